@@ -1,0 +1,1 @@
+"""Protocols between the rules and the world, one file each. No implementation lives here."""

@@ -1,0 +1,60 @@
+"""Reading an EVM chain."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Block:
+    number: int
+    hash: str  # 0x-prefixed
+    parent_hash: str
+    timestamp: int  # seconds
+
+
+@dataclass(frozen=True)
+class Log:
+    """One event log, undecoded. Addresses and hashes are 0x-prefixed lower-case hex."""
+
+    address: str
+    topics: tuple[str, ...]
+    data: bytes
+    block_number: int
+    block_hash: str
+    tx_hash: str
+    log_index: int
+
+
+@dataclass(frozen=True)
+class Receipt:
+    tx_hash: str
+    block_number: int
+    block_hash: str
+    ok: bool
+    gas_used: int
+    effective_gas_price: int  # wei
+    logs: tuple[Log, ...]
+
+
+class Chain(Protocol):
+    """Every call has a time limit and raises ChainError; a revert raises Reverted, decoded."""
+
+    def chain_id(self) -> int: ...
+
+    def block(self, tag: "int | str" = "latest") -> Block:
+        """`tag` is a number or latest, safe, finalized."""
+
+    def call(self, contract: str, function: str, *args: Any) -> Any:
+        """Read `function` of the deployed contract named `contract`; one output comes bare, several as a tuple, structs as tuples."""
+
+    def logs(self, from_block: int, to_block: int) -> list[Log]:
+        """All logs of the deployed contracts in [from_block, to_block], in chain order."""
+
+    def balance(self, address: str) -> int:
+        """Wei."""
+
+    def transaction_input(self, tx_hash: str) -> bytes:
+        """Calldata of a mined transaction."""
+
+    def address_of(self, contract: str) -> str:
+        """The deployed address of a contract by its name."""
