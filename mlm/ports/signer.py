@@ -3,17 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from mlm.core.plan import Call
 from mlm.ports.chain import Receipt
-
-
-@dataclass(frozen=True)
-class Call:
-    """A contract call to be sent: contract by deployed name, function by name, arguments as eth_abi takes them."""
-
-    contract: str
-    function: str
-    args: tuple[Any, ...]
-    value: int = 0  # wei
 
 
 @dataclass(frozen=True)

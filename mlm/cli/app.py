@@ -1,0 +1,157 @@
+"""The root command: a table of names, and groups imported only when they are used.
+
+`mlm --help` imports no command module, so it stays fast however many commands there are.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
+import typer.core
+import typer.main
+
+from mlm.cli.context import Session, shared_options
+from mlm.cli.render import show_error
+from mlm.core.errors import Interrupted, MlmError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a command or group lives: mlm.cli.<module>, whole (`group`) or one of its commands."""
+
+    module: str
+    help: str
+    panel: str
+    group: bool = False
+
+
+ASSETS, JOBS, LOCAL, MARKET, SETUP = "Assets", "Jobs", "Local history", "Money and accounts", "Set-up and tools"
+
+COMMANDS: dict[str, Entry] = {
+    "init": Entry("repo", "Start a project, from a template if you like.", LOCAL),
+    "add": Entry("repo", "Stage files for the next commit.", LOCAL),
+    "status": Entry("repo", "Show what is staged, modified and untracked.", LOCAL),
+    "commit": Entry("repo", "Record the staged files as a content-addressed commit.", LOCAL),
+    "log": Entry("repo", "List commits, newest first.", LOCAL),
+    "show": Entry("repo", "Show a commit or its manifest.", LOCAL),
+    "publish": Entry("market", "Publish the committed asset to storage and to the chain.", ASSETS),
+    "search": Entry("market", "Find published assets.", ASSETS),
+    "asset": Entry("asset", "List and show published assets and their versions.", ASSETS, group=True),
+    "price": Entry("price", "Set or show what a use of an asset costs.", ASSETS, group=True),
+    "handle": Entry("handle", "Claim or show a handle.", ASSETS, group=True),
+    "job": Entry("job", "Post jobs, follow them, and read their results.", JOBS, group=True),
+    "bid": Entry("bid", "Offer to do a job.", JOBS),
+    "lease": Entry("lease", "Do a job that you won: accept, fulfil, submit.", JOBS, group=True),
+    "run": Entry("compute", "Run a model locally; no chain.", JOBS),
+    "prove": Entry("compute", "Prove one execution of a model locally; no chain.", JOBS),
+    "verify": Entry("verify", "Check a job, a model or a proof; never sends.", JOBS),
+    "stake": Entry("stake", "Deposit, withdraw and show stake.", MARKET, group=True),
+    "wallet": Entry("wallet", "Make, import and list accounts; withdraw earnings.", MARKET, group=True),
+    "whoami": Entry("whoami", "Show the account, network and balances in use.", MARKET),
+    "devnet": Entry("devnet", "Run the bundled chain.", SETUP, group=True),
+    "network": Entry("network", "Choose the chain to work with.", SETUP, group=True),
+    "sync": Entry("state", "Bring the local index up to the chain.", SETUP),
+    "sql": Entry("state", "Query the local index with SQL.", SETUP),
+    "demo": Entry("demo", "Run the whole market once on the devnet, and check the money.", SETUP),
+    "doctor": Entry("doctor", "Check this machine and say what to install.", SETUP),
+    "completion": Entry("doctor", "Print a shell completion script.", SETUP),
+    "version": Entry("doctor", "Print the version.", SETUP),
+}
+
+
+class _Root(typer.core.TyperGroup):
+    """Looks commands up in COMMANDS; lists them from the table alone."""
+
+    _listing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        if self._listing:
+            return typer.core.TyperCommand(name=cmd_name, help=entry.help, rich_help_panel=entry.panel)
+        return load(cmd_name)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self._listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._listing = False
+
+
+def load(name: str) -> Any:
+    """Import the command or group called `name` and give every command in it the shared options."""
+    entry = COMMANDS[name]
+    group = typer.main.get_group(import_module(f"mlm.cli.{entry.module}").app)
+    command = group if entry.group else group.commands[name]
+    command.name = name
+    command.help = command.help or entry.help
+    for leaf in _leaves(command):
+        leaf.params.extend(shared_options())
+    return command
+
+
+def _leaves(command: Any) -> list[Any]:
+    children = getattr(command, "commands", None)
+    return [command] if children is None else [leaf for child in children.values() for leaf in _leaves(child)]
+
+
+def root() -> Any:
+    """The whole command tree."""
+    return _Root(
+        name="mlm",
+        help="mlm: Git for machine-learning markets. Start with `mlm demo`, or `mlm init --template digits-mlp`.",
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with the code of the error table (docs/exit-codes.md)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    session = Session.from_environment()
+    # The error reaches a pipe as JSON even when parsing fails before the option is read.
+    session.json = "--json" in arguments
+    try:
+        code = root().main(args=arguments, prog_name="mlm", obj=session, standalone_mode=False)
+    except MlmError as error:
+        show_error(session, error)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = show_error(session, Interrupted("interrupted", hint="Run the same command again to continue."))
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 141
+    except Exception as error:
+        code = show_usage_or_bug(session, error)
+    sys.exit(code or 0)
+
+
+def show_usage_or_bug(session: Session, error: Exception) -> int:
+    """A parser's complaint is a usage error; anything else is a bug and says where to look."""
+    from typer._click.exceptions import Abort, ClickException, Exit
+
+    if isinstance(error, Exit):
+        return int(error.exit_code)
+    if isinstance(error, Abort):
+        return show_error(session, Interrupted("interrupted"))
+    if isinstance(error, ClickException):
+        from mlm.core.errors import UsageError
+
+        return show_error(session, UsageError(error.format_message(), hint="Run the command with --help."))
+    if session.debug:
+        raise error
+    bug = MlmError(
+        f"a bug in mlm: {type(error).__name__}: {error}", hint="Run again with MLM_DEBUG=1 and report the traceback."
+    )
+    return show_error(session, bug)

@@ -1,0 +1,161 @@
+"""What a command is given: the shared options, the settings, and the ports built from them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import typer.main
+
+from mlm.core.errors import StateConflict, UsageError
+
+if TYPE_CHECKING:
+    from mlm.config import Config
+    from mlm.ports.bundle import Ports
+
+
+@dataclass
+class Session:
+    """One run of the command line. `ports` and `config` are made when first asked for."""
+
+    env: Mapping[str, str]
+    cwd: Path
+    json: bool = False
+    yes: bool = False
+    dry_run: bool = False
+    flags: dict[str, Any] = field(default_factory=dict)  # settings given on the command line
+
+    @classmethod
+    def from_environment(cls) -> Session:
+        """The session of this process."""
+        return cls(env=dict(os.environ), cwd=Path.cwd())
+
+    @property
+    def debug(self) -> bool:
+        """Show tracebacks."""
+        return bool(self.env.get("MLM_DEBUG"))
+
+    @property
+    def home(self) -> Path:
+        """MLM_HOME: keystore, devnet and caches."""
+        return Path(self.env.get("MLM_HOME") or Path.home() / ".mlm").expanduser().absolute()
+
+    @property
+    def interactive(self) -> bool:
+        """A person can be asked."""
+        return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+    @cached_property
+    def project(self) -> Path | None:
+        """The nearest folder upwards that holds .mlm, or None outside a project."""
+        for folder in (self.cwd, *self.cwd.parents):
+            if (folder / ".mlm").is_dir() and folder / ".mlm" != self.home:
+                return folder
+        return None
+
+    @property
+    def require_project(self) -> Path:
+        """The project's folder; raises StateConflict outside one."""
+        if self.project is None:
+            raise StateConflict(f"no project here: {self.cwd} and its parents hold no .mlm", hint="Run `mlm init`.")
+        return self.project
+
+    @cached_property
+    def config(self) -> Config:
+        """Settings of all sources, merged."""
+        from mlm.config import load
+
+        files = [self.home / "config.toml"]
+        if self.project:
+            files.append(self.project / "mlm.toml")
+        tables = {str(path): read_toml(path) for path in files if path.exists()}
+        config = load(tables, self.env)
+        return replace(
+            config,
+            values={**config.values, **self.flags},
+            source={**config.source, **dict.fromkeys(self.flags, "command line")},
+        )
+
+    @cached_property
+    def ports(self) -> Ports:
+        """The adapters, chosen by the settings."""
+        from mlm.cli.wiring import ports
+
+        return ports(self)
+
+    def as_account(self, name: str) -> Session:
+        """The same session signing as another account."""
+        return replace(self, flags={**self.flags, "account": name})
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Parse a TOML file; raises UsageError with the place of the mistake."""
+    import tomli
+
+    try:
+        return tomli.loads(path.read_text(encoding="utf-8"))
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from error
+
+
+def _set(name: str) -> Any:
+    def callback(ctx: typer.Context, value: Any) -> Any:
+        if value:
+            setattr(ctx.obj, name, value)
+        return value
+
+    return callback
+
+
+def _flag(key: str) -> Any:
+    def callback(ctx: typer.Context, value: Any) -> Any:
+        if value is not None:
+            ctx.obj.flags[key] = value
+        return value
+
+    return callback
+
+
+def _move(ctx: typer.Context, value: Path | None) -> Path | None:
+    if value is not None:
+        if not value.is_dir():
+            raise UsageError(f"-C: no such folder: {value}")
+        ctx.obj.cwd = value.absolute()
+    return value
+
+
+def _shared(
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.", callback=_set("json"))] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", callback=_set("yes"))] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan and stop.", callback=_set("dry_run"))
+    ] = False,
+    account: Annotated[
+        str | None, typer.Option("--account", "-a", help="The account that signs.", callback=_flag("account"))
+    ] = None,
+    network: Annotated[
+        str | None, typer.Option("--network", help="The network to use.", callback=_flag("network.default"))
+    ] = None,
+    password_file: Annotated[
+        str | None, typer.Option("--password-file", help="File that holds the password.", callback=_flag("password_file"))
+    ] = None,
+    folder: Annotated[Path | None, typer.Option("-C", help="Work in this folder.", callback=_move)] = None,
+) -> None:
+    """Options that every command takes."""
+
+
+def shared_options() -> list[Any]:
+    """Fresh parameter objects for `_shared`, to be appended to a command; their values go to the session."""
+    app = typer.Typer(add_completion=False)
+    app.command()(_shared)
+    options = [option for option in typer.main.get_command(app).params if option.name != "help"]
+    for option in options:
+        option.expose_value = False
+        option.rich_help_panel = "Everywhere"
+    return options

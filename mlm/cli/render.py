@@ -1,0 +1,150 @@
+"""Table or JSON from one value. Commands never format anything themselves.
+
+A value is a frozen dataclass of scalars, dataclasses and tuples of them. On a terminal scalars become a two-column
+grid and each tuple of dataclasses a table; with --json the same value is one object on stdout.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from mlm.core.errors import MlmError, Reverted
+from mlm.core.money import Amount, Wei
+
+if TYPE_CHECKING:
+    from mlm.cli.context import Session
+
+
+def to_json(value: Any) -> Any:
+    """A JSON-ready copy: amounts as decimal strings of base units, bytes as 0x-hex, enums by lower-case name."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        hidden = {"repr"}
+        fields = [item for item in dataclasses.fields(value) if item.repr or item.name in hidden]
+        if hasattr(value, "__json__"):
+            return to_json(value.__json__())
+        return {item.name: to_json(getattr(value, item.name)) for item in fields}
+    if isinstance(value, Enum):
+        return value.name.lower()
+    if isinstance(value, (Amount, Wei)):
+        return str(int(value))
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    if isinstance(value, (str, int, float, bool)) or value is None:
+        return value
+    return str(value)
+
+
+def render(ctx: typer.Context, value: Any) -> None:
+    """Print a command's one value."""
+    session: Session = ctx.obj
+    if session.json:
+        sys.stdout.write(json.dumps(to_json(value), indent=None if not sys.stdout.isatty() else 2) + "\n")
+        return
+    from rich.console import Console
+
+    print_value(Console(highlight=False, soft_wrap=not sys.stdout.isatty()), value)
+
+
+def print_value(console: Any, value: Any) -> None:
+    """Print a value for people: its scalars as a grid, each tuple of values as a table."""
+    from rich.table import Table
+
+    if isinstance(value, str):
+        console.print(value, markup=False)
+        return
+    grid = Table.grid(padding=(0, 2))
+    tables: list[tuple[str, tuple[Any, ...]]] = []
+    for item in dataclasses.fields(value):
+        field = getattr(value, item.name)
+        if not item.repr or field is None or field == () or item.metadata.get("hidden"):
+            continue
+        if dataclasses.is_dataclass(field) and not hasattr(field, "__str_scalar__") and _is_record(field):
+            tables.append((item.name, (field,)))
+        elif isinstance(field, tuple) and field and _is_record(field[0]):
+            tables.append((item.name, field))
+        else:
+            grid.add_row(f"[dim]{_label(item.name)}[/dim]", _cell(field))
+    if grid.row_count:
+        console.print(grid)
+    for name, rows in tables:
+        console.print(_table(name, rows))
+
+
+def _is_record(value: Any) -> bool:
+    """A dataclass that is shown field by field; one with its own __str__ is a scalar."""
+    return dataclasses.is_dataclass(value) and type(value).__str__ is object.__str__
+
+
+def _table(name: str, rows: tuple[Any, ...]) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(title=_label(name), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    names = [item.name for item in dataclasses.fields(rows[0]) if item.repr and not item.metadata.get("hidden")]
+    # A column in which no row says anything is noise.
+    names = [name for name in names if any(getattr(row, name) not in (None, "", ()) for row in rows)]
+    for column in names:
+        numeric = all(isinstance(getattr(row, column), (int, float, type(None))) for row in rows)
+        table.add_column(_label(column), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*[_cell(getattr(row, column)) for column in names])
+    return table
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _cell(value: Any) -> str:
+    from rich.markup import escape
+
+    if value is None:
+        return ""
+    if isinstance(value, Enum):
+        return value.name.lower()
+    if isinstance(value, bytes):
+        return short("0x" + value.hex())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return escape(", ".join(f"{key}: {_cell(item)}" for key, item in value.items()))
+    if isinstance(value, (list, tuple)):
+        return escape(", ".join(_cell(item) for item in value))
+    return escape(str(value))
+
+
+def short(text: str, keep: int = 66) -> str:
+    """Shorten a long hex string in the middle; ids of 32 bytes stay whole so that they can be copied."""
+    return text if len(text) <= keep else f"{text[:34]}…{text[-8:]} ({(len(text) - 2) // 2} bytes)"
+
+
+def show_error(session: Session, error: MlmError) -> int:
+    """One clear line on stderr and a hint; with --json an object on stdout. Returns the exit code."""
+    if session.json:
+        body: dict[str, Any] = {"code": error.code, "message": str(error), "hint": error.hint}
+        if isinstance(error, Reverted):
+            body |= {"name": error.name, "values": to_json(error.values)}
+        sys.stdout.write(json.dumps({"error": body}) + "\n")
+        return error.exit_code
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print("[bold red]error:[/bold red]", end=" ")
+    console.print(str(error), markup=False)
+    if error.hint:
+        console.print("[dim]hint:[/dim]", end="  ")
+        console.print(error.hint, markup=False)
+    return error.exit_code

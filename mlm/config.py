@@ -1,0 +1,180 @@
+"""One table of settings: key, type, default, environment variable, help. mlm.toml.example is generated from it.
+
+Order, later wins: defaults, MLM_HOME/config.toml, the project's mlm.toml, the environment, the command line.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlm.core.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting. `parse` reads the environment's or `config set`'s text."""
+
+    key: str
+    type: type
+    default: Any
+    env: str
+    help: str
+
+    def check(self, value: Any, source: str) -> Any:
+        """`value` if it has this setting's type; raises UsageError naming the source otherwise."""
+        if self.type is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if not isinstance(value, self.type) or (self.type is int and isinstance(value, bool)):
+            raise UsageError(f"{source}: {self.key} must be {self.type.__name__}, found {value!r}")
+        return value
+
+    def parse(self, text: str, source: str) -> Any:
+        """Read a value from text."""
+        readers: dict[type, Callable[[str], Any]] = {bool: _read_bool, int: int, float: float, str: str}
+        try:
+            return readers[self.type](text)
+        except ValueError as error:
+            raise UsageError(f"{source}: {self.key} must be {self.type.__name__}, found {text!r}") from error
+
+
+def _read_bool(text: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if text.lower() not in words:
+        raise ValueError(text)
+    return words[text.lower()]
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("account", str, "", "MLM_ACCOUNT", "The account that signs: a keystore name, or a devnet account's name."),
+    Setting("password_file", str, "", "MLM_PASSWORD_FILE", "File that holds the keystore's password."),
+    Setting("user.name", str, "", "MLM_AUTHOR", "The author written into commits; empty: the account's name."),
+    Setting("remote", str, "", "MLM_REMOTE", "The folder that blocks are pushed to; empty: the network's own."),
+    Setting("network.default", str, "devnet", "MLM_NETWORK", "The network to use: devnet, or a name of [network.NAME]."),
+    Setting("chain.timeout", float, 20.0, "MLM_CHAIN_TIMEOUT", "Seconds to wait for one answer of the node."),
+    Setting("chain.wait", float, 120.0, "MLM_CHAIN_WAIT", "Seconds to wait for a transaction to be included."),
+    Setting("chain.max_fee_gwei", float, 200.0, "MLM_MAX_FEE_GWEI", "Never offer more than this for a unit of gas."),
+    Setting("runner.provider", str, "auto", "MLM_RUNNER", "ONNX Runtime's execution provider: auto, cpu or cuda."),
+    Setting("runner.threads", int, 0, "MLM_THREADS", "Threads of ONNX Runtime; 0: its own choice."),
+    Setting("prover.memory_mb", int, 8192, "MLM_PROVER_MEMORY_MB", "Memory limit of one proving step, in MiB."),
+    Setting("prover.timeout", float, 600.0, "MLM_PROVER_TIMEOUT", "Time limit of one proving step, in seconds."),
+    Setting("prover.srs", str, "", "MLM_SRS", "Folder of SRS files; empty: the devnet's bundled files."),
+    Setting("job.bidding", int, 300, "MLM_BIDDING", "Seconds that bids stay open."),
+    Setting("job.delivery", int, 3600, "MLM_DELIVERY", "Seconds the winner has to accept the input."),
+    Setting("job.execution", int, 3600, "MLM_EXECUTION", "Seconds from the acceptance to the submission."),
+    Setting("job.verification", int, 3600, "MLM_VERIFICATION", "Seconds in which a result can be disputed."),
+)
+
+_BY_KEY = {setting.key: setting for setting in SETTINGS}
+_ASSET_SECTIONS = ("asset", "model", "verification", "price", "parents", "dataset")
+
+
+@dataclass(frozen=True)
+class Network:
+    """An Ethereum JSON-RPC endpoint and where the contracts live on it."""
+
+    name: str
+    rpc: str
+    chain_id: int
+    deployment: str  # path of the deployment file
+
+
+@dataclass(frozen=True)
+class Config:
+    """Resolved settings. `source` says of each key where its value came from."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    source: Mapping[str, str] = field(default_factory=dict)
+    networks: Mapping[str, Network] = field(default_factory=dict)
+
+    def get(self, key: str) -> Any:
+        """The value of a setting; raises UsageError for an unknown key."""
+        if key not in _BY_KEY:
+            raise unknown_key(key, "settings", _BY_KEY)
+        return self.values.get(key, _BY_KEY[key].default)
+
+
+def unknown_key(key: str, source: str, known: Any) -> UsageError:
+    """An error that names the nearest valid key."""
+    near = difflib.get_close_matches(key, list(known), n=1)
+    return UsageError(f"{source}: unknown key {key!r}", hint=f"Did you mean {near[0]!r}?" if near else "")
+
+
+def load(files: Mapping[str, Mapping[str, Any]], env: Mapping[str, str]) -> Config:
+    """Merge parsed files (label -> table, weakest first) and the environment into a Config."""
+    values: dict[str, Any] = {}
+    source: dict[str, str] = {}
+    networks: dict[str, Network] = {}
+    for label, table in files.items():
+        for key, value in _flatten(table):
+            if key not in _BY_KEY:
+                raise unknown_key(key, label, _BY_KEY)
+            values[key] = _BY_KEY[key].check(value, label)
+            source[key] = label
+        for name, entry in table.get("network", {}).items():
+            if isinstance(entry, Mapping):
+                networks[name] = _network(name, entry, label)
+    for setting in SETTINGS:
+        if env.get(setting.env):
+            values[setting.key] = setting.parse(env[setting.env], setting.env)
+            source[setting.key] = setting.env
+    return Config(values, source, networks)
+
+
+def _flatten(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for key, value in table.items():
+        if not prefix and key in _ASSET_SECTIONS:
+            continue
+        if isinstance(value, Mapping) and prefix != "network.":
+            pairs += _flatten(value, f"{prefix}{key}.")
+        elif not isinstance(value, Mapping):
+            pairs.append((f"{prefix}{key}", value))
+    return pairs
+
+
+def _network(name: str, entry: Any, label: str) -> Network:
+    wanted = {"rpc": str, "chain_id": int, "deployment": str}
+    if not isinstance(entry, Mapping):
+        raise UsageError(f"{label}: [network.{name}] must be a table")
+    for key in entry:
+        if key not in wanted:
+            raise unknown_key(key, f"{label}: [network.{name}]", wanted)
+    for key, kind in wanted.items():
+        if not isinstance(entry.get(key), kind):
+            raise UsageError(f"{label}: [network.{name}] {key} must be {kind.__name__}, found {entry.get(key)!r}")
+    return Network(name, entry["rpc"], entry["chain_id"], entry["deployment"])
+
+
+def example() -> str:
+    """The text of mlm.toml.example: every setting with its default and help, and the asset's own sections."""
+    lines = [
+        "# mlm.toml: one file beside your model. Generated by `make docs` from mlm/config.py; every value is the default.",
+        "# Order, later wins: defaults, MLM_HOME/config.toml, this file, the environment, the command line.",
+        "",
+    ]
+    section = ""
+    for setting in SETTINGS:
+        table, _, name = setting.key.rpartition(".")
+        if table != section:
+            section = table
+            lines += ["", f"[{table}]"]
+        lines += [f"# {setting.help} ({setting.env})", f"{name} = {_toml(setting.default)}"]
+    return "\n".join(lines) + "\n" + _NETWORK_EXAMPLE
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+_NETWORK_EXAMPLE = """
+# Any Ethereum JSON-RPC endpoint on which the contracts are deployed.
+[network.sepolia]
+rpc = "https://rpc.example.org"
+chain_id = 11155111
+deployment = "deployments/sepolia.json"
+"""

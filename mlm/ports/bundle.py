@@ -1,0 +1,69 @@
+"""The ports that a workflow is given: typed, and made only when first used."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from mlm.ports.blocks import Blocks
+from mlm.ports.chain import Chain
+from mlm.ports.journal import Journal
+from mlm.ports.prover import Prover
+from mlm.ports.runner import Runner
+from mlm.ports.signer import Sender
+from mlm.ports.state import State
+from mlm.ports.system import System
+
+
+class Ports:
+    """A lazily filled set of ports. Factories are given by name; a missing one raises KeyError, a programming error."""
+
+    def __init__(self, **factories: Callable[[], Any]) -> None:
+        self._factories = factories
+
+    def _make(self, name: str) -> Any:
+        return self._factories[name]()
+
+    @cached_property
+    def chain(self) -> Chain:
+        """Reads the chain."""
+        return self._make("chain")
+
+    @cached_property
+    def sender(self) -> Sender:
+        """Signs and sends for the chosen account."""
+        return self._make("sender")
+
+    @cached_property
+    def state(self) -> State:
+        """The local index of the chain."""
+        return self._make("state")
+
+    @cached_property
+    def objects(self) -> Blocks:
+        """Blocks under .mlm/objects."""
+        return self._make("objects")
+
+    @cached_property
+    def remote(self) -> Blocks:
+        """Blocks that others can read."""
+        return self._make("remote")
+
+    @cached_property
+    def prover(self) -> Prover:
+        """Zero-knowledge circuits."""
+        return self._make("prover")
+
+    @cached_property
+    def runner(self) -> Runner:
+        """Runs models."""
+        return self._make("runner")
+
+    @cached_property
+    def journal(self) -> Journal:
+        """What was planned and done."""
+        return self._make("journal")
+
+    @cached_property
+    def system(self) -> System:
+        """Clock, randomness, progress."""
+        return self._make("system")
