@@ -1,0 +1,244 @@
+"""UnixFS files and directories in the profile `unixfs-v1-2025`: building their blocks, and reading blocks of others.
+
+Source: https://specs.ipfs.tech/unixfs/ and IPIP-499. CIDv1, sha2-256, raw leaves of 1 MiB, balanced trees of 1024
+links, a directory sharded when its flat block passes 262,144 bytes. The same bytes give the CID that kubo gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mlm.core import dagpb, hamt
+from mlm.core.cid import DAG_PB, RAW, Cid
+from mlm.core.errors import InvalidData
+from mlm.core.paths import MAX_DEPTH, check_name, check_path
+
+PROFILE = "unixfs-v1-2025"
+CHUNK = 1024 * 1024  # bytes of a leaf
+WIDTH = 1024  # links of a file's node
+SHARD_ABOVE = 262_144  # bytes of a flat directory block
+
+_TYPE_RAW, _TYPE_DIRECTORY, _TYPE_FILE = 0, 1, 2
+_MAX_LEVELS = 16  # of a file's tree: foreign writers use narrower ones than ours
+MAX_ENTRIES = 1_000_000  # of one tree
+
+Emit = Callable[[Cid, bytes], None]
+Get = Callable[[Cid], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file or directory: its CID, the bytes of all its blocks (`tsize`) and of its content (`size`)."""
+
+    cid: Cid
+    tsize: int
+    size: int
+
+
+def leaf(chunk: bytes | memoryview) -> Entry:
+    """The entry of at most CHUNK bytes, which are the block themselves."""
+    return Entry(Cid.of(RAW, chunk), len(chunk), len(chunk))
+
+
+def balance(leaves: Sequence[Entry], emit: Emit) -> Entry:
+    """The file over its leaves: one leaf stands alone, more get nodes of WIDTH links, level by level."""
+    level = list(leaves)
+    while len(level) > 1:
+        level = [_file_node(level[start : start + WIDTH], emit) for start in range(0, len(level), WIDTH)]
+    return level[0]
+
+
+def _file_node(children: Sequence[Entry], emit: Emit) -> Entry:
+    size = sum(child.size for child in children)
+    sizes = b"".join(b"\x20" + dagpb.varint(child.size) for child in children)
+    links = b"".join(dagpb.encode_link(b"", child.cid, child.tsize) for child in children)
+    block = links + dagpb.field(1, b"\x08\x02\x18" + dagpb.varint(size) + sizes)
+    cid = Cid.of(DAG_PB, block)
+    emit(cid, block)
+    return Entry(cid, len(block) + sum(child.tsize for child in children), size)
+
+
+def file(chunks: Iterable[bytes], emit: Emit) -> Entry:
+    """Emit the blocks of a file read in pieces of CHUNK bytes (the last may be shorter, none is an empty file)."""
+    leaves: list[Entry] = []
+    for chunk in chunks:
+        if len(chunk) > CHUNK or (leaves and leaves[-1].size != CHUNK):
+            raise ValueError(f"every piece but the last has {CHUNK} bytes")
+        entry = leaf(chunk)
+        emit(entry.cid, chunk)
+        leaves.append(entry)
+    if not leaves:
+        leaves.append(leaf(b""))
+        emit(leaves[0].cid, b"")
+    return balance(leaves, emit)
+
+
+def directory(entries: Mapping[str, Entry], emit: Emit) -> Entry:
+    """Emit the block, or the shards, of one directory over its entries by name."""
+    size = sum(entry.size for entry in entries.values())
+    ordered = sorted((name.encode("utf-8"), entry) for name, entry in entries.items())
+    block = b"".join(dagpb.encode_link(name, entry.cid, entry.tsize) for name, entry in ordered)
+    block += dagpb.field(1, b"\x08\x01")
+    if len(block) > SHARD_ABOVE:
+        cid, tsize = hamt.build({name: (entry.cid, entry.tsize) for name, entry in entries.items()}, emit)
+        return Entry(cid, tsize, size)
+    cid = Cid.of(DAG_PB, block)
+    emit(cid, block)
+    return Entry(cid, len(block) + sum(entry.tsize for entry in entries.values()), size)
+
+
+def tree(files: Mapping[str, Entry], emit: Emit) -> Entry:
+    """Emit the directories over files given by path, deepest first; raises InvalidData for an unsafe or clashing path."""
+    children: dict[str, dict[str, Entry]] = {"": {}}
+    for path, entry in files.items():
+        check_path(path)
+        parent, _, name = path.rpartition("/")
+        children.setdefault(parent, {})[name] = entry
+        while parent:
+            above, _, _ = parent.rpartition("/")
+            children.setdefault(above, {})
+            parent = above
+    for path in sorted(children, key=lambda path: -path.count("/") if path else 1):
+        if not path:
+            continue
+        parent, _, name = path.rpartition("/")
+        if name in children[parent]:
+            raise InvalidData(f"{path!r} is both a file and a directory")
+        children[parent][name] = directory(children[path], emit)
+    return directory(children[""], emit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """The message inside a UnixFS node."""
+
+    type: int
+    data: bytes
+    size: int | None
+    sizes: tuple[int, ...]
+    hash_type: int | None
+    fanout: int | None
+
+
+def _data(raw: bytes) -> _Data:
+    found: dict[int, int | bytes] = {}
+    sizes: list[int] = []
+    for number, value in dagpb.fields(raw):
+        if number == 4 and isinstance(value, int):
+            sizes.append(value)
+        elif number in found or isinstance(value, bytes) != (number in (2, 8)) or not 1 <= number <= 8:
+            raise InvalidData(f"expected a UnixFS message, found field {number} of the wrong kind or twice")
+        else:
+            found[number] = value
+    if not isinstance(kind := found.get(1), int):
+        raise InvalidData("expected a UnixFS type, found none")
+    data, size, hash_type, fanout = (found.get(number) for number in (2, 3, 5, 6))
+    return _Data(
+        kind,
+        data if isinstance(data, bytes) else b"",
+        size if isinstance(size, int) else None,
+        tuple(sizes),
+        hash_type if isinstance(hash_type, int) else None,
+        fanout if isinstance(fanout, int) else None,
+    )
+
+
+def is_directory(get: Get, cid: Cid) -> bool:
+    """Whether a CID names a directory, flat or sharded."""
+    return cid.codec == DAG_PB and _data(dagpb.decode(get(cid)).data).type in (_TYPE_DIRECTORY, hamt.TYPE)
+
+
+def read(get: Get, cid: Cid, *, max_bytes: int | None = None) -> Iterator[bytes]:
+    """The content of a file in pieces; every size its nodes claim is checked. Raises InvalidData; stops at `max_bytes`."""
+    stack: list[tuple[Cid, int | None, int]] = [(cid, None, 0)]
+    done = 0
+    while stack:
+        at, expected, level = stack.pop()
+        block = get(at)
+        if at.codec == RAW:
+            piece, size = block, len(block)
+        elif at.codec == DAG_PB and level < _MAX_LEVELS:
+            node = dagpb.decode(block)
+            data = _data(node.data)
+            if data.type not in (_TYPE_FILE, _TYPE_RAW):
+                raise InvalidData(f"expected a UnixFS file at {at}, found type {data.type}")
+            if len(data.sizes) != len(node.links):
+                raise InvalidData(f"the file node {at} has {len(node.links)} links and {len(data.sizes)} sizes")
+            piece, size = data.data, len(data.data) + sum(data.sizes)
+            if data.size is not None and data.size != size:
+                raise InvalidData(f"the file node {at} claims {data.size} bytes, its parts have {size}")
+            if max_bytes is not None and done + size > max_bytes:
+                raise InvalidData(f"expected a file of at most {max_bytes} bytes, {at} holds {size}")
+            below = zip(reversed(node.links), reversed(data.sizes), strict=True)
+            stack.extend((link.cid, part, level + 1) for link, part in below)
+        else:
+            raise InvalidData(f"expected a file's node of at most {_MAX_LEVELS} levels, found {at} at level {level}")
+        if expected is not None and size != expected:
+            raise InvalidData(f"expected {expected} bytes under {at}, found {size}")
+        done += len(piece)
+        if max_bytes is not None and done > max_bytes:
+            raise InvalidData(f"expected a file of at most {max_bytes} bytes, found more in {cid}")
+        if piece:
+            yield piece
+
+
+def file_size(get: Get, cid: Cid) -> int:
+    """The size that a file's root block gives; `read` holds the rest of the file to it."""
+    block = get(cid)
+    if cid.codec == RAW:
+        return len(block)
+    data = _data(dagpb.decode(block).data)
+    if data.type not in (_TYPE_FILE, _TYPE_RAW):
+        raise InvalidData(f"expected a UnixFS file at {cid}, found type {data.type}")
+    return len(data.data) + sum(data.sizes)
+
+
+def listing(get: Get, cid: Cid, *, max_entries: int = MAX_ENTRIES) -> dict[str, Cid]:
+    """The entries of one directory, flat or sharded, by name; raises InvalidData for unsafe, repeated or misplaced names."""
+    found: dict[str, Cid] = {}
+    stack: list[tuple[Cid, bytes]] = [(cid, b"")]
+    while stack:
+        at, place = stack.pop()
+        if at.codec != DAG_PB:
+            raise InvalidData(f"expected a UnixFS directory at {at}, found a file")
+        node = dagpb.decode(get(at))
+        data = _data(node.data)
+        sharded = data.type == hamt.TYPE
+        if not sharded and (data.type != _TYPE_DIRECTORY or place):
+            raise InvalidData(f"expected a UnixFS directory at {at}, found type {data.type}")
+        if sharded:
+            hamt.check_shard(node.links, data.data, data.fanout, data.hash_type)
+        for link in node.links:
+            name = link.name
+            if sharded:
+                below = place + bytes((int(name[:2], 16),))
+                name = name[2:]
+                if not name and len(below) < 8:
+                    stack.append((link.cid, below))
+                    continue
+                hamt.check_place(name, below)
+            if check_name(name) in found:
+                raise InvalidData(f"the directory {cid} holds {name!r} twice")
+            found[name] = link.cid
+            if len(found) > max_entries:
+                raise InvalidData(f"expected at most {max_entries} entries, found more in the directory {cid}")
+    return found
+
+
+def walk(get: Get, root: Cid, *, max_entries: int = MAX_ENTRIES) -> Iterator[tuple[str, Cid]]:
+    """Every file below a directory: safe relative path and CID, in order of paths. Raises InvalidData."""
+    stack: list[tuple[str, Cid]] = [("", root)]
+    seen = 0
+    while stack:
+        path, cid = stack.pop()
+        if path and not is_directory(get, cid):
+            yield check_path(path), cid
+            continue
+        if path.count("/") >= MAX_DEPTH:
+            raise InvalidData(f"a path has at most {MAX_DEPTH} names, {path[:40]!r}… has more")
+        entries = listing(get, cid, max_entries=max_entries)
+        seen += len(entries)
+        if seen > max_entries:
+            raise InvalidData(f"expected at most {max_entries} entries, found more below {root}")
+        stack.extend((f"{path}/{name}" if path else name, entries[name]) for name in sorted(entries, reverse=True))
