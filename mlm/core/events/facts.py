@@ -1,0 +1,114 @@
+"""What each event tells, as rows of fact tables (docs/events.md). A fact is never changed, only forgotten by a rewind.
+
+Everything else, such as who owns an asset or how a job stands, is computed from facts by the named queries.
+Ids are 0x-hex: a token id has 64 digits. Amounts are ints in base units.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+Row = tuple[Any, ...]
+
+# The columns that every fact row starts with; the indexer fills them in from the log and its block.
+PLACE = ("block", "timestamp", "log_index", "tx_hash")
+
+_REQUEST = {
+    "tier": "tier",
+    "auction": "auction",
+    "scheme": "scheme",
+    "input_commitment": "inputCommitment",
+    "input": "input",
+    "max_price": "maxPrice",
+    "bidding_window": "biddingWindow",
+    "delivery_window": "deliveryWindow",
+    "execution_window": "executionWindow",
+    "verification_window": "verificationWindow",
+}
+
+# table -> its own columns, after PLACE
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "handles": ("handle", "owner"),
+    "assets": ("token_id", "owner", "handle", "name", "kind"),
+    "asset_transfers": ("token_id", "sender", "recipient"),
+    "versions": ("token_id", "version_id", "publisher", "version", "manifest", "licence"),
+    "parents": ("version_id", "position", "token_id", "bps"),
+    "keys": ("version_id", "tier", "key"),
+    "prices": ("version_id", "use_price", "owner_bps"),
+    "jobs": ("job_id", "version_id", "consumer", "nonce", *_REQUEST, "terms"),
+    "bids": ("job_id", "provider", "price"),
+    "closings": ("job_id", "provider", "price"),
+    "acceptances": ("job_id", "provider"),
+    "submissions": ("job_id", "provider", "output_commitment", "result"),
+    "settlements": ("job_id", "consumer", "provider", "state", "price"),
+    "credits": ("job_id", "account", "reason", "amount"),
+    "withdrawals": ("account", "amount"),
+    "stake_changes": ("account", "role", "change", "amount", "job_id", "release_at"),
+    "transfers": ("sender", "recipient", "amount"),
+    "pauses": ("until",),
+}
+
+# (contract, event) -> table, and for each of its columns the argument that it holds
+_SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
+    ("AssetRegistry", "HandleClaimed"): ("handles", ("handle", "owner")),
+    ("AssetRegistry", "AssetCreated"): ("assets", ("tokenId", "owner", "handle", "name", "kind")),
+    ("AssetRegistry", "Transfer"): ("asset_transfers", ("tokenId", "from", "to")),
+    ("AssetRegistry", "KeySet"): ("keys", ("versionId", "tier", "key")),
+    ("AssetRegistry", "PriceSet"): ("prices", ("versionId", "usePrice", "ownerBps")),
+    ("JobMarket", "BidPlaced"): ("bids", ("jobId", "provider", "price")),
+    ("JobMarket", "BidsClosed"): ("closings", ("jobId", "provider", "price")),
+    ("JobMarket", "InputAccepted"): ("acceptances", ("jobId", "provider")),
+    ("JobMarket", "ResultSubmitted"): ("submissions", ("jobId", "provider", "outputCommitment", "result")),
+    ("JobMarket", "JobSettled"): ("settlements", ("jobId", "consumer", "provider", "state", "price")),
+    ("JobMarket", "Credited"): ("credits", ("jobId", "account", "reason", "amount")),
+    ("JobMarket", "Withdrawn"): ("withdrawals", ("account", "amount")),
+    ("JobMarket", "Paused"): ("pauses", ("until",)),
+    ("MarketToken", "Transfer"): ("transfers", ("from", "to", "value")),
+}
+
+STAKE_CHANGES: Mapping[str, str] = {
+    "StakeDeposited": "deposited",
+    "UnbondingStarted": "unbonding",
+    "StakeWithdrawn": "withdrawn",
+    "StakeLocked": "locked",
+    "StakeUnlocked": "unlocked",
+    "StakeSlashed": "slashed",
+}
+
+
+def token_hex(token_id: int) -> str:
+    """A token id as it is stored: 0x and 64 digits."""
+    return f"0x{token_id:064x}"
+
+
+def _value(argument: str, args: Mapping[str, Any]) -> Any:
+    return token_hex(args[argument]) if argument == "tokenId" else args[argument]
+
+
+def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str, Row]]:
+    """The rows that an event adds: (table, values of COLUMNS[table]). An event that tells nothing adds none."""
+    simple = _SIMPLE.get((contract, event))
+    if simple is not None:
+        return [(simple[0], tuple(_value(argument, args) for argument in simple[1]))]
+    if contract == "StakeVault" and event in STAKE_CHANGES:
+        change = STAKE_CHANGES[event]
+        where = (args.get("jobId"), args.get("releaseAt"))
+        return [("stake_changes", (args["account"], args["role"], change, args["amount"], *where))]
+    if (contract, event) == ("AssetRegistry", "VersionPublished"):
+        return _published(args)
+    if (contract, event) == ("JobMarket", "JobPosted"):
+        request = args["terms"]["request"]
+        head = (args["jobId"], args["versionId"], args["consumer"], str(args["nonce"]))
+        terms = json.dumps(args["terms"], separators=(",", ":"))
+        return [("jobs", (*head, *(request[argument] for argument in _REQUEST.values()), terms))]
+    return []
+
+
+def _published(args: Mapping[str, Any]) -> list[tuple[str, Row]]:
+    version = (args["versionId"], args["publisher"], args["version"], args["manifest"], args["licence"])
+    rows: list[tuple[str, Row]] = [("versions", (token_hex(args["tokenId"]), *version))]
+    for position, parent in enumerate(args["parents"]):
+        rows.append(("parents", (args["versionId"], position, token_hex(parent["tokenId"]), parent["bps"])))
+    return rows

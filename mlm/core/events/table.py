@@ -1,0 +1,193 @@
+"""The events we read, as Solidity declares them, with their topics. A test holds them against the checked-in ABIs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlm.core.events.abi import Field, Type, array_of, elementary, tuple_of
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One event of one contract. `signature` is the canonical one, whose keccak256 is topic 0."""
+
+    contract: str
+    name: str
+    fields: tuple[Field, ...]
+
+    @property
+    def signature(self) -> str:
+        """Name and types, as they are hashed."""
+        return f"{self.name}({','.join(field.type.name for field in self.fields)})"
+
+
+_REQUEST = (
+    "(bytes32 versionId, uint8 tier, uint8 auction, uint8 scheme, bytes32 inputCommitment, bytes32 input,"
+    " uint128 maxPrice, uint32 biddingWindow, uint32 deliveryWindow, uint32 executionWindow, uint32 verificationWindow)"
+)
+_SNAPSHOT = (
+    "(address verifier, bytes32 key, uint128 usePrice, uint16 ownerBps, uint16 protocolFeeBps, address treasury,"
+    " uint128 lock, uint128 undeliveredFee, uint128 gasCompensation, address[] payees, uint16[] bps)"
+)
+_JOB = "bytes32 indexed jobId, bytes32 indexed versionId"
+_STAKE = "address indexed account, uint8 indexed role, uint256 amount"
+
+# (contract, declaration, keccak256 of the signature)
+DECLARATIONS: tuple[tuple[str, str, str], ...] = (
+    (
+        "MarketToken",
+        "Transfer(address indexed from, address indexed to, uint256 value)",
+        "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef",
+    ),
+    (
+        "MarketToken",
+        "Approval(address indexed owner, address indexed spender, uint256 value)",
+        "0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925",
+    ),
+    (
+        "AssetRegistry",
+        "Transfer(address indexed from, address indexed to, uint256 indexed tokenId)",
+        "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef",
+    ),
+    (
+        "AssetRegistry",
+        "HandleClaimed(bytes32 indexed handleId, address indexed owner, string handle)",
+        "0xce961370a91d3975126ce0db07a517301a5f5697fb7a6ae85908c8d5267e4723",
+    ),
+    (
+        "AssetRegistry",
+        "AssetCreated(uint256 indexed tokenId, address indexed owner, string handle, string name, uint8 kind)",
+        "0x50d093091864ee7c9bf46bfa3c6192170ccfea09adbe5bd65d3073e6001e0fbf",
+    ),
+    (
+        "AssetRegistry",
+        "VersionPublished(uint256 indexed tokenId, bytes32 indexed versionId, "
+        "address indexed publisher, string version, bytes32 manifest, string licence, (uint256 tokenId, "
+        "uint16 bps)[] parents)",
+        "0x160802cad1cb2d518a4333c65cce198820d1447500dd0141699d925da8b6c3f4",
+    ),
+    (
+        "AssetRegistry",
+        "KeySet(bytes32 indexed versionId, uint8 indexed tier, bytes32 key)",
+        "0xe34f1d1b66a0dc2f5b9f81f4810bc0a101121225b0430defced04aa09175d3a5",
+    ),
+    (
+        "AssetRegistry",
+        "PriceSet(bytes32 indexed versionId, uint128 usePrice, uint16 ownerBps)",
+        "0xf492e02c9791d3e7f7551172f71910736063d8c55948acd074b09f8f38d33bed",
+    ),
+    (
+        "StakeVault",
+        f"StakeDeposited({_STAKE})",
+        "0x12e8c83607de18cb6ae73588bce490538795b3a4cf7a201e7214af06ee14a46e",
+    ),
+    (
+        "StakeVault",
+        f"UnbondingStarted({_STAKE}, uint64 releaseAt)",
+        "0xf184ccf09ea7d3d720c81d6370ff9b936f54ebfe564297a11d35b376001721d3",
+    ),
+    (
+        "StakeVault",
+        f"StakeWithdrawn({_STAKE})",
+        "0xb2b0c01dad6a2067fabbca7212261c363c9a7b141055c7c0732617f9659805ba",
+    ),
+    (
+        "StakeVault",
+        f"StakeLocked(bytes32 indexed jobId, {_STAKE})",
+        "0xd554340fbe5ee9d868b3b1ae8504e82f68eb92925189d13b3e49a1f0f0c02305",
+    ),
+    (
+        "StakeVault",
+        f"StakeUnlocked(bytes32 indexed jobId, {_STAKE})",
+        "0x14d21df1b8fd4f7f833235bc0087de8bb133fdae5b4c5e9364b02ace8cb0d691",
+    ),
+    (
+        "StakeVault",
+        f"StakeSlashed(bytes32 indexed jobId, {_STAKE})",
+        "0xe7ca0a326ca8d609230748237046cb77ba9d1e83182805d3a05435afaacaeea6",
+    ),
+    (
+        "JobMarket",
+        f"JobPosted({_JOB}, address indexed consumer, uint256 nonce, ({_REQUEST} request, {_SNAPSHOT} snapshot) terms)",
+        "0x74146eb4c207eb7684fd2cc089044f798373f7f7df3fc3c64228776f5104044f",
+    ),
+    (
+        "JobMarket",
+        f"BidPlaced({_JOB}, address indexed provider, uint128 price)",
+        "0x106cc25e4ae98032a1827ac92faa95855796063489d3a6ffe93adc7d69fc25f0",
+    ),
+    (
+        "JobMarket",
+        f"BidsClosed({_JOB}, address indexed provider, uint128 price)",
+        "0x64b512a79af8edfe125d59f1b23620c027065922c665f2000ae4936318c2c21c",
+    ),
+    (
+        "JobMarket",
+        f"InputAccepted({_JOB}, address indexed provider)",
+        "0xded4ed9d53f5d401bae82266bfa1397f74cd82e28f26e9d949b82f3a27cfea4e",
+    ),
+    (
+        "JobMarket",
+        f"ResultSubmitted({_JOB}, address indexed provider, bytes32 outputCommitment, bytes32 result)",
+        "0x7d14bf7f15ead3b4f34fe580d83cb8d550679328217d6bd84c882a5fac7a9751",
+    ),
+    (
+        "JobMarket",
+        f"JobSettled({_JOB}, address indexed consumer, address provider, uint8 state, uint128 price)",
+        "0xc249d991d6bf80d4bbb172057fae9c17edfc1f78112d67f73422c543973bd11f",
+    ),
+    (
+        "JobMarket",
+        "Credited(bytes32 indexed jobId, address indexed account, uint8 indexed reason, uint256 amount)",
+        "0x3675d66b9d524a1364ab98bdf4310571b4451df8eed3fb4023e79061816b2ca9",
+    ),
+    (
+        "JobMarket",
+        "Withdrawn(address indexed account, uint256 amount)",
+        "0x7084f5476618d8e60b11ef0d7d3f06914655adb8793e28ff7f018d4c76d505d5",
+    ),
+    (
+        "JobMarket",
+        "Paused(uint48 until)",
+        "0x95c424e970dea488922ec9da91305321f58798dd418b233247e105fdb501f0de",
+    ),
+)
+
+
+def parse(contract: str, declaration: str) -> Spec:
+    """Compile `Name(type [indexed] name, …)`, a struct as `(type name, …)`; raises ValueError when malformed."""
+    name, _, rest = declaration.partition("(")
+    fields, end = _fields(rest, 0)
+    if not name.isidentifier() or rest[end:] != ")":
+        raise ValueError(f"malformed event declaration: {declaration}")
+    return Spec(contract, name, fields)
+
+
+def _fields(text: str, at: int) -> tuple[tuple[Field, ...], int]:
+    """Parameters from `at` up to the closing parenthesis, and its position."""
+    fields: list[Field] = []
+    while text[at : at + 1] not in (")", ""):
+        kind, at = _type(text, at)
+        end = min(position for position in (text.find(",", at), text.find(")", at)) if position >= 0)
+        words = text[at:end].split()
+        fields.append(Field(words[-1] if words else "", kind, indexed="indexed" in words[:-1]))
+        at = end + 1 if text[end] == "," else end
+        while text[at : at + 1] == " ":
+            at += 1
+    return tuple(fields), at
+
+
+def _type(text: str, at: int) -> tuple[Type, int]:
+    if text[at] == "(":
+        fields, at = _fields(text, at + 1)
+        kind, at = tuple_of(fields), at + 1
+    else:
+        end = at
+        while text[end : end + 1].isalnum():
+            end += 1
+        kind, at = elementary(text[at:end]), end
+    while text[at : at + 1] == "[":
+        close = text.index("]", at)
+        size = text[at + 1 : close]
+        kind, at = array_of(kind, int(size) if size else None), close + 1
+    return kind, at
