@@ -42,7 +42,7 @@ def record(cid: Cid, data: bytes) -> bytes:
 
 
 def write(root: Cid, blocks: Iterable[tuple[Cid, bytes]]) -> Iterator[bytes]:
-    """The pieces of an archive, in the order of `blocks`; repeated blocks are left out. Raises InvalidData without the root."""
+    """The pieces of an archive, in the order of `blocks` without repetitions; raises InvalidData without its root."""
     seen: set[Cid] = set()
     yield header(root)
     for cid, data in blocks:
@@ -95,9 +95,7 @@ class Reader:
             number |= (raw[0] & 127) << shift
             if raw[0] < 128:
                 if raw[0] == 0 and shift:
-                    raise InvalidData(
-                        f"the CAR's length of {what} before byte {self.offset} is not in its shortest form"
-                    )
+                    raise InvalidData(f"the CAR's length of {what} before byte {self.offset} is padded")
                 break
             shift += 7
             if shift > 56:
@@ -132,9 +130,7 @@ class Reader:
                 raise InvalidData(f"expected a CID of {_CID_LENGTH} bytes in the CAR, {length} bytes are announced")
             total += length
             if total > self._limits.total or len(seen) >= self._limits.blocks:
-                raise InvalidData(
-                    f"the CAR passes the limit of {self._limits.blocks} blocks, {self._limits.total} bytes"
-                )
+                raise InvalidData(f"the CAR passes {self._limits.blocks} blocks or {self._limits.total} bytes")
             # (3) Each block is what it is called.
             cid = Cid.from_bytes(self._exactly(_CID_LENGTH, "CID"))
             at = self.offset

@@ -78,6 +78,10 @@ class Cid:
     def __str__(self) -> str:
         return "b" + b32encode(bytes(self)).decode("ascii").lower().rstrip("=")
 
+    def __json__(self) -> str:
+        """What `--json` shows."""
+        return str(self)
+
     def __repr__(self) -> str:
         return f"Cid({self})"
 

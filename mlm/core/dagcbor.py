@@ -42,9 +42,7 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> Value:
     reader = _Reader(bytes(data))
     value = reader.value(0)
     if reader.at != len(data):
-        raise InvalidData(
-            f"DAG-CBOR: expected the end after byte {reader.at}, found {len(data) - reader.at} bytes more"
-        )
+        raise InvalidData(f"DAG-CBOR: expected the end at byte {reader.at}, found {len(data) - reader.at} bytes more")
     return value
 
 
@@ -233,6 +231,4 @@ class _Reader:
             if not math.isfinite(value):
                 raise InvalidData(f"DAG-CBOR: numbers are finite, found {value} at byte {start}")
             return value
-        raise InvalidData(
-            f"DAG-CBOR: expected false, true, null or a 64-bit float at byte {start}, found simple {info}"
-        )
+        raise InvalidData(f"DAG-CBOR: expected a boolean, null or 64-bit float at byte {start}, found simple {info}")

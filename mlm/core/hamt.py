@@ -30,7 +30,7 @@ def hash_name(name: bytes) -> bytes:
 
 
 def build(entries: Mapping[str, tuple[Cid, int]], emit: Callable[[Cid, bytes], None]) -> tuple[Cid, int]:
-    """Emit the shards of a directory, deepest first; returns the root's CID and the size of all blocks below and in it."""
+    """Emit the shards of a directory, deepest first; returns the root's CID and the bytes of all its blocks."""
     items = [(hash_name(raw := name.encode("utf-8")), raw, cid, tsize) for name, (cid, tsize) in entries.items()]
     return _shard(sorted(items, key=lambda item: item[:2]), 0, emit)
 
@@ -62,9 +62,7 @@ def _shard(items: Sequence[Item], depth: int, emit: Callable[[Cid, bytes], None]
 def check_shard(links: Sequence[dagpb.Link], bitfield: bytes, fanout: int | None, hash_type: int | None) -> None:
     """Raise InvalidData unless a shard's links are in order and are those of its bit field."""
     if fanout != FANOUT or hash_type != _MURMUR3_X64_64:
-        raise InvalidData(
-            f"expected a HAMT shard of {FANOUT} places by murmur3, found {fanout} places, hash {hash_type}"
-        )
+        raise InvalidData(f"expected a HAMT shard of {FANOUT} places by murmur3, found {fanout}, hash {hash_type}")
     places = []
     for link in links:
         prefix = link.name[:2]

@@ -89,7 +89,7 @@ def directory(entries: Mapping[str, Entry], emit: Emit) -> Entry:
 
 
 def tree(files: Mapping[str, Entry], emit: Emit) -> Entry:
-    """Emit the directories over files given by path, deepest first; raises InvalidData for an unsafe or clashing path."""
+    """Emit the directories over files given by path, deepest first; raises InvalidData for unsafe or clashing paths."""
     children: dict[str, dict[str, Entry]] = {"": {}}
     for path, entry in files.items():
         check_path(path)
@@ -150,7 +150,7 @@ def is_directory(get: Get, cid: Cid) -> bool:
 
 
 def read(get: Get, cid: Cid, *, max_bytes: int | None = None) -> Iterator[bytes]:
-    """The content of a file in pieces; every size its nodes claim is checked. Raises InvalidData; stops at `max_bytes`."""
+    """The content of a file in pieces; sizes that nodes claim must hold: raises InvalidData, also past `max_bytes`."""
     stack: list[tuple[Cid, int | None, int]] = [(cid, None, 0)]
     done = 0
     while stack:
@@ -195,7 +195,7 @@ def file_size(get: Get, cid: Cid) -> int:
 
 
 def listing(get: Get, cid: Cid, *, max_entries: int = MAX_ENTRIES) -> dict[str, Cid]:
-    """The entries of one directory, flat or sharded, by name; raises InvalidData for unsafe, repeated or misplaced names."""
+    """The entries of one directory by name, flat or sharded; raises InvalidData for unsafe or repeated names."""
     found: dict[str, Cid] = {}
     stack: list[tuple[Cid, bytes]] = [(cid, b"")]
     while stack:

@@ -1,0 +1,93 @@
+"""Commits, format `mlm/commit/1`: a tree, its manifest, and the commits before it, as one DAG-CBOR block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+from mlm.core import dagcbor
+from mlm.core.cid import DAG_CBOR, DAG_PB, Cid
+from mlm.core.errors import InvalidData
+from mlm.core.fields import Fields
+
+FORMAT = "mlm/commit/1"
+MAX_PARENTS = 16
+MAX_MESSAGE = 64 * 1024  # characters
+MAX_AUTHOR = 256
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A snapshot of an asset. `time` is the author's clock, in seconds since 1970; parents are older commits."""
+
+    tree: Cid
+    manifest: Cid
+    parents: tuple[Cid, ...]
+    author: str
+    time: int
+    message: str
+
+    def to_block(self) -> tuple[Cid, bytes]:
+        """The commit's CID and canonical bytes. Raises InvalidData when a reader would refuse it."""
+        block = dagcbor.encode(
+            {
+                "format": FORMAT,
+                "tree": self.tree,
+                "manifest": self.manifest,
+                "parents": list(self.parents),
+                "author": self.author,
+                "time": self.time,
+                "message": self.message,
+            }
+        )
+        _read(block)
+        return Cid.of(DAG_CBOR, block), block
+
+    @classmethod
+    def from_block(cls, cid: Cid, block: bytes) -> Commit:
+        """Check a block against its CID and read it; raises InvalidData for anything but a commit."""
+        if cid.codec != DAG_CBOR:
+            raise InvalidData(f"expected a commit's CID (dag-cbor), found {cid}")
+        cid.verify(block)
+        return _read(block)
+
+
+def _read(block: bytes) -> Commit:
+    fields = Fields.of(dagcbor.decode(block), "the commit")
+    fields.format(FORMAT)
+    parents: list[Cid] = []
+    for parent in fields.items("parents", MAX_PARENTS):
+        if not isinstance(parent, Cid) or parent.codec != DAG_CBOR or parent in parents:
+            raise InvalidData(f"'parents' of the commit: expected different dag-cbor CIDs, found {parent!r}")
+        parents.append(parent)
+    commit = Commit(
+        tree=fields.cid("tree", DAG_PB),
+        manifest=fields.cid("manifest", DAG_CBOR),
+        parents=tuple(parents),
+        author=fields.text("author", MAX_AUTHOR),
+        time=fields.integer("time", 0, 1 << 48),
+        message=fields.text("message", MAX_MESSAGE),
+    )
+    fields.finish()
+    return commit
+
+
+def log(get: Callable[[Cid], bytes], heads: tuple[Cid, ...]) -> Iterator[tuple[Cid, Commit]]:
+    """Every commit reachable from `heads`, once each, newest first by the authors' clocks (as `git log` does)."""
+    queue: list[tuple[int, int, Cid, Commit]] = []
+    seen: set[Cid] = set()
+
+    def push(cid: Cid) -> None:
+        if cid not in seen:
+            seen.add(cid)
+            commit = Commit.from_block(cid, get(cid))
+            heappush(queue, (-commit.time, len(seen), cid, commit))
+
+    for head in heads:
+        push(head)
+    while queue:
+        _, _, cid, commit = heappop(queue)
+        yield cid, commit
+        for parent in commit.parents:
+            push(parent)

@@ -1,0 +1,162 @@
+"""What `mlm.toml` says of the asset. Settings of the user and the network stand in the same file; config.py has those."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlm.core.errors import InvalidData, UsageError
+from mlm.core.licence import check_licence
+from mlm.core.manifest import KINDS, MAX_PARENTS, RELATIONS, Parent, Price, check_price
+from mlm.core.money import BASIS_POINTS
+from mlm.core.paths import check_path
+from mlm.core.refs import NAME, SEMVER, parse_asset
+
+FILE = "mlm.toml"
+KEYS: dict[str, tuple[str, ...]] = {
+    "asset": ("name", "version", "kind", "licence", "description"),
+    "model": ("file",),
+    "verification": ("zk", "calibration"),
+    "price": ("use", "royalty_bps"),
+    "metrics": (),  # any name
+    "parents": ("asset", "relation", "bps"),
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """The asset's half of mlm.toml, checked. Paths are relative to the file."""
+
+    name: str
+    version: str
+    kind: str = "model"
+    licence: str = "Apache-2.0"
+    description: str = ""
+    model: str | None = None
+    zk: bool = False
+    calibration: str | None = None  # a file of real inputs, from which the circuit's scales are derived
+    price: Price = Price()
+    metrics: Mapping[str, float | int] = field(default_factory=dict)
+    parents: tuple[Parent, ...] = ()
+
+
+def parse(table: Mapping[str, Any]) -> Project:
+    """Read the sections [asset], [model], [verification], [price], [metrics] and [[parents]]; others are not ours.
+
+    Raises UsageError naming the key, what it expects and, for an unknown one, the nearest that exists.
+    """
+    asset = _section(table, "asset")
+    if not asset:
+        raise UsageError(f"expected [asset] in {FILE}, found none", hint=f"Add [asset] with a name to {FILE}.")
+    model, verification, price = (_section(table, name) for name in ("model", "verification", "price"))
+    kind = _text(asset, "asset", "kind", "model")
+    if kind not in KINDS:
+        raise _wrong("asset.kind", f"one of {', '.join(KINDS)}", kind)
+    project = Project(
+        name=_matching(asset, "name", NAME.fullmatch, "1 to 64 of a-z 0-9 . _ -"),
+        version=_matching(asset, "version", SEMVER.fullmatch, "a SemVer version such as 1.0.0"),
+        kind=kind,
+        licence=_checked("asset.licence", check_licence, _text(asset, "asset", "licence", "Apache-2.0")),
+        description=_text(asset, "asset", "description", ""),
+        model=_path(model, "model", "file"),
+        zk=_bool(verification, "verification", "zk"),
+        calibration=_path(verification, "verification", "calibration"),
+        price=Price(
+            _checked("price.use", check_price, _text(price, "price", "use", "0")),
+            _bps(price, "price", "royalty_bps"),
+        ),
+        metrics={name: _metric(name, value) for name, value in _section(table, "metrics").items()},
+        parents=_parents(table.get("parents", [])),
+    )
+    if project.kind == "model" and project.model is None:
+        raise UsageError(
+            f"expected model.file in {FILE} for an asset of kind model", hint='[model]\nfile = "model.onnx"'
+        )
+    return project
+
+
+def _section(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = table.get(name, {})
+    if not isinstance(section, Mapping):
+        raise _wrong(name, f"a section [{name}]", section)
+    _known(section, name)
+    return section
+
+
+def _known(section: Mapping[str, Any], name: str) -> None:
+    for key in section:
+        if KEYS[name] and key not in KEYS[name]:
+            near = difflib.get_close_matches(str(key), KEYS[name], 1)
+            hint = f"Did you mean {name}.{near[0]}?" if near else f"Known: {', '.join(KEYS[name])}."
+            raise UsageError(f"unknown key {name}.{key} in {FILE}", hint=hint)
+
+
+def _wrong(key: str, expected: str, found: object) -> UsageError:
+    return UsageError(f"{key} in {FILE}: expected {expected}, found {found!r}")
+
+
+def _text(section: Mapping[str, Any], name: str, key: str, default: str) -> str:
+    value = section.get(key, default)
+    if not isinstance(value, str):
+        raise _wrong(f"{name}.{key}", "text", value)
+    return value
+
+
+def _matching(section: Mapping[str, Any], key: str, accepts: Any, expected: str) -> str:
+    value = _text(section, "asset", key, "")
+    if not accepts(value) or len(value) > 64:
+        raise _wrong(f"asset.{key}", expected, value)
+    return value
+
+
+def _checked(key: str, check: Any, value: str) -> str:
+    try:
+        check(value)
+    except InvalidData as error:
+        raise UsageError(f"{key} in {FILE}: {error}", hint=error.hint) from error
+    return value
+
+
+def _path(section: Mapping[str, Any], name: str, key: str) -> str | None:
+    if key not in section:
+        return None
+    return _checked(f"{name}.{key}", check_path, _text(section, name, key, ""))
+
+
+def _bool(section: Mapping[str, Any], name: str, key: str) -> bool:
+    value = section.get(key, False)
+    if not isinstance(value, bool):
+        raise _wrong(f"{name}.{key}", "true or false", value)
+    return value
+
+
+def _bps(section: Mapping[str, Any], name: str, key: str) -> int:
+    value = section.get(key, 0)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= BASIS_POINTS:
+        raise _wrong(f"{name}.{key}", f"basis points, 0 to {BASIS_POINTS}", value)
+    return value
+
+
+def _metric(name: str, value: Any) -> float | int:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong(f"metrics.{name}", "a number", value)
+    return value
+
+
+def _parents(items: Any) -> tuple[Parent, ...]:
+    if not isinstance(items, list) or len(items) > MAX_PARENTS:
+        raise _wrong("parents", f"at most {MAX_PARENTS} sections [[parents]]", items)
+    parents = []
+    for item in items:
+        if not isinstance(item, Mapping):
+            raise _wrong("parents", "sections [[parents]]", item)
+        _known(item, "parents")
+        asset, relation = _text(item, "parents", "asset", ""), _text(item, "parents", "relation", "derived")
+        if relation not in RELATIONS:
+            raise _wrong("parents.relation", f"one of {', '.join(RELATIONS)}", relation)
+        if parse_asset(asset).version is None:
+            raise _wrong("parents.asset", "handle/name@version", asset)
+        parents.append(Parent(asset, relation, _bps(item, "parents", "bps")))
+    return tuple(parents)
