@@ -1,0 +1,113 @@
+"""Deployment files: where the contracts of one chain live. Data from outside, checked before it is believed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mlm.core.errors import InvalidData, NotFound
+
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_HASH = re.compile(r"0x[0-9a-fA-F]{64}")
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """One contract: its address (lower case), and the block and transaction that created it."""
+
+    address: str
+    block: int
+    tx: str
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The contracts of one chain, which is named by its id and its genesis block's hash."""
+
+    chain_id: int
+    genesis_hash: str
+    block: int  # logs start here
+    contracts: Mapping[str, Deployed]
+
+    def address(self, name: str) -> str:
+        """Lower-case address; raises NotFound."""
+        if name not in self.contracts:
+            known = ", ".join(sorted(self.contracts)) or "no contract"
+            raise NotFound(f"the deployment has no contract {name!r}; it has {known}")
+        return self.contracts[name].address
+
+    def name(self, address: str) -> str | None:
+        """The contract at an address, or None."""
+        wanted = address.lower()
+        return next((name for name, entry in self.contracts.items() if entry.address == wanted), None)
+
+    def to_json(self) -> dict[str, Any]:
+        contracts = {name: asdict(entry) for name, entry in self.contracts.items()}
+        return {
+            "chainId": self.chain_id,
+            "genesisHash": self.genesis_hash,
+            "block": self.block,
+            "contracts": contracts,
+        }
+
+
+def parse(value: Any, source: str) -> Deployment:
+    """Check a decoded deployment file; raises InvalidData naming `source` and the field."""
+
+    def need(ok: bool, what: str, found: Any) -> None:
+        if not ok:
+            raise InvalidData(f"{source}: expected {what}, found {str(found)[:60]!r}")
+
+    need(isinstance(value, dict), "an object", value)
+    chain_id, genesis, block = value.get("chainId"), value.get("genesisHash"), value.get("block")
+    need(type(chain_id) is int and chain_id > 0, "chainId, a positive number", chain_id)
+    need(isinstance(genesis, str) and bool(_HASH.fullmatch(genesis)), "genesisHash, 32 bytes of hex", genesis)
+    need(type(block) is int and block >= 0, "block, a number", block)
+    entries = value.get("contracts")
+    need(isinstance(entries, dict) and bool(entries), "contracts, an object that is not empty", entries)
+    contracts: dict[str, Deployed] = {}
+    for name, entry in entries.items():
+        need(isinstance(entry, dict), f"contracts.{name}, an object", entry)
+        address, at, tx = entry.get("address"), entry.get("block", block), entry.get("tx", "0x" + "0" * 64)
+        need(isinstance(address, str) and bool(_ADDRESS.fullmatch(address)), f"contracts.{name}.address", address)
+        need(type(at) is int and at >= 0, f"contracts.{name}.block, a number", at)
+        need(isinstance(tx, str) and bool(_HASH.fullmatch(tx)), f"contracts.{name}.tx, 32 bytes of hex", tx)
+        contracts[name] = Deployed(address.lower(), at, tx.lower())
+    return Deployment(chain_id, genesis.lower(), block, contracts)
+
+
+def load(path: Path, hint: str = "") -> Deployment:
+    """Read a deployment file; raises NotFound or InvalidData."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound(f"no deployment file at {path}", hint=hint or "Run `mlm devnet up`.") from error
+    except OSError as error:
+        raise InvalidData(f"cannot read the deployment file {path}: {error.strerror}") from error
+    try:
+        value = json.loads(raw)
+    except ValueError as error:
+        raise InvalidData(f"{path}: expected JSON, found {raw[:40]!r}") from error
+    return parse(value, str(path))
+
+
+def save(path: Path, deployment: Deployment) -> None:
+    """Write the file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(deployment.to_json(), indent=2, sort_keys=True) + "\n"
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

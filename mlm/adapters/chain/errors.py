@@ -1,0 +1,149 @@
+"""Reverts in words: the contract's own error with its values, and what to do about it.
+
+Every shipped contract's custom errors are known here by selector, OpenZeppelin's among them (they stand in the ABIs),
+and so are Solidity's Error(string) and Panic(uint256).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mlm.adapters.chain import abi
+from mlm.adapters.chain.rpc import RpcError
+from mlm.core.errors import ChainError, InsufficientFunds, MlmError, Reverted
+
+# What to do next, by the error's name. An error that is not listed is shown without a hint.
+HINTS: Mapping[str, str] = {
+    # JobMarket
+    "JobUnknown": "Run `mlm sync`, then `mlm job list`.",
+    "JobExists": "This very job is already posted: see `mlm job list`.",
+    "WrongState": "Run `mlm job show` to see the job's state and whose turn it is.",
+    "NotConsumer": "Only the consumer who posted the job can do this: check `mlm whoami`.",
+    "NotProvider": "Only the lease holder can do this: check `mlm whoami` and `mlm lease list`.",
+    "NotLeaseHolder": "Only the lease holder can do this: check `mlm whoami` and `mlm lease list`.",
+    "PriceTooLow": "Run `mlm price show` and offer at least the owner's price and the fee.",
+    "PriceTooHigh": "Bid below the best bid so far: see `mlm job bids`.",
+    "BidTooHigh": "Bid below the best bid so far: see `mlm job bids`.",
+    "BidTooLow": "Bid at least the floor that `mlm job show` prints.",
+    "TermsMismatch": "Run `mlm sync` so that the job's frozen terms are read again.",
+    "NothingToWithdraw": "Credits appear when a job is settled: see `mlm job list`.",
+    "NoCredit": "Credits appear when a job is settled: see `mlm job list`.",
+    "MarketPaused": "New jobs are paused; the pause expires by itself. Running jobs are not touched.",
+    "TierUnavailable": "Choose another tier, or ask the publisher to set a key for this one.",
+    "KeyMissing": "Choose another tier, or ask the publisher to set a key for this one.",
+    "AlreadySettled": "The job is already settled: see `mlm job show`.",
+    "JobAlreadySettled": "The job is already settled: see `mlm job show`.",
+    # StakeVault
+    "InsufficientStake": "Run `mlm stake deposit`.",
+    "InsufficientFreeStake": "Run `mlm stake deposit`.",
+    "StillUnbonding": "Wait until the unbonding period ends: see `mlm stake show`.",
+    # AssetRegistry
+    "CommitmentUnknown": "Publish again: the commitment was not found or is too old.",
+    "CommitmentTooNew": "Wait one block and try again.",
+    "CommitmentExpired": "Publish again: the commitment is too old.",
+    "HandleTaken": "Choose another handle: see `mlm handle show`.",
+    "NotHandleOwner": "Only the handle's owner can do this: check `mlm whoami`.",
+    "NotOwner": "Only the owner can do this: check `mlm whoami`.",
+    "VersionExists": "This version is already published: raise the version in mlm.toml.",
+    "VersionUnknown": "Run `mlm search` to find published assets.",
+    "KeyAlreadySet": "A key is immutable: publish a new version.",
+    # ZkVerifier
+    "ProofInvalid": "Prove again with `mlm lease fulfil`; the proof must be of this model and this input.",
+    "WrongKey": "The proof is of another circuit: prove the version that the job names.",
+    "WrongInput": "The proof is of another input: prove the input that the job commits to.",
+    "WrongSrs": "The key was made with another SRS: use the deployment's.",
+    # OpenZeppelin
+    "ERC20InsufficientBalance": "Get tokens: `mlm wallet faucet` on the devnet.",
+    "ERC20InsufficientAllowance": "Run the command again: it approves what it needs.",
+    "ERC721NonexistentToken": "Run `mlm search` to find published assets.",
+    "ERC721IncorrectOwner": "Only the owner can do this: check `mlm whoami`.",
+    "OwnableUnauthorizedAccount": "Only the contract's owner can do this: check `mlm whoami`.",
+    "OutOfGas": "Run the command again; if it persists, the node's gas estimate is wrong.",
+}
+
+# Solidity documentation, "Panic via assert and Error via require".
+PANICS: Mapping[int, str] = {
+    0x00: "generic",
+    0x01: "assertion failed",
+    0x11: "arithmetic overflow or underflow",
+    0x12: "division by zero",
+    0x21: "no such enum value",
+    0x22: "badly encoded storage array",
+    0x31: "pop of an empty array",
+    0x32: "index out of bounds",
+    0x41: "out of memory",
+    0x51: "call of an uninitialised function",
+}
+
+_ERROR_STRING = bytes.fromhex("08c379a0")  # Error(string)
+_PANIC = bytes.fromhex("4e487b71")  # Panic(uint256)
+_STRING = (abi.Param("message", "string"),)
+_NUMBER = (abi.Param("code", "uint256"),)
+
+
+@functools.cache
+def known_errors() -> Mapping[bytes, abi.Item]:
+    """Custom errors of every shipped contract, by selector."""
+    return {selector: item for name in abi.shipped() for selector, item in abi.load(name).errors.items()}
+
+
+def decode(data: bytes) -> Reverted:
+    """The revert behind `data`, the bytes that the EVM returned. Never raises: unknown data is shown as it is."""
+    selector, body = data[:4], data[4:]
+    try:
+        if selector == _ERROR_STRING:
+            return Reverted("Error", {"message": abi.decode(_STRING, body, "Error")[0]})
+        if selector == _PANIC:
+            code = abi.decode(_NUMBER, body, "Panic")[0]
+            return Reverted("Panic", {"code": f"0x{code:02x}", "meaning": PANICS.get(code, "unknown")})
+        item = known_errors().get(selector)
+        if item is not None:
+            values = abi.decode(item.inputs, body, item.signature)
+            named = {
+                param.name or f"arg{i}": abi.plainly(param, value)
+                for i, (param, value) in enumerate(zip(item.inputs, values, strict=True))
+            }
+            return Reverted(item.name, named, hint=HINTS.get(item.name, ""))
+    except ChainError:
+        pass  # bytes that only look like a known error are shown as they are, below
+    if not data:
+        return Reverted("NoReason", hint="The contract gave no reason: is it deployed, and is the function its own?")
+    return Reverted("UnknownError", {"data": "0x" + data[:68].hex()})
+
+
+def revert_data(data: Any) -> bytes | None:
+    """Find the revert bytes in a JSON-RPC error's `data`, wherever this node puts them (geth, anvil, nethermind)."""
+    for candidate in _candidates(data, depth=3):
+        text = candidate.removeprefix("Reverted ").strip()
+        if text.startswith("0x"):
+            try:
+                return bytes.fromhex(text[2:])
+            except ValueError:
+                continue
+    return None
+
+
+def _candidates(data: Any, depth: int) -> Iterator[str]:
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, Mapping) and depth > 0:
+        for key in ("data", "result", "output", "originalError"):
+            yield from _candidates(data.get(key), depth - 1)
+
+
+def explain(error: RpcError) -> MlmError:
+    """What an RPC error of a call, an estimate or a broadcast means: Reverted, InsufficientFunds, or itself."""
+    text = error.rpc_message.lower()
+    if "insufficient funds" in text or "insufficient balance" in text:
+        return InsufficientFunds(
+            f"the account cannot pay for gas: {error.rpc_message[:200]}",
+            hint="Send it some ETH; on the devnet run `mlm wallet faucet`.",
+        )
+    data = revert_data(error.data)
+    if data is not None and (data or "revert" in text):
+        return decode(data)
+    if error.rpc_code == 3 or "revert" in text:
+        return decode(data or b"")
+    return error

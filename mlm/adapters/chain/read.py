@@ -1,0 +1,175 @@
+"""Reading one deployment on one chain (ports.chain.Chain over JSON-RPC)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlm.adapters.chain import abi, errors
+from mlm.adapters.chain.deployment import Deployment
+from mlm.adapters.chain.finality import Heads
+from mlm.adapters.chain.rpc import Rpc, RpcError, hex_data, quantity
+from mlm.core.errors import ChainError, NotFound
+from mlm.ports.chain import Block, Log, Receipt
+
+_RANGE = 50_000  # blocks in one eth_getLogs; a refusal halves it
+
+
+class EthChain:
+    """A chain as seen through one node; the first call checks that it is the deployment's chain."""
+
+    def __init__(self, rpc: Rpc, deployment: Deployment) -> None:
+        self.rpc, self.deployment = rpc, deployment
+        self._checked = False
+
+    def chain_id(self) -> int:
+        self._check()
+        return self.deployment.chain_id
+
+    def block(self, tag: int | str = "latest") -> Block:
+        self._check()
+        name = hex(tag) if isinstance(tag, int) else tag
+        found = self.rpc.call("eth_getBlockByNumber", name, False)
+        if found is None:
+            raise NotFound(f"block {tag} does not exist on {self.rpc.where}")
+        return block_from(found)
+
+    def heads(self) -> Heads:
+        """Block numbers of the chain's heads; a node that knows no safe or finalized block reports block 0."""
+        self._check()
+        latest = self.block("latest").number
+        later = []
+        for tag in ("safe", "finalized"):
+            try:
+                later.append(self.block(tag).number)
+            except (NotFound, RpcError):
+                later.append(0)
+        return Heads(latest, min(later[0], latest), min(later[1], later[0], latest))
+
+    def call(self, contract: str, function: str, *args: Any) -> Any:
+        self._check()
+        interface = abi.load(contract)
+        data = interface.encode_call(function, args)
+        request = {"to": self.deployment.address(contract), "data": "0x" + data.hex()}
+        try:
+            answer = self.rpc.call("eth_call", request, "latest")
+        except RpcError as error:
+            raise errors.explain(error) from error
+        return interface.decode_output(function, len(args), bytes.fromhex(hex_data(answer, "eth_call")[2:]))
+
+    def logs(self, from_block: int, to_block: int) -> list[Log]:
+        self._check()
+        addresses = sorted({entry.address for entry in self.deployment.contracts.values()})
+        found: list[Log] = []
+        start, width = from_block, _RANGE
+        while start <= to_block:
+            end = min(start + width - 1, to_block)
+            query = {"fromBlock": hex(start), "toBlock": hex(end), "address": addresses}
+            try:
+                answer = self.rpc.call("eth_getLogs", query)
+            except ChainError:
+                # Nodes limit blocks, results or bytes, each in words of its own: ask for less until one block is too much.
+                if width <= 1:
+                    raise
+                width = max(1, (end - start + 1) // 8)
+                continue
+            found += _logs(answer, set(addresses), start, end)
+            start = end + 1
+        return found
+
+    def balance(self, address: str) -> int:
+        self._check()
+        return quantity(self.rpc.call("eth_getBalance", address, "latest"), "a balance")
+
+    def transaction_input(self, tx_hash: str) -> bytes:
+        self._check()
+        found = self.rpc.call("eth_getTransactionByHash", tx_hash)
+        if not isinstance(found, Mapping) or found.get("blockNumber") is None:
+            raise NotFound(f"{self.rpc.where} knows no mined transaction {tx_hash}")
+        if hex_data(found.get("hash"), "a transaction's hash", 32) != tx_hash.lower():
+            raise ChainError(f"{self.rpc.where} answered with another transaction than {tx_hash}")
+        return bytes.fromhex(hex_data(found.get("input"), "a transaction's input")[2:])
+
+    def address_of(self, contract: str) -> str:
+        return self.deployment.address(contract)
+
+    def _check(self) -> None:
+        """Once: chain id and genesis are the deployment's, so that nothing is read or sent elsewhere by mistake."""
+        if self._checked:
+            return
+        chain_id, genesis = identity(self.rpc)
+        wanted = self.deployment
+        if chain_id != wanted.chain_id:
+            raise ChainError(
+                f"{self.rpc.where} is another chain: expected chain id {wanted.chain_id}, found {chain_id}",
+                hint="Choose the right network with `mlm network use`.",
+            )
+        if genesis != wanted.genesis_hash:
+            raise ChainError(
+                f"{self.rpc.where} is another chain: expected genesis {wanted.genesis_hash[:18]}…, found {genesis[:18]}…",
+                hint="The devnet was reset, or another one runs on this port: run `mlm devnet status`.",
+            )
+        self._checked = True
+
+
+def identity(rpc: Rpc) -> tuple[int, str]:
+    """Chain id and genesis hash."""
+    chain_id, genesis = rpc.batch([("eth_chainId", ()), ("eth_getBlockByNumber", ("0x0", False))])
+    return quantity(chain_id, "the chain id"), block_from(genesis).hash
+
+
+def block_from(value: Any) -> Block:
+    """Check and read a block object."""
+    if not isinstance(value, Mapping):
+        raise ChainError(f"the node answered nonsense: expected a block, found {str(value)[:40]!r}")
+    return Block(
+        quantity(value.get("number"), "a block's number"),
+        hex_data(value.get("hash"), "a block's hash", 32),
+        hex_data(value.get("parentHash"), "a block's parent", 32),
+        quantity(value.get("timestamp"), "a block's timestamp"),
+    )
+
+
+def receipt_from(value: Any) -> Receipt:
+    """Check and read a receipt object."""
+    if not isinstance(value, Mapping):
+        raise ChainError(f"the node answered nonsense: expected a receipt, found {str(value)[:40]!r}")
+    logs = value.get("logs")
+    if not isinstance(logs, list):
+        raise ChainError("the node answered nonsense: expected a receipt's logs, found none")
+    return Receipt(
+        hex_data(value.get("transactionHash"), "a transaction's hash", 32),
+        quantity(value.get("blockNumber"), "a block's number"),
+        hex_data(value.get("blockHash"), "a block's hash", 32),
+        quantity(value.get("status"), "a receipt's status") == 1,
+        quantity(value.get("gasUsed"), "gas used"),
+        quantity(value.get("effectiveGasPrice", "0x0"), "a gas price"),
+        tuple(log_from(entry) for entry in logs),
+    )
+
+
+def log_from(value: Any) -> Log:
+    """Check and read a log object."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("topics"), list) or value.get("removed"):
+        raise ChainError(f"the node answered nonsense: expected a log, found {str(value)[:40]!r}")
+    return Log(
+        hex_data(value.get("address"), "an address", 20),
+        tuple(hex_data(topic, "a topic", 32) for topic in value["topics"]),
+        bytes.fromhex(hex_data(value.get("data"), "a log's data")[2:]),
+        quantity(value.get("blockNumber"), "a block's number"),
+        hex_data(value.get("blockHash"), "a block's hash", 32),
+        hex_data(value.get("transactionHash"), "a transaction's hash", 32),
+        quantity(value.get("logIndex"), "a log's index"),
+    )
+
+
+def _logs(answer: Any, addresses: set[str], start: int, end: int) -> list[Log]:
+    if not isinstance(answer, list):
+        raise ChainError(f"the node answered nonsense: expected logs, found {str(answer)[:40]!r}")
+    logs = [log_from(entry) for entry in answer]
+    for log in logs:
+        if log.address not in addresses or not start <= log.block_number <= end:
+            raise ChainError(f"the node answered nonsense: a log of {log.address} in block {log.block_number} nobody asked for")
+    return sorted(logs, key=lambda log: (log.block_number, log.log_index))
+
+

@@ -1,0 +1,230 @@
+"""Sending as one account (ports.signer.Sender): simulate, sign, broadcast, wait.
+
+Nonces: the node's pending count, or one more than the highest this sender has broadcast and not yet seen included.
+A transaction that was signed but never broadcast takes no nonce: broadcast one before signing the next.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from mlm.adapters.chain import abi, errors
+from mlm.adapters.chain.read import EthChain, receipt_from
+from mlm.adapters.chain.rpc import RpcError, hex_data, quantity
+from mlm.adapters.chain.tx import Transaction, address_of_key
+from mlm.core.errors import ChainError, InsufficientFunds, Reverted, StateConflict
+from mlm.ports.chain import Receipt
+from mlm.ports.signer import Call, Signed, Simulated
+
+GWEI = 10**9
+GAS_MARGIN_PERCENT = 20  # an estimate is for one block's state, inclusion happens on another's
+_POLL_FIRST, _POLL_MOST = 0.02, 1.0  # seconds between looks at a receipt
+_REBROADCAST = 5.0  # seconds after which a transaction that the node forgot is sent again
+_KNOWN = ("already known", "already imported", "known transaction", "alreadyknown")
+_NONCE_USED = ("nonce too low", "nonce is too low", "underpriced")
+
+
+class EthSender:
+    """One account on one chain. The key stays in this object and is never shown."""
+
+    def __init__(self, chain: EthChain, key: bytes, max_fee: int = 200 * GWEI) -> None:
+        """`max_fee` is the most ever offered for a unit of gas, in wei."""
+        self._chain, self._rpc = chain, chain.rpc
+        self._key, self._max_fee = key, max_fee
+        self._address = address_of_key(key)
+        self._in_flight: dict[int, Signed] = {}
+
+    def __repr__(self) -> str:
+        return f"EthSender({self._address})"
+
+    @property
+    def address(self) -> str:
+        """Checksummed."""
+        return self._address
+
+    def simulate(self, calls: tuple[Call, ...]) -> list[Simulated]:
+        """Simulate in order, each on top of the ones before it; raises Reverted for the first that would fail.
+
+        A node without eth_simulateV1 simulates the first call only: the others come back with gas None.
+        """
+        number = self._chain.block("latest").number
+        if not calls:
+            return []
+        requests = [self._request(call) for call in calls]
+        fee = self._fees()[1]
+        try:
+            gas: list[int | None] = list(self._simulate_v1(requests))
+        except RpcError as error:
+            if not error.unsupported:
+                raise errors.explain(error) from error
+            gas = [self._estimate(requests[0])] + [None] * (len(calls) - 1)
+        return [Simulated(used, None if used is None else used * fee, number) for used in gas]
+
+    def sign(self, call: Call) -> Signed:
+        """Simulate on the pending state, then sign; raises Reverted or InsufficientFunds when it would fail."""
+        chain_id = self._chain.chain_id()
+        request = self._request(call)
+        return self.sign_request(request, chain_id)
+
+    def sign_request(self, request: Mapping[str, str], chain_id: int) -> Signed:
+        """Sign a request {to, data, value} (no `to`: a contract's creation) with an estimate of its gas."""
+        gas = self._estimate(request)
+        priority, most = self._fees()
+        value = int(request.get("value", "0x0"), 16)
+        self._affordable(gas * most + value)
+        transaction = Transaction(
+            chain_id,
+            self._nonce(),
+            priority,
+            most,
+            gas,
+            request.get("to"),
+            value,
+            bytes.fromhex(request.get("data", "0x")[2:]),
+        )
+        return transaction.sign(self._key)
+
+    def broadcast(self, signed: Signed) -> None:
+        """Idempotent. Raises StateConflict when another transaction has used the nonce."""
+        try:
+            self._rpc.call("eth_sendRawTransaction", "0x" + signed.raw.hex())
+        except RpcError as error:
+            text = error.rpc_message.lower()
+            known = any(word in text for word in _KNOWN)
+            if not known and not self._known(signed):
+                if any(word in text for word in _NONCE_USED):
+                    raise self._replaced(signed) from error
+                raise errors.explain(error) from error
+        self._in_flight[signed.nonce] = signed
+
+    def wait(self, signed: Signed, timeout: float = 60.0) -> Receipt:
+        """Wait for inclusion; raises Reverted when it failed, StateConflict when it was replaced, ChainError in time."""
+        deadline = time.monotonic() + timeout
+        pause, again = _POLL_FIRST, time.monotonic() + _REBROADCAST
+        while True:
+            found = self._rpc.call("eth_getTransactionReceipt", signed.tx_hash)
+            if isinstance(found, Mapping) and found.get("blockNumber") is not None:
+                break
+            if time.monotonic() >= again:
+                self._again(signed)
+                again = time.monotonic() + _REBROADCAST
+            if time.monotonic() + pause > deadline:
+                raise ChainError(
+                    f"transaction {signed.tx_hash} was not included within {timeout:g} s",
+                    hint="It may still be: run the command again, or raise chain.wait.",
+                )
+            time.sleep(pause)
+            pause = min(pause * 1.5, _POLL_MOST)
+        self._in_flight.pop(signed.nonce, None)
+        receipt = receipt_from(found)
+        if receipt.tx_hash != signed.tx_hash:
+            raise ChainError(f"the node answered with the receipt of another transaction than {signed.tx_hash}")
+        if not receipt.ok:
+            raise self._why(signed, receipt)
+        return receipt
+
+    def sign_typed(self, domain: dict[str, Any], types: dict[str, Any], message: dict[str, Any]) -> bytes:
+        """EIP-712 signature, 65 bytes r‖s‖v."""
+        from eth_account import Account
+
+        return bytes(Account.sign_typed_data(self._key, domain, types, message).signature)
+
+    def _request(self, call: Call) -> dict[str, str]:
+        data = abi.load(call.contract).encode_call(call.function, call.args)
+        to = self._chain.address_of(call.contract)
+        return {"from": self._address, "to": to, "data": "0x" + data.hex(), "value": hex(call.value)}
+
+    def _simulate_v1(self, requests: list[dict[str, str]]) -> list[int]:
+        """eth_simulateV1 (geth, nethermind, anvil): all calls in one block on top of the latest."""
+        payload = {"blockStateCalls": [{"calls": requests}], "validation": False}
+        answer = self._rpc.call("eth_simulateV1", payload, "latest")
+        results = answer[0].get("calls") if isinstance(answer, list) and answer and isinstance(answer[0], dict) else None
+        if not isinstance(results, list) or len(results) != len(requests):
+            raise ChainError(f"eth_simulateV1: expected {len(requests)} results, found {str(results)[:60]!r}")
+        gas = []
+        for result in results:
+            if not isinstance(result, Mapping):
+                raise ChainError(f"eth_simulateV1: expected a call's result, found {str(result)[:60]!r}")
+            if quantity(result.get("status"), "a simulated call's status") != 1:
+                returned = result.get("returnData") or "0x"
+                problem = result.get("error")
+                found = errors.revert_data(problem) if returned == "0x" else None
+                raise errors.decode(found or bytes.fromhex(hex_data(returned, "return data")[2:]))
+            gas.append(_with_margin(quantity(result.get("gasUsed"), "gas used")))
+        return gas
+
+    def _estimate(self, request: Mapping[str, str]) -> int:
+        """Gas with a margin. The pending state counts, so that a call may follow one still in flight."""
+        try:
+            estimate = self._rpc.call("eth_estimateGas", {**request, "from": self._address}, "pending")
+        except RpcError as error:
+            raise errors.explain(error) from error
+        return _with_margin(quantity(estimate, "a gas estimate"))
+
+    def _fees(self) -> tuple[int, int]:
+        """Priority fee and maximum fee per gas, in wei: twice the base fee and the tip, never above the cap."""
+        head, tip = self._rpc.batch([("eth_getBlockByNumber", ("latest", False)), ("eth_maxPriorityFeePerGas", ())])
+        base = quantity(head.get("baseFeePerGas") if isinstance(head, Mapping) else None, "the base fee")
+        priority = quantity(tip, "the priority fee")
+        if base > self._max_fee:
+            raise ChainError(
+                f"gas costs {base / GWEI:g} gwei now, expected at most {self._max_fee / GWEI:g}",
+                hint="Wait, or raise chain.max_fee_gwei.",
+            )
+        most = min(2 * base + priority, self._max_fee)
+        return min(priority, most), most
+
+    def _nonce(self) -> int:
+        pending = quantity(self._rpc.call("eth_getTransactionCount", self._address, "pending"), "a nonce")
+        # Whatever the chain has already counted is no longer in flight, whoever waited for it.
+        self._in_flight = {nonce: signed for nonce, signed in self._in_flight.items() if nonce >= pending}
+        return max([pending, *(nonce + 1 for nonce in self._in_flight)])
+
+    def _affordable(self, most: int) -> None:
+        balance = self._chain.balance(self._address)
+        if balance < most:
+            raise InsufficientFunds(
+                f"{self._address} cannot pay for gas: expected {most} wei at most, found {balance}",
+                hint="Send it some ETH; on the devnet run `mlm wallet faucet`.",
+            )
+
+    def _known(self, signed: Signed) -> bool:
+        return isinstance(self._rpc.call("eth_getTransactionByHash", signed.tx_hash), Mapping)
+
+    def _again(self, signed: Signed) -> None:
+        """Send again what the node may have dropped; fails when the nonce went to another transaction."""
+        if not self._known(signed):
+            self.broadcast(signed)
+
+    def _replaced(self, signed: Signed) -> StateConflict:
+        return StateConflict(
+            f"{self._address} has already used nonce {signed.nonce} for another transaction than {signed.tx_hash}",
+            hint="Another process sent with this account: run the command again.",
+        )
+
+    def _why(self, signed: Signed, receipt: Receipt) -> Reverted:
+        """Decode a revert after inclusion: from the node's trace, else by replaying on the state before the block."""
+        try:
+            trace = self._rpc.call("debug_traceTransaction", signed.tx_hash, {"tracer": "callTracer"})
+            if isinstance(trace, Mapping) and isinstance(trace.get("output"), str):
+                return errors.decode(bytes.fromhex(hex_data(trace["output"], "a trace's output")[2:]))
+            if isinstance(trace, Mapping) and "gas" in str(trace.get("error", "")).lower():
+                return Reverted("OutOfGas", {"gas": receipt.gas_used}, hint=errors.HINTS["OutOfGas"])
+        except ChainError:
+            pass  # few public nodes offer traces: replay instead
+        found = self._rpc.call("eth_getTransactionByHash", signed.tx_hash)
+        if isinstance(found, Mapping):
+            request = {key: found[key] for key in ("from", "to", "value", "input", "gas") if found.get(key) is not None}
+            try:
+                self._rpc.call("eth_call", request, hex(receipt.block_number - 1))
+            except RpcError as error:
+                explained = errors.explain(error)
+                if isinstance(explained, Reverted):
+                    return explained
+        return Reverted("Unexplained", {"transaction": signed.tx_hash}, hint="The node cannot say why.")
+
+
+def _with_margin(gas: int) -> int:
+    return gas + gas * GAS_MARGIN_PERCENT // 100
