@@ -51,6 +51,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("account", str, "", "MLM_ACCOUNT", "The account that signs: a keystore name, or a devnet account's name."),
     Setting("password_file", str, "", "MLM_PASSWORD_FILE", "File that holds the keystore's password."),
     Setting("user.name", str, "", "MLM_AUTHOR", "The author written into commits; empty: the account's name."),
+    Setting("user.handle", str, "", "MLM_HANDLE", "The handle to publish under, e.g. alice."),
     Setting("remote", str, "", "MLM_REMOTE", "The folder that blocks are pushed to; empty: the network's own."),
     Setting("network.default", str, "devnet", "MLM_NETWORK", "The network to use: devnet, or a name of [network.NAME]."),
     Setting("chain.timeout", float, 20.0, "MLM_CHAIN_TIMEOUT", "Seconds to wait for one answer of the node."),

@@ -1,7 +1,6 @@
 """Plans: what an operation will do, as typed values, before any of it is done.
 
-A plan is made by reading only. Identifiers are content, so the result is known before the first step runs;
-`workflows/apply.py` is the only executor.
+A plan is made by reading only. `workflows/apply.py` is the only executor.
 """
 
 from dataclasses import dataclass, field
@@ -10,12 +9,15 @@ from typing import Any, Generic, TypeVar
 from mlm.core.cid import Cid
 from mlm.core.money import Amount
 
-R = TypeVar("R")
+F = TypeVar("F")
 
 
 @dataclass(frozen=True)
 class Call:
-    """A contract call: contract by deployed name, function by name, arguments as the ABI takes them."""
+    """A contract call: contract by deployed name, function by name, arguments as the ABI takes them.
+
+    Where the ABI takes bytes an argument may itself be a Call: it is encoded to its calldata (for `multicall`).
+    """
 
     contract: str
     function: str
@@ -43,33 +45,16 @@ class Store:
     push: bool = True  # False: local objects only
 
 
-@dataclass(frozen=True)
-class Wait:
-    """Wait until the chain has at least `blocks` more blocks than when the step before was included."""
-
-    title: str
-    blocks: int = 1
+Step = Tx | Store
 
 
 @dataclass(frozen=True)
-class Write:
-    """Write a file, whole or not at all."""
-
-    title: str
-    path: str
-    content: bytes = field(repr=False)
-
-
-Step = Tx | Store | Wait | Write
-
-
-@dataclass(frozen=True)
-class Plan(Generic[R]):
-    """Steps in order and the result they lead to. An empty plan means there is nothing left to do."""
+class Plan(Generic[F]):
+    """Steps in order. `facts` is what planning found out and the result needs. No steps: there is nothing left to do."""
 
     operation: str
     steps: tuple[Step, ...]
-    result: R
+    facts: F
 
     @property
     def payment(self) -> Amount:

@@ -12,6 +12,7 @@ from mlm.ports.runner import Runner
 from mlm.ports.signer import Sender
 from mlm.ports.state import State
 from mlm.ports.system import System
+from mlm.ports.tensors import TensorFiles
 
 
 class Ports:
@@ -67,3 +68,8 @@ class Ports:
     def system(self) -> System:
         """Clock, randomness, progress."""
         return self._make("system")
+
+    @cached_property
+    def tensors(self) -> TensorFiles:
+        """Named tensors as files and as blocks."""
+        return self._make("tensors")

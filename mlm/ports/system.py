@@ -1,4 +1,4 @@
-"""Clock, randomness and progress."""
+"""Clock, randomness and progress: what makes a run unrepeatable, in one place."""
 
 from typing import Protocol
 
@@ -6,6 +6,12 @@ from typing import Protocol
 class System(Protocol):
     def now(self) -> int:
         """Wall clock, seconds."""
+
+    def monotonic(self) -> float:
+        """A clock that never goes back, seconds; for durations only."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
 
     def random(self, n: int) -> bytes:
         """n cryptographically random bytes."""

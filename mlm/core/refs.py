@@ -1,0 +1,96 @@
+"""How users name things: assets, jobs, CIDs and links, parsed once and typed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mlm.core.cid import Cid
+from mlm.core.errors import InvalidData, UsageError
+
+HANDLE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,37}[a-z0-9])?")
+NAME = re.compile(r"[a-z0-9._-]{1,64}")
+SEMVER = re.compile(
+    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
+)
+_HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{4,64}")
+
+
+@dataclass(frozen=True)
+class AssetRef:
+    """handle/name[@version]."""
+
+    handle: str
+    name: str
+    version: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.handle}/{self.name}" + (f"@{self.version}" if self.version else "")
+
+
+@dataclass(frozen=True)
+class TokenRef:
+    """asset/ID: an ERC-721 token id, as 0x-hex or a unique prefix of it."""
+
+    token: str
+
+
+@dataclass(frozen=True)
+class JobRef:
+    """job/ID: a job id, or a unique prefix of it, as 0x-hex."""
+
+    prefix: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """mlm://CHAIN-ID/handle/name@version."""
+
+    chain_id: int
+    asset: AssetRef
+
+
+Target = AssetRef | TokenRef | JobRef | Cid | Link
+
+
+def parse_job(text: str) -> JobRef:
+    """`job/0xabc…`, `0xabc…` or bare hex; raises UsageError."""
+    found = text.removeprefix("job/")
+    if not _HEX.fullmatch(found):
+        raise UsageError(f"expected a job such as job/0x12ab…, found {text!r}", hint="`mlm job list` shows the jobs.")
+    return JobRef("0x" + found.lower().removeprefix("0x"))
+
+
+def parse_asset(text: str) -> AssetRef:
+    """`handle/name[@version]`; raises UsageError."""
+    path, at, version = text.partition("@")
+    handle, slash, name = path.partition("/")
+    if not (slash and HANDLE.fullmatch(handle) and NAME.fullmatch(name)):
+        raise UsageError(f"expected an asset such as alice/digits@1.0.0, found {text!r}")
+    if at and not SEMVER.fullmatch(version):
+        raise UsageError(f"expected a SemVer version after @, found {version!r}")
+    return AssetRef(handle, name, version or None)
+
+
+def parse_target(text: str) -> Target:
+    """Anything that is not a path; raises UsageError naming what can be given."""
+    if text.startswith("mlm://"):
+        chain, _, rest = text.removeprefix("mlm://").partition("/")
+        if not chain.isdecimal():
+            raise UsageError(f"expected mlm://CHAIN-ID/handle/name@version, found {text!r}")
+        return Link(int(chain), parse_asset(rest))
+    if text.startswith("job/"):
+        return parse_job(text)
+    if text.startswith("asset/"):
+        token = text.removeprefix("asset/")
+        if not _HEX.fullmatch(token):
+            raise UsageError(f"expected asset/0x…, found {text!r}")
+        return TokenRef("0x" + token.lower().removeprefix("0x"))
+    if "/" in text:
+        return parse_asset(text)
+    try:
+        return Cid.parse(text)
+    except InvalidData as error:
+        raise UsageError(
+            f"expected a path, job/ID, handle/name[@version], asset/ID, CID or mlm:// link, found {text!r}"
+        ) from error

@@ -1,0 +1,122 @@
+"""A job's terms: what the consumer asked for and what the market froze. The field order is the contract's.
+
+The source is devnet/contracts/interfaces/IJobMarket.sol; a test compares both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, fields
+from typing import Any
+
+from mlm.core.errors import InvalidData
+
+
+@dataclass(frozen=True)
+class Request:
+    """The consumer's part. Windows in seconds, prices in base units."""
+
+    version_id: str  # 0x, 32 bytes
+    tier: int
+    auction: int
+    scheme: int
+    input_commitment: str  # 0x, 32 bytes
+    input: str  # 0x, sha2-256 digest of the input block
+    max_price: int
+    bidding_window: int
+    delivery_window: int
+    execution_window: int
+    verification_window: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The market's part, frozen when the job was posted."""
+
+    verifier: str
+    key: str  # 0x, 32 bytes: the version's key for the tier
+    use_price: int
+    owner_bps: int
+    protocol_fee_bps: int
+    treasury: str
+    lock: int
+    undelivered_fee: int
+    gas_compensation: int
+    payees: tuple[str, ...]
+    bps: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Both parts; keccak256 of their ABI encoding is the job's termsHash."""
+
+    request: Request
+    snapshot: Snapshot
+
+    def as_args(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Nested tuples as the ABI takes them, bytes32 as bytes."""
+        return _abi(self.request), _abi(self.snapshot)
+
+
+_BYTES32 = {"version_id", "input_commitment", "input", "key"}
+
+
+def _abi(part: Request | Snapshot) -> tuple[Any, ...]:
+    values = []
+    for item, value in zip(fields(part), astuple(part), strict=True):
+        values.append(bytes.fromhex(value[2:]) if item.name in _BYTES32 else value)
+    return tuple(values)
+
+
+def request_args(request: Request) -> tuple[Any, ...]:
+    """A request as the ABI takes it."""
+    return _abi(request)
+
+
+def terms_from_event(terms: Mapping[str, Any]) -> Terms:
+    """Rebuild Terms from the decoded JobPosted event (camelCase names); raises InvalidData when a field is missing."""
+    try:
+        return Terms(_part(Request, terms["request"]), _part(Snapshot, terms["snapshot"]))
+    except (KeyError, TypeError) as error:
+        raise InvalidData(f"a JobPosted event without {error}") from error
+
+
+def _part(cls: Any, values: Mapping[str, Any]) -> Any:
+    taken = {}
+    for item in fields(cls):
+        value = values[camel(item.name)]
+        taken[item.name] = tuple(value) if isinstance(value, (list, tuple)) else value
+    return cls(**taken)
+
+
+def camel(name: str) -> str:
+    """max_price -> maxPrice."""
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """The facts that the market stores of a job, in the order of the contract's `Job`. Times in seconds."""
+
+    terms_hash: bytes
+    version_id: bytes
+    consumer: str
+    posted_at: int
+    bids_close_at: int
+    provider: str
+    accepted_at: int
+    submitted_at: int
+    max_price: int
+    price: int
+    floor: int
+    lock: int
+    verifier: str
+    delivery_window: int
+    execution_window: int
+    verification_window: int
+    auction: int
+    cancelled: bool
+    verified: bool
+    settled_at: int
+    output_commitment: bytes

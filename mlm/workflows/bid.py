@@ -1,0 +1,61 @@
+"""`mlm bid`: check the model, then offer a price; the bond is locked from free stake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlm.core.errors import InsufficientFunds, StateConflict
+from mlm.core.job import Role, State
+from mlm.core.money import Amount
+from mlm.core.plan import Call, Plan, Tx
+from mlm.ports.bundle import Ports
+from mlm.workflows import lookup, model, stake
+from mlm.workflows.apply import DoneStep, Operation
+
+
+@dataclass(frozen=True)
+class Bid:
+    """Parameters of `bid`: the price in base units."""
+
+    job: str
+    price: Amount
+
+
+@dataclass(frozen=True)
+class BidPlaced:
+    """A standing bid. `best` is False when it has been outbid since."""
+
+    job: str
+    price: Amount
+    bond: Amount
+    best: bool
+    next: str
+
+
+def plan(ports: Ports, params: Bid) -> Plan[lookup.Job]:
+    """One transaction. Raises StateConflict, InsufficientFunds, and VerificationFailed for a model that is not what the chain says."""
+    job = lookup.job(ports, params.job)
+    if job.state is not State.OPEN:
+        raise StateConflict(f"{job.job_id[:10]} is {job.state.name.lower()}, bids need it open")
+    version = lookup.version_by_id(ports, job.version_id)
+    model.check_key(ports, model.load(ports, version), version)
+    bond = Amount(job.terms.snapshot.lock)
+    free = stake.show(ports, ports.sender.address, Role.PROVIDER).free
+    if free < bond and job.provider != ports.sender.address:
+        raise InsufficientFunds(
+            f"a bid locks {bond}, free stake is {free}", hint=f"Run `mlm stake deposit {bond}`.".replace(" MLM`", "`")
+        )
+    call = Call("JobMarket", "bid", (bytes.fromhex(job.job_id[2:]), int(params.price)))
+    return Plan("bid", (Tx(f"bid {params.price} on {job.job_id[:10]}", call, bond=bond),), job)
+
+
+def result(ports: Ports, params: Bid, plan: Plan[lookup.Job], done: tuple[DoneStep, ...]) -> BidPlaced:
+    """The bid as the chain has it now."""
+    job = lookup.read_job(ports, plan.facts.job_id)
+    best = job.provider == ports.sender.address
+    return BidPlaced(
+        job.job_id, params.price, Amount(job.terms.snapshot.lock), best, f"mlm lease accept {job.job_id[:10]}"
+    )
+
+
+OPERATION = Operation("bid", Bid, plan, result)

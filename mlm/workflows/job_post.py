@@ -1,0 +1,110 @@
+"""`mlm job post`: commit to the input, push it, escrow the maximum price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlm.core.cid import DAG_CBOR, Cid
+from mlm.core.commitment import SCHEME_POSEIDON
+from mlm.core.errors import UsageError
+from mlm.core.job import AuctionKind, Tier
+from mlm.core.money import Amount
+from mlm.core.plan import Call, Plan, Store, Tx
+from mlm.core.terms import Request, request_args
+from mlm.ports.bundle import Ports
+from mlm.workflows import lookup, model
+from mlm.workflows.apply import DoneStep, Operation
+from mlm.workflows.events import event
+from mlm.workflows.permit import paying
+
+
+@dataclass(frozen=True)
+class JobPost:
+    """Parameters of `job post`. Prices in base units, windows in seconds."""
+
+    asset: str
+    input: Path
+    max_price: Amount
+    auction: AuctionKind
+    tier: Tier
+    bidding: int
+    delivery: int
+    execution: int
+    verification: int
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A posted job. `input` is the CID of the block that the winner fetches."""
+
+    job: str
+    asset: str
+    input: Cid
+    input_commitment: bytes
+    escrow: Amount
+    bids_close_at: int
+    next: str
+
+
+@dataclass(frozen=True)
+class _Facts:
+    asset: str
+    input: Cid
+    commitment: bytes
+
+
+def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
+    """Check the model and the input, then: store the input, post with a permit. Raises UsageError, InvalidData."""
+    if params.tier is not Tier.ZK:
+        raise UsageError(f"the tier {params.tier.name.lower()} is not available yet", hint="Use --tier zk.")
+    version = lookup.version(ports, params.asset)
+    loaded = model.load(ports, version)
+    model.check_key(ports, loaded, version)
+    signature = loaded.manifest.signature
+    assert signature is not None
+    inputs = ports.tensors.read(params.input, tuple(spec.name for spec in signature.inputs))
+    model.check_inputs(loaded.manifest, inputs)
+    block = ports.tensors.to_block(inputs)
+    cid = Cid.of(DAG_CBOR, block)
+    commitment = model.commit_to_input(ports, loaded, version.version_id, inputs)
+    request = Request(
+        version_id=version.version_id,
+        tier=int(params.tier),
+        auction=int(params.auction),
+        scheme=SCHEME_POSEIDON,
+        input_commitment="0x" + commitment.hex(),
+        input="0x" + cid.digest.hex(),
+        max_price=int(params.max_price),
+        bidding_window=params.bidding,
+        delivery_window=params.delivery,
+        execution_window=params.execution,
+        verification_window=params.verification,
+    )
+    nonce = int.from_bytes(ports.system.random(32), "big")
+    call = paying(ports, Call("JobMarket", "post", (request_args(request), nonce)), params.max_price)
+    steps = (
+        Store("push the input", cid, ((cid, block),)),
+        Tx(f"post the job, escrow {params.max_price}", call, payment=params.max_price),
+    )
+    return Plan("job post", steps, _Facts(str(version.asset), cid, commitment))
+
+
+def result(ports: Ports, params: JobPost, plan: Plan[_Facts], done: tuple[DoneStep, ...]) -> Posted:
+    """What was posted, read from the JobPosted event."""
+    posted = event(ports, done, "JobPosted")
+    job_id = posted.args["jobId"]
+    closes = ports.chain.block(posted.log.block_number).timestamp + params.bidding
+    facts = plan.facts
+    return Posted(
+        job=job_id,
+        asset=facts.asset,
+        input=facts.input,
+        input_commitment=facts.commitment,
+        escrow=params.max_price,
+        bids_close_at=closes,
+        next=f"mlm job watch {job_id[:10]}",
+    )
+
+
+OPERATION = Operation("job post", JobPost, plan, result)

@@ -1,0 +1,125 @@
+"""From the name a user gave to the thing on chain: versions and jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mlm.core.cid import DAG_CBOR, Cid
+from mlm.core.errors import NotFound, UsageError
+from mlm.core.job import AuctionKind, State, Tier
+from mlm.core.refs import AssetRef, JobRef, Link, TokenRef, parse_job, parse_target
+from mlm.core.terms import JobRecord, Terms, terms_from_event
+from mlm.ports.bundle import Ports
+from mlm.workflows.sync import sync
+
+
+@dataclass(frozen=True)
+class Version:
+    """A published version. `manifest` is the CID the chain names; everything else follows from it."""
+
+    asset: AssetRef
+    token_id: int
+    version_id: str
+    manifest: Cid
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as the chain has it now: frozen terms, stored facts, and the state computed from them and the clock."""
+
+    job_id: str
+    terms: Terms
+    record: JobRecord
+    state: State
+    submit_tx: str | None
+
+    @property
+    def version_id(self) -> str:
+        """The version that runs."""
+        return self.terms.request.version_id
+
+    @property
+    def provider(self) -> str | None:
+        """The best bidder so far, then the lease holder."""
+        return None if int(self.record.provider, 16) == 0 else self.record.provider
+
+    @property
+    def tier(self) -> Tier:
+        """How its result is verified."""
+        return Tier(self.terms.request.tier)
+
+    @property
+    def auction(self) -> AuctionKind:
+        """How its provider is found."""
+        return AuctionKind(self.terms.request.auction)
+
+
+def version(ports: Ports, text: str) -> Version:
+    """Resolve handle/name[@version], asset/ID, an mlm:// link or a manifest's CID; the newest version when none is named.
+
+    Raises UsageError for another kind of target, NotFound when it is not on this chain.
+    """
+    target = parse_target(text)
+    if isinstance(target, Link):
+        chain_id = ports.chain.chain_id()
+        if target.chain_id != chain_id:
+            raise UsageError(
+                f"{text} is on chain {target.chain_id}, this network is {chain_id}", hint="Choose with --network."
+            )
+        target = target.asset
+    if isinstance(target, JobRef):
+        raise UsageError(f"expected an asset, found the job {text}")
+    sync(ports)
+    rows = ports.state.query("versions", **_filter(target))
+    if isinstance(target, AssetRef) and target.version:
+        rows = [row for row in rows if row["version"] == target.version]
+    if not rows:
+        raise NotFound(f"no published version matches {text}", hint="`mlm search` lists what is published.")
+    row = max(rows, key=lambda row: (row["block_number"], row["log_index"]))
+    return Version(
+        AssetRef(row["handle"], row["name"], row["version"]),
+        int(row["token_id"], 16),
+        row["version_id"],
+        Cid(DAG_CBOR, bytes.fromhex(row["manifest"][2:])),
+    )
+
+
+def _filter(target: AssetRef | TokenRef | Cid) -> dict[str, Any]:
+    if isinstance(target, AssetRef):
+        return {"handle": target.handle, "name": target.name}
+    if isinstance(target, TokenRef):
+        return {"token_prefix": target.token}
+    return {"manifest": "0x" + target.digest.hex()}
+
+
+def version_by_id(ports: Ports, version_id: str) -> Version:
+    """The version with this id; raises NotFound."""
+    rows = ports.state.query("versions", version_id=version_id)
+    if not rows:
+        raise NotFound(f"no version {version_id} on this chain", hint="Run `mlm sync`.")
+    row = rows[0]
+    manifest = Cid(DAG_CBOR, bytes.fromhex(row["manifest"][2:]))
+    return Version(AssetRef(row["handle"], row["name"], row["version"]), int(row["token_id"], 16), version_id, manifest)
+
+
+def job(ports: Ports, text: str) -> Job:
+    """Resolve job/ID or a unique prefix, synced to the chain's head. Raises UsageError, NotFound."""
+    ref = parse_job(text)
+    sync(ports)
+    found = [row["job_id"] for row in ports.state.query("job_prefix", prefix=ref.prefix)]
+    if not found:
+        raise NotFound(f"no job starts with {ref.prefix}", hint="`mlm job list` shows the jobs.")
+    if len(found) > 1:
+        raise UsageError(f"{ref.prefix} matches {len(found)} jobs: {', '.join(found[:4])}", hint="Give more digits.")
+    return read_job(ports, found[0])
+
+
+def read_job(ports: Ports, job_id: str) -> Job:
+    """A job by its whole id: terms from the index, facts from the contract."""
+    rows = ports.state.query("job", job_id=job_id)
+    if not rows:
+        raise NotFound(f"job {job_id} is not in the index", hint="Run `mlm sync`.")
+    row, raw = rows[0], bytes.fromhex(job_id[2:])
+    record = JobRecord(*ports.chain.call("JobMarket", "jobOf", raw))
+    return Job(job_id, terms_from_event(row["terms"]), record, State(ports.chain.call("JobMarket", "stateOf", raw)), row["submit_tx"])

@@ -1,0 +1,81 @@
+"""`mlm stake`: deposit, withdraw (unbond, then take) and show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlm.core.errors import InsufficientFunds, StateConflict
+from mlm.core.job import Role
+from mlm.core.money import Amount
+from mlm.core.plan import Call, Plan, Tx
+from mlm.ports.bundle import Ports
+from mlm.workflows.apply import DoneStep, Operation
+from mlm.workflows.permit import paying
+
+
+@dataclass(frozen=True)
+class Stake:
+    """An account's stake in one role. total = free + locked + unbonding."""
+
+    account: str
+    role: Role
+    total: Amount
+    free: Amount
+    locked: Amount
+    unbonding: Amount
+    release_at: int  # seconds; when the unbonding part can be withdrawn, 0 when nothing is
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """Parameters of `stake deposit`: base units."""
+
+    amount: Amount
+    role: Role = Role.PROVIDER
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """Parameters of `stake withdraw`: base units to start unbonding, or None to take what has finished."""
+
+    amount: Amount | None
+    role: Role = Role.PROVIDER
+
+
+def show(ports: Ports, account: str, role: Role = Role.PROVIDER) -> Stake:
+    """The stake of an address now."""
+    total, locked, unbonding, release_at = ports.chain.call("StakeVault", "stakeOf", account, int(role))
+    free = Amount(total - locked - unbonding)
+    return Stake(account, role, Amount(total), free, Amount(locked), Amount(unbonding), release_at)
+
+
+def plan_deposit(ports: Ports, params: Deposit) -> Plan[None]:
+    """One transaction: permit and deposit."""
+    call = paying(ports, Call("StakeVault", "deposit", (int(params.role), int(params.amount))), params.amount)
+    step = Tx(f"deposit {params.amount} as {params.role.name.lower()} stake", call, bond=params.amount)
+    return Plan("stake deposit", (step,), None)
+
+
+def plan_withdraw(ports: Ports, params: Withdrawal) -> Plan[None]:
+    """Start unbonding, or take what has finished. Raises InsufficientFunds, StateConflict."""
+    stake = show(ports, ports.sender.address, params.role)
+    if params.amount is not None:
+        if params.amount > stake.free:
+            raise InsufficientFunds(f"asked to unbond {params.amount}, free stake is {stake.free}")
+        call = Call("StakeVault", "requestWithdraw", (int(params.role), int(params.amount)))
+        return Plan("stake withdraw", (Tx(f"start unbonding {params.amount}", call),), None)
+    now = ports.chain.block().timestamp
+    if stake.unbonding == 0:
+        raise StateConflict("nothing is unbonding", hint="Start with `mlm stake withdraw AMOUNT`.")
+    if now < stake.release_at:
+        raise StateConflict(f"{stake.unbonding} unbonds in {stake.release_at - now} s", hint="Run it again then.")
+    call = Call("StakeVault", "withdraw", (int(params.role),))
+    return Plan("stake withdraw", (Tx(f"take {stake.unbonding}", call),), None)
+
+
+def _after(ports: Ports, params: Deposit | Withdrawal, plan: Plan[None], done: tuple[DoneStep, ...]) -> Stake:
+    return show(ports, ports.sender.address, params.role)
+
+
+DEPOSIT = Operation("stake deposit", Deposit, plan_deposit, _after)
+WITHDRAW = Operation("stake withdraw", Withdrawal, plan_withdraw, _after)
