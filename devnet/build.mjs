@@ -1,0 +1,96 @@
+// Compiles the contracts and writes artifacts/<Name>.json; `--check` writes nothing and fails unless they rebuild byte for byte.
+// Deterministic: sources are named by relative paths, the bytecode carries no metadata, keys are sorted.
+//
+//     node build.mjs [--check]
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(fileURLToPath(import.meta.url));
+const solc = createRequire(import.meta.url)("solc");
+
+/// name: the artifact's; source: relative to devnet/; contract: its name in the source, where that differs.
+const market = { optimizer: { enabled: true, runs: 200 }, viaIR: false };
+// As ezkl generates it for: small enough to be deployed only with runs = 1 (ezkl's own setting).
+const generated = { optimizer: { enabled: true, runs: 1 }, viaIR: false };
+const units = [
+  { settings: market, contracts: ["MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "ZkVerifier"].map((name) => ({ name, source: `contracts/${name}.sol` })) },
+  { settings: generated, contracts: [{ name: "Halo2Verifier", source: "circuits/Halo2Verifier.sol", contract: "Halo2VerifierReusable" }] },
+];
+const LIMIT = 24576; // EIP-170
+
+function pathOf(source) {
+  if (source.startsWith("@openzeppelin/")) return join(root, "node_modules", source);
+  if (source.startsWith("circuits/")) return join(root, "..", source);
+  return join(root, source);
+}
+
+function sorted(value) {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
+}
+
+/// Compiles one unit; returns its artifacts' text by name.
+function compile({ settings, contracts }) {
+  const read = new Map(); // every source the compiler asked for: what the bytecode depends on
+  const load = (source) => {
+    const contents = readFileSync(pathOf(source), "utf8").replaceAll("\r\n", "\n");
+    read.set(source, contents);
+    return contents;
+  };
+  const full = {
+    ...settings,
+    evmVersion: "cancun",
+    metadata: { appendCBOR: false, bytecodeHash: "none" },
+    outputSelection: Object.fromEntries(
+      contracts.map(({ source }) => [source, { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] }]),
+    ),
+  };
+  const input = {
+    language: "Solidity",
+    sources: Object.fromEntries(contracts.map(({ source }) => [source, { content: load(source) }])),
+    settings: full,
+  };
+  const find = (source) => (existsSync(pathOf(source)) ? { contents: load(source) } : { error: `no such file: ${source}` });
+  const output = JSON.parse(solc.compile(JSON.stringify(input), { import: find }));
+  const errors = (output.errors ?? []).filter(({ severity }) => severity === "error");
+  if (errors.length > 0) throw new Error(errors.map(({ formattedMessage }) => formattedMessage).join("\n"));
+  const hash = createHash("sha256");
+  for (const source of [...read.keys()].sort()) hash.update(JSON.stringify([source, read.get(source)]));
+  const sourceDigest = `sha256:${hash.digest("hex")}`;
+  return contracts.map(({ name, source, contract = name }) => {
+    const { abi, evm } = output.contracts[source][contract];
+    const size = evm.deployedBytecode.object.length / 2;
+    if (size > LIMIT) throw new Error(`${name}: ${size} bytes of code, at most ${LIMIT} can be deployed`);
+    const artifact = {
+      abi,
+      bytecode: `0x${evm.bytecode.object}`,
+      compiler: solc.version(),
+      contractName: name,
+      deployedBytecode: `0x${evm.deployedBytecode.object}`,
+      settings: { ...settings, evmVersion: full.evmVersion, metadata: full.metadata },
+      source,
+      sourceDigest,
+    };
+    return { name, size, text: `${JSON.stringify(sorted(artifact), null, 1)}\n` };
+  });
+}
+
+const check = process.argv.includes("--check");
+const folder = join(root, "artifacts");
+mkdirSync(folder, { recursive: true });
+let stale = 0;
+for (const { name, size, text } of units.flatMap(compile)) {
+  const path = join(folder, `${name}.json`);
+  const same = existsSync(path) && readFileSync(path, "utf8") === text;
+  if (!same && check) stale += 1;
+  if (!same && !check) writeFileSync(path, text);
+  console.log(`${name}: ${size} bytes${same ? "" : check ? ", NOT what artifacts/ holds" : ", written"}`);
+}
+if (stale > 0) {
+  console.error(`${stale} artifact(s) differ from their source: run \`node devnet/build.mjs\` and commit devnet/artifacts`);
+  process.exit(1);
+}

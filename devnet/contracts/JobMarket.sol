@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {MarketTerms, Params} from "./base/MarketTerms.sol";
+import {IAssetRegistry} from "./interfaces/IAssetRegistry.sol";
+import {IJobMarket, Job, Request, Snapshot, Terms} from "./interfaces/IJobMarket.sol";
+import {IStakeVault} from "./interfaces/IStakeVault.sol";
+import {Claim, IVerifier} from "./interfaces/IVerifier.sol";
+import {AuctionKind, Reason, Role, State, Verdict} from "./interfaces/Types.sol";
+import {JobStates} from "./libraries/JobStates.sol";
+import {BURN_ADDRESS} from "./libraries/Limits.sol";
+import {Settlement} from "./libraries/Settlement.sol";
+
+/// @title Jobs, escrow, bids, leases, results and settlement
+/// @notice Stores facts; a job's state follows from them and the clock (libraries/JobStates.sol, docs/job.md).
+/// Immutable: no owner, no upgrade; the guardian can stop new jobs for a while and nothing else.
+/// INVARIANT: totalEscrow is the sum of maxPrice over posted, unsettled jobs.
+/// INVARIANT: a job settles once, under the terms it was posted with.
+/// ASSUMPTION: token, registry, vault and verifiers are the deployment's own contracts; a verifier's verdict does not
+/// change any more once it is Accepted or Rejected, nor from Pending after the verification window.
+contract JobMarket is MarketTerms {
+    bytes32 private constant JOB_DOMAIN = keccak256("mlm/job/1");
+
+    /// @notice Seconds for which a pause stops new jobs.
+    uint48 public constant PAUSE_DURATION = 3 days;
+    /// @notice Seconds after a pause's end during which there is no next one.
+    uint48 public constant PAUSE_COOLDOWN = 30 days;
+
+    IStakeVault public immutable vault;
+
+    /// @notice New jobs are refused while block.timestamp < pausedUntil.
+    uint48 public pausedUntil;
+
+    mapping(bytes32 jobId => Job) private _jobs;
+
+    /// @param verifiers By tier number; address(0) where the tier is unavailable.
+    constructor(
+        IERC20 token_,
+        IAssetRegistry registry_,
+        IStakeVault vault_,
+        address[6] memory verifiers,
+        Params memory params_
+    ) MarketTerms(token_, registry_, verifiers, params_) {
+        _present("vault", address(vault_));
+        vault = vault_;
+    }
+
+    // ---------------------------------------------------------------- the consumer
+
+    /// @inheritdoc IJobMarket
+    function post(Request calldata request, uint256 nonce) external nonReentrant returns (bytes32 jobId) {
+        if (block.timestamp < pausedUntil) revert MarketPaused(pausedUntil);
+        (Terms memory terms, uint128 floor) = _terms(request);
+        bytes32 termsHash = keccak256(abi.encode(terms));
+        jobId = keccak256(abi.encode(JOB_DOMAIN, block.chainid, address(this), msg.sender, nonce, termsHash));
+        Job storage job = _jobs[jobId];
+        if (job.postedAt != 0) revert JobAlreadyPosted(jobId);
+        job.termsHash = termsHash;
+        job.versionId = request.versionId;
+        job.consumer = msg.sender;
+        job.postedAt = uint48(block.timestamp);
+        job.bidsCloseAt = uint48(block.timestamp) + request.biddingWindow;
+        job.maxPrice = request.maxPrice;
+        job.floor = floor;
+        job.lock = terms.snapshot.lock;
+        job.verifier = terms.snapshot.verifier;
+        job.deliveryWindow = request.deliveryWindow;
+        job.executionWindow = request.executionWindow;
+        job.verificationWindow = request.verificationWindow;
+        job.auction = request.auction;
+        totalEscrow += request.maxPrice;
+        emit JobPosted(jobId, request.versionId, msg.sender, nonce, terms);
+        _pull(request.maxPrice);
+    }
+
+    /// @inheritdoc IJobMarket
+    function award(bytes32 jobId) external {
+        Job storage job = _jobs[jobId];
+        _needState(jobId, job, State.Open);
+        if (msg.sender != job.consumer) revert NotConsumer(jobId, job.consumer, msg.sender);
+        if (job.provider == address(0)) revert JobHasNoBid(jobId);
+        _closeBids(jobId, job);
+    }
+
+    /// @inheritdoc IJobMarket
+    function cancel(bytes32 jobId) external {
+        Job storage job = _jobs[jobId];
+        _needState(jobId, job, State.Open);
+        if (msg.sender != job.consumer) revert NotConsumer(jobId, job.consumer, msg.sender);
+        if (job.provider != address(0)) revert JobHasBid(jobId, job.provider);
+        job.cancelled = true;
+        _close(jobId, job, State.Cancelled);
+        _credit(jobId, job.consumer, Reason.Refund, job.maxPrice);
+    }
+
+    // ---------------------------------------------------------------- the provider
+
+    /// @inheritdoc IJobMarket
+    function bid(bytes32 jobId, uint128 price) external nonReentrant {
+        Job storage job = _jobs[jobId];
+        _needState(jobId, job, State.Open);
+        if (msg.sender == job.consumer) revert ConsumerCannotBid(jobId, msg.sender);
+        if (price < job.floor) revert PriceBelowFloor(jobId, job.floor, price);
+        if (price > job.maxPrice) revert PriceAboveMaximum(jobId, job.maxPrice, price);
+        address outbid = job.provider;
+        bool fixedPrice = job.auction == AuctionKind.Fixed;
+        if (fixedPrice && price != job.maxPrice) revert PriceNotFixed(jobId, job.maxPrice, price);
+        if (outbid != address(0) && price >= job.price) revert PriceNotLower(jobId, job.price, price);
+
+        job.provider = msg.sender;
+        job.price = price;
+        emit BidPlaced(jobId, job.versionId, msg.sender, price);
+        if (fixedPrice) _closeBids(jobId, job);
+
+        // Whoever betters its own bid keeps its lock.
+        if (outbid == msg.sender) return;
+        if (outbid != address(0)) vault.unlock(jobId, outbid, Role.Provider);
+        vault.lock(jobId, msg.sender, Role.Provider, job.lock);
+    }
+
+    /// @inheritdoc IJobMarket
+    function accept(bytes32 jobId) external {
+        Job storage job = _jobs[jobId];
+        _needState(jobId, job, State.Leased);
+        if (msg.sender != job.provider) revert NotLeaseHolder(jobId, job.provider, msg.sender);
+        job.acceptedAt = uint48(block.timestamp);
+        emit InputAccepted(jobId, job.versionId, msg.sender);
+    }
+
+    /// @inheritdoc IJobMarket
+    function submit(bytes32 jobId, Terms calldata terms, bytes calldata evidence, bytes32 result)
+        external
+        nonReentrant
+    {
+        Job storage job = _jobs[jobId];
+        _needState(jobId, job, State.Ready);
+        if (msg.sender != job.provider) revert NotLeaseHolder(jobId, job.provider, msg.sender);
+        _needTerms(jobId, job, terms);
+        job.submittedAt = uint48(block.timestamp);
+        // SAFETY: a false proof reverts here, and with it everything above.
+        (Verdict verdict, bytes32 outputCommitment) = IVerifier(job.verifier).check(_claim(jobId, terms), evidence);
+        job.outputCommitment = outputCommitment;
+        emit ResultSubmitted(jobId, job.versionId, msg.sender, outputCommitment, result);
+        if (verdict == Verdict.Accepted) {
+            job.verified = true;
+            _settle(jobId, job, terms.snapshot, State.Accepted);
+        } else if (verdict != Verdict.Pending) {
+            revert VerdictUnexpected(jobId, verdict);
+        }
+    }
+
+    // ---------------------------------------------------------------- anyone
+
+    /// @inheritdoc IJobMarket
+    function settle(bytes32 jobId, Terms calldata terms) external nonReentrant {
+        Job storage job = _jobs[jobId];
+        // INVARIANT: a job settles once.
+        if (job.settledAt != 0) revert JobAlreadySettled(jobId, job.settledAt);
+        State state = _stateOf(jobId, job);
+        if (!JobStates.isFinal(state)) revert JobNotFinal(jobId, state);
+        _needTerms(jobId, job, terms);
+        _settle(jobId, job, terms.snapshot, state);
+    }
+
+    /// @inheritdoc IJobMarket
+    function pause() external {
+        if (msg.sender != _guardian) revert NotGuardian(_guardian, msg.sender);
+        uint48 next = pausedUntil == 0 ? 0 : pausedUntil + PAUSE_COOLDOWN;
+        if (block.timestamp < next) revert PauseTooSoon(next);
+        pausedUntil = uint48(block.timestamp) + PAUSE_DURATION;
+        emit Paused(pausedUntil);
+    }
+
+    /// @inheritdoc IJobMarket
+    function stateOf(bytes32 jobId) external view returns (State) {
+        return _stateOf(jobId, _jobs[jobId]);
+    }
+
+    /// @inheritdoc IJobMarket
+    function jobOf(bytes32 jobId) external view returns (Job memory) {
+        return _jobs[jobId];
+    }
+
+    // ---------------------------------------------------------------- settlement
+
+    /// @dev Draws the credits of a final state. Escrow in: maxPrice. Credits out: maxPrice plus what was slashed.
+    function _settle(bytes32 jobId, Job storage job, Snapshot calldata snapshot, State state) private {
+        _close(jobId, job, state);
+        if (state == State.Accepted) {
+            _pay(jobId, job, snapshot);
+        } else if (state == State.Rejected) {
+            _credit(jobId, job.consumer, Reason.Refund, job.maxPrice);
+            // Nobody disputes in this market's tiers yet: with no challenger to reward, the whole lock burns.
+            _slash(jobId, job, snapshot.lock, 0);
+        } else if (state == State.Undelivered) {
+            _credit(jobId, snapshot.treasury, Reason.ProtocolFee, snapshot.undeliveredFee);
+            _credit(jobId, job.consumer, Reason.Refund, job.maxPrice - snapshot.undeliveredFee);
+            // Neither side gains by the other's silence: the lease holder loses as much as the consumer, no more.
+            _slash(jobId, job, snapshot.undeliveredFee, 0);
+        } else if (state == State.Defaulted) {
+            _credit(jobId, job.consumer, Reason.Refund, job.maxPrice);
+            _slash(jobId, job, snapshot.lock, snapshot.gasCompensation);
+        } else {
+            // Expired: nobody bid.
+            _credit(jobId, job.consumer, Reason.Refund, job.maxPrice);
+        }
+    }
+
+    /// @dev Splits the price among treasury, owner, parents and provider; parts sum to it. The rest goes back.
+    function _pay(bytes32 jobId, Job storage job, Snapshot calldata snapshot) private {
+        (uint256 fee, uint256[] memory shares, uint256 rest) = Settlement.split(
+            job.price, snapshot.protocolFeeBps, snapshot.usePrice, snapshot.ownerBps, snapshot.bps
+        );
+        _credit(jobId, snapshot.treasury, Reason.ProtocolFee, fee);
+        for (uint256 i = 0; i < shares.length; ++i) {
+            _credit(jobId, snapshot.payees[i], Reason.Royalty, shares[i]);
+        }
+        _credit(jobId, job.provider, Reason.Payment, rest);
+        _credit(jobId, job.consumer, Reason.Refund, job.maxPrice - job.price);
+        vault.unlock(jobId, job.provider, Role.Provider);
+    }
+
+    /// @dev Takes `amount` of the lease holder's lock: `toConsumer` of it pays the consumer's gas, the rest burns; what
+    /// is left of the lock is free again. SAFETY: toConsumer <= amount <= lock by the bounds in MarketTerms.
+    function _slash(bytes32 jobId, Job storage job, uint128 amount, uint128 toConsumer) private {
+        _credit(jobId, job.consumer, Reason.GasCompensation, toConsumer);
+        _credit(jobId, BURN_ADDRESS, Reason.Burn, amount - toConsumer);
+        address provider = job.provider;
+        bool partly = amount < job.lock;
+        if (amount != 0) vault.slash(jobId, provider, Role.Provider, amount);
+        if (partly) vault.unlock(jobId, provider, Role.Provider);
+    }
+
+    /// @dev Marks the job as settled and releases its escrow to the credits that follow.
+    function _close(bytes32 jobId, Job storage job, State state) private {
+        job.settledAt = uint48(block.timestamp);
+        totalEscrow -= job.maxPrice;
+        uint128 paid = state == State.Accepted ? job.price : 0;
+        emit JobSettled(jobId, job.versionId, job.consumer, job.provider, state, paid);
+    }
+
+    // ---------------------------------------------------------------- facts
+
+    function _closeBids(bytes32 jobId, Job storage job) private {
+        job.bidsCloseAt = uint48(block.timestamp);
+        emit BidsClosed(jobId, job.versionId, job.provider, job.price);
+    }
+
+    function _claim(bytes32 jobId, Terms calldata terms) private view returns (Claim memory) {
+        return Claim({
+            jobId: jobId,
+            versionId: terms.request.versionId,
+            key: terms.snapshot.key,
+            inputCommitment: terms.request.inputCommitment,
+            provider: msg.sender,
+            tier: terms.request.tier,
+            scheme: terms.request.scheme
+        });
+    }
+
+    function _stateOf(bytes32 jobId, Job storage job) private view returns (State state) {
+        state = JobStates.beforeVerdict(job, block.timestamp);
+        if (state == State.Submitted) {
+            state = JobStates.underVerdict(job, block.timestamp, IVerifier(job.verifier).verdictOf(jobId));
+        }
+    }
+
+    function _needState(bytes32 jobId, Job storage job, State expected) private view {
+        State actual = _stateOf(jobId, job);
+        if (actual != expected) revert JobInState(jobId, expected, actual);
+    }
+
+    function _needTerms(bytes32 jobId, Job storage job, Terms calldata terms) private view {
+        bytes32 actual = keccak256(abi.encode(terms));
+        if (actual != job.termsHash) revert TermsMismatch(jobId, job.termsHash, actual);
+    }
+}

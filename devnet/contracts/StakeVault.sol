@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Payments} from "./base/Payments.sol";
+import {IStakeVaultErrors} from "./errors/IStakeVaultErrors.sol";
+import {IStakeVault, Stake} from "./interfaces/IStakeVault.sol";
+import {Role} from "./interfaces/Types.sol";
+import {MAX_UNBONDING, MIN_UNBONDING} from "./libraries/Limits.sol";
+
+/// @title Stake by role, locked by the market for jobs and slashed for proven faults
+/// @notice INVARIANT: token.balanceOf(vault) >= sum of all `total`; equal unless somebody donates.
+/// INVARIANT: for every stake, total >= locked + unbonding.
+/// INVARIANT: `locked` of an account is the sum of its locks over all jobs.
+contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+
+    /// @notice The only contract that locks, unlocks and slashes.
+    address public immutable market;
+
+    /// @notice Seconds between `requestWithdraw` and `withdraw`.
+    uint64 public immutable unbondingPeriod;
+
+    mapping(address account => mapping(Role role => Stake)) private _stakes;
+    mapping(bytes32 jobId => mapping(address account => mapping(Role role => uint128))) private _locks;
+
+    modifier onlyMarket() {
+        if (msg.sender != market) revert NotMarket(market, msg.sender);
+        _;
+    }
+
+    /// @param market_ May have no code yet: vault and market name each other.
+    constructor(IERC20 token_, address market_, uint64 unbondingPeriod_) Payments(token_) {
+        _present("market", market_);
+        _bounded("unbondingPeriod", unbondingPeriod_, MIN_UNBONDING, MAX_UNBONDING);
+        market = market_;
+        unbondingPeriod = unbondingPeriod_;
+    }
+
+    /// @inheritdoc IStakeVault
+    function deposit(Role role, uint128 amount) external nonReentrant {
+        if (amount == 0) revert StakeAmountZero(msg.sender, role);
+        _stakes[msg.sender][role].total += amount;
+        emit StakeDeposited(msg.sender, role, amount);
+        _pull(amount);
+    }
+
+    /// @inheritdoc IStakeVault
+    function requestWithdraw(Role role, uint128 amount) external {
+        if (amount == 0) revert StakeAmountZero(msg.sender, role);
+        _needFree(msg.sender, role, amount);
+        Stake storage stake = _stakes[msg.sender][role];
+        uint64 releaseAt = uint64(block.timestamp) + unbondingPeriod;
+        stake.unbonding += amount;
+        stake.releaseAt = releaseAt;
+        emit UnbondingStarted(msg.sender, role, amount, releaseAt);
+    }
+
+    /// @inheritdoc IStakeVault
+    function withdraw(Role role) external nonReentrant {
+        Stake storage stake = _stakes[msg.sender][role];
+        uint128 amount = stake.unbonding;
+        if (amount == 0) revert NothingUnbonding(msg.sender, role);
+        if (block.timestamp < stake.releaseAt) revert StillUnbonding(msg.sender, role, stake.releaseAt);
+        stake.unbonding = 0;
+        stake.total -= amount;
+        emit StakeWithdrawn(msg.sender, role, amount);
+        token.safeTransfer(msg.sender, amount);
+    }
+
+    /// @inheritdoc IStakeVault
+    function lock(bytes32 jobId, address account, Role role, uint128 amount) external onlyMarket {
+        uint128 held = _locks[jobId][account][role];
+        // INVARIANT: one lock for each job, account and role.
+        if (held != 0) revert AlreadyLocked(jobId, account, role, held);
+        _needFree(account, role, amount);
+        _locks[jobId][account][role] = amount;
+        _stakes[account][role].locked += amount;
+        emit StakeLocked(jobId, account, role, amount);
+    }
+
+    /// @inheritdoc IStakeVault
+    function unlock(bytes32 jobId, address account, Role role) external onlyMarket {
+        uint128 amount = _locks[jobId][account][role];
+        _locks[jobId][account][role] = 0;
+        _stakes[account][role].locked -= amount;
+        emit StakeUnlocked(jobId, account, role, amount);
+    }
+
+    /// @inheritdoc IStakeVault
+    function slash(bytes32 jobId, address account, Role role, uint128 amount) external onlyMarket nonReentrant {
+        uint128 held = _locks[jobId][account][role];
+        // INVARIANT: a job can cost no more than what was locked for it.
+        if (amount > held) revert LockTooLow(jobId, account, role, amount, held);
+        Stake storage stake = _stakes[account][role];
+        _locks[jobId][account][role] = held - amount;
+        stake.locked -= amount;
+        stake.total -= amount;
+        emit StakeSlashed(jobId, account, role, amount);
+        token.safeTransfer(market, amount);
+    }
+
+    /// @inheritdoc IStakeVault
+    function stakeOf(address account, Role role) external view returns (Stake memory) {
+        return _stakes[account][role];
+    }
+
+    /// @inheritdoc IStakeVault
+    function freeOf(address account, Role role) public view returns (uint128) {
+        Stake storage stake = _stakes[account][role];
+        return stake.total - stake.locked - stake.unbonding;
+    }
+
+    /// @inheritdoc IStakeVault
+    function lockOf(bytes32 jobId, address account, Role role) external view returns (uint128) {
+        return _locks[jobId][account][role];
+    }
+
+    function _needFree(address account, Role role, uint128 needed) private view {
+        uint128 free = freeOf(account, role);
+        if (needed > free) revert FreeStakeTooLow(account, role, needed, free);
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {IJobMarketErrors} from "../errors/IJobMarketErrors.sol";
+import {IJobMarket} from "../interfaces/IJobMarket.sol";
+import {Reason} from "../interfaces/Types.sol";
+import {BURN_ADDRESS} from "../libraries/Limits.sol";
+import {Payments} from "./Payments.sol";
+
+/// @title Credits: nobody is paid by push, everybody pulls
+/// @notice INVARIANT: token.balanceOf(market) >= totalEscrow + totalCredit; equal unless somebody donates.
+abstract contract Credits is IJobMarket, IJobMarketErrors, Payments, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+
+    /// @inheritdoc IJobMarket
+    uint256 public totalEscrow;
+
+    /// @inheritdoc IJobMarket
+    uint256 public totalCredit;
+
+    /// @inheritdoc IJobMarket
+    mapping(address account => uint256) public creditOf;
+
+    /// @inheritdoc IJobMarket
+    function withdraw() external nonReentrant returns (uint256 amount) {
+        return _payOut(msg.sender);
+    }
+
+    /// @inheritdoc IJobMarket
+    function burn() external nonReentrant returns (uint256 amount) {
+        return _payOut(BURN_ADDRESS);
+    }
+
+    function _credit(bytes32 jobId, address account, Reason reason, uint256 amount) internal {
+        if (amount == 0) return;
+        creditOf[account] += amount;
+        totalCredit += amount;
+        emit Credited(jobId, account, reason, amount);
+    }
+
+    function _payOut(address account) private returns (uint256 amount) {
+        amount = creditOf[account];
+        if (amount == 0) revert NoCredit(account);
+        creditOf[account] = 0;
+        totalCredit -= amount;
+        emit Withdrawn(account, amount);
+        token.safeTransfer(account, amount);
+    }
+}

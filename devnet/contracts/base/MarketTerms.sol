@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IAssetRegistry, Royalty} from "../interfaces/IAssetRegistry.sol";
+import {Request, Snapshot, Terms} from "../interfaces/IJobMarket.sol";
+import {AuctionKind, Tier} from "../interfaces/Types.sol";
+import {
+    BPS,
+    MAX_PROTOCOL_FEE_BPS,
+    MAX_UNDELIVERED_FEE_BPS,
+    MAX_WINDOW,
+    MIN_WINDOW
+} from "../libraries/Limits.sol";
+import {Settlement} from "../libraries/Settlement.sol";
+import {Credits} from "./Credits.sol";
+import {Payments} from "./Payments.sol";
+
+/// What the market is deployed with; immutable. Amounts in token base units, shares in basis points.
+struct Params {
+    uint16 protocolFeeBps; // of a settled job's price
+    uint16 lockBps; // of a job's maximum price: what a bid locks, at least minLock
+    uint16 undeliveredFeeBps; // of a job's maximum price
+    uint128 minLock;
+    uint128 gasCompensation; // from a defaulter's lock to the consumer
+    uint128 undeliveredFeeCap;
+    address treasury;
+    address guardian; // can pause new jobs, nothing else
+}
+
+/// @title What a job's terms may be, and what the market freezes of the world when one is posted
+abstract contract MarketTerms is Credits {
+    /// How an input root is made; the only scheme of this market's tiers.
+    uint8 internal constant SCHEME_POSEIDON = 1;
+
+    IAssetRegistry public immutable registry;
+
+    uint16 private immutable _protocolFeeBps;
+    uint16 private immutable _lockBps;
+    uint16 private immutable _undeliveredFeeBps;
+    uint128 private immutable _minLock;
+    uint128 private immutable _gasCompensation;
+    uint128 private immutable _undeliveredFeeCap;
+    address private immutable _treasury;
+    address internal immutable _guardian;
+
+    /// @dev Written in the constructor only; by tier number. address(0): the tier is unavailable in this market.
+    address[6] private _verifiers;
+
+    constructor(IERC20 token_, IAssetRegistry registry_, address[6] memory verifiers, Params memory p)
+        Payments(token_)
+    {
+        if (address(registry_).code.length == 0) revert AddressMissing("registry");
+        _present("treasury", p.treasury);
+        _present("guardian", p.guardian);
+        _bounded("protocolFeeBps", p.protocolFeeBps, 0, MAX_PROTOCOL_FEE_BPS);
+        _bounded("lockBps", p.lockBps, 0, BPS);
+        _bounded("undeliveredFeeBps", p.undeliveredFeeBps, 0, MAX_UNDELIVERED_FEE_BPS);
+        _bounded("minLock", p.minLock, 1, type(uint128).max);
+        // SAFETY: what a lock must cover is never more than the least lock.
+        _bounded("gasCompensation", p.gasCompensation, 0, p.minLock);
+        _bounded("undeliveredFeeCap", p.undeliveredFeeCap, 0, p.minLock);
+        registry = registry_;
+        _verifiers = verifiers;
+        _protocolFeeBps = p.protocolFeeBps;
+        _lockBps = p.lockBps;
+        _undeliveredFeeBps = p.undeliveredFeeBps;
+        _minLock = p.minLock;
+        _gasCompensation = p.gasCompensation;
+        _undeliveredFeeCap = p.undeliveredFeeCap;
+        _treasury = p.treasury;
+        _guardian = p.guardian;
+    }
+
+    /// @notice The parameters this market was deployed with.
+    function params() external view returns (Params memory) {
+        return Params({
+            protocolFeeBps: _protocolFeeBps,
+            lockBps: _lockBps,
+            undeliveredFeeBps: _undeliveredFeeBps,
+            minLock: _minLock,
+            gasCompensation: _gasCompensation,
+            undeliveredFeeCap: _undeliveredFeeCap,
+            treasury: _treasury,
+            guardian: _guardian
+        });
+    }
+
+    /// @notice The verifier of a tier, or 0 when this market does not offer it.
+    function verifierOf(Tier tier) public view returns (address) {
+        return _verifiers[uint8(tier)];
+    }
+
+    /// @notice The terms a request would be posted under now, and the least price that covers fee and owner.
+    /// Reverts exactly where `post` would refuse the request.
+    function quote(Request calldata request) external view returns (Terms memory terms, uint128 floor) {
+        return _terms(request);
+    }
+
+    function _terms(Request calldata request) internal view returns (Terms memory terms, uint128 floor) {
+        address verifier = _checkRequest(request);
+        bytes32 key = registry.keyOf(request.versionId, request.tier);
+        if (key == 0 && request.tier != Tier.None) revert KeyMissing(request.versionId, request.tier);
+        // Reverts for an unknown version.
+        Royalty memory royalty = registry.royaltyOf(request.versionId);
+        uint256 least = Settlement.floorPrice(_protocolFeeBps, royalty.usePrice);
+        if (request.maxPrice < least) revert PriceBelowFloor(request.versionId, least, request.maxPrice);
+        // SAFETY: least <= maxPrice, which is a uint128.
+        floor = uint128(least);
+        uint128 lock = _lockFor(request.maxPrice);
+        terms.request = request;
+        terms.snapshot = Snapshot({
+            verifier: verifier,
+            key: key,
+            usePrice: royalty.usePrice,
+            ownerBps: royalty.ownerBps,
+            protocolFeeBps: _protocolFeeBps,
+            treasury: _treasury,
+            lock: lock,
+            undeliveredFee: _undeliveredFeeFor(request.maxPrice),
+            gasCompensation: _gasCompensation,
+            payees: royalty.payees,
+            bps: royalty.bps
+        });
+    }
+
+    function _checkRequest(Request calldata request) private view returns (address verifier) {
+        if (request.auction != AuctionKind.Fixed && request.auction != AuctionKind.Reverse) {
+            revert AuctionKindUnavailable(request.auction);
+        }
+        verifier = verifierOf(request.tier);
+        if (verifier == address(0)) revert TierUnavailable(request.tier);
+        if (request.scheme != SCHEME_POSEIDON) revert SchemeUnavailable(request.scheme);
+        if (request.inputCommitment == 0) revert InputCommitmentMissing(request.versionId);
+        _checkWindow("biddingWindow", request.biddingWindow, MIN_WINDOW);
+        _checkWindow("deliveryWindow", request.deliveryWindow, MIN_WINDOW);
+        _checkWindow("executionWindow", request.executionWindow, MIN_WINDOW);
+        _checkWindow("verificationWindow", request.verificationWindow, _decidesAtOnce(request.tier) ? 0 : MIN_WINDOW);
+    }
+
+    function _checkWindow(string memory name, uint32 actual, uint256 least) private pure {
+        if (actual < least || actual > MAX_WINDOW) revert WindowOutOfBounds(name, actual, least, MAX_WINDOW);
+    }
+
+    /// @dev Tiers whose verdict needs no window: mathematics, a CPU's quote, or nobody.
+    function _decidesAtOnce(Tier tier) private pure returns (bool) {
+        return tier == Tier.Zk || tier == Tier.Tee || tier == Tier.None;
+    }
+
+    /// @dev max(minLock, ceil(maxPrice * lockBps / 1e4)). SAFETY: lockBps <= 1e4, so it fits where maxPrice does.
+    function _lockFor(uint128 maxPrice) private view returns (uint128) {
+        uint256 share = (uint256(maxPrice) * _lockBps + BPS - 1) / BPS;
+        return share > _minLock ? uint128(share) : _minLock;
+    }
+
+    /// @dev min(cap, floor(maxPrice * undeliveredFeeBps / 1e4)). INVARIANT: at most maxPrice, and at most the lock,
+    /// since the cap is at most minLock.
+    function _undeliveredFeeFor(uint128 maxPrice) private view returns (uint128) {
+        uint256 share = (uint256(maxPrice) * _undeliveredFeeBps) / BPS;
+        return share < _undeliveredFeeCap ? uint128(share) : _undeliveredFeeCap;
+    }
+}

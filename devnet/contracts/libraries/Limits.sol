@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+// Hard bounds shared by the contracts. Parameters move within them, nothing moves them.
+
+// One whole, in basis points.
+uint256 constant BPS = 10_000;
+
+// Protocol fee and owner's share of a job together never pass one whole, so every price from the floor up is payable.
+uint256 constant MAX_PROTOCOL_FEE_BPS = 1_000;
+uint256 constant MAX_OWNER_BPS = 9_000;
+uint256 constant MAX_RESALE_BPS = 1_000;
+uint256 constant MAX_UNDELIVERED_FEE_BPS = 1_000;
+
+// The owner and the owners of its parents: at most 16 payees of a royalty.
+uint256 constant MAX_PARENTS = 15;
+
+// Shortest and longest window of a job, in seconds.
+uint256 constant MIN_WINDOW = 1 minutes;
+uint256 constant MAX_WINDOW = 7 days;
+
+// Stake unbonds for longer than the longest job can run: four windows of MAX_WINDOW, then a disputed job's game and appeal.
+uint256 constant MIN_UNBONDING = 4 * MAX_WINDOW + 1 days;
+uint256 constant MAX_UNBONDING = 365 days;
+
+// Where burned tokens go; no key is known for it.
+address constant BURN_ADDRESS = 0x000000000000000000000000000000000000dEaD;
