@@ -1,0 +1,252 @@
+"""`python -m mlm.adapters.ezkl.child STEP PARENT MEMORY_MB SECONDS`: one step of ezkl, in the working folder.
+
+Reads request.json, writes response.json. The only file that imports ezkl. Limits are set before it is imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlm.core.errors import InvalidData, MlmError, ProverError, ToolMissing, VerificationFailed
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlm.ports.runner import ModelInfo
+
+Request = dict[str, Any]
+
+# Settings that follow from the model and the run arguments alone: recomputed, so that a manifest cannot lie about them.
+DERIVED = ("model_input_scales", "model_output_scales", "model_instance_shapes", "module_sizes", "input_types",
+           "output_types", "num_rows", "version")  # fmt: skip
+
+
+def confine(parent: int, memory_mb: int, seconds: float) -> None:
+    """Limit this process: address space, wall time (a backstop to the parent's), no core file, death with the parent."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.alarm(int(seconds) + 5)  # the default action ends the process, even while Rust holds the GIL
+    if sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before the line above
+            os._exit(1)
+
+
+def call(what: str, function: Callable[..., Any], *args: Any) -> Any:
+    """Call ezkl; its RuntimeErrors become a ProverError of one line that begins with `what`."""
+    try:
+        result = function(*args)
+    except (RuntimeError, ValueError, OverflowError) as error:
+        raise ProverError(f"{what}: {one_line(error)}") from error
+    return result
+
+
+def one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text[:400] or type(error).__name__
+
+
+def checked_model(path: str, max_macs: int) -> ModelInfo:
+    """Inspect the model and refuse what zk cannot do: too large, dynamic shapes, inputs that are not float32."""
+    from mlm.adapters.onnx.inspect import inspect, load
+    from mlm.adapters.onnx.macs import multiplications
+
+    model = load(Path(path).read_bytes())
+    info = inspect(model)
+    count = multiplications(model)
+    if count > max_macs:
+        # Measured: 337k multiplications took 156 s and 6.3 GB on two cores; both grow linearly.
+        raise InvalidData(
+            f"the model needs {count:,} multiplications, zk proves at most {max_macs:,} here "
+            f"(estimate: {count * 156 / 337_000:.0f} s and {count * 6.3 / 337_000:.0f} GB)",
+            hint="Use a smaller model, or the optimistic tier.",
+        )
+    for spec in info.inputs:
+        if spec.dtype != "float32" or not all(isinstance(axis, int) and axis > 0 for axis in spec.shape):
+            raise InvalidData(
+                f"input {spec.name!r} is {spec.dtype} {list(spec.shape)}; zk needs float32 with a fixed shape",
+                hint="Export the model with a fixed batch size of 1.",
+            )
+    return info
+
+
+def arrays(request: Request, specs: list[dict[str, Any]], *, batch: bool = False) -> list[np.ndarray]:
+    """The request's tensors in the model's order, each of its declared shape (or, with `batch`, N of them stacked)."""
+    import numpy as np
+
+    with np.load(request["tensors"], allow_pickle=False) as stored:
+        given = {name: stored[f"t{i}"] for i, name in enumerate(request["names"])}
+    if sorted(given) != sorted(spec["name"] for spec in specs):
+        raise InvalidData(f"expected the inputs {sorted(s['name'] for s in specs)}, found {sorted(given)}")
+    out = []
+    for spec in specs:
+        value, shape = given[spec["name"]], tuple(spec["shape"])
+        fits = value.shape == shape or (batch and value.shape[1:] == shape[1:] and shape[0] == 1 and len(value) > 0)
+        if not fits:
+            raise InvalidData(f"input {spec['name']!r}: expected shape {list(shape)}, found {list(value.shape)}")
+        out.append(value)
+    return out
+
+
+def write_data(tensors: list[np.ndarray], path: str = "data.json") -> str:
+    Path(path).write_text(json.dumps({"input_data": [tensor.ravel().tolist() for tensor in tensors]}))
+    return path
+
+
+def run_args(ezkl: Any, values: dict[str, Any]) -> Any:
+    """PyRunArgs of the recipe: `values` are its plain fields, the visibilities are fixed."""
+    args = ezkl.PyRunArgs()
+    args.input_visibility, args.output_visibility, args.param_visibility = "hashed", "public", "fixed"
+    for name, value in values.items():
+        setattr(args, name, tuple(value) if isinstance(value, list) else value)
+    return args
+
+
+def step_settings(ezkl: Any, request: Request) -> dict[str, Any]:
+    info = checked_model(request["onnx"], request["max_macs"])
+    specs = [{"name": spec.name, "shape": list(spec.shape)} for spec in info.inputs]
+    data = write_data(arrays(request, specs, batch=True))
+    args = run_args(ezkl, request["run_args"])
+    refused = "ezkl cannot turn the model into a circuit"
+    call(refused, ezkl.gen_settings, request["onnx"], "settings.json", args)
+    calibrate = lambda: ezkl.calibrate_settings(  # noqa: E731
+        data, request["onnx"], "settings.json", "resources", scales=[request["scale"]]
+    )
+    call("calibration failed", calibrate)
+    outputs = [spec.name for spec in info.outputs]
+    return {"inputs": specs, "outputs": outputs, "ezkl": json.loads(Path("settings.json").read_bytes())}
+
+
+def step_setup(ezkl: Any, request: Request) -> dict[str, Any]:
+    """Compile, make both keys and the verifying key artefact, in the folder `out`."""
+    info = checked_model(request["onnx"], request["max_macs"])
+    declared = request["settings"]
+    found = [{"name": spec.name, "shape": list(spec.shape)} for spec in info.inputs]
+    if found != declared["inputs"] or [s.name for s in info.outputs] != [o["name"] for o in declared["outputs"]]:
+        raise InvalidData("the settings name other inputs or outputs than the model has")
+    out = Path(request["out"])
+    settings = out / "settings.json"
+    settings.write_text(json.dumps(declared["ezkl"], separators=(",", ":")))
+    refused = "ezkl cannot turn the model into a circuit"
+    call(refused, ezkl.gen_settings, request["onnx"], "again.json", run_args(ezkl, request["run_args"]))
+    again = json.loads(Path("again.json").read_bytes())
+    for name in DERIVED:
+        if again.get(name) != declared["ezkl"].get(name):
+            raise InvalidData(
+                f"the settings do not belong to the model: {name} should be {json.dumps(again.get(name))[:120]}, "
+                f"found {json.dumps(declared['ezkl'].get(name))[:120]}"
+            )
+    circuit, vk, pk = (str(out / name) for name in ("circuit", "vk", "pk"))
+    call(refused, ezkl.compile_circuit, request["onnx"], circuit, str(settings))
+    call("setup failed", ezkl.setup, circuit, vk, pk, request["srs"])
+
+    async def artefact() -> None:
+        await ezkl.create_evm_vka(vk, str(settings), str(out / "vka.bin"), request["srs"])
+
+    call("the verifying key artefact could not be made", asyncio.run, artefact())
+    return {}
+
+
+def hashes(ezkl: Any, tensors: list[np.ndarray], scales: list[int]) -> list[str]:
+    """Poseidon of each quantised tensor, as 32 little-endian bytes in hex: the form of a proof's instances."""
+    return [
+        ezkl.poseidon_hash([ezkl.float_to_felt(value, scale) for value in tensor.ravel().tolist()])[0]
+        for tensor, scale in zip(tensors, scales, strict=True)
+    ]
+
+
+def step_hash(ezkl: Any, request: Request) -> dict[str, Any]:
+    declared = request["settings"]
+    tensors = arrays(request, declared["inputs"])
+    return {"hashes": call("hashing failed", hashes, ezkl, tensors, declared["ezkl"]["model_input_scales"])}
+
+
+def step_prove(ezkl: Any, request: Request) -> dict[str, Any]:
+    declared, folder, srs = request["settings"], Path(request["entry"]), request["srs"]
+    tensors = arrays(request, declared["inputs"])
+    circuit, vk, pk = (str(folder / name) for name in ("circuit", "vk", "pk"))
+    call("the witness could not be made", ezkl.gen_witness, write_data(tensors), circuit, "witness.json", vk, srs)
+    call("proving failed", ezkl.prove, "witness.json", circuit, pk, "proof.json", srs)
+    # ezkl.prove does not check itself.
+    if not call("the new proof does not verify", ezkl.verify, "proof.json", str(folder / "settings.json"), vk, srs, False):
+        raise ProverError("the new proof does not verify")
+    made = json.loads(Path("proof.json").read_bytes())
+    instances = [value for column in made["instances"] for value in column]
+    if instances[: len(tensors)] != hashes(ezkl, tensors, declared["ezkl"]["model_input_scales"]):
+        raise ProverError("the proof's input hashes are not those of the input")
+    return {"proof": bytes(made["proof"]).hex(), "instances": instances}
+
+
+def verifies(ezkl: Any, folder: Path, srs: str, proof: bytes, instances: list[str]) -> str:
+    """Why the proof is false; empty if it is true."""
+    parts = {"protocol": None, "instances": [instances], "proof": list(proof), "hex_proof": None, "split": None}
+    Path("proof.json").write_text(json.dumps(parts | {"pretty_public_inputs": None, "timestamp": None, "version": None}))
+    try:
+        true = ezkl.verify("proof.json", str(folder / "settings.json"), str(folder / "vk"), srs, False)
+    except RuntimeError as error:
+        return one_line(error)
+    return "" if true else "ezkl says no"
+
+
+def step_verify(ezkl: Any, request: Request) -> dict[str, Any]:
+    folder, proof, instances = Path(request["entry"]), bytes.fromhex(request["proof"]), request["instances"]
+    reason = verifies(ezkl, folder, request["srs"], proof, instances)
+    if reason:
+        raise VerificationFailed(f"the proof is false for this model, input and output: {reason}")
+    # ezkl ignores whatever follows a proof: a proof that stays true without its last word is a padded one.
+    if not verifies(ezkl, folder, request["srs"], proof[:-32], instances):
+        raise VerificationFailed("the proof carries trailing bytes")
+    return {}
+
+
+STEPS = {
+    "settings": step_settings,
+    "setup": step_setup,
+    "hash": step_hash,
+    "prove": step_prove,
+    "verify": step_verify,
+}
+KINDS = {InvalidData: "invalid", ToolMissing: "missing", VerificationFailed: "verification"}
+
+
+def answer(step: str) -> dict[str, Any]:
+    try:
+        import ezkl
+        import onnx  # noqa: F401  (a clear error before any work)
+    except ImportError as error:
+        return {"error": {"kind": "missing", "message": f"zk proofs need the package {error.name!r}",
+                          "hint": "Run `pip install 'mlm[zk]'`."}}  # fmt: skip
+    try:
+        return STEPS[step](ezkl, json.loads(Path("request.json").read_bytes()))
+    except MlmError as error:
+        return {"error": {"kind": KINDS.get(type(error), "prover"), "message": str(error), "hint": error.hint}}
+    except MemoryError:
+        raise
+    except BaseException as error:  # noqa: BLE001  (a Rust panic is a BaseException; this is the process's last frame)
+        return {"error": {"kind": "prover", "message": f"ezkl failed in step {step!r}: {one_line(error)}"}}
+
+
+def main(arguments: list[str]) -> int:
+    step, parent, memory_mb, seconds = arguments
+    confine(int(parent), int(memory_mb), float(seconds))
+    done = json.dumps(answer(step))
+    Path("response.tmp").write_text(done)
+    Path("response.tmp").rename("response.json")
+    return 0
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)  # without waiting for Rust's thread pool

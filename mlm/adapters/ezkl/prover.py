@@ -1,0 +1,183 @@
+"""EzklProver: the Prover port over ezkl. Composes settings, cache and child processes; holds no cryptography."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlm.adapters.ezkl import settings as zk
+from mlm.adapters.ezkl.cache import Cache, Entry
+from mlm.adapters.ezkl.evm import field_element, little_endian, parse_vka
+from mlm.adapters.ezkl.process import Limits, run_step
+from mlm.core.errors import InvalidData, NotFound, VerificationFailed
+from mlm.ports.prover import Circuit, Proof
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlm.ports.prover import Tensors
+
+MAX_PROOF_BYTES = 1 << 16
+MAX_SAMPLE_ROWS = 256
+
+
+class EzklProver:
+    """Proofs with ezkl (Halo2, KZG over BN254): parameters fixed in the key, input hashed with Poseidon, output public.
+
+    `srs` is a folder of kNN.srs files, or a function from k to such a file; `memory_mb` and `timeout_s` bound each step;
+    `max_macs` bounds the model (multiplications of one execution).
+    """
+
+    def __init__(
+        self,
+        *,
+        cache_dir: Path,
+        srs: Path | Callable[[int], Path],
+        memory_mb: int = 8192,
+        timeout_s: float = 300.0,
+        max_macs: int = 350_000,
+    ) -> None:
+        self._cache = Cache(cache_dir.absolute())
+        self._srs = srs
+        self._limits = Limits(memory_mb, timeout_s)
+        self._max_macs = max_macs
+
+    def settings(self, onnx: bytes, sample: Tensors) -> bytes:
+        """Calibrate; `sample` holds up to 256 inputs stacked along a first axis of size 1 in the model."""
+        rows = max((len(tensor) for tensor in sample.values() if tensor.ndim), default=0)
+        if rows > MAX_SAMPLE_ROWS:
+            raise InvalidData(f"a calibration sample has at most {MAX_SAMPLE_ROWS} rows, found {rows}")
+        with self._cache.scratch() as folder:
+            request = {
+                "onnx": _written(folder / "model.onnx", onnx),
+                "max_macs": self._max_macs,
+                "run_args": zk.fresh_arguments(),
+                "scale": zk.SCALE,
+                **_stored(folder, sample),
+            }
+            answer = self._run("settings", request, folder)
+        data = zk.canonical(answer["inputs"], answer["outputs"], answer["ezkl"])
+        zk.parse(data)
+        return data
+
+    def circuit(self, onnx: bytes, settings: bytes) -> Circuit:
+        """Compile and set up, or take it from the cache."""
+        parsed = zk.parse(settings)
+        entry = self.entry(onnx, settings)
+        return Circuit(
+            circuit_id=entry.folder.name,
+            k=parsed.k,
+            vka=parse_vka(entry.vka.read_bytes()),
+            inputs=len(parsed.inputs),
+            outputs=parsed.values,
+        )
+
+    def hash_inputs(self, settings: bytes, inputs: Tensors) -> tuple[int, ...]:
+        parsed = zk.parse(settings)
+        with self._cache.scratch() as folder:
+            answer = self._run("hash", {"settings": parsed.raw, **_stored(folder, inputs)}, folder)
+        return tuple(field_element(value) for value in answer["hashes"])
+
+    def prove(self, onnx: bytes, settings: bytes, inputs: Tensors) -> Proof:
+        parsed = zk.parse(settings)
+        _check_finite(inputs)  # before minutes of setup
+        entry = self.entry(onnx, settings)
+        with self._cache.scratch() as folder:
+            request = {"settings": parsed.raw, "entry": str(entry.folder), "srs": str(entry.srs)}
+            answer = self._run("prove", request | _stored(folder, inputs), folder)
+        instances = tuple(field_element(value) for value in answer["instances"])
+        zk.check_instances(parsed, instances)
+        return Proof(bytes.fromhex(answer["proof"]), instances)
+
+    def verify(self, onnx: bytes, settings: bytes, proof: Proof) -> None:
+        """(1) Instances are as many as the circuit's, and canonical. (2) The key is derived here, from the model.
+
+        (3) The proof verifies under it. (4) It carries nothing after its end.
+        """
+        parsed = zk.parse(settings)
+        try:
+            zk.check_instances(parsed, proof.instances)  # (1)
+        except InvalidData as error:
+            raise VerificationFailed(f"the proof is false for this model: {error}") from error
+        if not 0 < len(proof.proof) <= MAX_PROOF_BYTES or len(proof.proof) % 32:
+            raise VerificationFailed(f"no proof has {len(proof.proof)} bytes")
+        entry = self.entry(onnx, settings)  # (2)
+        with self._cache.scratch() as folder:
+            request = {
+                "entry": str(entry.folder),
+                "srs": str(entry.srs),
+                "proof": proof.proof.hex(),
+                "instances": [little_endian(value) for value in proof.instances],
+            }
+            self._run("verify", request, folder)  # (3), (4)
+
+    def outputs(self, settings: bytes, instances: tuple[int, ...]) -> dict[str, np.ndarray]:
+        return zk.dequantise(zk.parse(settings), instances)
+
+    def entry(self, onnx: bytes, settings: bytes) -> Entry:
+        """The circuit's files in the cache, made when missing."""
+        parsed = zk.parse(settings)
+        srs, digest = self._located(parsed.k)
+        parts = (sha256(onnx).digest(), sha256(settings).digest(), digest)
+        circuit_id = sha256(b"mlm/circuit/1" + b"".join(parts)).hexdigest()
+
+        def make(out: Path) -> None:
+            with self._cache.scratch() as folder:
+                request = {
+                    "onnx": _written(folder / "model.onnx", onnx),
+                    "max_macs": self._max_macs,
+                    "settings": parsed.raw,
+                    "run_args": zk.arguments(parsed),
+                    "srs": str(srs),
+                    "out": str(out),
+                }
+                self._run("setup", request, folder)
+
+        return Entry(self._cache.circuit(circuit_id, self._limits.timeout_s, make), srs)
+
+    def _located(self, k: int) -> tuple[Path, bytes]:
+        """The SRS file of 2^k rows and its sha2-256; raises NotFound, or InvalidData for a file of another size."""
+        path = (self._srs(k) if callable(self._srs) else self._srs / f"k{k}.srs").absolute()
+        if not path.is_file():
+            raise NotFound(
+                f"no SRS for a circuit of 2^{k} rows: {path} does not exist",
+                hint=f"Put the network's k{k}.srs there. The devnet ships k = 10 to 13: for it, use a smaller model.",
+            )
+        expected = (128 << k) + 260
+        if path.stat().st_size != expected:
+            raise InvalidData(f"{path.name} should have {expected} bytes, found {path.stat().st_size}")
+        data = path.read_bytes()
+        if int.from_bytes(data[:4], "little") != k:
+            raise InvalidData(f"{path.name} says k = {int.from_bytes(data[:4], 'little')}, expected {k}")
+        return path, sha256(data).digest()
+
+    def _run(self, step: str, request: dict[str, Any], folder: Path) -> dict[str, Any]:
+        return run_step(step, request, folder=folder, repo=self._cache.repo, limits=self._limits)
+
+
+def _written(path: Path, data: bytes) -> str:
+    path.write_bytes(data)
+    return str(path)
+
+
+def _check_finite(tensors: Tensors) -> None:
+    import numpy as np
+
+    for name, tensor in tensors.items():
+        if tensor.dtype != np.float32:
+            raise InvalidData(f"input {name!r}: expected float32, found {tensor.dtype}")
+        if not np.isfinite(tensor).all():
+            raise InvalidData(f"input {name!r} holds NaN or infinity")
+
+
+def _stored(folder: Path, tensors: Tensors) -> dict[str, Any]:
+    """Write the tensors for the child. Names travel apart: in an .npz they would be file names."""
+    import numpy as np
+
+    _check_finite(tensors)
+    path = folder / "tensors.npz"
+    np.savez(path, **{f"t{i}": np.ascontiguousarray(tensor) for i, tensor in enumerate(tensors.values())})
+    return {"tensors": os.fspath(path), "names": list(tensors)}

@@ -1,0 +1,36 @@
+"""keccak256, and the words of the Solidity ABI that digests are made of.
+
+pycryptodome does it: web3 brings it along, and it is the lightest of the libraries that do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def keccak256(data: bytes) -> bytes:
+    """Ethereum's keccak256 (the original padding, not SHA3-256): 32 bytes."""
+    from Crypto.Hash import keccak  # 40 ms to load: only commands that digest pay for it
+
+    return keccak.new(digest_bits=256, data=data).digest()
+
+
+def domain(name: str) -> bytes:
+    """The domain of a digest, e.g. `mlm/in/1`: its keccak256, as the contracts have it."""
+    return keccak256(name.encode())
+
+
+def word(value: int | bytes) -> bytes:
+    """One 32-byte ABI word: an unsigned number, or exactly 32 bytes. Raises ValueError for anything else."""
+    if isinstance(value, bytes):
+        if len(value) != 32:
+            raise ValueError(f"a bytes32 has 32 bytes, found {len(value)}")
+        return value
+    if not 0 <= value < 1 << 256:
+        raise ValueError(f"a uint256 lies in [0, 2^256), found {value}")
+    return value.to_bytes(32, "big")
+
+
+def words(values: Iterable[int | bytes]) -> bytes:
+    """abi.encode of static values, which is also abi.encodePacked of a uint256[]."""
+    return b"".join(map(word, values))

@@ -1,0 +1,98 @@
+"""Named tensors as a document that DAG-CBOR can hold: `{format, tensors: [{name, dtype, shape, data}]}`. Pure.
+
+Canonical: tensors sorted by name, data little-endian in C order. The same tensors give the same bytes, so the same CID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from mlm.core.errors import InvalidData
+
+FORMAT = "mlm/tensors/1"
+ITEM_BYTES = {
+    "bool": 1, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "int64": 8, "uint64": 8,
+    "float16": 2, "float32": 4, "float64": 8,
+}  # fmt: skip
+MAX_TENSORS = 256
+MAX_AXES = 16
+MAX_BYTES = 1 << 30
+MAX_NAME = 256
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """`dtype` is numpy's name, `data` little-endian and C-ordered. Raises InvalidData when the three disagree."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+    def __post_init__(self) -> None:
+        label = f"tensor {self.name[:60]!r}"
+        if not 0 < len(self.name) <= MAX_NAME:
+            raise InvalidData(f"a tensor's name has 1 to {MAX_NAME} characters, found {len(self.name)}")
+        if self.dtype not in ITEM_BYTES:
+            raise InvalidData(f"{label}: expected a dtype among {', '.join(ITEM_BYTES)}, found {self.dtype[:60]!r}")
+        if len(self.shape) > MAX_AXES or any(not 0 <= axis < 1 << 40 for axis in self.shape):
+            raise InvalidData(f"{label}: expected at most {MAX_AXES} axes in [0, 2^40), found {list(self.shape)[:20]}")
+        size = prod(self.shape) * ITEM_BYTES[self.dtype]
+        if size != len(self.data):
+            raise InvalidData(f"{label}: shape {list(self.shape)} of {self.dtype} takes {size} bytes, found {len(self.data)}")
+        if self.dtype == "bool" and self.data.translate(None, b"\0\1"):
+            raise InvalidData(f"{label}: a bool is 0 or 1")
+
+
+def to_document(tensors: Iterable[Tensor]) -> dict[str, Any]:
+    """The canonical document; raises InvalidData for repeated names, too many tensors or too many bytes."""
+    ordered = sorted(tensors, key=lambda tensor: tensor.name)
+    _check_whole(ordered)
+    return {
+        "format": FORMAT,
+        "tensors": [
+            {"name": tensor.name, "dtype": tensor.dtype, "shape": list(tensor.shape), "data": tensor.data}
+            for tensor in ordered
+        ],
+    }
+
+
+def from_document(document: object) -> tuple[Tensor, ...]:
+    """The inverse: hostile input. Raises InvalidData unless it is exactly what `to_document` writes."""
+    if not isinstance(document, Mapping) or set(document) != {"format", "tensors"}:
+        raise InvalidData(f"expected a document of {FORMAT} with the fields format and tensors")
+    if document["format"] != FORMAT:
+        raise InvalidData(f"expected format {FORMAT!r}, found {str(document['format'])[:60]!r}")
+    items = document["tensors"]
+    if not isinstance(items, list | tuple) or len(items) > MAX_TENSORS:
+        raise InvalidData(f"expected a list of at most {MAX_TENSORS} tensors")
+    tensors = [_tensor(item) for item in items]
+    _check_whole(tensors)
+    if tensors != sorted(tensors, key=lambda tensor: tensor.name):
+        raise InvalidData("tensors must be sorted by name")
+    return tuple(tensors)
+
+
+def _tensor(item: object) -> Tensor:
+    if not isinstance(item, Mapping) or set(item) != {"name", "dtype", "shape", "data"}:
+        raise InvalidData("a tensor has the fields name, dtype, shape and data, and no other")
+    name, dtype, shape, data = item["name"], item["dtype"], item["shape"], item["data"]
+    if not isinstance(name, str) or not isinstance(dtype, str) or not isinstance(data, bytes):
+        raise InvalidData("a tensor's name and dtype are text and its data bytes")
+    if not isinstance(shape, list | tuple) or any(type(axis) is not int for axis in shape):
+        raise InvalidData(f"tensor {name[:60]!r}: its shape is a list of whole numbers")
+    return Tensor(name, dtype, tuple(shape), data)
+
+
+def _check_whole(tensors: list[Tensor]) -> None:
+    if len(tensors) > MAX_TENSORS:
+        raise InvalidData(f"expected at most {MAX_TENSORS} tensors, found {len(tensors)}")
+    names = [tensor.name for tensor in tensors]
+    if len(set(names)) != len(names):
+        raise InvalidData("two tensors have one name")
+    total = sum(len(tensor.data) for tensor in tensors)
+    if total > MAX_BYTES:
+        raise InvalidData(f"tensors of {total} bytes together, more than the limit of {MAX_BYTES}")
