@@ -122,6 +122,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     session = Session.from_environment()
     # The error reaches a pipe as JSON even when parsing fails before the option is read.
     session.json = "--json" in arguments
+    if "_MLM_COMPLETE" in session.env:  # a shell asks what could come next
+        from typer.completion import completion_init
+
+        completion_init()
     try:
         code = root().main(args=arguments, prog_name="mlm", obj=session, standalone_mode=False)
     except MlmError as error:
@@ -139,13 +143,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def show_usage_or_bug(session: Session, error: Exception) -> int:
     """A parser's complaint is a usage error; anything else is a bug and says where to look."""
-    from typer._click.exceptions import Abort, ClickException, Exit
+    from typer.exceptions import Abort, Exit, TyperException
 
     if isinstance(error, Exit):
         return int(error.exit_code)
     if isinstance(error, Abort):
         return show_error(session, Interrupted("interrupted"))
-    if isinstance(error, ClickException):
+    if isinstance(error, TyperException):
         from mlm.core.errors import UsageError
 
         return show_error(session, UsageError(error.format_message(), hint="Run the command with --help."))

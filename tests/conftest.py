@@ -1,0 +1,31 @@
+"""What every test shares: no setting of the person who runs them, and how long hypothesis searches."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# No deadline: the machines that run this have two busy cores. `make fuzz` asks for the long search.
+settings.register_profile("default", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fuzz", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+for _name in [name for name in os.environ if name.startswith("MLM_")]:
+    del os.environ[_name]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test never touches the keystore, devnet or caches of the person who runs it."""
+    monkeypatch.setenv("MLM_HOME", str(tmp_path_factory.mktemp("home")))
