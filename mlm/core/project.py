@@ -1,4 +1,4 @@
-"""What `mlm.toml` says of the asset. Settings of the user and the network stand in the same file; config.py has those."""
+"""What `mlm.toml` says of the asset. The settings in the same file, of the user and the network, are config.py's."""
 
 from __future__ import annotations
 
