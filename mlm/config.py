@@ -157,7 +157,8 @@ def example() -> str:
         "",
     ]
     section = ""
-    for setting in SETTINGS:
+    # TOML wants the keys of no section before the first section.
+    for setting in sorted(SETTINGS, key=lambda item: "." in item.key):
         table, _, name = setting.key.rpartition(".")
         if table != section:
             section = table
