@@ -1,0 +1,69 @@
+"""How the price of an accepted job is split, to the last base unit.
+
+The same as devnet/contracts/libraries/Settlement.sol; tests/vectors/settlement.json holds both (docs/job.md, Settlement).
+Amounts are ints in base units, shares basis points. Names say the rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlm.core.errors import UsageError
+from mlm.core.money import BASIS_POINTS, Amount, share_down, share_up
+
+MAX_PARENTS = 15
+
+
+@dataclass(frozen=True)
+class Split:
+    """The parts of a price; they sum to it. `shares[0]` is the owner's, the others its parents', in the order of `bps`."""
+
+    fee: Amount
+    shares: tuple[Amount, ...]
+    provider: Amount
+
+    @property
+    def total(self) -> Amount:
+        """The price that was split."""
+        return Amount(self.fee + sum(self.shares) + self.provider)
+
+
+def fee_up(price: int, fee_bps: int) -> int:
+    """Protocol fee: max(1, ceil(price * fee_bps / 10,000))."""
+    return max(1, share_up(price, fee_bps))
+
+
+def owner_part(price: int, use_price: int, owner_bps: int) -> int:
+    """What the owner and its parents share: max(use_price, floor(price * owner_bps / 10,000))."""
+    return max(use_price, share_down(price, owner_bps))
+
+
+def floor_price(fee_bps: int, use_price: int) -> int:
+    """The least price P with fee(P) + owner_part(P) <= P, for any owner_bps <= 10,000 - fee_bps.
+
+    P - ceil(P*f) = floor(P*(1-f)) grows with P, so P >= ceil(use_price / (1-f)); the least fee asks for P > use_price;
+    the owner's basis points ask for nothing more. Every price above the floor is payable too.
+    """
+    rest = BASIS_POINTS - fee_bps
+    return max(-(-use_price * BASIS_POINTS // rest), use_price + 1)
+
+
+def split(price: int, *, fee_bps: int, use_price: int, owner_bps: int, bps: Sequence[int]) -> Split:
+    """Split `price`. `bps` are the payees' shares of the owner's part as in a job's snapshot: bps[0] is the owner's own
+    entry and is ignored, the owner takes the remainder. Raises UsageError below the floor or for impossible shares.
+    """
+    if not 1 <= len(bps) <= MAX_PARENTS + 1 or min(bps) < 0 or sum(bps[1:]) > BASIS_POINTS:
+        raise UsageError(
+            f"expected 1 to {MAX_PARENTS + 1} shares that sum to at most {BASIS_POINTS}, found {list(bps)}"
+        )
+    if fee_bps < 0 or owner_bps < 0 or fee_bps + owner_bps > BASIS_POINTS or use_price < 0:
+        raise UsageError(f"expected fee and owner's share within {BASIS_POINTS}, found {fee_bps} and {owner_bps}")
+    least = floor_price(fee_bps, use_price)
+    if price < least:
+        raise UsageError(f"expected a price of at least {Amount(least)}, found {Amount(price)}")
+    fee = fee_up(price, fee_bps)
+    part = owner_part(price, use_price, owner_bps)
+    parents = [share_down(part, share) for share in bps[1:]]
+    owner = part - sum(parents)  # Dust goes to the owner.
+    return Split(Amount(fee), tuple(map(Amount, (owner, *parents))), Amount(price - fee - part))
