@@ -1,7 +1,8 @@
 """A job's life: its enums, its state from stored facts and the clock, and whose turn it is.
 
-The one table stands in docs/job.md. devnet/contracts/libraries/JobStates.sol computes the same; tests/vectors/job_states.json
-holds both to it. Nothing here reads a clock: seconds come in as arguments. Windows are half-open, [start, end).
+The one table stands in docs/job.md. devnet/contracts/libraries/JobStates.sol computes the same, and
+tests/vectors/job_states.json holds both to it. Nothing here reads a clock: seconds come in as arguments.
+Windows are half-open, [start, end).
 """
 
 from __future__ import annotations
@@ -122,7 +123,10 @@ class Reason(Named):
 
 @dataclass(frozen=True)
 class JobFacts:
-    """What the chain stores of a job as far as its state depends on it. Times in seconds since 1970, 0 for not yet; windows in seconds."""
+    """What the chain stores of a job as far as its state depends on it.
+
+    Times in seconds since 1970, 0 for not yet; windows in seconds.
+    """
 
     posted_at: int
     bids_close_at: int

@@ -6,7 +6,7 @@ from mlm.core.money import Amount
 
 
 def refusal(price: int, *, floor: int, max_price: int, best: int | None) -> str | None:
-    """Why a bid of `price` (base units) cannot stand, or None. `floor` covers fee and owner, so no bid can go below it."""
+    """Why a bid of `price` (base units) cannot stand, or None. `floor` is what fee and owner are due."""
     if price < floor:
         return f"expected at least {Amount(floor)}, which fee and owner are due; found {Amount(price)}"
     if price > max_price:
