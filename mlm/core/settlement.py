@@ -1,6 +1,6 @@
 """How the price of an accepted job is split, to the last base unit.
 
-The same as devnet/contracts/libraries/Settlement.sol; tests/vectors/settlement.json holds both (docs/job.md, Settlement).
+devnet/contracts/libraries/Settlement.sol computes the same; tests/vectors/settlement.json holds both (docs/job.md).
 Amounts are ints in base units, shares basis points. Names say the rounding.
 """
 
@@ -17,7 +17,7 @@ MAX_PARENTS = 15
 
 @dataclass(frozen=True)
 class Split:
-    """The parts of a price; they sum to it. `shares[0]` is the owner's, the others its parents', in the order of `bps`."""
+    """The parts of a price; they sum to it. `shares[0]` is the owner's, the others its parents', in order of `bps`."""
 
     fee: Amount
     shares: tuple[Amount, ...]

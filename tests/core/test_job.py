@@ -1,0 +1,158 @@
+"""A job's state and turn, the enums against the Solidity source, and the auctions' rules."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from enum import IntEnum
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlm.core import auctions
+from mlm.core import job as module
+from mlm.core.errors import UsageError
+from mlm.core.job import AuctionKind, JobFacts, Kind, Reason, Role, State, Tier, Verdict, state, whose_turn
+from mlm.core.terms import JobRecord
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VECTORS = json.loads((ROOT / "tests" / "vectors" / "job_states.json").read_text())
+CONTRACTS = ROOT / "devnet" / "contracts"
+
+
+def facts_of(row: list[int]) -> tuple[JobFacts, int, Verdict, State]:
+    value = dict(zip(VECTORS["columns"], row, strict=True))
+    facts = JobFacts(
+        posted_at=value["postedAt"],
+        bids_close_at=value["bidsCloseAt"],
+        has_provider=bool(value["hasProvider"]),
+        delivery_window=value["deliveryWindow"],
+        execution_window=value["executionWindow"],
+        verification_window=value["verificationWindow"],
+        accepted_at=value["acceptedAt"],
+        submitted_at=value["submittedAt"],
+        cancelled=bool(value["cancelled"]),
+        verified=bool(value["verified"]),
+    )
+    return facts, value["now"], Verdict(value["verdict"]), State(value["state"])
+
+
+@pytest.mark.parametrize("row", VECTORS["rows"], ids=range(len(VECTORS["rows"])))
+def test_vectors(row: list[int]) -> None:
+    facts, now, verdict, expected = facts_of(row)
+    assert state(facts, now, verdict) is expected
+
+
+def test_the_vectors_reach_every_state_of_this_market() -> None:
+    reached = {facts_of(row)[3] for row in VECTORS["rows"]}
+    assert reached == set(State) - {State.REVEALING}  # sealed auctions come with their own issue
+
+
+def test_the_generator_reproduces_the_vectors(tmp_path: Path) -> None:
+    source = (ROOT / "tests" / "vectors" / "make_market.py").read_text()
+    script = tmp_path / "make_market.py"
+    script.write_text(source)
+    exec(compile(source, str(script), "exec"), {"__name__": "__main__", "__file__": str(script)})
+    for name in ("job_states.json", "settlement.json"):
+        assert (tmp_path / name).read_bytes() == (ROOT / "tests" / "vectors" / name).read_bytes()
+
+
+@pytest.mark.parametrize("enum", [Tier, AuctionKind, Kind, Role, Verdict, State, Reason])
+def test_enums_are_the_contracts(enum: type[IntEnum]) -> None:
+    source = (CONTRACTS / "interfaces" / "Types.sol").read_text()
+    body = re.search(rf"enum {enum.__name__} \{{([^}}]*)\}}", source)
+    assert body is not None
+    names = [name.strip() for name in body.group(1).split(",")]
+    assert [member.name.replace("_", "").lower() for member in enum] == [name.lower() for name in names]
+    assert [int(member) for member in enum] == list(range(len(names)))
+
+
+def test_bounds_are_the_contracts() -> None:
+    source = (CONTRACTS / "libraries" / "Limits.sol").read_text()
+    assert "MIN_WINDOW = 1 minutes;" in source
+    assert module.MIN_WINDOW == 60
+    assert "MAX_WINDOW = 7 days;" in source
+    assert module.MAX_WINDOW == 7 * 86_400
+
+
+def test_names_are_spelt_and_parsed() -> None:
+    assert [str(tier) for tier in Tier][:2] == ["none", "zk"]
+    assert f"{Reason.GAS_COMPENSATION}" == "gas-compensation"
+    assert AuctionKind.parse("reverse") is AuctionKind.REVERSE
+    with pytest.raises(UsageError, match="expected one of fixed, reverse"):
+        AuctionKind.parse("Reverse")
+
+
+READY = JobFacts(
+    posted_at=1_000,
+    bids_close_at=1_600,
+    has_provider=True,
+    delivery_window=300,
+    execution_window=900,
+    verification_window=3_600,
+    accepted_at=1_700,
+)
+seconds = st.integers(0, 10**6)
+
+
+def test_whose_turn() -> None:
+    waiting = replace(READY, accepted_at=0)
+    done = replace(READY, submitted_at=2_000)
+    assert whose_turn(waiting, 1_599) == ("providers", "bid", 1_600)
+    assert whose_turn(waiting, 1_600) == ("provider", "accept", 1_900)
+    assert whose_turn(waiting, 1_900) == ("anyone", "settle", None)
+    assert whose_turn(READY, 2_599) == ("provider", "submit", 2_600)
+    assert whose_turn(done, 2_001) == ("watchers", "dispute", 5_600)
+    assert whose_turn(done, 2_001, Verdict.DISPUTED) == ("verifier", "decide", None)
+    assert whose_turn(done, 5_600) == ("anyone", "settle", None)
+    assert whose_turn(replace(done, settled_at=5_601), 5_602) == ("nobody", "", None)
+    assert whose_turn(replace(READY, posted_at=0), 1) == ("nobody", "", None)
+
+
+@given(seconds, seconds, st.sampled_from(Verdict))
+def test_an_unsettled_job_always_waits_for_somebody(submitted_at: int, now: int, verdict: Verdict) -> None:
+    turn = whose_turn(replace(READY, submitted_at=submitted_at), now, verdict)
+    assert turn.who != "nobody"
+    assert turn.deadline is None or now < turn.deadline
+
+
+@given(seconds, seconds)
+def test_a_final_state_stays(now: int, later: int) -> None:
+    """Time alone never leads out of a final state, so it does not matter when somebody settles."""
+    early, late = sorted((now, later))
+    for facts in (READY, replace(READY, accepted_at=0), replace(READY, has_provider=False, accepted_at=0)):
+        if state(facts, early).is_final:
+            assert state(facts, late) is state(facts, early)
+
+
+def test_facts_of_a_record() -> None:
+    record = JobRecord(
+        *(b"\1" * 32, b"\2" * 32, "0x" + "11" * 20, 1_000, 1_600, "0x" + "22" * 20, 1_700, 0, 9, 8, 7, 6),
+        *("0x" + "33" * 20, 300, 900, 3_600, 1, False, False, 0, bytes(32)),
+    )
+    assert JobFacts.of(record) == READY
+    assert not JobFacts.of(replace(record, provider="0x" + "00" * 20)).has_provider
+
+
+@pytest.mark.parametrize(
+    ("kind", "price", "best", "stands"),
+    [
+        (AuctionKind.FIXED, 100, None, True),
+        (AuctionKind.FIXED, 99, None, False),
+        (AuctionKind.FIXED, 100, 100, False),
+        (AuctionKind.REVERSE, 100, None, True),
+        (AuctionKind.REVERSE, 101, None, False),
+        (AuctionKind.REVERSE, 50, None, True),
+        (AuctionKind.REVERSE, 49, None, False),
+        (AuctionKind.REVERSE, 70, 70, False),
+        (AuctionKind.REVERSE, 69, 70, True),
+        (AuctionKind.SEALED, 70, None, False),
+    ],
+)
+def test_auction_rules(kind: AuctionKind, price: int, best: int | None, stands: bool) -> None:
+    reason = auctions.refusal(kind, price, floor=50, max_price=100, best=best)
+    assert (reason is None) is stands
+    assert stands or (reason and ("expected" in reason or "not offered" in reason or "taken" in reason))
