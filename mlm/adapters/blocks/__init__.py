@@ -1,0 +1,1 @@
+"""Block stores on this machine."""

@@ -1,0 +1,162 @@
+"""Blocks in packs: each `put` is one CARv1 and its index, renamed into place when both are durable.
+
+    pack-NAME.car     a CARv1; NAME is the first 40 hex digits of the sha256 of the blocks' CIDs, sorted
+    pack-NAME.idx     its index; renamed into place first, so that a pack that is there is whole and has its index
+    tmp-*             being written; what a killed writer left is swept away by the next
+
+`put` trusts its caller for bytes and CID: whatever comes from outside passes a `get`, or car.Reader, which check.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from io import BufferedWriter, FileIO
+from pathlib import Path
+
+from mlm.adapters.blocks import pack_index
+from mlm.adapters.disk import replace_file, storage_errors, sweep, sync_folder, temporary
+from mlm.core import car
+from mlm.core.cid import Cid
+from mlm.core.errors import InvalidData, NotFound, StorageError
+
+_BUFFER = 1 << 20  # bytes
+_TICK = 2_000_000_000  # nanoseconds: the coarsest clock of a file system (FAT)
+MAX_BLOCK = car.Limits().block
+
+
+class PackStore:
+    """Implements ports.Blocks over a folder. Any number of processes may read and write it at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._packs: dict[str, pack_index.PackIndex] = {}
+        self._listed: int | None = None  # the folder's mtime when it was listed
+
+    def has(self, cid: Cid) -> bool:
+        return self._find(cid) is not None
+
+    def get(self, cid: Cid) -> bytes:
+        for _ in range(2):
+            found = self._find(cid)
+            if found is None:
+                break
+            name, at, size = found
+            with storage_errors("cannot read a pack"):
+                try:
+                    data = _read_at(self._folder / f"{name}.car", at, size)
+                except FileNotFoundError:
+                    # Another process has replaced the packs since they were listed.
+                    self._packs.pop(name, None)
+                    self._listed = None
+                    continue
+            cid.verify(data)
+            return data
+        raise NotFound(f"no block {cid} in {self._folder}", hint="Fetch it from a remote: `mlm fetch`.")
+
+    def put(self, blocks: Iterable[tuple[Cid, bytes]]) -> int:
+        with storage_errors("cannot write a pack"):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            sweep(self._folder)
+            return self._write(blocks)
+
+    def cids(self) -> Iterator[Cid]:
+        self._list()
+        seen: set[Cid] = set()
+        for index in list(self._packs.values()):
+            for cid in index.cids():
+                if cid not in seen:
+                    seen.add(cid)
+                    yield cid
+
+    def _write(self, blocks: Iterable[tuple[Cid, bytes]]) -> int:
+        places: dict[Cid, tuple[int, int]] = {}
+        self._list()
+        with temporary(self._folder) as (handle, path):
+            # The handle stays open after the buffer is gone: its lock says that this writer lives.
+            out = BufferedWriter(FileIO(handle, "wb", closefd=False), _BUFFER)
+            at = car.HEADER_LENGTH
+            out.write(b"\0" * at)
+            last = None
+            for cid, data in blocks:
+                if cid in places or self._look(cid) is not None:
+                    continue
+                if len(data) > MAX_BLOCK:
+                    raise InvalidData(f"a block has at most {MAX_BLOCK} bytes, {cid} has {len(data)}")
+                prefix = car.record(cid, data)
+                out.write(prefix)
+                out.write(data)
+                places[cid] = (at + len(prefix), len(data))
+                at += len(prefix) + len(data)
+                last = cid
+            if last is None:
+                return 0
+            out.flush()
+            # A CAR needs one root: the block written last, which stands above the others when a DAG was written.
+            os.pwrite(handle, car.header(last), 0)
+            os.fchmod(handle, 0o644)
+            os.fsync(handle)
+            name = "pack-" + sha256(b"".join(sorted(bytes(cid) for cid in places))).hexdigest()[:40]
+            index = pack_index.to_bytes((cid, *place) for cid, place in places.items())
+            replace_file(self._folder / f"{name}.idx", [index])
+            path.replace(self._folder / f"{name}.car")
+            sync_folder(self._folder)
+        if (opened := pack_index.from_bytes(index)) is not None:
+            self._packs[name] = opened
+        return len(places)
+
+    def _find(self, cid: Cid) -> tuple[str, int, int] | None:
+        found = self._look(cid)
+        if found is None and self._list():
+            found = self._look(cid)
+        return found
+
+    def _look(self, cid: Cid) -> tuple[str, int, int] | None:
+        for name, index in self._packs.items():
+            if place := index.find(cid):
+                return name, *place
+        return None
+
+    def _list(self) -> bool:
+        """Learn of packs that other processes wrote; True when the folder has changed since the last time."""
+        try:
+            changed = self._folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            self._packs.clear()
+            return False
+        if changed == self._listed:
+            return False
+        with storage_errors("cannot read the packs"):
+            names = {path.stem for path in self._folder.glob("pack-*.car")}
+            for name in self._packs.keys() - names:
+                del self._packs[name]
+            for name in sorted(names - self._packs.keys()):
+                self._packs[name] = self._open(name)
+        # A pack that arrives in the same tick of the file system's clock leaves the time as it is: a young time
+        # proves nothing.
+        self._listed = changed if time.time_ns() - changed > _TICK else None
+        return True
+
+    def _open(self, name: str) -> pack_index.PackIndex:
+        path = self._folder / f"{name}.idx"
+        index = pack_index.from_bytes(path.read_bytes()) if path.exists() else None
+        if index is None:
+            content = pack_index.scan(self._folder / f"{name}.car")
+            replace_file(path, [content])
+            index = pack_index.from_bytes(content)
+        if index is None:
+            raise StorageError(f"cannot rebuild the index {path}")
+        return index
+
+
+def _read_at(path: Path, at: int, size: int) -> bytes:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = os.pread(handle, size, at)
+        while len(data) < size and (more := os.pread(handle, size - len(data), at + len(data))):
+            data += more
+        return data
+    finally:
+        os.close(handle)

@@ -1,0 +1,111 @@
+"""Writing to disk so that a kill leaves the old file or the new one, and locks that die with their holder."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkstemp
+
+from mlm.core.errors import StateConflict, StorageError
+
+TEMPORARY = "tmp-"  # begins the name of every file that is not whole yet
+_STALE_AFTER = 60.0  # seconds; a younger temporary file may belong to a writer that has not locked it yet
+
+
+@contextmanager
+def storage_errors(what: str) -> Iterator[None]:
+    """Turn an OSError into a StorageError that says what was being done, and to which file."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        where = f": {error.filename}" if error.filename else ""
+        hint = "Free some disk space and run the same command again." if full else ""
+        raise StorageError(f"{what}: {error.strerror or error}{where}", hint=hint) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def temporary(folder: Path) -> Iterator[tuple[int, Path]]:
+    """A locked temporary file in `folder`; removed at the end unless it was renamed."""
+    handle, name = mkstemp(prefix=TEMPORARY, dir=folder)
+    try:
+        # The lock tells `sweep` that the writer lives.
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield handle, Path(name)
+    finally:
+        os.close(handle)
+        Path(name).unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed writers left behind."""
+    for path in folder.glob(f"{TEMPORARY}*"):
+        try:
+            handle = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            continue
+        try:
+            if time.time() - os.fstat(handle).st_mtime > _STALE_AFTER:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink(missing_ok=True)
+        except BlockingIOError:
+            continue  # its writer lives
+        finally:
+            os.close(handle)
+
+
+def write_all(handle: int, data: bytes | memoryview) -> None:
+    """Write every byte; a single write may stop short."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def replace_file(path: Path, pieces: Iterable[bytes], *, mode: int = 0o644, durable: bool = True) -> None:
+    """Write `path` whole or not at all. Raises OSError."""
+    with temporary(path.parent) as (handle, name):
+        for piece in pieces:
+            write_all(handle, piece)
+        os.fchmod(handle, mode)
+        if durable:
+            os.fsync(handle)
+        name.replace(path)
+    if durable:
+        sync_folder(path.parent)
+
+
+@contextmanager
+def locked(path: Path, timeout: float = 10.0) -> Iterator[None]:
+    """Hold a lock file; the kernel lets go of it when the process dies. Raises StateConflict when time runs out."""
+    with storage_errors("cannot lock the repository"):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise StateConflict(
+                        f"another mlm has held {path} for {timeout:g} s",
+                        hint="Wait until it ends, then run the command again.",
+                    ) from None
+                time.sleep(0.02)
+        yield
+    finally:
+        os.close(handle)

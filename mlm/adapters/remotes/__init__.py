@@ -1,0 +1,1 @@
+"""Places where others can read blocks, each an implementation of ports.Blocks."""
