@@ -1,8 +1,8 @@
 """Write circuits/Halo2Verifier.sol and the real proofs that Solidity and Python tests share.
 
-A plain script: `python circuits/make_fixtures.py [digits]` from the repository's root. Proofs are randomised, so the bytes
-differ from run to run; keys, instances and the verifier's source do not. `ownSrs` is a true proof under a secret that is
-not the devnet's: what a forger who knows his own secret could produce at will.
+A plain script: `python circuits/make_fixtures.py` from the repository's root. Proofs are randomised, so their bytes
+differ from run to run; keys, instances and the verifier's source do not. `ownSrs` is a true proof under a secret that
+is not the devnet's: what a forger who knows his own secret could produce at will.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def write_verifier(prover: Any, onnx: bytes, settings: bytes) -> None:
     """ezkl writes the source and then fails for want of a compiler, which we do not need."""
     import ezkl
 
-    entry = prover.ensure(onnx, settings)
+    entry = prover.entry(onnx, settings)
     target = CIRCUITS / "Halo2Verifier.sol"
     target.unlink(missing_ok=True)
 

@@ -3,8 +3,8 @@
 A plain script, run once: `python circuits/make_srs.py OUT_DIR`. ezkl draws the largest file with a fresh local secret
 (which it forgets); the smaller ones are derived from it, so that one pair of points (G2, -tau*G2) stands for all.
 
-File layout (halo2 ParamsKZG, RawBytes): `u32 k | n points g | n points g_lagrange | g2 | s_g2` with n = 2^k; little-endian,
-coordinates in Montgomery form (value * 2^256 mod p), 64 bytes for a G1 point and 128 for a G2 point.
+File layout (halo2 ParamsKZG, RawBytes): `u32 k | n points g | n points g_lagrange | g2 | s_g2` with n = 2^k;
+little-endian, coordinates in Montgomery form (value * 2^256 mod p), 64 bytes for a G1 point and 128 for a G2 point.
 
 Truncating g keeps [tau^j]G for j < n. The Lagrange basis of the smaller domain is an inverse FFT over the group:
     [L_i(tau)]G = (1/n) * sum_j w^(-ij) [tau^j]G,  w a primitive n-th root of unity in the scalar field.

@@ -12,7 +12,7 @@ from mlm.core.digest import domain, keccak256, word, words
 from mlm.core.errors import InvalidData
 
 ZK_TIER = 1  # Tier.Zk of Types.sol
-POSEIDON = 1  # scheme: the input root is over Poseidon hashes
+SCHEME_POSEIDON = 1  # scheme: the input root is over Poseidon hashes
 MAX_EVIDENCE_BYTES = 1 << 20
 
 
@@ -31,9 +31,9 @@ def vka_digest(vka: Sequence[int]) -> bytes:
     return keccak256(words(vka))
 
 
-def zk_key(vka: Sequence[int], inputs: int) -> bytes:
+def zk_key(digest: bytes, inputs: int) -> bytes:
     """The key a version registers: keccak256(abi.encode(H("mlm/zk-key/1"), vkaDigest, inputs))."""
-    return keccak256(words((domain("mlm/zk-key/1"), vka_digest(vka), inputs)))
+    return keccak256(words((domain("mlm/zk-key/1"), digest, inputs)))
 
 
 def input_root(input_hashes: Sequence[int]) -> bytes:
@@ -42,7 +42,7 @@ def input_root(input_hashes: Sequence[int]) -> bytes:
 
 
 def input_commitment(tier: int, scheme: int, version_id: bytes, root: bytes) -> bytes:
-    """keccak256(abi.encode(H("mlm/in/1"), uint8 tier, uint8 scheme, versionId, root)). Raises ValueError out of range."""
+    """keccak256(abi.encode(H("mlm/in/1"), uint8 tier, uint8 scheme, versionId, root)). ValueError out of range."""
     if not 0 <= tier < 256 or not 0 <= scheme < 256:
         raise ValueError(f"tier and scheme are uint8, found {tier} and {scheme}")
     return keccak256(words((domain("mlm/in/1"), tier, scheme, version_id, root)))
@@ -50,7 +50,7 @@ def input_commitment(tier: int, scheme: int, version_id: bytes, root: bytes) -> 
 
 def zk_input_commitment(version_id: bytes, input_hashes: Sequence[int]) -> bytes:
     """The commitment of a zk job."""
-    return input_commitment(ZK_TIER, POSEIDON, version_id, input_root(input_hashes))
+    return input_commitment(ZK_TIER, SCHEME_POSEIDON, version_id, input_root(input_hashes))
 
 
 def output_commitment(outputs: Sequence[int]) -> bytes:

@@ -42,7 +42,8 @@ class Tensor:
             raise InvalidData(f"{label}: expected at most {MAX_AXES} axes in [0, 2^40), found {list(self.shape)[:20]}")
         size = prod(self.shape) * ITEM_BYTES[self.dtype]
         if size != len(self.data):
-            raise InvalidData(f"{label}: shape {list(self.shape)} of {self.dtype} takes {size} bytes, found {len(self.data)}")
+            found = len(self.data)
+            raise InvalidData(f"{label}: shape {list(self.shape)} of {self.dtype} takes {size} bytes, found {found}")
         if self.dtype == "bool" and self.data.translate(None, b"\0\1"):
             raise InvalidData(f"{label}: a bool is 0 or 1")
 

@@ -1,7 +1,7 @@
 """Compiled circuits and keys on disk, by content: made once, in a scratch folder, then renamed into place.
 
-`circuits/ID/` holds settings.json, circuit, vk, pk, vka.bin and exists only when complete. A lock file per circuit keeps
-two processes from doing the same minutes of work; the rename keeps them safe even without it.
+`circuits/ID/` holds settings.json, circuit, vk, pk, vka.bin and exists only when complete. A lock file per circuit
+keeps two processes from doing the same minutes of work; the rename keeps them safe even without it.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ class Cache:
                     break
                 except BlockingIOError:
                     if time.monotonic() > deadline:
-                        raise ProverError(f"another process has been making circuit {name[:16]} for {wait_s:g} s") from None
+                        raise ProverError(
+                            f"another process has been making circuit {name[:16]} for {wait_s:g} s"
+                        ) from None
                     time.sleep(_POLL_S)
             yield  # closing the file releases the lock; so does the death of the process
 

@@ -30,7 +30,7 @@ DERIVED = ("model_input_scales", "model_output_scales", "model_instance_shapes",
 
 
 def confine(parent: int, memory_mb: int, seconds: float) -> None:
-    """Limit this process: address space, wall time (a backstop to the parent's), no core file, death with the parent."""
+    """Limit this process: address space, wall time (the parent's backstop), no core file, death with the parent."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -179,8 +179,9 @@ def step_prove(ezkl: Any, request: Request) -> dict[str, Any]:
     call("the witness could not be made", ezkl.gen_witness, write_data(tensors), circuit, "witness.json", vk, srs)
     call("proving failed", ezkl.prove, "witness.json", circuit, pk, "proof.json", srs)
     # ezkl.prove does not check itself.
-    if not call("the new proof does not verify", ezkl.verify, "proof.json", str(folder / "settings.json"), vk, srs, False):
-        raise ProverError("the new proof does not verify")
+    settings, false = str(folder / "settings.json"), "the new proof does not verify"
+    if not call(false, ezkl.verify, "proof.json", settings, vk, srs, False):
+        raise ProverError(false)
     made = json.loads(Path("proof.json").read_bytes())
     instances = [value for column in made["instances"] for value in column]
     if instances[: len(tensors)] != hashes(ezkl, tensors, declared["ezkl"]["model_input_scales"]):
@@ -188,25 +189,18 @@ def step_prove(ezkl: Any, request: Request) -> dict[str, Any]:
     return {"proof": bytes(made["proof"]).hex(), "instances": instances}
 
 
-def verifies(ezkl: Any, folder: Path, srs: str, proof: bytes, instances: list[str]) -> str:
-    """Why the proof is false; empty if it is true."""
-    parts = {"protocol": None, "instances": [instances], "proof": list(proof), "hex_proof": None, "split": None}
-    Path("proof.json").write_text(json.dumps(parts | {"pretty_public_inputs": None, "timestamp": None, "version": None}))
-    try:
-        true = ezkl.verify("proof.json", str(folder / "settings.json"), str(folder / "vk"), srs, False)
-    except RuntimeError as error:
-        return one_line(error)
-    return "" if true else "ezkl says no"
-
-
 def step_verify(ezkl: Any, request: Request) -> dict[str, Any]:
-    folder, proof, instances = Path(request["entry"]), bytes.fromhex(request["proof"]), request["instances"]
-    reason = verifies(ezkl, folder, request["srs"], proof, instances)
-    if reason:
-        raise VerificationFailed(f"the proof is false for this model, input and output: {reason}")
-    # ezkl ignores whatever follows a proof: a proof that stays true without its last word is a padded one.
-    if not verifies(ezkl, folder, request["srs"], proof[:-32], instances):
-        raise VerificationFailed("the proof carries trailing bytes")
+    folder = Path(request["entry"])
+    unused = ("protocol", "hex_proof", "split", "pretty_public_inputs", "timestamp", "version")
+    parts = {"instances": [request["instances"]], "proof": list(bytes.fromhex(request["proof"]))}
+    Path("proof.json").write_text(json.dumps(parts | dict.fromkeys(unused)))
+    try:
+        true = ezkl.verify("proof.json", str(folder / "settings.json"), str(folder / "vk"), request["srs"], False)
+    except RuntimeError as error:
+        reason = one_line(error).removeprefix("Failed to run verify: ")
+        raise VerificationFailed(f"the proof is false for this model, input and output: {reason}") from error
+    if not true:
+        raise VerificationFailed("the proof is false for this model, input and output")
     return {}
 
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mlm
 from mlm.core.errors import InvalidData, MlmError, ProverError, ToolMissing, VerificationFailed
 
 _RESPONSE_LIMIT = 64 << 20
@@ -27,6 +26,7 @@ _KINDS: dict[str, type[MlmError]] = {
     "verification": VerificationFailed,
 }
 _CHILD = "mlm.adapters.ezkl.child"
+_PACKAGE_PARENT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _environment(repo: Path) -> dict[str, str]:
         "EZKL_REPO_PATH": str(repo),
         "HOME": str(repo),
         "PATH": os.defpath,
-        "PYTHONPATH": str(Path(mlm.__file__).resolve().parent.parent),
+        "PYTHONPATH": str(_PACKAGE_PARENT),
         "PYTHONDONTWRITEBYTECODE": "1",
         # glibc reserves 64 MiB of address space for each arena: with many threads that alone passes a small limit.
         "MALLOC_ARENA_MAX": "2",

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from mlm.adapters.ezkl import settings as zk
 from mlm.adapters.ezkl.cache import Cache, Entry
-from mlm.adapters.ezkl.evm import field_element, little_endian, parse_vka
+from mlm.adapters.ezkl.evm import field_element, instance_count, little_endian, parse_vka, proof_length
 from mlm.adapters.ezkl.process import Limits, run_step
-from mlm.core.errors import InvalidData, NotFound, VerificationFailed
+from mlm.core.errors import InvalidData, NotFound, ProverError, VerificationFailed
 from mlm.ports.prover import Circuit, Proof
 
 if TYPE_CHECKING:
@@ -20,15 +20,14 @@ if TYPE_CHECKING:
 
     from mlm.ports.prover import Tensors
 
-MAX_PROOF_BYTES = 1 << 16
 MAX_SAMPLE_ROWS = 256
 
 
 class EzklProver:
     """Proofs with ezkl (Halo2, KZG over BN254): parameters fixed in the key, input hashed with Poseidon, output public.
 
-    `srs` is a folder of kNN.srs files, or a function from k to such a file; `memory_mb` and `timeout_s` bound each step;
-    `max_macs` bounds the model (multiplications of one execution).
+    `srs` is a folder of kNN.srs files, or a function from k to such a file; `memory_mb` and `timeout_s` bound each
+    step; `max_macs` bounds the model (multiplications of one execution).
     """
 
     def __init__(
@@ -67,10 +66,13 @@ class EzklProver:
         """Compile and set up, or take it from the cache."""
         parsed = zk.parse(settings)
         entry = self.entry(onnx, settings)
+        vka = parse_vka(entry.vka.read_bytes())
+        if instance_count(vka) != parsed.instances:
+            raise ProverError(f"the circuit has {instance_count(vka)} instances, the settings say {parsed.instances}")
         return Circuit(
             circuit_id=entry.folder.name,
             k=parsed.k,
-            vka=parse_vka(entry.vka.read_bytes()),
+            vka=vka,
             inputs=len(parsed.inputs),
             outputs=parsed.values,
         )
@@ -95,16 +97,17 @@ class EzklProver:
     def verify(self, onnx: bytes, settings: bytes, proof: Proof) -> None:
         """(1) Instances are as many as the circuit's, and canonical. (2) The key is derived here, from the model.
 
-        (3) The proof verifies under it. (4) It carries nothing after its end.
+        (3) The proof has its exact length: ezkl ignores what follows. (4) It verifies under the key.
         """
         parsed = zk.parse(settings)
         try:
             zk.check_instances(parsed, proof.instances)  # (1)
         except InvalidData as error:
             raise VerificationFailed(f"the proof is false for this model: {error}") from error
-        if not 0 < len(proof.proof) <= MAX_PROOF_BYTES or len(proof.proof) % 32:
-            raise VerificationFailed(f"no proof has {len(proof.proof)} bytes")
         entry = self.entry(onnx, settings)  # (2)
+        expected = proof_length(parse_vka(entry.vka.read_bytes()))
+        if len(proof.proof) != expected:  # (3)
+            raise VerificationFailed(f"a proof of this model has {expected} bytes, found {len(proof.proof)}")
         with self._cache.scratch() as folder:
             request = {
                 "entry": str(entry.folder),
@@ -112,7 +115,7 @@ class EzklProver:
                 "proof": proof.proof.hex(),
                 "instances": [little_endian(value) for value in proof.instances],
             }
-            self._run("verify", request, folder)  # (3), (4)
+            self._run("verify", request, folder)  # (4)
 
     def outputs(self, settings: bytes, instances: tuple[int, ...]) -> dict[str, np.ndarray]:
         return zk.dequantise(zk.parse(settings), instances)
@@ -179,5 +182,6 @@ def _stored(folder: Path, tensors: Tensors) -> dict[str, Any]:
 
     _check_finite(tensors)
     path = folder / "tensors.npz"
-    np.savez(path, **{f"t{i}": np.ascontiguousarray(tensor) for i, tensor in enumerate(tensors.values())})
+    numbered: dict[str, Any] = {f"t{i}": np.ascontiguousarray(tensor) for i, tensor in enumerate(tensors.values())}
+    np.savez(path, **numbered)
     return {"tensors": os.fspath(path), "names": list(tensors)}

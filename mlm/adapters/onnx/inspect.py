@@ -24,7 +24,7 @@ def load(data: bytes) -> onnx.ModelProto:
     """
     try:
         import onnx
-        from google.protobuf.message import DecodeError
+        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     except ImportError as error:
         raise ToolMissing("models need the package onnx", hint="Run `pip install 'mlm[cpu]'`.") from error
     if not data or len(data) > MAX_BYTES:

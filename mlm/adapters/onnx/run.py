@@ -48,7 +48,7 @@ class OnnxRunner:
         started = time.perf_counter()
         try:
             values = session.run(names, dict(inputs))
-        except Exception as error:  # noqa: BLE001  (ONNX Runtime's errors share no public base class)
+        except Exception as error:  # ONNX Runtime's errors share no public base class
             raise InvalidData(f"the model failed on this input: {_one_line(error)}") from error
         seconds = time.perf_counter() - started
         return Run(dict(zip(names, values, strict=True)), session.get_providers()[0], seconds)
@@ -78,13 +78,13 @@ class OnnxRunner:
             wanted = [(CUDA, {"use_tf32": "0"}), CPU]
         try:
             session = onnxruntime.InferenceSession(onnx, sess_options=options, providers=wanted)
-        except Exception as error:  # noqa: BLE001  (as above)
+        except Exception as error:  # as above
             raise InvalidData(f"ONNX Runtime cannot load the model: {_one_line(error)}") from error
         found = session.get_providers()[0]
         if self._provider == "cuda" and found != CUDA:
             raise ToolMissing(
                 f"CUDA was asked for, but ONNX Runtime offers {found} only",
-                hint="Install `pip install 'mlm[gpu]'` in an environment without 'mlm[cpu]', or set runner.provider to auto.",
+                hint="Run `pip install 'mlm[gpu]'` where 'mlm[cpu]' is not installed, or set runner.provider to auto.",
             )
         return session
 

@@ -15,13 +15,12 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlm.core import dagcbor
 from mlm.core.errors import InvalidData, NotFound, UsageError
-from mlm.core.tensors import ITEM_BYTES, MAX_BYTES, MAX_TENSORS, Tensor
+from mlm.core.tensors import ITEM_BYTES, MAX_BYTES, MAX_TENSORS, Tensor, from_document, to_document
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from mlm.ports.runner import TensorSpec
 
 SUFFIXES = (".npy", ".npz", ".json")
 
@@ -51,24 +50,43 @@ def to_arrays(tensors: Sequence[Tensor]) -> dict[str, np.ndarray]:
     }
 
 
-def read_inputs(path: Path, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray]:
-    """The inputs of a model from a file.
+class NumpyTensorFiles:
+    """The TensorFiles port: .npy, .npz and .json files, and `mlm/tensors/1` blocks."""
 
-    .npy: the model's only input. .npz: one array for each input's name. .json: `{name: nested lists}`, or the nested
-    lists alone for an only input; numbers take the input's dtype. An array without the leading axis of size 1 that the
-    model has gets it. Raises NotFound, UsageError (suffix), InvalidData.
-    """
-    data = _read(path)
-    if path.suffix == ".npy":
-        found = {_only(specs, path).name: parse_npy(data)}
-    elif path.suffix == ".npz":
-        found = parse_npz(data)
-    elif path.suffix == ".json":
-        found = _parse_json(data, specs, path)
-    else:
-        raise UsageError(f"expected a file that ends in {', '.join(SUFFIXES)}, found {path.name!r}")
-    shapes = {spec.name: spec.shape for spec in specs}
-    return {name: _batched(array, shapes.get(name, ())) for name, array in found.items()}
+    def read(self, path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+        """Read a file. Raises NotFound, UsageError (another suffix) or InvalidData."""
+        return self.decode(_read(path), path.suffix, names)
+
+    def decode(self, data: bytes, suffix: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+        """Decode a file's bytes.
+
+        .npy: the only tensor of `names`. .npz: arrays by name. .json: `{name: value}`, or a value alone for an only
+        tensor; a value is nested lists of numbers (float32), or `{"dtype": name, "data": nested lists}`.
+        """
+        if suffix == ".npy":
+            found = {_only(names, "a .npy file"): parse_npy(data)}
+        elif suffix == ".npz":
+            found = parse_npz(data)
+        elif suffix == ".json":
+            found = _parse_json(data, names)
+        else:
+            raise UsageError(f"expected a file that ends in {', '.join(SUFFIXES)}, found the suffix {suffix[:20]!r}")
+        _check_finite(found)
+        return found
+
+    def write(self, path: Path, tensors: Mapping[str, np.ndarray]) -> None:
+        """Write by the file's suffix, whole or not at all; NaN results are written as they are, except to JSON."""
+        write_results(path, tensors)
+
+    def to_block(self, tensors: Mapping[str, np.ndarray]) -> bytes:
+        """The canonical DAG-CBOR block of tensors."""
+        return dagcbor.encode(to_document(to_tensors(tensors)))
+
+    def from_block(self, block: bytes) -> dict[str, np.ndarray]:
+        """Tensors of a block from outside: canonical and finite, or InvalidData."""
+        found = to_arrays(from_document(dagcbor.decode(block)))
+        _check_finite(found)
+        return found
 
 
 def write_results(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -76,7 +94,14 @@ def write_results(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     import numpy as np
 
     if path.suffix == ".json":
-        data = (json.dumps({name: array.tolist() for name, array in arrays.items()}, indent=2) + "\n").encode()
+        _check_finite(arrays)  # JSON has no NaN
+        values = {
+            name: array.tolist()
+            if array.dtype.name == "float32"
+            else {"dtype": array.dtype.name, "data": array.tolist()}
+            for name, array in arrays.items()
+        }
+        data = (json.dumps(values) + "\n").encode()
     elif path.suffix in (".npy", ".npz"):
         if path.suffix == ".npy" and len(arrays) != 1:
             raise UsageError(f"a .npy file holds one array, the result has {len(arrays)}; use .npz or .json")
@@ -141,30 +166,45 @@ def parse_npz(data: bytes) -> dict[str, np.ndarray]:
         raise InvalidData(f"not a .npz archive: {' '.join(str(error).split())[:200]}") from error
 
 
-def _parse_json(data: bytes, specs: Sequence[TensorSpec], path: Path) -> dict[str, np.ndarray]:
-    import numpy as np
-
+def _parse_json(data: bytes, names: Sequence[str]) -> dict[str, np.ndarray]:
     try:
         document: Any = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise InvalidData(f"{path.name} is not JSON: {error}") from error
-    named = document if isinstance(document, dict) else {_only(specs, path).name: document}
-    dtypes = {spec.name: spec.dtype for spec in specs}
-    out = {}
-    for name, value in named.items():
-        if name not in dtypes:
-            raise InvalidData(f"the model's inputs are {sorted(dtypes)}, found {name[:60]!r} in {path.name}")
-        try:
-            wide = np.array(value)
-            if wide.dtype.kind not in "iufb":
-                raise ValueError(f"expected nested lists of numbers, found {wide.dtype}")
-            array = wide.astype(dtypes[name])
-        except (ValueError, TypeError, OverflowError) as error:
-            raise InvalidData(f"{path.name}: input {name!r}: {' '.join(str(error).split())[:200]}") from error
-        if wide.dtype.kind != array.dtype.kind and not np.array_equal(wide, array):
-            raise InvalidData(f"{path.name}: input {name!r}: expected {dtypes[name]}, found values it cannot hold")
-        out[name] = array
-    return out
+        raise InvalidData(f"not JSON: {error}") from error
+    bare = not isinstance(document, dict) or set(document) == {"dtype", "data"}
+    named = {_only(names, "a bare JSON value"): document} if bare else document
+    return {name: _json_array(name, value) for name, value in named.items()}
+
+
+def _json_array(name: str, value: Any) -> np.ndarray:
+    import numpy as np
+
+    label, dtype = f"tensor {name[:60]!r}", "float32"
+    if isinstance(value, dict):
+        if set(value) != {"dtype", "data"} or value["dtype"] not in ITEM_BYTES:
+            raise InvalidData(
+                f"{label}: expected nested lists, or the fields dtype and data, found {sorted(value)[:9]}"
+            )
+        dtype, value = value["dtype"], value["data"]
+    try:
+        wide = np.array(value)
+    except (ValueError, OverflowError) as error:
+        raise InvalidData(f"{label}: {' '.join(str(error).split())[:200]}") from error
+    if wide.dtype.kind not in "iufb":
+        raise InvalidData(f"{label}: expected nested lists of numbers, found {wide.dtype}")
+    with np.errstate(all="ignore"):
+        array = wide.astype(dtype)
+    if array.dtype.kind != "f" and not np.array_equal(wide, array):
+        raise InvalidData(f"{label}: holds values that {dtype} cannot")
+    return array
+
+
+def _check_finite(arrays: Mapping[str, np.ndarray]) -> None:
+    import numpy as np
+
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise InvalidData(f"tensor {name[:60]!r} holds NaN or infinity")
 
 
 def _read(path: Path) -> bytes:
@@ -179,16 +219,10 @@ def _read(path: Path) -> bytes:
         raise InvalidData(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _only(specs: Sequence[TensorSpec], path: Path) -> TensorSpec:
-    if len(specs) != 1:
-        names = ", ".join(spec.name for spec in specs)
-        raise InvalidData(f"the model has {len(specs)} inputs ({names}); {path.name} holds one array without a name")
-    return specs[0]
-
-
-def _batched(array: np.ndarray, shape: Sequence[int | str]) -> np.ndarray:
-    alone = len(shape) == array.ndim + 1 and (shape[0] == 1 or isinstance(shape[0], str))
-    return array[None] if alone else array
+def _only(names: Sequence[str], what: str) -> str:
+    if len(names) != 1:
+        raise InvalidData(f"the model has {len(names)} inputs ({', '.join(names)}), {what} holds one without a name")
+    return names[0]
 
 
 def _safe(name: str) -> str:
