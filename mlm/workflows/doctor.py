@@ -1,4 +1,4 @@
-"""`mlm doctor`: what this machine has, what it lacks, and the command that mends it. Looking only; nothing is changed."""
+"""`mlm doctor`: what this machine has, what it lacks, and the command that mends it. It only looks."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Place:
-    """Where to look. `engine` lists the places where the devnet's engine may stand, `srs` the files with their SHA-256."""
+    """Where to look. `engine` lists where the devnet's engine may stand, `srs` the files with their SHA-256."""
 
     home: Path
     project: Path | None = None
@@ -87,7 +87,9 @@ def _onnxruntime(probe: Probe) -> Check:
     cpu, gpu = probe.distribution("onnxruntime"), probe.distribution("onnxruntime-gpu")
     if cpu and gpu:
         remedy = "Run `pip uninstall -y onnxruntime onnxruntime-gpu`, then `pip install 'mlm[gpu]'` or `'mlm[cpu]'`."
-        return Check("onnxruntime", Level.PROBLEM, f"onnxruntime {cpu} and onnxruntime-gpu {gpu}: one hides the other", remedy)
+        return Check(
+            "onnxruntime", Level.PROBLEM, f"onnxruntime {cpu} and onnxruntime-gpu {gpu}: one hides the other", remedy
+        )
     if cpu or gpu:
         return Check("onnxruntime", Level.OK, f"onnxruntime {cpu}" if cpu else f"onnxruntime-gpu {gpu}")
     remedy = "Run `pip install 'mlm[cpu]'` to run models, or `'mlm[gpu]'` on Linux with an NVIDIA GPU."
@@ -100,7 +102,9 @@ def _extra(probe: Probe, name: str, extra: str, purpose: str) -> Check:
         return Check(name, Level.OK, f"{name} {version}")
     here = probe.platform()
     if name == "ezkl" and (here.system, here.machine) in (("linux", "aarch64"), ("linux", "arm64")):
-        return Check(name, Level.NOTE, f"no ezkl for {here.system} {here.machine}", "Prove on an x86-64 machine, or on macOS.")
+        return Check(
+            name, Level.NOTE, f"no ezkl for {here.system} {here.machine}", "Prove on an x86-64 machine, or on macOS."
+        )
     return Check(name, Level.NOTE, f"not installed: needed for {purpose}", f"Run `pip install 'mlm[{extra}]'`.")
 
 
@@ -112,7 +116,9 @@ def _srs(probe: Probe, place: Place) -> Check:
     bad = [path.name for path, digest in place.srs.items() if found[path] not in (None, digest)]
     missing = [path.name for path in place.srs if found[path] is None]
     if bad:
-        return Check("srs", Level.PROBLEM, f"another content than srs.json says: {', '.join(bad)}", "Install mlm again.")
+        return Check(
+            "srs", Level.PROBLEM, f"another content than srs.json says: {', '.join(bad)}", "Install mlm again."
+        )
     if missing:
         return Check("srs", Level.PROBLEM, f"missing: {', '.join(missing)}", "Install mlm again, or set prover.srs.")
     return Check("srs", Level.OK, f"{len(found)} files, hashes as listed")
@@ -140,7 +146,9 @@ def _folder(probe: Probe, what: str, path: Path, remedy: str) -> Check:
     if folder.problem:
         return Check(what, Level.PROBLEM, f"{path} cannot be written: {folder.problem}", remedy)
     if folder.free < FREE_BYTES:
-        return Check(what, Level.PROBLEM, f"{path}: {free}, expected {FREE_BYTES / 1e9:.0f} GB", "Make room on this disk.")
+        return Check(
+            what, Level.PROBLEM, f"{path}: {free}, expected {FREE_BYTES / 1e9:.0f} GB", "Make room on this disk."
+        )
     return Check(what, Level.OK, f"{path}, {free}")
 
 

