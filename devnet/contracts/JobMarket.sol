@@ -209,9 +209,8 @@ contract JobMarket is MarketTerms {
 
     /// @dev Splits the price among treasury, owner, parents and provider; parts sum to it. The rest goes back.
     function _pay(bytes32 jobId, Job storage job, Snapshot calldata snapshot) private {
-        (uint256 fee, uint256[] memory shares, uint256 rest) = Settlement.split(
-            job.price, snapshot.protocolFeeBps, snapshot.usePrice, snapshot.ownerBps, snapshot.bps
-        );
+        (uint256 fee, uint256[] memory shares, uint256 rest) =
+            Settlement.split(job.price, snapshot.protocolFeeBps, snapshot.usePrice, snapshot.ownerBps, snapshot.bps);
         _credit(jobId, snapshot.treasury, Reason.ProtocolFee, fee);
         for (uint256 i = 0; i < shares.length; ++i) {
             _credit(jobId, snapshot.payees[i], Reason.Royalty, shares[i]);

@@ -87,7 +87,8 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
         // (5) The proof is true.
         _checkProof(claim.jobId, vkaDigest, proof, instances, vka);
 
-        return (Verdict.Accepted, keccak256(abi.encode(OUTPUT_DOMAIN, _digestFrom(instances, inputs, instances.length))));
+        return
+            (Verdict.Accepted, keccak256(abi.encode(OUTPUT_DOMAIN, _digestFrom(instances, inputs, instances.length))));
     }
 
     /// @inheritdoc IVerifier
@@ -110,8 +111,7 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
         if (instances.length != count) revert InstanceCountMismatch(claim.jobId, count, instances.length);
         if (inputs == 0 || inputs > count) revert InputCountOutOfBounds(claim.jobId, inputs, count);
         bytes32 root = _digestFrom(instances, 0, inputs);
-        bytes32 commitment =
-            keccak256(abi.encode(INPUT_DOMAIN, uint8(claim.tier), claim.scheme, claim.versionId, root));
+        bytes32 commitment = keccak256(abi.encode(INPUT_DOMAIN, uint8(claim.tier), claim.scheme, claim.versionId, root));
         if (commitment != claim.inputCommitment) {
             revert InputMismatch(claim.jobId, claim.inputCommitment, commitment);
         }

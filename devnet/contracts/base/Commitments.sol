@@ -29,8 +29,7 @@ abstract contract Commitments is IAssetRegistry, IAssetRegistryErrors {
 
     /// @dev Opens the caller's commitment to a payload; it cannot be opened again.
     function _open(bytes32 domain, bytes32 payloadHash, bytes32 salt) internal {
-        bytes32 commitment =
-            keccak256(abi.encode(domain, block.chainid, address(this), msg.sender, payloadHash, salt));
+        bytes32 commitment = keccak256(abi.encode(domain, block.chainid, address(this), msg.sender, payloadHash, salt));
         Commitment memory made = _commitments[msg.sender][commitment];
         if (made.timestamp == 0) revert CommitmentMissing(msg.sender, commitment);
         if (block.number <= made.blockNumber) revert CommitmentTooYoung(commitment, made.blockNumber);

@@ -2,16 +2,12 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IAssetRegistry, Royalty} from "../interfaces/IAssetRegistry.sol";
 import {Request, Snapshot, Terms} from "../interfaces/IJobMarket.sol";
 import {AuctionKind, Tier} from "../interfaces/Types.sol";
-import {
-    BPS,
-    MAX_PROTOCOL_FEE_BPS,
-    MAX_UNDELIVERED_FEE_BPS,
-    MAX_WINDOW,
-    MIN_WINDOW
-} from "../libraries/Limits.sol";
+import {BPS, MAX_PROTOCOL_FEE_BPS, MAX_UNDELIVERED_FEE_BPS, MAX_WINDOW, MIN_WINDOW} from "../libraries/Limits.sol";
 import {Settlement} from "../libraries/Settlement.sol";
 import {Credits} from "./Credits.sol";
 import {Payments} from "./Payments.sol";
@@ -105,9 +101,7 @@ abstract contract MarketTerms is Credits {
         Royalty memory royalty = registry.royaltyOf(request.versionId);
         uint256 least = Settlement.floorPrice(_protocolFeeBps, royalty.usePrice);
         if (request.maxPrice < least) revert PriceBelowFloor(request.versionId, least, request.maxPrice);
-        // SAFETY: least <= maxPrice, which is a uint128.
-        floor = uint128(least);
-        uint128 lock = _lockFor(request.maxPrice);
+        floor = SafeCast.toUint128(least);
         terms.request = request;
         terms.snapshot = Snapshot({
             verifier: verifier,
@@ -116,7 +110,7 @@ abstract contract MarketTerms is Credits {
             ownerBps: royalty.ownerBps,
             protocolFeeBps: _protocolFeeBps,
             treasury: _treasury,
-            lock: lock,
+            lock: _lockFor(request.maxPrice),
             undeliveredFee: _undeliveredFeeFor(request.maxPrice),
             gasCompensation: _gasCompensation,
             payees: royalty.payees,
@@ -147,16 +141,16 @@ abstract contract MarketTerms is Credits {
         return tier == Tier.Zk || tier == Tier.Tee || tier == Tier.None;
     }
 
-    /// @dev max(minLock, ceil(maxPrice * lockBps / 1e4)). SAFETY: lockBps <= 1e4, so it fits where maxPrice does.
+    /// @dev max(minLock, ceil(maxPrice * lockBps / 1e4)): fits where maxPrice does, since lockBps <= 1e4.
     function _lockFor(uint128 maxPrice) private view returns (uint128) {
         uint256 share = (uint256(maxPrice) * _lockBps + BPS - 1) / BPS;
-        return share > _minLock ? uint128(share) : _minLock;
+        return SafeCast.toUint128(Math.max(share, _minLock));
     }
 
     /// @dev min(cap, floor(maxPrice * undeliveredFeeBps / 1e4)). INVARIANT: at most maxPrice, and at most the lock,
     /// since the cap is at most minLock.
     function _undeliveredFeeFor(uint128 maxPrice) private view returns (uint128) {
         uint256 share = (uint256(maxPrice) * _undeliveredFeeBps) / BPS;
-        return share < _undeliveredFeeCap ? uint128(share) : _undeliveredFeeCap;
+        return SafeCast.toUint128(Math.min(share, _undeliveredFeeCap));
     }
 }

@@ -62,7 +62,9 @@ interface IAssetRegistry {
     function claimHandle(string calldata handle, bytes32 salt) external;
 
     /// @notice Publishes a version: claims the handle if it is free, creates the asset if it is new.
-    function publish(Publication calldata publication, bytes32 salt) external returns (uint256 tokenId, bytes32 versionId);
+    function publish(Publication calldata publication, bytes32 salt)
+        external
+        returns (uint256 tokenId, bytes32 versionId);
 
     /// @notice Sets a tier's key where none is set yet; a set key is immutable. Owner only.
     function setKey(bytes32 versionId, Tier tier, bytes32 key) external;

@@ -71,10 +71,19 @@ interface IJobMarket {
     event BidsClosed(bytes32 indexed jobId, bytes32 indexed versionId, address indexed provider, uint128 price);
     event InputAccepted(bytes32 indexed jobId, bytes32 indexed versionId, address indexed provider);
     event ResultSubmitted(
-        bytes32 indexed jobId, bytes32 indexed versionId, address indexed provider, bytes32 outputCommitment, bytes32 result
+        bytes32 indexed jobId,
+        bytes32 indexed versionId,
+        address indexed provider,
+        bytes32 outputCommitment,
+        bytes32 result
     );
     event JobSettled(
-        bytes32 indexed jobId, bytes32 indexed versionId, address indexed consumer, address provider, State state, uint128 price
+        bytes32 indexed jobId,
+        bytes32 indexed versionId,
+        address indexed consumer,
+        address provider,
+        State state,
+        uint128 price
     );
     event Credited(bytes32 indexed jobId, address indexed account, Reason indexed reason, uint256 amount);
     event Withdrawn(address indexed account, uint256 amount);

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Job} from "../contracts/interfaces/IJobMarket.sol";
+import {State, Verdict} from "../contracts/interfaces/Types.sol";
+import {JobStates} from "../contracts/libraries/JobStates.sol";
+import {Base} from "./Base.sol";
+
+contract JobStatesTest is Base {
+    Job private _job;
+
+    /// tests/core/test_job.py runs the same file.
+    function test_vectors() public {
+        string memory json = vm.readFile("../tests/vectors/job_states.json");
+        uint256 count = 0;
+        while (vm.keyExistsJson(json, string.concat(".rows[", vm.toString(count), "]"))) {
+            string memory at = string.concat(".rows[", vm.toString(count), "]");
+            uint256[] memory row = vm.parseJsonUintArray(json, at);
+            vm.assertEq(row.length, 13);
+            _load(row);
+            State state = JobStates.beforeVerdict(_job, row[10]);
+            if (state == State.Submitted) state = JobStates.underVerdict(_job, row[10], Verdict(row[11]));
+            vm.assertEq(uint256(state), row[12], at);
+            ++count;
+        }
+        vm.assertGe(count, 80);
+    }
+
+    function test_finalStates() public pure {
+        bool[13] memory expected =
+            [false, false, false, false, false, false, false, true, true, true, true, true, true];
+        for (uint8 i = 0; i < 13; ++i) {
+            vm.assertEq(JobStates.isFinal(State(i)), expected[i]);
+        }
+    }
+
+    /// @dev Columns as the file names them.
+    function _load(uint256[] memory row) private {
+        _job.postedAt = uint48(row[0]);
+        _job.bidsCloseAt = uint48(row[1]);
+        _job.provider = address(uint160(row[2]));
+        _job.deliveryWindow = uint32(row[3]);
+        _job.executionWindow = uint32(row[4]);
+        _job.verificationWindow = uint32(row[5]);
+        _job.acceptedAt = uint48(row[6]);
+        _job.submittedAt = uint48(row[7]);
+        _job.cancelled = row[8] == 1;
+        _job.verified = row[9] == 1;
+    }
+}
