@@ -143,7 +143,8 @@ def _shared(
         str | None, typer.Option("--network", help="The network to use.", callback=_flag("network.default"))
     ] = None,
     password_file: Annotated[
-        str | None, typer.Option("--password-file", help="File that holds the password.", callback=_flag("password_file"))
+        str | None,
+        typer.Option("--password-file", help="File that holds the password.", callback=_flag("password_file")),
     ] = None,
     folder: Annotated[Path | None, typer.Option("-C", help="Work in this folder.", callback=_move)] = None,
 ) -> None:

@@ -25,13 +25,11 @@ if TYPE_CHECKING:
 def to_json(value: Any) -> Any:
     """A JSON-ready copy: amounts as decimal strings of base units, bytes as 0x-hex, enums by lower-case name."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        hidden = {"repr"}
-        fields = [item for item in dataclasses.fields(value) if item.repr or item.name in hidden]
-        if hasattr(value, "__json__"):
-            return to_json(value.__json__())
-        return {item.name: to_json(getattr(value, item.name)) for item in fields}
+        if type(value).__str__ is not object.__str__:
+            return str(value)
+        return {item.name: to_json(getattr(value, item.name)) for item in dataclasses.fields(value) if item.repr}
     if isinstance(value, Enum):
-        return value.name.lower()
+        return str(value)
     if isinstance(value, (Amount, Wei)):
         return str(int(value))
     if isinstance(value, bytes):
@@ -69,7 +67,7 @@ def print_value(console: Any, value: Any) -> None:
         field = getattr(value, item.name)
         if not item.repr or field is None or field == () or item.metadata.get("hidden"):
             continue
-        if dataclasses.is_dataclass(field) and not hasattr(field, "__str_scalar__") and _is_record(field):
+        if _is_record(field):
             tables.append((item.name, (field,)))
         elif isinstance(field, tuple) and field and _is_record(field[0]):
             tables.append((item.name, field))
@@ -111,8 +109,6 @@ def _cell(value: Any) -> str:
 
     if value is None:
         return ""
-    if isinstance(value, Enum):
-        return value.name.lower()
     if isinstance(value, bytes):
         return short("0x" + value.hex())
     if isinstance(value, bool):

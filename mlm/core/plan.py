@@ -41,7 +41,7 @@ class Store:
 
     title: str
     root: Cid
-    blocks: tuple[tuple[Cid, bytes], ...] = field(default=(), repr=False)  # blocks that are not in the local objects yet
+    blocks: tuple[tuple[Cid, bytes], ...] = field(default=(), repr=False)  # new ones, put into the local objects first
     push: bool = True  # False: local objects only
 
 
@@ -50,7 +50,7 @@ Step = Tx | Store
 
 @dataclass(frozen=True)
 class Plan(Generic[F]):
-    """Steps in order. `facts` is what planning found out and the result needs. No steps: there is nothing left to do."""
+    """Steps in order. `facts` is what planning found and the result needs. No steps: there is nothing left to do."""
 
     operation: str
     steps: tuple[Step, ...]

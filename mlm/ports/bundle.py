@@ -6,13 +6,14 @@ from typing import Any
 
 from mlm.ports.blocks import Blocks
 from mlm.ports.chain import Chain
+from mlm.ports.files import Files
 from mlm.ports.journal import Journal
 from mlm.ports.prover import Prover
 from mlm.ports.runner import Runner
 from mlm.ports.signer import Sender
 from mlm.ports.state import State
 from mlm.ports.system import System
-from mlm.ports.tensors import TensorFiles
+from mlm.ports.tensors import TensorCodec
 
 
 class Ports:
@@ -65,11 +66,16 @@ class Ports:
         return self._make("journal")
 
     @cached_property
+    def files(self) -> Files:
+        """Files that the user names."""
+        return self._make("files")
+
+    @cached_property
     def system(self) -> System:
         """Clock, randomness, progress."""
         return self._make("system")
 
     @cached_property
-    def tensors(self) -> TensorFiles:
-        """Named tensors as files and as blocks."""
+    def tensors(self) -> TensorCodec:
+        """Named tensors as file contents and as blocks."""
         return self._make("tensors")

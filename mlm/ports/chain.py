@@ -45,7 +45,7 @@ class Chain(Protocol):
         """`tag` is a number or latest, safe, finalized."""
 
     def call(self, contract: str, function: str, *args: Any) -> Any:
-        """Read `function` of the deployed contract named `contract`; one output comes bare, several as a tuple, structs as tuples."""
+        """Read a function of a deployed contract; one output comes bare, several as a tuple, structs as tuples."""
 
     def logs(self, from_block: int, to_block: int) -> list[Log]:
         """All logs of the deployed contracts in [from_block, to_block], in chain order."""

@@ -37,7 +37,7 @@ class Prover(Protocol):
         """Compile and set up (cached by content)."""
 
     def hash_inputs(self, settings: bytes, inputs: "Tensors") -> tuple[int, ...]:
-        """Poseidon hash of each quantised input tensor, in the model's input order; equals the proof's leading instances."""
+        """Poseidon hash of each quantised input, in the model's order; they are the proof's leading instances."""
 
     def prove(self, onnx: bytes, settings: bytes, inputs: "Tensors") -> Proof:
         """Prove one execution and verify the proof before returning it."""

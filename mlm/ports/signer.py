@@ -32,6 +32,9 @@ class Sender(Protocol):
     def address(self) -> str:
         """Checksummed."""
 
+    def encode(self, call: Call) -> bytes:
+        """Calldata of a call: selector and ABI-encoded arguments."""
+
     def simulate(self, calls: tuple[Call, ...]) -> list[Simulated]:
         """Simulate calls in order, each on top of the ones before it where the node can (eth_simulateV1)."""
 

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from mlm.ports.chain import Block, Log
 
+SQL_ROWS = 10_000  # what `sql` gives at most, and one more to show that there is more
+
 
 @dataclass(frozen=True)
 class Event:
@@ -20,19 +22,27 @@ class Event:
 class State(Protocol):
     """Connections are short; a locked file is retried for a bounded time and then raises StorageError."""
 
+    # The parameters and columns of the named queries: mlm/core/events/queries.py.
+
     def head(self) -> Block | None:
         """The last block ingested."""
 
-    def ingest(self, blocks: Sequence[Block], events: Sequence[Event]) -> None:
-        """Add events and the blocks they came from, in one transaction."""
+    def ingest(self, blocks: Sequence[Block], events: Sequence[Event], after: str | None = None) -> None:
+        """Add events and the blocks they came from, in one transaction, behind the block whose hash is `after`.
+
+        Raises StateConflict when the head is another block (None: when there is one), InvalidData for a bad batch.
+        """
 
     def rewind(self, number: int) -> None:
-        """Forget every block >= number."""
+        """Forget every block >= number; 0 forgets everything, also when what is stored cannot be read."""
+
+    def mark(self, **facts: int | str) -> None:
+        """Record named facts about the index, such as the last safe and finalized block: query("marks")."""
 
     def block_hash(self, number: int) -> str | None: ...
 
-    def query(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
+    def query(self, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
         """Run a named query of queries.sql."""
 
     def sql(self, text: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Run the user's read-only SQL: column names and rows."""
+        """Run the user's read-only SQL: column names and at most SQL_ROWS + 1 rows; raises UsageError for bad SQL."""

@@ -1,7 +1,6 @@
-"""Named tensors as files and as blocks."""
+"""Named tensors as file contents and as blocks."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -10,20 +9,30 @@ if TYPE_CHECKING:
     Tensors = Mapping[str, np.ndarray]
 
 
-class TensorFiles(Protocol):
-    """Reading is hostile-input-safe: no pickles, no NaN, bounded sizes; raises InvalidData."""
+class Spec(Protocol):
+    """What is expected of one tensor; `shape` holds ints, or names for dynamic axes, `dtype` is numpy's name."""
 
-    def read(self, path: Path, names: tuple[str, ...]) -> "Tensors":
-        """A .npz, .npy or .json file; an unnamed array takes the only name of `names`."""
+    @property
+    def name(self) -> str: ...
 
-    def decode(self, data: bytes, suffix: str, names: tuple[str, ...]) -> "Tensors":
-        """The same from a file's bytes and its suffix, e.g. ".npz"."""
+    @property
+    def dtype(self) -> str: ...
 
-    def write(self, path: Path, tensors: "Tensors") -> None:
-        """Write .npz, .npy or .json by the file's suffix, whole or not at all."""
+    @property
+    def shape(self) -> tuple[int | str, ...]: ...
+
+
+class TensorCodec(Protocol):
+    """Decoding is hostile-input-safe: no pickles, bounded sizes; raises InvalidData, UsageError for a suffix."""
+
+    def decode(self, data: bytes, suffix: str, specs: "Sequence[Spec]") -> "Tensors":
+        """A file's content by its suffix (.npz, .npy, .json); an unnamed array is the only input of `specs`."""
+
+    def encode(self, tensors: "Tensors", suffix: str) -> bytes:
+        """The content of a .npz, .npy or .json file."""
 
     def to_block(self, tensors: "Tensors") -> bytes:
         """The canonical DAG-CBOR block `mlm/tensors/1`."""
 
     def from_block(self, block: bytes) -> "Tensors":
-        """Tensors of a block; raises InvalidData."""
+        """Tensors of a block."""

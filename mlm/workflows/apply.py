@@ -132,7 +132,9 @@ def apply(ports: Ports, plan: Plan[Any]) -> tuple[DoneStep, ...]:
     return tuple(done)
 
 
-def execute(ports: Ports, operation: Operation[P, R], params: P, confirm: Callable[[Preview], bool] | None = None) -> Applied[R]:
+def execute(
+    ports: Ports, operation: Operation[P, R], params: P, confirm: Callable[[Preview], bool] | None = None
+) -> Applied[R]:
     """Plan, preview, confirm, apply. Raises MlmError("not confirmed") when `confirm` says no; nothing is done then."""
     plan = operation.plan(ports, params)
     shown = preview(ports, plan)

@@ -33,10 +33,10 @@ class BidPlaced:
 
 
 def plan(ports: Ports, params: Bid) -> Plan[lookup.Job]:
-    """One transaction. Raises StateConflict, InsufficientFunds, and VerificationFailed for a model that is not what the chain says."""
+    """One transaction. Raises StateConflict, InsufficientFunds, VerificationFailed for a model unlike its key."""
     job = lookup.job(ports, params.job)
     if job.state is not State.OPEN:
-        raise StateConflict(f"{job.job_id[:10]} is {job.state.name.lower()}, bids need it open")
+        raise StateConflict(f"{job.job_id[:10]} is {job.state}, bids need it open")
     version = lookup.version_by_id(ports, job.version_id)
     model.check_key(ports, model.load(ports, version), version)
     bond = Amount(job.terms.snapshot.lock)

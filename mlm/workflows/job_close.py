@@ -13,8 +13,6 @@ from mlm.workflows import lookup
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.job_show import JobView, view
 
-FINAL = (State.ACCEPTED, State.REJECTED, State.EXPIRED, State.UNDELIVERED, State.DEFAULTED, State.CANCELLED)
-
 
 @dataclass(frozen=True)
 class JobName:
@@ -28,7 +26,7 @@ def plan_award(ports: Ports, params: JobName) -> Plan[str]:
     job = lookup.job(ports, params.job)
     if job.state is not State.OPEN or job.provider is None:
         raise StateConflict(
-            f"{job.job_id[:10]} is {job.state.name.lower()} with {'a' if job.provider else 'no'} bid; award needs it open with a bid"
+            f"{job.job_id[:10]} is {job.state} with {'a' if job.provider else 'no'} bid; award needs it open with a bid"
         )
     title = f"award {job.job_id[:10]} to {job.provider} at {Amount(job.record.price)}"
     return Plan("job award", (Tx(title, Call("JobMarket", "award", (_raw(job),))),), job.job_id)
@@ -47,10 +45,10 @@ def plan_settle(ports: Ports, params: JobName) -> Plan[str]:
     job = lookup.job(ports, params.job)
     if job.record.settled_at:
         return Plan("job settle", (), job.job_id)
-    if job.state not in FINAL:
-        raise StateConflict(f"{job.job_id[:10]} is {job.state.name.lower()}; it settles when its state is final")
+    if not job.state.is_final:
+        raise StateConflict(f"{job.job_id[:10]} is {job.state}; it settles when its state is final")
     call = Call("JobMarket", "settle", (_raw(job), job.terms.as_args()))
-    return Plan("job settle", (Tx(f"settle {job.job_id[:10]} ({job.state.name.lower()})", call),), job.job_id)
+    return Plan("job settle", (Tx(f"settle {job.job_id[:10]} ({job.state})", call),), job.job_id)
 
 
 def _raw(job: lookup.Job) -> bytes:

@@ -13,7 +13,7 @@ from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Store, Tx
 from mlm.core.terms import Request, request_args
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, model
+from mlm.workflows import lookup, model, source
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.events import event
 from mlm.workflows.permit import paying
@@ -57,13 +57,13 @@ class _Facts:
 def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
     """Check the model and the input, then: store the input, post with a permit. Raises UsageError, InvalidData."""
     if params.tier is not Tier.ZK:
-        raise UsageError(f"the tier {params.tier.name.lower()} is not available yet", hint="Use --tier zk.")
+        raise UsageError(f"the tier {params.tier} is not available yet", hint="Use --tier zk.")
     version = lookup.version(ports, params.asset)
     loaded = model.load(ports, version)
     model.check_key(ports, loaded, version)
     signature = loaded.manifest.signature
     assert signature is not None
-    inputs = ports.tensors.read(params.input, tuple(spec.name for spec in signature.inputs))
+    inputs = source.read_inputs(ports, params.input, signature.inputs)
     model.check_inputs(loaded.manifest, inputs)
     block = ports.tensors.to_block(inputs)
     cid = Cid.of(DAG_CBOR, block)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from mlm.core.errors import StateConflict
-from mlm.core.job import State
+from mlm.core.job import JobFacts, Reason, State, whose_turn
 from mlm.core.money import Amount
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup
@@ -21,7 +20,7 @@ class Credit:
     """Money that a settlement credited, and why."""
 
     account: str
-    reason: str
+    reason: Reason
     amount: Amount
 
 
@@ -87,38 +86,22 @@ class Bids:
     bids: tuple[BidRow, ...]
 
 
-def turn(job: lookup.Job) -> tuple[str, int | None]:
-    """Who must act now, and until when (seconds; None without a deadline)."""
-    record = job.record
-    if record.settled_at:
-        return "nobody: settled", None
-    table: dict[State, tuple[str, int | None]] = {
-        State.OPEN: ("providers: bid", record.bids_close_at),
-        State.LEASED: ("provider: accept the input", record.bids_close_at + record.delivery_window),
-        State.READY: ("provider: submit", record.accepted_at + record.execution_window),
-        State.SUBMITTED: (
-            "anyone: dispute",
-            record.submitted_at + job.terms.request.verification_window,
-        ),
-    }
-    return table.get(job.state, ("anyone: settle", None))
-
-
 def view(ports: Ports, job: lookup.Job) -> JobView:
     """A job as people read it."""
     now = ports.chain.block().timestamp
-    who, deadline = turn(job)
+    turn = whose_turn(JobFacts.of(job.record), now)
+    deadline = turn.deadline
     credits = ports.state.query("credits", job_id=job.job_id)
     output = job.record.output_commitment
     return JobView(
         job=job.job_id,
         asset=str(lookup.version_by_id(ports, job.version_id).asset),
         state=job.state,
-        turn=who,
+        turn=f"{turn.who}: {turn.move}" if turn.move else turn.who,
         deadline=deadline,
         left=None if deadline is None else max(0, deadline - now),
-        tier=job.tier.name.lower(),
-        auction=job.auction.name.lower(),
+        tier=str(job.tier),
+        auction=str(job.auction),
         consumer=job.record.consumer,
         provider=job.provider,
         max_price=Amount(job.record.max_price),
@@ -127,7 +110,7 @@ def view(ports: Ports, job: lookup.Job) -> JobView:
         input=job.terms.request.input,
         output_commitment="0x" + output.hex() if any(output) else None,
         settled=bool(job.record.settled_at),
-        credits=tuple(Credit(row["account"], row["reason"], Amount(row["amount"])) for row in credits),
+        credits=tuple(Credit(row["account"], Reason(row["reason"]), Amount(row["amount"])) for row in credits),
     )
 
 
@@ -141,8 +124,10 @@ def jobs(
 ) -> JobList:
     """Jobs, newest first, PAGE to a page."""
     sync(ports)
-    filters: dict[str, Any] = {"consumer": consumer, "provider": provider, "open_only": only_open}
-    rows = ports.state.query("jobs", limit=PAGE + 1, offset=(page - 1) * PAGE, **filters)
+    open_at = ports.chain.block().timestamp if only_open else None
+    rows = ports.state.query(
+        "jobs", consumer=consumer, provider=provider, open_at=open_at, limit=PAGE + 1, offset=(page - 1) * PAGE
+    )
     found = [lookup.read_job(ports, row["job_id"]) for row in rows[:PAGE]]
     listed = tuple(
         JobRow(
@@ -163,14 +148,18 @@ def bids(ports: Ports, name: str) -> Bids:
     job = lookup.job(ports, name)
     rows = ports.state.query("bids", job_id=job.job_id)
     best = min((row["price"] for row in rows), default=0)
-    listed = tuple(
-        BidRow(row["provider"], Amount(row["price"]), row["block_number"], row["price"] == best) for row in rows
-    )
+    listed = tuple(BidRow(row["provider"], Amount(row["price"]), row["block"], row["price"] == best) for row in rows)
     return Bids(job.job_id, listed)
 
 
 def watch(
-    ports: Ports, name: str, *, until: frozenset[State], timeout: float, tell: Callable[[JobView], None], poll: float = 2.0
+    ports: Ports,
+    name: str,
+    *,
+    until: frozenset[State],
+    timeout: float,
+    tell: Callable[[JobView], None],
+    poll: float = 2.0,
 ) -> JobView:
     """Follow a job until it is settled or in a state of `until`; `tell` is called at every change.
 
@@ -186,7 +175,7 @@ def watch(
             return seen
         if ports.system.monotonic() >= deadline:
             raise StateConflict(
-                f"{seen.job[:10]} is still {seen.state.name.lower()} after {timeout:.0f} s; turn: {seen.turn}",
+                f"{seen.job[:10]} is still {seen.state} after {timeout:.0f} s; turn: {seen.turn}",
                 hint="Watch longer with --timeout.",
             )
         ports.system.sleep(poll)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,7 @@ class Job:
     terms: Terms
     record: JobRecord
     state: State
+    posted_block: int
     submit_tx: str | None
 
     @property
@@ -56,7 +58,7 @@ class Job:
 
 
 def version(ports: Ports, text: str) -> Version:
-    """Resolve handle/name[@version], asset/ID, an mlm:// link or a manifest's CID; the newest version when none is named.
+    """Resolve handle/name[@version], asset/ID, an mlm:// link or a manifest's CID; without a version the newest.
 
     Raises UsageError for another kind of target, NotFound when it is not on this chain.
     """
@@ -71,26 +73,28 @@ def version(ports: Ports, text: str) -> Version:
     if isinstance(target, JobRef):
         raise UsageError(f"expected an asset, found the job {text}")
     sync(ports)
-    rows = ports.state.query("versions", **_filter(target))
-    if isinstance(target, AssetRef) and target.version:
-        rows = [row for row in rows if row["version"] == target.version]
+    rows = ports.state.query("versions", **_filter(ports, target))
     if not rows:
         raise NotFound(f"no published version matches {text}", hint="`mlm search` lists what is published.")
-    row = max(rows, key=lambda row: (row["block_number"], row["log_index"]))
-    return Version(
-        AssetRef(row["handle"], row["name"], row["version"]),
-        int(row["token_id"], 16),
-        row["version_id"],
-        Cid(DAG_CBOR, bytes.fromhex(row["manifest"][2:])),
-    )
+    return _version(rows[0])
 
 
-def _filter(target: AssetRef | TokenRef | Cid) -> dict[str, Any]:
+def _filter(ports: Ports, target: AssetRef | TokenRef | Cid) -> dict[str, Any]:
+    if isinstance(target, Cid):
+        return {"manifest": "0x" + target.digest.hex()}
     if isinstance(target, AssetRef):
-        return {"handle": target.handle, "name": target.name}
-    if isinstance(target, TokenRef):
-        return {"token_prefix": target.token}
-    return {"manifest": "0x" + target.digest.hex()}
+        token = ports.chain.call("AssetRegistry", "tokenIdOf", target.handle, target.name)
+        return {"token_id": token, "version": target.version}
+    found = [row["token_id"] for row in ports.state.query("assets") if row["token_id"].startswith(target.token)]
+    if len(found) != 1:
+        raise NotFound(f"{len(found)} assets start with {target.token}", hint="`mlm asset list` shows their ids.")
+    return {"token_id": found[0]}
+
+
+def _version(row: Mapping[str, Any]) -> Version:
+    asset = AssetRef(row["handle"], row["name"], row["version"])
+    manifest = Cid(DAG_CBOR, bytes.fromhex(row["manifest"][2:]))
+    return Version(asset, int(row["token_id"], 16), row["version_id"], manifest)
 
 
 def version_by_id(ports: Ports, version_id: str) -> Version:
@@ -98,9 +102,7 @@ def version_by_id(ports: Ports, version_id: str) -> Version:
     rows = ports.state.query("versions", version_id=version_id)
     if not rows:
         raise NotFound(f"no version {version_id} on this chain", hint="Run `mlm sync`.")
-    row = rows[0]
-    manifest = Cid(DAG_CBOR, bytes.fromhex(row["manifest"][2:]))
-    return Version(AssetRef(row["handle"], row["name"], row["version"]), int(row["token_id"], 16), version_id, manifest)
+    return _version(rows[0])
 
 
 def job(ports: Ports, text: str) -> Job:
@@ -117,9 +119,10 @@ def job(ports: Ports, text: str) -> Job:
 
 def read_job(ports: Ports, job_id: str) -> Job:
     """A job by its whole id: terms from the index, facts from the contract."""
-    rows = ports.state.query("job", job_id=job_id)
+    rows = ports.state.query("jobs", job_id=job_id)
     if not rows:
         raise NotFound(f"job {job_id} is not in the index", hint="Run `mlm sync`.")
     row, raw = rows[0], bytes.fromhex(job_id[2:])
     record = JobRecord(*ports.chain.call("JobMarket", "jobOf", raw))
-    return Job(job_id, terms_from_event(row["terms"]), record, State(ports.chain.call("JobMarket", "stateOf", raw)), row["submit_tx"])
+    state = State(ports.chain.call("JobMarket", "stateOf", raw))
+    return Job(job_id, terms_from_event(row["terms"]), record, state, row["block"], row["submitted_tx"])

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlm.core.cid import Cid
-from mlm.core.commitment import SCHEME_POSEIDON, input_commitment, input_root, vka_digest, zk_key
+from mlm.core.commitment import vka_digest, zk_input_commitment, zk_key
 from mlm.core.errors import InvalidData, StateConflict, VerificationFailed
 from mlm.core.job import Tier
 from mlm.core.manifest import Manifest
+from mlm.core.plan import Call, Tx
 from mlm.ports.bundle import Ports
 from mlm.ports.prover import Circuit
 from mlm.workflows.lookup import Version
@@ -64,9 +65,10 @@ def _settings(ports: Ports, found: Manifest) -> bytes | None:
     return data
 
 
-def circuit_key(circuit: Circuit) -> bytes:
-    """The key that the registry must hold for this circuit."""
-    return zk_key(vka_digest(circuit.vka), circuit.inputs)
+def register_vka(vka: tuple[int, ...]) -> Tx:
+    """Register a verifying artefact with the fixed verifier. Anybody may, and a second time does no harm."""
+    words = tuple(word.to_bytes(32, "big") for word in vka)
+    return Tx("register the verifying artefact", Call("Halo2Verifier", "registerVka", (words,)))
 
 
 def check_key(ports: Ports, model: Model, version: Version) -> Circuit:
@@ -76,7 +78,7 @@ def check_key(ports: Ports, model: Model, version: Version) -> Circuit:
             f"{version.asset} offers no zk tier", hint="Its publisher sets `[verification] zk = true` and publishes."
         )
     circuit = ports.prover.circuit(model.onnx, model.settings)
-    actual = circuit_key(circuit)
+    actual = zk_key(vka_digest(circuit.vka), circuit.inputs)
     registered = ports.chain.call("AssetRegistry", "keyOf", bytes.fromhex(version.version_id[2:]), int(Tier.ZK))
     if registered != actual:
         raise VerificationFailed(
@@ -89,8 +91,7 @@ def check_key(ports: Ports, model: Model, version: Version) -> Circuit:
 def commit_to_input(ports: Ports, model: Model, version_id: str, inputs: Tensors) -> bytes:
     """The zk input commitment of canonical tensors for a version, 32 bytes."""
     assert model.settings is not None
-    root = input_root(ports.prover.hash_inputs(model.settings, inputs))
-    return input_commitment(int(Tier.ZK), SCHEME_POSEIDON, bytes.fromhex(version_id[2:]), root)
+    return zk_input_commitment(bytes.fromhex(version_id[2:]), ports.prover.hash_inputs(model.settings, inputs))
 
 
 def check_inputs(found: Manifest, inputs: Tensors) -> None:
@@ -106,5 +107,6 @@ def check_inputs(found: Manifest, inputs: Tensors) -> None:
         )
         if not fits or tensor.dtype.name != spec.dtype:
             raise InvalidData(
-                f"input {name!r}: expected {spec.dtype} {list(spec.shape)}, found {tensor.dtype.name} {list(tensor.shape)}"
+                f"input {name!r}: expected {spec.dtype} {list(spec.shape)}, "
+                f"found {tensor.dtype.name} {list(tensor.shape)}"
             )

@@ -52,7 +52,7 @@ def show(ports: Ports, account: str, role: Role = Role.PROVIDER) -> Stake:
 def plan_deposit(ports: Ports, params: Deposit) -> Plan[None]:
     """One transaction: permit and deposit."""
     call = paying(ports, Call("StakeVault", "deposit", (int(params.role), int(params.amount))), params.amount)
-    step = Tx(f"deposit {params.amount} as {params.role.name.lower()} stake", call, bond=params.amount)
+    step = Tx(f"deposit {params.amount} as {params.role} stake", call, bond=params.amount)
     return Plan("stake deposit", (step,), None)
 
 

@@ -1,0 +1,45 @@
+"""`mlm asset`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mlm.cli.render import render
+
+app = typer.Typer(help="List and show published assets and their versions.")
+Name = Annotated[str, typer.Argument(metavar="ASSET", help="handle/name[@version], asset/ID, a CID or an mlm:// link.")]
+
+
+@app.command("list")
+def list_assets(ctx: typer.Context, page: Annotated[int, typer.Option(min=1, help="50 to a page.")] = 1) -> None:
+    """List every published asset by its newest version.
+
+    Example: `mlm asset list`
+    """
+    from mlm.workflows.asset import search
+
+    render(ctx, search(ctx.obj.ports, page=page))
+
+
+@app.command()
+def show(ctx: typer.Context, asset: Name) -> None:
+    """Show a version: files, signature, licence, price, lineage, tiers.
+
+    Example: `mlm asset show alice/digits-mlp`
+    """
+    from mlm.workflows import asset as workflow
+
+    render(ctx, workflow.show(ctx.obj.ports, asset))
+
+
+@app.command()
+def versions(ctx: typer.Context, asset: Name) -> None:
+    """List the versions of an asset, newest first.
+
+    Example: `mlm asset versions alice/digits-mlp`
+    """
+    from mlm.workflows import asset as workflow
+
+    render(ctx, workflow.versions(ctx.obj.ports, asset))

@@ -1,0 +1,30 @@
+"""Running an operation for a person or a script: preview, one confirmation, then apply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from mlm.cli.render import print_value, render
+from mlm.workflows.apply import Operation, Preview, execute, preview
+
+if TYPE_CHECKING:
+    from mlm.cli.context import Session
+
+
+def perform(ctx: typer.Context, operation: Operation[Any, Any], params: Any) -> None:
+    """Show the plan with --dry-run; otherwise ask once at a terminal, apply, and render the result and the steps."""
+    session: Session = ctx.obj
+    if session.dry_run:
+        render(ctx, preview(session.ports, operation.plan(session.ports, params)))
+        return
+    ask = session.interactive and not session.yes and not session.json
+    render(ctx, execute(session.ports, operation, params, _confirm if ask else None))
+
+
+def _confirm(shown: Preview) -> bool:
+    from rich.console import Console
+
+    print_value(Console(stderr=True, highlight=False), shown)
+    return typer.confirm("Go on?", default=True, err=True)

@@ -1,0 +1,168 @@
+"""`mlm job`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlm.cli.execute import perform
+from mlm.cli.render import print_value, render
+
+app = typer.Typer(help="Post jobs, follow them, and read their results.")
+Job = Annotated[str, typer.Argument(metavar="JOB", help="job/ID or a unique prefix of the id.")]
+Seconds = Annotated[int | None, typer.Option(min=1, help="Seconds; default: from the settings.")]
+
+
+@app.command()
+def post(
+    ctx: typer.Context,
+    asset: Annotated[str, typer.Argument(help="The model to run: handle/name[@version].")],
+    input: Annotated[Path, typer.Option("--input", "-i", help="Tensors: .npz, .npy or .json.")],
+    max_price: Annotated[str, typer.Option(help="The most you pay, in tokens; escrowed now.")],
+    auction: Annotated[
+        str, typer.Option(help="reverse: the lowest bid wins; fixed: first come at max price.")
+    ] = "reverse",
+    tier: Annotated[str, typer.Option(help="How the result is verified: zk.")] = "zk",
+    bidding: Seconds = None,
+    delivery: Seconds = None,
+    execution: Seconds = None,
+    verification: Seconds = None,
+) -> None:
+    """Post a job: commit to the input, push it, escrow the maximum price.
+
+    Example: `mlm job post alice/digits-mlp --input samples/digit-0.npy --max-price 5`
+    """
+    from mlm.core.job import AuctionKind, Tier
+    from mlm.core.money import parse_units
+    from mlm.workflows import job_post as workflow
+
+    config = ctx.obj.config
+    params = workflow.JobPost(
+        asset=asset,
+        input=input,
+        max_price=parse_units(max_price),
+        auction=AuctionKind.parse(auction),
+        tier=Tier.parse(tier),
+        bidding=bidding or config.get("job.bidding"),
+        delivery=delivery or config.get("job.delivery"),
+        execution=execution or config.get("job.execution"),
+        verification=verification or config.get("job.verification"),
+    )
+    perform(ctx, workflow.OPERATION, params)
+
+
+@app.command("list")
+def list_jobs(
+    ctx: typer.Context,
+    mine: Annotated[bool, typer.Option("--mine", help="Only jobs that this account posted.")] = False,
+    open_only: Annotated[bool, typer.Option("--open", help="Only jobs that take bids.")] = False,
+    page: Annotated[int, typer.Option(min=1, help="50 to a page.")] = 1,
+) -> None:
+    """List jobs, newest first.
+
+    Example: `mlm job list --open`
+    """
+    from mlm.workflows.job_show import jobs
+
+    ports = ctx.obj.ports
+    render(ctx, jobs(ports, consumer=ports.sender.address if mine else None, only_open=open_only, page=page))
+
+
+@app.command()
+def show(ctx: typer.Context, job: Job) -> None:
+    """Show a job: state, deadline, whose turn it is, and what its settlement credited.
+
+    Example: `mlm job show job/JOB`
+    """
+    from mlm.workflows import job_show as workflow
+
+    render(ctx, workflow.show(ctx.obj.ports, job))
+
+
+@app.command()
+def bids(ctx: typer.Context, job: Job) -> None:
+    """List the bids on a job.
+
+    Example: `mlm job bids job/JOB`
+    """
+    from mlm.workflows import job_show as workflow
+
+    render(ctx, workflow.bids(ctx.obj.ports, job))
+
+
+@app.command()
+def watch(
+    ctx: typer.Context,
+    job: Job,
+    until: Annotated[str | None, typer.Option(help="Stop at this state too, e.g. leased.")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to watch at most.")] = 3600.0,
+) -> None:
+    """Follow a job until it is settled; every change goes to stderr, the last state to stdout.
+
+    Example: `mlm job watch job/JOB --until accepted`
+    """
+    from rich.console import Console
+
+    from mlm.core.job import State
+    from mlm.workflows import job_show as workflow
+
+    console = Console(stderr=True, highlight=False)
+    states = frozenset({State.parse(until)} if until else ())
+
+    def tell(seen: workflow.JobView) -> None:
+        if not ctx.obj.json:
+            print_value(console, f"{seen.state}: turn {seen.turn}" + (f", {seen.left} s left" if seen.left else ""))
+
+    render(ctx, workflow.watch(ctx.obj.ports, job, until=states, timeout=timeout, tell=tell))
+
+
+@app.command()
+def result(
+    ctx: typer.Context,
+    job: Job,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the outputs: .npz, .npy or .json.")
+    ] = None,
+) -> None:
+    """Read the verified outputs of a job from the chain.
+
+    Example: `mlm job result job/JOB -o result.json`
+    """
+    from mlm.workflows import job_result as workflow
+
+    render(ctx, workflow.result(ctx.obj.ports, job, output))
+
+
+@app.command()
+def award(ctx: typer.Context, job: Job) -> None:
+    """Close the bids now, in favour of the best. Without it they close by themselves.
+
+    Example: `mlm job award job/JOB`
+    """
+    from mlm.workflows import job_close as workflow
+
+    perform(ctx, workflow.AWARD, workflow.JobName(job))
+
+
+@app.command()
+def cancel(ctx: typer.Context, job: Job) -> None:
+    """Cancel a job that has no bids; the escrow comes back.
+
+    Example: `mlm job cancel job/JOB`
+    """
+    from mlm.workflows import job_close as workflow
+
+    perform(ctx, workflow.CANCEL, workflow.JobName(job))
+
+
+@app.command()
+def settle(ctx: typer.Context, job: Job) -> None:
+    """Draw the final credits of a job whose state is final; anyone may.
+
+    Example: `mlm job settle job/JOB`
+    """
+    from mlm.workflows import job_close as workflow
+
+    perform(ctx, workflow.SETTLE, workflow.JobName(job))

@@ -1,0 +1,75 @@
+"""`mlm lease`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlm.cli.execute import perform
+from mlm.cli.job import Job
+from mlm.cli.render import render
+
+app = typer.Typer(help="Do a job that you won: accept, fulfil, submit.")
+
+
+@app.command("list")
+def list_leases(ctx: typer.Context, page: Annotated[int, typer.Option(min=1, help="50 to a page.")] = 1) -> None:
+    """List the jobs on which this account has the best bid or the lease.
+
+    Example: `mlm lease list`
+    """
+    from mlm.workflows.job_show import jobs
+
+    render(ctx, jobs(ctx.obj.ports, provider=ctx.obj.ports.sender.address, page=page))
+
+
+@app.command()
+def show(ctx: typer.Context, job: Job) -> None:
+    """Show a lease: the job, its deadline and whose turn it is.
+
+    Example: `mlm lease show job/JOB`
+    """
+    from mlm.workflows import job_show as workflow
+
+    render(ctx, workflow.show(ctx.obj.ports, job))
+
+
+@app.command()
+def accept(ctx: typer.Context, job: Job) -> None:
+    """Fetch and check input and model, then accept: your execution clock starts.
+
+    Example: `mlm lease accept job/JOB`
+    """
+    from mlm.workflows import lease as workflow
+    from mlm.workflows.job_close import JobName
+
+    perform(ctx, workflow.ACCEPT, JobName(job))
+
+
+@app.command()
+def fulfil(ctx: typer.Context, job: Job) -> None:
+    """Run, prove and submit in one go; the contract verifies the proof and pays.
+
+    Example: `mlm lease fulfil job/JOB`
+    """
+    from mlm.workflows import lease as workflow
+    from mlm.workflows.job_close import JobName
+
+    perform(ctx, workflow.FULFIL, JobName(job))
+
+
+@app.command()
+def submit(
+    ctx: typer.Context,
+    job: Job,
+    proof: Annotated[Path, typer.Option(help="A proof file of this job's input, from `mlm prove`.")],
+) -> None:
+    """Hand in a proof made before; the contract verifies it and pays.
+
+    Example: `mlm lease submit job/JOB --proof proof.json`
+    """
+    from mlm.workflows import lease as workflow
+
+    perform(ctx, workflow.SUBMIT, workflow.Submit(job, proof))

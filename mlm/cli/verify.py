@@ -1,0 +1,31 @@
+"""`mlm verify`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mlm.cli.render import render
+
+app = typer.Typer()
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    target: Annotated[str, typer.Argument(help="job/ID, handle/name[@version], or a proof file.")],
+    model: Annotated[
+        str | None, typer.Option(help="The model a proof file is of: an ONNX file, folder or asset.")
+    ] = None,
+) -> None:
+    """Make every check that anybody can make of a job, an asset or a proof. Exit 1 when one fails. Never sends.
+
+    Example: `mlm verify job/JOB --json`
+    """
+    from mlm.workflows import verify as workflow
+
+    found = workflow.verify(ctx.obj.ports, target, model_name=model)
+    render(ctx, found)
+    if not found.verified:
+        raise typer.Exit(1)

@@ -1,0 +1,34 @@
+"""Files in a dict, for ports.files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlm.core.errors import InvalidData, NotFound
+
+
+class MemoryFiles:
+    """`contents` is open to tests."""
+
+    def __init__(self, contents: dict[Path, bytes] | None = None) -> None:
+        self.contents = contents or {}
+
+    def read(self, path: Path, max_bytes: int) -> bytes:
+        """The whole file."""
+        if path not in self.contents:
+            raise NotFound(f"no such file: {path}")
+        if len(self.contents[path]) > max_bytes:
+            raise InvalidData(f"expected at most {max_bytes} bytes, {path} has {len(self.contents[path])}")
+        return self.contents[path]
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Keep the bytes."""
+        self.contents[path] = data
+
+    def is_folder(self, path: Path) -> bool:
+        """Whether something lies below."""
+        return any(path in other.parents for other in self.contents)
+
+    def exists(self, path: Path) -> bool:
+        """Whether anything is there."""
+        return path in self.contents or self.is_folder(path)

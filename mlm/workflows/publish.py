@@ -1,0 +1,210 @@
+"""`mlm publish`: from a commit to a version on chain. Commit–reveal, so that a copier in the mempool gains nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import PurePosixPath
+
+from mlm.core import project as project_file
+from mlm.core.cid import RAW, Cid
+from mlm.core.commitment import vka_digest, zk_key
+from mlm.core.digest import domain, keccak256, word, words
+from mlm.core.errors import StateConflict, UsageError
+from mlm.core.history import Commit
+from mlm.core.job import Tier
+from mlm.core.manifest import KINDS, Manifest, ZkKey
+from mlm.core.money import Amount, parse_units
+from mlm.core.plan import Call, Plan, Step, Store, Tx
+from mlm.core.refs import HANDLE, AssetRef
+from mlm.ports.bundle import Ports
+from mlm.ports.prover import Circuit
+from mlm.workflows import lookup
+from mlm.workflows.apply import DoneStep, Operation
+from mlm.workflows.model import model_bytes, register_vka
+from mlm.workflows.objects import read_file
+
+ZERO = "0x" + "00" * 20
+MAX_CALIBRATION_BYTES = 2**28
+
+
+@dataclass(frozen=True)
+class Publish:
+    """Parameters of `publish`. `commit` is the commit to publish, `project` the asset's half of its mlm.toml."""
+
+    commit: Cid
+    handle: str
+    resale_bps: int = 0
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published version. `already` says that the chain had it before and nothing was sent."""
+
+    asset: AssetRef
+    link: str
+    token: str
+    version_id: str
+    manifest: Cid
+    commit: Cid
+    use_price: Amount
+    royalty_bps: int
+    zk_key: bytes | None
+    circuit_rows: str | None
+    already: bool
+
+
+@dataclass(frozen=True)
+class _Facts:
+    asset: AssetRef
+    manifest: Cid
+    token_id: int
+    use_price: Amount
+    royalty_bps: int
+    circuit: Circuit | None
+
+
+def plan(ports: Ports, params: Publish) -> Plan[_Facts]:
+    """Derive the published manifest and its circuit, then: push, register the artefact, commit, reveal.
+
+    Raises UsageError for a bad handle, StateConflict when the handle is somebody else's or the version is taken.
+    """
+    if not HANDLE.fullmatch(params.handle):
+        raise UsageError(
+            f"expected a handle of a-z, 0-9 and -, found {params.handle!r}", hint="Give --handle, or set user.handle."
+        )
+    commit = Commit.from_block(params.commit, ports.objects.get(params.commit))
+    draft = Manifest.from_block(commit.manifest, ports.objects.get(commit.manifest))
+    extra: list[tuple[Cid, bytes]] = []
+    circuit = None
+    if (calibration := _calibration(ports, draft)) is not None:
+        settings = _settings(ports, draft, calibration)
+        circuit = ports.prover.circuit(model_bytes(ports, draft), settings)
+        extra.append((Cid.of(RAW, settings), settings))
+        draft = replace(draft, zk=_zk(circuit, extra[0][0]))
+    final = replace(draft, commit=params.commit)
+    cid, block = final.to_block()
+    asset = AssetRef(params.handle, final.name, final.version)
+    token_id = ports.chain.call("AssetRegistry", "tokenIdOf", params.handle, final.name)
+    price = parse_units(final.price.use)
+    facts = _Facts(asset, cid, token_id, price, final.price.royalty_bps, circuit)
+    push = Store(f"push {asset} ({final.size:,} bytes)", cid, (*extra, (cid, block)))
+    if _published(ports, asset, token_id, cid):
+        return Plan("publish", (), facts)
+    steps = [push, *([register_vka(circuit.vka)] if circuit else []), *_reveal(ports, params, final, cid)]
+    return Plan("publish", tuple(steps), facts)
+
+
+def result(ports: Ports, params: Publish, plan: Plan[_Facts], done: tuple[DoneStep, ...]) -> Published:
+    """The version as the chain has it."""
+    facts = plan.facts
+    version_id = ports.chain.call("AssetRegistry", "versionIdOf", facts.token_id, facts.manifest.digest)
+    return Published(
+        asset=facts.asset,
+        link=f"mlm://{ports.chain.chain_id()}/{facts.asset}",
+        token=f"0x{facts.token_id:064x}",
+        version_id="0x" + version_id.hex(),
+        manifest=facts.manifest,
+        commit=params.commit,
+        use_price=facts.use_price,
+        royalty_bps=facts.royalty_bps,
+        zk_key=zk_key(vka_digest(facts.circuit.vka), facts.circuit.inputs) if facts.circuit else None,
+        circuit_rows=f"2^{facts.circuit.k}" if facts.circuit else None,
+        already=not done,
+    )
+
+
+def _calibration(ports: Ports, draft: Manifest) -> str | None:
+    """The path of the calibration file when the committed mlm.toml asks for the zk tier."""
+    import tomli
+
+    if draft.signature is None or "mlm.toml" not in draft.files:
+        return None
+    text = read_file(ports, draft.files["mlm.toml"].cid, max_bytes=2**20).decode()
+    project = project_file.parse(tomli.loads(text))
+    if not project.zk:
+        return None
+    if project.calibration is None or project.calibration not in draft.files:
+        raise UsageError(
+            f"verification.zk needs verification.calibration, a committed file of inputs; found {project.calibration!r}",
+            hint="Add the file with `mlm add`, commit, and publish again.",
+        )
+    return project.calibration
+
+
+def _settings(ports: Ports, draft: Manifest, calibration: str) -> bytes:
+    assert draft.signature is not None
+    data = read_file(ports, draft.files[calibration].cid, max_bytes=MAX_CALIBRATION_BYTES)
+    sample = ports.tensors.decode(data, PurePosixPath(calibration).suffix, draft.signature.inputs)
+    return ports.prover.settings(model_bytes(ports, draft), sample)
+
+
+def _zk(circuit: Circuit, settings: Cid) -> ZkKey:
+    points = b"".join(word.to_bytes(32, "big") for word in circuit.vka[16:24])
+    key = zk_key(vka_digest(circuit.vka), circuit.inputs)
+    return ZkKey(settings, key, vka_digest(circuit.vka), circuit.inputs, sha256(points).hexdigest())
+
+
+def _published(ports: Ports, asset: AssetRef, token_id: int, manifest: Cid) -> bool:
+    """Whether this very version stands on chain; raises StateConflict when its name does, for something else."""
+    taken = ports.chain.call("AssetRegistry", "versionNamed", token_id, asset.version)
+    if not any(taken):
+        return False
+    if taken != ports.chain.call("AssetRegistry", "versionIdOf", token_id, manifest.digest):
+        raise StateConflict(
+            f"{asset} is published already, with other content", hint="Raise asset.version in mlm.toml and commit."
+        )
+    return True
+
+
+def _reveal(ports: Ports, params: Publish, final: Manifest, manifest: Cid) -> list[Step]:
+    owner = ports.chain.call("AssetRegistry", "handleOwner", params.handle)
+    sender = ports.sender.address
+    if owner not in (ZERO, sender) and owner.lower() != sender.lower():
+        raise StateConflict(f"the handle {params.handle} belongs to {owner}", hint="Choose another with --handle.")
+    publication = (
+        params.handle,
+        final.name,
+        final.version,
+        KINDS.index(final.kind),
+        manifest.digest,
+        final.licence,
+        int(parse_units(final.price.use)),
+        final.price.royalty_bps,
+        params.resale_bps,
+        _parents(ports, final),
+        ((int(Tier.ZK), final.zk.key),) if final.zk else (),
+    )
+    salt = ports.system.random(32)
+    reveal = Call("AssetRegistry", "publish", (publication, salt))
+    # Calldata is selector, offset, salt, publication; abi.encode(publication) is offset 32, publication.
+    payload = word(32) + ports.sender.encode(reveal)[4 + 64 :]
+    commitment = reveal_commitment(ports, "mlm/publish/1", payload, salt)
+    claim = " (claims the handle)" if owner == ZERO else ""
+    return [
+        Tx("commit to the publication", Call("AssetRegistry", "commit", (commitment,))),
+        Tx(f"publish version {final.version}{claim}", reveal),
+    ]
+
+
+def reveal_commitment(ports: Ports, name: str, payload: bytes, salt: bytes) -> bytes:
+    """keccak256(abi.encode(domain, chainid, registry, sender, keccak256(payload), salt)), 32 bytes."""
+    return keccak256(
+        words(
+            (
+                domain(name),
+                ports.chain.chain_id(),
+                int(ports.chain.address_of("AssetRegistry"), 16),
+                int(ports.sender.address, 16),
+                keccak256(payload),
+                salt,
+            )
+        )
+    )
+
+
+def _parents(ports: Ports, final: Manifest) -> tuple[tuple[int, int], ...]:
+    return tuple((lookup.version(ports, parent.asset).token_id, parent.bps) for parent in final.parents)
+
+
+OPERATION = Operation("publish", Publish, plan, result)

@@ -1,0 +1,74 @@
+"""Where a model comes from: an ONNX file, a project's folder, or a published asset; with its circuit settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlm.core import project as project_file
+from mlm.core.errors import InvalidData, NotFound, UsageError
+from mlm.ports.bundle import Ports
+from mlm.ports.runner import ModelInfo
+from mlm.workflows import lookup, model
+
+if TYPE_CHECKING:
+    from mlm.ports.tensors import Spec, Tensors
+
+MAX_INPUT_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model to run or prove. `calibration` is a local file; `settings` stand in a published manifest."""
+
+    name: str
+    onnx: bytes
+    info: ModelInfo
+    settings: bytes | None = None
+    calibration: Path | None = None
+
+
+def load(ports: Ports, text: str) -> Source:
+    """A path if it exists, otherwise a published asset. Raises NotFound, InvalidData, UsageError."""
+    path = Path(text)
+    if ports.files.is_folder(path):
+        return _project(ports, path)
+    if ports.files.exists(path) or path.suffix == ".onnx":
+        onnx = ports.files.read(path, model.MAX_MODEL_BYTES)
+        return Source(str(path), onnx, ports.runner.inspect(onnx))
+    version = lookup.version(ports, text)
+    found = model.load(ports, version)
+    return Source(str(version.asset), found.onnx, ports.runner.inspect(found.onnx), found.settings)
+
+
+def _project(ports: Ports, folder: Path) -> Source:
+    import tomli
+
+    file = folder / project_file.FILE
+    if not ports.files.exists(file):
+        raise NotFound(f"no {project_file.FILE} in {folder}", hint="Name an ONNX file, or run `mlm init`.")
+    try:
+        project = project_file.parse(tomli.loads(ports.files.read(file, 2**20).decode()))
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: not valid TOML: {error}") from error
+    if project.model is None:
+        raise InvalidData(f"{file} names no model", hint='[model]\nfile = "model.onnx"')
+    onnx = ports.files.read(folder / project.model, model.MAX_MODEL_BYTES)
+    calibration = folder / project.calibration if project.calibration else None
+    return Source(f"{project.name}@{project.version}", onnx, ports.runner.inspect(onnx), calibration=calibration)
+
+
+def read_inputs(ports: Ports, path: Path, specs: Sequence[Spec]) -> Tensors:
+    """The tensors of a file, as a model's signature expects them."""
+    return ports.tensors.decode(ports.files.read(path, MAX_INPUT_BYTES), path.suffix, specs)
+
+
+def settings(ports: Ports, source: Source, calibration: Path | None, inputs: Tensors) -> bytes:
+    """Circuit settings: the published ones, else calibrated on a file of real inputs, else on the inputs themselves."""
+    if source.settings is not None:
+        return source.settings
+    chosen = calibration or source.calibration
+    sample = read_inputs(ports, chosen, source.info.inputs) if chosen else inputs
+    return ports.prover.settings(source.onnx, sample)

@@ -1,0 +1,186 @@
+"""`mlm sync`: bring the local index up to the chain, following reorganisations.
+
+The index keeps a block for each batch's end and for every block with events. A batch is a compare-and-swap on its head,
+each one transaction: a killed sync continues where it stood, and two at once cannot spoil each other's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mlm.core import events as catalogue
+from mlm.core.errors import ChainError, InvalidData, NotFound, StateConflict
+from mlm.ports.bundle import Ports
+from mlm.ports.chain import Block, Chain, Log
+from mlm.ports.state import Event, State
+
+FIRST_SPAN = 2_000  # blocks asked for at once, to begin with
+MAX_SPAN = 50_000
+MANY_LOGS = 20_000  # after a batch with more, the next asks for fewer blocks: memory stays bounded
+RETRIES = 10  # how often the chain or another process may move under one sync
+_PAGE = 1_000
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What a sync did: blocks passed and events added, blocks forgotten because the chain left them, the new head."""
+
+    blocks: int
+    events: int
+    rewound: int
+    head: int
+    safe: int | None
+    finalized: int | None
+
+
+class _Moved(Exception):
+    """The chain was reorganised while a batch was read."""
+
+
+def sync(ports: Ports, *, rebuild: bool = False, start: int = 0) -> Synced:
+    """Add everything from the index's head to the chain's; `rebuild` forgets the index first, from block `start` on.
+
+    Raises ChainError when the node is dead or contradicts itself, InvalidData when it sends a false log of our
+    contracts, StorageError when the index is locked or unusable.
+    """
+    chain, state = ports.chain, ports.state
+    names = {chain.address_of(name).lower(): name for name in catalogue.emitters()}
+    if rebuild:
+        state.rewind(0)
+    _adopt(chain, state, names)
+    head = chain.block("latest")
+    passed = added = rewound = 0
+    span, retries, first = FIRST_SPAN, 0, None
+    while True:
+        rewound += _rewind_to_fork(chain, state, head)
+        at = state.head()
+        try:
+            while (at.number + 1 if at else start) <= head.number:
+                low = at.number + 1 if at else start
+                first = low if first is None else first
+                try:
+                    blocks, events = _fetch(chain, names, at, low, min(low + span - 1, head.number))
+                except ChainError:
+                    # Nodes limit a query by blocks, results or bytes, each in words of its own: ask for less. A dead
+                    # node fails here, at once.
+                    chain.block("latest")
+                    if span == 1:
+                        raise
+                    span = max(1, span // 4)
+                    continue
+                state.ingest(blocks, events, after=at.hash if at else None)
+                at = blocks[-1]
+                passed, added = passed + at.number - low + 1, added + len(events)
+                span = max(1, span // 4) if len(events) > MANY_LOGS else min(2 * span, MAX_SPAN)
+                if head.number - first > FIRST_SPAN:
+                    ports.system.progress(at.number - first + 1, head.number - first + 1, "sync")
+            safe, finalized = _mark_finality(chain, state)
+            return Synced(passed, added, rewound, head.number, safe, finalized)
+        except (_Moved, StateConflict) as error:
+            retries += 1
+            if retries > RETRIES:
+                raise ChainError(
+                    f"the chain or the index moved {retries} times during one sync", hint="Run `mlm sync` again."
+                ) from error
+            head = chain.block("latest")
+
+
+def _adopt(chain: Chain, state: State, names: Mapping[str, str]) -> None:
+    """An index of another deployment is forgotten: its blocks may agree while its contracts do not."""
+    deployment = f"{chain.chain_id()}:" + ",".join(sorted(names))
+    known = {row["name"]: row["value"] for row in state.query("marks")}
+    if known.get("deployment") != deployment:
+        state.rewind(0)
+        state.mark(deployment=deployment)
+
+
+def _rewind_to_fork(chain: Chain, state: State, head: Block) -> int:
+    """Forget the blocks that the chain does not hold (any more); returns how many block numbers that were.
+
+    A hash covers all ancestors: below a block on which both agree, they agree on everything.
+    """
+    at = state.head()
+    if at is None or _holds(chain, head, at.number, at.hash):
+        return 0
+    fork, before = -1, at.number
+    while fork < 0:
+        page = state.query("blocks", before=before, limit=_PAGE)  # descending
+        if not page:
+            break
+        before = page[-1]["number"]
+        if not _holds(chain, head, before, page[-1]["hash"]):
+            continue
+        low, high = 0, len(page) - 1  # page[high] is held; find the first that is
+        while low < high:
+            middle = (low + high) // 2
+            if _holds(chain, head, page[middle]["number"], page[middle]["hash"]):
+                high = middle
+            else:
+                low = middle + 1
+        fork = page[low]["number"]
+    if fork >= 0:
+        state.rewind(fork + 1)
+    else:
+        known = {row["name"]: row["value"] for row in state.query("marks")}
+        state.rewind(0)
+        state.mark(deployment=known["deployment"])
+    return at.number - fork
+
+
+def _holds(chain: Chain, head: Block, number: int, block_hash: str) -> bool:
+    if number > head.number:
+        return False
+    try:
+        return chain.block(number).hash == block_hash
+    except NotFound:
+        return False
+
+
+def _fetch(
+    chain: Chain, names: Mapping[str, str], after: Block | None, low: int, high: int
+) -> tuple[list[Block], list[Event]]:
+    """Blocks and events of [low, high] as of one state of the chain; raises _Moved when it moved meanwhile."""
+    try:
+        blocks = {high: chain.block(high)}
+        logs = chain.logs(low, high)
+        for log in logs:
+            if not low <= log.block_number <= high:
+                raise InvalidData(f"asked for logs of blocks {low} to {high}, got one of block {log.block_number}")
+            if log.block_number not in blocks:
+                blocks[log.block_number] = chain.block(log.block_number)
+            if blocks[log.block_number].hash != log.block_hash:
+                raise _Moved
+        # The logs belong to one chain if its ends, read before them, still stand after them.
+        if chain.block(high).hash != blocks[high].hash:
+            raise _Moved
+        if after is not None and chain.block(after.number).hash != after.hash:
+            raise _Moved
+    except NotFound as error:
+        raise _Moved from error
+    return [blocks[number] for number in sorted(blocks)], _decode(names, logs)
+
+
+def _decode(names: Mapping[str, str], logs: list[Log]) -> list[Event]:
+    events = []
+    for log in logs:
+        contract = names.get(log.address.lower())
+        decoded = catalogue.decode(contract, log.topics, log.data) if contract else None
+        if contract and decoded:
+            events.append(Event(contract, decoded[0], decoded[1], log))
+    return events
+
+
+def _mark_finality(chain: Chain, state: State) -> tuple[int | None, int | None]:
+    """Record the node's safe and finalized blocks; a node that knows none leaves what was recorded."""
+    found: dict[str, int] = {}
+    for tag in ("safe", "finalized"):
+        try:
+            found[tag] = chain.block(tag).number
+        except (NotFound, ChainError):
+            continue
+    known = {row["name"]: row["value"] for row in state.query("marks")}
+    # Most syncs move neither: then the index need not be opened for writing.
+    if any(known.get(tag) != str(number) for tag, number in found.items()):
+        state.mark(**found)
+    return found.get("safe"), found.get("finalized")

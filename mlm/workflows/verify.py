@@ -1,0 +1,236 @@
+"""`mlm verify`: every check that anybody can make of a job, an asset or a proof file. Never sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from mlm.core.commitment import Evidence, encode_evidence, output_commitment, vka_digest, zk_key
+from mlm.core.digest import keccak256, word
+from mlm.core.errors import MlmError, NotFound, UsageError, VerificationFailed
+from mlm.core.job import State
+from mlm.core.proof import MAX_BYTES, ProofFile
+from mlm.core.refs import JobRef, parse_target
+from mlm.core.terms import terms_from_event
+from mlm.ports.bundle import Ports
+from mlm.ports.prover import Proof
+from mlm.workflows import lookup, model, source
+from mlm.workflows.events import decode
+from mlm.workflows.job_result import submitted_evidence
+from mlm.workflows.lease import claim, fetch_inputs
+from mlm.workflows.objects import Fetching, fetch_dag
+
+
+@dataclass(frozen=True)
+class Check:
+    """One numbered check. `passed` is None when it could not be made, and `found` says why."""
+
+    number: int
+    check: str
+    passed: bool | None
+    found: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was checked. `verified` is True only when no check failed and every one that the target needs was made."""
+
+    target: str
+    kind: str
+    tier: str
+    verified: bool
+    who_can_check: str
+    trust: str
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A check to make: `run` returns what it found, or raises; `optional` ones may be impossible."""
+
+    check: str
+    run: Callable[[], str]
+    optional: bool = False
+
+
+ANYBODY = "anybody with the chain and the model's files"
+ZK_TRUST = "mathematics, and that the SRS's secret was destroyed"
+
+
+def verify(ports: Ports, target: str, *, model_name: str | None = None) -> Verification:
+    """Check a proof file, a job, or a published asset. Raises UsageError for another target, NotFound."""
+    path = Path(target)
+    if ports.files.exists(path) and not ports.files.is_folder(path):
+        return _proof(ports, path, model_name)
+    if model_name is not None:
+        raise UsageError("--model goes with a proof file; a job names its model itself")
+    if isinstance(parse_target(target), JobRef):
+        return _job(ports, target)
+    return _asset(ports, target)
+
+
+def _job(ports: Ports, target: str) -> Verification:
+    """Re-check a job from the chain's data and the model's files alone.
+
+    1. The frozen terms hash to what the market stores.
+    2. The model's files give the circuit key that the terms froze.
+    3. The deployed verifier accepts the submitted evidence for these terms.
+    4. This machine's own verifier accepts the proof.
+    5. The outputs give the output commitment on chain.
+    6. The input block opens the input commitment.
+    7. The market has accepted the result.
+    """
+    job = lookup.job(ports, target)
+    evidence = submitted_evidence(ports, job)
+    version = lookup.version_by_id(ports, job.version_id)
+    loaded = model.load(ports, version)
+
+    def terms() -> str:
+        return _equal("termsHash", job.record.terms_hash, posted_terms_hash(ports, job))
+
+    def key() -> str:
+        model.check_key(ports, loaded, version)
+        expected = bytes.fromhex(job.terms.snapshot.key[2:])
+        return _equal("key", expected, zk_key(vka_digest(evidence.vka), evidence.inputs))
+
+    def outputs() -> str:
+        return _equal(
+            "commitment", job.record.output_commitment, output_commitment(evidence.instances[evidence.inputs :])
+        )
+
+    def inputs() -> str:
+        fetch_inputs(ports, job, loaded)
+        return job.terms.request.input_commitment
+
+    steps = (
+        _Step("the terms are the ones that were posted", terms),
+        _Step("the model's files give the circuit on chain", key),
+        _Step("the deployed verifier accepts the evidence", lambda: _on_chain(ports, job, evidence)),
+        _Step("the proof is true by this machine's verifier", lambda: _native(ports, loaded, evidence)),
+        _Step("the outputs are the committed ones", outputs),
+        _Step("the input is the committed one", inputs, optional=True),
+        _Step("the market accepted the result", lambda: _state(job)),
+    )
+    checks = tuple(_make(steps))
+    return Verification(f"job/{job.job_id}", "job", str(job.tier), _all(checks), ANYBODY, ZK_TRUST, checks)
+
+
+def posted_terms_hash(ports: Ports, job: lookup.Job) -> bytes:
+    """keccak256(abi.encode(terms)) of the terms in the JobPosted log, which must also be the ones the index holds."""
+    for found in decode(ports, tuple(ports.chain.logs(job.posted_block, job.posted_block))):
+        if found.name == "JobPosted" and found.args["jobId"] == job.job_id:
+            if terms_from_event(found.args["terms"]) != job.terms:
+                raise VerificationFailed("the local index holds other terms than the chain; run `mlm sync --rebuild`")
+            # The log's data is abi.encode(nonce, terms): two words, then what abi.encode(terms) has after its offset.
+            return keccak256(word(32) + found.log.data[64:])
+    raise VerificationFailed(f"block {job.posted_block} holds no JobPosted of {job.job_id}")
+
+
+def _on_chain(ports: Ports, job: lookup.Job, evidence: Evidence) -> str:
+    verdict, commitment = ports.chain.call("ZkVerifier", "check", claim(job), encode_evidence(evidence))
+    _equal("commitment", job.record.output_commitment, commitment)
+    return f"verdict {verdict}"
+
+
+def _native(ports: Ports, loaded: model.Model, evidence: Evidence) -> str:
+    assert loaded.settings is not None
+    ports.prover.verify(loaded.onnx, loaded.settings, Proof(evidence.proof, evidence.instances))
+    return f"{len(evidence.proof)} bytes"
+
+
+def _state(job: lookup.Job) -> str:
+    if job.state is not State.ACCEPTED:
+        raise VerificationFailed(f"expected accepted, found {job.state}")
+    return "accepted" + (", settled" if job.record.settled_at else "")
+
+
+def _asset(ports: Ports, target: str) -> Verification:
+    """Re-check a published version.
+
+    1. The manifest's block is the one that the chain names, and well formed.
+    2. Every file's blocks are there and are what their CIDs say.
+    3. List, count and sizes are those of the tree.
+    4. The model's files give the circuit key on chain.
+    """
+    version = lookup.version(ports, target)
+    manifest = model.manifest(ports, version.manifest)
+
+    def files() -> str:
+        fetch_dag(ports, manifest.tree)
+        return f"{manifest.count} files, {manifest.size:,} bytes"
+
+    def tree() -> str:
+        manifest.check_tree(Fetching(ports).get)
+        return str(manifest.tree)
+
+    def key() -> str:
+        circuit = model.check_key(ports, model.load(ports, version), version)
+        return f"2^{circuit.k} rows"
+
+    steps = [
+        _Step("the manifest is the one on chain", lambda: str(version.manifest)),
+        _Step("every block of the files is there and intact", files),
+        _Step("the list of files is the tree's", tree),
+    ]
+    if manifest.zk:
+        steps.append(_Step("the model's files give the circuit on chain", key))
+    checks = tuple(_make(tuple(steps)))
+    tier = "zk" if manifest.zk else "none"
+    return Verification(str(version.asset), manifest.kind, tier, _all(checks), ANYBODY, "sha2-256", checks)
+
+
+def _proof(ports: Ports, path: Path, model_name: str | None) -> Verification:
+    """Check a proof file against a model.
+
+    1. It is of these ONNX bytes.
+    2. Its circuit settings are the ones that the model's publisher registered, when it is a published one.
+    3. The proof is true.
+    """
+    file = ProofFile.from_bytes(ports.files.read(path, MAX_BYTES))
+    if model_name is None:
+        raise UsageError("a proof file is checked against a model", hint="Add --model MODEL.")
+    found = source.load(ports, model_name)
+
+    def settings() -> str:
+        if found.settings is None:
+            raise NotFound("the model is a local file: the settings are the prover's choice")
+        return _equal("settings", sha256(found.settings).digest(), sha256(file.settings).digest())
+
+    def proof() -> str:
+        ports.prover.verify(found.onnx, file.settings, Proof(file.proof, file.instances))
+        return f"{len(file.proof)} bytes, {len(file.instances)} instances"
+
+    steps = (
+        _Step(
+            "the proof is of this model",
+            lambda: _equal("sha256", sha256(found.onnx).digest(), bytes.fromhex(file.model)),
+        ),
+        _Step("the circuit is the published one", settings, optional=True),
+        _Step("the proof is true", proof),
+    )
+    checks = tuple(_make(steps))
+    return Verification(str(path), "proof", "zk", _all(checks), "anybody with the model's file", ZK_TRUST, checks)
+
+
+def _make(steps: tuple[_Step, ...]) -> Iterator[Check]:
+    """Make the checks in order. A failed check fails; one that cannot be made fails too, unless it is optional."""
+    for number, step in enumerate(steps, 1):
+        check = Check(number, step.check, True, "")
+        try:
+            yield replace(check, found=step.run())
+        except NotFound as error:
+            yield replace(check, passed=None if step.optional else False, found=str(error))
+        except MlmError as error:
+            yield replace(check, passed=False, found=str(error))
+
+
+def _all(checks: tuple[Check, ...]) -> bool:
+    return all(check.passed is not False for check in checks)
+
+
+def _equal(what: str, expected: bytes, actual: bytes) -> str:
+    if expected != actual:
+        raise VerificationFailed(f"{what}: expected 0x{expected.hex()}, found 0x{actual.hex()}")
+    return "0x" + actual.hex()
