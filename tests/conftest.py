@@ -29,3 +29,7 @@ def root() -> Path:
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test never touches the keystore, devnet or caches of the person who runs it."""
     monkeypatch.setenv("MLM_HOME", str(tmp_path_factory.mktemp("home")))
+
+
+# One real devnet for the session: `devnet.url`, `.deployment`, `.accounts`, `.chain()`, `.sender(name)`, `.advance(seconds)`.
+from tests.devnet_fixture import devnet  # noqa: E402, F401

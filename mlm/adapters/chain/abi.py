@@ -35,6 +35,7 @@ class Param:
     type: str
     components: tuple[Param, ...] = ()
     indexed: bool = False
+    enum: str = ""  # Solidity's name of the enum that a uint8 stands for
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any]) -> Param:
@@ -43,7 +44,9 @@ class Param:
         kind = entry["type"]
         if kind.startswith("tuple"):
             kind = f"({','.join(part.type for part in components)}){kind[5:]}"
-        return cls(entry.get("name", ""), kind, components, bool(entry.get("indexed", False)))
+        source = str(entry.get("internalType", ""))
+        enum = source[5:].rpartition(".")[2] if source.startswith("enum ") and kind == "uint8" else ""
+        return cls(entry.get("name", ""), kind, components, bool(entry.get("indexed", False)), enum)
 
 
 @dataclass(frozen=True)
@@ -165,12 +168,12 @@ def encode(params: Sequence[Param], args: Sequence[Any], what: str) -> bytes:
         values = [_shape(param, arg) for param, arg in zip(params, args, strict=True)]
         if all(_is_word(param.type) for param in params):
             return b"".join(_encode_word(param.type, value) for param, value in zip(params, values, strict=True))
-        import eth_abi
+        from eth_abi.abi import encode as encode_dynamic
 
-        return bytes(eth_abi.encode([param.type for param in params], values))
+        return bytes(encode_dynamic([param.type for param in params], values))
     except UsageError:
         raise
-    except Exception as error:  # eth_abi raises many kinds, all of them about a value that does not fit
+    except Exception as error:
         raise UsageError(f"{what}: an argument does not fit its type: {str(error)[:200]}") from error
 
 
@@ -186,10 +189,10 @@ def decode(params: Sequence[Param], data: bytes, what: str) -> tuple[Any, ...]:
             return tuple(
                 _decode_word(param.type, data[_WORD * i : _WORD * (i + 1)]) for i, param in enumerate(params)
             )
-        import eth_abi
+        from eth_abi.abi import decode as decode_dynamic
 
-        return tuple(eth_abi.decode([param.type for param in params], data))
-    except Exception as error:  # whatever a hostile encoding provokes
+        return tuple(decode_dynamic([param.type for param in params], data))
+    except Exception as error:
         raise ChainError(f"the node answered {what} with bytes that do not decode: {str(error)[:200]}") from error
 
 

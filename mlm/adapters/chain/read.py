@@ -8,7 +8,7 @@ from typing import Any
 from mlm.adapters.chain import abi, errors
 from mlm.adapters.chain.deployment import Deployment
 from mlm.adapters.chain.finality import Heads
-from mlm.adapters.chain.rpc import Rpc, RpcError, hex_data, quantity
+from mlm.adapters.chain.rpc import Rpc, RpcError, TooLarge, hex_data, quantity
 from mlm.core.errors import ChainError, NotFound
 from mlm.ports.chain import Block, Log, Receipt
 
@@ -67,8 +67,8 @@ class EthChain:
             query = {"fromBlock": hex(start), "toBlock": hex(end), "address": addresses}
             try:
                 answer = self.rpc.call("eth_getLogs", query)
-            except ChainError:
-                # Nodes limit blocks, results or bytes, each in words of its own: ask for less until one block is too much.
+            except (RpcError, TooLarge):
+                # Nodes limit blocks, results or bytes, each in words of its own: ask for less, down to one block.
                 if width <= 1:
                     raise
                 width = max(1, (end - start + 1) // 8)
@@ -105,8 +105,9 @@ class EthChain:
                 hint="Choose the right network with `mlm network use`.",
             )
         if genesis != wanted.genesis_hash:
+            expected = wanted.genesis_hash[:18]
             raise ChainError(
-                f"{self.rpc.where} is another chain: expected genesis {wanted.genesis_hash[:18]}…, found {genesis[:18]}…",
+                f"{self.rpc.where} is another chain: expected genesis {expected}…, found {genesis[:18]}…",
                 hint="The devnet was reset, or another one runs on this port: run `mlm devnet status`.",
             )
         self._checked = True
@@ -169,7 +170,8 @@ def _logs(answer: Any, addresses: set[str], start: int, end: int) -> list[Log]:
     logs = [log_from(entry) for entry in answer]
     for log in logs:
         if log.address not in addresses or not start <= log.block_number <= end:
-            raise ChainError(f"the node answered nonsense: a log of {log.address} in block {log.block_number} nobody asked for")
+            where = f"{log.address} in block {log.block_number}"
+            raise ChainError(f"the node answered nonsense: a log that nobody asked for, of {where}")
     return sorted(logs, key=lambda log: (log.block_number, log.log_index))
 
 

@@ -1,6 +1,6 @@
-"""Raw JSON-RPC over one keep-alive HTTP connection: bounded in time and size, no retries of meaning.
+"""Raw JSON-RPC over one keep-alive HTTP connection: bounded in time and size, and its error.
 
-What a method means lives in read.py and send.py. A node is hostile: every answer is checked for shape before it is used.
+What a method means lives in read.py and send.py. A node is hostile: every answer is checked for shape before use.
 """
 
 from __future__ import annotations
@@ -38,11 +38,15 @@ class RpcError(ChainError):
         return self.rpc_code == -32601 or "method not found" in text or "not supported" in text
 
 
+class TooLarge(ChainError):
+    """The answer passes the size limit: ask for less."""
+
+
 class Rpc:
     """One JSON-RPC endpoint. Safe to share between threads: requests take turns on the connection."""
 
     def __init__(self, url: str, timeout: float = 20.0, max_response: int = MAX_RESPONSE) -> None:
-        """`timeout` bounds each request from connecting to the last byte, in seconds. Raises UsageError for a bad URL."""
+        """`timeout` bounds each request from connecting to the last byte, in seconds. Raises UsageError."""
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
@@ -172,7 +176,7 @@ class Rpc:
         response = connection.getresponse()
         if (response.length or 0) > self._max:
             self._drop()
-            raise http.client.HTTPException(f"an answer of {response.length} bytes, expected at most {self._max}")
+            raise self._too_large(response.length or 0)
         chunks, size = [], 0
         while True:
             # The socket's limit is for one read: a node that drips must not outlast the deadline.
@@ -184,9 +188,11 @@ class Rpc:
             chunks.append(chunk)
             size += len(chunk)
             if size > self._max:
-                raise http.client.HTTPException(f"an answer of more than {self._max} bytes")
+                self._drop()
+                raise self._too_large(size)
         if response.length:
             raise http.client.HTTPException(f"an answer cut short by {response.length} bytes")
+        response.close()  # read1 leaves it open at its end, and the connection busy
         if response.will_close:
             self._drop()
         return response.status, b"".join(chunks)
@@ -200,6 +206,9 @@ class Rpc:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _too_large(self, size: int) -> TooLarge:
+        return TooLarge(f"{self.where} answered with {size} bytes or more, expected at most {self._max}")
 
     def _nonsense(self, method: str, found: str) -> ChainError:
         return ChainError(f"{self.where} answered {method} with nonsense: expected JSON-RPC 2.0, found {found}")

@@ -15,8 +15,9 @@ from mlm.adapters.chain.read import EthChain, receipt_from
 from mlm.adapters.chain.rpc import RpcError, hex_data, quantity
 from mlm.adapters.chain.tx import Transaction, address_of_key
 from mlm.core.errors import ChainError, InsufficientFunds, Reverted, StateConflict
+from mlm.core.plan import Call
 from mlm.ports.chain import Receipt
-from mlm.ports.signer import Call, Signed, Simulated
+from mlm.ports.signer import Signed, Simulated
 
 GWEI = 10**9
 GAS_MARGIN_PERCENT = 20  # an estimate is for one block's state, inclusion happens on another's
@@ -43,6 +44,10 @@ class EthSender:
     def address(self) -> str:
         """Checksummed."""
         return self._address
+
+    def encode(self, call: Call) -> bytes:
+        """Calldata of a call; raises UsageError for arguments that do not fit."""
+        return abi.load(call.contract).encode_call(call.function, call.args)
 
     def simulate(self, calls: tuple[Call, ...]) -> list[Simulated]:
         """Simulate in order, each on top of the ones before it; raises Reverted for the first that would fail.
@@ -100,7 +105,7 @@ class EthSender:
         self._in_flight[signed.nonce] = signed
 
     def wait(self, signed: Signed, timeout: float = 60.0) -> Receipt:
-        """Wait for inclusion; raises Reverted when it failed, StateConflict when it was replaced, ChainError in time."""
+        """Raises Reverted when it failed, StateConflict when it was replaced, ChainError when time ran out."""
         deadline = time.monotonic() + timeout
         pause, again = _POLL_FIRST, time.monotonic() + _REBROADCAST
         while True:
@@ -132,7 +137,7 @@ class EthSender:
         return bytes(Account.sign_typed_data(self._key, domain, types, message).signature)
 
     def _request(self, call: Call) -> dict[str, str]:
-        data = abi.load(call.contract).encode_call(call.function, call.args)
+        data = self.encode(call)
         to = self._chain.address_of(call.contract)
         return {"from": self._address, "to": to, "data": "0x" + data.hex(), "value": hex(call.value)}
 
@@ -140,7 +145,8 @@ class EthSender:
         """eth_simulateV1 (geth, nethermind, anvil): all calls in one block on top of the latest."""
         payload = {"blockStateCalls": [{"calls": requests}], "validation": False}
         answer = self._rpc.call("eth_simulateV1", payload, "latest")
-        results = answer[0].get("calls") if isinstance(answer, list) and answer and isinstance(answer[0], dict) else None
+        block = answer[0] if isinstance(answer, list) and answer else None
+        results = block.get("calls") if isinstance(block, Mapping) else None
         if not isinstance(results, list) or len(results) != len(requests):
             raise ChainError(f"eth_simulateV1: expected {len(requests)} results, found {str(results)[:60]!r}")
         gas = []

@@ -1,0 +1,76 @@
+"""The market on the devnet: contracts deployed, named accounts funded, a faucet. Everything here can be repeated."""
+
+from __future__ import annotations
+
+from mlm import resources
+from mlm.adapters.chain import deploy, deployment
+from mlm.adapters.chain.deployment import Deployment
+from mlm.adapters.chain.read import EthChain
+from mlm.adapters.chain.rpc import Rpc
+from mlm.adapters.chain.send import EthSender
+from mlm.adapters.devnet.home import Home
+from mlm.adapters.wallet import devnet as accounts
+from mlm.core.errors import InvalidData, NotFound
+from mlm.core.money import TOKEN_DECIMALS
+from mlm.core.plan import Call
+
+GRANT = 100_000 * 10**TOKEN_DECIMALS  # tokens that each named account starts with, base units
+TOKEN = "MarketToken"
+_WAIT = 30.0  # seconds for one transaction
+
+
+def prepare(home: Home, url: str) -> tuple[Deployment, bool]:
+    """Deploy and fund what is missing; the deployment, and whether anything had to be done."""
+    rpc = Rpc(url)
+    try:
+        found = recorded(home)
+        if found is not None and deploy.stands(rpc, found):
+            return found, False
+        addresses = {name: accounts.address(name) for name in accounts.NAMES}
+        entries = deploy.read_list(resources.path("devnet") / "deployment.json")
+        made = deploy.deploy(rpc, accounts.key(accounts.FAUCET), entries, addresses, home.deploying)
+        if TOKEN in made.contracts:
+            chain = EthChain(rpc, made)
+            for name, address in addresses.items():
+                if name != accounts.FAUCET and chain.call(TOKEN, "balanceOf", address) == 0:
+                    _send_tokens(chain, address, GRANT)
+        # Written last: a deployment file says that all of the above is done.
+        deployment.save(home.deployment, made)
+        home.deploying.unlink(missing_ok=True)
+        return made, True
+    finally:
+        rpc.close()
+
+
+def recorded(home: Home) -> Deployment | None:
+    """The recorded deployment, or None when there is none that can be read."""
+    try:
+        return deployment.load(home.deployment)
+    except (NotFound, InvalidData):
+        return None
+
+
+class DevnetFaucet:
+    """Gives tokens and ETH away (ports.wallet.Faucet). `chain` must be the recorded devnet: its first call checks."""
+
+    def __init__(self, chain: EthChain) -> None:
+        self._chain = chain
+
+    def give(self, to: str, tokens: int, wei: int) -> tuple[str, ...]:
+        """Send base units of the token and wei; the hashes of the transactions."""
+        sent = []
+        if tokens:
+            sent.append(_send_tokens(self._chain, to, tokens))
+        if wei:
+            sender = EthSender(self._chain, accounts.key(accounts.FAUCET))
+            signed = sender.sign_request({"to": to, "value": hex(wei)}, self._chain.chain_id())
+            sender.broadcast(signed)
+            sent.append(sender.wait(signed, _WAIT).tx_hash)
+        return tuple(sent)
+
+
+def _send_tokens(chain: EthChain, to: str, amount: int) -> str:
+    sender = EthSender(chain, accounts.key(accounts.FAUCET))
+    signed = sender.sign(Call(TOKEN, "transfer", (to, amount)))
+    sender.broadcast(signed)
+    return sender.wait(signed, _WAIT).tx_hash
