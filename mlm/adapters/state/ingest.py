@@ -1,0 +1,70 @@
+"""Bulk loading: facts of events as columns, inserted table by table within the caller's transaction.
+
+A dict of numpy arrays goes into DuckDB at about 100,000 rows in 0.04 s; executemany does 300 rows a second.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlm.core.errors import InvalidData
+from mlm.core.events.facts import COLUMNS, PLACE, Row, facts
+from mlm.ports.chain import Block
+from mlm.ports.state import Event
+
+if TYPE_CHECKING:
+    import duckdb
+
+EVENT_COLUMNS = (*PLACE, "contract", "address", "name", "args")
+BLOCK_COLUMNS = ("number", "hash", "parent_hash", "timestamp")
+TABLES = ("events", *COLUMNS)  # those with a column `block`
+
+
+def load(con: duckdb.DuckDBPyConnection, blocks: Sequence[Block], events: Sequence[Event]) -> None:
+    """Insert blocks, events and the facts they tell. Raises InvalidData for a number that no column can hold."""
+    import duckdb
+
+    try:
+        for table, (names, rows) in tables_of(blocks, events).items():
+            _insert(con, table, names, rows)
+    except (OverflowError, duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+        raise InvalidData(f"an event holds a number out of range: {str(error).splitlines()[0]}") from error
+
+
+def tables_of(blocks: Sequence[Block], events: Sequence[Event]) -> dict[str, tuple[tuple[str, ...], list[Row]]]:
+    """table -> (its columns, new rows), for the tables that get any."""
+    timestamps = {block.number: block.timestamp for block in blocks}
+    rows: dict[str, list[Row]] = {"blocks": [(b.number, b.hash, b.parent_hash, b.timestamp) for b in blocks]}
+    for event in events:
+        log = event.log
+        place = (log.block_number, timestamps[log.block_number], log.log_index, log.tx_hash)
+        args = json.dumps(event.args, separators=(",", ":"))
+        rows.setdefault("events", []).append((*place, event.contract, log.address, event.name, args))
+        for table, row in facts(event.contract, event.name, event.args):
+            rows.setdefault(table, []).append((*place, *row))
+    return {table: (_names(table), found) for table, found in rows.items() if found}
+
+
+def _names(table: str) -> tuple[str, ...]:
+    own = {"blocks": BLOCK_COLUMNS, "events": EVENT_COLUMNS}
+    return own[table] if table in own else (*PLACE, *COLUMNS[table])
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], rows: Iterable[Row]) -> None:
+    batch = {name: _array(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
+    con.register("batch", batch)
+    con.execute(f"insert into {table} by name select * from batch")
+    con.unregister("batch")
+
+
+def _array(values: Sequence[Any]) -> Any:
+    """int64 where every value is a machine integer; else text, which the insert casts to the column's type."""
+    import numpy as np
+
+    if all(type(value) is int and -(2**63) <= value < 2**63 for value in values):
+        return np.array(values, dtype=np.int64)
+    array = np.empty(len(values), dtype=object)
+    array[:] = [value if value is None or isinstance(value, str) else str(value) for value in values]
+    return array

@@ -1,0 +1,100 @@
+-- The named queries; mlm/core/events/queries.py says what each takes and answers.
+
+-- name: assets
+select token_id, handle, name, kind, owner, creator, block, timestamp, tx_hash, finality(block) as finality
+from asset_view
+where ($handle::varchar is null or handle = $handle)
+  and ($name::varchar is null or name = $name)
+  and ($token_id::varchar is null or token_id = $token_id)
+  and ($owner::varchar is null or owner = $owner)
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: versions
+select * exclude (log_index), finality(block) as finality
+from version_view
+where ($token_id::varchar is null or token_id = $token_id)
+  and ($version_id::varchar is null or version_id = $version_id)
+  and ($version::varchar is null or version = $version)
+  and ($manifest::varchar is null or manifest = $manifest)
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: search
+select * exclude (log_index), finality(block) as finality
+from newest_version
+where (contains(lower(handle || '/' || name), lower($text)) or contains(lower(licence), lower($text)))
+  and ($kind::bigint is null or kind = $kind)
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: handle
+select handle, owner, block, timestamp, tx_hash, finality(block) as finality from handles where handle = $handle;
+
+-- name: keys
+select tier, key, block, timestamp, tx_hash, finality(block) as finality
+from keys where version_id = $version_id order by tier;
+
+-- name: parents
+select p.position, p.token_id, p.bps, a.handle, a.name, a.owner
+from parents p left join asset_view a on a.token_id = p.token_id
+where p.version_id = $version_id order by p.position;
+
+-- name: lineage
+with recursive up(depth, child, token_id, bps) as (
+    select 1, v.token_id, p.token_id, p.bps
+    from parents p join versions v on v.version_id = p.version_id where p.version_id = $version_id
+    union
+    select up.depth + 1, up.token_id, p.token_id, p.bps
+    from up join newest_version n on n.token_id = up.token_id join parents p on p.version_id = n.version_id
+    where up.depth < $depth
+)
+select up.depth, up.child, up.token_id, up.bps, a.handle, a.name, a.owner
+from up left join asset_view a on a.token_id = up.token_id
+order by up.depth, up.child, up.token_id, up.bps;
+
+-- name: jobs
+select * exclude (log_index), finality(last_block) as finality
+from job_view
+where ($job_id::varchar is null or job_id = $job_id)
+  and ($consumer::varchar is null or consumer = $consumer)
+  and ($provider::varchar is null or provider = $provider)
+  and ($version_id::varchar is null or version_id = $version_id)
+  and ($settled::boolean is null or (settled_at is not null) = $settled)
+  and ($open_at::bigint is null or (settled_at is null and posted_at <= $open_at and $open_at < bids_close_at))
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: job_prefix
+select job_id from jobs where starts_with(job_id, $prefix) order by job_id limit $limit;
+
+-- name: bids
+select row_number() over (order by block, log_index) as position, provider, price, block, timestamp, tx_hash,
+       finality(block) as finality
+from bids where job_id = $job_id order by block, log_index;
+
+-- name: credits
+select job_id, account, reason, amount, block, timestamp, tx_hash, finality(block) as finality
+from credits
+where ($job_id::varchar is null or job_id = $job_id) and ($account::varchar is null or account = $account)
+order by block, log_index limit $limit offset $offset;
+
+-- name: account_history
+select ledger, change, reason, job_id, block, timestamp, tx_hash, finality(block) as finality
+from history_view where account = $account
+order by block, log_index, ledger, change limit $limit offset $offset;
+
+-- name: stakes
+select account, role, total, locked, unbonding, release_at from stake_view
+where ($account::varchar is null or account = $account) order by account, role;
+
+-- name: events
+select block, timestamp, log_index, tx_hash, contract, address, name, args, finality(block) as finality
+from events
+where ($tx_hash::varchar is null or tx_hash = $tx_hash)
+  and ($contract::varchar is null or contract = $contract)
+  and ($name::varchar is null or name = $name)
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: blocks
+select number, hash, parent_hash, timestamp from blocks
+where ($before::bigint is null or number < $before) order by number desc limit $limit;
+
+-- name: marks
+select name, value from marks order by name;

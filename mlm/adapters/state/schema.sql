@@ -1,0 +1,187 @@
+-- The index of the chain. Everything here can be recreated by `mlm sync --rebuild`.
+-- One row of a fact table per event (docs/events.md), never updated; a rewind deletes those of its blocks.
+-- Enums are the contract's numbers (devnet/contracts/interfaces/Types.sol); the *_name macros spell them.
+-- Amounts are base units of the token. HUGEINT sums exactly; use_price is any uint128 that somebody chose.
+
+create table meta (name varchar not null, value varchar not null);
+create table blocks (number bigint not null, hash varchar not null, parent_hash varchar not null, timestamp bigint not null);
+
+create table events (
+    block bigint not null, timestamp bigint not null, log_index bigint not null, tx_hash varchar not null,
+    contract varchar not null, address varchar not null, name varchar not null, args json not null
+);
+
+create table handles (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, handle varchar, owner varchar
+);
+create table assets (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    token_id varchar, owner varchar, handle varchar, name varchar, kind bigint
+);
+create table asset_transfers (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    token_id varchar, sender varchar, recipient varchar
+);
+create table versions (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    token_id varchar, version_id varchar, publisher varchar, version varchar, manifest varchar, licence varchar
+);
+create table parents (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    version_id varchar, position bigint, token_id varchar, bps bigint
+);
+create table keys (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, version_id varchar, tier bigint, key varchar
+);
+create table prices (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    version_id varchar, use_price uhugeint, owner_bps bigint
+);
+create table jobs (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    job_id varchar, version_id varchar, consumer varchar, nonce varchar, tier bigint, auction bigint, scheme bigint,
+    input_commitment varchar, input varchar, max_price hugeint, bidding_window bigint, delivery_window bigint,
+    execution_window bigint, verification_window bigint, terms json
+);
+create table bids (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, provider varchar, price hugeint
+);
+create table closings (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, provider varchar, price hugeint
+);
+create table acceptances (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, provider varchar
+);
+create table submissions (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    job_id varchar, provider varchar, output_commitment varchar, result varchar
+);
+create table settlements (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    job_id varchar, consumer varchar, provider varchar, state bigint, price hugeint
+);
+create table credits (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    job_id varchar, account varchar, reason bigint, amount hugeint
+);
+create table withdrawals (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount hugeint
+);
+create table stake_changes (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    account varchar, role bigint, change varchar, amount hugeint, job_id varchar, release_at bigint
+);
+create table transfers (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    sender varchar, recipient varchar, amount hugeint
+);
+create table pauses (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, until bigint
+);
+
+create macro kind_name(n) as ['model', 'dataset', 'algorithm', 'pipeline'][n + 1];
+create macro tier_name(n) as ['none', 'zk', 'optimistic', 'tee', 'redundant', 'consensus'][n + 1];
+create macro auction_name(n) as ['fixed', 'reverse', 'sealed', 'dutch', 'batch'][n + 1];
+create macro role_name(n) as ['provider', 'watcher', 'publisher'][n + 1];
+create macro reason_name(n) as ['payment', 'royalty', 'protocol_fee', 'refund', 'gas_compensation', 'burn'][n + 1];
+create macro state_name(n) as [
+    'unknown', 'open', 'revealing', 'leased', 'ready', 'submitted', 'disputed', 'accepted', 'rejected', 'expired',
+    'cancelled', 'undelivered', 'defaulted'][n + 1];
+
+create view marks as select name, value from meta where name <> 'schema';
+
+-- What the node last called finalized and safe; -1 while it has said nothing.
+create view horizon as
+select coalesce(max(value::bigint) filter (name = 'finalized'), -1) as finalized,
+       coalesce(max(value::bigint) filter (name = 'safe'), -1) as safe
+from meta where name in ('finalized', 'safe');
+create macro finality(n) as
+    case when n <= (select finalized from horizon) then 'finalized'
+         when n <= (select safe from horizon) then 'safe' else 'included' end;
+
+create view contracts as select distinct contract as name, address from events;
+
+-- The owner is whoever received the token last; the creator until its first transfer is seen.
+create view asset_view as
+select a.token_id, a.handle, a.name, a.kind, coalesce(t.recipient, a.owner) as owner, a.owner as creator,
+       a.block, a.timestamp, a.log_index, a.tx_hash
+from assets a
+left join (select token_id, arg_max(recipient, (block, log_index)) as recipient from asset_transfers group by token_id) t
+    on t.token_id = a.token_id;
+
+create view version_view as
+select v.token_id, a.handle, a.name, a.kind, a.owner, v.version_id, v.version, v.manifest, v.licence, v.publisher,
+       p.use_price, p.owner_bps, v.block, v.timestamp, v.log_index, v.tx_hash
+from versions v
+left join asset_view a on a.token_id = v.token_id
+left join (
+    select version_id, arg_max(use_price, (block, log_index)) as use_price,
+           arg_max(owner_bps, (block, log_index)) as owner_bps
+    from prices group by version_id
+) p on p.version_id = v.version_id;
+
+create view newest_version as
+select * from version_view
+qualify row_number() over (partition by token_id order by block desc, log_index desc) = 1;
+
+-- Every fact from which a job's state follows (docs/job.md), in one row.
+create view job_view as
+select j.job_id, j.version_id, v.handle, v.name, v.version, j.consumer, j.nonce, j.tier, j.auction, j.scheme,
+       j.input_commitment, j.input, j.max_price, j.terms,
+       j.timestamp as posted_at, coalesce(c.timestamp, j.timestamp + j.bidding_window) as bids_close_at,
+       c.timestamp as awarded_at, a.timestamp as accepted_at, s.timestamp as submitted_at, e.timestamp as settled_at,
+       b.provider, b.price, coalesce(b.bid_count, 0) as bid_count,
+       s.output_commitment, s.result, e.state as settled_state, e.price as settled_price,
+       coalesce(e.state = 10, false) as cancelled,
+       coalesce(e.state = 7 and e.tx_hash = s.tx_hash, false) as verified,
+       j.tx_hash as posted_tx, c.tx_hash as awarded_tx, a.tx_hash as accepted_tx, s.tx_hash as submitted_tx,
+       e.tx_hash as settled_tx, j.block, j.timestamp, j.log_index, j.tx_hash,
+       greatest(j.block, coalesce(b.block, 0), coalesce(c.block, 0), coalesce(a.block, 0), coalesce(s.block, 0),
+                coalesce(e.block, 0)) as last_block
+from jobs j
+left join version_view v on v.version_id = j.version_id
+left join (
+    select job_id, arg_max(provider, (block, log_index)) as provider, arg_max(price, (block, log_index)) as price,
+           max(block) as block, count(*) as bid_count
+    from bids group by job_id
+) b on b.job_id = j.job_id
+left join closings c on c.job_id = j.job_id
+left join acceptances a on a.job_id = j.job_id
+left join submissions s on s.job_id = j.job_id
+left join settlements e on e.job_id = j.job_id;
+
+create view stake_view as
+select account, role,
+       sum(case change when 'deposited' then amount when 'withdrawn' then -amount when 'slashed' then -amount else 0 end) as total,
+       sum(case change when 'locked' then amount when 'unlocked' then -amount when 'slashed' then -amount else 0 end) as locked,
+       sum(case change when 'unbonding' then amount when 'withdrawn' then -amount else 0 end) as unbonding,
+       arg_max(release_at, (block, log_index)) filter (change = 'unbonding') as release_at
+from stake_changes group by account, role;
+
+-- What moved an account's balances. The changes of a ledger sum to its balance.
+create view history_view as
+with place as (
+    select (select address from contracts where name = 'JobMarket' limit 1) as market,
+           (select address from contracts where name = 'StakeVault' limit 1) as vault,
+           '0x0000000000000000000000000000000000000000' as nobody
+)
+select t.sender as account, 'wallet' as ledger, -t.amount as change,
+       case t.recipient when market then 'escrow' when vault then 'stake' when nobody then 'burn' else 'transfer' end as reason,
+       (select min(j.job_id) from jobs j
+        where j.tx_hash = t.tx_hash and j.consumer = t.sender and j.max_price = t.amount and t.recipient = market) as job_id,
+       t.block, t.timestamp, t.log_index, t.tx_hash
+from transfers t, place
+union all
+select t.recipient, 'wallet', t.amount,
+       case t.sender when market then 'withdrawal' when vault then 'unstake' when nobody then 'mint' else 'transfer' end,
+       null, t.block, t.timestamp, t.log_index, t.tx_hash
+from transfers t, place
+union all
+select account, 'credit', amount, reason_name(reason), job_id, block, timestamp, log_index, tx_hash from credits
+union all
+select account, 'credit', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from withdrawals
+union all
+select account, 'stake', case change when 'deposited' then amount else -amount end,
+       case change when 'deposited' then 'deposit' when 'withdrawn' then 'withdrawal' else 'slash' end,
+       job_id, block, timestamp, log_index, tx_hash
+from stake_changes where change in ('deposited', 'withdrawn', 'slashed');

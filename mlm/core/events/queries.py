@@ -1,0 +1,97 @@
+"""The named queries over the index: their parameters, and what every implementation of the State port answers.
+
+Rows are dicts. Amounts, times (seconds), enums and nonces are ints, ids and addresses lower-case 0x-hex, what has not
+happened is None, `args` and `terms` are dicts as decoded. Every row that stems from one event tells its `block`,
+`timestamp` and `tx_hash`. `finality` is `included`, `safe` or `finalized`. Lists of things come newest first, histories
+oldest first; `limit` and `offset` page through them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlm.core.errors import UsageError
+from mlm.core.events.facts import token_hex
+from mlm.core.job import Reason
+
+REQUIRED = object()
+
+_PAGE: dict[str, Any] = {"limit": 100, "offset": 0}
+
+# name -> parameters and their defaults; None means no filter
+QUERIES: Mapping[str, Mapping[str, Any]] = {
+    # token_id handle name kind owner creator
+    "assets": {"handle": None, "name": None, "token_id": None, "owner": None, **_PAGE},
+    # token_id handle name kind owner version_id version manifest licence publisher use_price owner_bps
+    "versions": {"token_id": None, "version_id": None, "version": None, "manifest": None, **_PAGE},
+    # as versions: the newest version of each asset whose handle/name or licence contains `text`, in any case
+    "search": {"text": "", "kind": None, **_PAGE},
+    # handle owner
+    "handle": {"handle": REQUIRED},
+    # tier key
+    "keys": {"version_id": REQUIRED},
+    # the direct parents of a version: position token_id bps handle name owner
+    "parents": {"version_id": REQUIRED},
+    # ancestors, each through its newest version: depth child token_id bps handle name owner
+    "lineage": {"version_id": REQUIRED, "depth": 8},
+    # the facts of jobs, docs/events.md; `open_at` keeps those that take bids at that time
+    "jobs": {
+        "job_id": None,
+        "consumer": None,
+        "provider": None,
+        "version_id": None,
+        "open_at": None,
+        "settled": None,
+        **_PAGE,
+    },
+    # job_id, of those whose id starts with `prefix`, with or without 0x
+    "job_prefix": {"prefix": REQUIRED, "limit": 20},
+    # in order: position provider price
+    "bids": {"job_id": REQUIRED},
+    # in order: job_id account reason amount
+    "credits": {"job_id": None, "account": None, **_PAGE},
+    # in order: ledger (wallet, credit, stake) change reason job_id; the changes of a ledger sum to its balance
+    "account_history": {"account": REQUIRED, "limit": 1000, "offset": 0},
+    # account role total locked unbonding release_at
+    "stakes": {"account": None},
+    # contract name address args
+    "events": {"tx_hash": None, "contract": None, "name": None, **_PAGE},
+    # number hash parent_hash timestamp
+    "blocks": {"before": None, "limit": 1000},
+    # name value: what `mark` recorded
+    "marks": {},
+}
+
+# Why an account was credited, by number, as account_history spells it.
+REASONS = tuple(reason.name.lower() for reason in Reason)
+
+_HEX = ("consumer", "provider", "owner", "account", "version_id", "job_id", "manifest", "tx_hash")
+
+
+def arguments(query: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All parameters of a query, with defaults; hex in lower case and token ids as hex.
+
+    Raises UsageError for an unknown query or parameter, a missing one, or a page that is none.
+    """
+    known = QUERIES.get(query)
+    if known is None:
+        raise UsageError(f"no query named {query!r}; there are {', '.join(sorted(QUERIES))}")
+    unknown = sorted(set(given) - set(known))
+    missing = sorted(name for name, default in known.items() if default is REQUIRED and given.get(name) is None)
+    if unknown or missing:
+        what = f"unknown parameter {unknown[0]!r}" if unknown else f"missing parameter {missing[0]!r}"
+        raise UsageError(f"query {query}: {what}; it takes {', '.join(known) or 'none'}")
+    values = {name: given.get(name, default) for name, default in known.items()}
+    for name, value in values.items():
+        if name in _HEX and isinstance(value, bytes):
+            values[name] = "0x" + value.hex()
+        elif name in _HEX and isinstance(value, str):
+            values[name] = value.lower()
+        elif name == "token_id" and value is not None:
+            values[name] = token_hex(value) if isinstance(value, int) else value.lower()
+        elif name in ("limit", "offset") and (not isinstance(value, int) or not 0 <= value < 2**63):
+            raise UsageError(f"query {query}: {name} must be a number from 0, found {value!r}")
+        elif name == "prefix":
+            values[name] = "0x" + value.lower().removeprefix("0x")
+    return values

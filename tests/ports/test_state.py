@@ -1,0 +1,474 @@
+"""One suite over both implementations of the State port, and each against the other on random histories."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlm.adapters.state import DuckState
+from mlm.core.errors import InvalidData, StateConflict, UsageError
+from mlm.core.events.queries import QUERIES
+from mlm.memory.state import MemoryState
+from mlm.ports.chain import Block, Log
+from mlm.ports.state import SQL_ROWS, Event, State
+
+NOBODY = "0x" + "0" * 40
+ADDRESSES = {
+    name: f"0x{number:040x}"
+    for number, name in enumerate(("MarketToken", "AssetRegistry", "StakeVault", "JobMarket"), 1)
+}
+ANN, BOB, EVE = ("0x" + letter * 40 for letter in "abe")
+BIG = 2**127 - 1  # the most that any supply could be
+
+
+def word(number: int) -> str:
+    return f"0x{number:064x}"
+
+
+def block(number: int, fork: int = 0) -> Block:
+    return Block(number, word(number + (fork << 32)), word(number - 1), 1_000 + 10 * number)
+
+
+Call = tuple[str, str, dict[str, Any]]
+
+
+def chain_of(script: list[list[Call]], first: int = 1, fork: int = 0) -> tuple[list[Block], list[Event]]:
+    """One block for each list of events, two events to a transaction."""
+    blocks, events = [], []
+    for number, emitted in enumerate(script, first):
+        blocks.append(block(number, fork))
+        for index, (contract, name, args) in enumerate(emitted):
+            tx_hash = word(number * 1000 + index // 2)
+            log = Log(ADDRESSES[contract], (), b"", number, blocks[-1].hash, tx_hash, index)
+            events.append(Event(contract, name, args, log))
+    return blocks, events
+
+
+def terms(version: str, price: int = 100, auction: int = 1) -> dict[str, Any]:
+    request = {
+        "versionId": version,
+        "tier": 1, "auction": auction, "scheme": 1, "inputCommitment": word(77), "input": word(78),
+        "maxPrice": price, "biddingWindow": 60, "deliveryWindow": 61, "executionWindow": 62, "verificationWindow": 63,
+    }  # fmt: skip
+    snapshot = {
+        "verifier": EVE, "key": word(5), "usePrice": 2**128 - 1, "ownerBps": 10, "protocolFeeBps": 20, "treasury": EVE,
+        "lock": 7, "undeliveredFee": 1, "gasCompensation": 2, "payees": [ANN, BOB], "bps": [0, 5],
+    }  # fmt: skip
+    return {"request": request, "snapshot": snapshot}
+
+
+def posted(job: int, version: int, consumer: str, nonce: int, price: int = 100) -> Call:
+    ids = {"jobId": word(job), "versionId": word(version), "consumer": consumer, "nonce": nonce}
+    return ("JobMarket", "JobPosted", {**ids, "terms": terms(word(version), price)})
+
+
+def job_event(name: str, job: int, **args: Any) -> Call:
+    return ("JobMarket", name, {"jobId": word(job), "versionId": word(50), **args})
+
+
+def created(token: int, owner: str, handle: str, name: str, kind: int = 0) -> Call:
+    return (
+        "AssetRegistry",
+        "AssetCreated",
+        {"tokenId": token, "owner": owner, "handle": handle, "name": name, "kind": kind},
+    )
+
+
+def published(token: int, version: int, name: str, licence: str = "MIT", parents: tuple[int, ...] = ()) -> Call:
+    args = {
+        "tokenId": token,
+        "versionId": word(version),
+        "publisher": ANN,
+        "version": name,
+        "manifest": word(version + 1),
+    }
+    listed = [{"tokenId": parent, "bps": 100 + parent} for parent in parents]
+    return ("AssetRegistry", "VersionPublished", {**args, "licence": licence, "parents": listed})
+
+
+def stake(name: str, account: str, amount: int, **more: Any) -> Call:
+    return ("StakeVault", name, {"account": account, "role": 0, "amount": amount, **more})
+
+
+def moved(sender: str, recipient: str, value: int) -> Call:
+    return ("MarketToken", "Transfer", {"from": sender, "to": recipient, "value": value})
+
+
+MARKET, VAULT = ADDRESSES["JobMarket"], ADDRESSES["StakeVault"]
+
+STORY: list[list[Call]] = [
+    [moved(NOBODY, ANN, BIG), ("AssetRegistry", "HandleClaimed", {"handleId": word(1), "owner": ANN, "handle": "ann"})],
+    [
+        created(40, ANN, "ann", "base", 1),
+        published(40, 48, "0.1.0"),
+        created(41, ANN, "ann", "digits"),
+        published(41, 50, "1.0.0", "Apache-2.0", (40,)),
+        ("AssetRegistry", "PriceSet", {"versionId": word(50), "usePrice": 2**128 - 1, "ownerBps": 30}),
+        ("AssetRegistry", "KeySet", {"versionId": word(50), "tier": 1, "key": word(5)}),
+    ],
+    [
+        ("AssetRegistry", "PriceSet", {"versionId": word(50), "usePrice": 9, "ownerBps": 31}),
+        ("AssetRegistry", "Transfer", {"from": ANN, "to": BOB, "tokenId": 41}),
+    ],
+    [stake("StakeDeposited", EVE, 1000), moved(EVE, VAULT, 1000)],
+    [posted(7, 50, BOB, 2**256 - 1), moved(BOB, MARKET, 100)],
+    [job_event("BidPlaced", 7, provider=ANN, price=90), stake("StakeLocked", ANN, 7, jobId=word(7))],
+    [job_event("BidPlaced", 7, provider=EVE, price=80), stake("StakeLocked", EVE, 7, jobId=word(7))],
+    [job_event("BidsClosed", 7, provider=EVE, price=80)],
+    [job_event("InputAccepted", 7, provider=EVE)],
+    [
+        job_event("ResultSubmitted", 7, provider=EVE, outputCommitment=word(90), result=word(91)),
+        job_event("JobSettled", 7, consumer=BOB, provider=EVE, state=7, price=80),
+        ("JobMarket", "Credited", {"jobId": word(7), "account": EVE, "reason": 0, "amount": 70}),
+        ("JobMarket", "Credited", {"jobId": word(7), "account": BOB, "reason": 3, "amount": 20}),
+    ],
+    [("JobMarket", "Withdrawn", {"account": EVE, "amount": 70}), moved(MARKET, EVE, 70)],
+    [stake("UnbondingStarted", EVE, 300, releaseAt=5000), stake("StakeSlashed", EVE, 2, jobId=word(7))],
+    [stake("StakeWithdrawn", EVE, 300), moved(VAULT, EVE, 300)],
+    [posted(8, 50, BOB, 3), ("JobMarket", "Paused", {"until": 9})],
+]  # fmt: skip
+
+
+@pytest.fixture(params=["duckdb", "memory"])
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> State:
+    return DuckState(tmp_path / "state.duckdb") if request.param == "duckdb" else MemoryState()
+
+
+@pytest.fixture
+def told(state: State) -> State:
+    state.ingest(*chain_of(STORY))
+    return state
+
+
+def test_an_empty_index(state: State) -> None:
+    assert state.head() is None
+    assert state.block_hash(1) is None
+    for name, parameters in QUERIES.items():
+        given_ = {
+            key: "0x00"
+            for key, default in parameters.items()
+            if default not in (None, "") and not isinstance(default, int)
+        }
+        assert state.query(name, **given_) == []
+
+
+def test_head_and_hashes(told: State) -> None:
+    assert told.head() == block(len(STORY))
+    assert told.block_hash(3) == word(3)
+    assert told.block_hash(99) is None
+    assert [row["number"] for row in told.query("blocks", before=4)] == [3, 2, 1]
+    assert told.query("blocks", limit=1) == [dict(vars(block(len(STORY))))]
+
+
+def test_assets_and_versions(told: State) -> None:
+    digits, base = told.query("assets")
+    assert (digits["handle"], digits["name"], digits["kind"]) == ("ann", "digits", 0)
+    assert digits["token_id"] == word(41) and digits["owner"] == BOB and digits["creator"] == ANN
+    assert base["owner"] == ANN
+    assert told.query("assets", owner=BOB.upper().replace("0X", "0x")) == [digits]
+    assert told.query("assets", token_id=41) == told.query("assets", handle="ann", name="digits") == [digits]
+    (version,) = told.query("versions", token_id=word(41))
+    assert (version["version"], version["licence"], version["use_price"], version["owner_bps"]) == (
+        "1.0.0",
+        "Apache-2.0",
+        9,
+        31,
+    )
+    assert version["owner"] == BOB and version["publisher"] == ANN and version["manifest"] == word(51)
+    assert told.query("versions", manifest=bytes.fromhex(word(51)[2:])) == [version]
+    assert told.query("versions", token_id=41, version="2.0.0") == []
+    assert [key["key"] for key in told.query("keys", version_id=word(50))] == [word(5)]
+    assert told.query("handle", handle="ann")[0]["owner"] == ANN
+    assert told.query("handle", handle="bob") == []
+
+
+def test_a_price_of_128_bits(state: State) -> None:
+    state.ingest(*chain_of(STORY[:2]))
+    assert state.query("versions", version_id=word(50))[0]["use_price"] == 2**128 - 1
+
+
+def test_search(told: State) -> None:
+    def found(text: str = "", **more: Any) -> list[str]:
+        return [row["name"] for row in told.query("search", text=text, **more)]
+
+    assert found() == ["digits", "base"]
+    assert found("DIG") == found("apache") == found("ann/dig") == ["digits"]
+    assert found("ann", kind=1) == ["base"]
+    assert found("%") == found("_") == found("'") == []
+    assert found(limit=1, offset=1) == ["base"]
+
+
+def test_parents_and_lineage(state: State) -> None:
+    script = [[created(token, ANN, "ann", f"m{token}"), published(token, 100 + token, "1", parents=parents)]
+              for token, parents in ((1, ()), (2, (1,)), (3, (1, 2)))]  # fmt: skip
+    # A cycle: the newest version of 1 descends from 3.
+    script.append([published(1, 200, "2", parents=(3,))])
+    state.ingest(*chain_of(script))
+    parents = state.query("parents", version_id=word(103))
+    assert [(row["position"], row["token_id"], row["bps"], row["name"]) for row in parents] == [
+        (0, word(1), 101, "m1"),
+        (1, word(2), 102, "m2"),
+    ]
+    edges = [
+        (row["depth"], int(row["child"], 16), int(row["token_id"], 16))
+        for row in state.query("lineage", version_id=word(103), depth=3)
+    ]
+    assert edges == [(1, 3, 1), (1, 3, 2), (2, 1, 3), (2, 2, 1), (3, 1, 3), (3, 3, 1), (3, 3, 2)]
+    assert len(state.query("lineage", version_id=word(103))) < 50
+    assert state.query("lineage", version_id=word(999)) == []
+
+
+def test_a_settled_job(told: State) -> None:
+    (job,) = told.query("jobs", settled=True)
+    assert job["job_id"] == word(7) and job["nonce"] == 2**256 - 1 and job["terms"] == terms(word(50))
+    assert (job["handle"], job["name"], job["version"]) == ("ann", "digits", "1.0.0")
+    times = [job[f"{name}_at"] for name in ("posted", "bids_close", "awarded", "accepted", "submitted", "settled")]
+    assert times == [1050, 1080, 1080, 1090, 1100, 1100]
+    assert (job["provider"], job["price"], job["bid_count"], job["max_price"]) == (EVE, 80, 2, 100)
+    assert (job["settled_state"], job["settled_price"], job["cancelled"]) == (7, 80, False)
+    assert job["verified"] is True  # settled in the transaction that submitted
+    assert job["output_commitment"] == word(90) and job["result"] == word(91)
+    assert job["posted_tx"] == job["tx_hash"] == word(5000) and job["settled_tx"] == job["submitted_tx"] == word(10_000)
+    assert (job["block"], job["last_block"]) == (5, 10)
+
+
+def test_an_open_job(told: State) -> None:
+    (job,) = told.query("jobs", settled=False)
+    assert job["job_id"] == word(8)
+    assert job["bids_close_at"] == job["posted_at"] + 60  # implicit: nobody closed them
+    for name in (
+        "awarded_at",
+        "accepted_at",
+        "submitted_at",
+        "settled_at",
+        "provider",
+        "price",
+        "settled_state",
+        "result",
+    ):
+        assert job[name] is None
+    assert (job["verified"], job["cancelled"], job["bid_count"]) == (False, False, 0)
+    opens, closes = job["posted_at"], job["bids_close_at"]
+    assert [bool(told.query("jobs", open_at=at)) for at in (opens - 1, opens, closes - 1, closes)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_job_filters_and_prefixes(told: State) -> None:
+    assert [job["job_id"] for job in told.query("jobs")] == [word(8), word(7)]
+    assert [job["job_id"] for job in told.query("jobs", limit=1, offset=1)] == [word(7)]
+    assert len(told.query("jobs", consumer=BOB, version_id=word(50))) == 2
+    assert [job["job_id"] for job in told.query("jobs", provider=EVE)] == [word(7)]
+    assert told.query("jobs", job_id=word(9)) == []
+    assert told.query("job_prefix", prefix="00") == [{"job_id": word(7)}, {"job_id": word(8)}]
+    assert told.query("job_prefix", prefix=word(8).upper()) == [{"job_id": word(8)}]
+    assert told.query("job_prefix", prefix="%") == told.query("job_prefix", prefix="f") == []
+
+
+def test_bids_and_credits(told: State) -> None:
+    bids = told.query("bids", job_id=word(7))
+    assert [(bid["position"], bid["provider"], bid["price"], bid["block"]) for bid in bids] == [
+        (1, ANN, 90, 6),
+        (2, EVE, 80, 7),
+    ]
+    credits = told.query("credits", job_id=word(7))
+    assert [(row["account"], row["reason"], row["amount"]) for row in credits] == [(EVE, 0, 70), (BOB, 3, 20)]
+    assert told.query("credits", account=BOB) == credits[1:]
+
+
+def test_every_change_of_a_balance_has_a_reason(told: State) -> None:
+    def history(account: str) -> list[tuple[Any, ...]]:
+        rows = told.query("account_history", account=account)
+        return [(row["ledger"], row["change"], row["reason"], row["job_id"]) for row in rows]
+
+    assert history(ANN) == [("wallet", BIG, "mint", None)]
+    assert history(BOB) == [("wallet", -100, "escrow", word(7)), ("credit", 20, "refund", word(7))]
+    assert history(EVE) == [
+        ("stake", 1000, "deposit", None),
+        ("wallet", -1000, "stake", None),
+        ("credit", 70, "payment", word(7)),
+        ("credit", -70, "withdrawal", None),
+        ("wallet", 70, "withdrawal", None),
+        ("stake", -2, "slash", word(7)),
+        ("stake", -300, "withdrawal", None),
+        ("wallet", 300, "unstake", None),
+    ]
+
+
+def test_stakes(told: State) -> None:
+    ann, eve = told.query("stakes")
+    assert (ann["account"], ann["total"], ann["locked"]) == (ANN, 0, 7)
+    assert eve == {"account": EVE, "role": 0, "total": 698, "locked": 5, "unbonding": 0, "release_at": 5000}
+    assert told.query("stakes", account=EVE) == [eve]
+
+
+def test_raw_events(told: State) -> None:
+    (event,) = told.query("events", name="JobPosted", limit=1)
+    assert event["args"]["nonce"] == 3 and event["address"] == MARKET and event["block"] == len(STORY)
+    assert len(told.query("events", tx_hash=word(5000))) == 2
+    assert len(told.query("events", contract="JobMarket")) == 12
+
+
+def test_finality(told: State) -> None:
+    told.mark(safe=10, finalized=5)
+    assert [row["finality"] for row in told.query("jobs")] == ["included", "safe"]
+    assert [row["finality"] for row in told.query("assets")] == ["finalized", "finalized"]
+    told.mark(finalized=10)
+    assert told.query("marks") == [{"name": "finalized", "value": "10"}, {"name": "safe", "value": "10"}]
+    assert told.query("jobs")[1]["finality"] == "finalized"
+
+
+def test_a_rewind_forgets_exactly_its_blocks(state: State) -> None:
+    state.ingest(*chain_of(STORY[:9]))
+    before = {"jobs": state.query("jobs"), "events": state.query("events")}
+    state.ingest(*chain_of(STORY[9:], first=10), after=word(9))
+    state.rewind(10)
+    assert state.head() == block(9)
+    assert {"jobs": state.query("jobs"), "events": state.query("events")} == before
+    assert state.query("credits") == []
+    fork = chain_of(STORY[9:], first=10, fork=1)
+    state.ingest(*fork, after=word(9))
+    assert state.block_hash(10) == block(10, 1).hash
+    state.mark(safe=3)
+    state.rewind(0)
+    assert state.head() is None and state.query("events") == [] and state.query("marks") == []
+
+
+def test_ingesting_is_a_compare_and_swap(told: State) -> None:
+    blocks, events = chain_of([[created(60, ANN, "ann", "x")]], first=20)
+    for wrong in (None, word(3)):
+        with pytest.raises(StateConflict, match="index ends at block 14"):
+            told.ingest(blocks, events, after=wrong)
+    told.ingest(blocks, events, after=word(14))
+    with pytest.raises(StateConflict):
+        told.ingest(blocks, events, after=word(14))
+    assert len(told.query("assets")) == 3
+
+
+@pytest.mark.parametrize("defect", ["descending", "below head", "orphan event", "other block", "unordered events"])
+def test_a_bad_batch_changes_nothing(told: State, defect: str) -> None:
+    blocks, events = chain_of([[created(60, ANN, "a", "x"), created(61, ANN, "a", "y")], []], first=20)
+    bad: dict[str, Any] = {
+        "descending": (blocks[::-1], []),
+        "below head": ([block(14)], []),
+        "orphan event": (blocks[1:], events),
+        "other block": ([block(20, 9), blocks[1]], events),
+        "unordered events": (blocks, events[::-1]),
+    }
+    with pytest.raises(InvalidData):
+        told.ingest(*bad[defect], after=word(14))
+    assert told.head() == block(14) and len(told.query("assets")) == 2
+
+
+def test_unknown_queries_and_parameters_are_usage_errors(state: State) -> None:
+    for name, parameters in (
+        ("jab", {}),
+        ("jobs", {"who": 1}),
+        ("bids", {}),
+        ("jobs", {"limit": -1}),
+        ("jobs", {"limit": "1"}),
+    ):
+        with pytest.raises(UsageError):
+            state.query(name, **parameters)
+
+
+def test_sql(told: State) -> None:
+    assert told.sql("select provider, price from bids order by price") == (
+        ["provider", "price"],
+        [(EVE, 80), (ANN, 90)],
+    )
+    columns, rows = told.sql("with t as (select 1 as n) select n from t")
+    assert (columns, [tuple(row) for row in rows]) == (["n"], [(1,)])
+    for bad in ("select", "drop table events", "delete from events", "select 1; select 2", "", "select * from nowhere"):
+        with pytest.raises(UsageError):
+            told.sql(bad)
+    assert len(told.query("events")) > 0
+    many = "with recursive t(n) as (select 1 union all select n + 1 from t where n < 20000) select n from t"
+    assert len(told.sql(many)[1]) == SQL_ROWS + 1
+
+
+# --- random histories: both implementations answer alike -----------------------------------------------------------
+
+
+def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
+    """Blocks of events over few ids, so that they meet; not always what the contracts would allow.
+
+    As the contracts promise, an asset, version or job is announced once; `shift` moves the ids that are announced here.
+    """
+    rng = random.Random(seed)
+    people = [ANN, BOB, EVE, NOBODY, MARKET, VAULT]
+    new = [
+        *[("token", shift + number) for number in range(3)],
+        *[("version", 100 + shift + number) for number in range(5)],
+        *[("job", 1 + shift + number) for number in range(4)],
+    ]
+    rng.shuffle(new)
+
+    def one() -> Call:
+        base = rng.choice([0, shift])
+        token, version, job = base + rng.randrange(3), 100 + base + rng.randrange(5), 1 + base + rng.randrange(4)
+        who, other, amount = rng.choice(people), rng.choice(people), rng.choice([0, 1, 5, 2**64, 10**25])
+        if new and rng.random() < 0.4:
+            what, number = new.pop()
+            if what == "token":
+                return created(number, who, rng.choice(["ann", "bob"]), rng.choice(["x", "Y.z"]), rng.randrange(4))
+            if what == "version":
+                licence, parents = rng.choice(["MIT", "é\0\x1b[31m", ""]), tuple(rng.sample(range(4), rng.randrange(3)))
+                return published(token, number, rng.choice(["1", "2"]), licence, parents)
+            return posted(number, version, who, rng.choice([0, 2**255]), amount)
+        reason = {"jobId": word(job), "account": who, "reason": rng.randrange(6), "amount": amount}
+        choices: list[Call] = [
+            ("AssetRegistry", "PriceSet", {"versionId": word(version), "usePrice": amount, "ownerBps": 3}),
+            ("AssetRegistry", "Transfer", {"from": who, "to": other, "tokenId": token}),
+            job_event("BidPlaced", job, provider=who, price=amount),
+            ("JobMarket", "Credited", reason),
+            ("JobMarket", "Withdrawn", {"account": who, "amount": amount}),
+            moved(who, other, amount),
+            stake(rng.choice(["StakeDeposited", "StakeWithdrawn"]), who, amount),
+            stake("UnbondingStarted", who, amount, releaseAt=rng.randrange(10**9)),
+            stake(rng.choice(["StakeLocked", "StakeSlashed", "StakeUnlocked"]), who, amount, jobId=word(job)),
+        ]
+        return rng.choice(choices)
+
+    return [[one() for _ in range(rng.randrange(6))] for _ in range(length)]
+
+
+def answers(state: State) -> Iterator[tuple[Any, Any]]:
+    """Every query, over the ids of random_script."""
+    choices: dict[str, list[Any]] = {
+        "handle": ["ann"],
+        "version_id": [word(100), word(103)], "job_id": [word(1), word(2)], "account": [ANN, NOBODY, MARKET],
+        "prefix": ["00"], "text": ["", "Y", "mit"],
+    }  # fmt: skip
+    for name, parameters in QUERIES.items():
+        yield (
+            (name,),
+            state.query(name) if all(isinstance(d, (int, str, type(None))) for d in parameters.values()) else None,
+        )
+        for parameter in parameters:
+            for value in choices.get(parameter, []):
+                yield (name, parameter, value), state.query(name, **{parameter: value})
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 14))
+def test_both_answer_alike(tmp_path_factory: pytest.TempPathFactory, seed: int, cut: int) -> None:
+    duck, memory = DuckState(tmp_path_factory.mktemp("state") / "state.duckdb"), MemoryState()
+    for state in (duck, memory):
+        blocks, events = chain_of(random_script(seed, 15))
+        state.ingest(blocks, events)
+        state.rewind(cut + 1)
+        head = state.head()
+        state.ingest(*chain_of(random_script(seed + 1, 10, 20), cut + 1, 1), after=head.hash if head else None)
+        state.mark(safe=12, finalized=6)
+    for (asked, left), (_, right) in zip(answers(duck), answers(memory), strict=True):
+        assert left == right, asked
