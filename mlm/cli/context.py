@@ -18,6 +18,7 @@ from mlm.core.errors import StateConflict, UsageError
 if TYPE_CHECKING:
     from mlm.config import Config
     from mlm.ports.bundle import Ports
+    from mlm.ports.repo import Repo
 
 
 @dataclass
@@ -66,6 +67,11 @@ class Session:
             raise StateConflict(f"no project here: {self.cwd} and its parents hold no .mlm", hint="Run `mlm init`.")
         return self.project
 
+    @property
+    def data(self) -> Path:
+        """Objects, index and journal: the project's .mlm, or MLM_HOME outside a project."""
+        return self.project / ".mlm" if self.project else self.home
+
     @cached_property
     def config(self) -> Config:
         """Settings of all sources, merged."""
@@ -88,6 +94,20 @@ class Session:
         from mlm.cli.wiring import ports
 
         return ports(self)
+
+    @cached_property
+    def repo(self) -> Repo:
+        """The project's repository; raises StateConflict outside a project."""
+        from mlm.cli.wiring import repo
+
+        return repo(self)
+
+    def password(self, name: str) -> str:
+        """The password of a keystore account: from the password file, else asked for."""
+        from mlm.cli.wiring import ask_password, read_password
+
+        file = self.config.get("password_file")
+        return read_password(Path(file)) if file else ask_password(name)
 
     def as_account(self, name: str) -> Session:
         """The same session signing as another account."""

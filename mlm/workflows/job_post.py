@@ -63,7 +63,7 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
     model.check_key(ports, loaded, version)
     signature = loaded.manifest.signature
     assert signature is not None
-    inputs = source.read_inputs(ports, params.input, signature.inputs)
+    inputs = source.read_inputs(ports, params.input, tuple(spec.name for spec in signature.inputs))
     model.check_inputs(loaded.manifest, inputs)
     block = ports.tensors.to_block(inputs)
     cid = Cid.of(DAG_CBOR, block)

@@ -33,7 +33,7 @@ class Proved:
 def prove(ports: Ports, model: str, input: Path, output: Path, calibration: Path | None = None) -> Proved:
     """Prove `model` on the tensors of `input` and write the proof file. Raises ProverError, InvalidData."""
     found = source.load(ports, model)
-    inputs = source.read_inputs(ports, input, found.info.inputs)
+    inputs = source.read_inputs(ports, input, source.names(found))
     settings = source.settings(ports, found, calibration, inputs)
     started = ports.system.monotonic()
     circuit, proof = proven(ports, found.onnx, settings, inputs)

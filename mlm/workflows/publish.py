@@ -126,7 +126,7 @@ def _calibration(ports: Ports, draft: Manifest) -> str | None:
         return None
     if project.calibration is None or project.calibration not in draft.files:
         raise UsageError(
-            f"verification.zk needs verification.calibration, a committed file of inputs; found {project.calibration!r}",
+            f"verification.zk needs verification.calibration, a committed file; found {project.calibration!r}",
             hint="Add the file with `mlm add`, commit, and publish again.",
         )
     return project.calibration
@@ -135,7 +135,8 @@ def _calibration(ports: Ports, draft: Manifest) -> str | None:
 def _settings(ports: Ports, draft: Manifest, calibration: str) -> bytes:
     assert draft.signature is not None
     data = read_file(ports, draft.files[calibration].cid, max_bytes=MAX_CALIBRATION_BYTES)
-    sample = ports.tensors.decode(data, PurePosixPath(calibration).suffix, draft.signature.inputs)
+    names = tuple(spec.name for spec in draft.signature.inputs)
+    sample = ports.tensors.decode(data, PurePosixPath(calibration).suffix, names)
     return ports.prover.settings(model_bytes(ports, draft), sample)
 
 

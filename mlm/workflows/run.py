@@ -34,7 +34,7 @@ class Ran:
 def run(ports: Ports, model: str, input: Path, output: Path | None) -> Ran:
     """Run `model` on the tensors of `input`; write the outputs to `output` when given."""
     found = source.load(ports, model)
-    inputs = source.read_inputs(ports, input, found.info.inputs)
+    inputs = source.read_inputs(ports, input, source.names(found))
     done = ports.runner.run(found.onnx, inputs)
     if output:
         ports.files.write(output, ports.tensors.encode(done.outputs, output.suffix))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from mlm.ports.runner import ModelInfo
 from mlm.workflows import lookup, model
 
 if TYPE_CHECKING:
-    from mlm.ports.tensors import Spec, Tensors
+    from mlm.ports.tensors import Tensors
 
 MAX_INPUT_BYTES = 2**30
 
@@ -60,9 +59,14 @@ def _project(ports: Ports, folder: Path) -> Source:
     return Source(f"{project.name}@{project.version}", onnx, ports.runner.inspect(onnx), calibration=calibration)
 
 
-def read_inputs(ports: Ports, path: Path, specs: Sequence[Spec]) -> Tensors:
-    """The tensors of a file, as a model's signature expects them."""
-    return ports.tensors.decode(ports.files.read(path, MAX_INPUT_BYTES), path.suffix, specs)
+def names(source: Source) -> tuple[str, ...]:
+    """The names of a model's inputs, in its order."""
+    return tuple(spec.name for spec in source.info.inputs)
+
+
+def read_inputs(ports: Ports, path: Path, names: tuple[str, ...]) -> Tensors:
+    """The tensors of a file; an unnamed one takes the only name of a model's inputs."""
+    return ports.tensors.decode(ports.files.read(path, MAX_INPUT_BYTES), path.suffix, names)
 
 
 def settings(ports: Ports, source: Source, calibration: Path | None, inputs: Tensors) -> bytes:
@@ -70,5 +74,5 @@ def settings(ports: Ports, source: Source, calibration: Path | None, inputs: Ten
     if source.settings is not None:
         return source.settings
     chosen = calibration or source.calibration
-    sample = read_inputs(ports, chosen, source.info.inputs) if chosen else inputs
+    sample = read_inputs(ports, chosen, names(source)) if chosen else inputs
     return ports.prover.settings(source.onnx, sample)

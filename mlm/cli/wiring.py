@@ -1,0 +1,186 @@
+"""The composition root: which adapter stands behind which port. The only one in cli that names adapters."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlm.core.errors import NotFound, UsageError, WalletError
+from mlm.ports.bundle import Ports
+
+if TYPE_CHECKING:
+    from mlm.adapters.chain.read import EthChain
+    from mlm.adapters.chain.send import EthSender
+    from mlm.adapters.devnet.supervisor import LocalDevnet
+    from mlm.cli.context import Session
+    from mlm.config import Network
+    from mlm.ports.repo import Repo
+    from mlm.ports.wallet import Faucet, Wallet
+
+DEVNET = "devnet"
+GWEI = 10**9
+
+
+def ports(session: Session) -> Ports:
+    """Every port, made when first used."""
+    from mlm.adapters.blocks.packs import PackStore
+    from mlm.adapters.files import DiskFiles
+
+    config, data = session.config, session.data
+
+    def remote() -> object:
+        from mlm.adapters.remotes.folder import FolderRemote
+
+        return FolderRemote(Path(config.get("remote")) if config.get("remote") else devnet(session).home.remote)
+
+    def prover() -> object:
+        from mlm import resources
+        from mlm.adapters.ezkl.prover import EzklProver
+
+        chosen = config.get("prover.srs")
+        return EzklProver(
+            cache_dir=session.home / "cache" / "ezkl",
+            srs=Path(chosen) if chosen else resources.path("circuits"),
+            memory_mb=config.get("prover.memory_mb"),
+            timeout_s=config.get("prover.timeout"),
+        )
+
+    def runner() -> object:
+        from mlm.adapters.onnx.run import OnnxRunner
+
+        return OnnxRunner(provider=config.get("runner.provider"), threads=config.get("runner.threads"))
+
+    def state() -> object:
+        from mlm.adapters.state.duckdb import DuckState
+
+        name = config.get("network.default")
+        return DuckState(data / ("state.duckdb" if name == DEVNET else f"state-{name}.duckdb"))
+
+    def journal() -> object:
+        from mlm.adapters.journal import FileJournal
+
+        return FileJournal(data / "journal")
+
+    def system() -> object:
+        from mlm.adapters.system import OsSystem
+
+        return OsSystem()
+
+    def tensors() -> object:
+        from mlm.adapters.onnx.tensors import NumpyTensorCodec
+
+        return NumpyTensorCodec()
+
+    return Ports(
+        chain=lambda: chain(session),
+        sender=lambda: sender(session),
+        objects=lambda: PackStore(data / "objects"),
+        files=lambda: DiskFiles(session.cwd),
+        remote=remote,
+        prover=prover,
+        runner=runner,
+        state=state,
+        journal=journal,
+        system=system,
+        tensors=tensors,
+    )
+
+
+def network(session: Session) -> Network:
+    """The chosen network; the devnet's comes from its own folder. Raises UsageError, NotFound."""
+    from mlm.config import Network
+
+    name = session.config.get("network.default")
+    if name in session.config.networks:
+        return session.config.networks[name]
+    if name != DEVNET:
+        raise UsageError(f"no network is called {name!r}", hint="`mlm network list` shows them; add one to mlm.toml.")
+    running = devnet(session)
+    status = running.status()
+    if not status.url:
+        raise NotFound("the devnet is down", hint="Run `mlm devnet up`.")
+    from mlm.adapters.chain.deployment import load
+
+    return Network(DEVNET, status.url, load(running.home.deployment).chain_id, str(running.home.deployment))
+
+
+def chain(session: Session) -> EthChain:
+    """The chosen network's chain; identity is checked at the first call."""
+    from mlm.adapters.chain.deployment import load
+    from mlm.adapters.chain.read import EthChain
+    from mlm.adapters.chain.rpc import Rpc
+
+    chosen = network(session)
+    deployment = load(Path(chosen.deployment))
+    if deployment.chain_id != chosen.chain_id:
+        raise UsageError(f"{chosen.deployment} is of chain {deployment.chain_id}, mlm.toml says {chosen.chain_id}")
+    return EthChain(Rpc(chosen.rpc, timeout=session.config.get("chain.timeout")), deployment)
+
+
+def sender(session: Session) -> EthSender:
+    """The chosen account's sender; asks for its password unless it is one of the devnet's public test accounts."""
+    from mlm.adapters.chain.send import EthSender
+
+    name = session.config.get("account")
+    if not name:
+        raise WalletError("no account is chosen", hint="Give --account NAME; `mlm wallet list` shows the names.")
+    key = wallet(session).unlock(name, session.password)
+    read = session.ports.chain
+    return EthSender(read, key, max_fee=int(session.config.get("chain.max_fee_gwei") * GWEI))  # type: ignore[arg-type]
+
+
+def devnet(session: Session) -> LocalDevnet:
+    """The bundled chain."""
+    from mlm.adapters.devnet.supervisor import LocalDevnet
+
+    return LocalDevnet(session.home / "devnet", session.home / "cache")
+
+
+def wallet(session: Session) -> Wallet:
+    """Keystore accounts, and the devnet's public test accounts on the recorded devnet only."""
+    from mlm.adapters.wallet.local import LocalWallet
+
+    return LocalWallet(session.home / "keystore", chain=lambda: session.ports.chain)
+
+
+def faucet(session: Session) -> Faucet:
+    """The devnet's faucet; raises UsageError elsewhere."""
+    from mlm.adapters.devnet.market import DevnetFaucet
+
+    if session.config.get("network.default") != DEVNET:
+        raise UsageError("only the devnet has a faucet", hint="Ask for tokens on this network by other means.")
+    return DevnetFaucet(chain(session))
+
+
+def repo(session: Session) -> Repo:
+    """The project's repository."""
+    from mlm.adapters.blocks.packs import PackStore
+    from mlm.adapters.repo.index import FileIndex
+    from mlm.adapters.repo.refs import FileRefs
+    from mlm.adapters.repo.worktree import DiskTree
+    from mlm.ports.repo import Repo
+
+    root = session.require_project
+    private = root / ".mlm"
+    return Repo(PackStore(private / "objects"), FileIndex(private), FileRefs(private), DiskTree(root))
+
+
+def read_password(path: Path) -> str:
+    """The first line of a password file."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()[0]
+    except (OSError, UnicodeDecodeError, IndexError) as error:
+        raise WalletError(f"cannot read a password from {path}: {error}") from error
+
+
+def ask_password(name: str) -> str:
+    """Ask at the terminal; raises WalletError without one."""
+    import getpass
+
+    if not sys.stdin.isatty():
+        raise WalletError(
+            f"the password of {name} is needed and nobody can be asked",
+            hint="Give --password-file FILE, or set MLM_PASSWORD_FILE.",
+        )
+    return getpass.getpass(f"Password of {name}: ")
