@@ -54,7 +54,7 @@ docs: $(READY) ## Write the generated files: mlm.toml.example, docs/exit-codes.m
 	$(BIN)/python docs/generate.py
 
 gpu: $(DEV) ## Run the checks and benchmarks that need CUDA; says so when there is no GPU
-	@./docs/../bench/gpu.sh
+	@bash bench/gpu.sh
 
 fuzz: $(DEV) $(FORGE) ## Longer random runs of the property, fuzz and invariant tests
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m fuzz
