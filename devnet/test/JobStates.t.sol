@@ -27,8 +27,7 @@ contract JobStatesTest is Base {
     }
 
     function test_finalStates() public pure {
-        bool[13] memory expected =
-            [false, false, false, false, false, false, false, true, true, true, true, true, true];
+        bool[13] memory expected = [false, false, false, false, false, false, false, true, true, true, true, true, true];
         for (uint8 i = 0; i < 13; ++i) {
             vm.assertEq(JobStates.isFinal(State(i)), expected[i]);
         }

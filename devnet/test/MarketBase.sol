@@ -29,6 +29,7 @@ abstract contract MarketBase is Base {
     uint128 internal constant MAX_PRICE = 100 * ONE;
     uint256 internal constant START = 1_700_000_000;
     bytes32 internal constant OUTPUT = keccak256("output");
+    bytes32 internal constant RESULT = keccak256("result");
 
     MarketToken internal token;
     AssetRegistry internal registry;
@@ -187,7 +188,7 @@ abstract contract MarketBase is Base {
 
     function _submit(bytes32 jobId, Terms memory terms, Verdict first) internal {
         vm.prank(ALICE);
-        market.submit(jobId, terms, abi.encode(first, OUTPUT), sha256("result"));
+        market.submit(jobId, terms, abi.encode(first, OUTPUT), RESULT);
     }
 
     function _needState(bytes32 jobId, State expected) internal view {

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {MarketToken} from "../contracts/MarketToken.sol";
+import {IAssetRegistryErrors} from "../contracts/errors/IAssetRegistryErrors.sol";
+import {IJobMarketErrors} from "../contracts/errors/IJobMarketErrors.sol";
+import {IPaymentErrors} from "../contracts/errors/IPaymentErrors.sol";
+import {Parent} from "../contracts/interfaces/IAssetRegistry.sol";
+import {IJobMarket, Job, Request, Terms} from "../contracts/interfaces/IJobMarket.sol";
+import {AuctionKind, State, Tier} from "../contracts/interfaces/Types.sol";
+import {MAX_WINDOW} from "../contracts/libraries/Limits.sol";
+import {MarketBase} from "./MarketBase.sol";
+import {TaxedToken} from "./TaxedToken.sol";
+
+contract JobMarketPostTest is MarketBase {
+    function _refuse(Request memory request, bytes memory reason) private {
+        vm.expectRevert(reason);
+        vm.prank(CONSUMER);
+        market.post(request, 1);
+        // `quote` refuses what `post` refuses.
+        vm.expectRevert(reason);
+        market.quote(request);
+    }
+
+    function test_escrowsTheMaximumAndStoresTheFacts() public {
+        uint256 before = token.balanceOf(CONSUMER);
+        (bytes32 jobId, Terms memory terms) = _post(AuctionKind.Reverse, Tier.Zk);
+        vm.assertEq(token.balanceOf(CONSUMER), before - MAX_PRICE);
+        vm.assertEq(market.totalEscrow(), MAX_PRICE);
+        Job memory job = market.jobOf(jobId);
+        vm.assertEq(job.termsHash, keccak256(abi.encode(terms)));
+        vm.assertEq(job.consumer, CONSUMER);
+        vm.assertEq(job.postedAt, START);
+        vm.assertEq(job.bidsCloseAt, START + 10 minutes);
+        vm.assertEq(job.lock, 20 * ONE);
+        vm.assertEq(job.verifier, address(verifier));
+        _needState(jobId, State.Open);
+        _needSound();
+    }
+
+    function test_identityIsContent() public {
+        (bytes32 jobId, Terms memory terms) = _post(AuctionKind.Reverse, Tier.Zk);
+        bytes32 expected = keccak256(
+            abi.encode(
+                keccak256("mlm/job/1"),
+                block.chainid,
+                address(market),
+                CONSUMER,
+                uint256(1),
+                keccak256(abi.encode(terms))
+            )
+        );
+        vm.assertEq(jobId, expected);
+        Request memory request = _request(AuctionKind.Reverse, Tier.Zk);
+        vm.expectRevert(abi.encodeWithSelector(IJobMarketErrors.JobAlreadyPosted.selector, jobId));
+        vm.prank(CONSUMER);
+        market.post(request, 1);
+        vm.prank(CONSUMER);
+        vm.assertTrue(market.post(request, 2) != jobId);
+    }
+
+    function test_snapshotFreezesTheWorld() public {
+        (, Terms memory terms) = _post(AuctionKind.Reverse, Tier.Zk);
+        vm.assertEq(terms.snapshot.usePrice, 2 * ONE);
+        vm.assertEq(terms.snapshot.ownerBps, 1_000);
+        vm.assertEq(terms.snapshot.protocolFeeBps, 100);
+        vm.assertEq(terms.snapshot.treasury, TREASURY);
+        vm.assertEq(terms.snapshot.undeliveredFee, ONE / 2);
+        vm.assertEq(terms.snapshot.gasCompensation, ONE);
+        vm.assertEq(terms.snapshot.key, registry.keyOf(versionId, Tier.Zk));
+        vm.assertEq(terms.snapshot.payees[0], OWNER);
+        vm.assertEq(terms.snapshot.payees[1], PARENT_OWNER);
+        vm.assertEq(terms.snapshot.bps[1], 2_500);
+    }
+
+    function test_locksTheLeastForSmallJobs() public view {
+        Request memory request = _request(AuctionKind.Reverse, Tier.Zk);
+        request.maxPrice = 5 * ONE;
+        (Terms memory terms, uint128 floor) = market.quote(request);
+        vm.assertEq(terms.snapshot.lock, 10 * ONE);
+        vm.assertEq(terms.snapshot.undeliveredFee, ONE / 20);
+        // ceil(2e18 * 10000 / 9900)
+        vm.assertEq(floor, 2_020_202_020_202_020_203);
+    }
+
+    function test_auctionKinds() public {
+        for (uint8 kind = 2; kind < 5; ++kind) {
+            Request memory request = _request(AuctionKind(kind), Tier.Zk);
+            _refuse(request, abi.encodeWithSelector(IJobMarketErrors.AuctionKindUnavailable.selector, kind));
+        }
+    }
+
+    function test_tierWithoutVerifier() public {
+        _refuse(
+            _request(AuctionKind.Fixed, Tier.Consensus),
+            abi.encodeWithSelector(IJobMarketErrors.TierUnavailable.selector, Tier.Consensus)
+        );
+    }
+
+    function test_versionWithoutKey() public {
+        (, bytes32 bare) = _publish(OWNER, _publication("labs", "bare", "1.0.0", "no keys"));
+        Request memory request = _request(AuctionKind.Fixed, Tier.Zk);
+        request.versionId = bare;
+        _refuse(request, abi.encodeWithSelector(IJobMarketErrors.KeyMissing.selector, bare, Tier.Zk));
+        // The tier `none` verifies nothing and needs no key.
+        request.tier = Tier.None;
+        vm.prank(CONSUMER);
+        market.post(request, 1);
+    }
+
+    function test_unknownVersion() public {
+        Request memory request = _request(AuctionKind.Fixed, Tier.None);
+        request.versionId = "nothing";
+        _refuse(request, abi.encodeWithSelector(IAssetRegistryErrors.VersionUnknown.selector, request.versionId));
+    }
+
+    function test_schemeAndInput() public {
+        Request memory request = _request(AuctionKind.Fixed, Tier.Zk);
+        request.scheme = 2;
+        _refuse(request, abi.encodeWithSelector(IJobMarketErrors.SchemeUnavailable.selector, 2));
+        request.scheme = 1;
+        request.inputCommitment = 0;
+        _refuse(request, abi.encodeWithSelector(IJobMarketErrors.InputCommitmentMissing.selector, versionId));
+    }
+
+    function test_floor() public {
+        Request memory request = _request(AuctionKind.Fixed, Tier.Zk);
+        (, uint128 floor) = market.quote(request);
+        request.maxPrice = floor - 1;
+        _refuse(request, abi.encodeWithSelector(IJobMarketErrors.PriceBelowFloor.selector, versionId, floor, floor - 1));
+        request.maxPrice = floor;
+        vm.prank(CONSUMER);
+        market.post(request, 1);
+    }
+
+    function test_windows() public {
+        Request memory request = _request(AuctionKind.Fixed, Tier.Zk);
+        request.biddingWindow = 59;
+        _refuse(request, _badWindow("biddingWindow", 59, 60));
+        request.biddingWindow = uint32(MAX_WINDOW) + 1;
+        _refuse(request, _badWindow("biddingWindow", request.biddingWindow, 60));
+        request.biddingWindow = 60;
+        request.deliveryWindow = 0;
+        _refuse(request, _badWindow("deliveryWindow", 0, 60));
+        request.deliveryWindow = uint32(MAX_WINDOW);
+        request.executionWindow = 59;
+        _refuse(request, _badWindow("executionWindow", 59, 60));
+        request.executionWindow = 60;
+        request.verificationWindow = type(uint32).max;
+        _refuse(request, _badWindow("verificationWindow", type(uint32).max, 0));
+    }
+
+    function test_verificationWindowWhereAVerdictNeedsTime() public {
+        Request memory request = _request(AuctionKind.Fixed, Tier.Optimistic);
+        request.verificationWindow = 0;
+        _refuse(request, _badWindow("verificationWindow", 0, 60));
+        request.tier = Tier.Zk;
+        market.quote(request);
+    }
+
+    function test_needsTheMoney() public {
+        Request memory request = _request(AuctionKind.Fixed, Tier.Zk);
+        vm.expectRevert();
+        vm.prank(ANYONE);
+        market.post(request, 1);
+    }
+
+    function test_taxedTokenIsRefused() public {
+        TaxedToken taxed = new TaxedToken();
+        token = MarketToken(address(taxed));
+        _deployMarket(address(verifier), _params());
+        taxed.mint(CONSUMER, MAX_PRICE);
+        Request memory request = _request(AuctionKind.Fixed, Tier.Zk);
+        vm.prank(CONSUMER);
+        taxed.approve(address(market), MAX_PRICE);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IPaymentErrors.InexactTransfer.selector, address(taxed), MAX_PRICE, MAX_PRICE - MAX_PRICE / 100
+            )
+        );
+        vm.prank(CONSUMER);
+        market.post(request, 1);
+    }
+
+    function test_emitsTheTerms() public {
+        Request memory request = _request(AuctionKind.Reverse, Tier.Zk);
+        (Terms memory terms,) = market.quote(request);
+        bytes32 jobId = keccak256(
+            abi.encode(
+                keccak256("mlm/job/1"),
+                block.chainid,
+                address(market),
+                CONSUMER,
+                uint256(7),
+                keccak256(abi.encode(terms))
+            )
+        );
+        vm.expectEmit(address(market));
+        emit IJobMarket.JobPosted(jobId, versionId, CONSUMER, 7, terms);
+        vm.prank(CONSUMER);
+        market.post(request, 7);
+    }
+
+    function _badWindow(string memory name, uint32 actual, uint256 least) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IJobMarketErrors.WindowOutOfBounds.selector, name, actual, least, MAX_WINDOW);
+    }
+}
