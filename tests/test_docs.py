@@ -52,3 +52,32 @@ def test_links_inside_the_repository_lead_somewhere(name: str, root: Path) -> No
                 assert (page.parent / target).exists(), (
                     f"{page.relative_to(root)} links to {target}, which does not exist"
                 )
+
+
+def test_the_table_of_states_names_every_state(root: Path) -> None:
+    from mlm.core.job import State
+
+    rows = re.findall(r"^\| ([a-z]+) \|", (root / "docs" / "job.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows[0] == "state"
+    assert sorted(rows[1:]) == sorted(str(state) for state in State if state is not State.UNKNOWN)
+
+
+def test_the_table_of_tiers_has_the_contracts_numbers(root: Path) -> None:
+    from mlm.core.job import Tier
+
+    rows = re.findall(
+        r"^\| `([a-z]+)` \| (\d) \|", (root / "docs" / "tiers.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert {name: int(number) for name, number in rows} == {str(tier): int(tier) for tier in Tier}
+
+
+def test_pages_that_the_code_points_to_exist(root: Path) -> None:
+    places = [
+        path for part in ("mlm", "devnet/contracts", "circuits", "templates") for path in (root / part).rglob("*")
+    ]
+    missing = set()
+    for path in places:
+        if path.suffix in (".py", ".sol", ".sql", ".md", ".toml"):
+            pages = re.findall(r"\bdocs/[a-z0-9/-]+\.md", path.read_text(encoding="utf-8"))
+            missing |= {f"{path.relative_to(root)}: {page}" for page in pages if not (root / page).is_file()}
+    assert not missing
