@@ -218,7 +218,9 @@ def answer(step: str) -> dict[str, Any]:
     try:
         import ezkl
         import onnx  # noqa: F401  (a clear error before any work)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        if error.name not in ("ezkl", "onnx"):
+            raise
         return {"error": {"kind": "missing", "message": f"zk proofs need the package {error.name!r}",
                           "hint": "Run `pip install 'mlm[zk]'`."}}  # fmt: skip
     try:

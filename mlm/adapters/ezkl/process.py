@@ -25,6 +25,14 @@ _KINDS: dict[str, type[MlmError]] = {
     "missing": ToolMissing,
     "verification": VerificationFailed,
 }
+# What Rust, Python, the loader and numpy print when the address space is used up.
+_NO_MEMORY = (
+    "memory allocation of",
+    "MemoryError",
+    "Cannot allocate memory",
+    "failed to map segment",
+    "Memory allocation still failed",  # OpenBLAS
+)
 _CHILD = "mlm.adapters.ezkl.child"
 _PACKAGE_PARENT = Path(__file__).resolve().parents[3]
 
@@ -84,6 +92,7 @@ def _environment(repo: Path) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         # glibc reserves 64 MiB of address space for each arena: with many threads that alone passes a small limit.
         "MALLOC_ARENA_MAX": "2",
+        "OPENBLAS_NUM_THREADS": "1",
         "LC_ALL": "C.UTF-8",
     }
 
@@ -106,7 +115,7 @@ def _tail(path: Path) -> str:
 
 
 def _crashed(step: str, code: int, log: str, limits: Limits, seconds: float) -> ProverError:
-    if "memory allocation of" in log or "MemoryError" in log or "Cannot allocate memory" in log or code == -9:
+    if code == -9 or any(sign in log for sign in _NO_MEMORY):
         return ProverError(
             f"the proving step {step!r} ran out of its memory limit of {limits.memory_mb} MB after {seconds:.0f} s",
             hint="Raise the limit (`mlm config set prover.memory_mb`) or use a smaller model.",

@@ -1,0 +1,161 @@
+"""Tensor files: what is written comes back; hostile files are refused before they cost anything."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from mlm.adapters.onnx.tensors import NumpyTensorFiles, parse_npy
+from mlm.core.errors import InvalidData, MlmError, NotFound, UsageError
+
+FILES = NumpyTensorFiles()
+ARRAYS = st.sampled_from(["bool", "int8", "uint16", "int64", "float32", ">f4", "float64", "float16"]).flatmap(
+    lambda dtype: hnp.arrays(
+        dtype,
+        hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4),
+        elements={"allow_nan": False, "allow_infinity": False} if "f" in dtype else None,
+    )
+)
+
+
+def npy(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+@given(st.dictionaries(st.sampled_from("abc"), ARRAYS, max_size=3))
+def test_blocks_round_trip(arrays: dict[str, np.ndarray]) -> None:
+    found = FILES.from_block(FILES.to_block(arrays))
+    assert set(found) == set(arrays)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name], array)
+        assert found[name].dtype == array.dtype.newbyteorder("=") and found[name].flags.writeable
+
+
+def test_the_same_values_give_the_same_block() -> None:
+    values = np.arange(6, dtype="<f4").reshape(2, 3)
+    same = [values, values.astype(">f4"), np.asfortranarray(values), values[::-1][::-1]]
+    assert len({FILES.to_block({"x": array}) for array in same}) == 1
+
+
+@given(ARRAYS)
+def test_npy_agrees_with_numpy(array: np.ndarray) -> None:
+    for layout in (array, np.asfortranarray(array)):
+        np.testing.assert_array_equal(parse_npy(npy(layout)), array)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".json"])
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+def test_files_round_trip(tmp_path: Path, suffix: str, dtype: str) -> None:
+    path, array = tmp_path / f"r{suffix}", np.arange(6).reshape(1, 6).astype(dtype)
+    FILES.write(path, {"x": array})
+    found = FILES.read(path, ("x",))
+    assert list(found) == ["x"] and found["x"].dtype == array.dtype
+    np.testing.assert_array_equal(found["x"], array)
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("text", ['{"x": [[1, 2]]}', "[[1, 2]]", '{"dtype": "float32", "data": [[1, 2]]}'])
+def test_json_by_hand_is_float32(text: str) -> None:
+    found = FILES.decode(text.encode(), ".json", ("x",))["x"]
+    assert found.dtype == np.float32 and found.tolist() == [[1, 2]]
+
+
+class Trap:
+    def __reduce__(self) -> Any:
+        return Path.write_text, (Path("/tmp/mlm-trap"), "sprung")
+
+
+def _zip(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+GOOD = npy(np.ones((1, 2), np.float32))
+BAD = {
+    "empty npy": (".npy", b""),
+    "truncated npy": (".npy", GOOD[:-1]),
+    "padded npy": (".npy", GOOD + b"\0"),
+    "truncated header": (".npy", GOOD[:20]),
+    "huge header shape": (".npy", GOOD.replace(b"(1, 2)", b"(9999999999999, 2)".ljust(6))),
+    "pickled npy": (".npy", npy(np.array([Trap()], dtype=object))),
+    "bare pickle": (".npy", pickle.dumps(Trap())),
+    "NaN npy": (".npy", npy(np.array([np.nan], np.float32))),
+    "complex npy": (".npy", npy(np.ones(2, np.complex64))),
+    "text npy": (".npy", npy(np.array(["a"]))),
+    "no zip": (".npz", b"PK\x03\x04 but no zip"),
+    "pickle in npz": (".npz", _zip({"x.npy": npy(np.array([Trap()], dtype=object))})),
+    "noise in npz": (".npz", _zip({"x.npy": b"noise"})),
+    "infinity in npz": (".npz", _zip({"x.npy": npy(np.array([np.inf]))})),
+    "broken json": (".json", b'{"x": [1'),
+    "deep json": (".json", b"[" * 100_000),
+    "ragged json": (".json", b'{"x": [[1], [1, 2]]}'),
+    "text json": (".json", b'{"x": "1"}'),
+    "null json": (".json", b'{"x": [null]}'),
+    "NaN json": (".json", b'{"x": [NaN]}'),
+    "too large for float32": (".json", b'{"x": [1e300]}'),
+    "too large for int8": (".json", b'{"x": {"dtype": "int8", "data": [300]}}'),
+    "unknown dtype": (".json", b'{"x": {"dtype": "object", "data": [1]}}'),
+    "huge integer": (".json", b'{"x": [' + b"9" * 400 + b"]}"),
+}
+
+
+@pytest.mark.parametrize(("suffix", "data"), BAD.values(), ids=BAD)
+def test_hostile_files_are_refused(suffix: str, data: bytes) -> None:
+    with pytest.raises(InvalidData) as caught:
+        FILES.decode(data, suffix, ("x",))
+    assert "\n" not in str(caught.value)
+    assert not Path("/tmp/mlm-trap").exists()
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = _zip({"x.npy": bytes(1 << 20)})
+    monkeypatch.setattr("mlm.adapters.onnx.tensors.MAX_BYTES", 1 << 19)
+    with pytest.raises(InvalidData, match="too large"):
+        FILES.decode(bomb, ".npz", ("x",))
+
+
+@given(st.binary(max_size=200), st.sampled_from([".npy", ".npz", ".json"]))
+def test_noise_never_raises_anything_else(data: bytes, suffix: str) -> None:
+    for prefix in (b"", b"\x93NUMPY\x01\x00", GOOD[:40]):
+        try:
+            FILES.decode(prefix + data, suffix, ("x",))
+        except MlmError:
+            continue
+
+
+def test_a_name_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(InvalidData, match=r"2 inputs \(a, b\)"):
+        FILES.decode(GOOD, ".npy", ("a", "b"))
+    with pytest.raises(NotFound, match=r"none\.npy"):
+        FILES.read(tmp_path / "none.npy", ("x",))
+    with pytest.raises(UsageError, match=r"\.npz"):
+        FILES.decode(GOOD, ".pkl", ("x",))
+    with pytest.raises(UsageError, match=r"\.json"):
+        FILES.write(tmp_path / "r.txt", {"x": np.ones(1)})
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text("old")
+    with pytest.raises(InvalidData):
+        FILES.write(tmp_path / "r.json", {"x": np.array([np.nan])})
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("r.json", "old")]
+
+
+def test_json_results_are_plain(tmp_path: Path) -> None:
+    FILES.write(tmp_path / "r.json", {"y": np.array([[0.5, -1]], np.float32)})
+    assert json.loads((tmp_path / "r.json").read_text()) == {"y": [[0.5, -1]]}
