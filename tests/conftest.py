@@ -31,5 +31,5 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("MLM_HOME", str(tmp_path_factory.mktemp("home")))
 
 
-# One real devnet for the session: `devnet.url`, `.deployment`, `.accounts`, `.chain()`, `.sender(name)`, `.advance(seconds)`.
+# One real devnet for the session; tests/devnet_fixture.py says what it offers.
 from tests.devnet_fixture import devnet  # noqa: E402, F401

@@ -8,58 +8,72 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
+from enum import IntEnum
 from typing import Any
 
 from mlm.adapters.chain import abi
 from mlm.adapters.chain.rpc import RpcError
+from mlm.core import job
 from mlm.core.errors import ChainError, InsufficientFunds, MlmError, Reverted
 
 # What to do next, by the error's name. An error that is not listed is shown without a hint.
 HINTS: Mapping[str, str] = {
     # JobMarket
-    "JobUnknown": "Run `mlm sync`, then `mlm job list`.",
-    "JobExists": "This very job is already posted: see `mlm job list`.",
-    "WrongState": "Run `mlm job show` to see the job's state and whose turn it is.",
+    "JobInState": "Run `mlm job show` to see the job's state and whose turn it is.",
+    "JobNotFinal": "Run `mlm job show` to see the job's state and its deadline.",
+    "JobHasBid": "A job with a bid runs its course: see `mlm job bids`.",
+    "JobHasNoBid": "Wait for a bid, or cancel with `mlm job cancel`.",
+    "JobAlreadyPosted": "This very job is already posted: see `mlm job list`.",
+    "JobAlreadySettled": "See `mlm job show` for how it was settled.",
     "NotConsumer": "Only the consumer who posted the job can do this: check `mlm whoami`.",
-    "NotProvider": "Only the lease holder can do this: check `mlm whoami` and `mlm lease list`.",
     "NotLeaseHolder": "Only the lease holder can do this: check `mlm whoami` and `mlm lease list`.",
-    "PriceTooLow": "Run `mlm price show` and offer at least the owner's price and the fee.",
-    "PriceTooHigh": "Bid below the best bid so far: see `mlm job bids`.",
-    "BidTooHigh": "Bid below the best bid so far: see `mlm job bids`.",
-    "BidTooLow": "Bid at least the floor that `mlm job show` prints.",
+    "ConsumerCannotBid": "Bid as another account: `--account NAME`.",
+    "PriceBelowFloor": "Offer at least the floor: it covers the owner's price and the fee.",
+    "PriceAboveMaximum": "Bid at most the job's maximum price: see `mlm job show`.",
+    "PriceNotFixed": "The job has a posted price: bid exactly its maximum price.",
+    "PriceNotLower": "Bid below the best bid so far: see `mlm job bids`.",
     "TermsMismatch": "Run `mlm sync` so that the job's frozen terms are read again.",
-    "NothingToWithdraw": "Credits appear when a job is settled: see `mlm job list`.",
     "NoCredit": "Credits appear when a job is settled: see `mlm job list`.",
     "MarketPaused": "New jobs are paused; the pause expires by itself. Running jobs are not touched.",
-    "TierUnavailable": "Choose another tier, or ask the publisher to set a key for this one.",
+    "TierUnavailable": "This market has no verifier for the tier: choose another.",
+    "TierWithoutKey": "Choose another tier, or ask the publisher to set a key for this one.",
     "KeyMissing": "Choose another tier, or ask the publisher to set a key for this one.",
-    "AlreadySettled": "The job is already settled: see `mlm job show`.",
-    "JobAlreadySettled": "The job is already settled: see `mlm job show`.",
+    "AuctionKindUnavailable": "Choose another kind of auction: fixed or reverse.",
+    "WindowOutOfBounds": "Choose a window within the bounds shown.",
+    "InexactTransfer": "The market takes no token that charges for transfers.",
     # StakeVault
-    "InsufficientStake": "Run `mlm stake deposit`.",
-    "InsufficientFreeStake": "Run `mlm stake deposit`.",
+    "FreeStakeTooLow": "Run `mlm stake deposit`.",
+    "LockTooLow": "Run `mlm sync`, then `mlm stake show`.",
     "StillUnbonding": "Wait until the unbonding period ends: see `mlm stake show`.",
+    "NothingUnbonding": "Start with `mlm stake withdraw AMOUNT`.",
+    "StakeAmountZero": "Give an amount above zero.",
     # AssetRegistry
-    "CommitmentUnknown": "Publish again: the commitment was not found or is too old.",
-    "CommitmentTooNew": "Wait one block and try again.",
-    "CommitmentExpired": "Publish again: the commitment is too old.",
+    "CommitmentMissing": "Run the command again: it commits first, then reveals.",
+    "CommitmentTooYoung": "Wait one block and run the command again.",
+    "CommitmentExpired": "Run the command again: the commitment is too old.",
     "HandleTaken": "Choose another handle: see `mlm handle show`.",
+    "HandleInvalid": "Use a-z, 0-9 and -, at most 39 characters.",
+    "NameInvalid": "Use a-z, 0-9, ., _ and -, at most 64 characters.",
     "NotHandleOwner": "Only the handle's owner can do this: check `mlm whoami`.",
-    "NotOwner": "Only the owner can do this: check `mlm whoami`.",
-    "VersionExists": "This version is already published: raise the version in mlm.toml.",
+    "NotAssetOwner": "Only the asset's owner can do this: check `mlm whoami`.",
+    "VersionAlreadyPublished": "These very files are already published: see `mlm asset versions`.",
+    "VersionNameTaken": "Raise the version in mlm.toml.",
     "VersionUnknown": "Run `mlm search` to find published assets.",
+    "ParentUnknown": "Publish the parent first, or correct it in mlm.toml.",
     "KeyAlreadySet": "A key is immutable: publish a new version.",
     # ZkVerifier
-    "ProofInvalid": "Prove again with `mlm lease fulfil`; the proof must be of this model and this input.",
-    "WrongKey": "The proof is of another circuit: prove the version that the job names.",
-    "WrongInput": "The proof is of another input: prove the input that the job commits to.",
-    "WrongSrs": "The key was made with another SRS: use the deployment's.",
+    "ProofRejected": "Prove again with `mlm lease fulfil`: the proof must be of this model and this input.",
+    "KeyMismatch": "The proof is of another circuit: prove the version that the job names.",
+    "InputMismatch": "The proof is of another input: prove the input that the job commits to.",
+    "SrsMismatch": "The key was made with another SRS: use the deployment's.",
+    "VerifyingKeyUnregistered": "The proof is of another circuit: prove the version that the job names.",
     # OpenZeppelin
     "ERC20InsufficientBalance": "Get tokens: `mlm wallet faucet` on the devnet.",
-    "ERC20InsufficientAllowance": "Run the command again: it approves what it needs.",
+    "ERC20InsufficientAllowance": "Run the command again: it permits what it needs.",
+    "ERC2612ExpiredSignature": "Run the command again: it signs a new permit.",
+    "ERC2612InvalidSigner": "Run the command again: another transaction may have used the permit's nonce.",
     "ERC721NonexistentToken": "Run `mlm search` to find published assets.",
-    "ERC721IncorrectOwner": "Only the owner can do this: check `mlm whoami`.",
-    "OwnableUnauthorizedAccount": "Only the contract's owner can do this: check `mlm whoami`.",
+    # The EVM
     "OutOfGas": "Run the command again; if it persists, the node's gas estimate is wrong.",
 }
 
@@ -102,7 +116,7 @@ def decode(data: bytes) -> Reverted:
         if item is not None:
             values = abi.decode(item.inputs, body, item.signature)
             named = {
-                param.name or f"arg{i}": abi.plainly(param, value)
+                param.name or f"arg{i}": _named(param, value)
                 for i, (param, value) in enumerate(zip(item.inputs, values, strict=True))
             }
             return Reverted(item.name, named, hint=HINTS.get(item.name, ""))
@@ -111,6 +125,14 @@ def decode(data: bytes) -> Reverted:
     if not data:
         return Reverted("NoReason", hint="The contract gave no reason: is it deployed, and is the function its own?")
     return Reverted("UnknownError", {"data": "0x" + data[:68].hex()})
+
+
+def _named(param: abi.Param, value: Any) -> Any:
+    """A decoded value as JSON has it; a member of a known enum by its name."""
+    kind = getattr(job, param.enum, None) if param.enum else None
+    if isinstance(kind, type) and issubclass(kind, IntEnum) and value in set(kind):
+        return str(kind(value))
+    return abi.plainly(param, value)
 
 
 def revert_data(data: Any) -> bytes | None:

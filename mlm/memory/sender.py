@@ -1,0 +1,63 @@
+"""Sending into a MemoryChain, with the nonces, repeats and failures of a real node."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+from mlm.core.errors import ChainError, Reverted
+from mlm.core.plan import Call
+from mlm.memory.chain import GAS, MemoryChain
+from mlm.ports.chain import Receipt
+from mlm.ports.signer import Signed, Simulated
+
+
+class MemorySender:
+    """The Sender port of one address. No real signatures: `sign_typed` gives 65 bytes that depend on its input."""
+
+    def __init__(self, chain: MemoryChain, address: str) -> None:
+        self._chain, self._address = chain, address
+        self._nonce = 0
+        self._signed: dict[str, Call] = {}
+        self._known: set[str] = set()
+
+    @property
+    def address(self) -> str:
+        return self._address
+
+    def encode(self, call: Call) -> bytes:
+        """Bytes that depend on the whole call; no ABI."""
+        return repr((call.contract, call.function, call.args)).encode()
+
+    def simulate(self, calls: tuple[Call, ...]) -> list[Simulated]:
+        """Every call alone: effects here do not build on each other."""
+        for call in calls:
+            self._chain.try_effect(self._address, call)
+        number = self._chain.block().number
+        return [Simulated(GAS, GAS, number) for _ in calls]
+
+    def sign(self, call: Call) -> Signed:
+        self._chain.try_effect(self._address, call)
+        raw = f"{self._address} {self._nonce} ".encode() + self.encode(call)
+        signed = Signed(raw, "0x" + sha256(raw).hexdigest(), self._nonce)
+        self._signed[signed.tx_hash] = call
+        return signed
+
+    def broadcast(self, signed: Signed) -> None:
+        if signed.tx_hash in self._known:
+            return
+        self._known.add(signed.tx_hash)
+        self._nonce = max(self._nonce, signed.nonce + 1)
+        self._chain.include(self._address, self._signed[signed.tx_hash], signed.tx_hash, signed.raw.split(b" ", 2)[2])
+
+    def wait(self, signed: Signed, timeout: float = 60.0) -> Receipt:
+        receipt = self._chain.receipts.get(signed.tx_hash)
+        if receipt is None:
+            raise ChainError(f"transaction {signed.tx_hash} was not included within {timeout:g} s")
+        if not receipt.ok:
+            raise Reverted("Unexplained", {"transaction": signed.tx_hash})
+        return receipt
+
+    def sign_typed(self, domain: dict[str, Any], types: dict[str, Any], message: dict[str, Any]) -> bytes:
+        half = sha256(repr((self._address, domain, types, message)).encode()).digest()
+        return half + sha256(half).digest() + b"\x1b"
