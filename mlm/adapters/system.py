@@ -1,0 +1,69 @@
+"""The real clock, the system's randomness, and a progress bar on a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class RealSystem:
+    """The System port of this machine. `stream` shows the progress bar, if it is a terminal."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._bar: tuple[Progress, TaskID] | None = None
+
+    def now(self) -> int:
+        """Wall clock, whole seconds."""
+        return int(time.time())
+
+    def monotonic(self) -> float:
+        """A clock that never goes back, seconds."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def random(self, n: int) -> bytes:
+        """n bytes of the operating system's generator."""
+        return os.urandom(n)
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        """Show a bar until `done` reaches `total`; it then leaves the screen."""
+        if not self._stream.isatty():
+            return
+        if done >= total:
+            if self._bar is not None:
+                self._bar[0].stop()
+                self._bar = None
+            return
+        if self._bar is None:
+            self._bar = self._start()
+        progress, task = self._bar
+        # Names may come from the chain: no markup.
+        progress.update(task, completed=done, total=total, what=_printable(what))
+
+    def _start(self) -> tuple[Progress, TaskID]:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        progress = Progress(
+            TextColumn("{task.fields[what]}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=Console(file=self._stream),
+            transient=True,
+        )
+        progress.start()
+        return progress, progress.add_task("", total=None, what="")
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

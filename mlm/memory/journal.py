@@ -1,0 +1,68 @@
+"""The Journal port in memory."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mlm.core.errors import NotFound
+from mlm.ports.system import System
+
+
+class MemoryJournal:
+    """Entries live as long as the object; they pass through JSON, as those on disk do."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._operations: list[dict[str, Any]] = []
+        self._entries: dict[str, list[dict[str, Any]]] = {}
+
+    def begin(self, operation: str, params: dict[str, Any]) -> str:
+        """Open an operation; its id is the next number."""
+        op = f"{len(self._operations) + 1:06d}"
+        self._operations.append(
+            {
+                "op": op,
+                "operation": operation,
+                "params": _copy(params),
+                "started_at": self._system.now(),
+                "closed_at": None,
+                "outcome": None,
+            }
+        )
+        self._entries[op] = []
+        return op
+
+    def record(self, op: str, step: int, entry: dict[str, Any]) -> None:
+        """Append a fact about a step."""
+        line = {"step": step, "at": self._system.now(), "entry": _copy(entry)}
+        self._of(op).append(line)
+        self._operations[int(op) - 1] |= {"closed_at": None, "outcome": None}
+
+    def close(self, op: str, outcome: str) -> None:
+        """Append the outcome."""
+        self._of(op)
+        self._operations[int(op) - 1] |= {"closed_at": self._system.now(), "outcome": outcome}
+
+    def entries(self, op: str) -> list[dict[str, Any]]:
+        """The facts recorded, in order: {step, at, entry}."""
+        return _copy(self._of(op))
+
+    def operations(self) -> list[dict[str, Any]]:
+        """All operations, oldest first."""
+        return _copy(self._operations)
+
+    def _of(self, op: str) -> list[dict[str, Any]]:
+        if op not in self._entries:
+            raise NotFound(f"no operation {op}", hint="`mlm op log` lists them.")
+        return self._entries[op]
+
+
+def _copy(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=_bytes_to_hex, allow_nan=False))
+
+
+def _bytes_to_hex(value: object) -> str:
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    raise TypeError(f"a journal entry cannot hold a {type(value).__name__}")
