@@ -75,9 +75,11 @@ def write_all(handle: int, data: bytes | memoryview) -> None:
         view = view[os.write(handle, view) :]
 
 
-def replace_file(path: Path, pieces: Iterable[bytes], *, mode: int = 0o644, durable: bool = True) -> None:
-    """Write `path` whole or not at all. Raises OSError."""
-    with temporary(path.parent) as (handle, name):
+def replace_file(
+    path: Path, pieces: Iterable[bytes], *, mode: int = 0o644, durable: bool = True, staging: Path | None = None
+) -> None:
+    """Write `path` whole or not at all, by way of a file in `staging` (its own folder). Raises OSError."""
+    with temporary(staging or path.parent) as (handle, name):
         for piece in pieces:
             write_all(handle, piece)
         os.fchmod(handle, mode)

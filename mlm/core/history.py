@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from mlm.core import dagcbor
 from mlm.core.cid import DAG_CBOR, DAG_PB, Cid
-from mlm.core.errors import InvalidData
+from mlm.core.errors import InvalidData, UsageError
 from mlm.core.fields import Fields
 
 FORMAT = "mlm/commit/1"
@@ -91,3 +92,15 @@ def log(get: Callable[[Cid], bytes], heads: tuple[Cid, ...]) -> Iterator[tuple[C
         yield cid, commit
         for parent in commit.parents:
             push(parent)
+
+
+_REF = re.compile(r"(?:heads|tags)/[A-Za-z0-9_][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*")
+
+
+def check_ref(name: str) -> str:
+    """Return `heads/NAME` or `tags/NAME`; raises UsageError for a name that a file system or a shell could misread."""
+    if not _REF.fullmatch(name) or len(name) > 200 or ".." in name or name.endswith((".lock", ".")) or "/tmp-" in name:
+        kind, _, rest = name.partition("/")
+        what = {"heads": "branch", "tags": "tag"}.get(kind, "ref")
+        raise UsageError(f"expected a {what} name of letters, digits and . _ + - /, found {rest!r}")
+    return name

@@ -6,7 +6,7 @@ links, a directory sharded when its flat block passes 262,144 bytes. The same by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlm.core import dagpb, hamt
@@ -59,19 +59,34 @@ def _file_node(children: Sequence[Entry], emit: Emit) -> Entry:
     return Entry(cid, len(block) + sum(child.tsize for child in children), size)
 
 
-def file(chunks: Iterable[bytes], emit: Emit) -> Entry:
-    """Emit the blocks of a file read in pieces of CHUNK bytes (the last may be shorter, none is an empty file)."""
+def file_blocks(chunks: Iterable[bytes]) -> Generator[tuple[Cid, bytes], None, Entry]:
+    """The blocks of a file read in pieces of CHUNK bytes (the last may be shorter, none is an empty file), leaves
+    first; the generator returns the file's entry."""
     leaves: list[Entry] = []
     for chunk in chunks:
         if len(chunk) > CHUNK or (leaves and leaves[-1].size != CHUNK):
             raise ValueError(f"every piece but the last has {CHUNK} bytes")
         entry = leaf(chunk)
-        emit(entry.cid, chunk)
+        yield entry.cid, chunk
         leaves.append(entry)
     if not leaves:
         leaves.append(leaf(b""))
-        emit(leaves[0].cid, b"")
-    return balance(leaves, emit)
+        yield leaves[0].cid, b""
+    nodes: list[tuple[Cid, bytes]] = []
+    entry = balance(leaves, lambda cid, block: nodes.append((cid, block)))
+    yield from nodes
+    return entry
+
+
+def file(chunks: Iterable[bytes], emit: Emit) -> Entry:
+    """Emit the blocks of a file, as `file_blocks` yields them."""
+    blocks = file_blocks(chunks)
+    try:
+        while True:
+            emit(*next(blocks))
+    except StopIteration as end:
+        entry: Entry = end.value
+        return entry
 
 
 def directory(entries: Mapping[str, Entry], emit: Emit) -> Entry:

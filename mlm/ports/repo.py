@@ -12,7 +12,7 @@ from mlm.core.cid import Cid
 if TYPE_CHECKING:
     from mlm.ports.blocks import Blocks
 
-FILE, SYMLINK, OTHER = "file", "symlink", "other"
+FILE, FOLDER, SYMLINK, OTHER = "file", "folder", "symlink", "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class FileStat:
 class Staged:
     """A staged file. `stat` was taken before its bytes were read.
 
-    `settled`: the file had not changed for a tick of the file system's clock when it was read, so that any later
-    change shows in its stat. Otherwise it must be read again to know (the "racy Git" problem).
+    `settled`: the file's last change is older than the file system's clock was before the file was read, so that any
+    later change shows in its stat. Otherwise it must be read again to know (the "racy Git" problem).
     """
 
     cid: Cid
@@ -84,13 +84,16 @@ class Worktree(Protocol):
     """The files beside .mlm. Paths are checked: none leads outside, and no symbolic link is followed."""
 
     def clock(self) -> int:
-        """The file system's own clock, nanoseconds: what a file written now would get as its time."""
+        """The file system's own clock, nanoseconds: what a file written now would get as its time.
+
+        0 where nothing can be written: every file is then taken for one that has just changed.
+        """
 
     def scan(self, under: str = "") -> Iterator[FileStat]:
         """Every entry below a folder that is neither a folder nor ignored by .mlmignore."""
 
     def stat(self, path: str) -> FileStat | None:
-        """None when there is nothing; kind `other` for a folder."""
+        """None when there is nothing."""
 
     def ignores(self, path: str) -> bool: ...
 

@@ -1,0 +1,98 @@
+"""Refs: one small file each under `.mlm/refs`, and `.mlm/HEAD`, as Git keeps them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlm.adapters.disk import locked, replace_file, storage_errors
+from mlm.core.cid import Cid
+from mlm.core.errors import InvalidData, NotFound, StateConflict
+from mlm.core.history import check_ref
+from mlm.ports.repo import Head
+
+_BRANCH = "ref: refs/heads/"
+
+
+class FileRefs:
+    """Implements ports.repo.Refs."""
+
+    def __init__(self, private: Path) -> None:
+        self._private = private
+        self._refs = private / "refs"
+        self._head = private / "HEAD"
+        self._lock = private / "lock"
+
+    def create(self, branch: str) -> bool:
+        check_ref(f"heads/{branch}")
+        with storage_errors("cannot make the repository"):
+            self._private.mkdir(parents=True, exist_ok=True)
+            (self._refs / "heads").mkdir(parents=True, exist_ok=True)
+            (self._refs / "tags").mkdir(exist_ok=True)
+            with locked(self._lock):
+                if self._head.exists():
+                    return False
+                # HEAD comes last: a folder with a HEAD is a repository.
+                replace_file(self._head, [f"{_BRANCH}{branch}\n".encode()])
+        return True
+
+    def head(self) -> Head:
+        with storage_errors("cannot read HEAD"):
+            try:
+                text = self._head.read_text("utf-8").removesuffix("\n")
+            except FileNotFoundError:
+                raise StateConflict(
+                    f"{self._private} is no repository: it has no HEAD", hint="Run `mlm init`."
+                ) from None
+        if text.startswith(_BRANCH):
+            branch = text.removeprefix(_BRANCH)
+            check_ref(f"heads/{branch}")
+            return Head(branch, self._read(self._refs / "heads" / branch))
+        return Head(None, Cid.parse(text))
+
+    def set_head(self, target: str | Cid) -> None:
+        if isinstance(target, str):
+            check_ref(f"heads/{target}")
+        text = str(target) if isinstance(target, Cid) else f"{_BRANCH}{target}"
+        with storage_errors("cannot write HEAD"), locked(self._lock):
+            replace_file(self._head, [f"{text}\n".encode()])
+
+    def all(self) -> dict[str, Cid]:
+        found = {}
+        with storage_errors("cannot read the refs"):
+            for path in sorted(self._refs.rglob("*")):
+                if path.is_file() and not path.name.startswith("tmp-"):
+                    commit = self._read(path)
+                    if commit is not None:
+                        found[path.relative_to(self._refs).as_posix()] = commit
+        return found
+
+    def set(self, name: str, new: Cid | None, expected: Cid | None) -> None:
+        check_ref(name)
+        path = self._refs / name
+        with storage_errors(f"cannot write the ref {name}"), locked(self._lock):
+            found = self._read(path)
+            if found != expected:
+                raise StateConflict(
+                    f"the ref {name} is at {found or 'nothing'}, expected {expected or 'nothing'}: it moved meanwhile",
+                    hint="Run `mlm log`, then the same command again.",
+                )
+            if new is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                replace_file(path, [f"{new}\n".encode()])
+            elif found is None:
+                raise NotFound(f"no ref {name}")
+            else:
+                path.unlink()
+
+    def _read(self, path: Path) -> Cid | None:
+        with storage_errors("cannot read a ref"):
+            try:
+                text = path.read_text("utf-8")
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        try:
+            return Cid.parse(text.removesuffix("\n"))
+        except InvalidData as error:
+            raise InvalidData(
+                f"the ref {path} is damaged: {error}", hint="`mlm log COMMIT` finds commits by CID."
+            ) from error

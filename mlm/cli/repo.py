@@ -1,0 +1,141 @@
+"""`mlm init`, `add`, `status`, `commit`, `log`, `show`: the local history."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlm.cli.render import render
+from mlm.core.errors import NotFound, UsageError
+
+if TYPE_CHECKING:
+    from mlm.cli.context import Session
+    from mlm.ports.repo import Repo
+
+app = typer.Typer(help="Local history.")
+Ref = Annotated[
+    str, typer.Argument(metavar="REF", help="HEAD, a branch, a tag, a commit's CID or a prefix; ~N steps back.")
+]
+
+
+@app.command()
+def init(
+    ctx: typer.Context,
+    path: Annotated[Path, typer.Argument(help="The project's folder; made if it is not there.")] = Path("."),
+    template: Annotated[str | None, typer.Option(help="Start from this template, such as digits-mlp.")] = None,
+) -> None:
+    """Start a project: a repository in .mlm, and mlm.toml, or a template's files.
+
+    Example: `mlm init digits --template digits-mlp`
+    """
+    from mlm.cli import wiring
+    from mlm.workflows import init as workflow
+
+    source = None if template is None else wiring.folder(_template(template))
+    folder = (ctx.obj.cwd / path).absolute()
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"expected a folder, {folder} is a file")
+    folder.mkdir(parents=True, exist_ok=True)
+    name = workflow.asset_name(folder.name)
+    render(ctx, workflow.init(wiring.repo(ctx.obj, folder), name, source, template))
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders; deletions below them too.")],
+) -> None:
+    """Stage files for the next commit.
+
+    Example: `mlm add .`
+    """
+    from mlm.workflows import add as workflow
+
+    session: Session = ctx.obj
+    root = session.require_project
+    inside = [_inside(root, session.cwd / path) for path in paths]
+    render(ctx, workflow.add(_repo(session), inside, session.ports.system.progress))
+
+
+@app.command()
+def status(ctx: typer.Context) -> None:
+    """Show what is staged, modified and untracked. Unchanged files are not read.
+
+    Example: `mlm status`
+    """
+    from mlm.workflows import status as workflow
+
+    render(ctx, workflow.status(_repo(ctx.obj)))
+
+
+@app.command()
+def commit(
+    ctx: typer.Context,
+    message: Annotated[str, typer.Option("--message", "-m", help="What changed, and why.")],
+) -> None:
+    """Record the staged files as a content-addressed commit with its manifest.
+
+    Example: `mlm commit -m "first model"`
+    """
+    from mlm.workflows import commit as workflow
+
+    session: Session = ctx.obj
+    author = session.config.get("user.name") or session.config.get("account") or "anonymous"
+    repo = _repo(session)
+    render(ctx, workflow.commit(repo, session.ports.runner, message, author, session.ports.system.now()))
+
+
+@app.command()
+def log(
+    ctx: typer.Context,
+    ref: Ref = "HEAD",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many commits.")] = 100,
+) -> None:
+    """List commits, newest first.
+
+    Example: `mlm log -n 10`
+    """
+    from mlm.workflows import log as workflow
+
+    render(ctx, workflow.log(_repo(ctx.obj), ref, limit))
+
+
+@app.command()
+def show(ctx: typer.Context, ref: Ref = "HEAD") -> None:
+    """Show a commit with its manifest, or a manifest by its CID.
+
+    Example: `mlm show HEAD`
+    """
+    from mlm.workflows import show as workflow
+
+    render(ctx, workflow.show(_repo(ctx.obj), ref))
+
+
+def _repo(session: Session) -> Repo:
+    from mlm.cli import wiring
+
+    return wiring.repo(session)
+
+
+def _template(name: str) -> Path:
+    """The folder of a shipped template; raises NotFound naming those that there are."""
+    from mlm import resources
+
+    folder = resources.path("templates")
+    names = sorted(entry.name for entry in folder.iterdir() if (entry / "mlm.toml").is_file())
+    if name not in names:
+        raise NotFound(f"no template {name!r}", hint=f"There are: {', '.join(names) or 'none'}.")
+    return folder / name
+
+
+def _inside(root: Path, path: Path) -> str:
+    """A path from the project's root, with "/"; links are not resolved, but for those above the root."""
+    absolute = Path(os.path.abspath(path))
+    for base, found in ((root, absolute), (root.resolve(), absolute.parent.resolve() / absolute.name)):
+        if found.is_relative_to(base):
+            relative = found.relative_to(base).as_posix()
+            return "" if relative == "." else relative
+    raise UsageError(f"{path} lies outside the project {root}")

@@ -1,0 +1,108 @@
+"""`mlm add`: stage files. Their bytes are stored now, so that a commit holds what was added, whatever happens after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mlm.core import unixfs
+from mlm.core.cid import Cid
+from mlm.core.errors import InvalidData, NotFound, UsageError
+from mlm.core.paths import check_path
+from mlm.ports.repo import FILE, FOLDER, SYMLINK, FileStat, Repo, Staged
+from mlm.workflows.repository import Progress, is_unchanged, quiet, shown_path, stage
+
+
+@dataclass(frozen=True)
+class Added:
+    """What `add` staged: files whose content was read, files that are gone, and the blocks that were new."""
+
+    staged: tuple[str, ...]
+    removed: tuple[str, ...]
+    new_blocks: int
+    bytes: int
+
+
+def add(repo: Repo, paths: Sequence[str], progress: Progress = quiet) -> Added:
+    """Stage files and folders by path from the project's root ("" is the root); deletions below them too.
+
+    All or nothing: raises NotFound for a path that is not there, UsageError for an ignored one, InvalidData for a
+    symbolic link, a device or an unsafe name, StateConflict when a file changes while it is read.
+    """
+    repo.refs.head()
+    clock = repo.tree.clock()
+    index = repo.index.load()
+    chosen: dict[str, FileStat] = {}
+    removed: set[str] = set()
+    for path in paths:
+        _choose(repo, index, path, chosen, removed)
+    for stat in chosen.values():
+        _check(stat)
+    changed = [
+        stat for path, stat in sorted(chosen.items()) if path not in index or not is_unchanged(index[path], stat)
+    ]
+    total = sum(stat.size for stat in changed)
+    staged: dict[str, Staged] = {}
+
+    def blocks() -> Iterator[tuple[Cid, bytes]]:
+        done = 0
+        for stat in changed:
+            progress(done, total, stat.path)
+            entry = yield from unixfs.file_blocks(repo.tree.read(stat))
+            staged[stat.path] = stage(repo, stat, clock, entry)
+            done += stat.size
+        progress(total, total, "")
+
+    new = repo.objects.put(blocks())
+    if staged or removed:
+        with repo.index.edit() as entries:
+            _update(entries, staged, removed)
+    different = [path for path, entry in staged.items() if path not in index or index[path].cid != entry.cid]
+    return Added(tuple(sorted(different)), tuple(sorted(removed)), new, total)
+
+
+def _choose(repo: Repo, index: dict[str, Staged], path: str, chosen: dict[str, FileStat], removed: set[str]) -> None:
+    """Add to `chosen` the files that `path` means, and to `removed` the staged ones that are gone."""
+    stat = repo.tree.stat(path) if path else None
+    below = [known for known in index if not path or known == path or known.startswith(f"{path}/")]
+    if path and stat is None and not below:
+        raise NotFound(f"no such file: {shown_path(path)}", hint="`mlm status` shows what there is to add.")
+    if stat is not None and stat.kind != FOLDER:
+        if path not in index and repo.tree.ignores(path):
+            raise UsageError(f"{path} is ignored by .mlmignore", hint="Change .mlmignore to add it.")
+        chosen[path] = stat
+    elif not path or stat is not None:
+        if path and repo.tree.ignores(path) and not below:
+            raise UsageError(f"{path} is ignored by .mlmignore", hint="Change .mlmignore to add it.")
+        chosen.update((found.path, found) for found in repo.tree.scan(path))
+    for known in below:
+        # What is tracked stays so, even where .mlmignore would now leave it out.
+        if known not in chosen:
+            found = repo.tree.stat(known)
+            if found is not None and found.kind == FILE:
+                chosen[known] = found
+            else:
+                removed.add(known)
+
+
+def _check(stat: FileStat) -> None:
+    check_path(stat.path)
+    if stat.kind == SYMLINK:
+        raise InvalidData(
+            f"{stat.path} is a symbolic link: expected a file",
+            hint="Copy the file it points to, or add it to .mlmignore.",
+        )
+    if stat.kind != FILE:
+        raise InvalidData(f"{stat.path} is no regular file", hint="Add it to .mlmignore.")
+
+
+def _update(entries: dict[str, Staged], staged: dict[str, Staged], removed: set[str]) -> None:
+    """Put what was staged into the index; an entry that is now a folder, or lies below what is now a file, goes."""
+    for path in removed:
+        entries.pop(path, None)
+    folders = {path[:at] for path in staged for at, char in enumerate(path) if char == "/"}
+    for path in list(entries):
+        parents = (path[:at] for at, char in enumerate(path) if char == "/")
+        if path in folders or any(parent in staged for parent in parents):
+            del entries[path]
+    entries.update(staged)

@@ -1,0 +1,133 @@
+"""`mlm commit`: from the staged files to a tree, a manifest and a commit, each a block, and a branch that names it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlm.core import project, unixfs
+from mlm.core.cid import Cid
+from mlm.core.errors import StateConflict, UsageError
+from mlm.core.history import MAX_AUTHOR, Commit
+from mlm.core.manifest import MAX_FILES, FileRef, Manifest, Signature, Tensor
+from mlm.core.project import Project
+from mlm.ports.repo import Repo, Staged
+from mlm.ports.runner import Runner
+from mlm.workflows.repository import head_commit, read_manifest, staged_tree
+
+_MAX_PROJECT = 1 << 20  # bytes of mlm.toml
+_MAX_MODEL = 2 << 30  # bytes: what one protobuf message can hold
+
+
+@dataclass(frozen=True)
+class Committed:
+    """A new commit. `branch` is None when HEAD is detached."""
+
+    commit: Cid
+    branch: str | None
+    asset: str
+    message: str
+    author: str
+    tree: Cid
+    manifest: Cid
+    files: int
+    bytes: int
+
+
+def commit(repo: Repo, runner: Runner, message: str, author: str, now: int) -> Committed:
+    """Record what is staged. `now` is in seconds; `runner` reads a model's signature, when its file has changed.
+
+    Raises StateConflict when nothing is staged or nothing changed, UsageError for a bad mlm.toml or message,
+    InvalidData for a bad model, ToolMissing when reading the model needs an extra that is not installed.
+    """
+    if not message.strip():
+        raise UsageError("expected a message, found an empty one", hint='mlm commit -m "what changed"')
+    if not 0 < len(author) <= MAX_AUTHOR:
+        raise UsageError(
+            f"expected an author of 1 to {MAX_AUTHOR} characters, found {len(author)}", hint="Set user.name."
+        )
+    head = repo.refs.head()
+    index = repo.index.load()
+    if not index:
+        raise StateConflict("nothing is staged", hint="Run `mlm add .`.")
+    before = head_commit(repo)
+    described = read_project(repo, index)
+    blocks: list[tuple[Cid, bytes]] = []
+    tree = staged_tree(index, lambda cid, block: blocks.append((cid, block)))
+    previous = None if before is None else read_manifest(repo, before[1].manifest)
+    signature = _signature(repo, runner, described, index, previous)
+    manifest = _manifest(described, index, tree, signature)
+    manifest_block = manifest.to_block()
+    if before is not None and before[1].manifest == manifest_block[0]:
+        raise StateConflict("nothing to commit: what is staged is the last commit", hint="`mlm status` shows changes.")
+    parents = () if before is None else (before[0],)
+    made = Commit(tree.cid, manifest_block[0], parents, author, now, message.strip()).to_block()
+    # The ref moves when all it leads to is durable.
+    repo.objects.put([*blocks, manifest_block, made])
+    if head.branch is None:
+        repo.refs.set_head(made[0])
+    else:
+        repo.refs.set(f"heads/{head.branch}", made[0], head.commit)
+    asset = f"{described.name}@{described.version}"
+    files = (manifest.count, manifest.size)
+    return Committed(made[0], head.branch, asset, message.strip(), author, tree.cid, manifest_block[0], *files)
+
+
+def read_project(repo: Repo, index: dict[str, Staged]) -> Project:
+    """The staged mlm.toml; raises UsageError."""
+    import tomli
+
+    if project.FILE not in index:
+        raise StateConflict(
+            f"{project.FILE} is not staged", hint=f"Run `mlm init` if there is none, `mlm add {project.FILE}`."
+        )
+    raw = b"".join(unixfs.read(repo.objects.get, index[project.FILE].cid, max_bytes=_MAX_PROJECT))
+    try:
+        table = tomli.loads(raw.decode("utf-8"))
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{project.FILE}: not valid TOML: {error}") from error
+    return project.parse(table)
+
+
+def _signature(
+    repo: Repo, runner: Runner, described: Project, index: dict[str, Staged], previous: Manifest | None
+) -> Signature | None:
+    path = described.model
+    for name, file in (("model.file", path), ("verification.calibration", described.calibration)):
+        if file is not None and file not in index:
+            raise StateConflict(
+                f"{name} in {project.FILE} is {file!r}, which is not staged", hint=f"Run `mlm add {file}`."
+            )
+    if path is None or not path.endswith(".onnx"):
+        return None
+    cid = index[path].cid
+    if previous is not None and previous.signature is not None and previous.signature.file == path:
+        known = previous.files.get(path)
+        if known is not None and known.cid == cid:
+            return previous.signature
+    info = runner.inspect(b"".join(unixfs.read(repo.objects.get, cid, max_bytes=_MAX_MODEL)))
+    inputs, outputs = (
+        tuple(Tensor(spec.name, spec.dtype, tuple(spec.shape)) for spec in specs)
+        for specs in (info.inputs, info.outputs)
+    )
+    return Signature(path, inputs, outputs, info.opset, info.parameters)
+
+
+def _manifest(
+    described: Project, index: dict[str, Staged], tree: unixfs.Entry, signature: Signature | None
+) -> Manifest:
+    files = {path: FileRef(entry.cid, entry.stat.size) for path, entry in index.items()}
+    return Manifest(
+        kind=described.kind,
+        name=described.name,
+        version=described.version,
+        tree=tree.cid,
+        count=len(files),
+        size=sum(file.size for file in files.values()),
+        licence=described.licence,
+        files=files if len(files) <= MAX_FILES else {},
+        description=described.description,
+        signature=signature,
+        parents=described.parents,
+        metrics=described.metrics,
+        price=described.price,
+    )

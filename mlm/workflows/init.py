@@ -1,0 +1,75 @@
+"""`mlm init`: start a project, empty or from a template."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mlm.core import ignore, project
+from mlm.core.errors import StateConflict
+from mlm.ports.repo import FILE, Repo, Worktree
+
+BRANCH = "main"
+
+_PROJECT = """[asset]
+name = "{name}"
+version = "0.1.0"
+kind = "model"
+licence = "Apache-2.0"
+description = ""
+
+[model]
+file = "model.onnx"
+"""
+_IGNORE = b"""# What never belongs to the asset; the rules are those of .gitignore.
+.venv/
+__pycache__/
+.ipynb_checkpoints/
+.DS_Store
+"""
+
+
+@dataclass(frozen=True)
+class Initialised:
+    """A project. `files` are those that were written; `existed` says that there was a repository already."""
+
+    branch: str
+    template: str | None
+    existed: bool
+    files: tuple[str, ...]
+
+
+def init(repo: Repo, name: str, template: Worktree | None = None, template_name: str | None = None) -> Initialised:
+    """Make the repository and write the template's files, or a first mlm.toml for an asset called `name`.
+
+    Files that are there stay; raises StateConflict when one of them differs from the template's, and writes nothing.
+    """
+    files = _template_files(template) if template is not None else _first_files(name)
+    wanted = {}
+    for path, content in files.items():
+        found = repo.tree.stat(path)
+        if found is None:
+            wanted[path] = content
+        elif template is not None and (found.kind != FILE or b"".join(repo.tree.read(found)) != content):
+            raise StateConflict(
+                f"{path} is here already and differs from the template's",
+                hint="Choose an empty folder: `mlm init PATH`.",
+            )
+    created = repo.refs.create(BRANCH)
+    for path, content in wanted.items():
+        repo.tree.write(path, [content])
+    branch = repo.refs.head().branch
+    return Initialised(branch or "", template_name, not created, tuple(sorted(wanted)))
+
+
+def asset_name(folder: str) -> str:
+    """A valid asset name made from a folder's name."""
+    return re.sub(r"[^a-z0-9._-]+", "-", folder.lower()).strip("-.")[:64] or "asset"
+
+
+def _template_files(template: Worktree) -> dict[str, bytes]:
+    return {stat.path: b"".join(template.read(stat)) for stat in template.scan() if stat.kind == FILE}
+
+
+def _first_files(name: str) -> dict[str, bytes]:
+    return {project.FILE: _PROJECT.format(name=name).encode(), ignore.FILE: _IGNORE}

@@ -1,0 +1,115 @@
+"""`mlm show`: a commit with its manifest, or a manifest by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mlm.core import dagcbor
+from mlm.core.cid import Cid
+from mlm.core.errors import InvalidData
+from mlm.core.history import FORMAT as COMMIT_FORMAT
+from mlm.core.history import Commit
+from mlm.core.manifest import Manifest, Parent, Tensor
+from mlm.ports.repo import Repo
+from mlm.workflows.repository import iso_time, read_manifest, resolve, tree_files
+from mlm.workflows.status import Change, compare_trees
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of the asset, by path."""
+
+    path: str
+    size: int
+    cid: Cid
+
+
+@dataclass(frozen=True)
+class ShownManifest:
+    """A manifest. `price` is in tokens, a plain decimal; `zk_key` is set in a published one with the zk tier."""
+
+    manifest: Cid
+    kind: str
+    name: str
+    version: str
+    description: str
+    licence: str
+    access: str
+    price: str
+    royalty_bps: int
+    tree: Cid
+    count: int
+    size: int
+    opset: int | None
+    parameters: int | None
+    zk_key: bytes | None
+    metrics: Mapping[str, float | int]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    lineage: tuple[Parent, ...]
+    files: tuple[File, ...]
+
+
+@dataclass(frozen=True)
+class ShownCommit:
+    """A commit, what it changed against its first parent, and its manifest."""
+
+    commit: Cid
+    parents: tuple[Cid, ...]
+    author: str
+    time: str
+    message: str
+    changes: tuple[Change, ...]
+    manifest: ShownManifest
+
+
+def show(repo: Repo, ref: str = "HEAD") -> ShownCommit | ShownManifest:
+    """What `ref` names; raises NotFound, or InvalidData for a block that is neither commit nor manifest."""
+    cid = resolve(repo, ref)
+    value = dagcbor.decode(repo.objects.get(cid))
+    form = value.get("format") if isinstance(value, dict) else None
+    if form != COMMIT_FORMAT:
+        if not isinstance(form, str) or not form.startswith("mlm/manifest/"):
+            raise InvalidData(f"expected a commit or a manifest, {cid} is neither")
+        return _manifest(cid, read_manifest(repo, cid))
+    commit = Commit.from_block(cid, repo.objects.get(cid))
+    before: dict[str, Cid] = {}
+    if commit.parents:
+        parent = Commit.from_block(commit.parents[0], repo.objects.get(commit.parents[0]))
+        before = tree_files(repo, parent.tree)
+    return ShownCommit(
+        commit=cid,
+        parents=commit.parents,
+        author=commit.author,
+        time=iso_time(commit.time),
+        message=commit.message,
+        changes=compare_trees(before, tree_files(repo, commit.tree)),
+        manifest=_manifest(commit.manifest, read_manifest(repo, commit.manifest)),
+    )
+
+
+def _manifest(cid: Cid, manifest: Manifest) -> ShownManifest:
+    signature = manifest.signature
+    return ShownManifest(
+        manifest=cid,
+        kind=manifest.kind,
+        name=manifest.name,
+        version=manifest.version,
+        description=manifest.description,
+        licence=manifest.licence,
+        access=manifest.access,
+        price=manifest.price.use,
+        royalty_bps=manifest.price.royalty_bps,
+        tree=manifest.tree,
+        count=manifest.count,
+        size=manifest.size,
+        opset=signature.opset if signature else None,
+        parameters=signature.parameters if signature else None,
+        zk_key=manifest.zk.key if manifest.zk else None,
+        metrics=manifest.metrics,
+        inputs=signature.inputs if signature else (),
+        outputs=signature.outputs if signature else (),
+        lineage=manifest.parents,
+        files=tuple(File(path, file.size, file.cid) for path, file in sorted(manifest.files.items())),
+    )
