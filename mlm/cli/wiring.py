@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlm.adapters.devnet.supervisor import LocalDevnet
     from mlm.cli.context import Session
     from mlm.config import Network
-    from mlm.ports.repo import Repo
+    from mlm.ports.repo import Repo, Worktree
     from mlm.ports.wallet import Faucet, Wallet
 
 DEVNET = "devnet"
@@ -63,9 +63,9 @@ def ports(session: Session) -> Ports:
         return FileJournal(data / "journal")
 
     def system() -> object:
-        from mlm.adapters.system import OsSystem
+        from mlm.adapters.system import RealSystem
 
-        return OsSystem()
+        return RealSystem()
 
     def tensors() -> object:
         from mlm.adapters.onnx.tensors import NumpyTensorCodec
@@ -153,17 +153,18 @@ def faucet(session: Session) -> Faucet:
     return DevnetFaucet(chain(session))
 
 
-def repo(session: Session) -> Repo:
-    """The project's repository."""
-    from mlm.adapters.blocks.packs import PackStore
-    from mlm.adapters.repo.index import FileIndex
-    from mlm.adapters.repo.refs import FileRefs
-    from mlm.adapters.repo.worktree import DiskTree
-    from mlm.ports.repo import Repo
+def repo(session: Session, root: Path | None = None) -> Repo:
+    """The project's repository, or the one that is to stand in `root`."""
+    from mlm.adapters.repo import open_repo
 
-    root = session.require_project
-    private = root / ".mlm"
-    return Repo(PackStore(private / "objects"), FileIndex(private), FileRefs(private), DiskTree(root))
+    return open_repo(session.require_project if root is None else root)
+
+
+def folder(path: Path) -> Worktree:
+    """A folder read as a working tree, such as a template's."""
+    from mlm.adapters.repo.worktree import DiskTree
+
+    return DiskTree(path)
 
 
 def read_password(path: Path) -> str:
