@@ -93,8 +93,8 @@ def _place(session: Session) -> Place:
     """Where this session would look for everything."""
     from mlm import resources
     from mlm.adapters.devnet import engine
-    from mlm.adapters.devnet.home import Home, read_json
     from mlm.adapters.srs import listed
+    from mlm.cli import wiring
     from mlm.core.errors import ToolMissing
     from mlm.workflows.doctor import Place
 
@@ -109,13 +109,15 @@ def _place(session: Session) -> Place:
     # srs.json names the devnet's files; a real network's SRS folder brings its own.
     listing = folder / "srs.json" if (folder / "srs.json").is_file() else circuits / "srs.json"
     network = config.get("network.default")
+    index = session.data / ("state.duckdb" if network == wiring.DEVNET else f"state-{network}.duckdb")
     known = config.networks.get(network)
     return Place(
         home=session.home,
         project=session.project,
+        index=index,
         engine=binary,
         srs=listed(listing, folder),
         network=network,
-        rpc=known.rpc if known else str(read_json(Home(session.home / "devnet").run).get("url", "")),
+        rpc=known.rpc if known else wiring.devnet(session).status().url if network == wiring.DEVNET else "",
         chain_id=known.chain_id if known else None,
     )

@@ -49,6 +49,7 @@ class Place:
 
     home: Path
     project: Path | None = None
+    index: Path | None = None  # the chain's local index
     engine: tuple[Path, ...] = ()
     srs: Mapping[Path, str] = field(default_factory=dict)
     network: str = "devnet"
@@ -153,12 +154,9 @@ def _folder(probe: Probe, what: str, path: Path, remedy: str) -> Check:
 
 
 def _index(probe: Probe, place: Place) -> Check:
-    if place.project is None:
-        return Check("index", Level.NOTE, "no project here", "Run `mlm init` in your model's folder.")
-    index = place.project / ".mlm" / "state.duckdb"
-    if probe.locked(index):
+    if place.index is not None and probe.locked(place.index):
         remedy = "Wait for the other mlm process to end; `lsof` on this file names it."
-        return Check("index", Level.PROBLEM, f"{index} is in use by another process", remedy)
+        return Check("index", Level.PROBLEM, f"{place.index} is in use by another process", remedy)
     return Check("index", Level.OK, "not locked")
 
 

@@ -11,8 +11,11 @@ from mlm.memory.probe import MemoryProbe
 from mlm.ports.probe import Folder, Platform
 from mlm.workflows.doctor import Check, Level, Place, diagnose
 
-HOME, PROJECT, SRS, ENGINE = Path("/home/a/.mlm"), Path("/work/model"), Path("/srs/k10.srs"), Path("/engine/anvil")
-PLACE = Place(home=HOME, project=PROJECT, engine=(ENGINE,), srs={SRS: "ab"}, rpc="http://127.0.0.1:1", chain_id=31337)
+HOME, PROJECT, SRS, ENGINE = Path("/home/a/.mlm"), Path("/model"), Path("/srs/k10.srs"), Path("/engine/anvil")
+INDEX = PROJECT / ".mlm" / "state.duckdb"
+PLACE = Place(
+    home=HOME, project=PROJECT, index=INDEX, engine=(ENGINE,), srs={SRS: "ab"}, rpc="http://127.0.0.1:1", chain_id=31337
+)
 HEALTHY = MemoryProbe(
     tools={"npm": "11", "node": "v20", str(ENGINE): "anvil 1.7.1"},
     distributions={"onnxruntime": "1.32.0", "ezkl": "23.0.5", "onnx": "1.23.2"},
@@ -79,7 +82,7 @@ def test_full_or_unwritable_disk_is_a_problem() -> None:
 
 
 def test_locked_index_is_a_problem() -> None:
-    held = replace(HEALTHY, locks=frozenset({PROJECT / ".mlm" / "state.duckdb"}))
+    held = replace(HEALTHY, locks=frozenset({INDEX}))
     assert found(held, "index").level is Level.PROBLEM
 
 
