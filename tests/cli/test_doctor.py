@@ -27,7 +27,6 @@ def test_doctor_json_is_one_object(tmp_path: Path) -> None:
     found = {check["what"]: check for check in report["checks"]}
     assert found["srs"]["level"] == "ok", found["srs"]
     assert found["python"]["level"] == "ok"
-    assert found["index"]["remedy"]
 
 
 def test_doctor_exits_1_when_the_srs_is_not_what_it_should_be(tmp_path: Path, root: Path) -> None:
