@@ -10,7 +10,7 @@ from mlm.core.cid import Cid
 from mlm.core.errors import InvalidData
 from mlm.core.history import FORMAT as COMMIT_FORMAT
 from mlm.core.history import Commit
-from mlm.core.manifest import Manifest, Parent, Tensor
+from mlm.core.manifest import Parent, Tensor
 from mlm.ports.repo import Repo
 from mlm.workflows.repository import iso_time, read_manifest, resolve, tree_files
 from mlm.workflows.status import Change, compare_trees
@@ -26,9 +26,18 @@ class File:
 
 
 @dataclass(frozen=True)
-class ShownManifest:
-    """A manifest. `price` is in tokens, a plain decimal; `zk_key` is set in a published one with the zk tier."""
+class Shown:
+    """A manifest, and the commit that it was shown for: its fields are None for a manifest by itself.
 
+    `price` is in tokens, a plain decimal; `size` in bytes; `zk_key` is set in a published manifest with the zk tier;
+    `changes` are those against the commit's first parent.
+    """
+
+    commit: Cid | None
+    parents: tuple[Cid, ...]
+    author: str | None
+    time: str | None
+    message: str | None
     manifest: Cid
     kind: str
     name: str
@@ -48,51 +57,41 @@ class ShownManifest:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     lineage: tuple[Parent, ...]
+    changes: tuple[Change, ...]
     files: tuple[File, ...]
 
 
-@dataclass(frozen=True)
-class ShownCommit:
-    """A commit, what it changed against its first parent, and its manifest."""
-
-    commit: Cid
-    parents: tuple[Cid, ...]
-    author: str
-    time: str
-    message: str
-    changes: tuple[Change, ...]
-    manifest: ShownManifest
-
-
-def show(repo: Repo, ref: str = "HEAD") -> ShownCommit | ShownManifest:
+def show(repo: Repo, ref: str = "HEAD") -> Shown:
     """What `ref` names; raises NotFound, or InvalidData for a block that is neither commit nor manifest."""
     cid = resolve(repo, ref)
     value = dagcbor.decode(repo.objects.get(cid))
     form = value.get("format") if isinstance(value, dict) else None
-    if form != COMMIT_FORMAT:
-        if not isinstance(form, str) or not form.startswith("mlm/manifest/"):
-            raise InvalidData(f"expected a commit or a manifest, {cid} is neither")
-        return _manifest(cid, read_manifest(repo, cid))
-    commit = Commit.from_block(cid, repo.objects.get(cid))
+    if form == COMMIT_FORMAT:
+        commit = Commit.from_block(cid, repo.objects.get(cid))
+        return _shown(repo, commit.manifest, cid, commit)
+    if not isinstance(form, str) or not form.startswith("mlm/manifest/"):
+        raise InvalidData(f"expected a commit or a manifest, {cid} is neither")
+    return _shown(repo, cid, None, None)
+
+
+def _changes(repo: Repo, commit: Commit) -> tuple[Change, ...]:
     before: dict[str, Cid] = {}
     if commit.parents:
         parent = Commit.from_block(commit.parents[0], repo.objects.get(commit.parents[0]))
         before = tree_files(repo, parent.tree)
-    return ShownCommit(
-        commit=cid,
-        parents=commit.parents,
-        author=commit.author,
-        time=iso_time(commit.time),
-        message=commit.message,
-        changes=compare_trees(before, tree_files(repo, commit.tree)),
-        manifest=_manifest(commit.manifest, read_manifest(repo, commit.manifest)),
-    )
+    return compare_trees(before, tree_files(repo, commit.tree))
 
 
-def _manifest(cid: Cid, manifest: Manifest) -> ShownManifest:
+def _shown(repo: Repo, manifest_cid: Cid, cid: Cid | None, commit: Commit | None) -> Shown:
+    manifest = read_manifest(repo, manifest_cid)
     signature = manifest.signature
-    return ShownManifest(
-        manifest=cid,
+    return Shown(
+        commit=cid,
+        parents=commit.parents if commit else (),
+        author=commit.author if commit else None,
+        time=iso_time(commit.time) if commit else None,
+        message=commit.message if commit else None,
+        manifest=manifest_cid,
         kind=manifest.kind,
         name=manifest.name,
         version=manifest.version,
@@ -111,5 +110,6 @@ def _manifest(cid: Cid, manifest: Manifest) -> ShownManifest:
         inputs=signature.inputs if signature else (),
         outputs=signature.outputs if signature else (),
         lineage=manifest.parents,
+        changes=_changes(repo, commit) if commit else (),
         files=tuple(File(path, file.size, file.cid) for path, file in sorted(manifest.files.items())),
     )
