@@ -18,13 +18,16 @@ class ToyModel:
 
     @property
     def rows(self) -> int:
+        """Elements of the input."""
         return len(self.weights)
 
     @property
     def columns(self) -> int:
+        """Elements of the output."""
         return len(self.weights[0])
 
     def to_bytes(self) -> bytes:
+        """The model file."""
         return json.dumps({"format": FORMAT, "weights": self.weights}, separators=(",", ":")).encode()
 
     @classmethod

@@ -80,6 +80,14 @@ def test_nothing_is_left_behind(cache: Path, prover: EzklProver, settings: bytes
     assert list((cache / "tmp").iterdir()) == []
 
 
+def test_what_a_killed_process_left_is_swept(tmp_path: Path, prover: EzklProver, root: Path, settings: bytes) -> None:
+    for name, age in (("1-old", 2 * 86_400), ("2-new", 60)):
+        (tmp_path / "tmp" / name).mkdir(parents=True)
+        os.utime(tmp_path / "tmp" / name, (time.time() - age,) * 2)
+    EzklProver(cache_dir=tmp_path, srs=root / "circuits").hash_inputs(settings, tiny_input(1))
+    assert [path.name for path in (tmp_path / "tmp").iterdir()] == ["2-new"]
+
+
 def test_an_interrupt_kills_the_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import subprocess
 

@@ -20,6 +20,7 @@ from mlm.core.errors import ProverError, StorageError
 
 _PRODUCTS = ("settings.json", "circuit", "vk", "pk", "vka.bin")
 _POLL_S = 0.1
+_STALE_S = 86_400  # far longer than any step may take
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,17 @@ class Entry:
 
     @property
     def settings(self) -> Path:
+        """ezkl's settings."""
         return self.folder / "settings.json"
 
     @property
     def vk(self) -> Path:
+        """ezkl's verifying key."""
         return self.folder / "vk"
 
     @property
     def vka(self) -> Path:
+        """The verifying key artefact (evm.py)."""
         return self.folder / "vka.bin"
 
 
@@ -56,8 +60,10 @@ class Cache:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """A private folder on the cache's file system, gone afterwards."""
+        parent = self._made("tmp")
         with self._disk():
-            path = Path(tempfile.mkdtemp(dir=self._made("tmp"), prefix=f"{os.getpid()}-"))
+            self._sweep(parent)
+            path = Path(tempfile.mkdtemp(dir=parent, prefix=f"{os.getpid()}-"))
         try:
             yield path
         finally:
@@ -83,6 +89,17 @@ class Cache:
                         os.fsync(written.fileno())
                 out.rename(target)
         return target
+
+    @staticmethod
+    def _sweep(parent: Path) -> None:
+        """Remove what killed processes left behind."""
+        for path in parent.iterdir():
+            try:
+                stale = time.time() - path.stat().st_mtime > _STALE_S
+            except FileNotFoundError:  # its owner has just finished
+                continue
+            if stale:
+                shutil.rmtree(path, ignore_errors=True)
 
     def _made(self, name: str) -> Path:
         with self._disk():

@@ -1,6 +1,6 @@
-"""`python -m mlm.adapters.ezkl.child STEP PARENT MEMORY_MB SECONDS`: one step of ezkl, in the working folder.
+"""`python -m mlm.adapters.ezkl.child`: one step of ezkl, in the working folder. The only file that imports ezkl.
 
-Reads request.json, writes response.json. The only file that imports ezkl. Limits are set before it is imported.
+Reads task.json (step, request, parent, memory_mb, seconds), writes response.json. Limits are set before the import.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlm.adapters.ezkl.settings import EZKL_VERSION
 from mlm.core.errors import InvalidData, MlmError, ProverError, ToolMissing, VerificationFailed
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def call(what: str, function: Callable[..., Any], *args: Any) -> Any:
 
 
 def one_line(error: BaseException) -> str:
+    """An error's text without line breaks, cut to 400 characters."""
     text = " ".join(str(error).split())
     return text[:400] or type(error).__name__
 
@@ -100,6 +103,7 @@ def arrays(request: Request, specs: list[dict[str, Any]], *, batch: bool = False
 
 
 def write_data(tensors: list[np.ndarray], path: str = "data.json") -> str:
+    """Write tensors as ezkl reads them; returns the path."""
     Path(path).write_text(json.dumps({"input_data": [tensor.ravel().tolist() for tensor in tensors]}))
     return path
 
@@ -114,6 +118,7 @@ def run_args(ezkl: Any, values: dict[str, Any]) -> Any:
 
 
 def step_settings(ezkl: Any, request: Request) -> dict[str, Any]:
+    """Make settings and calibrate them on a sample."""
     info = checked_model(request["onnx"], request["max_macs"])
     specs = [{"name": spec.name, "shape": list(spec.shape)} for spec in info.inputs]
     data = write_data(arrays(request, specs, batch=True))
@@ -167,12 +172,14 @@ def hashes(ezkl: Any, tensors: list[np.ndarray], scales: list[int]) -> list[str]
 
 
 def step_hash(ezkl: Any, request: Request) -> dict[str, Any]:
+    """Hash the inputs."""
     declared = request["settings"]
     tensors = arrays(request, declared["inputs"])
     return {"hashes": call("hashing failed", hashes, ezkl, tensors, declared["ezkl"]["model_input_scales"])}
 
 
 def step_prove(ezkl: Any, request: Request) -> dict[str, Any]:
+    """Witness, proof, and a check of both: that it verifies, and that it hashes this input."""
     declared, folder, srs = request["settings"], Path(request["entry"]), request["srs"]
     tensors = arrays(request, declared["inputs"])
     circuit, vk, pk = (str(folder / name) for name in ("circuit", "vk", "pk"))
@@ -190,6 +197,7 @@ def step_prove(ezkl: Any, request: Request) -> dict[str, Any]:
 
 
 def step_verify(ezkl: Any, request: Request) -> dict[str, Any]:
+    """Raises VerificationFailed with ezkl's reason."""
     folder = Path(request["entry"])
     unused = ("protocol", "hex_proof", "split", "pretty_public_inputs", "timestamp", "version")
     parts = {"instances": [request["instances"]], "proof": list(bytes.fromhex(request["proof"]))}
@@ -214,35 +222,42 @@ STEPS = {
 KINDS = {InvalidData: "invalid", ToolMissing: "missing", VerificationFailed: "verification"}
 
 
-def answer(step: str) -> dict[str, Any]:
+def answer(step: str, request: Request) -> dict[str, Any]:
+    """The step's answer, or `{"error": {kind, message, hint}}`."""
+    try:
+        return STEPS[step](installed(), request)
+    except MlmError as error:
+        return {"error": {"kind": KINDS.get(type(error), "prover"), "message": str(error), "hint": error.hint}}
+    except (MemoryError, ImportError, KeyError):
+        raise  # the traceback goes to the log, whose last line the parent reads
+    except BaseException as error:  # noqa: BLE001  (a Rust panic is a BaseException; this is the process's last frame)
+        return {"error": {"kind": "prover", "message": f"ezkl failed in step {step!r}: {one_line(error)}"}}
+
+
+def installed() -> Any:
+    """The module ezkl, of the one version whose keys mlm knows; raises ToolMissing."""
+    hint = f"Run `pip install 'mlm[zk]' ezkl=={EZKL_VERSION}` (there is none for Linux on ARM)."
     try:
         import ezkl
         import onnx  # noqa: F401  (a clear error before any work)
     except ModuleNotFoundError as error:
         if error.name not in ("ezkl", "onnx"):
             raise
-        return {"error": {"kind": "missing", "message": f"zk proofs need the package {error.name!r}",
-                          "hint": "Run `pip install 'mlm[zk]'`."}}  # fmt: skip
-    try:
-        return STEPS[step](ezkl, json.loads(Path("request.json").read_bytes()))
-    except MlmError as error:
-        return {"error": {"kind": KINDS.get(type(error), "prover"), "message": str(error), "hint": error.hint}}
-    except MemoryError:
-        raise
-    except BaseException as error:  # noqa: BLE001  (a Rust panic is a BaseException; this is the process's last frame)
-        return {"error": {"kind": "prover", "message": f"ezkl failed in step {step!r}: {one_line(error)}"}}
+        raise ToolMissing(f"zk proofs need the package {error.name}", hint=hint) from error
+    if version("ezkl") != EZKL_VERSION:  # another one may derive other keys from the same settings
+        raise ToolMissing(f"zk proofs need ezkl {EZKL_VERSION}, found {version('ezkl')}", hint=hint)
+    return ezkl
 
 
-def main(arguments: list[str]) -> int:
-    step, parent, memory_mb, seconds = arguments
-    confine(int(parent), int(memory_mb), float(seconds))
-    done = json.dumps(answer(step))
+def main() -> None:
+    """Confine this process, do the task, and put the answer in place whole."""
+    task = json.loads(Path("task.json").read_bytes())
+    confine(task["parent"], task["memory_mb"], task["seconds"])
+    done = json.dumps(answer(task["step"], task["request"]))
     Path("response.tmp").write_text(done)
     Path("response.tmp").rename("response.json")
-    return 0
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1:])
-    sys.stdout.flush()
-    os._exit(code)  # without waiting for Rust's thread pool
+    main()
+    os._exit(0)  # without waiting for Rust's thread pool

@@ -66,4 +66,5 @@ def field_element(little_endian: str) -> int:
 
 
 def little_endian(value: int) -> str:
+    """A field element as ezkl reads it."""
     return value.to_bytes(32, "little").hex()

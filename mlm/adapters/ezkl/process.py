@@ -51,14 +51,14 @@ def run_step(step: str, request: dict[str, Any], *, folder: Path, repo: Path, li
     `repo` becomes EZKL_REPO_PATH: ezkl writes there, and nowhere else.
     Raises InvalidData, VerificationFailed or ToolMissing as the child reports them, ProverError for everything else.
     """
-    (folder / "request.json").write_text(json.dumps(request))
+    task = {"step": step, "parent": os.getpid(), "memory_mb": limits.memory_mb, "seconds": limits.timeout_s}
+    (folder / "task.json").write_text(json.dumps(task | {"request": request}))
     response = folder / "response.json"
     response.unlink(missing_ok=True)
-    command = [sys.executable, "-P", "-m", _CHILD, step, str(os.getpid()), str(limits.memory_mb), str(limits.timeout_s)]
     started = time.monotonic()
     with (folder / "log.txt").open("wb") as log:
         child = subprocess.Popen(
-            command,
+            [sys.executable, "-P", "-m", _CHILD],
             cwd=folder,
             env=_environment(repo),
             stdin=subprocess.DEVNULL,

@@ -24,14 +24,13 @@ def load(data: bytes) -> onnx.ModelProto:
     """
     try:
         import onnx
-        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     except ImportError as error:
         raise ToolMissing("models need the package onnx", hint="Run `pip install 'mlm[cpu]'`.") from error
     if not data or len(data) > MAX_BYTES:
         raise InvalidData(f"an ONNX file has 1 to {MAX_BYTES} bytes, found {len(data)}")
     try:
         model = onnx.load_model_from_string(data)  # (1)
-    except DecodeError as error:
+    except Exception as error:  # protobuf's DecodeError, which onnx does not re-export
         raise InvalidData(f"not an ONNX file, or a truncated one ({len(data)} bytes)") from error
     if not model.graph.node:
         raise InvalidData("not an ONNX model: it has no operators")

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from math import prod
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlm.core import dagcbor
-from mlm.core.errors import InvalidData, NotFound, UsageError
+from mlm.core.errors import InvalidData, UsageError
 from mlm.core.tensors import ITEM_BYTES, MAX_BYTES, MAX_TENSORS, Tensor, from_document, to_document
 
 if TYPE_CHECKING:
@@ -50,12 +47,8 @@ def to_arrays(tensors: Sequence[Tensor]) -> dict[str, np.ndarray]:
     }
 
 
-class NumpyTensorFiles:
-    """The TensorFiles port: .npy, .npz and .json files, and `mlm/tensors/1` blocks."""
-
-    def read(self, path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
-        """Read a file. Raises NotFound, UsageError (another suffix) or InvalidData."""
-        return self.decode(_read(path), path.suffix, names)
+class NumpyTensorCodec:
+    """The TensorCodec port: contents of .npy, .npz and .json files, and `mlm/tensors/1` blocks."""
 
     def decode(self, data: bytes, suffix: str, names: tuple[str, ...]) -> dict[str, np.ndarray]:
         """Decode a file's bytes.
@@ -70,13 +63,28 @@ class NumpyTensorFiles:
         elif suffix == ".json":
             found = _parse_json(data, names)
         else:
-            raise UsageError(f"expected a file that ends in {', '.join(SUFFIXES)}, found the suffix {suffix[:20]!r}")
+            raise _unknown(suffix)
         _check_finite(found)
         return found
 
-    def write(self, path: Path, tensors: Mapping[str, np.ndarray]) -> None:
-        """Write by the file's suffix, whole or not at all; NaN results are written as they are, except to JSON."""
-        write_results(path, tensors)
+    def encode(self, tensors: Mapping[str, np.ndarray], suffix: str) -> bytes:
+        """A file's bytes: .npy (one tensor), .npz, or .json (finite values only). Raises UsageError, InvalidData."""
+        import numpy as np
+
+        if suffix not in SUFFIXES:
+            raise _unknown(suffix)
+        if suffix == ".json":
+            _check_finite(tensors)  # JSON has no NaN
+            return (json.dumps({name: _plain(array) for name, array in tensors.items()}) + "\n").encode()
+        buffer = io.BytesIO()
+        if suffix == ".npz":
+            named: dict[str, Any] = {_safe(name): array for name, array in tensors.items()}
+            np.savez(buffer, allow_pickle=False, **named)
+        elif len(tensors) == 1:
+            np.save(buffer, next(iter(tensors.values())), allow_pickle=False)
+        else:
+            raise UsageError(f"a .npy file holds one tensor, there are {len(tensors)}", hint="Use .npz or .json.")
+        return buffer.getvalue()
 
     def to_block(self, tensors: Mapping[str, np.ndarray]) -> bytes:
         """The canonical DAG-CBOR block of tensors."""
@@ -87,41 +95,6 @@ class NumpyTensorFiles:
         found = to_arrays(from_document(dagcbor.decode(block)))
         _check_finite(found)
         return found
-
-
-def write_results(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays to .npz, .npy (one array) or .json, whole or not at all. Raises UsageError."""
-    import numpy as np
-
-    if path.suffix == ".json":
-        _check_finite(arrays)  # JSON has no NaN
-        values = {
-            name: array.tolist()
-            if array.dtype.name == "float32"
-            else {"dtype": array.dtype.name, "data": array.tolist()}
-            for name, array in arrays.items()
-        }
-        data = (json.dumps(values) + "\n").encode()
-    elif path.suffix in (".npy", ".npz"):
-        if path.suffix == ".npy" and len(arrays) != 1:
-            raise UsageError(f"a .npy file holds one array, the result has {len(arrays)}; use .npz or .json")
-        buffer = io.BytesIO()
-        if path.suffix == ".npy":
-            np.save(buffer, next(iter(arrays.values())), allow_pickle=False)
-        else:
-            np.savez(buffer, allow_pickle=False, **{_safe(name): array for name, array in arrays.items()})
-        data = buffer.getvalue()
-    else:
-        raise UsageError(f"expected a file that ends in {', '.join(SUFFIXES)}, found {path.name!r}")
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as handle:
-        try:
-            handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())
-            os.replace(handle.name, path)
-        except BaseException:
-            Path(handle.name).unlink(missing_ok=True)
-            raise
 
 
 def parse_npy(data: bytes) -> np.ndarray:
@@ -207,16 +180,14 @@ def _check_finite(arrays: Mapping[str, np.ndarray]) -> None:
             raise InvalidData(f"tensor {name[:60]!r} holds NaN or infinity")
 
 
-def _read(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise InvalidData(f"{path.name} has {size} bytes, more than the limit of {MAX_BYTES}")
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise NotFound(f"no input file {path}") from None
-    except OSError as error:
-        raise InvalidData(f"{path} cannot be read: {error.strerror}") from error
+def _plain(array: np.ndarray) -> Any:
+    """A tensor as `decode` reads it from JSON: float32 as nested lists, any other dtype with its name."""
+    values = array.tolist()
+    return values if array.dtype.name == "float32" else {"dtype": array.dtype.name, "data": values}
+
+
+def _unknown(suffix: str) -> UsageError:
+    return UsageError(f"expected a file that ends in {', '.join(SUFFIXES)}, found the suffix {suffix[:20]!r}")
 
 
 def _only(names: Sequence[str], what: str) -> str:
