@@ -136,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         code = 141
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last line of defence: everything gets an exit code
         code = show_usage_or_bug(session, error)
     sys.exit(code or 0)
 

@@ -109,9 +109,9 @@ class Session:
         file = self.config.get("password_file")
         return read_password(Path(file)) if file else ask_password(name)
 
-    def as_account(self, name: str) -> Session:
-        """The same session signing as another account."""
-        return replace(self, flags={**self.flags, "account": name})
+    def as_account(self, name: str, folder: Path) -> Session:
+        """The same session signing as another account, in another folder."""
+        return replace(self, cwd=folder, flags={**self.flags, "account": name})
 
 
 def read_toml(path: Path) -> dict[str, Any]:

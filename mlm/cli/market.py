@@ -26,12 +26,12 @@ def publish(
     Example: `mlm publish --handle alice`
     """
     from mlm.workflows import publish as workflow
-    from mlm.workflows.show import resolve_commit
+    from mlm.workflows.repository import resolve
 
     session = ctx.obj
     if path is not None:
         session.cwd = path.absolute()
-    commit = resolve_commit(session.repo, ref)
+    commit = resolve(session.repo, ref)
     chosen = handle or session.config.get("user.handle")
     perform(ctx, workflow.OPERATION, workflow.Publish(commit, chosen, resale_bps))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Mapping
 from enum import Enum
@@ -55,28 +56,30 @@ def render(ctx: typer.Context, value: Any) -> None:
 
 
 def print_value(console: Any, value: Any) -> None:
-    """Print a value for people: its scalars as a grid, each tuple of values as a table."""
+    """Print a value for people: its scalars as a grid, then each tuple of values as a table, of texts as lines."""
     from rich.table import Table
 
     if isinstance(value, str):
         console.print(value, markup=False)
         return
     grid = Table.grid(padding=(0, 2))
-    tables: list[tuple[str, tuple[Any, ...]]] = []
+    blocks: list[Any] = []
     for item in dataclasses.fields(value):
         field = getattr(value, item.name)
-        if not item.repr or field is None or field == () or item.metadata.get("hidden"):
+        if not item.repr or field is None or field == ():
             continue
         if _is_record(field):
-            tables.append((item.name, (field,)))
-        elif isinstance(field, tuple) and field and _is_record(field[0]):
-            tables.append((item.name, field))
+            blocks.append(_table(item.name, (field,)))
+        elif isinstance(field, tuple) and _is_record(field[0]):
+            blocks.append(_table(item.name, field))
+        elif isinstance(field, tuple) and len(field) > 1 and isinstance(field[0], str):
+            blocks.append(_lines(item.name, field))
         else:
             grid.add_row(f"[dim]{_label(item.name)}[/dim]", _cell(field))
     if grid.row_count:
         console.print(grid)
-    for name, rows in tables:
-        console.print(_table(name, rows))
+    for block in blocks:
+        console.print(block)
 
 
 def _is_record(value: Any) -> bool:
@@ -88,16 +91,42 @@ def _table(name: str, rows: tuple[Any, ...]) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title=_label(name), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    names = [item.name for item in dataclasses.fields(rows[0]) if item.repr and not item.metadata.get("hidden")]
+    table = Table(title=f"[bold]{_label(name)}[/bold]", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    names = [item.name for item in dataclasses.fields(rows[0]) if item.repr]
     # A column in which no row says anything is noise.
     names = [name for name in names if any(getattr(row, name) not in (None, "", ()) for row in rows)]
     for column in names:
         numeric = all(isinstance(getattr(row, column), (int, float, type(None))) for row in rows)
-        table.add_column(_label(column), justify="right" if numeric else "left", overflow="fold")
+        words = any(" " in str(getattr(row, column)) for row in rows) and not numeric
+        table.add_column(_label(column), justify="right" if numeric else "left", no_wrap=not words, overflow="fold")
     for row in rows:
-        table.add_row(*[_cell(getattr(row, column)) for column in names])
+        table.add_row(*[brief(_cell(getattr(row, column))) for column in names])
     return table
+
+
+def _lines(name: str, lines: tuple[str, ...]) -> Any:
+    from rich.text import Text
+
+    return Text.assemble((f"{_label(name)}\n", "bold"), *(f"  {line}\n" for line in lines))
+
+
+_LONG = re.compile(r"0x[0-9a-fA-F]{40}\b|0x[0-9a-fA-F]{64}\b|\bbaf[a-z2-7]{56}\b")
+
+
+def brief(text: str) -> str:
+    """Ids and addresses shortened for a table: a unique prefix serves in commands, --json has them whole."""
+
+    def shorten(match: re.Match[str]) -> str:
+        found = match[0]
+        return (
+            f"{found[:6]}…{found[-4:]}"
+            if len(found) == 42
+            else f"{found[:10]}…"
+            if found[0] == "0"
+            else f"{found[:14]}…"
+        )
+
+    return _LONG.sub(shorten, text)
 
 
 def _label(name: str) -> str:

@@ -63,9 +63,9 @@ def ports(session: Session) -> Ports:
         return FileJournal(data / "journal")
 
     def system() -> object:
-        from mlm.adapters.system import RealSystem
+        from mlm.adapters.system import OsSystem
 
-        return RealSystem()
+        return OsSystem()
 
     def tensors() -> object:
         from mlm.adapters.onnx.tensors import NumpyTensorCodec

@@ -51,7 +51,7 @@ def sync(ports: Ports, *, rebuild: bool = False, start: int = 0) -> Synced:
     _adopt(chain, state, names)
     head = chain.block("latest")
     passed = added = rewound = 0
-    span, retries, first = FIRST_SPAN, 0, None
+    span, cap, retries, first = FIRST_SPAN, MAX_SPAN, 0, None
     while True:
         rewound += _rewind_to_fork(chain, state, head)
         at = state.head()
@@ -67,12 +67,12 @@ def sync(ports: Ports, *, rebuild: bool = False, start: int = 0) -> Synced:
                     chain.block("latest")
                     if span == 1:
                         raise
-                    span = max(1, span // 4)
+                    span, cap = max(1, span // 4), max(1, span // 2)
                     continue
                 state.ingest(blocks, events, after=at.hash if at else None)
                 at = blocks[-1]
                 passed, added = passed + at.number - low + 1, added + len(events)
-                span = max(1, span // 4) if len(events) > MANY_LOGS else min(2 * span, MAX_SPAN)
+                span = max(1, span // 4) if len(events) > MANY_LOGS else min(2 * span, cap)
                 if head.number - first > FIRST_SPAN:
                     ports.system.progress(at.number - first + 1, head.number - first + 1, "sync")
             safe, finalized = _mark_finality(chain, state)

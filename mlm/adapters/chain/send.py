@@ -46,8 +46,13 @@ class EthSender:
         return self._address
 
     def encode(self, call: Call) -> bytes:
-        """Calldata of a call; raises UsageError for arguments that do not fit."""
-        return abi.load(call.contract).encode_call(call.function, call.args)
+        """Calldata of a call, calls within it encoded first; raises UsageError for arguments that do not fit."""
+        return abi.load(call.contract).encode_call(call.function, self._plain(call.args))
+
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, Call):
+            return self.encode(value)
+        return tuple(map(self._plain, value)) if isinstance(value, tuple) else value
 
     def simulate(self, calls: tuple[Call, ...]) -> list[Simulated]:
         """Simulate in order, each on top of the ones before it; raises Reverted for the first that would fail.
@@ -142,13 +147,13 @@ class EthSender:
         return {"from": self._address, "to": to, "data": "0x" + data.hex(), "value": hex(call.value)}
 
     def _simulate_v1(self, requests: list[dict[str, str]]) -> list[int]:
-        """eth_simulateV1 (geth, nethermind, anvil): all calls in one block on top of the latest."""
-        payload = {"blockStateCalls": [{"calls": requests}], "validation": False}
+        """eth_simulateV1 (geth, nethermind, anvil): each call in a block of its own, as they will be sent."""
+        payload = {"blockStateCalls": [{"calls": [request]} for request in requests], "validation": False}
         answer = self._rpc.call("eth_simulateV1", payload, "latest")
-        block = answer[0] if isinstance(answer, list) and answer else None
-        results = block.get("calls") if isinstance(block, Mapping) else None
-        if not isinstance(results, list) or len(results) != len(requests):
-            raise ChainError(f"eth_simulateV1: expected {len(requests)} results, found {str(results)[:60]!r}")
+        blocks = answer if isinstance(answer, list) else []
+        results = [call for block in blocks if isinstance(block, Mapping) for call in block.get("calls") or ()]
+        if len(results) != len(requests):
+            raise ChainError(f"eth_simulateV1: expected {len(requests)} results, found {str(answer)[:60]!r}")
         gas = []
         for result in results:
             if not isinstance(result, Mapping):
