@@ -7,6 +7,7 @@ derives the rest from the parent.
 from __future__ import annotations
 
 import gzip
+import os
 import socket
 import subprocess
 import time
@@ -51,8 +52,7 @@ class Node:
         lock = try_lock(home.node_lock)
         if lock is None:
             raise ChainError("another node still runs in the devnet's folder", hint="Run `mlm devnet down`.")
-        import os
-
+        os.ftruncate(lock, 0)
         self.port = _free_port()
         self.killed = False
         command = [str(binary), *_flags(self.port, genesis_time)]

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from mlm.adapters.chain.deployment import Deployment
 from mlm.adapters.chain.rpc import Rpc, RpcError
 from mlm.adapters.devnet import engine, market
 from mlm.adapters.devnet.home import Home, is_held, locked, read_json
@@ -20,6 +21,7 @@ from mlm.ports.devnet import DevnetStatus, DevnetUp
 
 _START_TIMEOUT = 90.0  # seconds: a long journal is replayed first
 _STOP_GRACE = 30.0
+_ATTEMPTS = 4
 
 
 class LocalDevnet:
@@ -36,8 +38,7 @@ class LocalDevnet:
         """Start the chain if it is down; deploy and fund what is missing. Raises ToolMissing without the engine."""
         self.home.make()
         with locked(self.home.up_lock, "the devnet"):
-            url = self._url() or self._spawn(engine.find(self._cache).binary)
-            deployment, fresh = market.prepare(self.home, url)
+            url, (deployment, fresh) = self._prepare()
         return DevnetUp(
             url=url,
             chain_id=deployment.chain_id,
@@ -123,6 +124,18 @@ class LocalDevnet:
             return None
         url = read_json(self.home.run).get("url")
         return url if isinstance(url, str) else None
+
+    def _prepare(self) -> tuple[str, tuple[Deployment, bool]]:
+        """A supervisor that has just been killed may still seem to run: try again when it turns out dead."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            url = self._url() or self._spawn(engine.find(self._cache).binary)
+            try:
+                return url, market.prepare(self.home, url)
+            except ChainError:
+                if attempt == _ATTEMPTS:
+                    raise
+                time.sleep(0.1)
+        raise AssertionError("unreachable")
 
     def _spawn(self, binary: Path) -> str:
         kill_orphan(self.home)
