@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlm.adapters.disk import storage_errors, sync_folder, write_all
+from mlm.adapters.system import OsSystem
 from mlm.core.errors import InvalidData, NotFound, StateConflict
 from mlm.ports.system import System
 
@@ -31,9 +32,9 @@ def _bytes_to_hex(value: object) -> str:
 class FileJournal:
     """The Journal port over `folder`. Operations are numbered from 1; an operation belongs to one process at a time."""
 
-    def __init__(self, folder: Path, system: System) -> None:
+    def __init__(self, folder: Path, system: System | None = None) -> None:
         self._folder = folder
-        self._system = system
+        self._system = system or OsSystem()
 
     def begin(self, operation: str, params: dict[str, Any]) -> str:
         """Open an operation; its id is the next free number."""

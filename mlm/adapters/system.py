@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
-class RealSystem:
+class OsSystem:
     """The System port of this machine. `stream` shows the progress bar, if it is a terminal."""
 
     def __init__(self, stream: TextIO | None = None) -> None:

@@ -58,16 +58,17 @@ def sync(ports: Ports, *, rebuild: bool = False, start: int = 0) -> Synced:
         try:
             while (at.number + 1 if at else start) <= head.number:
                 low = at.number + 1 if at else start
+                high = min(low + span - 1, head.number)
                 first = low if first is None else first
                 try:
-                    blocks, events = _fetch(chain, names, at, low, min(low + span - 1, head.number))
+                    blocks, events = _fetch(chain, names, at, low, high)
                 except ChainError:
                     # Nodes limit a query by blocks, results or bytes, each in words of its own: ask for less. A dead
                     # node fails here, at once.
                     chain.block("latest")
-                    if span == 1:
+                    if high == low:
                         raise
-                    span, cap = max(1, span // 4), max(1, span // 2)
+                    span, cap = max(1, (high - low + 1) // 4), max(1, (high - low + 1) // 2)
                     continue
                 state.ingest(blocks, events, after=at.hash if at else None)
                 at = blocks[-1]

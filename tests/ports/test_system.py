@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from mlm.adapters.system import RealSystem
+from mlm.adapters.system import OsSystem
 from mlm.memory.system import MemorySystem
 from mlm.ports.system import System
 
@@ -22,7 +22,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(params=["real", "memory"])
 def system(request: pytest.FixtureRequest) -> System:
-    return RealSystem(io.StringIO()) if request.param == "real" else MemorySystem()
+    return OsSystem(io.StringIO()) if request.param == "real" else MemorySystem()
 
 
 def test_time_goes_forward(system: System) -> None:
@@ -51,7 +51,7 @@ def test_the_memory_clock_and_seed() -> None:
 
 def test_nothing_is_shown_in_a_pipe() -> None:
     stream = io.StringIO()
-    system = RealSystem(stream)
+    system = OsSystem(stream)
     for done in range(5):
         system.progress(done, 4, "sync")
     assert stream.getvalue() == ""
@@ -60,7 +60,7 @@ def test_nothing_is_shown_in_a_pipe() -> None:
 def test_a_bar_on_a_terminal_that_leaves_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
-    system = RealSystem(stream)
+    system = OsSystem(stream)
     system.progress(1, 3, "evil [bold]name\x1b[2J")
     system.progress(3, 3, "")
     shown = stream.getvalue()
@@ -74,5 +74,5 @@ def test_a_bar_on_a_terminal_that_leaves_again(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_rich_is_not_loaded_before_it_is_needed() -> None:
-    script = "import sys, mlm.adapters.system as s; s.RealSystem().progress(1, 2, 'x'); sys.exit('rich' in sys.modules)"
+    script = "import sys, mlm.adapters.system as s; s.OsSystem().progress(1, 2, 'x'); sys.exit('rich' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], stderr=subprocess.PIPE, timeout=60).returncode == 0

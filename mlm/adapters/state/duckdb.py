@@ -115,7 +115,9 @@ class DuckState:
                 return columns, con.fetchmany(SQL_ROWS + 1)
             except duckdb.InterruptException as error:
                 raise UsageError(f"the query ran longer than {self._sql_timeout:g} seconds") from error
-            except duckdb.Error as error:
+            except duckdb.IOException:
+                raise  # the index, not the query
+            except duckdb.DatabaseError as error:
                 raise UsageError(str(error), hint="`mlm sql 'show tables'` lists what can be queried.") from error
             finally:
                 timer.cancel()
@@ -190,7 +192,9 @@ class DuckState:
         if "no space" in str(error).lower():
             return StorageError(f"{self._path}: {line}", hint="Free some disk space.")
         damage = (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException)
-        return (UnusableIndex if isinstance(error, damage) else StorageError)(f"{self._path}: {line}")
+        # A failed checksum comes as the bare base class.
+        unusable = isinstance(error, damage) or type(error) is duckdb.Error
+        return (UnusableIndex if unusable else StorageError)(f"{self._path}: {line}")
 
     def _set_aside(self) -> None:
         for suffix in ("", ".wal"):
