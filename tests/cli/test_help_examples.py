@@ -17,14 +17,15 @@ from mlm.workflows.registry import OPERATIONS
 
 EXAMPLE = re.compile(r"Example: `(mlm [^`]+)`")
 
-# Operation -> names that only the command line has (they shape the call, not the operation), and names that it
-# asks for in another form.
+# Operation -> names that only the command line has: they shape the call, not the operation.
 ONLY_ON_THE_COMMAND_LINE: dict[str, set[str]] = {
     "job post": {"wait", "output"},
     "publish": {"path"},
 }
-ASKED_FOR_OTHERWISE: dict[str, set[str]] = {
-    "publish": {"commit", "handle"},  # the project's HEAD, and user.handle of the settings
+# Operation -> a parameter's name -> what the command line calls it, because it asks in another form.
+CALLED: dict[str, dict[str, str]] = {
+    "publish": {"commit": "ref"},  # a reference, resolved to a commit's CID
+    "price set": {"use_price": "use"},  # tokens, not base units
 }
 
 
