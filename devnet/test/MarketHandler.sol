@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {JobMarket} from "../contracts/JobMarket.sol";
+import {MarketToken} from "../contracts/MarketToken.sol";
+import {StakeVault} from "../contracts/StakeVault.sol";
+import {Job, Request, Terms} from "../contracts/interfaces/IJobMarket.sol";
+import {Stake} from "../contracts/interfaces/IStakeVault.sol";
+import {AuctionKind, Role, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
+import {BURN_ADDRESS} from "../contracts/libraries/Limits.sol";
+import {Base} from "./Base.sol";
+import {ToyVerifier} from "./ToyVerifier.sol";
+
+/// @title Two consumers and three providers who do anything that is allowed, in any order, at any time
+/// @notice Calls only what must succeed: a revert is a finding (fail_on_revert).
+contract MarketHandler is Base {
+    MarketToken private immutable token;
+    StakeVault private immutable vault;
+    JobMarket private immutable market;
+    ToyVerifier private immutable verifier;
+    bytes32 private immutable versionId;
+
+    bytes32[] public jobs;
+    mapping(bytes32 jobId => Terms) private _terms;
+    address[2] public consumers = [address(0xC1), address(0xC2)];
+    address[3] public providers = [address(0xD1), address(0xD2), address(0xD3)];
+
+    // What should have happened to the money, counted beside the contracts.
+    uint256 public donated;
+    uint256 public slashed;
+    mapping(address provider => uint256) public deposited;
+    mapping(State => uint256) public settled;
+
+    constructor(MarketToken token_, StakeVault vault_, JobMarket market_, ToyVerifier verifier_, bytes32 versionId_) {
+        token = token_;
+        vault = vault_;
+        market = market_;
+        verifier = verifier_;
+        versionId = versionId_;
+    }
+
+    function count() external view returns (uint256) {
+        return jobs.length;
+    }
+
+    // ---------------------------------------------------------------- moves
+
+    function post(uint256 who, uint128 maxPrice, uint256 shape) external {
+        if (jobs.length >= 12) return;
+        address consumer = consumers[who % 2];
+        Request memory request = Request({
+            versionId: versionId,
+            tier: shape % 3 == 0 ? Tier.Zk : Tier.Optimistic,
+            auction: shape % 2 == 0 ? AuctionKind.Fixed : AuctionKind.Reverse,
+            scheme: 1,
+            inputCommitment: keccak256(abi.encode(shape)),
+            input: 0,
+            maxPrice: uint128(_within(maxPrice, 3e18, 1_000e18)),
+            biddingWindow: uint32(_within(shape >> 8, 60, 3_600)),
+            deliveryWindow: uint32(_within(shape >> 40, 60, 3_600)),
+            executionWindow: uint32(_within(shape >> 72, 60, 3_600)),
+            verificationWindow: uint32(_within(shape >> 104, 60, 3_600))
+        });
+        (Terms memory terms,) = market.quote(request);
+        vm.prank(consumer);
+        bytes32 jobId = market.post(request, jobs.length);
+        jobs.push(jobId);
+        _terms[jobId] = terms;
+    }
+
+    function bid(uint256 which, uint256 who, uint128 price) external {
+        (bytes32 jobId, Job memory job) = _pick(which, State.Open);
+        if (jobId == 0) return;
+        address provider = providers[who % 3];
+        uint128 most = job.provider == address(0) ? job.maxPrice : job.price - 1;
+        if (most < job.floor) return;
+        bool holds = job.provider == provider;
+        if (!holds && vault.freeOf(provider, Role.Provider) < job.lock) return;
+        price = job.auction == AuctionKind.Fixed ? job.maxPrice : uint128(_within(price, job.floor, most));
+        vm.prank(provider);
+        market.bid(jobId, price);
+    }
+
+    function award(uint256 which) external {
+        (bytes32 jobId, Job memory job) = _pick(which, State.Open);
+        if (jobId == 0 || job.provider == address(0)) return;
+        vm.prank(job.consumer);
+        market.award(jobId);
+    }
+
+    function cancel(uint256 which) external {
+        (bytes32 jobId, Job memory job) = _pick(which, State.Open);
+        if (jobId == 0 || job.provider != address(0)) return;
+        vm.prank(job.consumer);
+        market.cancel(jobId);
+        ++settled[State.Cancelled];
+    }
+
+    function accept(uint256 which) external {
+        (bytes32 jobId, Job memory job) = _pick(which, State.Leased);
+        if (jobId == 0) return;
+        vm.prank(job.provider);
+        market.accept(jobId);
+    }
+
+    function submit(uint256 which, bytes32 output) external {
+        (bytes32 jobId, Job memory job) = _pick(which, State.Ready);
+        if (jobId == 0) return;
+        Terms memory terms = _terms[jobId];
+        bool atOnce = terms.request.tier == Tier.Zk;
+        vm.prank(job.provider);
+        market.submit(jobId, terms, abi.encode(atOnce ? Verdict.Accepted : Verdict.Pending, output), 0);
+        if (atOnce) ++settled[State.Accepted];
+    }
+
+    /// @dev As the market assumes of a verifier: a final verdict stands, and silence past the window is one.
+    function decide(uint256 which, uint8 verdict) external {
+        (bytes32 jobId,) = _pick(which, verdict % 2 == 0 ? State.Submitted : State.Disputed);
+        if (jobId == 0) return;
+        verifier.decide(jobId, Verdict(1 + verdict % 3));
+    }
+
+    function settle(uint256 which) external {
+        if (jobs.length == 0) return;
+        for (uint256 i = 0; i < jobs.length; ++i) {
+            bytes32 jobId = jobs[(which % jobs.length + i) % jobs.length];
+            if (market.stateOf(jobId) < State.Accepted || market.jobOf(jobId).settledAt != 0) continue;
+            _settle(jobId);
+            return;
+        }
+    }
+
+    function withdraw(uint256 who) external {
+        address account = who % 2 == 0 ? consumers[who % 2] : providers[who % 3];
+        if (market.creditOf(account) == 0) return;
+        vm.prank(account);
+        market.withdraw();
+    }
+
+    function burn() external {
+        if (market.creditOf(BURN_ADDRESS) != 0) market.burn();
+    }
+
+    function stake(uint256 who, uint128 amount) external {
+        address provider = providers[who % 3];
+        amount = uint128(_within(amount, 1, 400e18));
+        if (token.balanceOf(provider) < amount) return;
+        vm.prank(provider);
+        vault.deposit(Role.Provider, amount);
+        deposited[provider] += amount;
+    }
+
+    function unbond(uint256 who, uint128 amount) external {
+        address provider = providers[who % 3];
+        uint128 free = vault.freeOf(provider, Role.Provider);
+        if (free == 0) return;
+        vm.prank(provider);
+        vault.requestWithdraw(Role.Provider, uint128(_within(amount, 1, free)));
+    }
+
+    function unstake(uint256 who) external {
+        address provider = providers[who % 3];
+        Stake memory held = vault.stakeOf(provider, Role.Provider);
+        if (held.unbonding == 0 || block.timestamp < held.releaseAt) return;
+        vm.prank(provider);
+        vault.withdraw(Role.Provider);
+        deposited[provider] -= held.unbonding;
+    }
+
+    function wait(uint256 time) external {
+        vm.warp(block.timestamp + _within(time, 1, 2_400));
+    }
+
+    function donate(uint256 amount) external {
+        amount = _within(amount, 1, 1e18);
+        token.transfer(address(market), amount);
+        donated += amount;
+    }
+
+    // ---------------------------------------------------------------- the end
+
+    /// @dev Time passes, disputes end, everybody settles and withdraws: nothing may stay behind.
+    function finish() external {
+        vm.warp(block.timestamp + 60 days);
+        for (uint256 i = 0; i < jobs.length; ++i) {
+            if (market.stateOf(jobs[i]) == State.Disputed) verifier.decide(jobs[i], Verdict.Rejected);
+            if (market.jobOf(jobs[i]).settledAt == 0) _settle(jobs[i]);
+        }
+    }
+
+    function termsOf(bytes32 jobId) external view returns (Terms memory) {
+        return _terms[jobId];
+    }
+
+    function _settle(bytes32 jobId) private {
+        State state = market.stateOf(jobId);
+        Terms memory terms = _terms[jobId];
+        market.settle(jobId, terms);
+        ++settled[state];
+        if (state == State.Undelivered) slashed += terms.snapshot.undeliveredFee;
+        if (state == State.Rejected || state == State.Defaulted) slashed += terms.snapshot.lock;
+    }
+
+    /// @dev The first job from `which` on in `state`, or 0.
+    function _pick(uint256 which, State state) private view returns (bytes32 jobId, Job memory job) {
+        for (uint256 i = 0; i < jobs.length; ++i) {
+            jobId = jobs[(which % jobs.length + i) % jobs.length];
+            job = market.jobOf(jobId);
+            if (job.settledAt == 0 && market.stateOf(jobId) == state) return (jobId, job);
+        }
+        return (0, job);
+    }
+}
