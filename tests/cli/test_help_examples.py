@@ -100,9 +100,8 @@ def test_group_has_help(name: str) -> None:
 def test_command_takes_what_its_operation_takes(name: str) -> None:
     """Typer's functions are written by hand; their parameters are the operation's."""
     assert name in BY_NAME, f"no command `mlm {name}`"
-    wanted = {field.name for field in dataclasses.fields(OPERATIONS[name].params)} - ASKED_FOR_OTHERWISE.get(
-        name, set()
-    )
+    called = CALLED.get(name, {})
+    wanted = {called.get(field.name, field.name) for field in dataclasses.fields(OPERATIONS[name].params)}
     found = own_parameters(BY_NAME[name])
     extra = found - wanted - ONLY_ON_THE_COMMAND_LINE.get(name, set())
     assert not wanted - found, f"mlm {name} lacks {sorted(wanted - found)}"
