@@ -97,17 +97,30 @@ def keystream(seed: str, count: int) -> Iterator[bytes]:
         yield cipher.encrypt(zeros[: min(CHUNK, count - at)])
 
 
+@pytest.mark.parametrize("count", [2**20, 2**20 + 1])
+def test_kubo_golden_files(count: int) -> None:
+    entry = unixfs.file(keystream("chunk-v1-seed", count), discard)
+    assert str(entry.cid) == GOLDEN[f"{count} B seed chunk-v1-seed"]
+
+
+def test_kubo_golden_files_of_one_and_two_levels() -> None:
+    """1 GiB is 1024 leaves, all that one node holds; a byte more makes a second level. Hashed in one pass."""
+    leaves = [unixfs.leaf(piece) for piece in keystream("v1-2025-seed", 2**30 + 1)]
+    assert str(unixfs.balance(leaves[:-1], discard).cid) == GOLDEN["1 GiB seed v1-2025-seed"]
+    assert str(unixfs.balance(leaves, discard).cid) == GOLDEN["1 GiB+1 seed v1-2025-seed"]
+
+
 @pytest.mark.parametrize(
-    ("name", "seed", "count"),
-    [
-        ("1048576 B seed chunk-v1-seed", "chunk-v1-seed", 2**20),
-        ("1048577 B seed chunk-v1-seed", "chunk-v1-seed", 2**20 + 1),
-        ("1 GiB seed v1-2025-seed", "v1-2025-seed", 2**30),
-        ("1 GiB+1 seed v1-2025-seed", "v1-2025-seed", 2**30 + 1),
-    ],
+    ("last", "name"),
+    [(21, "dir basic 4766 (11/21) seed hamt-unixfs-v1-2025"), (22, "dir hamt 4766 (11/22)")],
 )
-def test_kubo_golden_files(name: str, seed: str, count: int) -> None:
-    assert str(unixfs.file(keystream(seed, count), discard).cid) == GOLDEN[name]
+def test_kubo_golden_directories_at_the_threshold(last: int, name: str) -> None:
+    """4766 names of 11 characters, the last of 21 or 22, make a flat block of 262,144 bytes or of one more."""
+    letters = "abcdefghijklmnopqrstuvwxyz01234567890-_"  # kubo's test alphabet, its second zero included
+    text = "".join(letters[byte % len(letters)] for byte in next(keystream("hamt-unixfs-v1-2025", CHUNK)))
+    names = [text[at * 11 : at * 11 + 11] for at in range(4765)]
+    names.append(text[4765 * 11 : 4765 * 11 + last])
+    assert str(unixfs.directory(dict.fromkeys(names, unixfs.leaf(b"x")), discard).cid) == GOLDEN[name]
 
 
 def test_kubo_golden_hello_world() -> None:
