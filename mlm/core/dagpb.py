@@ -83,6 +83,7 @@ def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def encode_link(name: bytes, cid: Cid, tsize: int) -> bytes:
+    """One PBLink as a field of its PBNode: Hash, Name, Tsize, in this order (the DAG-PB specification)."""
     return field(2, field(1, bytes(cid)) + field(2, name) + b"\x18" + varint(tsize))
 
 

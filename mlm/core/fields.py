@@ -47,6 +47,7 @@ class Fields:
             raise InvalidData(f"expected the format {expected} of {self.where}, found {found!r}", hint="Update mlm.")
 
     def text(self, key: str, most: int, *, least: int = 1) -> str:
+        """Text of `least` to `most` characters; raises InvalidData."""
         value = self.take(key)
         if not isinstance(value, str):
             raise self._wrong(key, "text", _kind(value))
@@ -67,6 +68,7 @@ class Fields:
         return value
 
     def integer(self, key: str, least: int, most: int) -> int:
+        """An integer within [least, most], never a bool; raises InvalidData."""
         value = self.take(key)
         if isinstance(value, bool) or not isinstance(value, int):
             raise self._wrong(key, "an integer", _kind(value))
@@ -89,6 +91,7 @@ class Fields:
         return value
 
     def items(self, key: str, most: int) -> list[Value]:
+        """A list of at most `most` items; raises InvalidData."""
         value = self.take(key)
         if not isinstance(value, list):
             raise self._wrong(key, "a list", _kind(value))
@@ -97,6 +100,7 @@ class Fields:
         return value
 
     def mapping(self, key: str, most: int) -> dict[str, Value]:
+        """A map of at most `most` entries; raises InvalidData."""
         value = self.take(key)
         if not isinstance(value, dict):
             raise self._wrong(key, "a map", _kind(value))

@@ -29,10 +29,12 @@ def discard(cid: Cid, block: bytes) -> None:
 
 
 def read_commit(repo: Repo, cid: Cid) -> Commit:
+    """The commit in the local objects; raises NotFound, InvalidData."""
     return Commit.from_block(cid, repo.objects.get(cid))
 
 
 def read_manifest(repo: Repo, cid: Cid) -> Manifest:
+    """The manifest in the local objects; raises NotFound, InvalidData."""
     return Manifest.from_block(cid, repo.objects.get(cid))
 
 
@@ -43,6 +45,7 @@ def head_commit(repo: Repo) -> tuple[Cid, Commit] | None:
 
 
 def tree_files(repo: Repo, tree: Cid) -> dict[str, Cid]:
+    """Every file below a tree by its path; raises NotFound, InvalidData."""
     return dict(unixfs.walk(repo.objects.get, tree))
 
 

@@ -166,4 +166,5 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Replace a JSON file whole or not at all; raises StorageError."""
     write_durably(path, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
