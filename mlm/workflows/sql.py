@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import keyword
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, make_dataclass
 from typing import Any
 
 from mlm.core.errors import UsageError
@@ -14,21 +17,32 @@ _EXACT = 2**53  # beyond it JSON readers round: such numbers are spelt as text
 
 @dataclass(frozen=True)
 class Rows:
-    """A query's answer. `truncated` says that there were more rows than `limit`."""
+    """A query's answer: each row a record whose fields are the columns. `truncated`: there were more than `limit`."""
 
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    limit: int
     truncated: bool
+    limit: int
+    rows: tuple[Any, ...]
 
 
 def sql(ports: Ports, text: str, *, limit: int = SQL_ROWS) -> Rows:
     """Run one SELECT; raises UsageError when it is not one, fails, or takes too long."""
     if not 1 <= limit <= SQL_ROWS:
         raise UsageError(f"--limit: expected 1 to {SQL_ROWS}, found {limit}")
-    columns, rows = ports.state.sql(text)
-    shown = tuple(tuple(_plain(cell) for cell in row) for row in rows[:limit])
-    return Rows(tuple(columns), shown, limit, len(rows) > limit)
+    columns, found = ports.state.sql(text)
+    record = make_dataclass("Record", _fields(columns), frozen=True)
+    rows = tuple(record(*(_plain(cell) for cell in row)) for row in found[:limit])
+    return Rows(truncated=len(found) > limit, limit=limit, rows=rows)
+
+
+def _fields(columns: Sequence[str]) -> list[str]:
+    """The columns' names, made distinct identifiers."""
+    names: list[str] = []
+    for column in columns:
+        name = re.sub(r"\W", "_", column)
+        if not name.isidentifier() or keyword.iskeyword(name):
+            name = f"column_{name}"
+        names.append(name if name not in names else f"{name}_{len(names)}")
+    return names
 
 
 def _plain(cell: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -73,17 +74,19 @@ def test_a_runaway_query_is_stopped(tmp_path: Path) -> None:
 def test_rows_are_bounded_and_json_safe(state: DuckState) -> None:
     bundle = Ports(state=lambda: state)
     found = sql(bundle, "select * from range(50) t(n)", limit=7)
-    assert (len(found.rows), found.truncated, found.limit, found.columns) == (7, True, 7, ("n",))
+    assert (len(found.rows), found.truncated, found.limit, found.rows[0].n) == (7, True, 7, 0)
     assert not sql(bundle, "select * from range(7)", limit=7).truncated
     (row,) = sql(
         bundle,
         "select 1, 2::hugeint ** 0, 170141183460469231731687303715884105727::hugeint, 'nan'::double, 0.5, "
         "'\\xFF'::blob, date '2026-01-02', [1, 2], null, true, 1.5::double, 9007199254740993",
     ).rows
-    assert row[2:] == (
+    assert astuple(row)[2:] == (
         "170141183460469231731687303715884105727", "nan", "0.5", "0xff", "2026-01-02", "[1, 2]", None, True, 1.5,
         "9007199254740993",
     )  # fmt: skip
+    (row,) = sql(bundle, 'select 1 as "class", 2 as "a b", 3 as x, 4 as x, 5 as "1", 6 as """"').rows
+    assert list(vars(row)) == ["column_class", "a_b", "x", "x_3", "column_1", "_"]
     for limit in (0, 10_001):
         with pytest.raises(UsageError, match="--limit"):
             sql(bundle, "select 1", limit=limit)

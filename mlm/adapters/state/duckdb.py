@@ -118,7 +118,7 @@ class DuckState:
             except duckdb.IOException:
                 raise  # the index, not the query
             except duckdb.DatabaseError as error:
-                raise UsageError(str(error), hint="`mlm sql 'show tables'` lists what can be queried.") from error
+                raise UsageError(str(error).splitlines()[0], hint="`mlm sql 'show tables'` lists what can be queried.") from error
             finally:
                 timer.cancel()
 
