@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlm.core import project
 from mlm.core.errors import UsageError
 
 
@@ -53,7 +54,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("user.name", str, "", "MLM_AUTHOR", "The author written into commits; empty: the account's name."),
     Setting("user.handle", str, "", "MLM_HANDLE", "The handle to publish under, e.g. alice."),
     Setting("remote", str, "", "MLM_REMOTE", "The folder that blocks are pushed to; empty: the network's own."),
-    Setting("network.default", str, "devnet", "MLM_NETWORK", "The network to use: devnet, or a name of [network.NAME]."),
+    Setting(
+        "network.default", str, "devnet", "MLM_NETWORK", "The network to use: devnet, or a name of [network.NAME]."
+    ),
     Setting("chain.timeout", float, 20.0, "MLM_CHAIN_TIMEOUT", "Seconds to wait for one answer of the node."),
     Setting("chain.wait", float, 120.0, "MLM_CHAIN_WAIT", "Seconds to wait for a transaction to be included."),
     Setting("chain.max_fee_gwei", float, 200.0, "MLM_MAX_FEE_GWEI", "Never offer more than this for a unit of gas."),
@@ -69,7 +72,6 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
-_ASSET_SECTIONS = ("asset", "model", "verification", "price", "parents", "dataset")
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def load(files: Mapping[str, Mapping[str, Any]], env: Mapping[str, str]) -> Conf
 def _flatten(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     pairs: list[tuple[str, Any]] = []
     for key, value in table.items():
-        if not prefix and key in _ASSET_SECTIONS:
+        if not prefix and key in project.KEYS:
             continue
         if isinstance(value, Mapping) and prefix != "network.":
             pairs += _flatten(value, f"{prefix}{key}.")

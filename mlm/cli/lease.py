@@ -50,7 +50,7 @@ def accept(ctx: typer.Context, job: Job) -> None:
 
 @app.command()
 def fulfil(ctx: typer.Context, job: Job) -> None:
-    """Run, prove and submit in one go; the contract verifies the proof and pays.
+    """Run, prove and submit in one go; accepts first if need be. The contract verifies the proof and pays.
 
     Example: `mlm lease fulfil job/JOB`
     """

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from mlm.cli.context import Session
 
 
+PIPE_WIDTH = 120  # columns, where no terminal says how many there are
+
+
 def to_json(value: Any) -> Any:
     """A JSON-ready copy: amounts as decimal strings of base units, bytes as 0x-hex, enums by lower-case name."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -52,7 +55,8 @@ def render(ctx: typer.Context, value: Any) -> None:
         return
     from rich.console import Console
 
-    print_value(Console(highlight=False, soft_wrap=not sys.stdout.isatty()), value)
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    print_value(Console(highlight=False, width=width), value)
 
 
 def print_value(console: Any, value: Any) -> None:
@@ -69,7 +73,7 @@ def print_value(console: Any, value: Any) -> None:
         if not item.repr or field is None or field == ():
             continue
         if _is_record(field):
-            blocks.append(_table(item.name, (field,)))
+            blocks.append(field)
         elif isinstance(field, tuple) and _is_record(field[0]):
             blocks.append(_table(item.name, field))
         elif isinstance(field, tuple) and len(field) > 1 and isinstance(field[0], str):
@@ -79,7 +83,10 @@ def print_value(console: Any, value: Any) -> None:
     if grid.row_count:
         console.print(grid)
     for block in blocks:
-        console.print(block)
+        if _is_record(block):
+            print_value(console, block)
+        else:
+            console.print(block)
 
 
 def _is_record(value: Any) -> bool:
@@ -97,8 +104,10 @@ def _table(name: str, rows: tuple[Any, ...]) -> Any:
     names = [name for name in names if any(getattr(row, name) not in (None, "", ()) for row in rows)]
     for column in names:
         numeric = all(isinstance(getattr(row, column), (int, float, type(None))) for row in rows)
-        words = any(" " in str(getattr(row, column)) for row in rows) and not numeric
-        table.add_column(_label(column), justify="right" if numeric else "left", no_wrap=not words, overflow="fold")
+        cells = [brief(_cell(getattr(row, column))) for row in rows]
+        # Numbers and ids stay whole; words wrap.
+        whole = numeric or any(cell.endswith("…") or "…" in cell[:8] for cell in cells)
+        table.add_column(_label(column), justify="right" if numeric else "left", no_wrap=whole, overflow="fold")
     for row in rows:
         table.add_row(*[brief(_cell(getattr(row, column))) for column in names])
     return table

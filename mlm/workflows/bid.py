@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mlm.core.errors import InsufficientFunds, StateConflict
 from mlm.core.job import Role, State
 from mlm.core.money import Amount
-from mlm.core.plan import Call, Plan, Tx
+from mlm.core.plan import Call, Plan, Step, Tx
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, model, stake
 from mlm.workflows.apply import DoneStep, Operation
@@ -15,10 +15,11 @@ from mlm.workflows.apply import DoneStep, Operation
 
 @dataclass(frozen=True)
 class Bid:
-    """Parameters of `bid`: the price in base units."""
+    """Parameters of `bid`: the price in base units; `stake` deposits what the bond still lacks."""
 
     job: str
     price: Amount
+    stake: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,20 +42,25 @@ def plan(ports: Ports, params: Bid) -> Plan[lookup.Job]:
     model.check_key(ports, model.load(ports, version), version)
     bond = Amount(job.terms.snapshot.lock)
     free = stake.show(ports, ports.sender.address, Role.PROVIDER).free
-    if free < bond and job.provider != ports.sender.address:
-        raise InsufficientFunds(
-            f"a bid locks {bond}, free stake is {free}", hint=f"Run `mlm stake deposit {bond}`.".replace(" MLM`", "`")
-        )
+    steps: tuple[Step, ...] = ()
+    leads = job.provider is not None and job.provider.lower() == ports.sender.address.lower()
+    if free < bond and not leads:
+        if not params.stake:
+            raise InsufficientFunds(
+                f"a bid locks {bond}, free stake is {free}",
+                hint="Add --stake, or run `mlm stake deposit AMOUNT` once for many bids.",
+            )
+        steps = stake.plan_deposit(ports, stake.Deposit(Amount(bond - free))).steps
     call = Call("JobMarket", "bid", (bytes.fromhex(job.job_id[2:]), int(params.price)))
-    return Plan("bid", (Tx(f"bid {params.price} on {job.job_id[:10]}", call, bond=bond),), job)
+    return Plan("bid", (*steps, Tx(f"bid {params.price} on {job.job_id[:10]}", call, bond=bond)), job)
 
 
 def result(ports: Ports, params: Bid, plan: Plan[lookup.Job], done: tuple[DoneStep, ...]) -> BidPlaced:
     """The bid as the chain has it now."""
     job = lookup.read_job(ports, plan.facts.job_id)
-    best = job.provider == ports.sender.address
+    best = job.provider is not None and job.provider.lower() == ports.sender.address.lower()
     return BidPlaced(
-        job.job_id, params.price, Amount(job.terms.snapshot.lock), best, f"mlm lease accept {job.job_id[:10]}"
+        job.job_id, params.price, Amount(job.terms.snapshot.lock), best, f"mlm lease fulfil {job.job_id[:10]}"
     )
 
 

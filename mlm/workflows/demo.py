@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlm.core.errors import InvalidData, VerificationFailed
+from mlm.core.errors import InvalidData, StateConflict, VerificationFailed
 from mlm.core.job import AuctionKind, Reason, Role, State, Tier
 from mlm.core.money import Amount, Wei, parse_units
 from mlm.core.settlement import owner_part
@@ -181,14 +181,15 @@ def demo(actors: dict[str, Actor], treasury: Ports, template: Worktree, tell: Ca
 def _publish(run: _Run, provider: Actor, template: Worktree) -> publish.Published:
     repo = provider.repo
     assert repo is not None
-    run.timed(
-        provider,
-        f"init from {TEMPLATE}, add",
-        lambda: (init(repo, TEMPLATE, template, TEMPLATE), add(repo, [""])),
-        lambda done: f"{len(done[1].staged)} files",
-    )
-    found = status(repo)
-    if found.staged:
+    if not _started(repo):
+        run.timed(
+            provider,
+            f"init from {TEMPLATE}",
+            lambda: init(repo, TEMPLATE, template, TEMPLATE),
+            lambda done: f"{len(done.files)} files",
+        )
+    run.timed(provider, "add", lambda: add(repo, [""]), lambda done: f"{len(done.staged)} files")
+    if status(repo).staged:
         author, now = provider.name, provider.ports.system.now()
         done = run.timed(
             provider,
@@ -201,6 +202,14 @@ def _publish(run: _Run, provider: Actor, template: Worktree) -> publish.Publishe
         head = repo.refs.head().commit
     published: publish.Published = run.perform(provider, publish.OPERATION, publish.Publish(head, HANDLE)).result
     return published
+
+
+def _started(repo: Repo) -> bool:
+    """Whether an earlier run has made the project: its files, which the user may have changed, stay then."""
+    try:
+        return repo.refs.head() is not None
+    except StateConflict:
+        return False
 
 
 def _image(run: _Run, consumer: Actor, provider: Actor) -> tuple[Path, int]:

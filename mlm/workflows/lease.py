@@ -69,10 +69,10 @@ class _Facts:
     execution_provider: str | None
 
 
-def prepare(ports: Ports, name: str, state: State) -> Work:
+def prepare(ports: Ports, name: str, *states: State) -> Work:
     """Fetch and check what a lease needs, for its holder.
 
-    1. The job is in `state` and this account holds the lease.
+    1. The job is in one of `states` and this account holds the lease.
     2. The circuit recomputed from the manifest has the key on chain.
     3. The input block is the one the terms name, and its tensors fit the model.
     4. The tensors open the input commitment.
@@ -80,8 +80,9 @@ def prepare(ports: Ports, name: str, state: State) -> Work:
     """
     # (1) Nothing is fetched for somebody else's lease.
     job = lookup.job(ports, name)
-    if job.state is not state:
-        raise StateConflict(f"{job.job_id[:10]} is {job.state}, this needs it {state}", hint="See `mlm job show`.")
+    if job.state not in states:
+        wanted = " or ".join(map(str, states))
+        raise StateConflict(f"{job.job_id[:10]} is {job.state}, this needs it {wanted}", hint="See `mlm job show`.")
     if job.provider is None or job.provider.lower() != ports.sender.address.lower():
         raise StateConflict(f"the lease of {job.job_id[:10]} is held by {job.provider}, not by {ports.sender.address}")
     # (2) A wrong circuit could never be proved.
@@ -109,8 +110,11 @@ def fetch_inputs(ports: Ports, job: lookup.Job, loaded: model.Model) -> Tensors:
 def plan_accept(ports: Ports, params: JobName) -> Plan[str]:
     """One transaction, sent only when the job can be executed."""
     work = prepare(ports, params.job, State.LEASED)
-    call = Call("JobMarket", "accept", (_raw(work.job),))
-    return Plan("lease accept", (Tx(f"accept the input of {work.job.job_id[:10]}", call),), work.job.job_id)
+    return Plan("lease accept", (_accept(work.job),), work.job.job_id)
+
+
+def _accept(job: lookup.Job) -> Tx:
+    return Tx(f"accept the input of {job.job_id[:10]}", Call("JobMarket", "accept", (_raw(job),)))
 
 
 def result_accept(ports: Ports, params: JobName, plan: Plan[str], done: tuple[DoneStep, ...]) -> JobView:
@@ -119,12 +123,14 @@ def result_accept(ports: Ports, params: JobName, plan: Plan[str], done: tuple[Do
 
 
 def plan_fulfil(ports: Ports, params: JobName) -> Plan[_Facts]:
-    """Run the model, prove the run, and hand the proof in."""
-    work = prepare(ports, params.job, State.READY)
+    """Run the model, prove the run, and hand the proof in; a lease that is not accepted yet is, proof in hand."""
+    work = prepare(ports, params.job, State.LEASED, State.READY)
     ran = ports.runner.run(work.model.onnx, work.inputs)
     assert work.model.settings is not None
     _, proof = proven(ports, work.model.onnx, work.model.settings, work.inputs)
-    return Plan("lease fulfil", _steps(ports, work, proof, ran.provider), _Facts(work, proof, ran.provider))
+    accept = (_accept(work.job),) if work.job.state is State.LEASED else ()
+    steps = (*accept, *_steps(ports, work, proof, ran.provider))
+    return Plan("lease fulfil", steps, _Facts(work, proof, ran.provider))
 
 
 def plan_submit(ports: Ports, params: Submit) -> Plan[_Facts]:

@@ -1,0 +1,142 @@
+"""`mlm wallet`: accounts, and what they hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlm.core.errors import InsufficientFunds, UsageError, WalletError
+from mlm.core.money import Amount, Wei
+from mlm.core.plan import Call, Plan, Tx
+from mlm.ports.bundle import Ports
+from mlm.ports.chain import Chain
+from mlm.ports.settings import Settings
+from mlm.ports.wallet import Account, Faucet, Password, Wallet
+from mlm.workflows.apply import DoneStep, Operation
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """All accounts that can sign on the chosen network."""
+
+    accounts: tuple[Account, ...]
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """An account and what it holds: tokens in its wallet, credit in the market that it can withdraw, coins for gas."""
+
+    name: str
+    address: str
+    source: str
+    tokens: Amount
+    credit: Amount
+    coins: Wei
+
+
+@dataclass(frozen=True)
+class Used:
+    """The account that signs from now on, and the file that says so."""
+
+    name: str
+    address: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the faucet sent."""
+
+    to: str
+    tokens: Amount
+    coins: Wei
+    transactions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Withdraw:
+    """Parameters of `wallet withdraw`: everything credited is paid out."""
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """What was paid out, and what the account's wallet holds since."""
+
+    account: str
+    amount: Amount
+    tokens: Amount
+
+
+def accounts(wallet: Wallet) -> Accounts:
+    """All of them."""
+    return Accounts(tuple(wallet.accounts()))
+
+
+def show(wallet: Wallet, chain: Chain, name: str) -> Holdings:
+    """One account by name or address."""
+    return holdings(wallet.find(name), chain)
+
+
+def holdings(account: Account, chain: Chain) -> Holdings:
+    """What an account holds now."""
+    return Holdings(
+        account.name,
+        account.address,
+        account.source,
+        Amount(chain.call("MarketToken", "balanceOf", account.address)),
+        Amount(chain.call("JobMarket", "creditOf", account.address)),
+        Wei(chain.balance(account.address)),
+    )
+
+
+def new(wallet: Wallet, name: str, password: Password) -> Account:
+    """A new random key in the keystore."""
+    return wallet.create(name, password)
+
+
+def add(wallet: Wallet, name: str, text: str, password: Password) -> Account:
+    """Keep a key given as 64 hex digits; raises WalletError, which never repeats what was given."""
+    digits = text.strip().removeprefix("0x")
+    try:
+        key = bytes.fromhex(digits)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise WalletError(f"expected a key of 64 hex digits, found {len(digits)} characters")
+    return wallet.add(name, key, password)
+
+
+def use(wallet: Wallet, settings: Settings, name: str) -> Used:
+    """Sign as this account from now on; raises WalletError for an unknown one."""
+    account = wallet.find(name)
+    settings.set("", "account", account.name)
+    return Used(account.name, account.address, settings.path)
+
+
+def faucet(source: Faucet, to: str, tokens: Amount, coins: Wei) -> Given:
+    """Tokens and coins from the devnet's faucet."""
+    if tokens < 0 or coins < 0 or tokens + coins == 0:
+        raise UsageError("expected an amount of tokens or coins above zero")
+    return Given(to, tokens, coins, source.give(to, int(tokens), int(coins)))
+
+
+def plan_withdraw(ports: Ports, params: Withdraw) -> Plan[Withdrawn]:
+    """One transaction; raises InsufficientFunds when nothing is credited."""
+    account = ports.sender.address
+    credit = Amount(ports.chain.call("JobMarket", "creditOf", account))
+    if credit == 0:
+        raise InsufficientFunds(
+            f"nothing is credited to {account}", hint="Credits appear when a job is settled: see `mlm job list`."
+        )
+    return Plan("wallet withdraw", (Tx(f"withdraw {credit}", Call("JobMarket", "withdraw")),), _paid(ports, credit))
+
+
+def _paid(ports: Ports, credit: Amount) -> Withdrawn:
+    account = ports.sender.address
+    return Withdrawn(account, credit, Amount(ports.chain.call("MarketToken", "balanceOf", account)))
+
+
+def _after(ports: Ports, params: Withdraw, plan: Plan[Withdrawn], done: tuple[DoneStep, ...]) -> Withdrawn:
+    return _paid(ports, plan.result.amount)
+
+
+WITHDRAW = Operation("wallet withdraw", Withdraw, plan_withdraw, _after)
