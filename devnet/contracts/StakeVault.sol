@@ -33,7 +33,7 @@ contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, ReentrancyGuard
 
     /// @param market_ May have no code yet: vault and market name each other.
     constructor(IERC20 token_, address market_, uint64 unbondingPeriod_) Payments(token_) {
-        _present("market", market_);
+        if (market_ == address(0)) revert AddressMissing("market");
         _bounded("unbondingPeriod", unbondingPeriod_, MIN_UNBONDING, MAX_UNBONDING);
         market = market_;
         unbondingPeriod = unbondingPeriod_;

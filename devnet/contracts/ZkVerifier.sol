@@ -63,8 +63,8 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
     {
         if (claim.tier != Tier.Zk) revert TierMismatch(claim.jobId, Tier.Zk, claim.tier);
         if (claim.scheme != SCHEME_POSEIDON) revert SchemeMismatch(claim.jobId, SCHEME_POSEIDON, claim.scheme);
-        (uint256[] memory vka, uint256 inputs, bytes memory proof, uint256[] memory instances) =
-            abi.decode(evidence, (uint256[], uint256, bytes, uint256[]));
+        (bytes32[] memory vka, uint256 inputs, bytes memory proof, uint256[] memory instances) =
+            abi.decode(evidence, (bytes32[], uint256, bytes, uint256[]));
 
         // (1) The artefact and its split of the instances are the version's own.
         bytes32 vkaDigest = keccak256(abi.encodePacked(vka));
@@ -75,7 +75,7 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
         _checkSrs(claim.jobId, vka);
 
         // (3) The instances carry the input the consumer committed to.
-        _checkInput(claim, vka[WORD_INSTANCES], inputs, instances);
+        _checkInput(claim, uint256(vka[WORD_INSTANCES]), inputs, instances);
 
         // (4) One encoding only: the proof has its exact length and every instance lies in the field.
         uint256 expected = _proofLength(claim.jobId, vka);
@@ -97,14 +97,18 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
         return Verdict.Pending;
     }
 
-    function _checkSrs(bytes32 jobId, uint256[] memory vka) private view {
+    function _checkSrs(bytes32 jobId, bytes32[] memory vka) private view {
         if (vka.length <= WORD_CHALLENGES) revert VerifyingKeyMalformed(jobId, vka.length);
-        if (vka[WORD_G1] != 1) revert SrsMismatch(jobId, WORD_G1, 1, vka[WORD_G1]);
-        if (vka[WORD_G1 + 1] != 2) revert SrsMismatch(jobId, WORD_G1 + 1, 2, vka[WORD_G1 + 1]);
+        _checkWord(jobId, vka, WORD_G1, 1);
+        _checkWord(jobId, vka, WORD_G1 + 1, 2);
         for (uint256 i = 0; i < 8; ++i) {
-            uint256 actual = vka[WORD_SRS + i];
-            if (actual != _srsPoints[i]) revert SrsMismatch(jobId, WORD_SRS + i, _srsPoints[i], actual);
+            _checkWord(jobId, vka, WORD_SRS + i, _srsPoints[i]);
         }
+    }
+
+    function _checkWord(bytes32 jobId, bytes32[] memory vka, uint256 word, uint256 expected) private pure {
+        uint256 actual = uint256(vka[word]);
+        if (actual != expected) revert SrsMismatch(jobId, word, expected, actual);
     }
 
     function _checkInput(Claim calldata claim, uint256 count, uint256 inputs, uint256[] memory instances) private pure {
@@ -120,8 +124,8 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
     /// @dev Bytes of a proof for this artefact: the points of each phase, the evaluations, and two opening points.
     /// The fixed verifier accepts trailing 32-byte padding, so the length must come from the artefact. Layout: the word holds
     /// its own count of words in the low byte, then pairs of (16-bit length of a phase's points, 8-bit number of challenges).
-    function _proofLength(bytes32 jobId, uint256[] memory vka) private pure returns (uint256 length) {
-        uint256 word = vka[WORD_CHALLENGES];
+    function _proofLength(bytes32 jobId, bytes32[] memory vka) private pure returns (uint256 length) {
+        uint256 word = uint256(vka[WORD_CHALLENGES]);
         uint256 words = word & 0xff;
         word >>= 8;
         if (vka.length <= WORD_CHALLENGES + words) revert VerifyingKeyMalformed(jobId, vka.length);
@@ -129,10 +133,10 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
             for (; word != 0; word >>= 24) {
                 length += word & 0xffff;
             }
-            word = vka[WORD_CHALLENGES + 1 + i];
+            word = uint256(vka[WORD_CHALLENGES + 1 + i]);
         }
         // SAFETY: the artefact is the publisher's; a count that overflows reverts.
-        length += vka[WORD_EVALUATIONS] * 32 + 128;
+        length += uint256(vka[WORD_EVALUATIONS]) * 32 + 128;
     }
 
     function _checkProof(
@@ -140,14 +144,9 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
         bytes32 vkaDigest,
         bytes memory proof,
         uint256[] memory instances,
-        uint256[] memory vka
+        bytes32[] memory vka
     ) private view {
-        bytes32[] memory words;
-        // SAFETY: uint256[] and bytes32[] have the same layout in memory.
-        assembly ("memory-safe") {
-            words := vka
-        }
-        try halo2.verifyProof(proof, instances, words) returns (bool ok, bytes32 digest) {
+        try halo2.verifyProof(proof, instances, vka) returns (bool ok, bytes32 digest) {
             if (!ok || digest != vkaDigest) revert ProofRejected(jobId);
         } catch (bytes memory reason) {
             // A false proof reverts without data; only an unregistered artefact says a word.
@@ -156,7 +155,8 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
         }
     }
 
-    /// @dev keccak256 of words [from, to).
+    /// @dev keccak256 of words [from, to), where they lie: the language cannot slice an array in memory.
+    // slither-disable-next-line assembly
     function _digestFrom(uint256[] memory words, uint256 from, uint256 to) private pure returns (bytes32 digest) {
         // SAFETY: callers hold from <= to <= words.length.
         assembly ("memory-safe") {
