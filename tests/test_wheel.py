@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+
+from mlm.adapters.devnet import engine
+from mlm.adapters.devnet.supervisor import LocalDevnet
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_BYTES = 4_000_000  # the SRS files are about 2 MB of it
@@ -81,3 +87,34 @@ def test_wheel_works_outside_the_checkout(site: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr + done.stdout
         assert str(ROOT) not in done.stdout
     assert (tmp_path / "mlm.toml").is_file()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """An MLM_HOME with the engine in its cache, as `mlm devnet install` leaves it; its devnet is stopped afterwards."""
+    home = tmp_path / "home"
+    here = engine.find(home / "cache").binary
+    folder = engine.cache_folder(home / "cache")
+    there = folder / here.relative_to(ROOT / "devnet")
+    there.parent.mkdir(parents=True)
+    shutil.copy2(here, there)
+    (folder / ".lock-digest").write_text(engine.lock_digest())
+    assert engine.find(home / "cache").binary == there
+    yield home
+    LocalDevnet(home / "devnet", home / "cache").stop()
+
+
+def test_demo_runs_from_the_wheel(site: Path, home: Path, tmp_path: Path) -> None:
+    """The whole market, outside the checkout: contracts, circuits and template come from the wheel."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mlm", "demo", "--json"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(site), "MLM_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    report = json.loads(done.stdout)
+    assert len(report["checks"]) == 3 and all(check["passed"] for check in report["checks"])
