@@ -57,15 +57,15 @@ docs: $(READY) ## Write the generated files: mlm.toml.example, docs/exit-codes.m
 gpu: $(DEV) ## Run the checks and benchmarks that need CUDA; says so when there is no GPU
 	@bash bench/gpu.sh
 
-fuzz: $(DEV) $(FORGE) ## Longer random runs of the property, fuzz and invariant tests
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m fuzz
-	cd devnet && FOUNDRY_PROFILE=fuzz forge test
+fuzz: $(DEV) $(FORGE) ## Longer random runs of the property, fuzz and invariant tests (an hour)
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/core tests/ports
+	cd devnet && FOUNDRY_FUZZ_RUNS=10000 FOUNDRY_INVARIANT_RUNS=256 FOUNDRY_INVARIANT_DEPTH=256 forge test
 
 locks: $(DEV) ## Resolve the dependencies again and write requirements/*.txt
 	@bash requirements/compile.sh
 
 clean: ## Remove what builds and tests leave behind
-	rm -rf dist build devnet/out devnet/cache .pytest_cache .hypothesis .mypy_cache .ruff_cache .demo
+	rm -rf dist build devnet/out devnet/cache .pytest_cache .hypothesis .mypy_cache .ruff_cache mlm-demo
 	find mlm tests templates circuits docs bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the installed dependencies too
