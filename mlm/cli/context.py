@@ -166,7 +166,7 @@ def _shared(
         str | None,
         typer.Option("--password-file", help="File that holds the password.", callback=_flag("password_file")),
     ] = None,
-    folder: Annotated[Path | None, typer.Option("-C", help="Work in this folder.", callback=_move)] = None,
+    work_in: Annotated[Path | None, typer.Option("-C", help="Work in this folder.", callback=_move)] = None,
 ) -> None:
     """Options that every command takes."""
 
