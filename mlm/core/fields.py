@@ -111,12 +111,9 @@ class Fields:
     def record(self, key: str) -> Fields:
         return Fields.of(self.take(key), f"{key!r} of {self.where}")
 
-    def optional_record(self, key: str) -> Fields | None:
-        """None when the key is missing or null."""
-        if self.values.get(key) is None:
-            self.taken.add(key)
-            return None
-        return self.record(key)
+    def nullable_record(self, key: str) -> Fields | None:
+        """None for null; a missing key is refused, so that nothing has two spellings."""
+        return None if self.take(key) is None else self.record(key)
 
     def records(self, key: str, most: int) -> list[Fields]:
         return [Fields.of(item, f"an item of {key!r} of {self.where}") for item in self.items(key, most)]

@@ -203,8 +203,8 @@ def _read(block: bytes) -> Manifest:
     files = top.record("files")
     listed = {check_path(path): _file(raw, path) for path, raw in files.mapping("list", MAX_FILES).items()}
     verification = top.record("verification")
-    zk = verification.optional_record("zk")
-    signature = top.optional_record("signature")
+    zk = verification.record("zk") if verification.has("zk") else None
+    signature = top.nullable_record("signature")
     manifest = Manifest(
         kind=kind,
         name=top.match("name", NAME),

@@ -117,7 +117,9 @@ class MemoryTree:
             own = "/".join([*names[: depth - 1], ignore.FILE])
             if own in self._files:
                 stack.append(ignore.parse(self._files[own][0], depth - 1))
-            if ignore.is_ignored(stack, "/".join(names[:depth]), depth < len(names)):
+            part = "/".join(names[:depth])
+            stat = self.stat(part)
+            if ignore.is_ignored(stack, part, depth < len(names) or (stat is not None and stat.kind == FOLDER)):
                 return True
         return False
 

@@ -83,10 +83,11 @@ class DiskTree:
         with storage_errors("cannot remove a file"):
             self._check_folders(path)
             (self._root / path).unlink(missing_ok=True)
-            for folder in Path(path).parents:
-                if str(folder) == "." or any((self._root / folder).iterdir()):
-                    break
-                (self._root / folder).rmdir()
+            for folder in [self._root / parent for parent in Path(path).parents][:-1]:
+                if folder.exists():
+                    if any(folder.iterdir()):
+                        break
+                    folder.rmdir()
 
     def _check_folders(self, path: str) -> None:
         """Raise StorageError when the way to `path` leads over a symbolic link."""

@@ -1,0 +1,127 @@
+"""What only a repository on disk does: links, damage, and several processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlm.adapters.repo import open_repo
+from mlm.core.cid import DAG_CBOR, Cid
+from mlm.core.errors import InvalidData, StateConflict, StorageError
+from mlm.ports.repo import SYMLINK, FileStat, Repo
+
+ONE = Cid.of(DAG_CBOR, b"1")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    open_repo(folder).refs.create("main")
+    return folder
+
+
+@pytest.fixture
+def repo(root: Path) -> Repo:
+    return open_repo(root)
+
+
+def test_symbolic_links_are_seen_and_not_followed(root: Path, repo: Repo, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret").write_bytes(b"secret")
+    (root / "folder").symlink_to(tmp_path / "outside")
+    (root / "file").symlink_to(tmp_path / "outside" / "secret")
+    assert {(stat.path, stat.kind) for stat in repo.tree.scan()} == {("folder", SYMLINK), ("file", SYMLINK)}
+    with pytest.raises(StorageError, match="symbolic link"):
+        repo.tree.stat("folder/secret")
+    with pytest.raises(StorageError, match="symbolic link"):
+        repo.tree.write("folder/new", [b"x"])
+    with pytest.raises(StorageError, match="symbolic link"):
+        repo.tree.remove("folder/secret")
+    with pytest.raises(StorageError):
+        list(repo.tree.read(FileStat("file", 6, 0, 0, 0, 0)))
+    repo.tree.write("file", [b"replaces the link"])
+    assert (tmp_path / "outside" / "secret").read_bytes() == b"secret"
+    assert sorted(path.name for path in (tmp_path / "outside").iterdir()) == ["secret"]
+
+
+def test_a_pipe_is_not_waited_for(root: Path, repo: Repo) -> None:
+    os.mkfifo(root / "pipe")
+    (stat,) = repo.tree.scan()
+    assert stat.kind == "other"
+    with pytest.raises((StateConflict, StorageError)):
+        list(repo.tree.read(FileStat("pipe", 0, 0, 0, 0, 0)))
+
+
+def test_a_file_that_grows_while_it_is_read(root: Path, repo: Repo) -> None:
+    (root / "log").write_bytes(bytes(3 << 20))
+    stat = repo.tree.stat("log")
+    assert stat is not None
+    pieces = repo.tree.read(stat)
+    next(pieces)
+    with (root / "log").open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(StateConflict, match="changed while it was read"):
+        list(pieces)
+
+
+def test_the_same_time_and_size_do_not_hide_a_change(root: Path, repo: Repo) -> None:
+    (root / "a").write_bytes(b"one")
+    before = repo.tree.stat("a")
+    assert before is not None
+    (root / "a").write_bytes(b"two")
+    os.utime(root / "a", ns=(before.mtime_ns, before.mtime_ns))
+    after = repo.tree.stat("a")
+    assert after is not None and after.mtime_ns == before.mtime_ns
+    # The inode's own time of change cannot be set back, unless both fall into one tick: then the entry is not settled.
+    assert after != before or before.ctime_ns >= repo.tree.clock()
+
+
+def test_a_tree_that_cannot_be_written_has_no_clock(tmp_path: Path) -> None:
+    assert open_repo(tmp_path / "not there").tree.clock() == 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"mlm/index/1\n", b"garbage" * 20])
+def test_a_damaged_index_is_named(root: Path, repo: Repo, damage: bytes) -> None:
+    (root / ".mlm" / "index").write_bytes(damage)
+    with pytest.raises(InvalidData, match="index"):
+        repo.index.load()
+
+
+@pytest.mark.parametrize(
+    ("file", "text"), [("HEAD", "nonsense"), ("HEAD", "ref: refs/heads/../../x\n"), ("refs/heads/main", "x\n")]
+)
+def test_a_damaged_ref_is_named(root: Path, repo: Repo, file: str, text: str) -> None:
+    (root / ".mlm" / file).write_text(text)
+    with pytest.raises(Exception, match="ref|CID|branch"):
+        repo.refs.head()
+
+
+def test_no_repository(tmp_path: Path) -> None:
+    with pytest.raises(StateConflict, match="no repository"):
+        open_repo(tmp_path).refs.head()
+
+
+def test_two_processes_move_a_ref_one_after_the_other(root: Path, repo: Repo) -> None:
+    """Each of two processes moves the branch twenty times, from where it finds it: no move is lost."""
+    script = (
+        "import sys; from pathlib import Path; from mlm.adapters.repo import open_repo\n"
+        "from mlm.core.cid import DAG_CBOR, Cid; from mlm.core.errors import StateConflict\n"
+        "refs = open_repo(Path(sys.argv[1])).refs; done = 0\n"
+        "while done < 20:\n"
+        "    old = refs.head().commit\n"
+        "    new = Cid.of(DAG_CBOR, str(old).encode())\n"
+        "    try:\n        refs.set('heads/main', new, old)\n        done += 1\n"
+        "    except StateConflict:\n        pass\n"
+    )
+    repo.refs.set("heads/main", ONE, None)
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    workers = [subprocess.Popen([sys.executable, "-c", script, str(root)], env=environment) for _ in range(2)]
+    assert [worker.wait(30) for worker in workers] == [0, 0]
+    expected = ONE
+    for _ in range(40):
+        expected = Cid.of(DAG_CBOR, str(expected).encode())
+    assert repo.refs.head().commit == expected

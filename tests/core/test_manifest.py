@@ -1,0 +1,390 @@
+"""Manifests, commits, mlm.toml and licences: round trips, and a name for every defect."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlm.core import dagcbor, history, project, unixfs
+from mlm.core.cid import DAG_CBOR, RAW, Cid
+from mlm.core.errors import InvalidData, UsageError
+from mlm.core.history import Commit
+from mlm.core.licence import check_licence
+from mlm.core.manifest import FileRef, Manifest, Parent, Price, Signature, Tensor, ZkKey
+from mlm.core.project import Project
+
+BLOCKS: dict[Cid, bytes] = {}
+
+
+def emit(cid: Cid, block: bytes) -> None:
+    BLOCKS[cid] = block
+
+
+def get(cid: Cid) -> bytes:
+    return BLOCKS[cid]
+
+
+FILES = {"model.onnx": b"not really onnx", "samples/x.npy": b"x" * 10}
+ENTRIES = {path: unixfs.file([data], emit) for path, data in FILES.items()}
+TREE = unixfs.tree(ENTRIES, emit).cid
+COMMIT = Cid.of(DAG_CBOR, b"commit")
+
+FULL = Manifest(
+    kind="model",
+    name="digits-mlp",
+    version="1.0.0-rc.1+build",
+    tree=TREE,
+    count=2,
+    size=25,
+    licence="Apache-2.0 OR (MIT AND LicenseRef-OpenRAIL-M)",
+    files={path: FileRef(entry.cid, entry.size) for path, entry in ENTRIES.items()},
+    description="Handwritten digits – 数字",
+    signature=Signature(
+        "model.onnx",
+        (Tensor("image", "float32", ("batch", 64)),),
+        (Tensor("logits", "float32", (1, 10)),),
+        13,
+        2410,
+    ),
+    parents=(Parent("alice/base@1.0.0", "finetune", 2500), Parent("bob/data@2.0.0", "trained-on", 500)),
+    metrics={"accuracy": 0.97, "epochs": 30},
+    price=Price("0.1", 500),
+    zk=ZkKey(Cid.of(RAW, b"{}"), b"k" * 32, b"v" * 32, 1, "ab" * 32),
+    commit=COMMIT,
+)
+
+
+def test_manifest_round_trip() -> None:
+    for manifest in (FULL, replace(FULL, commit=None, zk=None, signature=None, parents=(), metrics={}, description="")):
+        cid, block = manifest.to_block()
+        assert Manifest.from_block(cid, block) == manifest
+        assert Manifest.from_block(cid, block).to_block() == (cid, block)
+
+
+def test_manifest_format_is_frozen() -> None:
+    """The block of format mlm/manifest/1: a change here makes every published manifest unreadable."""
+    assert str(FULL.to_block()[0]) == "bafyreifoo4336inlolf37f2ruycfxokcyxxv5ufdnfkry3jvecg33xbaly"
+
+
+def test_manifest_is_that_of_its_cid() -> None:
+    cid, block = FULL.to_block()
+    other = replace(FULL, name="other").to_block()[0]
+    with pytest.raises(InvalidData, match="damaged"):
+        Manifest.from_block(other, block)
+    with pytest.raises(InvalidData, match="dag-cbor"):
+        Manifest.from_block(Cid(RAW, cid.digest), block)
+
+
+def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def apply(top: dict[str, Any]) -> None:
+        *keys, last = path.split(".")
+        at: Any = top
+        for key in keys:
+            at = at[int(key)] if isinstance(at, list) else at[key]
+        if value is ...:
+            del at[last]
+        else:
+            at[int(last) if isinstance(at, list) else last] = value
+
+    return apply
+
+
+LISTED = {"list": {}, "root": TREE, "count": 0, "size": 0}
+REF = [Cid.of(RAW, b""), 0]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "match"),
+    [
+        ("format", "mlm/manifest/2", "mlm/manifest/1"),
+        ("format", 1, "text"),
+        ("format", ..., "expected 'format'"),
+        ("profile", "unixfs-v0-2015", "unixfs-v1-2025"),
+        ("kind", "weapon", "model, dataset"),
+        ("name", "Digits", "name"),
+        ("name", "x" * 65, "64 characters"),
+        ("name", None, "text"),
+        ("version", "1.0", "version"),
+        ("licence", "AND", "SPDX"),
+        ("licence", ["MIT"], "text"),
+        ("licence", ..., "expected 'licence'"),
+        ("unknown", 1, "unexpected field"),
+        ("files", [], "map"),
+        ("files.root", "bafy", "CID"),
+        ("files.root", Cid.of(RAW, b""), "dag-pb"),
+        ("files.count", 3, "claims 3 files"),
+        ("files.count", 2**60, "1000000"),
+        ("files.count", -1, "found -1"),
+        ("files.count", True, "integer"),
+        ("files.size", 26, "26 bytes"),
+        ("files.size", 2**63, "found"),
+        ("files.more", 1, "unexpected field"),
+        ("files.list", {"../../etc/passwd": REF}, "unsafe path"),
+        ("files.list", {"/etc/passwd": REF}, "unsafe path"),
+        ("files.list", {"a/../../b": REF}, "unsafe path"),
+        ("files.list", {".mlm/HEAD": REF}, "belongs to the repository"),
+        ("files.list", {"a\\b": REF}, "unsafe path"),
+        ("files.list", {"a\x1b[2J": REF}, "unsafe path"),
+        ("files.list", {f"{number}": REF for number in range(4097)}, "at most 4096"),
+        ("files", LISTED | {"list": {"a": REF, "a/b": REF}, "count": 2}, "both as a file and as a directory"),
+        ("files.list", {"a": [1, 2]}, "CID, size"),
+        ("files.list", {"a": [*REF, 1]}, "CID, size"),
+        ("files.list", {"a": [COMMIT, 1]}, "CID and size"),
+        ("files.list", {"a": [Cid.of(RAW, b""), -1]}, "CID and size"),
+        ("signature.file", "other.onnx", "not among its files"),
+        ("signature.opset", 0, "opset"),
+        ("signature.inputs", [{}] * 300, "at most 256"),
+        ("signature.inputs.0.shape", [1] * 40, "at most 32"),
+        ("signature.inputs.0.shape", [-1], "axis"),
+        ("signature.inputs.0.shape", [True], "axis"),
+        ("signature.inputs.0.shape", [1.5], "axis"),
+        ("signature.inputs.0.dtype", "x" * 40, "dtype"),
+        ("signature.extra", 1, "unexpected field"),
+        ("signature", "text", "map"),
+        ("signature", ..., "expected 'signature'"),
+        ("verification.zk", None, "map"),
+        ("lineage.0.asset", "alice/base", "without a version"),
+        ("lineage.0.asset", "../x@1.0.0", "handle/name@version"),
+        ("lineage.0.bps", 10_001, "found 10001"),
+        ("lineage.0.bps", 9_600, "10100"),
+        ("lineage.0.asset", "bob/data@2.0.0", "twice"),
+        ("lineage.0.relation", "stolen", "finetune"),
+        ("lineage", [{"asset": f"a/b@{n}.0.0", "relation": "uses", "bps": 0} for n in range(16)], "at most 15"),
+        ("metrics", {"a": "high"}, "number"),
+        ("metrics", {"": 1}, "metric"),
+        ("metrics", {str(number): 1 for number in range(300)}, "at most 256"),
+        ("price.use", "-1", "price"),
+        ("price.use", "1e3", "price"),
+        ("price.use", "9" * 25, "2\\^128"),
+        ("price.royalty_bps", 10_001, "found 10001"),
+        ("access", "secret", "open"),
+        ("verification.zk.key", b"short", "32 bytes"),
+        ("verification.zk.vka", "text", "32 bytes"),
+        ("verification.zk.settings", COMMIT, "raw CID"),
+        ("verification.zk.inputs", 257, "found 257"),
+        ("verification.zk.srs", "g" * 64, "hex"),
+        ("verification.other", {}, "unexpected field"),
+        ("commit", TREE, "dag-cbor CID"),
+        ("commit", None, "dag-cbor CID"),
+    ],
+)  # fmt: skip
+def test_hostile_manifest_is_refused(path: str, value: Any, match: str) -> None:
+    top = copy.deepcopy(dagcbor.decode(FULL.to_block()[1]))
+    assert isinstance(top, dict)
+    change(path, value)(top)
+    block = dagcbor.encode(top)
+    with pytest.raises(InvalidData, match=match):
+        Manifest.from_block(Cid.of(DAG_CBOR, block), block)
+
+
+@given(st.data())
+def test_any_changed_manifest_is_read_or_refused(data: st.DataObject) -> None:
+    raw = bytearray(FULL.to_block()[1])
+    for _ in range(data.draw(st.integers(1, 3))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    block = bytes(raw)
+    try:
+        found = Manifest.from_block(Cid.of(DAG_CBOR, block), block)
+    except InvalidData:
+        return
+    assert found.to_block()[1] == block
+
+
+def test_what_a_reader_would_refuse_is_not_written() -> None:
+    with pytest.raises(InvalidData, match="unsafe path"):
+        replace(FULL, files={"../x": FileRef(Cid.of(RAW, b""), 0)}, count=1, size=0).to_block()
+
+
+def test_files_of_a_tree_too_large_to_list() -> None:
+    many = replace(FULL, files={}, count=5000, size=10**6)
+    assert Manifest.from_block(*many.to_block()) == many
+    assert many.file(get, "samples/x.npy") == FULL.files["samples/x.npy"]
+    for path in ("samples/y", "model.onnx/x", "samples"):
+        with pytest.raises(InvalidData, match="file"):
+            many.file(get, path)
+    with pytest.raises(InvalidData, match="lists 0"):
+        replace(FULL, files={}).to_block()
+
+
+def test_manifest_that_lies_about_its_tree() -> None:
+    FULL.check_tree(get)
+    with pytest.raises(InvalidData, match="claims"):
+        replace(FULL, size=24).check_tree(get)
+    swapped = {"model.onnx": FULL.files["samples/x.npy"], "samples/x.npy": FULL.files["model.onnx"]}
+    with pytest.raises(InvalidData, match="otherwise"):
+        replace(FULL, files=swapped).check_tree(get)
+
+
+def made(*parents: Cid, time: int = 100, message: str = "message") -> tuple[Cid, bytes]:
+    return Commit(TREE, FULL.to_block()[0], parents, "alice", time, message).to_block()
+
+
+def test_commit_round_trip_and_frozen_format() -> None:
+    cid, block = made()
+    commit = Commit.from_block(cid, block)
+    assert commit.to_block() == (cid, block)
+    first = Commit(TREE, COMMIT, (), "alice", 0, "first").to_block()[0]
+    assert str(first) == "bafyreiasjosegjzpia5etwcldyha4nvsqzkyzrewl42ohkbsn37bryezii"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "match"),
+    [
+        ("format", "mlm/commit/2", "mlm/commit/1"),
+        ("tree", COMMIT, "dag-pb"),
+        ("manifest", TREE, "dag-cbor"),
+        ("parents", [TREE], "dag-cbor"),
+        ("parents", [COMMIT, COMMIT], "different"),
+        ("parents", [1], "CIDs"),
+        ("parents", None, "list"),
+        ("author", "", "characters"),
+        ("author", "x" * 300, "characters"),
+        ("time", -1, "found -1"),
+        ("time", 1.5, "integer"),
+        ("message", b"x", "text"),
+        ("signature", b"x", "unexpected field"),
+    ],
+)
+def test_hostile_commit_is_refused(path: str, value: Any, match: str) -> None:
+    top = dagcbor.decode(made()[1])
+    assert isinstance(top, dict)
+    change(path, value)(top)
+    block = dagcbor.encode(top)
+    with pytest.raises(InvalidData, match=match):
+        Commit.from_block(Cid.of(DAG_CBOR, block), block)
+
+
+def test_log_is_newest_first_and_names_each_commit_once() -> None:
+    blocks: dict[Cid, bytes] = {}
+
+    def put(*parents: Cid, time: int) -> Cid:
+        cid, block = made(*parents, time=time)
+        blocks[cid] = block
+        return cid
+
+    root = put(time=1)
+    left, right = put(root, time=5), put(root, time=3)
+    merge = put(left, right, time=9)
+    assert [cid for cid, _ in history.log(blocks.__getitem__, (merge, left))] == [merge, left, right, root]
+
+
+PROJECT = """
+[asset]
+name = "digits"
+version = "1.2.3"
+[model]
+file = "model.onnx"
+[verification]
+zk = true
+calibration = "samples/x.npy"
+[price]
+use = "0.25"
+royalty_bps = 500
+[metrics]
+accuracy = 0.97
+[[parents]]
+asset = "alice/base@1.0.0"
+relation = "finetune"
+bps = 1000
+[network.local]
+rpc = "http://127.0.0.1:8545"
+[runner]
+provider = "cpu"
+"""
+
+
+def test_project() -> None:
+    assert project.parse(tomllib.loads(PROJECT)) == Project(
+        name="digits",
+        version="1.2.3",
+        model="model.onnx",
+        zk=True,
+        calibration="samples/x.npy",
+        price=Price("0.25", 500),
+        metrics={"accuracy": 0.97},
+        parents=(Parent("alice/base@1.0.0", "finetune", 1000),),
+    )
+
+
+def test_every_template_is_a_project(root: Any) -> None:
+    templates = list((root / "templates").glob("*/mlm.toml"))
+    assert templates
+    for path in templates:
+        assert project.parse(tomllib.loads(path.read_text("utf-8"))).name == path.parent.name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "match", "hint"),
+    [
+        ('version = "1.2.3"', 'verson = "1.2.3"', "asset.verson", "asset.version"),
+        ("royalty_bps = 500", "royalty_bp = 500", "price.royalty_bp", "price.royalty_bps"),
+        ("bps = 1000", "shares = 1000", "parents.shares", ""),
+        ("zk = true", 'zk = "yes"', "verification.zk", ""),
+        ('use = "0.25"', "use = 0.25", "price.use", ""),
+        ('use = "0.25"', 'use = "a lot"', "price.use", ""),
+        ("royalty_bps = 500", "royalty_bps = 10001", "10000", ""),
+        ('file = "model.onnx"', 'file = "../model.onnx"', "model.file", ""),
+        ('file = "model.onnx"', "", "model.file", ""),
+        ('name = "digits"', 'name = "Digits!"', "asset.name", ""),
+        ('name = "digits"', "", "asset.name", ""),
+        ("1.2.3", "1.2", "SemVer", ""),
+        ("alice/base@1.0.0", "alice/base", "handle/name@version", ""),
+        ('relation = "finetune"', 'relation = "theft"', "parents.relation", ""),
+        ("accuracy = 0.97", 'accuracy = "good"', "metrics.accuracy", ""),
+        ('name = "digits"', 'name = "digits"\nlicence = "free for all"', "SPDX", ""),
+        ('name = "digits"', 'name = "digits"\nkind = "robot"', "asset.kind", ""),
+        ("[[parents]]", "[parents]", "parents", ""),
+        ("[asset]", "[assets]", "expected \\[asset\\]", ""),
+    ],
+)
+def test_wrong_project_is_refused(old: str, new: str, match: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=match) as caught:
+        project.parse(tomllib.loads(PROJECT.replace(old, new)))
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "MIT", "Apache-2.0", "GPL-2.0-only WITH Classpath-exception-2.0", "(MIT OR Apache-2.0) AND BSD-3-Clause",
+        "GPL-2.0+", "LicenseRef-OpenRAIL-M", "DocumentRef-x:LicenseRef-y", "((MIT))",
+    ],
+)  # fmt: skip
+def test_licences(text: str) -> None:
+    assert check_licence(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "MIT OR",
+        "OR MIT",
+        "MIT MIT",
+        "(MIT",
+        "MIT)",
+        "()",
+        "MIT WITH",
+        "(MIT) WITH x",
+        "MIT/Apache",
+        "a" * 129,
+        "MIT or x",
+    ],
+)
+def test_no_licences(text: str) -> None:
+    with pytest.raises(InvalidData):
+        check_licence(text)
+
+
+def test_ref_names() -> None:
+    assert history.check_ref("heads/feature/x-1") == "heads/feature/x-1"
+    with pytest.raises(UsageError, match="branch name"):
+        history.check_ref("heads/..")
