@@ -1,0 +1,41 @@
+"""Events of released contracts stay readable: the golden file holds one of each, and docs/events.md names them all."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlm.core.events import COLUMNS, decode, facts
+from mlm.core.events.table import DECLARATIONS, parse
+
+VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "vectors" / "events.json").read_text())[
+    "events"
+]
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector['contract']}.{vector['event']}")
+def test_an_event_decodes_as_it_always_did(vector: dict[str, Any]) -> None:
+    decoded = decode(vector["contract"], vector["topics"], bytes.fromhex(vector["data"][2:]))
+    assert decoded == (vector["event"], vector["args"])
+    rows = facts(vector["contract"], *decoded)
+    assert [[table, *row] for table, row in rows] == vector["facts"]
+
+
+def test_every_declared_event_has_a_vector() -> None:
+    declared = {(contract, parse(contract, text).name) for contract, text, _ in DECLARATIONS}
+    assert declared == {(vector["contract"], vector["event"]) for vector in VECTORS}
+
+
+def test_the_documentation_names_every_event_and_its_tables(root: Path) -> None:
+    text = (root / "docs" / "events.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w+) \| (\w+) \| (.*) \|$", text, re.MULTILINE)
+    documented = {
+        (contract, event): set(re.findall(r"`(\w+)`", tables)) - {"events"} for contract, event, tables in rows
+    }
+    known = {(vector["contract"], vector["event"]): {row[0] for row in vector["facts"]} for vector in VECTORS}
+    assert {key: tables for key, tables in documented.items() if key[0] != "contract"} == known
+    assert set().union(*known.values()) == set(COLUMNS)
