@@ -14,6 +14,9 @@ from mlm.core import project
 from mlm.core.errors import UsageError
 
 
+DEVNET = "devnet"  # the bundled chain's name; reserved
+
+
 @dataclass(frozen=True)
 class Setting:
     """One setting. `parse` reads the environment's or `config set`'s text."""
@@ -140,6 +143,8 @@ def _flatten(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
 
 def _network(name: str, entry: Any, label: str) -> Network:
     wanted = {"rpc": str, "chain_id": int, "deployment": str}
+    if name == DEVNET:
+        raise UsageError(f"{label}: [network.{DEVNET}] is the bundled chain and cannot be set", hint="Choose a name.")
     if not isinstance(entry, Mapping):
         raise UsageError(f"{label}: [network.{name}] must be a table")
     for key in entry:

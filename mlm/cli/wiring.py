@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlm.config import DEVNET
 from mlm.core.errors import NotFound, UsageError, WalletError
 from mlm.ports.bundle import Ports
 
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from mlm.cli.context import Session
     from mlm.config import Network
     from mlm.ports.repo import Repo, Worktree
+    from mlm.ports.settings import Settings
     from mlm.ports.wallet import Faucet, Wallet
 
-DEVNET = "devnet"
 GWEI = 10**9
 
 
@@ -142,6 +143,13 @@ def wallet(session: Session) -> Wallet:
     from mlm.adapters.wallet.local import LocalWallet
 
     return LocalWallet(session.home / "keystore", chain=lambda: session.ports.chain)
+
+
+def settings(session: Session) -> Settings:
+    """The file that commands write settings into: the project's mlm.toml, or MLM_HOME/config.toml outside a project."""
+    from mlm.adapters.settings import TomlSettings
+
+    return TomlSettings(session.project / "mlm.toml" if session.project else session.home / "config.toml")
 
 
 def faucet(session: Session) -> Faucet:
