@@ -6,6 +6,7 @@ Order, later wins: defaults, MLM_HOME/config.toml, the project's mlm.toml, the e
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from mlm.core import project
 from mlm.core.errors import UsageError
 
-
+_NETWORK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 DEVNET = "devnet"  # the bundled chain's name; reserved
 
 
@@ -142,6 +143,8 @@ def _flatten(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
 
 
 def _network(name: str, entry: Any, label: str) -> Network:
+    if not _NETWORK_NAME.fullmatch(name):
+        raise UsageError(f"{label}: expected a network's name of a-z, 0-9 and -, found {name!r}")
     wanted = {"rpc": str, "chain_id": int, "deployment": str}
     if name == DEVNET:
         raise UsageError(f"{label}: [network.{DEVNET}] is the bundled chain and cannot be set", hint="Choose a name.")
