@@ -12,6 +12,7 @@ from mlm.ports.chain import Chain
 from mlm.ports.settings import Settings
 
 DEVNET = "devnet"
+DEVNET_CHAIN_ID = 31337
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
@@ -70,10 +71,9 @@ def entries(known: Iterable[tuple[str, str, int | None, str]], chosen: str) -> N
     return Networks(tuple(Entry(name, bare(rpc), chain, file, name == chosen) for name, rpc, chain, file in known))
 
 
-def show(entry: Entry, chain: Chain | None) -> Shown:
-    """Ask the node; a dead or wrong one is a finding, not an error. `chain` is None when it cannot even be asked."""
+def show(entry: Entry, chain: Chain | None, problem: str = "") -> Shown:
+    """Ask the node; a dead or wrong one is a finding, not an error. Without a chain `problem` says why it has none."""
     heads: list[int | None] = [None, None, None]
-    problem = "" if chain is not None else "the devnet is down: run `mlm devnet up`"
     if chain is not None:
         try:
             heads[0] = chain.block("latest").number

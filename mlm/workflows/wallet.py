@@ -112,6 +112,15 @@ def use(wallet: Wallet, settings: Settings, name: str) -> Used:
     return Used(account.name, account.address, settings.path)
 
 
+def address(wallet: Wallet, text: str) -> str:
+    """An address as it is given, or a known account's; raises WalletError."""
+    if text.startswith("0x"):
+        if len(text) == 42 and all(character in "0123456789abcdefABCDEF" for character in text[2:]):
+            return text
+        raise WalletError(f"expected an address of 20 bytes, found {text!r}")
+    return wallet.find(text).address
+
+
 def faucet(source: Faucet, to: str, tokens: Amount, coins: Wei) -> Given:
     """Tokens and coins from the devnet's faucet."""
     if tokens < 0 or coins < 0 or tokens + coins == 0:
@@ -119,24 +128,20 @@ def faucet(source: Faucet, to: str, tokens: Amount, coins: Wei) -> Given:
     return Given(to, tokens, coins, source.give(to, int(tokens), int(coins)))
 
 
-def plan_withdraw(ports: Ports, params: Withdraw) -> Plan[Withdrawn]:
-    """One transaction; raises InsufficientFunds when nothing is credited."""
+def plan_withdraw(ports: Ports, params: Withdraw) -> Plan[Amount]:
+    """One transaction; its fact is the credit. Raises InsufficientFunds when nothing is credited."""
     account = ports.sender.address
     credit = Amount(ports.chain.call("JobMarket", "creditOf", account))
     if credit == 0:
         raise InsufficientFunds(
             f"nothing is credited to {account}", hint="Credits appear when a job is settled: see `mlm job list`."
         )
-    return Plan("wallet withdraw", (Tx(f"withdraw {credit}", Call("JobMarket", "withdraw")),), _paid(ports, credit))
+    return Plan("wallet withdraw", (Tx(f"withdraw {credit}", Call("JobMarket", "withdraw")),), credit)
 
 
-def _paid(ports: Ports, credit: Amount) -> Withdrawn:
+def _after(ports: Ports, params: Withdraw, plan: Plan[Amount], done: tuple[DoneStep, ...]) -> Withdrawn:
     account = ports.sender.address
-    return Withdrawn(account, credit, Amount(ports.chain.call("MarketToken", "balanceOf", account)))
-
-
-def _after(ports: Ports, params: Withdraw, plan: Plan[Withdrawn], done: tuple[DoneStep, ...]) -> Withdrawn:
-    return _paid(ports, plan.result.amount)
+    return Withdrawn(account, plan.facts, Amount(ports.chain.call("MarketToken", "balanceOf", account)))
 
 
 WITHDRAW = Operation("wallet withdraw", Withdraw, plan_withdraw, _after)

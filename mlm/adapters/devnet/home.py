@@ -91,39 +91,46 @@ class Home:
             raise StorageError(f"cannot create the devnet's folder {self.root}: {error.strerror}") from error
 
 
-def try_lock(path: Path) -> int | None:
-    """An open, locked file descriptor, or None when another process holds the lock."""
+def try_lock(path: Path, patience: float = 0.5) -> int | None:
+    """An open, locked file descriptor, or None when another process holds the lock for `patience` seconds.
+
+    `is_held` takes a shared lock for an instant, which must not look like a holder.
+    """
+    deadline = time.monotonic() + patience
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    except BaseException:
-        os.close(descriptor)
-        raise
+    while not _flock(descriptor, fcntl.LOCK_EX):
+        if time.monotonic() >= deadline:
+            os.close(descriptor)
+            return None
+        time.sleep(0.002)
     return descriptor
 
 
 def is_held(path: Path) -> bool:
     """Whether some process holds the lock."""
-    if not path.exists():
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
         return False
-    descriptor = try_lock(path)
-    if descriptor is None:
-        return True
-    os.close(descriptor)
-    return False
+    try:
+        return not _flock(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
+def _flock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
 def locked(path: Path, what: str, timeout: float = 60.0) -> Iterator[None]:
     """Hold the lock, waiting at most `timeout` seconds; raises StorageError naming `what`."""
-    deadline = time.monotonic() + timeout
-    while (descriptor := try_lock(path)) is None:
-        if time.monotonic() > deadline:
-            raise StorageError(f"another process has been busy with {what} for {timeout:g} s", hint="Try again later.")
-        time.sleep(0.05)
+    if (descriptor := try_lock(path, timeout)) is None:
+        raise StorageError(f"another process has been busy with {what} for {timeout:g} s", hint="Try again later.")
     try:
         yield
     finally:

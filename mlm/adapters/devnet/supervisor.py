@@ -119,28 +119,50 @@ class LocalDevnet:
         return found
 
     def _url(self) -> str | None:
-        """The URL of a supervisor that runs and serves."""
+        """The URL of a supervisor that runs and serves: the one whose id stands in the lock that is held."""
         if not is_held(self.home.supervisor_lock):
             return None
-        url = read_json(self.home.run).get("url")
+        run = read_json(self.home.run)
+        if str(run.get("pid")) != self.home.supervisor_lock.read_text():
+            return None  # what the supervisor before it left
+        url = run.get("url")
         return url if isinstance(url, str) else None
 
     def _prepare(self) -> tuple[str, tuple[Deployment, bool]]:
         """A supervisor that has just been killed may still seem to run: try again when it turns out dead."""
-        for attempt in range(1, _ATTEMPTS + 1):
-            url = self._url() or self._spawn(engine.find(self._cache).binary)
+        attempt = 1
+        while True:
+            url = self._url() or self._spawn()
             try:
                 return url, market.prepare(self.home, url)
             except ChainError:
                 if attempt == _ATTEMPTS:
                     raise
-                time.sleep(0.1)
-        raise AssertionError("unreachable")
+            attempt += 1
+            time.sleep(0.1)
 
-    def _spawn(self, binary: Path) -> str:
-        kill_orphan(self.home)
+    def _spawn(self) -> str:
+        """Start the supervisor unless one is starting already; its URL once it serves. The node is its own business."""
+        process: subprocess.Popen[bytes] | None = None
+        deadline = time.monotonic() + _START_TIMEOUT
+        while time.monotonic() < deadline:
+            url = self._url()
+            if url is not None:
+                return url
+            if process is None and not is_held(self.home.supervisor_lock):
+                process = self._popen()
+            code = None if process is None else process.poll()
+            if code == BUSY:
+                process = None
+            elif code is not None:
+                raise ChainError(f"the devnet did not start: {self._last_line()}", hint="See `mlm devnet logs`.")
+            time.sleep(0.02)
+        raise ChainError(f"the devnet did not start within {_START_TIMEOUT:g} s", hint="See `mlm devnet logs`.")
+
+    def _popen(self) -> subprocess.Popen[bytes]:
+        binary = engine.find(self._cache).binary
         with self.home.log.open("ab") as log:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 [sys.executable, "-m", "mlm.adapters.devnet.supervise", str(self.home.root), str(binary)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -149,16 +171,6 @@ class LocalDevnet:
                 start_new_session=True,
                 env=_environment(),
             )
-        deadline = time.monotonic() + _START_TIMEOUT
-        while time.monotonic() < deadline:
-            url = self._url()
-            if url is not None:
-                return url
-            code = process.poll()
-            if code is not None and code != BUSY:
-                raise ChainError(f"the devnet did not start: {self._last_line()}", hint="See `mlm devnet logs`.")
-            time.sleep(0.02)
-        raise ChainError(f"the devnet did not start within {_START_TIMEOUT:g} s", hint="See `mlm devnet logs`.")
 
     def _last_line(self) -> str:
         lines = self.logs(1)

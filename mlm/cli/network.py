@@ -1,0 +1,93 @@
+"""`mlm network`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlm.cli.render import render
+from mlm.core.errors import NotFound
+
+if TYPE_CHECKING:
+    from mlm.cli.context import Session
+    from mlm.workflows.network import Networks
+
+app = typer.Typer(help="Choose the chain to work with.", no_args_is_help=True)
+
+
+def _entries(session: Session) -> Networks:
+    """The devnet and the networks of the settings."""
+    from mlm.cli import wiring
+    from mlm.workflows import network as workflow
+
+    running = wiring.devnet(session)
+    known: list[tuple[str, str, int | None, str]] = []
+    if wiring.DEVNET not in session.config.networks:
+        known.append((wiring.DEVNET, running.status().url, workflow.DEVNET_CHAIN_ID, str(running.home.deployment)))
+    known += [(entry.name, entry.rpc, entry.chain_id, entry.deployment) for entry in session.config.networks.values()]
+    return workflow.entries(known, session.config.get("network.default"))
+
+
+@app.command("list")
+def list_(ctx: typer.Context) -> None:
+    """List the networks of the settings, and the devnet.
+
+    Example: `mlm network list`
+    """
+    render(ctx, _entries(ctx.obj))
+
+
+@app.command()
+def show(ctx: typer.Context) -> None:
+    """Show the chosen network and ask its node for the newest, safe and finalized block.
+
+    Example: `mlm network show`
+    """
+    from mlm.cli import wiring
+    from mlm.core.errors import MlmError
+    from mlm.workflows import network as workflow
+
+    session: Session = ctx.obj
+    found = next((entry for entry in _entries(session).networks if entry.chosen), None)
+    if found is None:
+        raise NotFound(
+            f"no network is called {session.config.get('network.default')!r}", hint="See `mlm network list`."
+        )
+    chain, problem = None, ""
+    try:
+        chain = wiring.chain(session)
+    except MlmError as error:
+        problem = str(error)
+    render(ctx, workflow.show(found, chain, problem))
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="A name of a-z, 0-9 and -.")],
+    rpc: Annotated[str, typer.Option("--rpc", help="URL of an Ethereum JSON-RPC endpoint.")],
+    chain_id: Annotated[int, typer.Option("--chain-id", help="The chain's id.")],
+    deployment: Annotated[str, typer.Option("--deployment", help="The deployment file: where the contracts are.")],
+) -> None:
+    """Write a network into the project's mlm.toml, or into MLM_HOME/config.toml outside a project.
+
+    Example: `mlm network add sepolia --rpc http://127.0.0.1:8545 --chain-id 11155111 --deployment sepolia.json`
+    """
+    from mlm.cli import wiring
+    from mlm.workflows import network as workflow
+
+    render(ctx, workflow.add(wiring.settings(ctx.obj), name, rpc, chain_id, deployment))
+
+
+@app.command()
+def use(ctx: typer.Context, name: Annotated[str, typer.Argument(help="A network's name.")]) -> None:
+    """Work with this network from now on.
+
+    Example: `mlm network use devnet`
+    """
+    from mlm.cli import wiring
+    from mlm.workflows import network as workflow
+
+    session: Session = ctx.obj
+    render(ctx, workflow.use(wiring.settings(session), name, session.config.networks))
