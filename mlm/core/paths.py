@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from mlm.core.errors import InvalidData
 
 MAX_NAME = 255  # bytes of one name, as common file systems allow
 MAX_PATH = 4096  # bytes of a whole path
 MAX_DEPTH = 64  # folders
+_UNSAFE = re.compile("[/\\\\\x00-\x1f\x7f\ud800-\udfff]")
 PRIVATE = ".mlm"  # a repository's own folder: never part of a tree
 
 
@@ -14,10 +17,9 @@ def check_name(name: str) -> str:
     """Return one path component; raises InvalidData when it could climb, hide a separator or break a terminal."""
     if name in ("", ".", ".."):
         raise InvalidData(f"expected a file name, found {name!r}")
-    for char in name:
-        if char in "/\\" or ord(char) < 32 or ord(char) == 127 or 0xD800 <= ord(char) < 0xE000:
-            raise InvalidData(f"the file name {name!r} holds {char!r}: a separator, control character or broken UTF-8")
-    if len(name.encode("utf-8")) > MAX_NAME:
+    if found := _UNSAFE.search(name):
+        raise InvalidData(f"the file name {name!r} holds {found[0]!r}: a separator, control character or broken UTF-8")
+    if len(name) * 4 > MAX_NAME and len(name.encode("utf-8")) > MAX_NAME:
         raise InvalidData(f"a file name has at most {MAX_NAME} bytes, {name[:40]!r}… has more")
     return name
 

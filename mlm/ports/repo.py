@@ -93,7 +93,7 @@ class Worktree(Protocol):
         """Every entry below a folder that is neither a folder nor ignored by .mlmignore."""
 
     def stat(self, path: str) -> FileStat | None:
-        """None when there is nothing."""
+        """None when there is nothing; what lies behind a symbolic link is one itself."""
 
     def ignores(self, path: str) -> bool: ...
 

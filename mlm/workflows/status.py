@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mlm.core import unixfs
 from mlm.core.cid import Cid
 from mlm.core.errors import StateConflict, StorageError
-from mlm.ports.repo import FILE, FileStat, Repo, Staged
+from mlm.ports.repo import FILE, FOLDER, FileStat, Repo, Staged
 from mlm.workflows.repository import discard, head_commit, is_unchanged, shown_path, stage, staged_tree, tree_files
 
 NEW, MODIFIED, DELETED, UNTRACKED = "new", "modified", "deleted", "untracked"
@@ -45,7 +45,7 @@ def status(repo: Repo) -> Status:
     seen: set[str] = set()
 
     def compare(staged: Staged, stat: FileStat | None) -> None:
-        if stat is None:
+        if stat is None or stat.kind == FOLDER:
             changed.append(Change(DELETED, staged.stat.path))
         elif not is_unchanged(staged, stat):
             again = _read_again(repo, staged, stat, clock)

@@ -16,7 +16,7 @@ import pytest
 
 from mlm.adapters.repo import open_repo
 from mlm.core import dag, unixfs
-from mlm.core.errors import InvalidData, NotFound, StateConflict, ToolMissing, UsageError
+from mlm.core.errors import InvalidData, NotFound, StateConflict, StorageError, ToolMissing, UsageError
 from mlm.memory.repo import MemoryTree, memory_repo
 from mlm.ports.repo import Repo
 from mlm.ports.runner import ModelInfo, TensorSpec
@@ -335,6 +335,19 @@ def test_links_and_devices_are_refused(disk: Path) -> None:
     with pytest.raises(InvalidData, match="no regular file"):
         add(repo, [""])
     assert "pipe" in [change.path for change in status(repo).untracked]
+
+
+def test_a_tracked_folder_becomes_a_link(disk: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    repo = open_repo(disk)
+    write(repo, "sub/a", b"x")
+    save(repo)
+    (disk / "sub").rename(tmp_path_factory.mktemp("elsewhere") / "sub")
+    (disk / "sub").symlink_to(tmp_path_factory.getbasetemp())
+    assert changes(status(repo)) == {"changed": ["modified sub/a"], "untracked": ["untracked sub"]}
+    with pytest.raises(InvalidData, match="symbolic link"):
+        add(repo, ["sub/a"])
+    with pytest.raises(StorageError, match="symbolic link"):
+        write(repo, "sub/b", b"x")
 
 
 def test_names_that_are_no_utf8(disk: Path) -> None:

@@ -39,8 +39,8 @@ class DiskTree:
     def stat(self, path: str) -> FileStat | None:
         with storage_errors("cannot look at a file"):
             try:
-                self._check_folders(path)
-                return _stat(path, os.lstat(self._root / path))
+                link = self._link_above(path)
+                return _stat(path, os.lstat(self._root / path if link is None else link))
             except (FileNotFoundError, NotADirectoryError):
                 return None
 
@@ -91,11 +91,16 @@ class DiskTree:
 
     def _check_folders(self, path: str) -> None:
         """Raise StorageError when the way to `path` leads over a symbolic link."""
+        if link := self._link_above(path):
+            raise StorageError(f"{path} lies behind the symbolic link {link}: mlm does not follow it")
+
+    def _link_above(self, path: str) -> Path | None:
         folder = self._root
         for name in path.split("/")[:-1]:
             folder = folder / name
             if folder.is_symlink():
-                raise StorageError(f"{path} lies behind the symbolic link {folder}: mlm does not follow it")
+                return folder
+        return None
 
     def _make_folders(self, path: str) -> None:
         folder = self._root
