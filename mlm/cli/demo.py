@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlm.cli.render import print_value, render
+from mlm.cli.render import brief, print_value, render
 
 if TYPE_CHECKING:
     from mlm.cli.context import Session
@@ -59,4 +59,4 @@ def _tell(session: Session, row: object) -> None:
     from mlm.workflows.demo import Row
 
     if isinstance(row, Row) and not session.json:
-        print_value(Console(stderr=True, highlight=False), f"{row.actor:>14}  {row.what}  ({row.seconds:.1f} s)")
+        print_value(Console(stderr=True, highlight=False), f"{row.actor:>14}  {brief(row.what)}  ({row.seconds:.1f} s)")

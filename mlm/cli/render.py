@@ -105,8 +105,8 @@ def _table(name: str, rows: tuple[Any, ...]) -> Any:
     for column in names:
         numeric = all(isinstance(getattr(row, column), (int, float, type(None))) for row in rows)
         cells = [brief(_cell(getattr(row, column))) for row in rows]
-        # Numbers and ids stay whole; words wrap.
-        whole = numeric or any(cell.endswith("…") or "…" in cell[:8] for cell in cells)
+        # Numbers, ids and names stay whole; sentences wrap.
+        whole = numeric or all(len(cell) <= 24 and " " not in cell for cell in cells)
         table.add_column(_label(column), justify="right" if numeric else "left", no_wrap=whole, overflow="fold")
     for row in rows:
         table.add_row(*[brief(_cell(getattr(row, column))) for column in names])

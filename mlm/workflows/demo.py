@@ -156,7 +156,7 @@ def demo(actors: dict[str, Actor], treasury: Ports, template: Worktree, tell: Ca
         lambda found: f"{sum(check.passed is True for check in found.checks)}/{len(found.checks)} checks",
     )
     balances = tuple(
-        Balance(name, address, before[name].tokens, now.tokens, before[name].coin, now.coin)
+        Balance(name, before[name].tokens, now.tokens, before[name].coin, now.coin)
         for name, address in watched.items()
         for now in (balance(treasury, name, address),)
     )
@@ -294,10 +294,10 @@ def _prediction(outputs: tuple[Output, ...]) -> int | None:
 
 def _next(job_id: str, folder: Path) -> tuple[str, ...]:
     return (
-        f"mlm verify job/{job_id[:10]}        # every check again, on your own",
-        f"mlm job show job/{job_id[:10]}      # the terms, the state, the credits",
-        "mlm wallet withdraw -a compute-1     # the provider takes its earnings",
-        "mlm asset show demo/digits-mlp       # what was published",
-        f"cd {folder}; mlm log                # the model's history",
-        "mlm devnet down                      # stop the chain; `mlm devnet up` continues it",
+        f"mlm verify {job_id[:10]}               every check again, on your own",
+        f"mlm job show {job_id[:10]}             the terms, the state, the credits",
+        "mlm wallet withdraw -a compute-1    the provider takes its earnings",
+        "mlm asset show demo/digits-mlp      what was published",
+        f"mlm -C {folder} log    the model's history",
+        "mlm devnet down                     stop the chain; `mlm devnet up` continues it",
     )

@@ -25,7 +25,6 @@ class Balance:
     """An account before and after."""
 
     account: str
-    address: str
     tokens_before: Amount
     tokens_after: Amount
     coin_before: Wei
