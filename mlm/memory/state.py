@@ -124,6 +124,10 @@ class MemoryState:
         rows = [self._asset(row) for row in reversed(self._tables["assets"])]
         return _matching(rows, handle=handle, name=name, token_id=token_id, owner=owner)
 
+    def _query_asset_prefix(self, prefix: str) -> Iterable[Record]:
+        ids = sorted(row["token_id"] for row in self._tables["assets"])
+        return [{"token_id": token_id} for token_id in ids if token_id.startswith(prefix)]
+
     def _query_versions(self, token_id: Any, version_id: Any, version: Any, manifest: Any) -> Iterable[Record]:
         rows = [self._version(row) for row in reversed(self._tables["versions"])]
         return _matching(rows, token_id=token_id, version_id=version_id, version=version, manifest=manifest)

@@ -186,6 +186,9 @@ def test_assets_and_versions(told: State) -> None:
     assert [key["key"] for key in told.query("keys", version_id=word(50))] == [word(5)]
     assert told.query("handle", handle="ann")[0]["owner"] == ANN
     assert told.query("handle", handle="bob") == []
+    assert told.query("asset_prefix", prefix=word(41)[2:]) == [{"token_id": word(41)}]
+    assert [row["token_id"] for row in told.query("asset_prefix", prefix="0x00")] == [word(40), word(41)]
+    assert told.query("asset_prefix", prefix="f") == []
 
 
 def test_a_price_of_128_bits(state: State) -> None:

@@ -9,6 +9,9 @@ where ($handle::varchar is null or handle = $handle)
   and ($owner::varchar is null or owner = $owner)
 order by block desc, log_index desc limit $limit offset $offset;
 
+-- name: asset_prefix
+select token_id from assets where starts_with(token_id, $prefix) order by token_id limit $limit;
+
 -- name: versions
 select * exclude (log_index), finality(block) as finality
 from version_view

@@ -23,6 +23,8 @@ _PAGE: dict[str, Any] = {"limit": 100, "offset": 0}
 QUERIES: Mapping[str, Mapping[str, Any]] = {
     # token_id handle name kind owner creator
     "assets": {"handle": None, "name": None, "token_id": None, "owner": None, **_PAGE},
+    # token_id, of those whose id starts with `prefix`, with or without 0x
+    "asset_prefix": {"prefix": REQUIRED, "limit": 20},
     # token_id handle name kind owner version_id version manifest licence publisher use_price owner_bps
     "versions": {"token_id": None, "version_id": None, "version": None, "manifest": None, **_PAGE},
     # as versions: the newest version of each asset whose handle/name or licence contains `text`, in any case
