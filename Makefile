@@ -51,8 +51,8 @@ contracts: $(DEV) $(FORGE) ## Rebuild devnet/artifacts from the Solidity sources
 	cd devnet && forge fmt
 	node devnet/build.mjs
 
-docs: $(READY) ## Write the generated files: mlm.toml.example, docs/exit-codes.md
-	$(BIN)/python docs/generate.py
+docs: $(READY) ## Write the generated files: mlm.toml.example, docs/reference.md, docs/exit-codes.md
+	$(BIN)/python -m docs.generate
 
 gpu: $(DEV) ## Run the checks and benchmarks that need CUDA; says so when there is no GPU
 	@bash bench/gpu.sh

@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+from docs.reference import reference
 from mlm import config
 from mlm.core import errors
 
@@ -49,7 +50,7 @@ def exit_codes() -> str:
     return "\n".join(lines) + "\n"
 
 
-GENERATED = {"mlm.toml.example": config.example, "docs/exit-codes.md": exit_codes}
+GENERATED = {"mlm.toml.example": config.example, "docs/exit-codes.md": exit_codes, "docs/reference.md": reference}
 
 
 def main() -> None:
