@@ -118,7 +118,8 @@ class DuckState:
             except duckdb.IOException:
                 raise  # the index, not the query
             except duckdb.DatabaseError as error:
-                raise UsageError(str(error).splitlines()[0], hint="`mlm sql 'show tables'` lists what can be queried.") from error
+                line = str(error).splitlines()[0]
+                raise UsageError(line, hint="`mlm sql 'show tables'` lists what can be queried.") from error
             finally:
                 timer.cancel()
 
