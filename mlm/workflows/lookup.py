@@ -85,7 +85,7 @@ def _filter(ports: Ports, target: AssetRef | TokenRef | Cid) -> dict[str, Any]:
     if isinstance(target, AssetRef):
         token = ports.chain.call("AssetRegistry", "tokenIdOf", target.handle, target.name)
         return {"token_id": token, "version": target.version}
-    found = [row["token_id"] for row in ports.state.query("assets") if row["token_id"].startswith(target.token)]
+    found = [row["token_id"] for row in ports.state.query("asset_prefix", prefix=target.token)]
     if len(found) != 1:
         raise NotFound(f"{len(found)} assets start with {target.token}", hint="`mlm asset list` shows their ids.")
     return {"token_id": found[0]}
