@@ -80,4 +80,4 @@ def _literal(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     # A JSON string is a TOML basic string, but for the one character that JSON leaves plain.
-    return json.dumps(str(value)).replace("\x7f", "\\u007f")
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

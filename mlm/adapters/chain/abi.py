@@ -186,9 +186,7 @@ def decode(params: Sequence[Param], data: bytes, what: str) -> tuple[Any, ...]:
         if all(_is_word(param.type) for param in params):
             if len(data) < _WORD * len(params):
                 raise ValueError(f"expected {_WORD * len(params)} bytes, found {len(data)}")
-            return tuple(
-                _decode_word(param.type, data[_WORD * i : _WORD * (i + 1)]) for i, param in enumerate(params)
-            )
+            return tuple(_decode_word(param.type, data[_WORD * i : _WORD * (i + 1)]) for i, param in enumerate(params))
         from eth_abi.abi import decode as decode_dynamic
 
         return tuple(decode_dynamic([param.type for param in params], data))

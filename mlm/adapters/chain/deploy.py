@@ -77,9 +77,7 @@ def deploy(
         address = addresses[entry.name]
         if first + position >= nonce:
             artifact = artifacts(entry.name)
-            args = [
-                _resolve(param, _argument(entry, param), addresses, accounts) for param in artifact.abi.constructor
-            ]
+            args = [_resolve(param, _argument(entry, param), addresses, accounts) for param in artifact.abi.constructor]
             data = artifact.bytecode + artifact.abi.encode_constructor(args)
             signed = sender.sign_request({"data": "0x" + data.hex()}, chain_id)
             if signed.nonce != first + position:

@@ -84,6 +84,8 @@ def parse(value: Any, source: str) -> Deployment:
 
 def load(path: Path, hint: str = "") -> Deployment:
     """Read a deployment file; raises NotFound or InvalidData."""
+    import orjson
+
     try:
         raw = path.read_bytes()
     except FileNotFoundError as error:
@@ -91,8 +93,8 @@ def load(path: Path, hint: str = "") -> Deployment:
     except OSError as error:
         raise InvalidData(f"cannot read the deployment file {path}: {error.strerror}") from error
     try:
-        value = json.loads(raw)
-    except ValueError as error:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
         raise InvalidData(f"{path}: expected JSON, found {raw[:40]!r}") from error
     return parse(value, str(path))
 

@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Any
 
 from mlm.adapters.chain import abi
-from mlm.adapters.chain.rpc import RpcError
+from mlm.adapters.chain.rpc import RpcError, printable
 from mlm.core import job
 from mlm.core.errors import ChainError, InsufficientFunds, MlmError, Reverted
 
@@ -108,7 +108,7 @@ def decode(data: bytes) -> Reverted:
     selector, body = data[:4], data[4:]
     try:
         if selector == _ERROR_STRING:
-            return Reverted("Error", {"message": abi.decode(_STRING, body, "Error")[0]})
+            return Reverted("Error", {"message": printable(abi.decode(_STRING, body, "Error")[0])})
         if selector == _PANIC:
             code = abi.decode(_NUMBER, body, "Panic")[0]
             return Reverted("Panic", {"code": f"0x{code:02x}", "meaning": PANICS.get(code, "unknown")})
@@ -132,7 +132,8 @@ def _named(param: abi.Param, value: Any) -> Any:
     kind = getattr(job, param.enum, None) if param.enum else None
     if isinstance(kind, type) and issubclass(kind, IntEnum) and value in set(kind):
         return str(kind(value))
-    return abi.plainly(param, value)
+    # A contract's text reaches a terminal: it must not move the cursor there.
+    return printable(value) if isinstance(value, str) else abi.plainly(param, value)
 
 
 def revert_data(data: Any) -> bytes | None:
@@ -160,7 +161,7 @@ def explain(error: RpcError) -> MlmError:
     text = error.rpc_message.lower()
     if "insufficient funds" in text or "insufficient balance" in text:
         return InsufficientFunds(
-            f"the account cannot pay for gas: {error.rpc_message[:200]}",
+            f"the account cannot pay for gas: {printable(error.rpc_message)}",
             hint="Send it some ETH; on the devnet run `mlm wallet faucet`.",
         )
     data = revert_data(error.data)

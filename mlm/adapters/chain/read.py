@@ -173,5 +173,3 @@ def _logs(answer: Any, addresses: set[str], start: int, end: int) -> list[Log]:
             where = f"{log.address} in block {log.block_number}"
             raise ChainError(f"the node answered nonsense: a log that nobody asked for, of {where}")
     return sorted(logs, key=lambda log: (log.block_number, log.log_index))
-
-

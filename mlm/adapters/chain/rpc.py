@@ -29,7 +29,7 @@ class RpcError(ChainError):
 
     def __init__(self, where: str, method: str, rpc_code: int, rpc_message: str, data: Any) -> None:
         self.method, self.rpc_code, self.rpc_message, self.data = method, rpc_code, rpc_message, data
-        super().__init__(f"{where} refused {method}: {rpc_message[:300]} (code {rpc_code})")
+        super().__init__(f"{where} refused {method}: {printable(rpc_message)} (code {rpc_code})")
 
     @property
     def unsupported(self) -> bool:
@@ -222,8 +222,12 @@ def _left(deadline: float) -> float:
 
 
 def _reason(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return text[:200]
+    return printable(str(error)) or type(error).__name__
+
+
+def printable(text: str, most: int = 300) -> str:
+    """Text from outside on one line, without control characters that a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text[:most]).strip()
 
 
 def quantity(value: Any, what: str) -> int:

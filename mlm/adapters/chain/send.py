@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlm.adapters.chain import abi, errors
+from mlm.adapters.chain.calm import calm_imports
 from mlm.adapters.chain.read import EthChain, receipt_from
 from mlm.adapters.chain.rpc import RpcError, hex_data, quantity
 from mlm.adapters.chain.tx import Transaction, address_of_key
@@ -137,7 +138,8 @@ class EthSender:
 
     def sign_typed(self, domain: dict[str, Any], types: dict[str, Any], message: dict[str, Any]) -> bytes:
         """EIP-712 signature, 65 bytes r‖s‖v."""
-        from eth_account import Account
+        with calm_imports():
+            from eth_account import Account
 
         return bytes(Account.sign_typed_data(self._key, domain, types, message).signature)
 

@@ -280,5 +280,3 @@ def _failed(body: bytes, message: str) -> bytes:
     if isinstance(request, list):
         return b"[" + b",".join(_wrap(call.get("id"), error) for call in request) + b"]"
     return _wrap(request.get("id"), error)
-
-

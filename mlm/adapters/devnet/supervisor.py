@@ -189,4 +189,3 @@ def _own_error(error: RpcError) -> MlmError:
     kinds = {kind.code: kind for kind in (NotFound, StateConflict, UsageError, ChainError)}
     kind = kinds.get(str(detail.get("code")), ChainError)
     return kind(error.rpc_message, hint=str(detail.get("hint", "")))
-

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from mlm.adapters.chain.calm import calm_imports
 from mlm.adapters.chain.tx import address_of_key, checksum
 from mlm.adapters.disk import temporary
 from mlm.core.errors import StorageError, WalletError
@@ -63,7 +64,8 @@ class Keystore:
         word = password(name)
         if not word:
             raise WalletError("expected a password, found an empty one")
-        from eth_keyfile import create_keyfile_json
+        with calm_imports():
+            from eth_keyfile import create_keyfile_json
 
         content = create_keyfile_json(key, word.encode(), kdf="scrypt", iterations=self._n)
         self._write(path, json.dumps(content, sort_keys=True).encode() + b"\n")
@@ -74,8 +76,9 @@ class Keystore:
         path = self._path(name)
         value = _load(path)
         address = _address(value, path)
-        _check_cost(value, path)
-        from eth_keyfile import decode_keyfile_json
+        _check_crypto(value, path)
+        with calm_imports():
+            from eth_keyfile import decode_keyfile_json
 
         try:
             key = bytes(decode_keyfile_json(value, password(name).encode()))
@@ -109,6 +112,8 @@ class Keystore:
 
 
 def _load(path: Path) -> dict[str, Any]:
+    import orjson
+
     try:
         with path.open("rb") as file:
             content = file.read(_MAX_FILE + 1)
@@ -117,8 +122,8 @@ def _load(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise WalletError(f"cannot read {path}: {error.strerror}") from error
     try:
-        value = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        value = orjson.loads(content)  # bounded depth, unlike json
+    except orjson.JSONDecodeError as error:
         raise WalletError(f"{path} is no keystore file: expected JSON") from error
     if not isinstance(value, dict) or value.get("version") != 3:
         raise WalletError(f"{path} is no keystore file: expected version 3")
@@ -133,10 +138,12 @@ def _address(value: dict[str, Any], path: Path) -> str:
     return checksum("0x" + text)
 
 
-def _check_cost(value: dict[str, Any], path: Path) -> None:
-    """A file from elsewhere must not make us spend memory or hours on its key derivation."""
+def _check_crypto(value: dict[str, Any], path: Path) -> None:
+    """The one cipher; and a file from elsewhere must not make us spend memory or hours on its key derivation."""
     crypto = value.get("crypto") or value.get("Crypto")
     params = crypto.get("kdfparams") if isinstance(crypto, dict) else None
+    if not isinstance(crypto, dict) or crypto.get("cipher") != "aes-128-ctr":
+        raise WalletError(f"{path} is no keystore file: expected cipher aes-128-ctr")
     if not isinstance(params, dict):
         raise WalletError(f"{path} is no keystore file: expected crypto.kdfparams")
     numbers = [params.get(name, 1) for name in ("n", "r", "p", "c")]
