@@ -178,5 +178,5 @@ def shared_options() -> list[Any]:
     options = [option for option in typer.main.get_command(app).params if option.name != "help"]
     for option in options:
         option.expose_value = False
-        option.rich_help_panel = "Everywhere"
+        option.rich_help_panel = "Everywhere"  # type: ignore[attr-defined]  # typer's own options have it
     return options

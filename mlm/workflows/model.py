@@ -7,6 +7,7 @@ who registered another circuit, or another SRS, is found out before any money mo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mlm.core.cid import Cid
@@ -18,7 +19,7 @@ from mlm.core.plan import Call, Tx
 from mlm.ports.bundle import Ports
 from mlm.ports.prover import Circuit
 from mlm.workflows.lookup import Version
-from mlm.workflows.objects import Fetching, fetch, read_file
+from mlm.workflows.objects import fetch, read_file
 
 if TYPE_CHECKING:
     from mlm.ports.prover import Tensors
@@ -52,7 +53,7 @@ def load(ports: Ports, version: Version) -> Model:
 def model_bytes(ports: Ports, found: Manifest) -> bytes:
     """The ONNX bytes that a manifest names."""
     assert found.signature is not None
-    file = found.file(Fetching(ports).get, found.signature.file)
+    file = found.file(partial(fetch, ports), found.signature.file)
     return read_file(ports, file.cid, max_bytes=MAX_MODEL_BYTES)
 
 

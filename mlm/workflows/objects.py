@@ -16,37 +16,32 @@ def store(ports: Ports, step: Store) -> None:
         dag.copy(ports.objects, ports.remote, step.root)
 
 
-class Fetching:
-    """Reads a block from the local objects, else from the remote, verified; what was fetched is kept."""
-
-    def __init__(self, ports: Ports) -> None:
-        self._ports = ports
-
-    def get(self, cid: Cid) -> bytes:
-        """The block's bytes; raises NotFound when neither side has it."""
-        objects = self._ports.objects
-        if objects.has(cid):
-            return objects.get(cid)
-        try:
-            data = self._ports.remote.get(cid)
-        except NotFound as error:
-            raise NotFound(
-                f"block {cid} is neither here nor on the remote", hint="Ask its owner to push it, or set `remote`."
-            ) from error
-        objects.put([(cid, data)])
-        return data
+def bring(ports: Ports, root: Cid) -> None:
+    """Bring every block under `root` into the local objects; only what is missing travels. Raises NotFound."""
+    try:
+        dag.copy(ports.remote, ports.objects, root)
+    except NotFound as error:
+        raise NotFound(
+            f"not all of {root} is here or on the remote: {error}",
+            hint="Ask its owner to push it, or set `remote` to the folder that holds it.",
+        ) from error
 
 
 def fetch(ports: Ports, cid: Cid) -> bytes:
-    """One block."""
-    return Fetching(ports).get(cid)
-
-
-def fetch_dag(ports: Ports, root: Cid) -> None:
-    """Bring every block under `root` into the local objects; only what is missing travels."""
-    dag.copy(ports.remote, ports.objects, root)
+    """One block's bytes, from here or from the remote; what was fetched is kept. Raises NotFound."""
+    if not ports.objects.has(cid):
+        try:
+            ports.objects.put([(cid, ports.remote.get(cid))])
+        except NotFound as error:
+            raise NotFound(
+                f"block {cid} is neither here nor on the remote",
+                hint="Ask its owner to push it, or set `remote` to the folder that holds it.",
+            ) from error
+    return ports.objects.get(cid)
 
 
 def read_file(ports: Ports, cid: Cid, *, max_bytes: int) -> bytes:
     """The bytes of a UnixFS file, at most `max_bytes` (InvalidData above)."""
-    return b"".join(unixfs.read(Fetching(ports).get, cid, max_bytes=max_bytes))
+    if unixfs.file_size(lambda block: fetch(ports, block), cid) <= max_bytes:
+        bring(ports, cid)
+    return b"".join(unixfs.read(ports.objects.get, cid, max_bytes=max_bytes))

@@ -118,23 +118,25 @@ def _calibration(ports: Ports, draft: Manifest) -> str | None:
     """The path of the calibration file when the committed mlm.toml asks for the zk tier."""
     import tomli
 
-    if draft.signature is None or "mlm.toml" not in draft.files:
+    if draft.signature is None:
         return None
-    text = read_file(ports, draft.files["mlm.toml"].cid, max_bytes=2**20).decode()
+    text = _committed(ports, draft, project_file.FILE, 2**20).decode()
     project = project_file.parse(tomli.loads(text))
-    if not project.zk:
-        return None
-    if project.calibration is None or project.calibration not in draft.files:
+    if project.zk and project.calibration is None:
         raise UsageError(
-            f"verification.zk needs verification.calibration, a committed file; found {project.calibration!r}",
-            hint="Add the file with `mlm add`, commit, and publish again.",
+            "verification.zk needs verification.calibration, a committed file of real inputs; found none",
+            hint="Name the file in mlm.toml, `mlm add` it, commit, and publish again.",
         )
-    return project.calibration
+    return project.calibration if project.zk else None
+
+
+def _committed(ports: Ports, draft: Manifest, path: str, max_bytes: int) -> bytes:
+    return read_file(ports, draft.file(ports.objects.get, path).cid, max_bytes=max_bytes)
 
 
 def _settings(ports: Ports, draft: Manifest, calibration: str) -> bytes:
     assert draft.signature is not None
-    data = read_file(ports, draft.files[calibration].cid, max_bytes=MAX_CALIBRATION_BYTES)
+    data = _committed(ports, draft, calibration, MAX_CALIBRATION_BYTES)
     names = tuple(spec.name for spec in draft.signature.inputs)
     sample = ports.tensors.decode(data, PurePosixPath(calibration).suffix, names)
     return ports.prover.settings(model_bytes(ports, draft), sample)

@@ -20,7 +20,7 @@ from mlm.workflows import lookup, model, source
 from mlm.workflows.events import decode
 from mlm.workflows.job_result import submitted_evidence
 from mlm.workflows.lease import claim, fetch_inputs
-from mlm.workflows.objects import Fetching, fetch_dag
+from mlm.workflows.objects import bring
 
 
 @dataclass(frozen=True)
@@ -158,11 +158,11 @@ def _asset(ports: Ports, target: str) -> Verification:
     manifest = model.manifest(ports, version.manifest)
 
     def files() -> str:
-        fetch_dag(ports, manifest.tree)
+        bring(ports, manifest.tree)
         return f"{manifest.count} files, {manifest.size:,} bytes"
 
     def tree() -> str:
-        manifest.check_tree(Fetching(ports).get)
+        manifest.check_tree(ports.objects.get)
         return str(manifest.tree)
 
     def key() -> str:
