@@ -111,6 +111,7 @@ def root() -> Any:
         name="mlm",
         help="mlm: Git for machine-learning markets. Start with `mlm demo`, or `mlm init --template digits-mlp`.",
         no_args_is_help=True,
+        params=shared_options(),  # `mlm -C FOLDER log` as well as `mlm log -C FOLDER`
         rich_markup_mode="markdown",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
