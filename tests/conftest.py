@@ -33,3 +33,6 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 # One real devnet for the session; tests/devnet_fixture.py says what it offers.
 from tests.devnet_fixture import devnet  # noqa: E402, F401
+
+# One devnet with a published model; tests/command_line.py says who lives there.
+from tests.command_line import market  # noqa: E402, F401, I001

@@ -1,0 +1,229 @@
+"""The command line as people use it, for tests: real accounts on a real devnet of its own, in this process or another."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlm.adapters.devnet.home import Home, is_held
+from mlm.cli.app import main
+
+ROOT = Path(__file__).resolve().parent.parent
+HANDLE, MODEL = "alice", "alice/digits-mlp"
+TOKEN = 10**18  # base units
+# The deployment's parameters (devnet/deployment.json), in tokens: every amount that a test expects follows from them.
+LOCK, UNDELIVERED_FEE, GAS_COMPENSATION = 10 * TOKEN, 5 * TOKEN // 100, TOKEN
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did."""
+
+    arguments: tuple[str, ...]
+    code: int
+    out: str
+    err: str
+
+    @property
+    def value(self) -> dict[str, Any]:
+        """The one JSON object on stdout; anything else there fails the test."""
+        assert self.out.count("\n") == 1 and self.out.endswith("\n"), f"{self}: not one line of JSON"
+        found = json.loads(self.out)
+        assert isinstance(found, dict), f"{self}: not an object"
+        return found
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The error object of a failed command."""
+        found = self.value
+        assert list(found) == ["error"] and self.code != 0, f"{self}: not an error"
+        error: dict[str, Any] = found["error"]
+        assert error["code"] and error["message"] and "\n" not in error["message"].strip(), self
+        return error
+
+    def __str__(self) -> str:
+        return f"mlm {' '.join(self.arguments)} -> {self.code}\n{self.out}\n{self.err}"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody at a shell: an account's name, a folder to work in, and MLM_HOME."""
+
+    account: str
+    folder: Path
+    home: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The whole environment of a command."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        own = {"MLM_HOME": str(self.home), **({"MLM_ACCOUNT": self.account} if self.account else {})}
+        return {**kept, "COLUMNS": "200", **own, **self.env}
+
+    def run(self, *arguments: str) -> Ran:
+        """Run a command in this process, which saves its imports; stdin is no terminal."""
+        out, err = io.StringIO(), io.StringIO()
+        before, cwd = dict(os.environ), Path.cwd()
+        os.environ.clear()
+        os.environ.update(self.environment)
+        os.chdir(self.folder)
+        stdin, sys.stdin = sys.stdin, io.StringIO()
+        code = 0
+        try:
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                main(arguments)
+        except SystemExit as exit:
+            code = int(exit.code or 0)
+        finally:
+            sys.stdin = stdin
+            os.chdir(cwd)
+            os.environ.clear()
+            os.environ.update(before)
+        return Ran(arguments, code, out.getvalue(), err.getvalue())
+
+    def spawn(self, *arguments: str, timeout: float = 240.0) -> Ran:
+        """Run a command in a process of its own."""
+        done = subprocess.run(
+            [sys.executable, "-m", "mlm", *arguments],
+            cwd=self.folder,
+            env={**self.environment, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        return Ran(arguments, done.returncode, done.stdout, done.stderr)
+
+    def shell(self, script: str, timeout: float = 240.0) -> Ran:
+        """Run lines of bash as a person types them; `mlm` is this checkout's."""
+        mlm = f'mlm() {{ {shlex.quote(sys.executable)} -m mlm "$@"; }}'
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", f"{mlm}\n{script}"],
+            cwd=self.folder,
+            env={**self.environment, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        return Ran((script,), done.returncode, done.stdout, done.stderr)
+
+    def do(self, *arguments: str) -> dict[str, Any]:
+        """The JSON value of a command that must end well; of an operation, its result."""
+        ran = self.run(*arguments, "--json")
+        assert ran.code == 0, ran
+        value = ran.value
+        found = value["result"] if set(value) == {"result", "steps"} else value
+        assert isinstance(found, dict)
+        return found
+
+    def refused(self, code: int, *arguments: str) -> dict[str, Any]:
+        """The error of a command that must end with this exit code."""
+        ran = self.run(*arguments, "--json")
+        assert ran.code == code, ran
+        return ran.error
+
+    def job(self, *options: str, auction: str = "reverse", price: str = "5") -> str:
+        """Post a job on the published model; its id."""
+        posted = self.do("job", "post", MODEL, "-i", "digit.npy", "--max-price", price, "--auction", auction, *options)
+        return str(posted["job"])
+
+    @property
+    def money(self) -> int:
+        """Tokens in the wallet, credited and staked, in base units."""
+        held = self.do("wallet", "show", self.account)
+        return int(held["tokens"]) + int(held["credit"]) + int(self.stake["total"])
+
+    @property
+    def stake(self) -> dict[str, Any]:
+        """The account's stake as a provider."""
+        return self.do("stake", "show")
+
+
+@dataclass(frozen=True)
+class Market:
+    """A devnet on which `provider` has published MODEL; every person has a folder with the sample `digit.npy`."""
+
+    home: Path
+    root: Path
+
+    def person(self, account: str, folder: str = "") -> Person:
+        """Somebody with an account of the devnet and a folder of its own."""
+        return Person(account, self.root / (folder or account), self.home)
+
+    @property
+    def provider(self) -> Person:
+        """Who published, in the project's folder."""
+        return self.person("model-provider", "model-provider/digits-mlp")
+
+    @property
+    def consumer(self) -> Person:
+        """Who posts jobs."""
+        return self.person("consumer")
+
+    @property
+    def first(self) -> Person:
+        """A compute provider."""
+        return self.person("compute-1")
+
+    @property
+    def second(self) -> Person:
+        """Another one."""
+        return self.person("compute-2")
+
+    def advance(self, duration: str) -> None:
+        """Let time pass on the chain."""
+        self.consumer.do("devnet", "advance", duration)
+
+
+def start(root: Path) -> Market:
+    """A devnet in `root`, the people's folders, and the published model."""
+    market = Market(root / "home", root / "people")
+    sample = ROOT / "templates" / "digits-mlp" / "samples" / "digit.npy"
+    for account in ("model-provider", "consumer", "compute-1", "compute-2", "watcher"):
+        folder = market.root / account
+        folder.mkdir(parents=True)
+        (folder / "digit.npy").write_bytes(sample.read_bytes())
+    market.consumer.do("devnet", "up")
+    market.person("model-provider").do("init", "digits-mlp", "--template", "digits-mlp")
+    provider = market.provider
+    provider.do("add", ".")
+    provider.do("commit", "-m", "first model")
+    provider.do("publish", "--handle", HANDLE)
+    return market
+
+
+def stop(home: Path) -> None:
+    """Stop the devnet of `home`, by the ids that it recorded, and make sure that nothing of it is left."""
+    found = Home(home / "devnet")
+    Person("", home, home).run("devnet", "down")
+    assert not is_held(found.supervisor_lock) and not is_held(found.node_lock), f"a process of {home} is left"
+
+
+def kill(pid: int) -> None:
+    """SIGKILL to one process, which a status named."""
+    assert pid > 1
+    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+    """One for the session. Tests take jobs of their own and leave no stake locked behind."""
+    root = tmp_path_factory.mktemp("market")
+    try:
+        yield start(root)
+    finally:
+        stop(root / "home")
