@@ -73,6 +73,7 @@ def plan(ports: Ports, params: Publish) -> Plan[_Facts]:
         raise UsageError(
             f"expected a handle of a-z, 0-9 and -, found {params.handle!r}", hint="Give --handle, or set user.handle."
         )
+    owner = _handle_owner(ports, params.handle)
     commit = Commit.from_block(params.commit, ports.objects.get(params.commit))
     draft = Manifest.from_block(commit.manifest, ports.objects.get(commit.manifest))
     extra: list[tuple[Cid, bytes]] = []
@@ -91,7 +92,7 @@ def plan(ports: Ports, params: Publish) -> Plan[_Facts]:
     push = Store(f"push {asset} ({final.size:,} bytes)", cid, (*extra, (cid, block)))
     if _published(ports, asset, token_id, cid):
         return Plan("publish", (), facts)
-    steps = [push, *([register_vka(circuit.vka)] if circuit else []), *_reveal(ports, params, final, cid)]
+    steps = [push, *([register_vka(circuit.vka)] if circuit else []), *_reveal(ports, params, final, cid, owner)]
     return Plan("publish", tuple(steps), facts)
 
 
@@ -160,11 +161,15 @@ def _published(ports: Ports, asset: AssetRef, token_id: int, manifest: Cid) -> b
     return True
 
 
-def _reveal(ports: Ports, params: Publish, final: Manifest, manifest: Cid) -> list[Step]:
-    owner = ports.chain.call("AssetRegistry", "handleOwner", params.handle)
-    sender = ports.sender.address
-    if owner not in (ZERO, sender) and owner.lower() != sender.lower():
-        raise StateConflict(f"the handle {params.handle} belongs to {owner}", hint="Choose another with --handle.")
+def _handle_owner(ports: Ports, handle: str) -> str:
+    """This account's address, or ZERO when nobody has the handle; raises StateConflict when somebody else has it."""
+    owner: str = ports.chain.call("AssetRegistry", "handleOwner", handle)
+    if owner != ZERO and owner.lower() != ports.sender.address.lower():
+        raise StateConflict(f"the handle {handle} belongs to {owner}", hint="Choose another with --handle.")
+    return owner
+
+
+def _reveal(ports: Ports, params: Publish, final: Manifest, manifest: Cid, owner: str) -> list[Step]:
     publication = (
         params.handle,
         final.name,
