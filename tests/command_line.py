@@ -1,4 +1,4 @@
-"""The command line as people use it, for tests: real accounts on a real devnet of its own, in this process or another."""
+"""The command line as people use it, for tests: real accounts, a real devnet, in this process or in one of its own."""
 
 from __future__ import annotations
 

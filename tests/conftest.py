@@ -31,8 +31,6 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("MLM_HOME", str(tmp_path_factory.mktemp("home")))
 
 
-# One real devnet for the session; tests/devnet_fixture.py says what it offers.
+# Two real devnets for the session: one bare (tests/devnet_fixture.py), one with a published model for the command line.
+from tests.command_line import market  # noqa: E402, F401
 from tests.devnet_fixture import devnet  # noqa: E402, F401
-
-# One devnet with a published model; tests/command_line.py says who lives there.
-from tests.command_line import market  # noqa: E402, F401, I001
