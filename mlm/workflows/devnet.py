@@ -65,9 +65,6 @@ class Logs:
 
     lines: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return "\n".join(self.lines)
-
 
 def install(devnet: Devnet) -> Installed:
     """Download the engine at its locked version, if it is missing; raises ToolMissing without npm."""

@@ -27,8 +27,8 @@ _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # o
 class Keystore:
     """The accounts of one folder."""
 
-    def __init__(self, folder: Path, scrypt_n: int = SCRYPT_N) -> None:
-        self._folder, self._n = folder, scrypt_n
+    def __init__(self, folder: Path, scrypt_n: int | None = None) -> None:
+        self._folder, self._n = folder, scrypt_n or SCRYPT_N
 
     def __repr__(self) -> str:
         return f"Keystore({self._folder})"
