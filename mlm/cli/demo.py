@@ -19,7 +19,9 @@ app = typer.Typer()
 @app.command()
 def demo(
     ctx: typer.Context,
-    folder: Annotated[Path, typer.Option("--folder", help="Where the actors' folders go.")] = Path("mlm-demo"),
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Where the actors' folders go; default: demo in MLM_HOME.")
+    ] = None,
 ) -> None:
     """Run the whole market once on the devnet with four actors, and check the money. Exit 1 unless everything holds.
 
@@ -31,7 +33,7 @@ def demo(
 
     session: Session = ctx.obj
     wiring.devnet(session).start()
-    root = (session.cwd / folder).absolute()
+    root = session.home / "demo" if folder is None else (session.cwd / folder).absolute()
     actors = {name: _actor(session, name, root / name) for name in workflow.ACTORS}
     reader = _actor(session, workflow.CONSUMER, root / "reader").ports
     done = workflow.demo(
