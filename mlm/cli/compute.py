@@ -23,7 +23,7 @@ def run(
 ) -> None:
     """Run a model on an input.
 
-    Example: `mlm run model.onnx samples/digit-0.npy`
+    Example: `mlm run model.onnx samples/digit.npy`
     """
     from mlm.workflows import run as workflow
 
@@ -40,7 +40,7 @@ def prove(
 ) -> None:
     """Prove one execution of a model, and verify the proof.
 
-    Example: `mlm prove . samples/digit-0.npy -o proof.json`
+    Example: `mlm prove . samples/digit.npy -o proof.json`
     """
     from mlm.workflows import prove as workflow
 

@@ -32,7 +32,7 @@ def post(
 ) -> None:
     """Post a job: commit to the input, push it, escrow the maximum price.
 
-    Example: `mlm job post alice/digits-mlp --input samples/digit-0.npy --max-price 5`
+    Example: `mlm job post alice/digits-mlp --input samples/digit.npy --max-price 5`
     """
     from mlm.core.job import AuctionKind, Tier
     from mlm.core.money import parse_units

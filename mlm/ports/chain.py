@@ -39,6 +39,8 @@ class Receipt:
 class Chain(Protocol):
     """Every call has a time limit and raises ChainError; a revert raises Reverted, decoded."""
 
+    first_block: int  # no log of the contracts is older
+
     def chain_id(self) -> int: ...
 
     def block(self, tag: "int | str" = "latest") -> Block:

@@ -38,8 +38,8 @@ class _Moved(Exception):
     """The chain was reorganised while a batch was read."""
 
 
-def sync(ports: Ports, *, rebuild: bool = False, start: int = 0) -> Synced:
-    """Add everything from the index's head to the chain's; `rebuild` forgets the index first, from block `start` on.
+def sync(ports: Ports, *, rebuild: bool = False) -> Synced:
+    """Add everything from the index's head to the chain's; `rebuild` forgets the index first.
 
     Raises ChainError when the node is dead or contradicts itself, InvalidData when it sends a false log of our
     contracts, StorageError when the index is locked or unusable.
@@ -49,7 +49,7 @@ def sync(ports: Ports, *, rebuild: bool = False, start: int = 0) -> Synced:
     if rebuild:
         state.rewind(0)
     _adopt(chain, state, names)
-    head = chain.block("latest")
+    start, head = chain.first_block, chain.block("latest")
     passed = added = rewound = 0
     span, cap, retries, first = FIRST_SPAN, MAX_SPAN, 0, None
     while True:

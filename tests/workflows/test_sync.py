@@ -106,7 +106,8 @@ def test_it_continues_where_it_stood(chain: ScriptedChain, state: State) -> None
 
 
 def test_the_deployments_block_can_be_the_start(chain: ScriptedChain, state: State) -> None:
-    assert sync(ports(chain, state), start=10).blocks == 21
+    chain.first_block = 10
+    assert sync(ports(chain, state)).blocks == 21
     assert chain.asked == [(10, 30)]
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,8 @@ def deploy(
     contracts: dict[str, Deployed] = {}
     for position, entry in enumerate(entries):
         address = addresses[entry.name]
+        artifact = artifacts(entry.name)
         if first + position >= nonce:
-            artifact = artifacts(entry.name)
             args = [_resolve(param, _argument(entry, param), addresses, accounts) for param in artifact.abi.constructor]
             data = artifact.bytecode + artifact.abi.encode_constructor(args)
             signed = sender.sign_request({"data": "0x" + data.hex()}, chain_id)
@@ -86,7 +87,8 @@ def deploy(
             _save(progress, record)
             sender.broadcast(signed)
             sender.wait(signed)
-        contracts[entry.name] = _deployed(rpc, entry.name, address, record["txs"].get(entry.name))
+        made = _deployed(rpc, entry.name, address, record["txs"].get(entry.name))
+        contracts[entry.name] = replace(made, code=sha256(artifact.bytecode).hexdigest())
     return Deployment(chain_id, genesis, record["block"], contracts)
 
 
@@ -96,6 +98,15 @@ def stands(rpc: Rpc, deployment: Deployment) -> bool:
         return False
     codes = rpc.batch([("eth_getCode", (entry.address, "latest")) for entry in deployment.contracts.values()])
     return all(len(hex_data(code, "code")) > 2 for code in codes)
+
+
+def outdated(deployment: Deployment, artifacts: Artifacts = abi.artifact) -> list[str]:
+    """The contracts of a deployment that were made from other bytecode than the artifacts hold now."""
+    return [
+        name
+        for name, entry in deployment.contracts.items()
+        if entry.code != sha256(artifacts(name).bytecode).hexdigest()
+    ]
 
 
 def _continue(progress: Path, genesis: str, nonce: int, count: int) -> dict[str, Any] | None:

@@ -14,16 +14,18 @@ from typing import Any
 from mlm.core.errors import InvalidData, NotFound
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_DIGEST = re.compile(r"(?:[0-9a-f]{64})?")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """One contract: its address (lower case), and the block and transaction that created it."""
+    """One contract: its address (lower case), the block and transaction that created it, the sha256 of its bytecode."""
 
     address: str
     block: int
     tx: str
+    code: str = ""  # 64 hex digits of the creation bytecode's digest; empty when the file does not say
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,9 @@ def parse(value: Any, source: str) -> Deployment:
         need(isinstance(address, str) and bool(_ADDRESS.fullmatch(address)), f"contracts.{name}.address", address)
         need(type(at) is int and at >= 0, f"contracts.{name}.block, a number", at)
         need(isinstance(tx, str) and bool(_HASH.fullmatch(tx)), f"contracts.{name}.tx, 32 bytes of hex", tx)
-        contracts[name] = Deployed(address.lower(), at, tx.lower())
+        code = entry.get("code", "")
+        need(isinstance(code, str) and bool(_DIGEST.fullmatch(code)), f"contracts.{name}.code, a sha256 in hex", code)
+        contracts[name] = Deployed(address.lower(), at, tx.lower(), code)
     return Deployment(chain_id, genesis.lower(), block, contracts)
 
 

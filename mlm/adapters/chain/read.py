@@ -20,6 +20,7 @@ class EthChain:
 
     def __init__(self, rpc: Rpc, deployment: Deployment) -> None:
         self.rpc, self.deployment = rpc, deployment
+        self.first_block = deployment.block
         self._checked = False
 
     def chain_id(self) -> int:

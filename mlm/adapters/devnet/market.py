@@ -10,7 +10,7 @@ from mlm.adapters.chain.rpc import Rpc
 from mlm.adapters.chain.send import EthSender
 from mlm.adapters.devnet.home import Home
 from mlm.adapters.wallet import devnet as accounts
-from mlm.core.errors import InvalidData, NotFound
+from mlm.core.errors import InvalidData, NotFound, StateConflict
 from mlm.core.money import TOKEN_DECIMALS
 from mlm.core.plan import Call
 
@@ -25,6 +25,11 @@ def prepare(home: Home, url: str) -> tuple[Deployment, bool]:
     try:
         found = recorded(home)
         if found is not None and deploy.stands(rpc, found):
+            if old := deploy.outdated(found):
+                raise StateConflict(
+                    f"the devnet holds contracts of another version of mlm: {', '.join(old)}",
+                    hint="`mlm devnet reset`, then `mlm devnet up`, starts a new chain with this version's.",
+                )
             return found, False
         addresses = {name: accounts.address(name) for name in accounts.NAMES}
         entries = deploy.read_list(resources.path("devnet") / "deployment.json")
