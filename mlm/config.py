@@ -9,6 +9,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from mlm.core import project
@@ -85,7 +86,7 @@ class Network:
     name: str
     rpc: str
     chain_id: int
-    deployment: str  # path of the deployment file
+    deployment: str  # path of the deployment file; relative ones start at the settings file's folder
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,8 @@ def _network(name: str, entry: Any, label: str) -> Network:
     for key, kind in wanted.items():
         if not isinstance(entry.get(key), kind):
             raise UsageError(f"{label}: [network.{name}] {key} must be {kind.__name__}, found {entry.get(key)!r}")
-    return Network(name, entry["rpc"], entry["chain_id"], entry["deployment"])
+    # A deployment file is found from the file that names it, whatever folder the command runs in.
+    return Network(name, entry["rpc"], entry["chain_id"], str(Path(label).parent / entry["deployment"]))
 
 
 def example() -> str:
