@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -77,7 +78,12 @@ def add(
     from mlm.cli import wiring
     from mlm.workflows import network as workflow
 
-    render(ctx, workflow.add(wiring.settings(ctx.obj), name, rpc, chain_id, deployment))
+    session: Session = ctx.obj
+    settings = wiring.settings(session)
+    # The settings file names the deployment from its own folder, so that a project can be moved as a whole.
+    full, folder = session.cwd / deployment, Path(settings.path).parent
+    named = full.relative_to(folder) if full.is_relative_to(folder) else full
+    render(ctx, workflow.add(settings, name, rpc, chain_id, str(named)))
 
 
 @app.command()
