@@ -81,8 +81,10 @@ class MemoryProver:
 
 
 def _settings(data: bytes) -> dict[str, Any]:
+    import orjson  # bounded depth, unlike json
+
     try:
-        document: dict[str, Any] = json.loads(data)
+        document: dict[str, Any] = orjson.loads(data)
         if document["format"] != FORMAT:
             raise ValueError(f"expected format {FORMAT!r}")
     except (ValueError, KeyError, TypeError) as error:

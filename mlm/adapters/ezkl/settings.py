@@ -107,14 +107,16 @@ def parse(data: bytes) -> Settings:
     """Settings from a manifest: hostile. Raises InvalidData unless they are canonical and follow the one recipe."""
     if len(data) > MAX_BYTES:
         raise InvalidData(f"zk settings of {len(data)} bytes, more than the limit of {MAX_BYTES}")
+    import orjson  # bounded depth, unlike json
+
     try:
-        raw = json.loads(data)
+        raw = orjson.loads(data)
         if raw.get("format") != FORMAT:
             raise InvalidData(f"zk settings: expected format {FORMAT!r}, found {str(raw.get('format'))[:60]!r}")
         if _dump(raw) != data:
             raise InvalidData("zk settings are not canonical: expected sorted keys and no spaces")
         return _checked(raw)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidData(f"zk settings are not what mlm writes: {type(error).__name__}: {error}") from error
 
 
