@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 import sys
 from collections.abc import Mapping
@@ -27,11 +28,14 @@ PIPE_WIDTH = 120  # columns, where no terminal says how many there are
 
 
 def to_json(value: Any) -> Any:
-    """A JSON-ready copy: amounts as decimal strings of base units, bytes as 0x-hex, enums by lower-case name."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        if type(value).__str__ is not object.__str__:
-            return str(value)
-        return {item.name: to_json(getattr(value, item.name)) for item in dataclasses.fields(value) if item.repr}
+    """A JSON-ready copy: amounts as decimal strings of base units, bytes as 0x-hex, enums by lower-case name.
+
+    A number that is none (NaN, infinity) is null: JSON has no word for it.
+    """
+    if _is_record(value):
+        return _fields(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, Enum):
         return str(value)
     if isinstance(value, (Amount, Wei)):
@@ -47,11 +51,15 @@ def to_json(value: Any) -> Any:
     return str(value)
 
 
+def _fields(value: Any) -> dict[str, Any]:
+    return {item.name: to_json(getattr(value, item.name)) for item in dataclasses.fields(value) if item.repr}
+
+
 def render(ctx: typer.Context, value: Any) -> None:
-    """Print a command's one value."""
+    """Print a command's one value; with --json always as an object, though it may have a spelling of its own."""
     session: Session = ctx.obj
     if session.json:
-        sys.stdout.write(json.dumps(to_json(value), indent=None if not sys.stdout.isatty() else 2) + "\n")
+        sys.stdout.write(json.dumps(_fields(value), indent=None if not sys.stdout.isatty() else 2) + "\n")
         return
     from rich.console import Console
 
