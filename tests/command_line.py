@@ -21,7 +21,7 @@ from mlm.adapters.devnet.home import Home, is_held
 from mlm.cli.app import main
 
 ROOT = Path(__file__).resolve().parent.parent
-HANDLE, MODEL = "alice", "alice/digits-mlp"
+HANDLE, MODEL, INPUT = "alice", "alice/digits-mlp", "samples/digit.npy"
 TOKEN = 10**18  # base units
 # The deployment's parameters (devnet/deployment.json), in tokens: every amount that a test expects follows from them.
 LOCK, UNDELIVERED_FEE, GAS_COMPENSATION = 10 * TOKEN, 5 * TOKEN // 100, TOKEN
@@ -138,7 +138,7 @@ class Person:
 
     def job(self, *options: str, auction: str = "reverse", price: str = "5") -> str:
         """Post a job on the published model; its id."""
-        posted = self.do("job", "post", MODEL, "-i", "digit.npy", "--max-price", price, "--auction", auction, *options)
+        posted = self.do("job", "post", MODEL, "-i", INPUT, "--max-price", price, "--auction", auction, *options)
         return str(posted["job"])
 
     @property
@@ -155,7 +155,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Market:
-    """A devnet on which `provider` has published MODEL; every person has a folder with the sample `digit.npy`."""
+    """A devnet on which `provider` has published MODEL; every person has a folder with INPUT in it."""
 
     home: Path
     root: Path
@@ -192,11 +192,11 @@ class Market:
 def start(root: Path) -> Market:
     """A devnet in `root`, the people's folders, and the published model."""
     market = Market(root / "home", root / "people")
-    sample = ROOT / "templates" / "digits-mlp" / "samples" / "digit.npy"
+    sample = ROOT / "templates" / "digits-mlp" / INPUT
     for account in ("model-provider", "consumer", "compute-1", "compute-2", "watcher"):
-        folder = market.root / account
-        folder.mkdir(parents=True)
-        (folder / "digit.npy").write_bytes(sample.read_bytes())
+        file = market.root / account / INPUT
+        file.parent.mkdir(parents=True)
+        file.write_bytes(sample.read_bytes())
     market.consumer.do("devnet", "up")
     market.person("model-provider").do("init", "digits-mlp", "--template", "digits-mlp")
     provider = market.provider

@@ -12,6 +12,7 @@ import pytest
 
 from tests.command_line import (
     GAS_COMPENSATION,
+    INPUT,
     LOCK,
     MODEL,
     ROOT,
@@ -107,7 +108,7 @@ def test_reverse_auction_to_a_paid_proof(market: Market) -> None:
         assert job not in [row["job"] for row in high.do("lease", "list")["jobs"]]
         assert high.refused(12, "lease", "accept", job)["code"] == "state_conflict"
         assert low.do("lease", "accept", job)["state"] == "ready"
-        low.do("prove", MODEL, "digit.npy", "-o", "proof.json")
+        low.do("prove", MODEL, INPUT, "-o", "proof.json")
         (high.folder / "proof.json").write_bytes((low.folder / "proof.json").read_bytes())
         assert high.refused(12, "lease", "submit", job, "--proof", "proof.json")["code"] == "state_conflict"
         submitted = low.do("lease", "submit", job, "--proof", "proof.json")
@@ -130,7 +131,7 @@ def test_reverse_auction_to_a_paid_proof(market: Market) -> None:
 def test_a_tampered_proof_file_is_false(market: Market) -> None:
     """Exit 1, and the check that failed is named; a file that is no proof is invalid data."""
     person = market.second
-    person.do("prove", MODEL, "digit.npy", "-o", "mine.json")
+    person.do("prove", MODEL, INPUT, "-o", "mine.json")
     assert person.do("verify", "mine.json", "--model", MODEL)["verified"] is True
     proof = json.loads((person.folder / "mine.json").read_text())
     shown = int(proof["instances"][-1], 16)
@@ -213,7 +214,7 @@ def test_a_running_job_keeps_its_price(market: Market) -> None:
             winner.do("bid", job, "--price", "5", "--stake")
             winner.do("lease", "fulfil", job)
         assert consumer.do("price", "show", MODEL)["royalty_bps"] == 5000
-        assert consumer.refused(7, "job", "post", MODEL, "-i", "digit.npy", "--max-price", "1")["code"] == "reverted"
+        assert consumer.refused(7, "job", "post", MODEL, "-i", INPUT, "--max-price", "1")["code"] == "reverted"
     finally:
         owner.do("price", "set", MODEL, "--use", "0.1", "--royalty-bps", "500")
 

@@ -1,0 +1,247 @@
+"""Every command's example is run for real, as a person would, and its --json is what docs/reference.md says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from docs import reference
+from tests.cli.shapes import mismatch
+from tests.command_line import INPUT, MODEL, Market, Person, stop
+
+EXAMPLE = re.compile(r"Example: `(mlm [^`]+)`")
+COMMANDS = dict(reference.leaves())
+
+# Commands whose example another test runs, and why it is not run here.
+ELSEWHERE = {"demo": "tests/e2e/test_demo.py runs it four times"}
+# Proofs take seconds: these run once here; tests/e2e/test_by_hand.py reads their JSON.
+ONCE = {"lease fulfil", "lease submit", "devnet install"}
+
+
+class Stage:
+    """Where examples play: a market, a home of its own for what changes settings, and jobs in every state."""
+
+    def __init__(self, market: Market, root: Path) -> None:
+        self.market, self.root = market, root
+        self.settled = ""
+        self.count = 0
+        self.spare = Person("consumer", self.folder(), root / "spare", {"MLM_PASSWORD_FILE": str(root / "password")})
+        (root / "password").write_text("correct horse\n")
+
+    def folder(self) -> Path:
+        """A new empty one."""
+        self.count += 1
+        made = self.root / f"folder-{self.count}"
+        made.mkdir()
+        return made
+
+    def project(self) -> Person:
+        """Somebody in a new project with everything staged."""
+        outside = Person("model-provider", self.folder(), self.market.home)
+        outside.do("init", "digits", "--template", "digits-mlp")
+        inside = Person("model-provider", outside.folder / "digits", self.market.home)
+        inside.do("add", ".")
+        return inside
+
+    def fixed(self) -> str:
+        """A job that compute-1 has won."""
+        job = self.market.consumer.job(auction="fixed")
+        self.market.first.do("bid", job, "--price", "5", "--stake")
+        return job
+
+    def accepted(self) -> str:
+        """One whose input compute-1 has accepted."""
+        job = self.fixed()
+        self.market.first.do("lease", "accept", job)
+        return job
+
+    def done(self) -> str:
+        """One that is settled; made once."""
+        if not self.settled:
+            self.settled = self.fixed()
+            self.market.first.do("lease", "fulfil", self.settled)
+        return self.settled
+
+    def expired(self) -> str:
+        """One that nobody bid on."""
+        job = self.market.consumer.job("--bidding", "60")
+        self.market.advance("60s")
+        return job
+
+    def with_bid(self) -> str:
+        """An open one with a bid."""
+        job = self.market.consumer.job()
+        self.market.first.do("bid", job, "--price", "4", "--stake")
+        return job
+
+
+Scene = Callable[[Stage], tuple[Person, str]]  # who runs the example, and the job that JOB stands for
+
+
+def as_(who: str, job: str = "") -> Scene:
+    """The scene in which `who` of the market runs the example, on a job that the stage's method `job` makes."""
+    return lambda stage: (getattr(stage.market, who), getattr(stage, job)() if job else "")
+
+
+def spare(*before: tuple[str, ...]) -> Scene:
+    """The scene in a home of its own, after these commands."""
+
+    def scene(stage: Stage) -> tuple[Person, str]:
+        for command in before:
+            stage.spare.do(*command)
+        return stage.spare, ""
+
+    return scene
+
+
+UP = ("devnet", "up")
+
+
+def _elsewhere(stage: Stage) -> tuple[Person, str]:
+    return Person("", stage.folder(), stage.market.home), ""
+
+
+def _newcomer(stage: Stage) -> tuple[Person, str]:
+    home = stage.folder()
+    (home / "key.txt").write_text("11" * 32 + "\n")
+    return Person("", home, home, stage.spare.env), ""
+
+
+def _unbonds(stage: Stage) -> tuple[Person, str]:
+    watcher = stage.market.person("watcher")
+    watcher.do("stake", "deposit", "10")
+    return watcher, ""
+
+
+def _credited(stage: Stage) -> tuple[Person, str]:
+    job = stage.market.first.job()
+    stage.market.first.do("job", "cancel", job)
+    return _elsewhere(stage)
+
+
+def _proved(stage: Stage) -> tuple[Person, str]:
+    stage.market.first.do("prove", MODEL, INPUT, "-o", "proof.json")
+    return stage.market.first, stage.accepted()
+
+
+def _project(stage: Stage) -> tuple[Person, str]:
+    return stage.project(), ""
+
+
+def _posted(stage: Stage) -> tuple[Person, str]:
+    return stage.market.first, stage.market.consumer.job()
+
+
+def _cancels(stage: Stage) -> tuple[Person, str]:
+    return stage.market.consumer, stage.market.consumer.job()
+
+
+SCENES: dict[str, Scene] = {
+    "init": _elsewhere,
+    "add": _project,
+    "status": as_("provider"),
+    "commit": _project,
+    "log": as_("provider"),
+    "show": as_("provider"),
+    "publish": as_("provider"),
+    "search": _elsewhere,
+    "asset list": _elsewhere,
+    "asset show": _elsewhere,
+    "asset versions": _elsewhere,
+    "price set": as_("provider"),
+    "price show": _elsewhere,
+    "handle claim": as_("provider"),
+    "handle show": _elsewhere,
+    "job post": as_("consumer"),
+    "job list": _elsewhere,
+    "job show": as_("consumer", "with_bid"),
+    "job bids": as_("second", "with_bid"),
+    "job watch": as_("consumer", "done"),
+    "job result": as_("consumer", "done"),
+    "job award": as_("consumer", "with_bid"),
+    "job cancel": _cancels,
+    "job settle": as_("second", "expired"),
+    "bid": _posted,
+    "lease list": as_("first"),
+    "lease show": as_("first", "accepted"),
+    "lease accept": as_("first", "fixed"),
+    "lease fulfil": as_("first", "fixed"),
+    "lease submit": _proved,
+    "run": as_("provider"),
+    "prove": as_("provider"),
+    "verify": as_("second", "done"),
+    "stake deposit": lambda stage: (stage.market.person("watcher"), ""),
+    "stake withdraw": _unbonds,
+    "stake show": as_("first"),
+    "wallet new": _newcomer,
+    "wallet import": _newcomer,
+    "wallet list": _elsewhere,
+    "wallet show": _elsewhere,
+    "wallet use": spare(UP),
+    "wallet faucet": spare(UP),
+    "wallet withdraw": _credited,
+    "whoami": _elsewhere,
+    "devnet install": spare(),
+    "devnet up": spare(),
+    "devnet down": spare(UP),
+    "devnet status": spare(UP),
+    "devnet reset": spare(UP),
+    "devnet snapshot": spare(UP),
+    "devnet restore": spare(UP, ("devnet", "snapshot", "before-jobs")),
+    "devnet advance": spare(UP),
+    "devnet logs": spare(UP),
+    "network list": _elsewhere,
+    "network show": _elsewhere,
+    "network add": spare(),
+    "network use": spare(),
+    "sync": _elsewhere,
+    "sql": as_("consumer"),
+    "doctor": _elsewhere,
+    "completion": _elsewhere,
+    "version": _elsewhere,
+}
+
+
+@pytest.fixture(scope="module")
+def stage(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    made = Stage(market, tmp_path_factory.mktemp("stage"))
+    try:
+        yield made
+    finally:
+        market.provider.do("price", "set", MODEL, "--use", "0.1", "--royalty-bps", "500")
+        stop(made.spare.home)
+
+
+def test_every_command_is_set_up_here_once() -> None:
+    """A new command needs a scene in SCENES: who runs its example, and what must stand before."""
+    missing = set(COMMANDS) - set(SCENES) - set(ELSEWHERE)
+    assert not missing, f"no scene for the example of: mlm {', mlm '.join(sorted(missing))}"
+    assert not (set(SCENES) | set(ELSEWHERE)) - set(COMMANDS), "a scene for a command that does not exist"
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name in SCENES])
+def test_example_runs(name: str, stage: Stage) -> None:
+    """Once as it stands, and once more with --json, from the same preparation: exit 0, and the documented value."""
+    found = EXAMPLE.findall(COMMANDS[name].help or "")
+    assert found, f"mlm {name} has no example"
+    for example in found:
+        shown = play(stage, name, example)
+        assert shown.out.strip(), f"{example} prints nothing"
+        if name not in ONCE:
+            again = shown if "--json" in example else play(stage, name, f"{example} --json")
+            wrong = mismatch(again.value, reference.rendered(COMMANDS[name]))
+            assert not wrong, f"{example} --json is not what docs/reference.md says: {wrong}"
+
+
+def play(stage: Stage, name: str, example: str) -> Any:
+    """Prepare, put the job's id for JOB, run, and hold it to exit 0."""
+    person, job = SCENES[name](stage)
+    assert job or "JOB" not in example, f"the scene of mlm {name} makes no job"
+    ran = person.run(*(word.replace("JOB", job.removeprefix("job/")) for word in shlex.split(example)[1:]))
+    assert ran.code == 0, ran
+    return ran
