@@ -1,9 +1,7 @@
-"""Every command has help and an example that parses, and takes what its operation takes. The walk is over COMMANDS."""
+"""Every command has help and an example that parses; test_examples.py runs them. The walk is over COMMANDS."""
 
 from __future__ import annotations
 
-import dataclasses
-import os
 import re
 import shlex
 from pathlib import Path
@@ -13,20 +11,8 @@ import pytest
 
 from mlm.cli import app
 from mlm.cli.context import Session
-from mlm.workflows.registry import OPERATIONS
 
 EXAMPLE = re.compile(r"Example: `(mlm [^`]+)`")
-
-# Operation -> names that only the command line has: they shape the call, not the operation.
-ONLY_ON_THE_COMMAND_LINE: dict[str, set[str]] = {
-    "job post": {"wait", "output"},
-    "publish": {"path"},
-}
-# Operation -> a parameter's name -> what the command line calls it, because it asks in another form.
-CALLED: dict[str, dict[str, str]] = {
-    "publish": {"commit": "ref"},  # a reference, resolved to a commit's CID
-    "price set": {"use_price": "use"},  # tokens, not base units
-}
 
 
 def leaves() -> list[tuple[tuple[str, ...], Any]]:
@@ -54,12 +40,6 @@ BY_NAME = {" ".join(words): command for words, command in LEAVES}
 def examples(command: Any) -> list[str]:
     """The examples in a command's help."""
     return EXAMPLE.findall(command.help or "")
-
-
-def own_parameters(command: Any) -> set[str]:
-    """Names of the parameters that are not shared by every command."""
-    shared = {option.name for option in app.shared_options()}
-    return {parameter.name for parameter in command.params} - shared - {"help"}
 
 
 @pytest.fixture
@@ -96,18 +76,6 @@ def test_group_has_help(name: str) -> None:
     assert app.load(name).help
 
 
-@pytest.mark.parametrize("name", list(OPERATIONS))
-def test_command_takes_what_its_operation_takes(name: str) -> None:
-    """Typer's functions are written by hand; their parameters are the operation's."""
-    assert name in BY_NAME, f"no command `mlm {name}`"
-    called = CALLED.get(name, {})
-    wanted = {called.get(field.name, field.name) for field in dataclasses.fields(OPERATIONS[name].params)}
-    found = own_parameters(BY_NAME[name])
-    extra = found - wanted - ONLY_ON_THE_COMMAND_LINE.get(name, set())
-    assert not wanted - found, f"mlm {name} lacks {sorted(wanted - found)}"
-    assert not extra, f"mlm {name} has {sorted(extra)} besides"
-
-
 def test_no_command_reads_the_environment_by_itself() -> None:
     """Settings are the one way in: an envvar on an option would bypass their table."""
     found = [
@@ -119,8 +87,10 @@ def test_no_command_reads_the_environment_by_itself() -> None:
     assert not found
 
 
-def test_root_help_lists_every_command(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
-    os.environ["COLUMNS"] = "200"
+def test_root_help_lists_every_command(
+    session: Session, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     assert not app.root().main(args=["--help"], prog_name="mlm", obj=session, standalone_mode=False)
     shown = capsys.readouterr().out
     assert all(re.search(rf"\b{name}\b", shown) for name in app.COMMANDS)
