@@ -23,7 +23,7 @@ from mlm.adapters.chain.rpc import Rpc, RpcError
 from mlm.adapters.devnet import engine, market, txlog
 from mlm.adapters.devnet.supervisor import LocalDevnet
 from mlm.adapters.wallet import devnet as accounts
-from mlm.core.errors import ChainError, InvalidData, NotFound, StorageError, ToolMissing, UsageError
+from mlm.core.errors import ChainError, InvalidData, NotFound, StateConflict, StorageError, ToolMissing, UsageError
 from mlm.ports.signer import Call
 from tests.devnet_fixture import RunningDevnet
 
@@ -307,3 +307,13 @@ def test_the_supervisor_loads_no_heavy_library() -> None:
         "bad = {'web3', 'eth_account', 'eth_abi', 'numpy', 'duckdb'} & set(sys.modules); assert not bad, bad"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_contracts_of_another_version_are_named(local: LocalDevnet) -> None:
+    up = local.start()
+    recorded = json.loads(Path(up.deployment).read_text())
+    recorded["contracts"]["JobMarket"]["code"] = "0" * 64
+    Path(up.deployment).write_text(json.dumps(recorded))
+    with pytest.raises(StateConflict, match="another version of mlm: JobMarket") as caught:
+        local.start()
+    assert "reset" in caught.value.hint
