@@ -44,8 +44,11 @@ class Session:
 
     @property
     def home(self) -> Path:
-        """MLM_HOME: keystore, devnet and caches."""
-        return Path(self.env.get("MLM_HOME") or Path.home() / ".mlm").expanduser().absolute()
+        """MLM_HOME: keystore, devnet and caches; raises UsageError when it is no folder."""
+        found = Path(self.env.get("MLM_HOME") or Path.home() / ".mlm").expanduser().absolute()
+        if found.exists() and not found.is_dir():
+            raise UsageError(f"MLM_HOME: expected a folder, {found} is a file")
+        return found
 
     @property
     def interactive(self) -> bool:
