@@ -209,7 +209,7 @@ def start(root: Path) -> Market:
 def stop(home: Path) -> None:
     """Stop the devnet of `home`, by the ids that it recorded, and make sure that nothing of it is left."""
     found = Home(home / "devnet")
-    Person("", home, home).run("devnet", "down")
+    Person("", home.parent, home).run("devnet", "down")
     assert not is_held(found.supervisor_lock) and not is_held(found.node_lock), f"a process of {home} is left"
 
 
