@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -19,6 +23,11 @@ from mlm.core.tensors import ITEM_BYTES, MAX_BYTES, MAX_TENSORS, Tensor, from_do
 if TYPE_CHECKING:
     import numpy as np
 
+# What zipfile raises for a damaged archive: its decompressors have errors of their own.
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(NotImplementedError, RuntimeError, EOFError, ValueError, OSError, IndexError),
+)
 SUFFIXES = (".npy", ".npz", ".json")
 
 
@@ -107,7 +116,7 @@ def parse_npy(data: bytes) -> np.ndarray:
         version = npy.read_magic(stream)
         reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = reader(stream)
-    except (ValueError, SyntaxError, TypeError, EOFError, RecursionError, MemoryError) as error:
+    except (ValueError, SyntaxError, TypeError, EOFError, RecursionError, MemoryError, tokenize.TokenError) as error:
         raise InvalidData(f"not a .npy array: {' '.join(str(error).split())[:200]}") from error
     if dtype.name not in ITEM_BYTES:
         raise InvalidData(f"a .npy array of {dtype}: expected one of {', '.join(ITEM_BYTES)}")
@@ -135,7 +144,7 @@ def parse_npz(data: bytes) -> dict[str, np.ndarray]:
                     raw = stream.read(member.file_size + 1)  # never more than it declared
                 found[name] = parse_npy(raw)
             return found
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError) as error:
+    except _DAMAGED as error:
         raise InvalidData(f"not a .npz archive: {' '.join(str(error).split())[:200]}") from error
 
 
@@ -156,11 +165,11 @@ def _json_array(name: str, value: Any) -> np.ndarray:
 
     label, dtype = f"tensor {name[:60]!r}", "float32"
     if isinstance(value, dict):
-        if set(value) != {"dtype", "data"} or value["dtype"] not in ITEM_BYTES:
+        if set(value) != {"dtype", "data"} or str(value["dtype"]) not in ITEM_BYTES:
             raise InvalidData(
                 f"{label}: expected nested lists, or the fields dtype and data, found {sorted(value)[:9]}"
             )
-        dtype, value = value["dtype"], value["data"]
+        dtype, value = str(value["dtype"]), value["data"]
     try:
         wide = np.array(value)
     except (ValueError, OverflowError) as error:
