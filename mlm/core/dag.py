@@ -68,12 +68,14 @@ def copy(
     root: Cid,
     *,
     max_blocks: int = MAX_BLOCKS,
+    max_bytes: int | None = None,
     progress: Callable[[int, int], None] = lambda blocks, size: None,
 ) -> Copied:
     """Bring `dst` to hold everything below `root`; only what it lacks is read from `src`, whose `get` verifies.
 
     A cut copy continues where it stopped: what arrived is found by `has`, and the walk goes through it, so a gap
     below a block that is there is filled too. `progress(blocks, bytes)` is told what was transferred so far.
+    Raises InvalidData when more than `max_bytes` would be transferred.
     """
     seen = {root}
     stack = [root]
@@ -89,6 +91,8 @@ def copy(
             held += len(data)
             new += 1
             total += len(data)
+            if max_bytes is not None and total > max_bytes:
+                raise InvalidData(f"expected at most {max_bytes} bytes of blocks below {root}, found more")
             progress(new, total)
         for child in links(cid, data):
             if child not in seen:

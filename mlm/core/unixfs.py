@@ -22,6 +22,8 @@ SHARD_ABOVE = 262_144  # bytes of a flat directory block
 _TYPE_RAW, _TYPE_DIRECTORY, _TYPE_FILE = 0, 1, 2
 _MAX_LEVELS = 16  # of a file's tree: foreign writers use narrower ones than ours
 MAX_ENTRIES = 1_000_000  # of one tree
+_FEW = 65_536  # blocks that a file may have however small it is
+_LEAST = 64  # bytes that a block of a larger file holds on average: ours hold CHUNK
 
 Emit = Callable[[Cid, bytes], None]
 Get = Callable[[Cid], bytes]
@@ -165,11 +167,18 @@ def is_directory(get: Get, cid: Cid) -> bool:
 
 
 def read(get: Get, cid: Cid, *, max_bytes: int | None = None) -> Iterator[bytes]:
-    """The content of a file in pieces; sizes that nodes claim must hold: raises InvalidData, also past `max_bytes`."""
+    """The content of a file in pieces; sizes that nodes claim must hold: raises InvalidData, also past `max_bytes`.
+
+    A few blocks that name each other often are a file of more parts than anybody can read, so the number of parts
+    is bounded by what they hold.
+    """
     stack: list[tuple[Cid, int | None, int]] = [(cid, None, 0)]
-    done = 0
+    done = seen = 0
     while stack:
         at, expected, level = stack.pop()
+        seen += 1
+        if seen > _FEW + done // _LEAST:
+            raise InvalidData(f"expected parts of {_LEAST} bytes or more in {cid}, found {seen} in {done} bytes")
         block = get(at)
         if at.codec == RAW:
             piece, size = block, len(block)
@@ -224,6 +233,9 @@ def listing(get: Get, cid: Cid, *, max_entries: int = MAX_ENTRIES) -> dict[str, 
             raise InvalidData(f"expected a UnixFS directory at {at}, found type {data.type}")
         if sharded:
             hamt.check_shard(node.links, data.data, data.fanout, data.hash_type)
+            # Every shard but the root leads to an entry, whose hash is in one place only: so none is read twice.
+            if place and not node.links:
+                raise InvalidData(f"expected entries in the HAMT shard {at}, found none")
         for link in node.links:
             name = link.name
             if sharded:

@@ -16,10 +16,13 @@ def store(ports: Ports, step: Store) -> None:
         dag.copy(ports.objects, ports.remote, step.root)
 
 
-def bring(ports: Ports, root: Cid) -> None:
-    """Bring every block under `root` into the local objects; only what is missing travels. Raises NotFound."""
+def bring(ports: Ports, root: Cid, max_bytes: int | None = None) -> None:
+    """Bring every block under `root` into the local objects; only what is missing travels, at most `max_bytes`.
+
+    Raises NotFound, InvalidData.
+    """
     try:
-        dag.copy(ports.remote, ports.objects, root)
+        dag.copy(ports.remote, ports.objects, root, max_bytes=max_bytes)
     except NotFound as error:
         raise NotFound(
             f"not all of {root} is here or on the remote: {error}",
@@ -42,6 +45,12 @@ def fetch(ports: Ports, cid: Cid) -> bytes:
 
 def read_file(ports: Ports, cid: Cid, *, max_bytes: int) -> bytes:
     """The bytes of a UnixFS file, at most `max_bytes` (InvalidData above)."""
-    if unixfs.file_size(lambda block: fetch(ports, block), cid) <= max_bytes:
-        bring(ports, cid)
+    if (size := unixfs.file_size(lambda block: fetch(ports, block), cid)) <= max_bytes:
+        # A root may claim a small file and lead to everything that the remote holds.
+        bring(ports, cid, blocks_of(size))
     return b"".join(unixfs.read(ports.objects.get, cid, max_bytes=max_bytes))
+
+
+def blocks_of(size: int, files: int = 1) -> int:
+    """What the blocks of so many files with `size` bytes of content may take together, nodes and folders included."""
+    return 2 * size + 4096 * files + (1 << 22)

@@ -20,7 +20,7 @@ from mlm.workflows import lookup, model, source
 from mlm.workflows.events import decode
 from mlm.workflows.job_result import submitted_evidence
 from mlm.workflows.lease import claim, fetch_inputs
-from mlm.workflows.objects import bring
+from mlm.workflows.objects import blocks_of, bring
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _asset(ports: Ports, target: str) -> Verification:
     manifest = model.manifest(ports, version.manifest)
 
     def files() -> str:
-        bring(ports, manifest.tree)
+        bring(ports, manifest.tree, blocks_of(manifest.size, manifest.count))
         return f"{manifest.count} files, {manifest.size:,} bytes"
 
     def tree() -> str:
