@@ -7,7 +7,6 @@ stands at its address is done.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -20,6 +19,7 @@ from mlm.adapters.chain.read import EthChain, identity
 from mlm.adapters.chain.rpc import Rpc, hex_data, quantity
 from mlm.adapters.chain.send import EthSender
 from mlm.adapters.chain.tx import create_address
+from mlm.adapters.disk import replace_file, storage_errors
 from mlm.core.errors import ChainError, InvalidData, StateConflict
 
 FORMAT = "mlm/deployment/1"
@@ -121,12 +121,8 @@ def _continue(progress: Path, genesis: str, nonce: int, count: int) -> dict[str,
 
 
 def _save(progress: Path, record: Mapping[str, Any]) -> None:
-    temporary = progress.with_name(f".{progress.name}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(record, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, progress)
+    with storage_errors("cannot write how far the deployment has come"):
+        replace_file(progress, [json.dumps(record).encode()])
 
 
 def _deployed(rpc: Rpc, name: str, address: str, tx: str | None) -> Deployed:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mlm.adapters.disk import replace_file, storage_errors
 from mlm.core.errors import InvalidData, NotFound
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -107,13 +106,5 @@ def save(path: Path, deployment: Deployment) -> None:
     """Write the file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(deployment.to_json(), indent=2, sort_keys=True) + "\n"
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with storage_errors("cannot write the deployment file"):
+        replace_file(path, [text.encode()])

@@ -10,13 +10,13 @@ import contextlib
 import fcntl
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlm.adapters.disk import replace_file, storage_errors
 from mlm.core.errors import StorageError
 
 
@@ -137,30 +137,10 @@ def locked(path: Path, what: str, timeout: float = 60.0) -> Iterator[None]:
         os.close(descriptor)
 
 
-def write_durably(path: Path, content: bytes) -> None:
-    """Replace `path` whole or not at all, whatever is killed; raises StorageError."""
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        sync_folder(path.parent)
-    except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise StorageError(f"cannot write {path}: {error.strerror}", hint="Is the disk full?") from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames and new names in `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def write(path: Path, content: bytes) -> None:
+    """Replace a file, private to the user, whole or not at all; raises StorageError."""
+    with storage_errors(f"cannot write {path}"):
+        replace_file(path, [content], mode=0o600)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -174,4 +154,4 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Replace a JSON file whole or not at all; raises StorageError."""
-    write_durably(path, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
+    write(path, (json.dumps(value, indent=2, sort_keys=True) + "\n").encode())

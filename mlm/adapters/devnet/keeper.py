@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mlm.adapters.devnet import txlog
-from mlm.adapters.devnet.home import Home, read_json, write_durably, write_json
+from mlm.adapters.devnet.home import Home, read_json, write, write_json
 from mlm.adapters.devnet.node import Answer, Head, Node, kill_orphan
 from mlm.core.errors import ChainError, MlmError, NotFound, StateConflict, UsageError
 
@@ -114,7 +114,7 @@ class Keeper:
         with self._lock:
             if not self.node.is_idle():
                 raise StateConflict("transactions wait in the node's pool: expected none", hint="Send what is missing.")
-            write_durably(self._home.snapshots / f"{name}.{self._offset}.json", self.node.dump())
+            write(self._home.snapshots / f"{name}.{self._offset}.json", self.node.dump())
             for other in self._home.snapshots.glob(f"{name}.*.json"):
                 if other.name != f"{name}.{self._offset}.json":
                     other.unlink()
@@ -128,7 +128,7 @@ class Keeper:
                 raise NotFound(f"no snapshot is called {name!r}; there are: {known or 'none'}")
             seq, offset = self._seq + 1, int(found[-1].name.split(".")[1])
             # The rename is the moment of the change: a kill before it leaves the old state, one after it the new.
-            write_durably(self._home.chain / f"state.{seq:012d}.{offset}.json", found[-1].read_bytes())
+            write(self._home.chain / f"state.{seq:012d}.{offset}.json", found[-1].read_bytes())
             self._log.close()
             self.node.kill()
             self._restore()
@@ -232,7 +232,7 @@ class Keeper:
         if self._seq == self._base or not self.node.is_idle():
             return
         name = f"state.{self._seq:012d}.{self._offset}.json"
-        write_durably(self._home.chain / name, self.node.dump())
+        write(self._home.chain / name, self.node.dump())
         self._log.close()
         self._base = self._seq
         self._log = txlog.TxLog(self._journal(self._seq), 0)

@@ -15,6 +15,7 @@ from pathlib import Path
 from mlm.adapters.devnet.home import Home, read_json, try_lock, write_json
 from mlm.adapters.devnet.keeper import Keeper
 from mlm.adapters.devnet.proxy import Proxy
+from mlm.adapters.disk import sweep
 from mlm.core.errors import MlmError
 
 BUSY = 75  # exit status when another supervisor holds the lock (EX_TEMPFAIL)
@@ -32,8 +33,8 @@ def main(home: Home, binary: Path) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    for leftover in (*home.chain.glob(".*.tmp"), *home.root.glob(".*.tmp")):
-        leftover.unlink(missing_ok=True)
+    for folder in (home.root, home.chain, home.snapshots):
+        sweep(folder)
     home.run.unlink(missing_ok=True)
     try:
         keeper = Keeper(home, binary)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlm.adapters.devnet.home import sync_folder
+from mlm.adapters.disk import sync_folder
 from mlm.core.errors import StorageError
 
 TX, MINE, CALL, CLOCK = "tx", "mine", "call", "clock"
