@@ -101,13 +101,16 @@ class _Run:
         self.note(actor, what, reference(value), None, actor.ports.system.monotonic() - started)
         return value
 
-    def perform(self, actor: Actor, operation: Operation[Any, Any], params: Any) -> Applied[Any]:
-        """Plan and apply; the planning's seconds (proving, above all) are told as a step of their own."""
+    def perform(
+        self, actor: Actor, operation: Operation[Any, Any], params: Any, planned: Callable[[Any], str] = lambda _: ""
+    ) -> Applied[Any]:
+        """Plan and apply; the planning (proving, above all) is told as a step of its own, `planned` by the result."""
         started = actor.ports.system.monotonic()
         applied = execute(actor.ports, operation, params)
         spent = actor.ports.system.monotonic() - started - sum(step.seconds for step in applied.steps)
         if spent >= 0.5:
-            self.note(actor, _PLANNING.get(operation.name, f"plan {operation.name}"), "", None, spent)
+            what = _PLANNING.get(operation.name, f"plan {operation.name}")
+            self.note(actor, what, planned(applied.result), None, spent)
         for step in applied.steps:
             self.note(actor, step.title, step.reference, step.gas, step.seconds)
             self.fees[actor.name] += step.fee or 0
@@ -200,7 +203,10 @@ def _publish(run: _Run, provider: Actor, template: Worktree) -> publish.Publishe
         head = done.commit
     else:
         head = repo.refs.head().commit
-    published: publish.Published = run.perform(provider, publish.OPERATION, publish.Publish(head, HANDLE)).result
+    made = run.perform(
+        provider, publish.OPERATION, publish.Publish(head, HANDLE), lambda found: f"{found.circuit_rows} rows"
+    )
+    published: publish.Published = made.result
     return published
 
 
