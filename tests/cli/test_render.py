@@ -1,0 +1,156 @@
+"""One value, two faces: the JSON is exact, the table is for people and safe for their terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from mlm.cli.context import Session
+from mlm.cli.render import brief, print_value, render, short, show_error, to_json
+from mlm.core.cid import RAW, Cid
+from mlm.core.errors import NotFound, Reverted
+from mlm.core.job import Reason
+from mlm.core.money import Amount, Wei
+from mlm.core.refs import AssetRef
+
+ID, ADDRESS = "0x" + "ab" * 32, "0x" + "cd" * 20
+CID = Cid.of(RAW, b"x")
+
+
+@dataclass(frozen=True)
+class Row:
+    account: str
+    amount: Amount
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Value:
+    job: str = ID
+    asset: AssetRef = AssetRef("alice", "digits", "1.0.0")
+    cid: Cid = CID
+    price: Amount = Amount(15 * 10**17)
+    fee: Wei = Wei(10**9)
+    reason: Reason = Reason.PROTOCOL_FEE
+    raw: bytes = b"\x00\xff"
+    done: bool = True
+    share: float = 0.123456
+    nothing: str | None = None
+    rows: tuple[Row, ...] = (Row(ADDRESS, Amount(1)), Row(ADDRESS, Amount(2)))
+    words: tuple[str, ...] = ("one", "two")
+    metrics: Mapping[str, float] = field(default_factory=lambda: {"accuracy": 0.5})
+    hidden: str = field(default="secret", repr=False)
+
+
+class Context:
+    """What render takes of typer's."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.obj = Session({}, Path(), json=as_json)
+
+
+def table(value: Any) -> str:
+    out = io.StringIO()
+    print_value(Console(file=out, width=120, highlight=False, force_terminal=False), value)
+    return out.getvalue()
+
+
+def test_json() -> None:
+    assert to_json(Value()) == {
+        "job": ID,
+        "asset": "alice/digits@1.0.0",
+        "cid": str(CID),
+        "price": "1500000000000000000",
+        "fee": "1000000000",
+        "reason": "protocol-fee",
+        "raw": "0x00ff",
+        "done": True,
+        "share": 0.123456,
+        "nothing": None,
+        "rows": [{"account": ADDRESS, "amount": str(i), "note": ""} for i in (1, 2)],
+        "words": ["one", "two"],
+        "metrics": {"accuracy": 0.5},
+    }
+
+
+def test_render_prints_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    render(Context(as_json=True), Value(words=("a\nb", "ü")))  # type: ignore[arg-type]
+    out, err = capsys.readouterr()
+    assert out.count("\n") == 1 and json.loads(out)["words"] == ["a\nb", "ü"] and not err
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_is_none_is_null(number: float) -> None:
+    """Python would write NaN, which no other JSON parser reads."""
+    assert to_json({"values": (number, 1.0)}) == {"values": [None, 1.0]}
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner),
+        max_leaves=20,
+    )
+)
+def test_everything_becomes_strict_json(value: Any) -> None:
+    json.dumps(to_json(value), allow_nan=False)
+
+
+def test_table_for_people() -> None:
+    shown = table(Value())
+    for part in (ID, "1.5 MLM", "0.000000001 ETH", "0x00ff", "yes", "0.1235", "accuracy: 0.5", "alice/digits@1.0.0"):
+        assert part in shown
+    assert "0xcdcd…cdcd" in shown and ADDRESS not in shown  # whole in --json, short in a table
+    assert "nothing" not in shown and "secret" not in shown
+    assert "note" not in shown  # a column in which no row says anything
+    assert "  one\n  two\n" in shown
+
+
+@pytest.mark.parametrize("text", ["[bold]x[/bold]", "[/]", "[red", "\\[x]", "a [link=evil]b"])
+def test_markup_from_outside_is_text(text: str) -> None:
+    shown = table(Value(job=text, rows=(Row(text, Amount(1), text),), words=(text, text)))
+    assert shown.count(text) == 5
+
+
+@pytest.mark.parametrize("letter", ["\x1b", "\r", "\x07", "\x08", "\x9b", "\u202e", "\u2066"])
+def test_control_characters_do_not_reach_the_terminal(letter: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = f"a{letter}[2Jb"
+    assert letter not in table(Value(job=text, rows=(Row(text, Amount(1)),), words=(text, text)))
+    assert letter not in table(Value(metrics={text: 1.0}))
+    show_error(Session({}, Path()), NotFound(text, hint=text))
+    assert letter not in capsys.readouterr().err
+    assert json.loads(json.dumps(to_json(Value(job=text))))["job"] == text  # exact where a program reads
+
+
+def test_brief_and_short() -> None:
+    assert brief(f"to {ADDRESS} for {ID} of {CID}") == f"to 0xcdcd…cdcd for 0xabababab… of {str(CID)[:14]}…"
+    assert brief("0x1234 stays") == "0x1234 stays"
+    assert short(ID) == ID
+    assert short("0x" + "11" * 100).endswith("(100 bytes)")
+
+
+def test_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    assert show_error(Session({}, Path()), NotFound("no such job", hint="Look.")) == 3
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "error: no such job\nhint:  Look.\n")
+    refused = Reverted("PriceNotLower", {"best": Amount(5), "id": b"\x01"}, hint="Less.")
+    assert show_error(Session({}, Path(), json=True), refused) == 7
+    out, err = capsys.readouterr()
+    assert err == "" and json.loads(out) == {
+        "error": {
+            "code": "reverted",
+            "message": str(refused),
+            "hint": "Less.",
+            "name": "PriceNotLower",
+            "values": {"best": "5", "id": "0x01"},
+        }
+    }

@@ -1,0 +1,91 @@
+"""Settings: one table, four sources, later ones win, and a mistake names its place and the nearest key."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from mlm.config import SETTINGS, load
+from mlm.core.errors import UsageError
+
+NETWORK = {"rpc": "http://127.0.0.1:8545", "chain_id": 1, "deployment": "d.json"}
+
+
+def test_defaults() -> None:
+    config = load({}, {})
+    assert all(config.get(item.key) == item.default for item in SETTINGS)
+    assert all(type(item.default) is item.type for item in SETTINGS)
+    assert len({item.key for item in SETTINGS}) == len({item.env for item in SETTINGS}) == len(SETTINGS)
+
+
+def test_later_sources_win_and_are_named() -> None:
+    files = {"home": {"account": "one", "job": {"bidding": 60}}, "project": {"account": "two"}}
+    config = load(files, {"MLM_BIDDING": "90"})
+    assert (config.get("account"), config.source["account"]) == ("two", "project")
+    assert (config.get("job.bidding"), config.source["job.bidding"]) == (90, "MLM_BIDDING")
+    assert config.get("job.delivery") == 3600 and "job.delivery" not in config.source
+
+
+def test_an_empty_variable_is_none() -> None:
+    assert load({"home": {"account": "one"}}, {"MLM_ACCOUNT": ""}).get("account") == "one"
+
+
+@pytest.mark.parametrize("item", SETTINGS, ids=lambda item: item.key)
+def test_every_setting_is_read_from_its_variable(item: Any) -> None:
+    text, value = {str: ("x", "x"), int: ("7", 7), float: ("7.5", 7.5), bool: ("yes", True)}[item.type]
+    assert load({}, {item.env: text}).get(item.key) == value
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"job": {"biding": 60}}, "unknown key 'job.biding'"),
+        ({"acount": "x"}, "unknown key 'acount'"),
+        ({"job": {"bidding": "60"}}, "job.bidding must be int, found '60'"),
+        ({"job": {"bidding": True}}, "job.bidding must be int, found True"),
+        ({"job": {"bidding": 1.5}}, "job.bidding must be int"),
+        ({"account": 5}, "account must be str"),
+        ({"chain": {"timeout": "fast"}}, "chain.timeout must be float"),
+        ({"network": {"sepolia": {**NETWORK, "chain_id": "1"}}}, "chain_id must be int"),
+        ({"network": {"sepolia": {"rpc": "x"}}}, "chain_id must be int, found None"),
+        ({"network": {"sepolia": {**NETWORK, "rcp": "x"}}}, "unknown key 'rcp'"),
+        ({"network": {"devnet": NETWORK}}, "cannot be set"),
+        ({"network": {"Bad Name": NETWORK}}, "name"),
+    ],
+)
+def test_mistakes(table: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)) as caught:
+        load({"mlm.toml": table}, {})
+    assert "mlm.toml" in str(caught.value)
+
+
+def test_the_nearest_key_is_offered() -> None:
+    with pytest.raises(UsageError) as caught:
+        load({"mlm.toml": {"job": {"biding": 60}}}, {})
+    assert caught.value.hint == "Did you mean 'job.bidding'?"
+    with pytest.raises(UsageError, match="unknown key"):
+        load({}, {}).get("no.such.key")
+
+
+@pytest.mark.parametrize("text", ["x", "", "1.5", "1e3", "0x10"])
+def test_a_variable_of_the_wrong_type(text: str) -> None:
+    if text:
+        with pytest.raises(UsageError, match="MLM_BIDDING: job.bidding must be int"):
+            load({}, {"MLM_BIDDING": text})
+
+
+def test_an_integer_serves_where_a_float_is_wanted() -> None:
+    found = load({"mlm.toml": {"chain": {"timeout": 5}}}, {}).get("chain.timeout")
+    assert found == 5.0 and isinstance(found, float)
+
+
+def test_networks() -> None:
+    config = load({"home": {"network": {"default": "sepolia", "sepolia": NETWORK}}}, {})
+    assert config.get("network.default") == "sepolia"
+    assert (config.networks["sepolia"].chain_id, config.networks["sepolia"].name) == (1, "sepolia")
+
+
+def test_the_assets_sections_are_not_ours() -> None:
+    assert load({"mlm.toml": {"asset": {"name": "x"}, "metrics": {"any": 1.0}, "parents": []}}, {}).values == {}
