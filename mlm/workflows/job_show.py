@@ -44,6 +44,7 @@ class JobView:
     input: str
     output_commitment: str | None
     settled: bool
+    finality: str  # of the job's newest event: included, safe (act on it) or finalized (money can no longer move back)
     credits: tuple[Credit, ...] = ()
 
 
@@ -110,6 +111,7 @@ def view(ports: Ports, job: lookup.Job) -> JobView:
         input=job.terms.request.input,
         output_commitment="0x" + output.hex() if any(output) else None,
         settled=bool(job.record.settled_at),
+        finality=job.finality,
         credits=tuple(Credit(row["account"], Reason(row["reason"]), Amount(row["amount"])) for row in credits),
     )
 

@@ -33,6 +33,7 @@ class Job:
     terms: Terms
     record: JobRecord
     state: State
+    finality: str  # of its newest event: included, safe or finalized
     posted_block: int
     submit_tx: str | None
 
@@ -125,4 +126,5 @@ def read_job(ports: Ports, job_id: str) -> Job:
     row, raw = rows[0], bytes.fromhex(job_id[2:])
     record = JobRecord(*ports.chain.call("JobMarket", "jobOf", raw))
     state = State(ports.chain.call("JobMarket", "stateOf", raw))
-    return Job(job_id, terms_from_event(row["terms"]), record, state, row["block"], row["submitted_tx"])
+    terms = terms_from_event(row["terms"])
+    return Job(job_id, terms, record, state, row["finality"], row["block"], row["submitted_tx"])
