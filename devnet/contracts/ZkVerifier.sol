@@ -19,8 +19,9 @@ interface IHalo2Verifier {
 /// @notice Stateless: a verdict depends on the claim and the evidence alone, so anybody may call `check`; nothing is
 /// stored, and the market settles a job once and only for its lease holder. Two jobs on one model and input have one true
 /// answer, so a proof made for the first serves the second: documented, and no loss to the consumer.
-/// A verifying artefact (VKA) says which circuit; its digest stands in the version's key. It is a program for the fixed
-/// verifier: consumer, bidder and watcher recompute it from the manifest before they deal.
+/// TRUST: a verifying artefact (VKA) is a program for the fixed verifier, and its publisher wrote it: one of 43 words accepts
+/// any proof (test/ZkHostile.t.sol). What is checked here is that it is the version's; that it is the model's, consumer,
+/// bidder and watcher check by recomputing it from the manifest before they deal.
 contract ZkVerifier is IVerifier, IZkVerifierErrors {
     bytes32 private constant KEY_DOMAIN = keccak256("mlm/zk-key/1");
     bytes32 private constant INPUT_DOMAIN = keccak256("mlm/in/1");
@@ -37,13 +38,18 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
     uint256 private constant WORD_SRS = 16;
     uint256 private constant WORD_CHALLENGES = 33;
 
+    /// @notice A proof was true. `instances`: the first `inputs` are the input's hashes, the others the outputs.
+    event ProofAccepted(
+        bytes32 indexed jobId, bytes32 indexed versionId, address indexed provider, uint256 inputs, uint256[] instances
+    );
+
     IHalo2Verifier public immutable halo2;
 
     /// @dev Written in the constructor only: G2 and -tau*G2 of the deployment's reference string, as VKA words 16 to 23.
     uint256[8] private _srsPoints;
 
     constructor(address halo2_, uint256[8] memory srsPoints_) {
-        if (halo2_ == address(0)) revert AddressMissing("halo2");
+        if (halo2_.code.length == 0) revert AddressMissing("halo2");
         halo2 = IHalo2Verifier(halo2_);
         _srsPoints = srsPoints_;
     }
@@ -55,16 +61,20 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
 
     /// @inheritdoc IVerifier
     /// @dev evidence = abi.encode(uint256[] vka, uint256 inputs, bytes proof, uint256[] instances); the first `inputs`
-    /// instances are the input's Poseidon hashes, the others the outputs. Evidence that is not this encoding reverts without data.
+    /// instances are the input's Poseidon hashes, the others the outputs. Bytes that do not decode revert without data.
+    /// What `ProofAccepted` says of a job is the market's business only if the job's output commitment follows from it.
     function check(Claim calldata claim, bytes calldata evidence)
         external
-        view
         returns (Verdict verdict, bytes32 outputCommitment)
     {
         if (claim.tier != Tier.Zk) revert TierMismatch(claim.jobId, Tier.Zk, claim.tier);
         if (claim.scheme != SCHEME_POSEIDON) revert SchemeMismatch(claim.jobId, SCHEME_POSEIDON, claim.scheme);
         (bytes32[] memory vka, uint256 inputs, bytes memory proof, uint256[] memory instances) =
             abi.decode(evidence, (bytes32[], uint256, bytes, uint256[]));
+        // Readers of the evidence may be stricter than the decoder: what is paid for, everybody can read.
+        if (keccak256(abi.encode(vka, inputs, proof, instances)) != keccak256(evidence)) {
+            revert EvidenceNotCanonical(claim.jobId);
+        }
 
         // (1) The artefact and its split of the instances are the version's own.
         bytes32 vkaDigest = keccak256(abi.encodePacked(vka));
@@ -87,6 +97,8 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
         // (5) The proof is true.
         _checkProof(claim.jobId, vkaDigest, proof, instances, vka);
 
+        // A submission can hide in another contract's call: the outputs stand in the log whoever called.
+        emit ProofAccepted(claim.jobId, claim.versionId, claim.provider, inputs, instances);
         return
             (Verdict.Accepted, keccak256(abi.encode(OUTPUT_DOMAIN, _digestFrom(instances, inputs, instances.length))));
     }
@@ -146,11 +158,15 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
         uint256[] memory instances,
         bytes32[] memory vka
     ) private view {
+        uint256 gasBefore = gasleft();
         try halo2.verifyProof(proof, instances, vka) returns (bool ok, bytes32 digest) {
             if (!ok || digest != vkaDigest) revert ProofRejected(jobId);
         } catch (bytes memory reason) {
             // A false proof reverts without data; only an unregistered artefact says a word.
             if (reason.length != 0) revert VerifyingKeyUnregistered(jobId, vkaDigest);
+            // A call may take all but a 64th of the gas (EIP-150), and so may the precompile in it: less than two of them
+            // are left only if the gas ran out, which says nothing about the proof.
+            if (gasleft() < gasBefore / 32) revert ProofOutOfGas(jobId, gasBefore);
             revert ProofRejected(jobId);
         }
     }

@@ -61,6 +61,10 @@ contract JobMarketDeployTest is MarketBase {
         new JobMarket(token, IAssetRegistry(ANYONE), vault, verifiers, params);
         vm.expectRevert(_missing("vault"));
         new JobMarket(token, registry, IStakeVault(address(0)), verifiers, params);
+        verifiers[5] = ANYONE;
+        vm.expectRevert(_missing("verifier"));
+        new JobMarket(token, registry, vault, verifiers, params);
+        verifiers[5] = address(0);
         params.treasury = address(0);
         vm.expectRevert(_missing("treasury"));
         new JobMarket(token, registry, vault, verifiers, params);

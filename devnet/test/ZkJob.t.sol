@@ -147,6 +147,27 @@ contract ZkJobTest is MarketBase, ZkFixtures {
         vm.assertEq(market.creditOf(BOB), 0);
     }
 
+    /// Inside a multicall, or another contract's call, no transaction's calldata is a plain `submit`: the log has the outputs.
+    function test_outputsStandInTheLogWhoeverCalls() public {
+        (bytes32 jobId, Terms memory terms) = _zkJob(versionId, good, ALICE, 1);
+        bytes[] memory calls = new bytes[](1);
+        calls[0] = abi.encodeCall(market.submit, (jobId, terms, _evidence(good), RESULT));
+        vm.expectEmit(address(zk));
+        emit ZkVerifier.ProofAccepted(jobId, versionId, ALICE, good.inputs, good.instances);
+        vm.prank(ALICE);
+        market.multicall(calls);
+        vm.assertEq(market.jobOf(jobId).outputCommitment, _outputCommitmentOf(good));
+        _needSettled(jobId, State.Accepted);
+    }
+
+    function test_notForEvidenceThatOthersCannotRead() public {
+        (bytes32 jobId, Terms memory terms) = _zkJob(versionId, good, ALICE, 1);
+        bytes memory evidence = abi.encodePacked(_evidence(good), bytes32(0));
+        vm.expectRevert(abi.encodeWithSelector(IZkVerifierErrors.EvidenceNotCanonical.selector, jobId));
+        vm.prank(ALICE);
+        market.submit(jobId, terms, evidence, RESULT);
+    }
+
     function test_notTwice() public {
         (bytes32 jobId, Terms memory terms) = _zkJob(versionId, good, ALICE, 1);
         _hand(jobId, terms, good, ALICE);

@@ -39,7 +39,7 @@ contract ZkVerifierTest is ZkFixtures {
         verifier.check(claim, evidence);
     }
 
-    function test_trueProof() public view {
+    function test_trueProof() public {
         (Verdict verdict, bytes32 output) = verifier.check(_claim(good), _evidence(good));
         vm.assertEq(uint256(verdict), uint256(Verdict.Accepted));
         vm.assertEq(output, _outputCommitmentOf(good));

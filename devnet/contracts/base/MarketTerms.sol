@@ -56,6 +56,9 @@ abstract contract MarketTerms is Credits {
         // SAFETY: what a lock must cover is never more than the least lock.
         _bounded("gasCompensation", p.gasCompensation, 0, p.minLock);
         _bounded("undeliveredFeeCap", p.undeliveredFeeCap, 0, p.minLock);
+        for (uint256 i = 0; i < verifiers.length; ++i) {
+            if (verifiers[i] != address(0) && verifiers[i].code.length == 0) revert AddressMissing("verifier");
+        }
         registry = registry_;
         _verifiers = verifiers;
         _protocolFeeBps = p.protocolFeeBps;

@@ -7,6 +7,8 @@ import {Tier} from "../interfaces/Types.sol";
 interface IZkVerifierErrors {
     error TierMismatch(bytes32 jobId, Tier expected, Tier actual);
     error SchemeMismatch(bytes32 jobId, uint8 expected, uint8 actual);
+    /// The evidence decodes, but abi.encode of what it holds gives other bytes.
+    error EvidenceNotCanonical(bytes32 jobId);
     error VerifyingKeyMalformed(bytes32 jobId, uint256 words);
     error KeyMismatch(bytes32 jobId, bytes32 expected, bytes32 actual);
     /// The verifying artefact was made with another reference string: its maker could forge. `word` is its position.
@@ -17,6 +19,8 @@ interface IZkVerifierErrors {
     error ProofLengthMismatch(bytes32 jobId, uint256 expected, uint256 actual);
     error InstanceOutOfField(bytes32 jobId, uint256 index, uint256 value);
     error VerifyingKeyUnregistered(bytes32 jobId, bytes32 vkaDigest);
+    /// The verifier ran out of gas: nothing is known of the proof. `gas` is what was left for it.
+    error ProofOutOfGas(bytes32 jobId, uint256 gas);
     error ProofRejected(bytes32 jobId);
     error AddressMissing(string name);
 }

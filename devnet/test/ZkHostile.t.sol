@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {ZkVerifier} from "../contracts/ZkVerifier.sol";
+import {IZkVerifierErrors} from "../contracts/errors/IZkVerifierErrors.sol";
+import {Claim} from "../contracts/interfaces/IVerifier.sol";
+import {Tier, Verdict} from "../contracts/interfaces/Types.sol";
+import {ZkFixtures} from "./ZkFixtures.sol";
+
+/// What somebody can do to the verifier who writes its bytes himself: evidence, artefact and gas.
+contract ZkHostileTest is ZkFixtures {
+    bytes32 private constant VERSION = keccak256("version");
+    bytes32 private constant JOB = keccak256("job");
+
+    ZkVerifier private verifier;
+    Proof private good;
+
+    function setUp() public {
+        verifier = _deployZk();
+        good = _load("good");
+        _register(good.vka);
+    }
+
+    function _claim(Proof memory proof) private view returns (Claim memory) {
+        return Claim({
+            jobId: JOB,
+            versionId: VERSION,
+            key: _keyOf(proof),
+            inputCommitment: _inputCommitmentOf(proof, VERSION),
+            provider: address(this),
+            tier: Tier.Zk,
+            scheme: 1
+        });
+    }
+
+    function _notCanonical() private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IZkVerifierErrors.EvidenceNotCanonical.selector, JOB);
+    }
+
+    // ---------------------------------------------------------------- evidence
+
+    /// A strict reader (mlm/core/commitment.py) refuses these, the decoder does not: paid for, they would hide the output.
+    function test_trailingBytes() public {
+        bytes memory evidence = abi.encodePacked(_evidence(good), bytes32(0));
+        vm.expectRevert(_notCanonical());
+        verifier.check(_claim(good), evidence);
+    }
+
+    function test_swappedTails() public {
+        // The arrays in another order behind a head that points to them.
+        bytes memory proof = _padded(good.proof);
+        bytes memory vka = abi.encodePacked(good.vka.length, good.vka);
+        bytes memory instances = abi.encodePacked(good.instances.length, good.instances);
+        uint256 atVka = 128 + proof.length;
+        bytes memory evidence =
+            abi.encodePacked(atVka, good.inputs, uint256(128), atVka + vka.length, proof, vka, instances);
+        vm.expectRevert(_notCanonical());
+        verifier.check(_claim(good), evidence);
+        // In the order of the specification the same pieces are the encoding.
+        evidence = abi.encodePacked(
+            uint256(128),
+            good.inputs,
+            128 + vka.length,
+            128 + vka.length + proof.length,
+            abi.encodePacked(vka, proof, instances)
+        );
+        vm.assertEq(keccak256(evidence), keccak256(_evidence(good)));
+        verifier.check(_claim(good), evidence);
+    }
+
+    /// forge-config: default.fuzz.runs = 64
+    function testFuzz_anyChangedHeadOrPaddingIsRefused(uint256 at, uint8 mask) public {
+        bytes memory evidence = _evidence(good);
+        at = _within(at, 0, evidence.length - 1);
+        vm.assume(mask != 0);
+        evidence[at] = bytes1(uint8(evidence[at]) ^ mask);
+        Claim memory claim = _claim(good);
+        vm.expectRevert();
+        verifier.check(claim, evidence);
+    }
+
+    function _padded(bytes memory data) private pure returns (bytes memory) {
+        return abi.encodePacked(data.length, data, new bytes((32 - data.length % 32) % 32));
+    }
+
+    // ---------------------------------------------------------------- the artefact is a program
+
+    /// The deployment's SRS, a registered key, and yet "true" for any output: reads beyond the calldata give zeros, with which
+    /// the last pairing compares nothing with nothing. No check on chain can tell such a program from a circuit: whoever
+    /// deals recomputes the artefact from the model (docs/contracts.md, docs/commitments.md).
+    function testFuzz_aCraftedArtefactAcceptsAnything(uint256 input, uint256 output) public {
+        Proof memory forged;
+        forged.inputs = 1;
+        forged.instances = new uint256[](2);
+        forged.instances[0] = _within(input, 0, FIELD - 1);
+        forged.instances[1] = _within(output, 0, FIELD - 1);
+        forged.proof = abi.encode(1, 2, 1, 2); // the generator, twice
+        forged.vka = _acceptsAnything();
+        _register(forged.vka);
+        (Verdict verdict, bytes32 commitment) = verifier.check(_claim(forged), _evidence(forged));
+        vm.assertEq(uint256(verdict), uint256(Verdict.Accepted));
+        vm.assertEq(commitment, _outputCommitmentOf(forged));
+        // It is no artefact of the honest model: under that version's key it is worth nothing.
+        Claim memory claim = _claim(forged);
+        claim.key = _keyOf(good);
+        bytes memory evidence = _evidence(forged);
+        vm.expectRevert(
+            abi.encodeWithSelector(IZkVerifierErrors.KeyMismatch.selector, JOB, _keyOf(good), _keyOf(forged))
+        );
+        verifier.check(claim, evidence);
+    }
+
+    /// @dev Word i lies at 0xa0 + 32 i of the fixed verifier's memory; 0xffe0 is beyond every calldata here.
+    function _acceptsAnything() private view returns (uint256[] memory vka) {
+        vka = new uint256[](43);
+        vka[1] = 0x2000; // challenges lie this far behind the artefact,
+        vka[2] = 2; // instances
+        vka[4] = 0x200; // and the evaluations this far behind those
+        for (uint256 i = 14; i < 24; ++i) {
+            vka[i] = good.vka[i]; // the generator and the SRS points
+        }
+        vka[24] = vka[25] = 0xffe0; // the quotient's commitments: none
+        vka[26] = vka[27] = vka[28] = 0xa0 + 32 * 34; // gates, permutations, lookups: none
+        vka[29] = 0xa0 + 32 * 36; // the opening's program
+        vka[30] = 0xffff; // rescaling: none
+        vka[40] = 0x3000_1000_0100; // its evaluation: a zero
+        // One set of commitments, one word long; both opening points and the set's only one are read from beyond the calldata.
+        vka[41] = 1 | (0xffe0_ffe0_3000_ffe0_ffe0 << 24) | (0x20 << 104);
+        vka[42] = 0xffe0_ffe0;
+    }
+
+    // ---------------------------------------------------------------- gas
+
+    /// With too little gas a true proof is never called false: the error says what was missing, or there is none.
+    function test_tooLittleGasIsNotAFalseProof() public {
+        Claim memory claim = _claim(good);
+        bytes memory evidence = _evidence(good);
+        uint256 outOfGas = 0;
+        uint256 gas = 100_000;
+        for (; gas < 3_000_000; gas += 7_919) {
+            try verifier.check{gas: gas}(claim, evidence) {
+                break;
+            } catch (bytes memory reason) {
+                if (reason.length == 0) continue;
+                vm.assertEq(bytes32(bytes4(reason)), bytes32(IZkVerifierErrors.ProofOutOfGas.selector));
+                ++outOfGas;
+            }
+        }
+        vm.assertTrue(gas < 3_000_000, "the proof is true");
+        vm.assertTrue(outOfGas > 10, "and gas was what it missed");
+    }
+
+    function test_theFixedVerifierMustExist() public {
+        uint256[8] memory points = verifier.srsPoints();
+        vm.expectRevert(abi.encodeWithSelector(IZkVerifierErrors.AddressMissing.selector, "halo2"));
+        new ZkVerifier(address(0xbeef), points);
+    }
+}
