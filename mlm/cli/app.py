@@ -15,9 +15,11 @@ import typer
 import typer.core
 import typer.main
 
+from mlm.cli import streams
 from mlm.cli.context import Session, shared_options
 from mlm.cli.render import show_error
-from mlm.core.errors import Interrupted, MlmError
+from mlm.cli.streams import ReaderGone
+from mlm.core.errors import Interrupted, MlmError, StorageError
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,18 @@ class _Root(typer.core.TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().make_context(*args, **options)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         entry = COMMANDS.get(cmd_name)
         if entry is None:
@@ -120,6 +134,7 @@ def root() -> Any:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code of the error table (docs/exit-codes.md)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    streams.open_missing()
     session = Session.from_environment()
     # The error reaches a pipe as JSON even when parsing fails before the option is read.
     session.json = "--json" in arguments
@@ -128,18 +143,32 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         completion_init()
     try:
-        code = root().main(args=arguments, prog_name="mlm", obj=session, standalone_mode=False)
-    except MlmError as error:
-        show_error(session, error)
-        code = error.exit_code
-    except KeyboardInterrupt:
-        code = show_error(session, Interrupted("interrupted", hint="Run the same command again to continue."))
-    except BrokenPipeError:
-        sys.stderr.close()
+        code = _run(session, arguments)
+        streams.flush()
+    except ReaderGone:
         code = 141
+        streams.discard()
+    except OSError as error:  # what was printed could not be written: no stdout to say so in JSON
+        streams.discard()
+        session.json = False
+        code = show_error(session, StorageError(f"cannot write to standard output: {error.strerror}"))
+    sys.exit(code)
+
+
+def _run(session: Session, arguments: list[str]) -> int:
+    """Run the command; its exit code. Raises ReaderGone, or OSError where an error cannot be told."""
+    try:
+        return root().main(args=arguments, prog_name="mlm", obj=session, standalone_mode=False) or 0
+    except MlmError as error:
+        return show_error(session, error)
+    except KeyboardInterrupt:
+        return show_error(session, Interrupted("interrupted", hint="Run the same command again to continue."))
+    except ReaderGone:
+        raise
+    except SystemExit as error:  # rich ends the process when its reader is gone; nothing else here does
+        raise ReaderGone from error
     except Exception as error:  # noqa: BLE001 - the last line of defence: everything gets an exit code
-        code = show_usage_or_bug(session, error)
-    sys.exit(code or 0)
+        return show_usage_or_bug(session, error)
 
 
 def show_usage_or_bug(session: Session, error: Exception) -> int:
@@ -154,6 +183,9 @@ def show_usage_or_bug(session: Session, error: Exception) -> int:
         from mlm.core.errors import UsageError
 
         return show_error(session, UsageError(error.format_message(), hint="Run the command with --help."))
+    if isinstance(error, OSError):
+        where = f": {error.filename}" if error.filename else ""
+        return show_error(session, StorageError(f"{error.strerror or error}{where}"))
     if session.debug:
         raise error
     bug = MlmError(

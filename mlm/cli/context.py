@@ -34,8 +34,12 @@ class Session:
 
     @classmethod
     def from_environment(cls) -> Session:
-        """The session of this process."""
-        return cls(env=dict(os.environ), cwd=Path.cwd())
+        """The session of this process. A working folder that is gone holds no project: then it is the root."""
+        try:
+            cwd = Path.cwd()
+        except FileNotFoundError:
+            cwd = Path("/")
+        return cls(env=dict(os.environ), cwd=cwd)
 
     @property
     def debug(self) -> bool:

@@ -61,4 +61,5 @@ def _tell(session: Session, row: object) -> None:
     from mlm.workflows.demo import Row
 
     if isinstance(row, Row) and not session.json:
-        print_value(Console(stderr=True, highlight=False), f"{row.actor:>14}  {brief(row.what)}  ({row.seconds:.1f} s)")
+        console = Console(stderr=True, highlight=False, emoji=False)
+        print_value(console, f"{row.actor:>14}  {brief(row.what)}  ({row.seconds:.1f} s)")

@@ -26,5 +26,5 @@ def perform(ctx: typer.Context, operation: Operation[Any, Any], params: Any) -> 
 def _confirm(shown: Preview) -> bool:
     from rich.console import Console
 
-    print_value(Console(stderr=True, highlight=False), shown)
+    print_value(Console(stderr=True, highlight=False, emoji=False), shown)
     return typer.confirm("Go on?", default=True, err=True)

@@ -108,7 +108,7 @@ def watch(
     from mlm.core.job import State
     from mlm.workflows import job_show as workflow
 
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, emoji=False)
     states = frozenset({State.parse(until)} if until else ())
 
     def tell(seen: workflow.JobView) -> None:

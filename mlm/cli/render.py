@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from mlm.cli.streams import plain
 from mlm.core.errors import MlmError, Reverted
 from mlm.core.money import Amount, Wei
 
@@ -64,7 +65,7 @@ def render(ctx: typer.Context, value: Any) -> None:
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else PIPE_WIDTH
-    print_value(Console(highlight=False, width=width), value)
+    print_value(Console(highlight=False, emoji=False, width=width), value)
 
 
 def print_value(console: Any, value: Any) -> None:
@@ -72,7 +73,7 @@ def print_value(console: Any, value: Any) -> None:
     from rich.table import Table
 
     if isinstance(value, str):
-        console.print(value, markup=False)
+        console.print(plain(value), markup=False)
         return
     grid = Table.grid(padding=(0, 2))
     blocks: list[Any] = []
@@ -124,7 +125,7 @@ def _table(name: str, rows: tuple[Any, ...]) -> Any:
 def _lines(name: str, lines: tuple[str, ...]) -> Any:
     from rich.text import Text
 
-    return Text.assemble((f"{_label(name)}\n", "bold"), *(f"  {line}\n" for line in lines))
+    return Text.assemble((f"{_label(name)}\n", "bold"), *(f"  {plain(line)}\n" for line in lines))
 
 
 _LONG = re.compile(r"0x[0-9a-fA-F]{40}\b|0x[0-9a-fA-F]{64}\b|\bbaf[a-z2-7]{56}\b")
@@ -153,6 +154,10 @@ def _label(name: str) -> str:
 def _cell(value: Any) -> str:
     from rich.markup import escape
 
+    return escape(_text(value))
+
+
+def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bytes):
@@ -162,10 +167,10 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, Mapping):
-        return escape(", ".join(f"{key}: {_cell(item)}" for key, item in value.items()))
+        return ", ".join(f"{plain(str(key))}: {_text(item)}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
-        return escape(", ".join(_cell(item) for item in value))
-    return escape(str(value))
+        return ", ".join(_text(item) for item in value)
+    return plain(str(value))
 
 
 def short(text: str, keep: int = 66) -> str:
@@ -183,10 +188,10 @@ def show_error(session: Session, error: MlmError) -> int:
         return error.exit_code
     from rich.console import Console
 
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
     console.print("[bold red]error:[/bold red]", end=" ")
-    console.print(str(error), markup=False)
+    console.print(plain(str(error)), markup=False)
     if error.hint:
         console.print("[dim]hint:[/dim]", end="  ")
-        console.print(error.hint, markup=False)
+        console.print(plain(error.hint), markup=False)
     return error.exit_code
