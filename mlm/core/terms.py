@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
+from mlm.core.digest import keccak256, word
 from mlm.core.errors import InvalidData
+
+WORD = 32
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,24 @@ def _abi(part: Request | Snapshot) -> tuple[Any, ...]:
     for item, value in zip(fields(part), astuple(part), strict=True):
         values.append(bytes.fromhex(value[2:]) if item.name in _BYTES32 else value)
     return tuple(values)
+
+
+def _word(value: Any) -> Any:
+    """A static value as its ABI word; an array stays."""
+    if isinstance(value, tuple):
+        return value
+    return word(int(value, 16) if isinstance(value, str) else value)
+
+
+def terms_hash(terms: Terms) -> bytes:
+    """keccak256(abi.encode(terms)), 32 bytes: what the market stores of a job's terms."""
+    request, snapshot = (tuple(map(_word, part)) for part in terms.as_args())
+    *head, payees, bps = snapshot
+    first = WORD * len(snapshot)
+    tails = [word(len(array)) + b"".join(map(_word, array)) for array in (payees, bps)]
+    body = b"".join(head) + word(first) + word(first + len(tails[0])) + b"".join(tails)
+    # A dynamic struct stands behind its offset, and the snapshot in it behind its own.
+    return keccak256(word(WORD) + b"".join(request) + word(WORD * (len(request) + 1)) + body)
 
 
 def request_args(request: Request) -> tuple[Any, ...]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlm.core.cid import DAG_CBOR, Cid
-from mlm.core.errors import NotFound, UsageError
+from mlm.core.errors import NotFound, StateConflict, UsageError
 from mlm.core.job import AuctionKind, State, Tier
 from mlm.core.refs import AssetRef, JobRef, Link, TokenRef, parse_job, parse_target
-from mlm.core.terms import JobRecord, Terms, terms_from_event
+from mlm.core.terms import JobRecord, Terms, terms_from_event, terms_hash
 from mlm.ports.bundle import Ports
 from mlm.workflows.sync import sync
 
@@ -77,7 +77,11 @@ def version(ports: Ports, text: str) -> Version:
     rows = ports.state.query("versions", **_filter(ports, target))
     if not rows:
         raise NotFound(f"no published version matches {text}", hint="`mlm search` lists what is published.")
-    return _version(rows[0])
+    found = _version(rows[0])
+    named = ports.chain.call("AssetRegistry", "versionNamed", found.token_id, found.asset.version)
+    if "0x" + named.hex() != found.version_id:
+        raise _unlike(str(found.asset))
+    return _confirmed(ports, found)
 
 
 def _filter(ports: Ports, target: AssetRef | TokenRef | Cid) -> dict[str, Any]:
@@ -103,7 +107,19 @@ def version_by_id(ports: Ports, version_id: str) -> Version:
     rows = ports.state.query("versions", version_id=version_id)
     if not rows:
         raise NotFound(f"no version {version_id} on this chain", hint="Run `mlm sync`.")
-    return _version(rows[0])
+    return _confirmed(ports, _version(rows[0]))
+
+
+def _confirmed(ports: Ports, found: Version) -> Version:
+    """The index finds, the contract decides: money follows what it says. Raises StateConflict when they differ."""
+    on_chain = ports.chain.call("AssetRegistry", "versionOf", bytes.fromhex(found.version_id[2:]))
+    if tuple(on_chain) != (found.token_id, found.manifest.digest):
+        raise _unlike(str(found.asset))
+    return found
+
+
+def _unlike(what: str) -> StateConflict:
+    return StateConflict(f"the local index says otherwise of {what} than the chain", hint="Run `mlm sync --rebuild`.")
 
 
 def job(ports: Ports, text: str) -> Job:
@@ -119,7 +135,7 @@ def job(ports: Ports, text: str) -> Job:
 
 
 def read_job(ports: Ports, job_id: str) -> Job:
-    """A job by its whole id: terms from the index, facts from the contract."""
+    """A job by its whole id: facts from the contract, terms from the index, which must be those that it froze."""
     rows = ports.state.query("jobs", job_id=job_id)
     if not rows:
         raise NotFound(f"job {job_id} is not in the index", hint="Run `mlm sync`.")
@@ -127,4 +143,6 @@ def read_job(ports: Ports, job_id: str) -> Job:
     record = JobRecord(*ports.chain.call("JobMarket", "jobOf", raw))
     state = State(ports.chain.call("JobMarket", "stateOf", raw))
     terms = terms_from_event(row["terms"])
+    if terms_hash(terms) != record.terms_hash:
+        raise _unlike(f"the terms of {job_id}")
     return Job(job_id, terms, record, state, row["finality"], row["block"], row["submitted_tx"])

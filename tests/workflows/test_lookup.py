@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from mlm.core.cid import DAG_CBOR, Cid
-from mlm.core.errors import NotFound, UsageError
+from mlm.core.errors import NotFound, StateConflict, UsageError
 from mlm.core.job import AuctionKind, State, Tier
+from mlm.core.terms import terms_from_event, terms_hash
 from mlm.memory.chain import MemoryChain
 from mlm.memory.state import MemoryState
 from mlm.memory.system import MemorySystem
@@ -81,8 +82,39 @@ def posted(job: int) -> list[Any]:
 
 
 def record(provider: str = ZERO) -> tuple[Any, ...]:
-    head = (b"\x01" * 32, b"\x02" * 32, BOB, 100, 160, provider, 0, 0, 5, 3, 1, 10, ANN, 60, 60, 60)
+    head = (
+        terms_hash(terms_from_event(terms())),
+        b"\x02" * 32,
+        BOB,
+        100,
+        160,
+        provider,
+        0,
+        0,
+        5,
+        3,
+        1,
+        10,
+        ANN,
+        60,
+        60,
+        60,
+    )
     return (*head, 1, False, False, 0, bytes(32))
+
+
+TITLES = ("ann/digits@1.0.0", "ann/digits@1.1.0", "ann/words@0.1.0", "bob/digits@2.0.0")
+
+
+def _title(token: int, version: str | None) -> bytes:
+    (name,) = (f"{handle}/{name}" for (handle, name), known in TOKENS.items() if known == token)
+    return f"{name}@{version}".encode()
+
+
+def version_of(version_id: bytes) -> tuple[int, bytes]:
+    (title,) = (title for title in TITLES if bytes.fromhex(word(sum(title.encode()))[2:]) == version_id)
+    handle, _, name = title.partition("@")[0].partition("/")
+    return TOKENS[handle, name], manifest(title).digest
 
 
 @pytest.fixture
@@ -90,6 +122,10 @@ def ports() -> Ports:
     chain = MemoryChain(
         {
             ("AssetRegistry", "tokenIdOf"): lambda handle, name: TOKENS.get((handle, name), 0),
+            ("AssetRegistry", "versionNamed"): lambda token, version: bytes.fromhex(
+                word(sum(_title(token, version)))[2:]
+            ),
+            ("AssetRegistry", "versionOf"): version_of,
             ("JobMarket", "jobOf"): record(),
             ("JobMarket", "stateOf"): int(State.OPEN),
         }
@@ -164,3 +200,19 @@ def test_a_prefix_is_found_right_after_it_was_posted(ports: Ports) -> None:
     lookup.job(ports, "2222")
     ports.chain.mine(posted(0x3333 << 240))  # type: ignore[attr-defined]
     assert lookup.job(ports, "3333").posted_block == 5
+
+
+def test_an_index_that_lies_about_terms_spends_no_money(ports: Ports) -> None:
+    """A project's .mlm may come from somebody else: its index points to things, the contract says what they are."""
+    ports.chain.answers["JobMarket", "jobOf"] = (b"\x01" * 32, *record()[1:])  # type: ignore[attr-defined]
+    with pytest.raises(StateConflict, match="the local index says otherwise of the terms"):
+        lookup.job(ports, "2222")
+
+
+@pytest.mark.parametrize(
+    ("function", "answer"), [("versionNamed", bytes(32)), ("versionOf", (TOKENS["ann", "digits"], bytes(32)))]
+)
+def test_an_index_that_lies_about_a_version(ports: Ports, function: str, answer: object) -> None:
+    ports.chain.answers["AssetRegistry", function] = answer  # type: ignore[attr-defined]
+    with pytest.raises(StateConflict, match=r"the local index says otherwise of ann/digits@1\.1\.0"):
+        lookup.version(ports, "ann/digits")
