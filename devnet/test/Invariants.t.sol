@@ -11,6 +11,7 @@ import {MarketHandler} from "./MarketHandler.sol";
 /// Money is conserved whatever anybody does in whatever order, and every path ends with an empty escrow.
 contract InvariantsTest is MarketBase {
     MarketHandler private handler;
+    mapping(address account => uint256) private _started;
 
     function setUp() public override {
         super.setUp();
@@ -26,6 +27,10 @@ contract InvariantsTest is MarketBase {
             token.approve(address(vault), type(uint256).max);
             vm.stopPrank();
             if (i >= 2) handler.stake(i - 2, 400 * ONE - 1);
+        }
+        address[9] memory accounts = _accounts();
+        for (uint256 i = 0; i < 9; ++i) {
+            _started[accounts[i]] = _wealth(accounts[i]);
         }
     }
 
@@ -111,6 +116,27 @@ contract InvariantsTest is MarketBase {
         vm.assertEq(deposited - total, handler.slashed(), "slashed");
     }
 
+    /// @dev All that an account owns: tokens, credits, stake, and what it has in escrow.
+    function _wealth(address account) private view returns (uint256 wealth) {
+        wealth = token.balanceOf(account) + market.creditOf(account);
+        wealth += vault.stakeOf(account, Role.Provider).total;
+        for (uint256 i = 0; i < handler.count(); ++i) {
+            Job memory job = market.jobOf(handler.jobs(i));
+            if (job.consumer == account && job.settledAt == 0) wealth += job.maxPrice;
+        }
+    }
+
+    /// Nobody grows richer or poorer but by a job's outcome, as docs/job.md says: bids, waiting, unbonding, withdrawals and
+    /// everybody else's doings leave an account's wealth as it was. So whoever never accepted lost undelivered fees at most, and
+    /// whoever handed in a true result was paid.
+    function invariant_wealthChangesByOutcomesOnly() public view {
+        address[9] memory accounts = _accounts();
+        for (uint256 i = 0; i < 9; ++i) {
+            int256 change = int256(_wealth(accounts[i])) - int256(_started[accounts[i]]);
+            vm.assertEq(change, handler.earned(accounts[i]), "wealth");
+        }
+    }
+
     function invariant_oneLockForEachRunningJob() public view {
         for (uint256 i = 0; i < handler.count(); ++i) {
             bytes32 jobId = handler.jobs(i);
@@ -137,6 +163,7 @@ contract InvariantsTest is MarketBase {
         invariant_theMarketCoversEscrowAndCredits();
         invariant_theVaultCoversStakes();
         invariant_oneLockForEachRunningJob();
+        invariant_wealthChangesByOutcomesOnly();
         address[9] memory accounts = _accounts();
         for (uint256 i = 0; i < 8; ++i) {
             if (market.creditOf(accounts[i]) == 0) continue;
@@ -146,6 +173,7 @@ contract InvariantsTest is MarketBase {
         if (market.creditOf(BURN_ADDRESS) != 0) market.burn();
         vm.assertEq(market.totalCredit(), 0, "credit at the end");
         vm.assertEq(token.balanceOf(address(market)), handler.donated(), "market at the end");
+        invariant_wealthChangesByOutcomesOnly();
     }
 
     /// One scripted play that reaches every final state, so that the moves above are known to reach them.
@@ -177,5 +205,6 @@ contract InvariantsTest is MarketBase {
         invariant_theMarketCoversEscrowAndCredits();
         invariant_theVaultCoversStakes();
         invariant_oneLockForEachRunningJob();
+        invariant_wealthChangesByOutcomesOnly();
     }
 }

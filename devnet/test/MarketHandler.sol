@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {JobMarket} from "../contracts/JobMarket.sol";
 import {MarketToken} from "../contracts/MarketToken.sol";
 import {StakeVault} from "../contracts/StakeVault.sol";
-import {Job, Request, Terms} from "../contracts/interfaces/IJobMarket.sol";
+import {Job, Request, Snapshot, Terms} from "../contracts/interfaces/IJobMarket.sol";
 import {Stake} from "../contracts/interfaces/IStakeVault.sol";
 import {AuctionKind, Role, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {BURN_ADDRESS} from "../contracts/libraries/Limits.sol";
@@ -30,6 +30,8 @@ contract MarketHandler is Base {
     uint256 public slashed;
     mapping(address provider => uint256) public deposited;
     mapping(State => uint256) public settled;
+    /// What the outcomes of jobs should have added to an account's wealth so far; nothing else may change it.
+    mapping(address account => int256) public earned;
 
     constructor(MarketToken token_, StakeVault vault_, JobMarket market_, ToyVerifier verifier_, bytes32 versionId_) {
         token = token_;
@@ -110,7 +112,7 @@ contract MarketHandler is Base {
         bool atOnce = terms.request.tier == Tier.Zk;
         vm.prank(job.provider);
         market.submit(jobId, terms, abi.encode(atOnce ? Verdict.Accepted : Verdict.Pending, output), 0);
-        if (atOnce) ++settled[State.Accepted];
+        if (atOnce) _paid(jobId, terms);
     }
 
     /// @dev As the market assumes of a verifier: a final verdict stands, and silence past the window is one.
@@ -196,9 +198,57 @@ contract MarketHandler is Base {
         State state = market.stateOf(jobId);
         Terms memory terms = _terms[jobId];
         market.settle(jobId, terms);
+        if (state == State.Accepted) {
+            _paid(jobId, terms);
+            return;
+        }
         ++settled[state];
+        _lost(jobId, terms.snapshot, state);
         if (state == State.Undelivered) slashed += terms.snapshot.undeliveredFee;
         if (state == State.Rejected || state == State.Defaulted) slashed += terms.snapshot.lock;
+    }
+
+    /// @dev A result that was accepted is paid, to the unit and in the very transaction; written out again, without the library.
+    function _paid(bytes32 jobId, Terms memory terms) private {
+        ++settled[State.Accepted];
+        Snapshot memory s = terms.snapshot;
+        Job memory job = market.jobOf(jobId);
+        vm.assertTrue(job.settledAt == block.timestamp, "paid");
+        int256 price = int256(uint256(job.price));
+        int256 fee = (price * int256(uint256(s.protocolFeeBps)) + 9_999) / 10_000;
+        if (fee == 0) fee = 1;
+        int256 part = (price * int256(uint256(s.ownerBps))) / 10_000;
+        if (part < int256(uint256(s.usePrice))) part = int256(uint256(s.usePrice));
+        earned[job.consumer] -= price;
+        earned[s.treasury] += fee;
+        earned[job.provider] += price - fee - part;
+        for (uint256 i = 1; i < s.payees.length; ++i) {
+            int256 share = (part * int256(uint256(s.bps[i]))) / 10_000;
+            earned[s.payees[i]] += share;
+            earned[s.payees[0]] -= share;
+        }
+        earned[s.payees[0]] += part;
+    }
+
+    /// @dev What everybody's part is in a job that was not done.
+    function _lost(bytes32 jobId, Snapshot memory s, State state) private {
+        Job memory job = market.jobOf(jobId);
+        int256 fee = int256(uint256(s.undeliveredFee));
+        int256 locked = int256(uint256(s.lock));
+        int256 gas = int256(uint256(s.gasCompensation));
+        if (state == State.Undelivered) {
+            earned[job.consumer] -= fee;
+            earned[s.treasury] += fee;
+            earned[job.provider] -= fee;
+            earned[BURN_ADDRESS] += fee;
+        } else if (state == State.Defaulted) {
+            earned[job.consumer] += gas;
+            earned[job.provider] -= locked;
+            earned[BURN_ADDRESS] += locked - gas;
+        } else if (state == State.Rejected) {
+            earned[job.provider] -= locked;
+            earned[BURN_ADDRESS] += locked;
+        }
     }
 
     /// @dev The first job from `which` on in `state`, or 0.
