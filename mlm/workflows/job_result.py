@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,15 +55,45 @@ def submitted_evidence(ports: Ports, job: lookup.Job) -> Evidence:
     """The evidence in the calldata of the job's submission; raises StateConflict before there is one."""
     if job.submit_tx is None:
         raise StateConflict(f"{job.job_id[:10]} is {job.state}: no result yet", hint="Follow it: `mlm job watch`.")
-    return decode_evidence(submission(ports.chain.transaction_input(job.submit_tx)))
+    calldata = ports.chain.transaction_input(job.submit_tx)
+    return chosen(submissions(calldata, bytes.fromhex(job.job_id[2:])), job.record.output_commitment)
 
 
-def submission(calldata: bytes) -> bytes:
-    """The `evidence` argument of submit(bytes32 jobId, Terms terms, bytes evidence, bytes32 result)."""
-    arguments = calldata[4:]
-    offset = int.from_bytes(arguments[64:96], "big")
-    length = int.from_bytes(arguments[offset : offset + 32], "big") if offset + 32 <= len(arguments) else 0
-    evidence = arguments[offset + 32 : offset + 32 + length]
-    if not length or len(evidence) != length:
-        raise InvalidData("the submission's calldata does not hold the evidence that submit() takes")
-    return evidence
+# submit(bytes32 jobId, Terms terms, bytes evidence, bytes32 result); a test holds it to the ABI
+SUBMIT = bytes.fromhex("aefd1f6e")
+
+
+def submissions(calldata: bytes, job_id: bytes) -> Iterator[bytes]:
+    """The `evidence` of each submission of a job that stands in a transaction's calldata.
+
+    A provider may submit by `multicall`, or by a wallet that is a contract, and put others beside it.
+    """
+    start = calldata.find(SUBMIT + job_id)
+    while start >= 0:
+        arguments = calldata[start + 4 :]
+        offset = int.from_bytes(arguments[64:96], "big")
+        length = int.from_bytes(arguments[offset : offset + 32], "big") if offset + 32 <= len(arguments) else 0
+        evidence = arguments[offset + 32 : offset + 32 + length]
+        if length and len(evidence) == length:
+            yield evidence
+        start = calldata.find(SUBMIT + job_id, start + 1)
+
+
+def chosen(found: Iterable[bytes], commitment: bytes) -> Evidence:
+    """The evidence whose outputs are those that the contract committed to, else the first that can be read.
+
+    Raises InvalidData when there is none.
+    """
+    first, problem = None, InvalidData("the submission's calldata does not hold the evidence that submit() takes")
+    for raw in found:
+        try:
+            evidence = decode_evidence(raw)
+        except InvalidData as error:
+            problem = error
+            continue
+        if output_commitment(evidence.instances[evidence.inputs :]) == commitment:
+            return evidence
+        first = first or evidence
+    if first is None:
+        raise problem
+    return first
