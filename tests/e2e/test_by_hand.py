@@ -220,7 +220,7 @@ def test_a_running_job_keeps_its_price(market: Market) -> None:
 
 
 def test_stake_unbonds_in_thirty_days(market: Market) -> None:
-    person = market.person("watcher")
+    person = market.provider  # the only one who stakes nothing elsewhere
     with changes((person, 0)):
         assert person.do("stake", "deposit", "12")["free"] == str(12 * TOKEN)
         assert person.refused(8, "stake", "withdraw", "13")["code"] == "insufficient_funds"
