@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -55,17 +56,35 @@ def sweep(folder: Path) -> None:
     """Remove what killed writers left behind."""
     for path in folder.glob(f"{TEMPORARY}*"):
         try:
-            handle = os.open(path, os.O_RDWR)
-        except FileNotFoundError:
-            continue
+            handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            continue  # gone meanwhile, or in a shared folder somebody else's: not ours to remove
         try:
             if time.time() - os.fstat(handle).st_mtime > _STALE_AFTER:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink(missing_ok=True)
-        except BlockingIOError:
-            continue  # its writer lives
+        except OSError:
+            continue  # its writer lives, or the folder does not let us
         finally:
             os.close(handle)
+
+
+def open_regular(path: Path) -> int:
+    """Open a file of others to read it; raises OSError for a pipe or device, which would never end."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "expected a regular file", str(path))
+    return handle
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """A whole regular file of at most `most` bytes; raises OSError for anything else."""
+    with open(open_regular(path), "rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"expected at most {most} bytes", str(path))
+    return data
 
 
 def write_all(handle: int, data: bytes | memoryview) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
+from mlm.adapters.disk import open_regular
 from mlm.core import car
 from mlm.core.cid import Cid
 
@@ -54,5 +55,5 @@ def from_bytes(content: bytes) -> PackIndex | None:
 
 def scan(pack: Path) -> bytes:
     """Rebuild an index's bytes from its pack, checking every block; raises InvalidData for a damaged pack."""
-    with pack.open("rb") as file:
+    with open(open_regular(pack), "rb") as file:
         return to_bytes((cid, at, len(data)) for at, cid, data in car.Reader(file.read))

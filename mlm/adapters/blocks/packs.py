@@ -17,7 +17,7 @@ from io import BufferedWriter, FileIO
 from pathlib import Path
 
 from mlm.adapters.blocks import pack_index
-from mlm.adapters.disk import replace_file, storage_errors, sweep, sync_folder, temporary
+from mlm.adapters.disk import open_regular, read_regular, replace_file, storage_errors, sweep, sync_folder, temporary
 from mlm.core import car
 from mlm.core.cid import Cid
 from mlm.core.errors import InvalidData, NotFound, StorageError
@@ -25,6 +25,7 @@ from mlm.core.errors import InvalidData, NotFound, StorageError
 _BUFFER = 1 << 20  # bytes
 _TICK = 2_000_000_000  # nanoseconds: the coarsest clock of a file system (FAT)
 MAX_BLOCK = car.Limits().block
+_MAX_INDEX = 1 << 30  # bytes: 20 million blocks, 20 TB of ours
 
 
 class PackStore:
@@ -44,6 +45,8 @@ class PackStore:
             if found is None:
                 break
             name, at, size = found
+            if size > MAX_BLOCK:
+                raise InvalidData(f"the index of {name} gives {cid} {size} bytes, expected at most {MAX_BLOCK}")
             with storage_errors("cannot read a pack"):
                 try:
                     data = _read_at(self._folder / f"{name}.car", at, size)
@@ -141,7 +144,7 @@ class PackStore:
 
     def _open(self, name: str) -> pack_index.PackIndex:
         path = self._folder / f"{name}.idx"
-        index = pack_index.from_bytes(path.read_bytes()) if path.exists() else None
+        index = pack_index.from_bytes(read_regular(path, _MAX_INDEX)) if path.exists() else None
         if index is None:
             content = pack_index.scan(self._folder / f"{name}.car")
             replace_file(path, [content])
@@ -152,7 +155,7 @@ class PackStore:
 
 
 def _read_at(path: Path, at: int, size: int) -> bytes:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    handle = open_regular(path)
     try:
         data = os.pread(handle, size, at)
         while len(data) < size and (more := os.pread(handle, size - len(data), at + len(data))):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mlm.adapters.blocks.packs import PackStore
-from mlm.adapters.disk import replace_file, storage_errors
+from mlm.adapters.disk import read_regular, replace_file, storage_errors
 from mlm.core.cid import Cid
 from mlm.core.errors import InvalidData, NotFound, StorageError
 
@@ -54,7 +54,7 @@ class FolderRemote:
                 return False
             mark = self._folder / _MARK
             if mark.exists():
-                found = mark.read_bytes()[:64]
+                found = read_regular(mark, 4096)[:64]
                 if found != _FORMAT:
                     raise InvalidData(
                         f"expected {_FORMAT.decode().strip()} in {mark}, found {found!r}", hint="Update mlm."
