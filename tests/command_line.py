@@ -107,6 +107,19 @@ class Person:
         )
         return Ran(arguments, done.returncode, done.stdout, done.stderr)
 
+    def killed(self, at: int, when: str, *arguments: str) -> Ran:
+        """Run a command that dies by SIGKILL before or after its `at`-th journal write or broadcast."""
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "tests" / "e2e" / "killer.py"), str(at), when, *arguments],
+            cwd=self.folder,
+            env={**self.environment, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        return Ran(arguments, done.returncode, done.stdout, done.stderr)
+
     def shell(self, script: str, timeout: float = 240.0) -> Ran:
         """Run lines of bash as a person types them; `mlm` is this checkout's."""
         mlm = f'mlm() {{ {shlex.quote(sys.executable)} -m mlm "$@"; }}'

@@ -55,6 +55,7 @@ COMMANDS: dict[str, Entry] = {
     "stake": Entry("stake", "Deposit, withdraw and show stake.", MARKET, group=True),
     "wallet": Entry("wallet", "Make, import and list accounts; withdraw earnings.", MARKET, group=True),
     "whoami": Entry("whoami", "Show the account, network and balances in use.", MARKET),
+    "op": Entry("op", "See what was done, continue what was stopped.", SETUP, group=True),
     "devnet": Entry("devnet", "Run the bundled chain.", SETUP, group=True),
     "network": Entry("network", "Choose the chain to work with.", SETUP, group=True),
     "sync": Entry("state", "Bring the local index up to the chain.", SETUP),
@@ -162,7 +163,9 @@ def _run(session: Session, arguments: list[str]) -> int:
     except MlmError as error:
         return show_error(session, error)
     except KeyboardInterrupt:
-        return show_error(session, Interrupted("interrupted", hint="Run the same command again to continue."))
+        return show_error(
+            session, Interrupted("interrupted", hint="`mlm op log` shows what was begun; `mlm op resume` continues it.")
+        )
     except ReaderGone:
         raise
     except SystemExit as error:  # rich ends the process when its reader is gone; nothing else here does

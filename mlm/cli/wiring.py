@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from mlm.config import DEVNET
 from mlm.core.errors import NotFound, UsageError, WalletError
@@ -127,8 +127,10 @@ def sender(session: Session) -> EthSender:
     if not name:
         raise WalletError("no account is chosen", hint="Give --account NAME; `mlm wallet list` shows the names.")
     key = wallet(session).unlock(name, session.password)
-    read = session.ports.chain
-    return EthSender(read, key, max_fee=int(session.config.get("chain.max_fee_gwei") * GWEI))  # type: ignore[arg-type]
+    read = cast("EthChain", session.ports.chain)
+    config = session.config
+    max_fee = int(config.get("chain.max_fee_gwei") * GWEI)
+    return EthSender(read, key, max_fee=max_fee, patience=config.get("chain.wait"))
 
 
 def devnet(session: Session) -> LocalDevnet:

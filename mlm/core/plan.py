@@ -3,10 +3,12 @@
 A plan is made by reading only. `workflows/apply.py` is the only executor.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from mlm.core.cid import Cid
+from mlm.core.errors import InvalidData
 from mlm.core.money import Amount
 
 F = TypeVar("F")
@@ -17,6 +19,7 @@ class Call:
     """A contract call: contract by deployed name, function by name, arguments as the ABI takes them.
 
     Where the ABI takes bytes an argument may itself be a Call: it is encoded to its calldata (for `multicall`).
+    Without a function's name the only argument is the whole calldata, encoded before.
     """
 
     contract: str
@@ -65,3 +68,31 @@ class Plan(Generic[F]):
     def bond(self) -> Amount:
         """What is locked, and lost at worst to a proven fault."""
         return Amount(sum(step.bond for step in self.steps if isinstance(step, Tx)))
+
+
+def frozen(step: Step, encode: Callable[[Call], bytes]) -> dict[str, Any]:
+    """A step as the journal keeps it: everything that doing it later needs, but for the blocks of a Store."""
+    if isinstance(step, Store):
+        return {"kind": "store", "title": step.title, "root": str(step.root), "push": step.push}
+    call = step.call
+    return {
+        "kind": "transaction",
+        "title": step.title,
+        "contract": call.contract,
+        "data": "0x" + encode(call).hex(),
+        "value": str(call.value),
+        "payment": str(int(step.payment)),
+        "bond": str(int(step.bond)),
+    }
+
+
+def thawed(record: Mapping[str, Any]) -> Step:
+    """The step of a journal's record; raises InvalidData for one that `frozen` did not write."""
+    try:
+        if record["kind"] == "store":
+            return Store(record["title"], Cid.parse(record["root"]), push=record["push"] is True)
+        data = bytes.fromhex(record["data"].removeprefix("0x"))
+        call = Call(record["contract"], "", (data,), int(record["value"]))
+        return Tx(record["title"], call, Amount(int(record["payment"])), Amount(int(record["bond"])))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidData(f"the journal holds a step that mlm did not write: {str(record)[:60]}") from error

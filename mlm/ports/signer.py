@@ -43,8 +43,11 @@ class Sender(Protocol):
     def broadcast(self, signed: Signed) -> None:
         """Idempotent: a transaction that the node already knows is no error."""
 
-    def wait(self, signed: Signed, timeout: float = 60.0) -> Receipt:
-        """Bounded wait for inclusion; raises Reverted when it failed, ChainError when time ran out."""
+    def wait(self, signed: Signed, timeout: float | None = None) -> Receipt:
+        """Bounded wait for inclusion, by default for as long as the settings say.
+
+        Raises Reverted when it failed, ChainError when time ran out.
+        """
 
     def sign_typed(self, domain: dict[str, Any], types: dict[str, Any], message: dict[str, Any]) -> bytes:
         """EIP-712 signature, 65 bytes r‖s‖v."""

@@ -5,16 +5,20 @@ INVARIANT: signed bytes, hash and nonce are in the journal before they are broad
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from mlm.core.errors import MlmError
 from mlm.core.money import Amount, Wei
-from mlm.core.plan import Plan, Step, Store, Tx
+from mlm.core.plan import Plan, Step, Store, Tx, frozen
 from mlm.ports.bundle import Ports
 from mlm.ports.chain import Receipt
+from mlm.ports.signer import Signed
 from mlm.workflows.objects import store
+
+DONE = "done"  # the outcome of an operation whose every step was done
+_NO_FACTS: Mapping[int, Mapping[str, Any]] = {}
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -105,13 +109,32 @@ def apply(ports: Ports, plan: Plan[Any]) -> tuple[DoneStep, ...]:
     """Do the plan's steps in order. On an error the journal says how far it came; the error passes on."""
     if not plan.steps:
         return ()
+    # What a resumed operation needs must be here before the journal promises it.
+    for step in plan.steps:
+        if isinstance(step, Store):
+            ports.objects.put(step.blocks)
+    sends = any(isinstance(step, Tx) for step in plan.steps)
+    params = {
+        "account": ports.sender.address if sends else "",
+        "chain": ports.chain.chain_id() if sends else 0,
+        "steps": [frozen(step, ports.sender.encode) for step in plan.steps],
+    }
+    return carry_on(ports, ports.journal.begin(plan.operation, params), plan.steps)
+
+
+def carry_on(
+    ports: Ports, op: str, steps: tuple[Step, ...], facts: Mapping[int, Mapping[str, Any]] = _NO_FACTS
+) -> tuple[DoneStep, ...]:
+    """Do the steps of operation `op` that `facts`, what the journal holds of each, does not show as done."""
     journal, done = ports.journal, []
-    op = journal.begin(plan.operation, {"steps": [f"{_kind(step)}: {step.title}" for step in plan.steps]})
     try:
-        for number, step in enumerate(plan.steps):
-            ports.system.progress(number, len(plan.steps), step.title)
+        for number, step in enumerate(steps):
+            known = facts.get(number, {})
+            if "included" in known or "stored" in known:
+                continue
+            ports.system.progress(number, len(steps), step.title)
             started = ports.system.monotonic()
-            reference, receipt = _do(ports, op, number, step)
+            reference, receipt = _do(ports, op, number, step, known)
             done.append(
                 DoneStep(
                     kind=_kind(step),
@@ -127,8 +150,8 @@ def apply(ports: Ports, plan: Plan[Any]) -> tuple[DoneStep, ...]:
         journal.close(op, f"stopped: {type(error).__name__}: {error}")
         raise
     finally:
-        ports.system.progress(len(plan.steps), len(plan.steps), "")
-    journal.close(op, "done")
+        ports.system.progress(len(steps), len(steps), "")
+    journal.close(op, DONE)
     return tuple(done)
 
 
@@ -144,11 +167,16 @@ def execute(
     return Applied(operation.result(ports, params, plan, done), done)
 
 
-def _do(ports: Ports, op: str, number: int, step: Step) -> tuple[str, Receipt | None]:
+def _do(ports: Ports, op: str, number: int, step: Step, known: Mapping[str, Any]) -> tuple[str, Receipt | None]:
     if isinstance(step, Tx):
-        signed = ports.sender.sign(step.call)
-        entry = {"raw": signed.raw.hex(), "tx_hash": signed.tx_hash, "nonce": signed.nonce}
-        ports.journal.record(op, number, {"signed": entry})
+        if "signed" in known:
+            # Those same bytes: whatever became of the first broadcast, they can be included once only.
+            entry = known["signed"]
+            signed = Signed(bytes.fromhex(entry["raw"]), entry["tx_hash"], entry["nonce"])
+        else:
+            signed = ports.sender.sign(step.call)
+            entry = {"raw": signed.raw.hex(), "tx_hash": signed.tx_hash, "nonce": signed.nonce}
+            ports.journal.record(op, number, {"signed": entry})
         ports.sender.broadcast(signed)
         receipt = ports.sender.wait(signed)
         ports.journal.record(op, number, {"included": {"block": receipt.block_number, "hash": receipt.block_hash}})

@@ -118,6 +118,15 @@ def _unbonds(stage: Stage) -> tuple[Person, str]:
     return watcher, ""
 
 
+def _stopped(stage: Stage) -> tuple[Person, str]:
+    """Somebody whose claim of a handle was killed after it was signed."""
+    folder = stage.folder()
+    (folder / ".mlm").mkdir()
+    person = Person("watcher", folder, stage.market.home)
+    assert person.killed(3, "before", "handle", "claim", folder.name.replace("_", "-")[-30:].strip("-")).code < 0
+    return person, ""
+
+
 def _credited(stage: Stage) -> tuple[Person, str]:
     job = stage.market.first.job()
     stage.market.first.do("job", "cancel", job)
@@ -200,6 +209,9 @@ SCENES: dict[str, Scene] = {
     "network add": spare(),
     "network use": spare(),
     "sync": _elsewhere,
+    "op log": _stopped,
+    "op show": _stopped,
+    "op resume": _stopped,
     "sql": as_("consumer"),
     "doctor": _elsewhere,
     "completion": _elsewhere,

@@ -111,9 +111,10 @@ def test_agrees_with_git(git_tree: tuple[Path, list[str]], lines: list[str]) -> 
 @pytest.mark.parametrize(
     "text",
     [
-        "a/", "/a", "a/b", "**/b", "a/**", "a/**/b", "*.onnx", "!a", "a\n!a/b", "*\n!*/", "/*\n!/a\n/a/*\n!/a/b", "a/*/b",
-        "\\#x", "#x", "\\!x", "a b", "foo\\ ", "foo ", "a\r\nb\r", "\ufeffa", "[!]a]*", "a[/x]b", "//a", "a//", "/", "**", "**/",
-        "abc/***", "*/a", "?", "??", "[[:upper:]]", "a\\", "\\a", "*a*b*c*",
+        "a/", "/a", "a/b", "**/b", "a/**", "a/**/b", "*.onnx", "!a", "a\n!a/b", "*\n!*/",
+        "/*\n!/a\n/a/*\n!/a/b", "a/*/b",
+        "\\#x", "#x", "\\!x", "a b", "foo\\ ", "foo ", "a\r\nb\r", "\ufeffa", "[!]a]*", "a[/x]b", "//a", "a//",
+        "/", "**", "**/", "abc/***", "*/a", "?", "??", "[[:upper:]]", "a\\", "\\a", "*a*b*c*",
     ],
 )  # fmt: skip
 def test_chosen_patterns_agree_with_git(git_tree: tuple[Path, list[str]], text: str) -> None:

@@ -140,7 +140,7 @@ def test_error_in_the_middle_closes_the_journal_and_leaves_the_rest_undone(world
     with pytest.raises(Reverted):
         apply(world.ports, plan(PAY, BOND, PUSH))
     assert [call for _, call in world.chain.sent] == [PAY.call]
-    assert not list(world.objects.cids())
+    assert not list(world.remote.cids())
     (operation,) = world.journal.operations()
     assert operation["outcome"].startswith("stopped: Reverted: the contract refused: PriceNotLower")
     kinds = [(line["step"], *line["entry"]) for line in world.journal.entries(operation["op"])]

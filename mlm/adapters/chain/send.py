@@ -31,8 +31,9 @@ _NONCE_USED = ("nonce too low", "nonce is too low", "underpriced")
 class EthSender:
     """One account on one chain. The key stays in this object and is never shown."""
 
-    def __init__(self, chain: EthChain, key: bytes, max_fee: int = 200 * GWEI) -> None:
-        """`max_fee` is the most ever offered for a unit of gas, in wei."""
+    def __init__(self, chain: EthChain, key: bytes, max_fee: int = 200 * GWEI, patience: float = 60.0) -> None:
+        """`max_fee` is the most ever offered for a unit of gas, in wei; `patience` bounds `wait`, in seconds."""
+        self._patience = patience
         self._chain, self._rpc = chain, chain.rpc
         self._key, self._max_fee = key, max_fee
         self._address = address_of_key(key)
@@ -48,6 +49,8 @@ class EthSender:
 
     def encode(self, call: Call) -> bytes:
         """Calldata of a call, calls within it encoded first; raises UsageError for arguments that do not fit."""
+        if not call.function:
+            return bytes(call.args[0])
         return abi.load(call.contract).encode_call(call.function, self._plain(call.args))
 
     def _plain(self, value: Any) -> Any:
@@ -110,8 +113,9 @@ class EthSender:
                 raise errors.explain(error) from error
         self._in_flight[signed.nonce] = signed
 
-    def wait(self, signed: Signed, timeout: float = 60.0) -> Receipt:
+    def wait(self, signed: Signed, timeout: float | None = None) -> Receipt:
         """Raises Reverted when it failed, StateConflict when it was replaced, ChainError when time ran out."""
+        timeout = self._patience if timeout is None else timeout
         deadline = time.monotonic() + timeout
         pause, again = _POLL_FIRST, time.monotonic() + _REBROADCAST
         while True:

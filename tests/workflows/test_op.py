@@ -1,0 +1,182 @@
+"""Operations that are stopped at every single event, and resumed: the chain sees what an unharmed run sends, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from mlm.core import dagcbor
+from mlm.core.cid import DAG_CBOR, Cid
+from mlm.core.errors import InvalidData, NotFound, StateConflict, WalletError
+from mlm.core.money import Amount
+from mlm.core.plan import Call, Plan, Store, Tx, frozen, thawed
+from mlm.memory.blocks import MemoryBlocks
+from mlm.memory.chain import MemoryChain
+from mlm.memory.journal import MemoryJournal
+from mlm.memory.sender import MemorySender
+from mlm.memory.system import MemorySystem
+from mlm.ports.bundle import Ports
+from mlm.workflows import op
+from mlm.workflows.apply import apply
+
+ME = "0x" + "a1" * 20
+BLOCK = dagcbor.encode({"a": 1})
+ROOT = Cid.of(DAG_CBOR, BLOCK)
+PAY = Tx("pay", Call("JobMarket", "post", (1,)), payment=Amount(7))
+BOND = Tx("bond", Call("JobMarket", "bid", (2,)), bond=Amount(5))
+PLAN = Plan("test", (PAY, Store("push", ROOT, ((ROOT, BLOCK),)), BOND), None)
+EVENTS = 9  # begin, signed, broadcast, included, stored, signed, broadcast, included, close
+
+
+class Killed(BaseException):
+    """The process is gone: nothing after this line runs."""
+
+
+@dataclass
+class Death:
+    """Ends the process before or after the event that is due."""
+
+    at: int
+    when: str
+    seen: int = 0
+
+    def around(self, act: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*args: Any) -> Any:
+            self.seen += 1
+            if self.seen == self.at and self.when == "before":
+                raise Killed
+            if self.seen > self.at:
+                raise Killed  # a dead process writes no more, not even the journal's last word
+            value = act(*args)
+            if self.seen == self.at:
+                raise Killed
+            return value
+
+        return wrapped
+
+
+class World:
+    """One chain and one disk, which outlive the processes that `ports` stands for."""
+
+    def __init__(self) -> None:
+        self.system, self.chain = MemorySystem(), MemoryChain()
+        self.chain.effects = {("JobMarket", "post"): lambda *_: (), ("JobMarket", "bid"): lambda *_: ()}
+        self.sender = MemorySender(self.chain, ME)
+        self.journal, self.objects, self.remote = MemoryJournal(self.system), MemoryBlocks(), MemoryBlocks()
+
+    def ports(self, death: Death | None = None, account: str = ME) -> Ports:
+        journal: Any = self.journal
+        sender: Any = self.sender if account == ME else MemorySender(self.chain, account)
+        if death is not None:
+            journal, sender = Mortal(journal, death, "begin", "record", "close"), Mortal(sender, death, "broadcast")
+        return Ports(
+            chain=lambda: self.chain,
+            sender=lambda: sender,
+            journal=lambda: journal,
+            objects=lambda: self.objects,
+            remote=lambda: self.remote,
+            system=lambda: self.system,
+        )
+
+
+class Mortal:
+    """Another object, some of whose methods may be the process's last."""
+
+    def __init__(self, inner: Any, death: Death, *methods: str) -> None:
+        self._inner = inner
+        for name in methods:
+            setattr(self, name, death.around(getattr(inner, name)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def test_an_unharmed_run_has_these_events() -> None:
+    world, death = World(), Death(10**9, "before")
+    apply(world.ports(death), PLAN)
+    assert death.seen == EVENTS
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("at", range(1, EVENTS + 1))
+def test_killed_anywhere_it_is_resumed_and_sends_nothing_twice(at: int, when: str) -> None:
+    unharmed = World()
+    apply(unharmed.ports(), PLAN)
+    world = World()
+    with pytest.raises(Killed):
+        apply(world.ports(Death(at, when)), PLAN)
+    operations = world.journal.operations()
+    if not operations:  # killed before the journal's first line: nothing was done, and the command is simply run again
+        assert at == 1 and when == "before" and not world.chain.sent
+        return
+    if operations[0]["outcome"] != "done":
+        op.resume(world.ports(), operations[0]["op"])
+    assert [call for _, call in world.chain.sent] == [call for _, call in unharmed.chain.sent]
+    assert world.remote.has(ROOT)
+    assert op.log(world.ports()).operations[0].outcome == "done"
+
+
+def test_killed_twice_it_still_ends_well() -> None:
+    world = World()
+    with pytest.raises(Killed):
+        apply(world.ports(Death(3, "before")), PLAN)
+    with pytest.raises(Killed):
+        op.resume(world.ports(Death(3, "after")), "000001")
+    op.resume(world.ports(), "000001")
+    assert [call for _, call in world.chain.sent] == [PAY.call, BOND.call]
+
+
+def test_log_and_show_tell_how_far_it_came() -> None:
+    world = World()
+    with pytest.raises(Killed):
+        apply(world.ports(Death(3, "before")), PLAN)
+    (row,) = op.log(world.ports()).operations
+    assert (row.op, row.operation, row.outcome, row.steps, row.done, row.account) == ("000001", "test", None, 3, 0, ME)
+    shown = op.show(world.ports(), "000001")
+    assert [(step.kind, step.state) for step in shown.steps] == [
+        ("transaction", "signed"),
+        ("store", "planned"),
+        ("transaction", "planned"),
+    ]
+    assert shown.next == "mlm op resume 000001" and shown.steps[0].reference.startswith("0x")
+    op.resume(world.ports(), "000001")
+    done = op.show(world.ports(), "000001")
+    assert {step.state for step in done.steps} == {"done"} and done.next is None
+
+
+def test_what_cannot_be_resumed_says_why() -> None:
+    world = World()
+    with pytest.raises(NotFound, match="no operation 000009"):
+        op.resume(world.ports(), "000009")
+    with pytest.raises(Killed):
+        apply(world.ports(Death(3, "before")), PLAN)
+    with pytest.raises(WalletError, match="belongs to 0xa1"):
+        op.resume(world.ports(account="0x" + "b2" * 20), "000001")
+    op.resume(world.ports(), "000001")
+    with pytest.raises(StateConflict, match="is done"):
+        op.resume(world.ports(), "000001")
+
+
+def test_a_step_survives_the_journal() -> None:
+    for step in PLAN.steps:
+        again = thawed(frozen(step, lambda call: repr(call).encode()))
+        assert (type(again), again.title) == (type(step), step.title)
+    pay = thawed(frozen(PAY, lambda call: b"data"))
+    assert isinstance(pay, Tx) and pay.payment == 7 and pay.call == Call("JobMarket", "", (b"data",))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {},
+        {"kind": "store"},
+        {"kind": "transaction", "title": "x", "data": 5},
+        {"kind": "store", "title": "", "root": "x", "push": True},
+    ],
+)
+def test_a_foreign_step_is_refused(record: dict[str, Any]) -> None:
+    with pytest.raises(InvalidData):
+        thawed(record)
