@@ -62,7 +62,7 @@ class MemorySender:
     def wait(self, signed: Signed, timeout: float | None = None) -> Receipt:
         receipt = self._chain.receipts.get(signed.tx_hash)
         if receipt is None:
-            raise ChainError(f"transaction {signed.tx_hash} was not included")
+            raise ChainError(f"transaction {signed.tx_hash} was not included within {timeout or 0:g} s")
         if not receipt.ok:
             raise Reverted("Unexplained", {"transaction": signed.tx_hash})
         return receipt
