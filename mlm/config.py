@@ -35,13 +35,16 @@ class Setting:
             value = float(value)
         if not isinstance(value, self.type) or (self.type is int and isinstance(value, bool)):
             raise UsageError(f"{source}: {self.key} must be {self.type.__name__}, found {value!r}")
+        # NaN fails every comparison; nobody waits, or pays, without end.
+        if isinstance(value, int | float) and not 0 <= value < _LIMIT:
+            raise UsageError(f"{source}: {self.key} must be a number from 0 to {_LIMIT}, found {value!r}")
         return value
 
     def parse(self, text: str, source: str) -> Any:
         """Read a value from text."""
         readers: dict[type, Callable[[str], Any]] = {bool: _read_bool, int: int, float: float, str: str}
         try:
-            return readers[self.type](text)
+            return self.check(readers[self.type](text), source)
         except ValueError as error:
             raise UsageError(f"{source}: {self.key} must be {self.type.__name__}, found {text!r}") from error
 
@@ -76,6 +79,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("job.verification", int, 3600, "MLM_VERIFICATION", "Seconds in which a result can be disputed."),
 )
 
+_LIMIT = 1 << 32
+_PATHS = {"password_file", "remote", "prover.srs"}
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
 
 
@@ -120,10 +125,17 @@ def load(files: Mapping[str, Mapping[str, Any]], env: Mapping[str, str]) -> Conf
             if key not in _BY_KEY:
                 raise unknown_key(key, label, _BY_KEY)
             values[key] = _BY_KEY[key].check(value, label)
+            if key in _PATHS and value:
+                values[key] = str(Path(label).parent / value)  # found from the file that names it
             source[key] = label
         for name, entry in table.get("network", {}).items():
             if isinstance(entry, Mapping):
-                networks[name] = _network(name, entry, label)
+                found = _network(name, entry, label)
+                if networks.setdefault(name, found) != found:
+                    # A project that came from somebody else must not re-aim the user's own networks.
+                    raise UsageError(
+                        f"{label}: [network.{name}] is set otherwise already", hint="Give it another name."
+                    )
     for setting in SETTINGS:
         if env.get(setting.env):
             values[setting.key] = setting.parse(env[setting.env], setting.env)

@@ -64,8 +64,23 @@ class Session:
         """The nearest folder upwards that holds .mlm, or None outside a project."""
         for folder in (self.cwd, *self.cwd.parents):
             if (folder / ".mlm").is_dir() and folder / ".mlm" != self.home:
+                self._check_owner(folder)
                 return folder
         return None
+
+    def _check_owner(self, folder: Path) -> None:
+        """A project chooses network, account and remote: nobody else may leave one in a folder above ours, as in /tmp.
+
+        Source: Git's safe.directory (CVE-2022-24765). Raises UsageError.
+        """
+        user = os.geteuid()
+        trusted = {None, "0", str(user), self.env.get("SUDO_UID") if user == 0 else None}
+        foreign = [name for name in (".mlm", "mlm.toml") if _owner(folder / name) not in trusted]
+        if foreign and str(folder) not in self.env.get("MLM_TRUSTED", "").split(os.pathsep):
+            raise UsageError(
+                f"{folder / foreign[0]} belongs to another user: its settings could send your money elsewhere",
+                hint=f"Work elsewhere; or, if you trust it, chown it, or set MLM_TRUSTED={folder}.",
+            )
 
     @property
     def require_project(self) -> Path:
@@ -87,7 +102,7 @@ class Session:
         files = [self.home / "config.toml"]
         if self.project:
             files.append(self.project / "mlm.toml")
-        tables = {str(path): read_toml(path) for path in files if path.exists()}
+        tables = {str(path): read_settings(path) for path in files if path.exists()}
         config = load(tables, self.env)
         return replace(
             config,
@@ -121,14 +136,23 @@ class Session:
         return replace(self, cwd=folder, flags={**self.flags, "account": name})
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Parse a TOML file; raises UsageError with the place of the mistake."""
-    import tomli
+def _owner(path: Path) -> str | None:
+    """The owner's number; None for a file that is not there."""
+    try:
+        return str(path.stat().st_uid)
+    except OSError:
+        return None
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Parse a settings file; raises UsageError with the place of the mistake."""
+    from mlm.core.project import read_toml
 
     try:
-        return tomli.loads(path.read_text(encoding="utf-8"))
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from error
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read the settings {path}: {error.strerror}") from error
+    return read_toml(data, str(path))
 
 
 def _set(name: str) -> Any:

@@ -42,6 +42,16 @@ class Project:
     parents: tuple[Parent, ...] = ()
 
 
+def read_toml(data: bytes, where: str) -> dict[str, Any]:
+    """A TOML file's table; raises UsageError naming `where`, also for numbers and nesting beyond the parser's."""
+    import tomli
+
+    try:
+        return tomli.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{where}: not valid TOML: {str(error)[:300]}") from error
+
+
 def parse(table: Mapping[str, Any]) -> Project:
     """Read the sections [asset], [model], [verification], [price], [metrics] and [[parents]]; others are not ours.
 

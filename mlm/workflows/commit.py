@@ -74,18 +74,12 @@ def commit(repo: Repo, runner: Runner, message: str, author: str, now: int) -> C
 
 def read_project(repo: Repo, index: dict[str, Staged]) -> Project:
     """The staged mlm.toml; raises UsageError."""
-    import tomli
-
     if project.FILE not in index:
         raise StateConflict(
             f"{project.FILE} is not staged", hint=f"Run `mlm init` if there is none, `mlm add {project.FILE}`."
         )
     raw = b"".join(unixfs.read(repo.objects.get, index[project.FILE].cid, max_bytes=_MAX_PROJECT))
-    try:
-        table = tomli.loads(raw.decode("utf-8"))
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{project.FILE}: not valid TOML: {error}") from error
-    return project.parse(table)
+    return project.parse(project.read_toml(raw, project.FILE))
 
 
 def _signature(

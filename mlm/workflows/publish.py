@@ -117,12 +117,10 @@ def result(ports: Ports, params: Publish, plan: Plan[_Facts], done: tuple[DoneSt
 
 def _calibration(ports: Ports, draft: Manifest) -> str | None:
     """The path of the calibration file when the committed mlm.toml asks for the zk tier."""
-    import tomli
-
     if draft.signature is None:
         return None
-    text = _committed(ports, draft, project_file.FILE, 2**20).decode()
-    project = project_file.parse(tomli.loads(text))
+    text = _committed(ports, draft, project_file.FILE, 2**20)
+    project = project_file.parse(project_file.read_toml(text, project_file.FILE))
     if project.zk and project.calibration is None:
         raise UsageError(
             "verification.zk needs verification.calibration, a committed file of real inputs; found none",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlm.core import project as project_file
-from mlm.core.errors import InvalidData, NotFound, UsageError
+from mlm.core.errors import InvalidData, NotFound
 from mlm.ports.bundle import Ports
 from mlm.ports.runner import ModelInfo
 from mlm.workflows import lookup, model
@@ -43,15 +43,10 @@ def load(ports: Ports, text: str) -> Source:
 
 
 def _project(ports: Ports, folder: Path) -> Source:
-    import tomli
-
     file = folder / project_file.FILE
     if not ports.files.exists(file):
         raise NotFound(f"no {project_file.FILE} in {folder}", hint="Name an ONNX file, or run `mlm init`.")
-    try:
-        project = project_file.parse(tomli.loads(ports.files.read(file, 2**20).decode()))
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: not valid TOML: {error}") from error
+    project = project_file.parse(project_file.read_toml(ports.files.read(file, 2**20), str(file)))
     if project.model is None:
         raise InvalidData(f"{file} names no model", hint='[model]\nfile = "model.onnx"')
     onnx = ports.files.read(folder / project.model, model.MAX_MODEL_BYTES)
