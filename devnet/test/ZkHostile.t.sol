@@ -7,6 +7,22 @@ import {Claim} from "../contracts/interfaces/IVerifier.sol";
 import {Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {ZkFixtures} from "./ZkFixtures.sol";
 
+/// Answers every call with the bytes it was told.
+contract FalseHalo2 {
+    bytes private _data;
+
+    function say(bytes calldata data) external {
+        _data = data;
+    }
+
+    fallback() external {
+        bytes memory data = _data;
+        assembly ("memory-safe") {
+            return(add(data, 0x20), mload(data))
+        }
+    }
+}
+
 /// What somebody can do to the verifier who writes its bytes himself: evidence, artefact and gas.
 contract ZkHostileTest is ZkFixtures {
     bytes32 private constant VERSION = keccak256("version");
@@ -127,6 +143,56 @@ contract ZkHostileTest is ZkFixtures {
         // One set of commitments, one word long; both opening points and the set's only one are read from beyond the calldata.
         vka[41] = 1 | (0xffe0_ffe0_3000_ffe0_ffe0 << 24) | (0x20 << 104);
         vka[42] = 0xffe0_ffe0;
+    }
+
+    /// An artefact that announces more words of phases than it has.
+    function test_anArtefactThatEndsEarly() public {
+        Proof memory short = good;
+        short.vka = _acceptsAnything();
+        short.vka[2] = good.instances.length;
+        short.vka[33] = 0xff;
+        bytes memory evidence = _evidence(short);
+        Claim memory claim = _claim(short);
+        vm.expectRevert(abi.encodeWithSelector(IZkVerifierErrors.VerifyingKeyMalformed.selector, JOB, 43));
+        verifier.check(claim, evidence);
+    }
+
+    /// Sizes that overflow are an arithmetic panic, not a short proof.
+    function test_anArtefactWithTooManyEvaluations() public {
+        Proof memory vast = good;
+        vast.vka = _acceptsAnything();
+        vast.vka[2] = good.instances.length;
+        vast.vka[3] = type(uint256).max / 32 + 1; // times 32: 0
+        bytes memory evidence = _evidence(vast);
+        Claim memory claim = _claim(vast);
+        vm.expectRevert(abi.encodeWithSignature("Panic(uint256)", 0x11));
+        verifier.check(claim, evidence);
+    }
+
+    /// Whatever the fixed verifier answers, only `true` with the artefact's own digest is a verdict.
+    function test_answersOfTheFixedVerifier() public {
+        FalseHalo2 answers = new FalseHalo2();
+        verifier = new ZkVerifier(address(answers), verifier.srsPoints());
+        bytes32 digest = _vkaDigestOf(good);
+        _answer(answers, abi.encode(false, digest), _rejected());
+        _answer(answers, abi.encode(true, keccak256("another artefact")), _rejected());
+        _answer(answers, "", "");
+        _answer(answers, abi.encode(true), "");
+        _answer(answers, abi.encode(2, digest), "");
+        answers.say(abi.encodePacked(abi.encode(true, digest), new bytes(100_000)));
+        verifier.check(_claim(good), _evidence(good));
+    }
+
+    function _answer(FalseHalo2 answers, bytes memory data, bytes memory reason) private {
+        answers.say(data);
+        Claim memory claim = _claim(good);
+        bytes memory evidence = _evidence(good);
+        vm.expectRevert(reason);
+        verifier.check(claim, evidence);
+    }
+
+    function _rejected() private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IZkVerifierErrors.ProofRejected.selector, JOB);
     }
 
     // ---------------------------------------------------------------- gas
