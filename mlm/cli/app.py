@@ -66,6 +66,12 @@ COMMANDS: dict[str, Entry] = {
     "version": Entry("doctor", "Print the version.", SETUP),
 }
 
+# The commands that make a plan first: the names of mlm/workflows/registry.py, whose import is for those who send.
+PLANNED = frozenset(
+    {"publish", "price set", "handle claim", "job post", "job award", "job cancel", "job settle", "bid"}
+    | {"lease accept", "lease fulfil", "lease submit", "stake deposit", "stake withdraw", "wallet withdraw"}
+)
+
 
 class _Root(typer.core.TyperGroup):
     """Looks commands up in COMMANDS; lists them from the table alone."""
@@ -110,14 +116,21 @@ def load(name: str) -> Any:
     command = group if entry.group else group.commands[name]
     command.name = name
     command.help = command.help or entry.help
-    for leaf in _leaves(command):
-        leaf.params.extend(shared_options())
+    for words, leaf in _leaves(name, command):
+        leaf.params.extend(_options(planned=words in PLANNED))
     return command
 
 
-def _leaves(command: Any) -> list[Any]:
+def _leaves(words: str, command: Any) -> list[tuple[str, Any]]:
     children = getattr(command, "commands", None)
-    return [command] if children is None else [leaf for child in children.values() for leaf in _leaves(child)]
+    if children is None:
+        return [(words, command)]
+    return [leaf for name, child in children.items() for leaf in _leaves(f"{words} {name}", child)]
+
+
+def _options(*, planned: bool) -> list[Any]:
+    """The shared options. Who has no plan takes no --dry-run: to ignore it would be to do what should only be shown."""
+    return [option for option in shared_options() if planned or option.name != "dry_run"]
 
 
 def root() -> Any:
@@ -126,7 +139,7 @@ def root() -> Any:
         name="mlm",
         help="mlm: Git for machine-learning markets. Start with `mlm demo`, or `mlm init --template digits-mlp`.",
         no_args_is_help=True,
-        params=shared_options(),  # `mlm -C FOLDER log` as well as `mlm log -C FOLDER`
+        params=_options(planned=False),  # `mlm -C FOLDER log` as well as `mlm log -C FOLDER`
         rich_markup_mode="markdown",
         context_settings={"help_option_names": ["-h", "--help"]},
     )

@@ -185,7 +185,8 @@ def _shared(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.", callback=_set("json"))] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", callback=_set("yes"))] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan and stop.", callback=_set("dry_run"))
+        bool,
+        typer.Option("--dry-run", help="Show the plan and stop; where something is sent.", callback=_set("dry_run")),
     ] = False,
     account: Annotated[
         str | None, typer.Option("--account", "-a", help="The account that signs.", callback=_flag("account"))

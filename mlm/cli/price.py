@@ -29,7 +29,7 @@ def set_price(
     from mlm.core.money import parse_units
     from mlm.workflows import price as workflow
 
-    perform(ctx, workflow.OPERATION, workflow.PriceSet(asset, parse_units(use) if use else None, royalty_bps))
+    perform(ctx, workflow.OPERATION, workflow.PriceSet(asset, None if use is None else parse_units(use), royalty_bps))
 
 
 @app.command()

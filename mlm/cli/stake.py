@@ -46,7 +46,7 @@ def withdraw(
     from mlm.core.money import parse_units
     from mlm.workflows import stake as workflow
 
-    asked = parse_units(amount) if amount else None
+    asked = None if amount is None else parse_units(amount)
     perform(ctx, workflow.WITHDRAW, workflow.Withdrawal(asked, Role.parse(role)))
 
 

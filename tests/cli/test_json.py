@@ -71,6 +71,14 @@ def test_a_wrong_option_is_a_usage_error(name: str, tmp_path: Path) -> None:
     documented(ran)
 
 
+@pytest.mark.parametrize(
+    "line", ["devnet reset --yes --dry-run", "--dry-run devnet down", "wallet faucet consumer --dry-run"]
+)
+def test_dry_run_is_refused_where_there_is_no_plan(line: str, market: Market) -> None:
+    assert "--dry-run" in market.consumer.refused(2, *line.split())["message"]
+    assert market.consumer.do("devnet", "status")["running"]
+
+
 @pytest.mark.parametrize("line", ["no-such-command", "job no-such-command", "job show", "bid --price", "log -n zero"])
 def test_a_wrong_line_is_a_usage_error(line: str, tmp_path: Path) -> None:
     ran = Person("", tmp_path, tmp_path / "home").run(*line.split(), "--json")

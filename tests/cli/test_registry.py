@@ -65,6 +65,13 @@ def test_every_operation_of_a_workflow_is_in_the_table() -> None:
     assert defined == set(OPERATIONS)
 
 
+def test_who_takes_dry_run() -> None:
+    """Exactly those that make a plan: elsewhere it would be ignored, and the thing done."""
+    assert set(OPERATIONS) == app.PLANNED
+    taking = {name for name, command in COMMANDS.items() if "--dry-run" in [o for p in command.params for o in p.opts]}
+    assert taking == set(OPERATIONS)
+
+
 def test_names_in_the_exceptions_exist() -> None:
     """A renamed parameter leaves no dead exception behind."""
     for name, names in CALLED.items():

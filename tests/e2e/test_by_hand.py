@@ -259,6 +259,8 @@ def test_a_second_version_and_what_cannot_be_published(market: Market) -> None:
     assert owner.do("verify", f"{MODEL}@1.0.0")["verified"] is True
 
 
-@pytest.mark.parametrize("amount", ["-1", "1e3", "NaN", "0x10", "1,5", "1.0000000000000000001"])
+@pytest.mark.parametrize("amount", ["", "-1", "1e3", "NaN", "0x10", "1,5", "1.0000000000000000001"])
 def test_amounts_that_are_none(market: Market, amount: str) -> None:
-    assert market.consumer.refused(2, "stake", "deposit", "--", amount)["code"] == "usage"
+    for command in (("stake", "deposit"), ("stake", "withdraw")):
+        assert market.consumer.refused(2, *command, "--", amount)["code"] == "usage"
+    assert market.provider.refused(2, "price", "set", MODEL, f"--use={amount}")["code"] == "usage"
