@@ -91,7 +91,7 @@ class Session:
 
     @property
     def data(self) -> Path:
-        """Objects, index and journal: the project's .mlm, or MLM_HOME outside a project."""
+        """Objects and index: the project's .mlm, or MLM_HOME outside a project."""
         return self.project / ".mlm" if self.project else self.home
 
     @cached_property

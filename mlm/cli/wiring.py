@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -61,7 +63,7 @@ def ports(session: Session) -> Ports:
     def journal() -> object:
         from mlm.adapters.journal import FileJournal
 
-        return FileJournal(data / "journal")
+        return FileJournal(journal_folder(session))
 
     def system() -> object:
         from mlm.adapters.system import OsSystem
@@ -86,6 +88,17 @@ def ports(session: Session) -> Ports:
         system=system,
         tensors=tensors,
     )
+
+
+def journal_folder(session: Session) -> Path:
+    """Where the operations begun in this project, or outside any, are recorded.
+
+    A journal says what `mlm op resume` signs, so it never lies in the project, which may come from somebody else.
+    """
+    folder = session.home / "journal"
+    if session.project is None:
+        return folder
+    return folder / sha256(os.fsencode(session.project.resolve())).hexdigest()[:16]
 
 
 def network(session: Session) -> Network:

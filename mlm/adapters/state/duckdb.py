@@ -170,7 +170,12 @@ class DuckState:
         pause = 0.005
         while True:
             try:
-                config: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+                config: dict[str, Any] = {
+                    "autoinstall_known_extensions": False,
+                    "autoload_known_extensions": False,
+                    # A project's index may come from somebody else: its views must not read files.
+                    "enable_external_access": False,
+                }
                 return duckdb.connect(str(self._path), read_only=read_only, config=config)
             except duckdb.IOException as error:
                 if "lock" not in str(error).lower():
