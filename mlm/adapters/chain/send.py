@@ -128,7 +128,7 @@ class EthSender:
             if time.monotonic() + pause > deadline:
                 raise ChainError(
                     f"transaction {signed.tx_hash} was not included within {timeout:g} s",
-                    hint="It may still be: run the command again, or raise chain.wait.",
+                    hint="It may still be: `mlm op resume` waits on. The same command again could pay twice.",
                 )
             time.sleep(pause)
             pause = min(pause * 1.5, _POLL_MOST)

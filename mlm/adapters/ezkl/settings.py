@@ -134,8 +134,10 @@ def _checked(raw: dict[str, Any]) -> Settings:
         _expect(name, args[name], value)
     _expect("run_args", sorted(args), sorted({*RECIPE, *_CALIBRATED}))
     k = _bounded("logrows", args["logrows"], 4, MAX_K)
-    _bounded("input_scale", args["input_scale"], 0, 30)
-    _bounded("param_scale", args["param_scale"], 0, 30)
+    # With a scale of 0 every weight below a half is 0: a true proof of a model that answers always the same.
+    _expect("input_scale", args["input_scale"], SCALE)
+    _expect("param_scale", args["param_scale"], SCALE)
+    _expect("num_blinding_factors", ezkl.get("num_blinding_factors"), None)
     low, high = args["lookup_range"]
     _bounded("lookup_range", low, -(1 << 40), 0)
     _bounded("lookup_range", high, 0, 1 << 40)
