@@ -1,4 +1,7 @@
-"""`mlm job result`: a job's outputs, read from the proof in the submission's calldata: nobody can withhold them."""
+"""`mlm job result`: a job's outputs, read from the submission's calldata, else the verifier's log.
+
+Nobody can withhold them: the verifier logs what it accepted, from wherever it was called.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 from mlm.core.commitment import Evidence, decode_evidence, output_commitment
 from mlm.core.errors import InvalidData, StateConflict, VerificationFailed
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, model
+from mlm.workflows import lookup, model, proof_log
 from mlm.workflows.run import Output, describe
 
 
@@ -28,27 +31,41 @@ class Result:
 def result(ports: Ports, name: str, output: Path | None = None) -> Result:
     """Read the outputs and hold them against the commitment on chain. Raises StateConflict, VerificationFailed."""
     job = lookup.job(ports, name)
-    evidence = submitted_evidence(ports, job)
-    actual = output_commitment(evidence.instances[evidence.inputs :])
-    if actual != job.record.output_commitment:
-        raise VerificationFailed(
-            f"the submission's outputs give 0x{actual.hex()}, the chain holds 0x{job.record.output_commitment.hex()}"
-        )
+    instances = _instances(ports, job)
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
     if loaded.settings is None:
         raise InvalidData(f"the manifest of {version.asset} has no circuit settings to read the outputs with")
-    outputs = ports.prover.outputs(loaded.settings, evidence.instances)
+    outputs = ports.prover.outputs(loaded.settings, instances)
     if output:
         ports.files.write(output, ports.tensors.encode(outputs, output.suffix))
     return Result(
         job.job_id,
         str(version.asset),
         str(job.state),
-        "0x" + actual.hex(),
+        "0x" + job.record.output_commitment.hex(),
         describe(outputs),
         str(output) if output else None,
     )
+
+
+def _instances(ports: Ports, job: lookup.Job) -> tuple[int, ...]:
+    """The proof's instances, whose outputs are those that the chain committed to."""
+    problem: InvalidData | VerificationFailed
+    try:
+        evidence = submitted_evidence(ports, job)
+        actual = output_commitment(evidence.instances[evidence.inputs :])
+        if actual == job.record.output_commitment:
+            return evidence.instances
+        problem = VerificationFailed(
+            f"the submission's outputs give 0x{actual.hex()}, the chain holds 0x{job.record.output_commitment.hex()}"
+        )
+    except InvalidData as error:
+        problem = error
+    logged = proof_log.find(ports, job)
+    if logged is None:
+        raise problem
+    return logged
 
 
 def submitted_evidence(ports: Ports, job: lookup.Job) -> Evidence:

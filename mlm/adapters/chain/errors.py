@@ -63,6 +63,7 @@ HINTS: Mapping[str, str] = {
     "KeyAlreadySet": "A key is immutable: publish a new version.",
     # ZkVerifier
     "ProofRejected": "Prove again with `mlm lease fulfil`: the proof must be of this model and this input.",
+    "ProofOutOfGas": "Run the command again: the gas ran out before the proof was decided, and none is lost for it.",
     "KeyMismatch": "The proof is of another circuit: prove the version that the job names.",
     "InputMismatch": "The proof is of another input: prove the input that the job commits to.",
     "SrsMismatch": "The key was made with another SRS: use the deployment's.",

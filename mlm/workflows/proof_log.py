@@ -1,0 +1,52 @@
+"""A proof's instances from the verifier's log: they stand there whoever called, also from within another contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mlm.core.commitment import output_commitment
+from mlm.core.digest import keccak256
+from mlm.core.errors import InvalidData
+from mlm.core.events.abi import read_sequence
+from mlm.core.events.table import parse
+from mlm.ports.bundle import Ports
+from mlm.ports.chain import Log
+from mlm.workflows.lookup import Job
+
+# As ZkVerifier.sol declares it; a test holds it to the ABI.
+PROOF_ACCEPTED = parse(
+    "ZkVerifier",
+    "ProofAccepted(bytes32 indexed jobId, bytes32 indexed versionId, address indexed provider, "
+    "uint256 inputs, uint256[] instances)",
+)
+_TOPIC = "0x" + keccak256(PROOF_ACCEPTED.signature.encode()).hex()
+_DATA = tuple(field for field in PROOF_ACCEPTED.fields if not field.indexed)
+_BLOCKS = 2_000  # read at a time
+
+
+def find(ports: Ports, job: Job) -> tuple[int, ...] | None:
+    """The instances that the verifier logged in the transaction that submitted the job's result, or None."""
+    head = ports.chain.block().number
+    for start in range(job.posted_block, head + 1, _BLOCKS):
+        logs = ports.chain.logs(start, min(start + _BLOCKS - 1, head))
+        here = [log for log in logs if log.tx_hash == job.submit_tx]
+        if here:
+            return proven(here, job.terms.snapshot.verifier, job.job_id, job.record.output_commitment)
+    return None
+
+
+def proven(logs: Iterable[Log], verifier: str, job_id: str, commitment: bytes) -> tuple[int, ...] | None:
+    """The logged instances whose outputs are those that the market holds for the job.
+
+    Anybody can have the verifier log a true proof under any job's id: only the commitment says whose it is.
+    """
+    for log in logs:
+        if log.address.lower() != verifier.lower() or log.topics[:2] != (_TOPIC, job_id):
+            continue
+        values, end = read_sequence(log.data, 0, _DATA)
+        if end != len(log.data):
+            raise InvalidData(f"ProofAccepted: expected {end} bytes of data, found {len(log.data)}")
+        inputs, instances = values["inputs"], tuple(values["instances"])
+        if output_commitment(instances[inputs:]) == commitment:
+            return instances
+    return None
