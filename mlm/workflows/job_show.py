@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mlm.core.errors import StateConflict
+from mlm.core.errors import StateConflict, UsageError
 from mlm.core.job import JobFacts, Reason, State, whose_turn
 from mlm.core.money import Amount
 from mlm.ports.bundle import Ports
@@ -167,6 +167,8 @@ def watch(
 
     Raises StateConflict when `timeout` seconds pass first.
     """
+    if not 0 <= timeout < 1 << 32:  # NaN fails every comparison, so the loop below would never end
+        raise UsageError(f"--timeout: expected seconds from 0, found {timeout}")
     deadline, last = ports.system.monotonic() + timeout, None
     while True:
         seen = show(ports, name)

@@ -10,6 +10,8 @@ from mlm.core.cid import Cid
 from mlm.ports.repo import Repo
 from mlm.workflows.repository import iso_time, resolve
 
+_MOST = 1 << 31
+
 
 @dataclass(frozen=True)
 class LogEntry:
@@ -32,6 +34,7 @@ class Log:
 
 def log(repo: Repo, start: str = "HEAD", limit: int = 100) -> Log:
     """At most `limit` commits reachable from `start`; raises NotFound, StateConflict before the first commit."""
+    limit = min(limit, _MOST)
     names: dict[Cid, list[str]] = {}
     head = repo.refs.head()
     if head.commit is not None:

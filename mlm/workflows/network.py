@@ -88,8 +88,9 @@ def add(settings: Settings, name: str, rpc: str, chain_id: int, deployment: str)
     """Write [network.NAME]; raises UsageError for a name or URL that cannot be one."""
     if not _NAME.fullmatch(name) or name in (DEVNET, "default"):
         raise UsageError(f"expected a name of a-z, 0-9 and - other than devnet and default, found {name!r}")
-    if urlsplit(rpc).scheme not in ("http", "https") or not bare(rpc):
-        raise UsageError(f"--rpc: expected an http(s) URL, found scheme {urlsplit(rpc).scheme!r}")
+    found = bare(rpc)
+    if not found.startswith(("http://", "https://")):
+        raise UsageError(f"--rpc: expected an http(s) URL with a host, found {found.partition(':')[0] or 'none'!r}")
     if chain_id <= 0:
         raise UsageError(f"--chain-id: expected a positive number, found {chain_id}")
     for key, value in (("rpc", rpc), ("chain_id", chain_id), ("deployment", deployment)):
