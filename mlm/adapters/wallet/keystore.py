@@ -149,6 +149,8 @@ def _check_crypto(value: dict[str, Any], path: Path) -> None:
     numbers = [params.get(name, 1) for name in ("n", "r", "p", "c")]
     if not all(type(number) is int and number > 0 for number in numbers):
         raise WalletError(f"{path} is no keystore file: expected kdfparams of positive numbers")
+    if params.get("dklen", 32) != 32:  # the definition's own; more would be memory without end
+        raise WalletError(f"{path} is no keystore file: expected dklen 32, found {str(params['dklen'])[:20]}")
     n, r, p, c = numbers
     if 128 * n * r > _MAX_MEMORY or p > 16 or c > 10_000_000:
         raise WalletError(f"{path} asks for more work than a keystore needs: n={n}, r={r}, p={p}, c={c}")
