@@ -1,6 +1,6 @@
-"""`mlm job result`: a job's outputs, read from the submission's calldata, else the verifier's log.
+"""`mlm job result`: a job's outputs, read from the verifier's log; and the whole evidence, read from calldata.
 
-Nobody can withhold them: the verifier logs what it accepted, from wherever it was called.
+Nobody can withhold the outputs: the verifier logs what it accepted, from wherever it was called.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlm.core.commitment import Evidence, decode_evidence, output_commitment
-from mlm.core.errors import InvalidData, StateConflict, VerificationFailed
+from mlm.core.errors import InvalidData, StateConflict
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, model, proof_log
 from mlm.workflows.run import Output, describe
@@ -29,9 +29,9 @@ class Result:
 
 
 def result(ports: Ports, name: str, output: Path | None = None) -> Result:
-    """Read the outputs and hold them against the commitment on chain. Raises StateConflict, VerificationFailed."""
+    """Read the outputs that open the commitment on chain. Raises StateConflict before there is a result."""
     job = lookup.job(ports, name)
-    instances = _instances(ports, job)
+    instances = proof_log.find(ports, job)
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
     if loaded.settings is None:
@@ -47,25 +47,6 @@ def result(ports: Ports, name: str, output: Path | None = None) -> Result:
         describe(outputs),
         str(output) if output else None,
     )
-
-
-def _instances(ports: Ports, job: lookup.Job) -> tuple[int, ...]:
-    """The proof's instances, whose outputs are those that the chain committed to."""
-    problem: InvalidData | VerificationFailed
-    try:
-        evidence = submitted_evidence(ports, job)
-        actual = output_commitment(evidence.instances[evidence.inputs :])
-        if actual == job.record.output_commitment:
-            return evidence.instances
-        problem = VerificationFailed(
-            f"the submission's outputs give 0x{actual.hex()}, the chain holds 0x{job.record.output_commitment.hex()}"
-        )
-    except InvalidData as error:
-        problem = error
-    logged = proof_log.find(ports, job)
-    if logged is None:
-        raise problem
-    return logged
 
 
 def submitted_evidence(ports: Ports, job: lookup.Job) -> Evidence:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from mlm.core.commitment import output_commitment
 from mlm.core.digest import keccak256
-from mlm.core.errors import InvalidData
+from mlm.core.errors import InvalidData, StateConflict
 from mlm.core.events.abi import read_sequence
 from mlm.core.events.table import parse
 from mlm.ports.bundle import Ports
@@ -21,18 +21,22 @@ PROOF_ACCEPTED = parse(
 )
 _TOPIC = "0x" + keccak256(PROOF_ACCEPTED.signature.encode()).hex()
 _DATA = tuple(field for field in PROOF_ACCEPTED.fields if not field.indexed)
-_BLOCKS = 2_000  # read at a time
 
 
-def find(ports: Ports, job: Job) -> tuple[int, ...] | None:
-    """The instances that the verifier logged in the transaction that submitted the job's result, or None."""
-    head = ports.chain.block().number
-    for start in range(job.posted_block, head + 1, _BLOCKS):
-        logs = ports.chain.logs(start, min(start + _BLOCKS - 1, head))
-        here = [log for log in logs if log.tx_hash == job.submit_tx]
-        if here:
-            return proven(here, job.terms.snapshot.verifier, job.job_id, job.record.output_commitment)
-    return None
+def find(ports: Ports, job: Job) -> tuple[int, ...]:
+    """The instances logged in the transaction that submitted the job's result.
+
+    Raises StateConflict before there is one, InvalidData when the log does not open the commitment on chain.
+    """
+    events = ports.state.query("events", tx_hash=job.submit_tx, limit=1) if job.submit_tx else []
+    if not events:
+        raise StateConflict(f"{job.job_id[:10]} is {job.state}: no result yet", hint="Follow it: `mlm job watch`.")
+    block = events[0]["block"]
+    logs = [log for log in ports.chain.logs(block, block) if log.tx_hash == job.submit_tx]
+    found = proven(logs, job.terms.snapshot.verifier, job.job_id, job.record.output_commitment)
+    if found is None:
+        raise InvalidData(f"{job.submit_tx} logs no outputs that open 0x{job.record.output_commitment.hex()}")
+    return found
 
 
 def proven(logs: Iterable[Log], verifier: str, job_id: str, commitment: bytes) -> tuple[int, ...] | None:

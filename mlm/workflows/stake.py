@@ -52,7 +52,8 @@ def show(ports: Ports, account: str, role: Role = Role.PROVIDER) -> Stake:
 def plan_deposit(ports: Ports, params: Deposit) -> Plan[None]:
     """One transaction: permit and deposit."""
     call = paying(ports, Call("StakeVault", "deposit", (int(params.role), int(params.amount))), params.amount)
-    step = Tx(f"deposit {params.amount} as {params.role} stake", call, bond=params.amount)
+    # Neither payment nor bond: the stake stays the account's own; a bid is what puts part of it at risk.
+    step = Tx(f"deposit {params.amount} as {params.role} stake", call)
     return Plan("stake deposit", (step,), None)
 
 

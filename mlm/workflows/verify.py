@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlm.core.commitment import Evidence, encode_evidence, output_commitment, vka_digest, zk_key
 from mlm.core.digest import keccak256, word
-from mlm.core.errors import MlmError, NotFound, UsageError, VerificationFailed
+from mlm.core.errors import ChainError, MlmError, NotFound, StorageError, ToolMissing, UsageError, VerificationFailed
 from mlm.core.job import State
 from mlm.core.proof import MAX_BYTES, ProofFile
 from mlm.core.refs import JobRef, parse_target
@@ -35,12 +35,13 @@ class Check:
 
 @dataclass(frozen=True)
 class Verification:
-    """What was checked. `verified` is True only when no check failed and every one that the target needs was made."""
+    """What was checked. `verified`: no check failed. `complete`: every check could be made, the optional ones too."""
 
     target: str
     kind: str
     tier: str
     verified: bool
+    complete: bool
     who_can_check: str
     trust: str
     checks: tuple[Check, ...]
@@ -114,7 +115,7 @@ def _job(ports: Ports, target: str) -> Verification:
         _Step("the market accepted the result", lambda: _state(job)),
     )
     checks = tuple(_make(steps))
-    return Verification(f"job/{job.job_id}", "job", str(job.tier), _all(checks), ANYBODY, ZK_TRUST, checks)
+    return Verification(f"job/{job.job_id}", "job", str(job.tier), *_all(checks), ANYBODY, ZK_TRUST, checks)
 
 
 def posted_terms_hash(ports: Ports, job: lookup.Job) -> bytes:
@@ -179,7 +180,7 @@ def _asset(ports: Ports, target: str) -> Verification:
         steps.append(_Step("the model's files give the circuit on chain", key))
     checks = tuple(_make(tuple(steps)))
     tier = "zk" if manifest.zk else "none"
-    return Verification(str(version.asset), manifest.kind, tier, _all(checks), ANYBODY, "sha2-256", checks)
+    return Verification(str(version.asset), manifest.kind, tier, *_all(checks), ANYBODY, "sha2-256", checks)
 
 
 def _proof(ports: Ports, path: Path, model_name: str | None) -> Verification:
@@ -212,7 +213,7 @@ def _proof(ports: Ports, path: Path, model_name: str | None) -> Verification:
         _Step("the proof is true", proof),
     )
     checks = tuple(_make(steps))
-    return Verification(str(path), "proof", "zk", _all(checks), "anybody with the model's file", ZK_TRUST, checks)
+    return Verification(str(path), "proof", "zk", *_all(checks), "anybody with the model's file", ZK_TRUST, checks)
 
 
 def _make(steps: tuple[_Step, ...]) -> Iterator[Check]:
@@ -221,14 +222,17 @@ def _make(steps: tuple[_Step, ...]) -> Iterator[Check]:
         check = Check(number, step.check, True, "")
         try:
             yield replace(check, found=step.run())
+        except (ChainError, StorageError, ToolMissing):
+            raise  # a dead node or a missing tool says nothing about what is checked
         except NotFound as error:
             yield replace(check, passed=None if step.optional else False, found=str(error))
         except MlmError as error:
             yield replace(check, passed=False, found=str(error))
 
 
-def _all(checks: tuple[Check, ...]) -> bool:
-    return all(check.passed is not False for check in checks)
+def _all(checks: tuple[Check, ...]) -> tuple[bool, bool]:
+    """Whether none failed, and whether every one was made and passed."""
+    return all(check.passed is not False for check in checks), all(check.passed is True for check in checks)
 
 
 def _equal(what: str, expected: bytes, actual: bytes) -> str:
