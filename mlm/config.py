@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,7 @@ class Network:
     rpc: str
     chain_id: int
     deployment: str  # path of the deployment file; relative ones start at the settings file's folder
+    origin: str = ""  # the settings file that names it
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def load(files: Mapping[str, Mapping[str, Any]], env: Mapping[str, str]) -> Conf
         for name, entry in table.get("network", {}).items():
             if isinstance(entry, Mapping):
                 found = _network(name, entry, label)
-                if networks.setdefault(name, found) != found:
+                if replace(networks.setdefault(name, found), origin=label) != found:
                     # A project that came from somebody else must not re-aim the user's own networks.
                     raise UsageError(
                         f"{label}: [network.{name}] is set otherwise already", hint="Give it another name."
@@ -170,7 +171,7 @@ def _network(name: str, entry: Any, label: str) -> Network:
         if not isinstance(entry.get(key), kind):
             raise UsageError(f"{label}: [network.{name}] {key} must be {kind.__name__}, found {entry.get(key)!r}")
     # A deployment file is found from the file that names it, whatever folder the command runs in.
-    return Network(name, entry["rpc"], entry["chain_id"], str(Path(label).parent / entry["deployment"]))
+    return Network(name, entry["rpc"], entry["chain_id"], str(Path(label).parent / entry["deployment"]), label)
 
 
 def example() -> str:

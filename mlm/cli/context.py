@@ -104,11 +104,21 @@ class Session:
             files.append(self.project / "mlm.toml")
         tables = {str(path): read_settings(path) for path in files if path.exists()}
         config = load(tables, self.env)
+        # A project may come from somebody else: it never says which file is read as a password.
+        if self.project and config.source.get("password_file") == str(self.project / "mlm.toml"):
+            raise UsageError(
+                "mlm.toml: password_file cannot be set by a project",
+                hint="Set MLM_PASSWORD_FILE, give --password-file, or put it into MLM_HOME/config.toml.",
+            )
         return replace(
             config,
             values={**config.values, **self.flags},
             source={**config.source, **dict.fromkeys(self.flags, "command line")},
         )
+
+    def forget(self) -> None:
+        """Read the settings again when they are next asked for: a command has written to their files."""
+        self.__dict__.pop("config", None)
 
     @cached_property
     def ports(self) -> Ports:
@@ -129,7 +139,9 @@ class Session:
         from mlm.cli.wiring import ask_password, read_password
 
         file = self.config.get("password_file")
-        return read_password(Path(file)) if file else ask_password(name)
+        if file:
+            return read_password(Path(file))
+        return ask_password(f"{name} on {self.config.get('network.default')}")
 
     def as_account(self, name: str, folder: Path) -> Session:
         """The same session signing as another account, in another folder."""

@@ -26,14 +26,20 @@ def list_leases(ctx: typer.Context, page: Annotated[int, typer.Option(min=1, hel
 
 
 @app.command()
-def show(ctx: typer.Context, job: Job) -> None:
-    """Show a lease: the job, its deadline and whose turn it is.
+def show(
+    ctx: typer.Context,
+    job: Job,
+    input: Annotated[Path | None, typer.Option(help="Write the checked input here: .npz, .npy or .json.")] = None,
+) -> None:
+    """Show a lease: the job, its deadline and whose turn it is; and write its input to a file, for `mlm prove`.
 
-    Example: `mlm lease show job/JOB`
+    Example: `mlm lease show job/JOB --input input.npy`
     """
-    from mlm.workflows import job_show as workflow
+    from mlm.workflows import job_show, lease
 
-    render(ctx, workflow.show(ctx.obj.ports, job))
+    if input is not None:
+        lease.write_input(ctx.obj.ports, job, input)
+    render(ctx, job_show.show(ctx.obj.ports, job))
 
 
 @app.command()

@@ -84,6 +84,8 @@ def add(
     full, folder = session.cwd / deployment, Path(settings.path).parent
     named = full.relative_to(folder) if full.is_relative_to(folder) else full
     render(ctx, workflow.add(settings, name, rpc, chain_id, str(named)))
+    session.forget()
+    wiring.trust(session, name)
 
 
 @app.command()
@@ -97,3 +99,4 @@ def use(ctx: typer.Context, name: Annotated[str, typer.Argument(help="A network'
 
     session: Session = ctx.obj
     render(ctx, workflow.use(wiring.settings(session), name, session.config.networks))
+    wiring.trust(session, name)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlm.adapters.chain.read import EthChain
     from mlm.adapters.chain.send import EthSender
     from mlm.adapters.devnet.supervisor import LocalDevnet
+    from mlm.adapters.lines import Lines
     from mlm.cli.context import Session
     from mlm.config import Network
     from mlm.ports.repo import Repo, Worktree
@@ -139,11 +140,52 @@ def sender(session: Session) -> EthSender:
     name = session.config.get("account")
     if not name:
         raise WalletError("no account is chosen", hint="Give --account NAME; `mlm wallet list` shows the names.")
-    key = wallet(session).unlock(name, session.password)
+    accounts = wallet(session)
+    if accounts.find(name).source != DEVNET:
+        check_trust(session)
+    key = accounts.unlock(name, session.password)
     read = cast("EthChain", session.ports.chain)
     config = session.config
     max_fee = int(config.get("chain.max_fee_gwei") * GWEI)
     return EthSender(read, key, max_fee=max_fee, patience=config.get("chain.wait"))
+
+
+def check_trust(session: Session) -> None:
+    """Refuse to sign with a real key on a network that only a project's file names, until the user has said yes.
+
+    A cloned project could name a node that claims to be another chain, and have the key sign for it: WalletError.
+    """
+    chosen = network(session)
+    if chosen.name == DEVNET or chosen.origin == str(session.home / "config.toml"):
+        return
+    if fingerprint(chosen) not in trusted(session).read():
+        raise WalletError(
+            f"this project's mlm.toml names the network {chosen.name}; you have not said that you trust it",
+            hint=f"Look at `mlm network show --network {chosen.name}`, then run `mlm network use {chosen.name}`.",
+        )
+
+
+def trust(session: Session, name: str) -> None:
+    """Remember that the user chose a network, as it is described now."""
+    chosen = session.config.networks.get(name)
+    if chosen is not None and fingerprint(chosen) not in trusted(session).read():
+        trusted(session).add(fingerprint(chosen))
+
+
+def trusted(session: Session) -> Lines:
+    """The fingerprints of the networks that the user has chosen."""
+    from mlm.adapters.lines import Lines
+
+    return Lines(session.home / "trusted-networks")
+
+
+def fingerprint(chosen: Network) -> str:
+    """What a network is: its node, its chain, and its contracts."""
+    try:
+        contracts = sha256(Path(chosen.deployment).read_bytes()).hexdigest()
+    except OSError:
+        contracts = "none"
+    return sha256(f"{chosen.rpc}\n{chosen.chain_id}\n{contracts}".encode()).hexdigest()
 
 
 def devnet(session: Session) -> LocalDevnet:

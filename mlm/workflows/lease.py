@@ -107,6 +107,14 @@ def fetch_inputs(ports: Ports, job: lookup.Job, loaded: model.Model) -> Tensors:
     return inputs
 
 
+def write_input(ports: Ports, name: str, path: Path) -> None:
+    """Write a job's input, fetched and checked against its commitment, to a .npz, .npy or .json file."""
+    job = lookup.job(ports, name)
+    loaded = model.load(ports, lookup.version_by_id(ports, job.version_id))
+    inputs = fetch_inputs(ports, job, loaded)
+    ports.files.write(path, ports.tensors.encode(inputs, path.suffix))
+
+
 def plan_accept(ports: Ports, params: JobName) -> Plan[str]:
     """One transaction, sent only when the job can be executed."""
     work = prepare(ports, params.job, State.LEASED)

@@ -108,7 +108,8 @@ def test_reverse_auction_to_a_paid_proof(market: Market) -> None:
         assert job not in [row["job"] for row in high.do("lease", "list")["jobs"]]
         assert high.refused(12, "lease", "accept", job)["code"] == "state_conflict"
         assert low.do("lease", "accept", job)["state"] == "ready"
-        low.do("prove", MODEL, INPUT, "-o", "proof.json")
+        assert low.do("lease", "show", job, "--input", "received.npy")["job"] == job
+        low.do("prove", MODEL, "received.npy", "-o", "proof.json")
         (high.folder / "proof.json").write_bytes((low.folder / "proof.json").read_bytes())
         assert high.refused(12, "lease", "submit", job, "--proof", "proof.json")["code"] == "state_conflict"
         submitted = low.do("lease", "submit", job, "--proof", "proof.json")
