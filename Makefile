@@ -19,6 +19,8 @@ READY := $(VENV)/.mlm-ready
 DEV := $(VENV)/.mlm-dev
 ENGINE := devnet/node_modules/.mlm-engine
 FORGE := devnet/node_modules/.mlm-forge
+# The engine itself, from devnet/: npm's wrapper of it ends with 0 whatever forge says.
+FORGE_RUN := ./node_modules/@foundry-rs/forge-*/bin/forge
 # No bytecode at installation: it is written as modules are used, and most never are (66 MB less).
 LOCKED := --quiet --require-hashes --no-input --no-compile
 NPM_CI := npm ci --prefix devnet --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -42,13 +44,13 @@ check: $(DEV) $(FORGE) ## Lint, types, formats, slither, artifacts and locks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	cd devnet && forge fmt --check
+	cd devnet && $(FORGE_RUN) fmt --check
 	cd devnet && $(CURDIR)/$(BIN)/slither . --config-file slither.config.json
 	node devnet/build.mjs --check
 	$(BIN)/python -m pytest -q tests/test_locks.py tests/test_docs.py
 
 contracts: $(DEV) $(FORGE) ## Rebuild devnet/artifacts from the Solidity sources
-	cd devnet && forge fmt
+	cd devnet && $(FORGE_RUN) fmt
 	node devnet/build.mjs
 
 docs: $(READY) ## Write the generated files: mlm.toml.example, docs/reference.md, docs/exit-codes.md
@@ -59,7 +61,7 @@ gpu: $(DEV) ## Run the checks and benchmarks that need CUDA; says so when there 
 
 fuzz: $(DEV) $(FORGE) ## Longer random runs of the property, fuzz and invariant tests (an hour)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/core tests/ports
-	cd devnet && FOUNDRY_FUZZ_RUNS=10000 FOUNDRY_INVARIANT_RUNS=256 FOUNDRY_INVARIANT_DEPTH=256 forge test
+	cd devnet && FOUNDRY_FUZZ_RUNS=10000 FOUNDRY_INVARIANT_RUNS=256 FOUNDRY_INVARIANT_DEPTH=256 $(FORGE_RUN) test
 
 locks: $(DEV) ## Resolve the dependencies again and write requirements/*.txt
 	@bash requirements/compile.sh

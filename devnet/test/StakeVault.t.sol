@@ -88,7 +88,7 @@ contract StakeVaultTest is Base {
         vm.expectEmit(address(vault));
         emit IStakeVault.UnbondingStarted(ALICE, Role.Provider, 10, uint64(START + 1 days + MIN_UNBONDING));
         vault.requestWithdraw(Role.Provider, 10);
-        vm.warp(START + MIN_UNBONDING);
+        vm.warp(START + 1 days + MIN_UNBONDING - 1);
         vm.expectRevert(
             abi.encodeWithSelector(
                 IStakeVaultErrors.StillUnbonding.selector, ALICE, Role.Provider, START + 1 days + MIN_UNBONDING
