@@ -26,16 +26,19 @@ if TYPE_CHECKING:
 
 Request = dict[str, Any]
 
+_LARGEST_FILE = 4 << 30  # bytes; the proving key of the largest circuit that is allowed has less than 2 GiB
+
 # Settings that follow from the model and the run arguments alone: recomputed, so that a manifest cannot lie about them.
 DERIVED = ("model_input_scales", "model_output_scales", "model_instance_shapes", "module_sizes", "input_types",
            "output_types", "num_rows", "version")  # fmt: skip
 
 
 def confine(parent: int, memory_mb: int, seconds: float) -> None:
-    """Limit this process: address space, wall time (the parent's backstop), no core file, death with the parent."""
+    """Limit this process: address space, size of a file, wall time (the parent's backstop); it dies with the parent."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE, _LARGEST_FILE))
     signal.alarm(int(seconds) + 5)  # the default action ends the process, even while Rust holds the GIL
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
