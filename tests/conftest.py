@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,9 @@ def root() -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test never touches the keystore, devnet or caches of the person who runs it."""
+    """A test never touches the keystore, devnet or caches of the person who runs it, nor meets what another left behind."""
+    # py_ecc, which some peers import, raises it to 100,000 for everybody; mlm itself undoes that (chain/calm.py).
+    sys.setrecursionlimit(1000)
     monkeypatch.setenv("MLM_HOME", str(tmp_path_factory.mktemp("home")))
 
 
