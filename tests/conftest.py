@@ -28,7 +28,7 @@ def root() -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test never touches the keystore, devnet or caches of the person who runs it, nor meets what another left behind."""
+    """A test touches no keystore, devnet or cache of the person who runs it, and meets nothing another left behind."""
     # py_ecc, which some peers import, raises it to 100,000 for everybody; mlm itself undoes that (chain/calm.py).
     sys.setrecursionlimit(1000)
     monkeypatch.setenv("MLM_HOME", str(tmp_path_factory.mktemp("home")))
