@@ -53,6 +53,12 @@ class InvalidData(MlmError):
     code = "invalid_data"
 
 
+class ModelStopped(InvalidData):
+    """A model passed its limits of time or memory, or crashed the process that read it."""
+
+    code = "model_stopped"
+
+
 class StorageError(MlmError):
     exit_code = 5
     code = "storage"

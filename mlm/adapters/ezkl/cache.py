@@ -9,18 +9,17 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlm.adapters.confine import private_folder
 from mlm.core.errors import ProverError, StorageError
 
 _PRODUCTS = ("settings.json", "circuit", "vk", "pk", "vka.bin")
 _POLL_S = 0.1
-_STALE_S = 86_400  # far longer than any step may take
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,7 @@ class Cache:
         """A private folder on the cache's file system, gone afterwards."""
         parent = self._made("tmp")
         with self._disk():
-            self._sweep(parent)
-            path = Path(tempfile.mkdtemp(dir=parent, prefix=f"{os.getpid()}-"))
+            path = private_folder(parent)
         try:
             yield path
         finally:
@@ -89,17 +87,6 @@ class Cache:
                         os.fsync(written.fileno())
                 out.rename(target)
         return target
-
-    @staticmethod
-    def _sweep(parent: Path) -> None:
-        """Remove what killed processes left behind."""
-        for path in parent.iterdir():
-            try:
-                stale = time.time() - path.stat().st_mtime > _STALE_S
-            except FileNotFoundError:  # its owner has just finished
-                continue
-            if stale:
-                shutil.rmtree(path, ignore_errors=True)
 
     def _made(self, name: str) -> Path:
         with self._disk():

@@ -1,22 +1,21 @@
 """`python -m mlm.adapters.ezkl.child`: one step of ezkl, in the working folder. The only file that imports ezkl.
 
-Reads task.json (step, request, parent, memory_mb, seconds), writes response.json. Limits are set before the import.
+Limits are set before the import.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import json
-import os
-import signal
-import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlm.adapters import confine
+from mlm.adapters.confine import Request
 from mlm.adapters.ezkl.settings import EZKL_VERSION
+from mlm.adapters.onnx.tensors import read_numbered
 from mlm.core.errors import InvalidData, MlmError, ProverError, ToolMissing, VerificationFailed
 
 if TYPE_CHECKING:
@@ -24,28 +23,11 @@ if TYPE_CHECKING:
 
     from mlm.ports.runner import ModelInfo
 
-Request = dict[str, Any]
-
 _LARGEST_FILE = 4 << 30  # bytes; the proving key of the largest circuit that is allowed has less than 2 GiB
 
 # Settings that follow from the model and the run arguments alone: recomputed, so that a manifest cannot lie about them.
 DERIVED = ("model_input_scales", "model_output_scales", "model_instance_shapes", "module_sizes", "input_types",
            "output_types", "num_rows", "version")  # fmt: skip
-
-
-def confine(parent: int, memory_mb: int, seconds: float) -> None:
-    """Limit this process: address space, size of a file, wall time (the parent's backstop); it dies with the parent."""
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE, _LARGEST_FILE))
-    signal.alarm(int(seconds) + 5)  # the default action ends the process, even while Rust holds the GIL
-    if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before the line above
-            os._exit(1)
 
 
 def call(what: str, function: Callable[..., Any], *args: Any) -> Any:
@@ -89,10 +71,7 @@ def checked_model(path: str, max_macs: int) -> ModelInfo:
 
 def arrays(request: Request, specs: list[dict[str, Any]], *, batch: bool = False) -> list[np.ndarray]:
     """The request's tensors in the model's order, each of its declared shape (or, with `batch`, N of them stacked)."""
-    import numpy as np
-
-    with np.load(request["tensors"], allow_pickle=False) as stored:
-        given = {name: stored[f"t{i}"] for i, name in enumerate(request["names"])}
+    given = read_numbered(Path(request["tensors"]).read_bytes(), request["names"])
     if sorted(given) != sorted(spec["name"] for spec in specs):
         raise InvalidData(f"expected the inputs {sorted(s['name'] for s in specs)}, found {sorted(given)}")
     out = []
@@ -222,19 +201,16 @@ STEPS = {
     "prove": step_prove,
     "verify": step_verify,
 }
-KINDS = {InvalidData: "invalid", ToolMissing: "missing", VerificationFailed: "verification"}
 
 
 def answer(step: str, request: Request) -> dict[str, Any]:
-    """The step's answer, or `{"error": {kind, message, hint}}`."""
+    """The step's answer; raises MlmErrors, and what the parent reads in the log."""
     try:
         return STEPS[step](installed(), request)
-    except MlmError as error:
-        return {"error": {"kind": KINDS.get(type(error), "prover"), "message": str(error), "hint": error.hint}}
-    except (MemoryError, ImportError, KeyError):
-        raise  # the traceback goes to the log, whose last line the parent reads
-    except BaseException as error:  # noqa: BLE001  (a Rust panic is a BaseException; this is the process's last frame)
-        return {"error": {"kind": "prover", "message": f"ezkl failed in step {step!r}: {one_line(error)}"}}
+    except (MlmError, MemoryError, ImportError, KeyError):
+        raise
+    except BaseException as error:  # a Rust panic is a BaseException; this is the process's last frame
+        raise ProverError(f"ezkl failed in step {step!r}: {one_line(error)}") from error
 
 
 def installed() -> Any:
@@ -252,15 +228,5 @@ def installed() -> Any:
     return ezkl
 
 
-def main() -> None:
-    """Confine this process, do the task, and put the answer in place whole."""
-    task = json.loads(Path("task.json").read_bytes())
-    confine(task["parent"], task["memory_mb"], task["seconds"])
-    done = json.dumps(answer(task["step"], task["request"]))
-    Path("response.tmp").write_text(done)
-    Path("response.tmp").rename("response.json")
-
-
 if __name__ == "__main__":
-    main()
-    os._exit(0)  # without waiting for Rust's thread pool
+    confine.serve(answer, file_bytes=_LARGEST_FILE)

@@ -12,6 +12,7 @@ from mlm.adapters.ezkl import settings as zk
 from mlm.adapters.ezkl.cache import Cache, Entry
 from mlm.adapters.ezkl.evm import field_element, instance_count, little_endian, parse_vka, proof_length
 from mlm.adapters.ezkl.process import Limits, run_step
+from mlm.adapters.onnx.tensors import write_numbered
 from mlm.core.errors import InvalidData, NotFound, ProverError, VerificationFailed
 from mlm.ports.prover import Circuit, Proof
 
@@ -177,11 +178,8 @@ def _check_finite(tensors: Tensors) -> None:
 
 
 def _stored(folder: Path, tensors: Tensors) -> dict[str, Any]:
-    """Write the tensors for the child. Names travel apart: in an .npz they would be file names."""
-    import numpy as np
-
+    """Write the tensors for the child."""
     _check_finite(tensors)
     path = folder / "tensors.npz"
-    numbered: dict[str, Any] = {f"t{i}": np.ascontiguousarray(tensor) for i, tensor in enumerate(tensors.values())}
-    np.savez(path, **numbered)
-    return {"tensors": os.fspath(path), "names": list(tensors)}
+    names = write_numbered(path, tensors)
+    return {"tensors": os.fspath(path), "names": names}

@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlm.core import dagcbor
@@ -28,6 +29,7 @@ _DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
     *(NotImplementedError, RuntimeError, EOFError, ValueError, OSError, IndexError),
 )
+_HEADERS = 1 << 20  # bytes; far more than those of MAX_TENSORS arrays
 SUFFIXES = (".npy", ".npz", ".json")
 
 
@@ -146,6 +148,37 @@ def parse_npz(data: bytes) -> dict[str, np.ndarray]:
             return found
     except _DAMAGED as error:
         raise InvalidData(f"not a .npz archive: {' '.join(str(error).split())[:200]}") from error
+
+
+def write_numbered(path: Path, tensors: Mapping[str, np.ndarray]) -> list[str]:
+    """Write tensors to a .npz under numbers, and return their names: in an archive they would be file names.
+
+    Raises InvalidData for more than a .npz may hold, or for a dtype that it cannot.
+    """
+    import numpy as np
+
+    total = sum(tensor.nbytes for tensor in tensors.values())
+    if len(tensors) > MAX_TENSORS or total > MAX_BYTES - _HEADERS:
+        raise InvalidData(
+            f"expected at most {MAX_TENSORS} tensors of {MAX_BYTES - _HEADERS} bytes together, "
+            f"found {len(tensors)} of {total}"
+        )
+    for name, tensor in tensors.items():
+        if tensor.dtype.name not in ITEM_BYTES:
+            expected = ", ".join(ITEM_BYTES)
+            raise InvalidData(f"tensor {name[:60]!r}: expected a dtype among {expected}, found {tensor.dtype.name}")
+    numbered: dict[str, Any] = {f"t{i}": np.asarray(tensor, order="C") for i, tensor in enumerate(tensors.values())}
+    np.savez(path, **numbered)
+    return list(tensors)
+
+
+def read_numbered(data: bytes, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """The tensors that `write_numbered` wrote, under their names; hostile, as any .npz."""
+    found = parse_npz(data)
+    expected = [f"t{i}" for i in range(len(names))]
+    if sorted(found) != sorted(expected):
+        raise InvalidData(f"expected the arrays {expected[:9]}, found {sorted(found)[:9]}")
+    return {name: found[number] for name, number in zip(names, expected, strict=True)}
 
 
 def _parse_json(data: bytes, names: Sequence[str]) -> dict[str, np.ndarray]:

@@ -1,0 +1,250 @@
+"""Work in a child process with limits on memory, time and files: both ends of it. Knows nothing of the work.
+
+For libraries that read hostile files, hold the GIL, ignore Ctrl-C or end the whole process. A crash, a hang and a bomb
+end the child only. It is no sandbox: the child has the user's rights, so code that takes it over has them too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import stat
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+from mlm.core.errors import InvalidData, MlmError, ProverError, ToolMissing, UsageError, VerificationFailed
+
+Request = dict[str, Any]
+Answer = dict[str, Any]
+
+_RESPONSE_LIMIT = 64 << 20
+_LOG_TAIL = 4096
+_STALE_S = 86_400  # far longer than any child may take
+_LONGEST_S = 1 << 30  # what alarm(2) takes everywhere
+# The errors that a child may raise in its parent's process, by code; any other is the worker's own.
+_CODES = {kind.code: kind for kind in (InvalidData, ProverError, ToolMissing, UsageError, VerificationFailed)}
+# What Rust, Python, the loader, numpy and C++ print when the address space is used up.
+_NO_MEMORY = (
+    "memory allocation of",
+    "MemoryError",
+    "Cannot allocate memory",
+    "failed to map segment",
+    "Memory allocation still failed",  # OpenBLAS
+    "bad_alloc",
+    "bad allocation",
+    "Failed to allocate memory",  # ONNX Runtime
+)
+_PACKAGE_PARENT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`memory_mb` bounds the child's address space (Linux; macOS does not enforce it), `timeout_s` its wall time."""
+
+    memory_mb: int
+    timeout_s: float
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A module whose __main__ calls `serve`. `error` is what a crash or a passed limit becomes.
+
+    `settings` is the table of mlm.toml that holds the limits; `environment` is what this child sees besides.
+    """
+
+    module: str
+    settings: str
+    error: type[MlmError]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+# The parent's end
+
+
+def private_folder(parent: Path) -> Path:
+    """A new folder (mode 0700) in `parent`, which must exist; what killed processes left there is removed.
+
+    The caller removes it. Raises OSError.
+    """
+    import tempfile
+
+    for path in parent.iterdir():
+        try:
+            stale = time.time() - path.stat().st_mtime > _STALE_S
+        except FileNotFoundError:  # its owner has just finished
+            continue
+        if stale:
+            shutil.rmtree(path, ignore_errors=True)
+    return Path(tempfile.mkdtemp(dir=parent, prefix=f"{os.getpid()}-"))
+
+
+def ask(worker: Worker, step: str, request: Request, *, what: str, folder: Path, limits: Limits) -> Answer:
+    """Have a child do `step` in `folder` (private to this call) and return its answer; it is dead when this returns.
+
+    `what` begins every message. Raises what the child raises, if it is one of the errors above; else `worker.error`.
+    """
+    import subprocess
+
+    task = {"step": step, "parent": os.getpid(), "memory_mb": limits.memory_mb, "seconds": limits.timeout_s}
+    (folder / "task.json").write_text(json.dumps(task | {"request": request}))
+    response = folder / "response.json"
+    response.unlink(missing_ok=True)
+    started = time.monotonic()
+    with (folder / "log.txt").open("w+b") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", worker.module],
+            cwd=folder,
+            env=_environment(folder) | dict(worker.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches the parent only, which then ends the child at once
+        )
+        try:
+            code = child.wait(limits.timeout_s)
+        except subprocess.TimeoutExpired:
+            raise worker.error(
+                f"{what} passed its time limit of {limits.timeout_s:g} s",
+                hint=f"Raise the limit (`mlm config set {worker.settings}.timeout`) or use a smaller model.",
+            ) from None
+        finally:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+        if code != 0 or not response.exists():
+            raise _crashed(worker, what, code, _tail(log), limits, time.monotonic() - started)
+    return _answer(worker, what, read_file(response, _RESPONSE_LIMIT, worker.error, what))
+
+
+def read_file(path: Path, most: int, error: type[MlmError], what: str) -> bytes:
+    """What a child wrote; raises `error` unless it is an ordinary file of at most `most` bytes.
+
+    A child that was taken over may have left a pipe, which would never end, or a link.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as refused:
+        raise error(f"{what} left no readable {path.name}: {refused.strerror}") from refused
+    with open(handle, "rb") as file:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+            raise error(f"{what} answered with {found.st_size} bytes, more than the limit of {most}")
+        return file.read(most)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """All that any child sees: nothing of the caller's environment, so that a result cannot depend on it."""
+    return {
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "PATH": os.defpath,
+        "PYTHONPATH": str(_PACKAGE_PARENT),
+        # glibc reserves 64 MiB of address space for each arena: with many threads that alone passes a small limit.
+        "MALLOC_ARENA_MAX": "2",
+        "OPENBLAS_NUM_THREADS": "1",
+        "LC_ALL": "C.UTF-8",
+    }
+
+
+def _answer(worker: Worker, what: str, data: bytes) -> Answer:
+    """The child's answer, or the error that stands in it, raised."""
+    try:
+        answer = json.loads(data)
+        error = answer.get("error")
+        if error is not None:
+            kind, message, hint = _CODES.get(error["code"], worker.error), str(error["message"]), str(error["hint"])
+    except (ValueError, RecursionError, AttributeError, KeyError, TypeError) as nonsense:
+        raise worker.error(f"{what} gave an answer that cannot be read") from nonsense
+    if error is not None:
+        raise kind(message, hint=hint)
+    found: Answer = answer
+    return found
+
+
+def _tail(log: BinaryIO) -> str:
+    log.seek(max(0, os.fstat(log.fileno()).st_size - _LOG_TAIL))
+    return log.read(_LOG_TAIL).decode("utf-8", "replace")
+
+
+def _crashed(worker: Worker, what: str, code: int, log: str, limits: Limits, seconds: float) -> MlmError:
+    if code == -signal.SIGKILL or any(sign in log for sign in _NO_MEMORY):
+        return worker.error(
+            f"{what} ran out of its memory limit of {limits.memory_mb} MB after {seconds:.0f} s",
+            hint=f"Raise the limit (`mlm config set {worker.settings}.memory_mb`) or use a smaller model.",
+        )
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    last = lines[-1][:300] if lines else "no message"
+    shown = "".join(letter if letter.isprintable() else "?" for letter in last)  # nothing that a terminal would obey
+    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    return worker.error(f"{what} ended with {how}: {shown}")
+
+
+# The child's end
+
+
+def serve(
+    answer: Callable[[str, Request], Answer],
+    *,
+    file_bytes: int,
+    bounds_memory: Callable[[str, Request], bool] = lambda step, request: True,
+) -> NoReturn:
+    """Do the task of the working folder and end this process.
+
+    Reads task.json (step, request, parent, memory_mb, seconds) and puts response.json in place whole: what `answer`
+    returns, or the MlmError it raises. Any other traceback goes to the log, whose last line the parent reads.
+    `file_bytes` bounds each file; `bounds_memory` says, before anything hostile is read, whether memory is bounded.
+    """
+    task = json.loads(Path("task.json").read_bytes())
+    confine(task["parent"], task["seconds"], file_bytes)
+    step, request = task["step"], task["request"]
+    if bounds_memory(step, request):
+        bound_memory(task["memory_mb"])
+    try:
+        done = answer(step, request)
+    except MlmError as error:
+        done = {"error": {"code": error.code, "message": str(error), "hint": error.hint}}
+    Path("response.tmp").write_text(json.dumps(done))
+    Path("response.tmp").rename("response.json")
+    os._exit(0)  # without waiting for a library's thread pool
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether the address space was used up, whatever kind of error a library made of it."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, MemoryError) or any(sign in str(found) for sign in _NO_MEMORY):
+            return True
+        found = found.__cause__
+    return False
+
+
+def confine(parent: int, seconds: float, file_bytes: int) -> None:
+    """Limit this process: no core file, size of a file, wall time (the parent's backstop); it dies with the parent."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+    signal.alarm(
+        min(int(seconds), _LONGEST_S) + 5
+    )  # the default action ends the process, even while Rust holds the GIL
+    if sys.platform == "linux":
+        import ctypes
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before the line above
+            os._exit(1)
+
+
+def bound_memory(memory_mb: int) -> None:
+    """Limit this process's address space (Linux: macOS does not enforce it)."""
+    import resource
+
+    if sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
