@@ -70,6 +70,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("chain.max_fee_gwei", float, 200.0, "MLM_MAX_FEE_GWEI", "Never offer more than this for a unit of gas."),
     Setting("runner.provider", str, "auto", "MLM_RUNNER", "ONNX Runtime's execution provider: auto, cpu or cuda."),
     Setting("runner.threads", int, 0, "MLM_THREADS", "Threads of ONNX Runtime; 0: its own choice."),
+    Setting("runner.memory_mb", int, 4096, "MLM_RUNNER_MEMORY_MB", "Memory limit of running a model on a CPU, in MiB."),
+    Setting("runner.timeout", float, 120.0, "MLM_RUNNER_TIMEOUT", "Time limit of running a model, in seconds."),
     Setting("prover.memory_mb", int, 8192, "MLM_PROVER_MEMORY_MB", "Memory limit of one proving step, in MiB."),
     Setting("prover.timeout", float, 600.0, "MLM_PROVER_TIMEOUT", "Time limit of one proving step, in seconds."),
     Setting("prover.srs", str, "", "MLM_SRS", "Folder of SRS files; empty: the devnet's bundled files."),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlm.ports.wallet import Faucet, Wallet
 
 GWEI = 10**9
+CUDA_VARIABLES = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")  # which devices a model may use, and CUDA's own libraries
 
 
 def ports(session: Session) -> Ports:
@@ -51,9 +52,16 @@ def ports(session: Session) -> Ports:
         )
 
     def runner() -> object:
-        from mlm.adapters.onnx.run import OnnxRunner
+        from mlm.adapters.onnx.confined import ConfinedRunner
 
-        return OnnxRunner(provider=config.get("runner.provider"), threads=config.get("runner.threads"))
+        return ConfinedRunner(
+            folder=session.home / "cache" / "runner",
+            provider=config.get("runner.provider"),
+            threads=config.get("runner.threads"),
+            memory_mb=config.get("runner.memory_mb"),
+            timeout_s=config.get("runner.timeout"),
+            environment={name: session.env[name] for name in CUDA_VARIABLES if name in session.env},
+        )
 
     def state() -> object:
         from mlm.adapters.state.duckdb import DuckState

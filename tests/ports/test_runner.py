@@ -1,4 +1,4 @@
-"""One suite over every Runner: the in-memory one and ONNX Runtime."""
+"""One suite over every Runner: the in-memory one, ONNX Runtime in this process, and in a confined one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from circuits.make_fixtures import tiny_input, tiny_model
+from mlm.adapters.onnx.confined import ConfinedRunner
 from mlm.adapters.onnx.run import OnnxRunner
 from mlm.core.errors import InvalidData
 from mlm.memory.runner import MemoryRunner
@@ -22,8 +23,11 @@ class Case:
     provider: str
 
 
-@pytest.fixture(scope="module", params=["memory", "onnx"])
-def case(request: pytest.FixtureRequest) -> Case:
+@pytest.fixture(scope="module", params=["memory", "onnx", "confined"])
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    if request.param == "confined":
+        confined = ConfinedRunner(folder=tmp_path_factory.mktemp("runner"), provider="cpu")
+        return Case(confined, tiny_model(1), "CPUExecutionProvider")
     if request.param == "onnx":
         return Case(OnnxRunner(provider="cpu"), tiny_model(1), "CPUExecutionProvider")
     weights = np.random.default_rng(1).normal(size=(16, 4))

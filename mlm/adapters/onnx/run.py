@@ -31,9 +31,7 @@ class OnnxRunner:
     """
 
     def __init__(self, *, provider: str = "auto", threads: int = 0) -> None:
-        if provider not in PROVIDERS:
-            raise UsageError(f"runner.provider must be one of {', '.join(PROVIDERS)}, found {provider!r}")
-        self._provider = provider
+        self._provider = checked_provider(provider)
         self._threads = threads
         self._latest: tuple[bytes, bytes] = (b"", b"")  # the model run last, and its sha256
         self._sessions: OrderedDict[bytes, tuple[ModelInfo, onnxruntime.InferenceSession]] = OrderedDict()
@@ -90,6 +88,13 @@ class OnnxRunner:
                 hint="Run `pip install 'mlm[gpu]'` where 'mlm[cpu]' is not installed, or set runner.provider to auto.",
             )
         return session
+
+
+def checked_provider(provider: str) -> str:
+    """The setting runner.provider; raises UsageError."""
+    if provider not in PROVIDERS:
+        raise UsageError(f"runner.provider must be one of {', '.join(PROVIDERS)}, found {provider!r}")
+    return provider
 
 
 def check_inputs(specs: tuple[TensorSpec, ...], inputs: Mapping[str, np.ndarray]) -> None:

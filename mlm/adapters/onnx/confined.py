@@ -1,0 +1,111 @@
+"""ConfinedRunner: the Runner port in child processes. A model comes from anybody: what reads it may hang or crash."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlm.adapters import confine
+from mlm.adapters.confine import Answer, Limits, Request
+from mlm.adapters.disk import storage_errors
+from mlm.adapters.onnx.run import CPU, CUDA, checked_provider
+from mlm.adapters.onnx.tensors import read_numbered, write_numbered
+from mlm.core.errors import ModelStopped
+from mlm.core.tensors import MAX_BYTES
+from mlm.ports.runner import ModelInfo, Run, TensorSpec
+
+if TYPE_CHECKING:
+    from mlm.ports.runner import Tensors
+
+_CHILD = "mlm.adapters.onnx.child"
+_INSPECTING, _RUNNING = "inspecting the model", "running the model"
+
+
+class ConfinedRunner:
+    """Each call runs OnnxRunner in a process of its own, in a private folder under `folder`.
+
+    `memory_mb` and `timeout_s` bound it; where CUDA runs the model only the time is bounded, because CUDA maps far more
+    address space than it uses. `environment` is what the child sees besides its own: where CUDA's libraries and devices
+    are. What it passes its limits with, or crashes with, is ModelStopped.
+    """
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        provider: str = "auto",
+        threads: int = 0,
+        memory_mb: int = 4096,
+        timeout_s: float = 120.0,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._folder = folder.absolute()
+        self._request: Request = {"provider": checked_provider(provider), "threads": threads}
+        self._limits = Limits(memory_mb, timeout_s)
+        self._worker = confine.Worker(_CHILD, "runner", ModelStopped, environment or {})
+
+    def inspect(self, onnx: bytes) -> ModelInfo:
+        with self._given(onnx) as folder:
+            answer = self._ask("inspect", _INSPECTING, {}, folder)
+        with _readable(_INSPECTING):
+            return ModelInfo(
+                inputs=_specs(answer["inputs"]),
+                outputs=_specs(answer["outputs"]),
+                opset=int(answer["opset"]),
+                parameters=int(answer["parameters"]),
+                operators=tuple(str(name) for name in answer["operators"]),
+            )
+
+    def run(self, onnx: bytes, inputs: Tensors) -> Run:
+        """Run one batch. Raises InvalidData, of it ModelStopped, or ToolMissing."""
+        with self._given(onnx) as folder:
+            with storage_errors("the model's input cannot be written"):
+                names = write_numbered(folder / "inputs.npz", inputs)
+            answer = self._ask("run", _RUNNING, self._request | {"names": names}, folder)
+            data = confine.read_file(folder / "outputs.npz", MAX_BYTES, ModelStopped, _RUNNING)
+        with _readable(_RUNNING):
+            outputs = read_numbered(data, [str(name) for name in answer["names"]])
+            provider, seconds = str(answer["provider"]), float(answer["seconds"])
+            if provider not in (CPU, CUDA) or not (math.isfinite(seconds) and seconds >= 0):
+                raise ValueError(f"{provider!r} after {seconds} s")
+            return Run(outputs, provider, seconds)
+
+    def _ask(self, step: str, what: str, request: Request, folder: Path) -> Answer:
+        return confine.ask(self._worker, step, request, what=what, folder=folder, limits=self._limits)
+
+    @contextmanager
+    def _given(self, onnx: bytes) -> Iterator[Path]:
+        """A private folder with the model, gone afterwards."""
+        with storage_errors("the runner's folder cannot be written"):
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path = confine.private_folder(self._folder)
+        try:
+            with storage_errors("the runner's folder cannot be written"):
+                (path / "model.onnx").write_bytes(onnx)
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    """A child that was taken over may answer anything."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ModelStopped(f"{what} gave an answer that cannot be read") from error
+
+
+def _specs(values: list[dict[str, Any]]) -> tuple[TensorSpec, ...]:
+    return tuple(
+        TensorSpec(
+            str(value["name"]),
+            str(value["dtype"]),
+            tuple(axis if isinstance(axis, int) else str(axis) for axis in value["shape"]),
+        )
+        for value in values
+    )
