@@ -15,6 +15,7 @@ from mlm.core.paths import check_path
 from mlm.core.refs import NAME, SEMVER, parse_asset
 
 FILE = "mlm.toml"
+MAX_DEPTH = 32  # of tables and lists; nothing of ours needs more than 3
 KEYS: dict[str, tuple[str, ...]] = {
     "asset": ("name", "version", "kind", "licence", "description"),
     "model": ("file",),
@@ -43,13 +44,21 @@ class Project:
 
 
 def read_toml(data: bytes, where: str) -> dict[str, Any]:
-    """A TOML file's table; raises UsageError naming `where`, also for numbers and nesting beyond the parser's."""
+    """A TOML file's table; raises UsageError naming `where`, also for numbers beyond the parser's and deep nesting."""
     import tomli
 
     try:
-        return tomli.loads(data.decode("utf-8"))
+        table = tomli.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{where}: not valid TOML: {str(error)[:300]}") from error
+    # Level by level: the parser's own bound is whatever the recursion limit was when it was imported.
+    level: list[Any] = [table]
+    for _ in range(MAX_DEPTH):
+        level = [part for item in level for part in (item.values() if isinstance(item, dict) else item)
+                 if isinstance(part, dict | list)]  # fmt: skip
+        if not level:
+            return table
+    raise UsageError(f"{where}: not valid TOML: tables and lists nest deeper than {MAX_DEPTH}")
 
 
 def parse(table: Mapping[str, Any]) -> Project:
