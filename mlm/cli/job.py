@@ -18,7 +18,7 @@ Seconds = Annotated[int | None, typer.Option(min=1, help="Seconds; default: from
 @app.command()
 def post(
     ctx: typer.Context,
-    asset: Annotated[str, typer.Argument(help="The model to run: handle/name[@version].")],
+    asset: Annotated[str, typer.Argument(help="The model to run: handle/name or handle/name@version.")],
     input: Annotated[Path, typer.Option("--input", "-i", help="Tensors: .npz, .npy or .json.")],
     max_price: Annotated[str, typer.Option(help="The most you pay, in tokens; escrowed now.")],
     auction: Annotated[

@@ -14,7 +14,7 @@ app = typer.Typer()
 @app.command()
 def verify(
     ctx: typer.Context,
-    target: Annotated[str, typer.Argument(help="job/ID, handle/name[@version], or a proof file.")],
+    target: Annotated[str, typer.Argument(help="job/ID, handle/name or handle/name@version, or a proof file.")],
     model: Annotated[
         str | None, typer.Option(help="The model a proof file is of: an ONNX file, folder or asset.")
     ] = None,
