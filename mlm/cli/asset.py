@@ -9,7 +9,9 @@ import typer
 from mlm.cli.render import render
 
 app = typer.Typer(help="List and show published assets and their versions.")
-Name = Annotated[str, typer.Argument(metavar="ASSET", help="handle/name or handle/name@version, asset/ID, a CID or an mlm:// link.")]
+Name = Annotated[
+    str, typer.Argument(metavar="ASSET", help="handle/name, handle/name@version, asset/ID, CID or mlm:// link.")
+]
 
 
 @app.command("list")
