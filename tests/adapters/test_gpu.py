@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mlm.adapters.onnx.confined import ConfinedRunner
 from mlm.adapters.onnx.run import CUDA, OnnxRunner
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -54,3 +56,16 @@ def test_the_gpu_repeats_itself() -> None:
     runner = OnnxRunner(provider="cuda")
     first, second = (runner.run(MODEL.read_bytes(), {"image": _images()[:1]}).outputs["logits"] for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("provider", ["auto", "cuda"])
+def test_the_confined_runner_reaches_the_gpu(tmp_path: Path, provider: str) -> None:
+    """CUDA maps more address space than the memory limit allows: it must not be set there."""
+    names = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+    environment = {name: os.environ[name] for name in names if name in os.environ}
+    confined = ConfinedRunner(folder=tmp_path, provider=provider, environment=environment)
+    inputs = {"image": _images()[:1]}
+    ran = confined.run(MODEL.read_bytes(), inputs)
+    assert ran.provider == CUDA
+    expected = OnnxRunner(provider="cuda").run(MODEL.read_bytes(), inputs).outputs["logits"]
+    np.testing.assert_array_equal(ran.outputs["logits"], expected)

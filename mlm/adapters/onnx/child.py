@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mlm.adapters import confine
 from mlm.adapters.confine import Answer, Request
+from mlm.adapters.onnx.run import CUDA, OnnxRunner
 from mlm.core.errors import MlmError
 from mlm.core.tensors import MAX_BYTES
 
@@ -26,7 +27,7 @@ def bounds_memory(step: str, request: Request) -> bool:
         import onnxruntime
     except ImportError:
         return True
-    return "CUDAExecutionProvider" not in onnxruntime.get_available_providers()
+    return CUDA not in onnxruntime.get_available_providers()
 
 
 def step_inspect(onnx: bytes, request: Request) -> Answer:
@@ -38,7 +39,6 @@ def step_inspect(onnx: bytes, request: Request) -> Answer:
 
 def step_run(onnx: bytes, request: Request) -> Answer:
     """Run it on inputs.npz; outputs.npz holds what comes out."""
-    from mlm.adapters.onnx.run import OnnxRunner
     from mlm.adapters.onnx.tensors import read_numbered, write_numbered
 
     inputs = read_numbered(Path("inputs.npz").read_bytes(), request["names"])
