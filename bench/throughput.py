@@ -8,6 +8,7 @@ What mlm adds to a run is checking: names, dtypes, shapes, finite values, and th
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -58,9 +59,10 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=2.0, help="for each measurement")
     seconds = parser.parse_args().seconds
     sys.path.insert(0, str(ROOT))
-    import onnxruntime
+    from mlm.adapters.onnx.run import CPU, CUDA, NO_TELEMETRY, OnnxRunner
 
-    from mlm.adapters.onnx.run import CPU, CUDA, OnnxRunner
+    os.putenv(*NO_TELEMETRY)
+    import onnxruntime
 
     onnxruntime.set_default_logger_severity(4)
     model = mlp(WIDTH)

@@ -19,6 +19,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 for _name in [name for name in os.environ if name.startswith("MLM_")]:
     del os.environ[_name]
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # a test that loads ONNX Runtime itself sends nothing either
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +12,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, load_model_from_string, numpy_helper
 
 from circuits.make_fixtures import tiny_input, tiny_model
+from mlm.adapters.onnx.confined import ConfinedRunner
 from mlm.adapters.onnx.inspect import inspect, load
 from mlm.adapters.onnx.macs import multiplications
 from mlm.adapters.onnx.run import OnnxRunner
@@ -148,3 +152,23 @@ def test_nothing_is_written_to_stderr(capfd: pytest.CaptureFixture[str]) -> None
     with pytest.raises(InvalidData):
         OnnxRunner().inspect(_short_weight())
     assert capfd.readouterr() == ("", "")
+
+
+def test_onnx_runtime_sends_nothing_and_keeps_no_device_number(tmp_path: Path, root: Path) -> None:
+    """Its telemetry is on by default, and writes a number of this device and a queue of events below HOME."""
+    code = (
+        "from circuits.make_fixtures import tiny_input, tiny_model; from mlm.adapters.onnx.run import OnnxRunner\n"
+        "OnnxRunner(provider='cpu').run(tiny_model(1), tiny_input(1))"
+    )
+    home = {"HOME": str(tmp_path), "PYTHONPATH": str(root)}
+    subprocess.run([sys.executable, "-c", code], env=home, check=True, timeout=60)
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_nor_does_the_confined_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[str] = []
+    monkeypatch.setattr(
+        "shutil.rmtree", lambda path, **_: left.extend(found.name for found in Path(path).rglob("*") if found.is_file())
+    )
+    ConfinedRunner(folder=tmp_path, provider="cpu").run(tiny_model(1), tiny_input(1))
+    assert sorted(left) == ["inputs.npz", "log.txt", "model.onnx", "outputs.npz", "response.json", "task.json"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlm.adapters import confine
 from mlm.adapters.confine import Answer, Limits, Request
 from mlm.adapters.disk import storage_errors
-from mlm.adapters.onnx.run import CPU, CUDA, checked_provider
+from mlm.adapters.onnx.run import CPU, CUDA, NO_TELEMETRY, checked_provider
 from mlm.adapters.onnx.tensors import read_numbered, write_numbered
 from mlm.core.errors import ModelStopped
 from mlm.core.tensors import MAX_BYTES
@@ -46,7 +46,7 @@ class ConfinedRunner:
         self._folder = folder.absolute()
         self._request: Request = {"provider": checked_provider(provider), "threads": threads}
         self._limits = Limits(memory_mb, timeout_s)
-        self._worker = confine.Worker(_CHILD, "runner", ModelStopped, environment or {})
+        self._worker = confine.Worker(_CHILD, "runner", ModelStopped, {**(environment or {}), **dict([NO_TELEMETRY])})
 
     def inspect(self, onnx: bytes) -> ModelInfo:
         with self._given(onnx) as folder:

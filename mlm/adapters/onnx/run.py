@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 PROVIDERS = ("auto", "cpu", "cuda")
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+NO_TELEMETRY = ("ORT_DISABLE_TELEMETRY", "1")
 _SESSIONS_KEPT = 4
 _QUIET = 4  # fatal only: ONNX Runtime writes to stderr by itself
 
@@ -65,6 +67,8 @@ class OnnxRunner:
         return self._sessions[digest]
 
     def _open(self, onnx: bytes) -> onnxruntime.InferenceSession:
+        # Unless told before it is loaded, it sends events and a number of this device to its makers (its Privacy.md).
+        os.putenv(*NO_TELEMETRY)
         try:
             import onnxruntime
         except ImportError as error:
