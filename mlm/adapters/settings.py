@@ -49,7 +49,8 @@ class TomlSettings:
 def edit(text: str, table: str, key: str, value: Any) -> str:
     """The text with one key set. Only plain `key = value` lines on one line are recognised."""
     line = f"{key} = {_literal(value)}"
-    lines = text.splitlines()
+    # TOML ends a line at LF or CRLF alone; `splitlines` also does at NEL and others, which may stand in a string.
+    lines = text.removesuffix("\n").replace("\r\n", "\n").split("\n") if text else []
     start, end = _section(lines, table)
     if start is None:
         gap = [""] if lines and lines[-1].strip() else []

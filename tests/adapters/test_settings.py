@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import tomli
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mlm.adapters.settings import TomlSettings, edit
@@ -27,6 +27,7 @@ bidding = 5
 """
 
 
+@example("", "account", "\x85")
 @given(
     st.sampled_from(["", "network", "network.x", "network.new", "job", "other"]),
     st.sampled_from(["account", "default", "rpc", "bidding", "fresh"]),
