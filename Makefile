@@ -60,7 +60,7 @@ gpu: $(DEV) ## Run the checks and benchmarks that need CUDA; says so when there 
 	@bash bench/gpu.sh
 
 fuzz: $(DEV) $(FORGE) ## Longer random runs of the property, fuzz and invariant tests (an hour)
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/core tests/ports
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m hypothesis
 	cd devnet && FOUNDRY_FUZZ_RUNS=10000 FOUNDRY_INVARIANT_RUNS=256 FOUNDRY_INVARIANT_DEPTH=256 $(FORGE_RUN) test
 
 locks: $(DEV) ## Resolve the dependencies again and write requirements/*.txt

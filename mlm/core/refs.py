@@ -79,7 +79,7 @@ def parse_target(text: str) -> Target:
         if not chain.isdecimal():
             raise UsageError(f"expected mlm://CHAIN-ID/handle/name@version, found {text!r}")
         return Link(int(chain), parse_asset(rest))
-    if text.startswith(("job/", "0x")):
+    if text.startswith("job/") or (text.startswith("0x") and "/" not in text):
         return parse_job(text)
     if text.startswith("asset/"):
         token = text.removeprefix("asset/")
