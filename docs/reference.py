@@ -23,6 +23,7 @@ from typing import Any
 from mlm import config
 from mlm.cli import app
 from mlm.core.cid import Cid
+from mlm.core.clock import Duration, Instant
 from mlm.core.money import Amount, Wei
 from mlm.workflows.apply import Applied, DoneStep, Preview
 
@@ -31,6 +32,8 @@ SCALARS: dict[Any, str] = {
     int: "integer",
     float: "number",
     bool: "boolean",
+    Instant: "seconds since 1970",
+    Duration: "seconds",
     bytes: "0x-hex",
     Amount: "base units, decimal string",
     Wei: "wei, decimal string",

@@ -8,18 +8,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
 import typer
 import typer.core
 import typer.main
+from typer.exceptions import Abort, Exit, TyperException
 
 from mlm.cli import streams
 from mlm.cli.context import Session, shared_options
 from mlm.cli.render import show_error
 from mlm.cli.streams import ReaderGone
-from mlm.core.errors import Interrupted, MlmError, StorageError
+from mlm.core.errors import Interrupted, MlmError, StorageError, UsageError
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,15 @@ class _Root(typer.core.TyperGroup):
         except BrokenPipeError as error:
             raise ReaderGone from error
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except TyperException as error:
+            # The group's own suggestions come from the commands that are loaded, and none is.
+            if close := get_close_matches(args[0], COMMANDS):
+                error.message = f"{error.message.rstrip('.')}. Did you mean {', '.join(map(repr, close))}?"
+            raise
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         entry = COMMANDS.get(cmd_name)
         if entry is None:
@@ -113,6 +124,7 @@ def load(name: str) -> Any:
     """Import the command or group called `name` and give every command in it the shared options."""
     entry = COMMANDS[name]
     group = typer.main.get_group(import_module(f"mlm.cli.{entry.module}").app)
+    group.no_args_is_help = True
     command = group if entry.group else group.commands[name]
     command.name = name
     command.help = command.help or entry.help
@@ -189,16 +201,16 @@ def _run(session: Session, arguments: list[str]) -> int:
 
 def show_usage_or_bug(session: Session, error: Exception) -> int:
     """A parser's complaint is a usage error; anything else is a bug and says where to look."""
-    from typer.exceptions import Abort, Exit, TyperException
-
     if isinstance(error, Exit):
         return int(error.exit_code)
     if isinstance(error, Abort):
         return show_error(session, Interrupted("interrupted"))
     if isinstance(error, TyperException):
-        from mlm.core.errors import UsageError
-
-        return show_error(session, UsageError(error.format_message(), hint="Run the command with --help."))
+        message, context = error.format_message(), getattr(error, "ctx", None)
+        if not message and not session.json:  # a group without a command: its help was printed, and says it all
+            return UsageError.exit_code
+        path = context.command_path if context else "mlm"
+        return show_error(session, UsageError(message or "no command is given", hint=f"See `{path} --help`."))
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""
         return show_error(session, StorageError(f"{error.strerror or error}{where}"))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlm.cli.context import Session
     from mlm.ports.devnet import Devnet
 
-app = typer.Typer(help="Run the bundled chain.", no_args_is_help=True)
+app = typer.Typer(help="Run the bundled chain.")
 
 
 def _devnet(ctx: typer.Context) -> Devnet:

@@ -113,7 +113,7 @@ def watch(
 
     def tell(seen: workflow.JobView) -> None:
         if not ctx.obj.json:
-            print_value(console, f"{seen.state}: turn {seen.turn}" + (f", {seen.left} s left" if seen.left else ""))
+            print_value(console, f"{seen.state}: turn {seen.turn}" + (f", {seen.left} left" if seen.left else ""))
 
     render(ctx, workflow.watch(ctx.obj.ports, job, until=states, timeout=timeout, tell=tell))
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlm.cli.context import Session
     from mlm.workflows.network import Networks
 
-app = typer.Typer(help="Choose the chain to work with.", no_args_is_help=True)
+app = typer.Typer(help="Choose the chain to work with.")
 
 
 def _entries(session: Session) -> Networks:

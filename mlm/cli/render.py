@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 
 PIPE_WIDTH = 120  # columns, where no terminal says how many there are
+UNLIMITED = 10_000  # columns
+READABLE = 24  # columns below which a sentence is not wrapped any further
 
 
 def to_json(value: Any) -> Any:
@@ -70,21 +72,19 @@ def render(ctx: typer.Context, value: Any) -> None:
 
 def print_value(console: Any, value: Any) -> None:
     """Print a value for people: its scalars as a grid, then each tuple of values as a table, of texts as lines."""
-    from rich.table import Table
-
     if isinstance(value, str):
         console.print(plain(value), markup=False)
         return
-    grid = Table.grid(padding=(0, 2))
+    grid = _grid()
     blocks: list[Any] = []
     for item in dataclasses.fields(value):
         field = getattr(value, item.name)
-        if not item.repr or field is None or field == ():
+        if not item.repr or not item.metadata.get("table", True) or field is None or field == ():
             continue
         if _is_record(field):
             blocks.append(field)
         elif isinstance(field, tuple) and _is_record(field[0]):
-            blocks.append(_table(item.name, field))
+            blocks.append(_table(console, item.name, field))
         elif isinstance(field, tuple) and len(field) > 1 and isinstance(field[0], str):
             blocks.append(_lines(item.name, field))
         else:
@@ -103,23 +103,69 @@ def _is_record(value: Any) -> bool:
     return dataclasses.is_dataclass(value) and type(value).__str__ is object.__str__
 
 
-def _table(name: str, rows: tuple[Any, ...]) -> Any:
+def _table(console: Any, name: str, rows: tuple[Any, ...]) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title=f"[bold]{_label(name)}[/bold]", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    names = [item.name for item in dataclasses.fields(rows[0]) if item.repr]
+    table = Table(
+        title=f"[bold]{_label(name)}[/bold]",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    names = [item.name for item in dataclasses.fields(rows[0]) if item.repr and item.metadata.get("table", True)]
     # A column in which no row says anything is noise.
     names = [name for name in names if any(getattr(row, name) not in (None, "", ()) for row in rows)]
     for column in names:
-        numeric = all(isinstance(getattr(row, column), (int, float, type(None))) for row in rows)
+        numeric = all(_is_number(getattr(row, column)) for row in rows)
         cells = [brief(_cell(getattr(row, column))) for row in rows]
         # Numbers, ids and names stay whole; sentences wrap.
         whole = numeric or all(len(cell) <= 24 and " " not in cell for cell in cells)
-        table.add_column(_label(column), justify="right" if numeric else "left", no_wrap=whole, overflow="fold")
+        readable = None if whole else min(READABLE, max(len(cell) for cell in cells))
+        table.add_column(
+            _label(column),
+            justify="right" if numeric else "left",
+            no_wrap=whole,
+            overflow="fold",
+            min_width=readable,
+        )
     for row in rows:
         table.add_row(*[brief(_cell(getattr(row, column))) for column in names])
-    return table
+    # Measured without a limit: rich would cut the columns to fit, and say that they do.
+    if console.measure(table, options=console.options.update(width=UNLIMITED)).minimum <= console.width:
+        return table
+    return _records(name, names, rows)
+
+
+def _is_number(value: Any) -> bool:
+    """Aligned to the right, or empty. Enums are integers to Python, words to people."""
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, Enum))
+
+
+def _records(name: str, names: list[str], rows: tuple[Any, ...]) -> Any:
+    """A table too wide for the terminal, row by row: cut numbers would be wrong, cut ids useless."""
+    from rich.console import Group
+    from rich.padding import Padding
+
+    blocks: list[Any] = [f"[bold]{_label(name)}[/bold]\n"]
+    for row in rows:
+        grid = _grid()
+        for column in names:
+            if (value := getattr(row, column)) not in (None, "", ()):
+                grid.add_row(f"[dim]{_label(column)}[/dim]", brief(_cell(value)))
+        blocks.append(Padding(grid, (0, 0, 1, 1)))
+    return Group(*blocks)
+
+
+def _grid() -> Any:
+    """Two columns, labels and values; what is too long goes on in the next line, so that it can be copied."""
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid
 
 
 def _lines(name: str, lines: tuple[str, ...]) -> Any:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mlm.cli.context import Session
     from mlm.ports.wallet import Password
 
-app = typer.Typer(help="Make, import and list accounts; withdraw earnings.", no_args_is_help=True)
+app = typer.Typer(help="Make, import and list accounts; withdraw earnings.")
 Name = Annotated[str, typer.Argument(help="The account's name.")]
 
 

@@ -13,6 +13,8 @@ from mlm.core.money import Amount
 
 F = TypeVar("F")
 
+JSON_ONLY: Mapping[str, bool] = {"table": False}  # metadata of a field that tables leave out
+
 
 @dataclass(frozen=True)
 class Call:

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from mlm.core.errors import MlmError
 from mlm.core.money import Amount, Wei
-from mlm.core.plan import Plan, Step, Store, Tx, frozen
+from mlm.core.plan import JSON_ONLY, Plan, Step, Store, Tx, frozen
 from mlm.ports.bundle import Ports
 from mlm.ports.chain import Receipt
 from mlm.ports.signer import Signed
@@ -28,7 +28,7 @@ R = TypeVar("R")
 class PlannedStep:
     """One step before it is done. `gas` and `fee` are None where the node could not simulate it."""
 
-    kind: str
+    kind: str = field(metadata=JSON_ONLY)  # transaction or store: a reader sees it by gas and reference
     title: str
     gas: int | None
     fee: Wei | None
@@ -54,7 +54,7 @@ class Preview:
 class DoneStep:
     """One step after it was done. `reference` is a transaction hash or a CID; `receipt` is for the result only."""
 
-    kind: str
+    kind: str = field(metadata=JSON_ONLY)  # transaction or store: a reader sees it by gas and reference
     title: str
     reference: str
     gas: int | None

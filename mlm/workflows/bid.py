@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlm.core.errors import InsufficientFunds, StateConflict
-from mlm.core.job import Role, State
-from mlm.core.money import Amount
+from mlm.core.errors import InsufficientFunds, StateConflict, UsageError
+from mlm.core.job import AuctionKind, Role, State
+from mlm.core.money import Amount, format_units
 from mlm.core.plan import Call, Plan, Step, Tx
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, model, stake
@@ -34,10 +34,16 @@ class BidPlaced:
 
 
 def plan(ports: Ports, params: Bid) -> Plan[lookup.Job]:
-    """One transaction. Raises StateConflict, InsufficientFunds, VerificationFailed for a model unlike its key."""
+    """One transaction, or two with a deposit.
+
+    Raises StateConflict, UsageError, InsufficientFunds, and VerificationFailed for a model unlike its key.
+    """
     job = lookup.job(ports, params.job)
     if job.state is not State.OPEN:
-        raise StateConflict(f"{job.job_id[:10]} is {job.state}, bids need it open")
+        raise StateConflict(
+            f"job {job.job_id[:10]} is {job.state}, bids need it open", hint="`mlm job list --open` shows others."
+        )
+    _check_price(job, params.price)
     version = lookup.version_by_id(ports, job.version_id)
     model.check_key(ports, model.load(ports, version), version)
     bond = Amount(job.terms.snapshot.lock)
@@ -53,6 +59,17 @@ def plan(ports: Ports, params: Bid) -> Plan[lookup.Job]:
         steps = stake.plan_deposit(ports, stake.Deposit(Amount(bond - free))).steps
     call = Call("JobMarket", "bid", (bytes.fromhex(job.job_id[2:]), int(params.price)))
     return Plan("bid", (*steps, Tx(f"bid {params.price} on {job.job_id[:10]}", call, bond=bond)), job)
+
+
+def _check_price(job: lookup.Job, price: Amount) -> None:
+    """The contract's own rule, said in tokens and before any stake is moved. Raises UsageError."""
+    most = Amount(job.record.max_price)
+    if job.auction is AuctionKind.FIXED and price != most:
+        raise UsageError(
+            f"the job's price is fixed at {most}, found {price}", hint=f"Bid --price {format_units(most)}."
+        )
+    if price > most:
+        raise UsageError(f"the job pays at most {most}, found {price}", hint="Bid less, or leave the job to others.")
 
 
 def result(ports: Ports, params: Bid, plan: Plan[lookup.Job], done: tuple[DoneStep, ...]) -> BidPlaced:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlm.core.clock import Duration, Instant
 from mlm.ports.devnet import Devnet, DevnetStatus
 
 
@@ -52,8 +53,8 @@ class Status:
     supervisor_pid: int
     node_pid: int
     block: int
-    time: int  # the chain's clock, seconds
-    ahead: int  # seconds by which it is ahead of the wall's
+    time: Instant  # the chain's clock
+    ahead: Duration  # by which it is ahead of the wall's
     journalled: int  # changes since the newest snapshot
     restarts: int  # times the node died and was restored
     diverged: tuple[int, ...]  # blocks that a restoration made differently
@@ -133,8 +134,8 @@ def _status(found: DevnetStatus) -> Status:
         supervisor_pid=found.pid,
         node_pid=found.node_pid,
         block=found.block,
-        time=found.time,
-        ahead=found.offset,
+        time=Instant(found.time),
+        ahead=Duration(found.offset),
         journalled=found.journalled,
         restarts=found.restarts,
         diverged=found.diverged,

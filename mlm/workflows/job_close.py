@@ -26,7 +26,9 @@ def plan_award(ports: Ports, params: JobName) -> Plan[str]:
     job = lookup.job(ports, params.job)
     if job.state is not State.OPEN or job.provider is None:
         raise StateConflict(
-            f"{job.job_id[:10]} is {job.state} with {'a' if job.provider else 'no'} bid; award needs it open with a bid"
+            f"job {job.job_id[:10]} is {job.state} with {'a' if job.provider else 'no'} bid; "
+            "award needs it open with a bid",
+            hint=_next(job),
         )
     title = f"award {job.job_id[:10]} to {job.provider} at {Amount(job.record.price)}"
     return Plan("job award", (Tx(title, Call("JobMarket", "award", (_raw(job),))),), job.job_id)
@@ -36,7 +38,11 @@ def plan_cancel(ports: Ports, params: JobName) -> Plan[str]:
     """Cancel a job without bids; the escrow is credited to the consumer."""
     job = lookup.job(ports, params.job)
     if job.state is not State.OPEN or job.provider is not None:
-        raise StateConflict(f"{job.job_id[:10]} can be cancelled only while it is open and has no bid")
+        raise StateConflict(
+            f"job {job.job_id[:10]} is {job.state} with {'a' if job.provider else 'no'} bid; "
+            "it can be cancelled only while it is open and has none",
+            hint=_next(job),
+        )
     return Plan("job cancel", (Tx(f"cancel {job.job_id[:10]}", Call("JobMarket", "cancel", (_raw(job),))),), job.job_id)
 
 
@@ -46,9 +52,18 @@ def plan_settle(ports: Ports, params: JobName) -> Plan[str]:
     if job.record.settled_at:
         return Plan("job settle", (), job.job_id)
     if not job.state.is_final:
-        raise StateConflict(f"{job.job_id[:10]} is {job.state}; it settles when its state is final")
+        raise StateConflict(
+            f"job {job.job_id[:10]} is {job.state}; it settles when its state is final", hint=_next(job)
+        )
     call = Call("JobMarket", "settle", (_raw(job), job.terms.as_args()))
     return Plan("job settle", (Tx(f"settle {job.job_id[:10]} ({job.state})", call),), job.job_id)
+
+
+def _next(job: lookup.Job) -> str:
+    """What can be done instead."""
+    if job.state.is_final and not job.record.settled_at and job.state is not State.CANCELLED:
+        return f"Its money is free: `mlm job settle {job.job_id[:10]}`."
+    return f"`mlm job show {job.job_id[:10]}` tells whose turn it is."
 
 
 def _raw(job: lookup.Job) -> bytes:

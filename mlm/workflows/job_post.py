@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlm.core.cid import DAG_CBOR, Cid
+from mlm.core.clock import Instant
 from mlm.core.commitment import SCHEME_POSEIDON
 from mlm.core.errors import UsageError
 from mlm.core.job import AuctionKind, Tier
@@ -43,7 +44,7 @@ class Posted:
     input: Cid
     input_commitment: bytes
     escrow: Amount
-    bids_close_at: int
+    bids_close_at: Instant
     next: str
 
 
@@ -94,7 +95,7 @@ def result(ports: Ports, params: JobPost, plan: Plan[_Facts], done: tuple[DoneSt
     """What was posted, read from the JobPosted event."""
     posted = event(ports, done, "JobPosted")
     job_id = posted.args["jobId"]
-    closes = ports.chain.block(posted.log.block_number).timestamp + params.bidding
+    closes = Instant(ports.chain.block(posted.log.block_number).timestamp + params.bidding)
     facts = plan.facts
     return Posted(
         job=job_id,

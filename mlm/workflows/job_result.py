@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlm.core.commitment import Evidence, decode_evidence, output_commitment
-from mlm.core.errors import InvalidData, StateConflict
+from mlm.core.errors import InvalidData
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, model, proof_log
 from mlm.workflows.run import Output, describe
@@ -52,7 +52,7 @@ def result(ports: Ports, name: str, output: Path | None = None) -> Result:
 def submitted_evidence(ports: Ports, job: lookup.Job) -> Evidence:
     """The evidence in the calldata of the job's submission; raises StateConflict before there is one."""
     if job.submit_tx is None:
-        raise StateConflict(f"{job.job_id[:10]} is {job.state}: no result yet", hint="Follow it: `mlm job watch`.")
+        raise proof_log.no_result(job)
     calldata = ports.chain.transaction_input(job.submit_tx)
     return chosen(submissions(calldata, bytes.fromhex(job.job_id[2:])), job.record.output_commitment)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mlm.core.clock import Duration, Instant
 from mlm.core.errors import StateConflict, UsageError
 from mlm.core.job import JobFacts, Reason, State, whose_turn
 from mlm.core.money import Amount
@@ -26,14 +27,14 @@ class Credit:
 
 @dataclass(frozen=True)
 class JobView:
-    """One job. Times are seconds since 1970 on the chain's clock; `left` is what remains of the current window."""
+    """One job. `deadline` is on the chain's clock; `left` is what remains of the current window."""
 
     job: str
     asset: str
     state: State
     turn: str  # who must act now: consumer, providers, provider, anyone, nobody
-    deadline: int | None
-    left: int | None
+    deadline: Instant | None
+    left: Duration | None
     tier: str
     auction: str
     consumer: str
@@ -99,8 +100,8 @@ def view(ports: Ports, job: lookup.Job) -> JobView:
         asset=str(lookup.version_by_id(ports, job.version_id).asset),
         state=job.state,
         turn=f"{turn.who}: {turn.move}" if turn.move else turn.who,
-        deadline=deadline,
-        left=None if deadline is None else max(0, deadline - now),
+        deadline=None if deadline is None else Instant(deadline),
+        left=None if deadline is None else Duration(max(0, deadline - now)),
         tier=str(job.tier),
         auction=str(job.auction),
         consumer=job.record.consumer,
@@ -180,6 +181,6 @@ def watch(
         if ports.system.monotonic() >= deadline:
             raise StateConflict(
                 f"{seen.job[:10]} is still {seen.state} after {timeout:.0f} s; turn: {seen.turn}",
-                hint="Watch longer with --timeout.",
+                hint="Watch longer with --timeout SECONDS.",
             )
         ports.system.sleep(poll)

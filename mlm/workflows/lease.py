@@ -81,10 +81,16 @@ def prepare(ports: Ports, name: str, *states: State) -> Work:
     # (1) Nothing is fetched for somebody else's lease.
     job = lookup.job(ports, name)
     if job.state not in states:
-        wanted = " or ".join(map(str, states))
-        raise StateConflict(f"{job.job_id[:10]} is {job.state}, this needs it {wanted}", hint="See `mlm job show`.")
+        wanted, short = " or ".join(map(str, states)), job.job_id[:10]
+        hint = f"`mlm job show {short}` tells whose turn it is."
+        if job.state is State.OPEN and job.provider is not None:
+            hint = f"The lease begins when the bids close; its consumer can close them: `mlm job award {short}`."
+        raise StateConflict(f"job {short} is {job.state}, this needs it {wanted}", hint=hint)
     if job.provider is None or job.provider.lower() != ports.sender.address.lower():
-        raise StateConflict(f"the lease of {job.job_id[:10]} is held by {job.provider}, not by {ports.sender.address}")
+        raise StateConflict(
+            f"the lease of {job.job_id[:10]} is held by {job.provider}, not by {ports.sender.address}",
+            hint="`mlm lease list` shows your leases; choose the account with -a NAME.",
+        )
     # (2) A wrong circuit could never be proved.
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)

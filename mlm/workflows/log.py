@@ -7,8 +7,9 @@ from itertools import islice
 
 from mlm.core import history
 from mlm.core.cid import Cid
+from mlm.core.clock import iso_time
 from mlm.ports.repo import Repo
-from mlm.workflows.repository import iso_time, resolve
+from mlm.workflows.repository import resolve
 
 _MOST = 1 << 31
 

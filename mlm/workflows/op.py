@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mlm.core.clock import Instant
 from mlm.core.errors import NotFound, StateConflict, WalletError
 from mlm.core.plan import thawed
 from mlm.ports.bundle import Ports
@@ -15,14 +16,14 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class OpRow:
-    """An operation in a list; times in seconds since 1970, `outcome` None while it runs or after a kill."""
+    """An operation in a list; `outcome` is None while it runs or after a kill."""
 
     op: str
     operation: str
     outcome: str | None
     steps: int
     done: int
-    started_at: int
+    started_at: Instant
     account: str
 
 
@@ -80,8 +81,8 @@ def _row(ports: Ports, summary: dict[str, Any]) -> OpRow:
     facts = _facts(ports, summary["op"])
     done = sum("included" in fact or "stored" in fact for fact in facts.values())
     steps = len(params["steps"])
-    account = params["account"]
-    return OpRow(summary["op"], summary["operation"], summary["outcome"], steps, done, summary["started_at"], account)
+    account, started_at = params["account"], Instant(summary["started_at"])
+    return OpRow(summary["op"], summary["operation"], summary["outcome"], steps, done, started_at, account)
 
 
 def show(ports: Ports, op: str) -> Op:

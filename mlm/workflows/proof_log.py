@@ -23,6 +23,14 @@ _TOPIC = "0x" + keccak256(PROOF_ACCEPTED.signature.encode()).hex()
 _DATA = tuple(field for field in PROOF_ACCEPTED.fields if not field.indexed)
 
 
+def no_result(job: Job) -> StateConflict:
+    """Why there is nothing to read: not yet, or never."""
+    short = job.job_id[:10]
+    if job.state.is_final:
+        return StateConflict(f"job {short} is {job.state}: it has no result", hint=f"See `mlm job show {short}`.")
+    return StateConflict(f"job {short} is {job.state}: no result yet", hint=f"Follow it: `mlm job watch {short}`.")
+
+
 def find(ports: Ports, job: Job) -> tuple[int, ...]:
     """The instances logged in the transaction that submitted the job's result.
 
@@ -30,7 +38,7 @@ def find(ports: Ports, job: Job) -> tuple[int, ...]:
     """
     events = ports.state.query("events", tx_hash=job.submit_tx, limit=1) if job.submit_tx else []
     if not events:
-        raise StateConflict(f"{job.job_id[:10]} is {job.state}: no result yet", hint="Follow it: `mlm job watch`.")
+        raise no_result(job)
     block = events[0]["block"]
     logs = [log for log in ports.chain.logs(block, block) if log.tx_hash == job.submit_tx]
     found = proven(logs, job.terms.snapshot.verifier, job.job_id, job.record.output_commitment)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from mlm.core import history, unixfs
 from mlm.core.cid import DAG_CBOR, Cid
@@ -124,11 +123,6 @@ def _by_prefix(repo: Repo, refs: dict[str, Cid], text: str) -> Cid:
     if not found:
         raise NotFound(f"no branch, tag or commit {text!r}", hint="`mlm log` lists the commits.")
     return found[0]
-
-
-def iso_time(seconds: int) -> str:
-    """UTC, as ISO 8601."""
-    return datetime.fromtimestamp(min(seconds, 253_402_300_799), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def shown_path(path: str) -> str:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from mlm.core import dagcbor
 from mlm.core.cid import Cid
+from mlm.core.clock import iso_time
 from mlm.core.errors import InvalidData
 from mlm.core.history import FORMAT as COMMIT_FORMAT
 from mlm.core.history import Commit
 from mlm.core.manifest import Parent, Tensor
 from mlm.ports.repo import Repo
-from mlm.workflows.repository import iso_time, read_manifest, resolve, tree_files
+from mlm.workflows.repository import read_manifest, resolve, tree_files
 from mlm.workflows.status import Change, compare_trees
 
 

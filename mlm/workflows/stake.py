@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlm.core.clock import Duration, Instant
 from mlm.core.errors import InsufficientFunds, StateConflict
 from mlm.core.job import Role
 from mlm.core.money import Amount
@@ -23,7 +24,7 @@ class Stake:
     free: Amount
     locked: Amount
     unbonding: Amount
-    release_at: int  # seconds; when the unbonding part can be withdrawn, 0 when nothing is
+    release_at: Instant  # when the unbonding part can be withdrawn, 0 when nothing is
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def show(ports: Ports, account: str, role: Role = Role.PROVIDER) -> Stake:
     """The stake of an address now."""
     total, locked, unbonding, release_at = ports.chain.call("StakeVault", "stakeOf", account, int(role))
     free = Amount(total - locked - unbonding)
-    return Stake(account, role, Amount(total), free, Amount(locked), Amount(unbonding), release_at)
+    return Stake(account, role, Amount(total), free, Amount(locked), Amount(unbonding), Instant(release_at))
 
 
 def plan_deposit(ports: Ports, params: Deposit) -> Plan[None]:
@@ -69,7 +70,9 @@ def plan_withdraw(ports: Ports, params: Withdrawal) -> Plan[None]:
     if stake.unbonding == 0:
         raise StateConflict("nothing is unbonding", hint="Start with `mlm stake withdraw AMOUNT`.")
     if now < stake.release_at:
-        raise StateConflict(f"{stake.unbonding} unbonds in {stake.release_at - now} s", hint="Run it again then.")
+        raise StateConflict(
+            f"{stake.unbonding} unbonds in {Duration(stake.release_at - now)}", hint="Run it again then."
+        )
     call = Call("StakeVault", "withdraw", (int(params.role),))
     return Plan("stake withdraw", (Tx(f"take {stake.unbonding}", call),), None)
 

@@ -39,7 +39,7 @@ def mismatch(value: Any, kind: Any, at: str = "$") -> str:
         return "" if good else f"{at}: expected 0x-hex, found {value!r}"
     if base in (str, bool):
         return "" if type(value) is base else f"{at}: expected {base.__name__}, found {value!r}"
-    if base in (int, float):
+    if base is float or issubclass(base, int):
         good = isinstance(value, (int, float) if base is float else int) and not isinstance(value, bool)
         return "" if good else f"{at}: expected {base.__name__}, found {value!r}"
     if issubclass(base, Mapping):

@@ -88,3 +88,19 @@ def test_no_parameter_hides_a_shared_option(name: str) -> None:
     names = [parameter.name for parameter in command.params]
     spelt = [word for parameter in command.params for word in parameter.opts if word.startswith("-")]
     assert len(names) == len(set(names)) and len(spelt) == len(set(spelt)), f"mlm {name}: {names}, {spelt}"
+
+
+def test_a_group_alone_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([], ["job"], ["wallet"], ["devnet"]):
+        with pytest.raises(SystemExit) as ended:
+            app.main(words)
+        out, err = capsys.readouterr()
+        assert ended.value.code == 2 and "Usage: mlm" in out and "error" not in err
+
+
+def test_a_typo_is_told_with_the_command_it_is_near(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, near, where in ((["jbo"], "'job'", "mlm --help"), (["job", "pst"], "'post'", "mlm job --help")):
+        with pytest.raises(SystemExit) as ended:
+            app.main(words)
+        err = capsys.readouterr().err
+        assert ended.value.code == 2 and f"Did you mean {near}?" in err and f"See `{where}`." in err

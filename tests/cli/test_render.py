@@ -20,6 +20,7 @@ from mlm.core.cid import RAW, Cid
 from mlm.core.errors import NotFound, Reverted
 from mlm.core.job import Reason
 from mlm.core.money import Amount, Wei
+from mlm.core.plan import JSON_ONLY
 from mlm.core.refs import AssetRef
 
 ID, ADDRESS = "0x" + "ab" * 32, "0x" + "cd" * 20
@@ -154,3 +155,34 @@ def test_errors(capsys: pytest.CaptureFixture[str]) -> None:
             "values": {"best": "5", "id": "0x01"},
         }
     }
+
+
+@dataclass(frozen=True)
+class Wide:
+    asset: str = "alice/digits-mlp@1.0.0"
+    state: Reason = Reason.REFUND
+    price: Amount = Amount(5 * 10**18)
+    account: str = ADDRESS
+    kind: str = field(default="transaction", metadata=JSON_ONLY)
+
+
+@dataclass(frozen=True)
+class Wides:
+    job: str = ID
+    rows: tuple[Wide, ...] = (Wide(), Wide(state=Reason.PROTOCOL_FEE))
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+def test_a_narrow_terminal_cuts_nothing(width: int) -> None:
+    out = io.StringIO()
+    print_value(Console(file=out, width=width, highlight=False, force_terminal=False), Wides())
+    text = out.getvalue()
+    assert all(len(line.rstrip()) <= width for line in text.splitlines())
+    for whole in ("alice/digits-mlp@1.0.0", "5 MLM", "protocol-fee", brief(ADDRESS)):
+        assert whole in text, whole
+    assert ID in "".join(line.strip().removeprefix("job").strip() for line in text.splitlines()[:3])
+
+
+def test_a_field_for_json_alone() -> None:
+    assert "transaction" not in table(Wides())
+    assert to_json(Wides())["rows"][0]["kind"] == "transaction"
