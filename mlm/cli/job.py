@@ -12,23 +12,34 @@ from mlm.cli.render import print_value, render
 
 app = typer.Typer(help="Post jobs, follow them, and read their results.")
 Job = Annotated[str, typer.Argument(metavar="JOB", help="job/ID or a unique prefix of the id.")]
-Seconds = Annotated[int | None, typer.Option(min=1, help="Seconds; default: from the settings.")]
+
+
+def _window(key: str, help: str) -> typer.models.OptionInfo:
+    return typer.Option(min=1, metavar="SECONDS", help=f"{help}; default: the setting {key}.", show_default=False)
+
+
+Bidding = Annotated[int | None, _window("job.bidding", "How long bids stay open")]
+Delivery = Annotated[int | None, _window("job.delivery", "How long the winner has to accept the input")]
+Execution = Annotated[int | None, _window("job.execution", "How long the winner then has to submit")]
+Verification = Annotated[
+    int | None, _window("job.verification", "How long a result can be disputed, where proofs do not decide")
+]
 
 
 @app.command()
 def post(
     ctx: typer.Context,
     asset: Annotated[str, typer.Argument(help="The model to run: handle/name or handle/name@version.")],
-    input: Annotated[Path, typer.Option("--input", "-i", help="Tensors: .npz, .npy or .json.")],
+    input: Annotated[Path, typer.Option("--input", "-i", help="The input tensors: a .npz, .npy or .json file.")],
     max_price: Annotated[str, typer.Option(help="The most you pay, in tokens; escrowed now.")],
     auction: Annotated[
         str, typer.Option(help="reverse: the lowest bid wins; fixed: first come at max price.")
     ] = "reverse",
     tier: Annotated[str, typer.Option(help="How the result is verified: zk.")] = "zk",
-    bidding: Seconds = None,
-    delivery: Seconds = None,
-    execution: Seconds = None,
-    verification: Seconds = None,
+    bidding: Bidding = None,
+    delivery: Delivery = None,
+    execution: Execution = None,
+    verification: Verification = None,
 ) -> None:
     """Post a job: commit to the input, push it, escrow the maximum price.
 

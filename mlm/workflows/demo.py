@@ -304,6 +304,6 @@ def _next(job_id: str, folder: Path) -> tuple[str, ...]:
         f"mlm job show {job_id[:10]}             the terms, the state, the credits",
         "mlm wallet withdraw -a compute-1    the provider takes its earnings",
         "mlm asset show demo/digits-mlp      what was published",
-        f"mlm -C {folder} log    the model's history",
         "mlm devnet down                     stop the chain; `mlm devnet up` continues it",
+        f"mlm -C {folder} log    the model's history",
     )

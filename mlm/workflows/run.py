@@ -25,7 +25,7 @@ class Ran:
     """What a run gave, where it ran, and the file the outputs were written to."""
 
     model: str
-    provider: str
+    execution_provider: str
     seconds: float
     outputs: tuple[Output, ...]
     written: str | None

@@ -12,6 +12,7 @@ from mlm.core.errors import InvalidData
 from mlm.core.history import FORMAT as COMMIT_FORMAT
 from mlm.core.history import Commit
 from mlm.core.manifest import Parent, Tensor
+from mlm.core.money import Amount, parse_units
 from mlm.ports.repo import Repo
 from mlm.workflows.repository import read_manifest, resolve, tree_files
 from mlm.workflows.status import Change, compare_trees
@@ -30,7 +31,7 @@ class File:
 class Shown:
     """A manifest, and the commit that it was shown for: its fields are None for a manifest by itself.
 
-    `price` is in tokens, a plain decimal; `size` in bytes; `zk_key` is set in a published manifest with the zk tier;
+    `size` is in bytes; `zk_key` is set in a published manifest with the zk tier;
     `changes` are those against the commit's first parent.
     """
 
@@ -46,7 +47,7 @@ class Shown:
     description: str
     licence: str
     access: str
-    price: str
+    use_price: Amount
     royalty_bps: int
     tree: Cid
     count: int
@@ -99,7 +100,7 @@ def _shown(repo: Repo, manifest_cid: Cid, cid: Cid | None, commit: Commit | None
         description=manifest.description,
         licence=manifest.licence,
         access=manifest.access,
-        price=manifest.price.use,
+        use_price=parse_units(manifest.price.use),
         royalty_bps=manifest.price.royalty_bps,
         tree=manifest.tree,
         count=manifest.count,

@@ -217,3 +217,16 @@ def test_addresses_of_created_contracts() -> None:
     deployer = devnet.address("deployer")
     assert create_address(deployer, 0) == "0x5fbdb2315678afecb367f032d93f642f64180aa3"
     assert create_address(deployer, 1) == "0xe7f1725e7734ce288f8367e1bb143e90bb3f0512"
+
+
+def test_money_in_a_revert_reads_as_tokens() -> None:
+    """Base units of 18 decimals are nothing that a person compares by eye."""
+    token = 10**18
+    for name, values, shown in (
+        ("PriceBelowFloor", (b"\x01" * 32, token // 10, token // 100), ("floor=0.1 MLM", "actual=0.01 MLM")),
+        ("PriceNotLower", (b"\x01" * 32, 3 * token, 4 * token), ("best=3 MLM", "actual=4 MLM")),
+        ("TooManyParents", (16, 17), ("most=16,", "actual=17)")),
+    ):
+        item = next(item for item in errors.known_errors().values() if item.name == name)
+        found = str(errors.decode(item.selector + abi.encode(item.inputs, values, name)))
+        assert all(part in found for part in shown), found

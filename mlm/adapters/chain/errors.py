@@ -15,6 +15,7 @@ from mlm.adapters.chain import abi
 from mlm.adapters.chain.rpc import RpcError, printable
 from mlm.core import job
 from mlm.core.errors import ChainError, InsufficientFunds, MlmError, Reverted
+from mlm.core.money import Amount
 
 # What to do next, by the error's name. An error that is not listed is shown without a hint.
 HINTS: Mapping[str, str] = {
@@ -78,6 +79,8 @@ HINTS: Mapping[str, str] = {
     "OutOfGas": "Run the command again; if it persists, the node's gas estimate is wrong.",
 }
 
+PRICES = frozenset({"PriceBelowFloor"})  # errors whose uint256 are base units
+
 # Solidity documentation, "Panic via assert and Error via require".
 PANICS: Mapping[int, str] = {
     0x00: "generic",
@@ -117,7 +120,7 @@ def decode(data: bytes) -> Reverted:
         if item is not None:
             values = abi.decode(item.inputs, body, item.signature)
             named = {
-                param.name or f"arg{i}": _named(param, value)
+                param.name or f"arg{i}": _named(item.name, param, value)
                 for i, (param, value) in enumerate(zip(item.inputs, values, strict=True))
             }
             return Reverted(item.name, named, hint=HINTS.get(item.name, ""))
@@ -128,8 +131,11 @@ def decode(data: bytes) -> Reverted:
     return Reverted("UnknownError", {"data": "0x" + data[:68].hex()})
 
 
-def _named(param: abi.Param, value: Any) -> Any:
-    """A decoded value as JSON has it; a member of a known enum by its name."""
+def _named(error: str, param: abi.Param, value: Any) -> Any:
+    """A decoded value as JSON has it; a member of a known enum by its name, money as an Amount."""
+    # In these contracts a uint128 is always base units of the token, and a price is one whatever its width.
+    if param.type == "uint128" or (error in PRICES and param.type == "uint256"):
+        return Amount(value)
     kind = getattr(job, param.enum, None) if param.enum else None
     if isinstance(kind, type) and issubclass(kind, IntEnum) and value in set(kind):
         return str(kind(value))
