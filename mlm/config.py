@@ -75,7 +75,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("prover.memory_mb", int, 8192, "MLM_PROVER_MEMORY_MB", "Memory limit of one proving step, in MiB."),
     Setting("prover.timeout", float, 600.0, "MLM_PROVER_TIMEOUT", "Time limit of one proving step, in seconds."),
     Setting("prover.srs", str, "", "MLM_SRS", "Folder of SRS files; empty: the devnet's bundled files."),
-    Setting("job.bidding", int, 300, "MLM_BIDDING", "Seconds that bids stay open."),
+    Setting("job.bidding", int, 3600, "MLM_BIDDING", "Seconds that bids stay open."),
     Setting("job.delivery", int, 3600, "MLM_DELIVERY", "Seconds the winner has to accept the input."),
     Setting("job.execution", int, 3600, "MLM_EXECUTION", "Seconds from the acceptance to the submission."),
     Setting("job.verification", int, 3600, "MLM_VERIFICATION", "Seconds in which a result can be disputed."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.clock import Duration, Instant
 from mlm.core.errors import StateConflict, UsageError
 from mlm.core.job import JobFacts, Reason, State, whose_turn
@@ -42,7 +43,7 @@ class JobView:
     max_price: Amount
     price: Amount | None
     bond: Amount
-    input: str
+    input: Cid  # of the block that the lease holder fetches
     output_commitment: str | None
     settled: bool
     finality: str  # of the job's newest event: included, safe (act on it) or finalized (money can no longer move back)
@@ -109,7 +110,7 @@ def view(ports: Ports, job: lookup.Job) -> JobView:
         max_price=Amount(job.record.max_price),
         price=Amount(job.record.price) if job.provider else None,
         bond=Amount(job.terms.snapshot.lock),
-        input=job.terms.request.input,
+        input=Cid(DAG_CBOR, bytes.fromhex(job.terms.request.input[2:])),
         output_commitment="0x" + output.hex() if any(output) else None,
         settled=bool(job.record.settled_at),
         finality=job.finality,

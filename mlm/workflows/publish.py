@@ -69,6 +69,8 @@ def plan(ports: Ports, params: Publish) -> Plan[_Facts]:
 
     Raises UsageError for a bad handle, StateConflict when the handle is somebody else's or the version is taken.
     """
+    if not params.handle:
+        raise UsageError("no handle is given to publish under", hint="Give --handle NAME, or set user.handle.")
     if not HANDLE.fullmatch(params.handle):
         raise UsageError(
             f"expected a handle of a-z, 0-9 and -, found {params.handle!r}", hint="Give --handle, or set user.handle."

@@ -47,7 +47,9 @@ class LocalWallet:
         for account in accounts:
             if name == account.name or name.lower() == account.address.lower():
                 return account
-        raise WalletError(f"no account is called {name!r}", hint="See `mlm wallet list`, or make one: `mlm wallet new NAME`.")
+        raise WalletError(
+            f"no account is called {name!r}", hint="See `mlm wallet list`, or make one: `mlm wallet new NAME`."
+        )
 
     def create(self, name: str, password: Password) -> Account:
         self._not_reserved(name)
