@@ -90,9 +90,12 @@ def sync(ports: Ports, *, rebuild: bool = False) -> Synced:
 def _adopt(chain: Chain, state: State, names: Mapping[str, str]) -> None:
     """An index of another deployment is forgotten: its blocks may agree while its contracts do not."""
     deployment = f"{chain.chain_id()}:" + ",".join(sorted(names))
-    known = {row["name"]: row["value"] for row in state.query("marks")}
-    if known.get("deployment") != deployment:
-        state.rewind(0)
+    known = {row["name"]: row["value"] for row in state.query("marks")}.get("deployment")
+    if known != deployment:
+        # Without a mark there is nothing to forget: the mark comes before the first event, and goes with the last.
+        # Another process may have begun meanwhile, and what it has added stays.
+        if known is not None:
+            state.rewind(0)
         state.mark(deployment=deployment)
 
 
