@@ -79,7 +79,10 @@ def sync(ports: Ports, *, rebuild: bool = False) -> Synced:
             safe, finalized = _mark_finality(chain, state)
             return Synced(passed, added, rewound, head.number, safe, finalized)
         except (_Moved, StateConflict) as error:
-            retries += 1
+            # Another process that adds what this one would is no trouble: only moving in place is counted.
+            reached = state.head()
+            ahead = reached is not None and (at is None or reached.number > at.number)
+            retries = 0 if ahead else retries + 1
             if retries > RETRIES:
                 raise ChainError(
                     f"the chain or the index moved {retries} times during one sync", hint="Run `mlm sync` again."

@@ -27,6 +27,8 @@ REBUILD = "Run `mlm sync --rebuild`: it recreates the index from the chain."
 _HERE = Path(__file__).parent
 # Within one process DuckDB shares an instance between connections, and with it read-only mode and settings.
 _PROCESS = threading.RLock()
+_HEADER = 3 * 4096  # bytes of DuckDB's headers: a smaller file is no database, or not one yet
+_BIRTH = 1.0  # seconds that another process is given to write them
 
 
 class UnusableIndex(StorageError):
@@ -167,7 +169,7 @@ class DuckState:
     def _wait(self, read_only: bool, deadline: float) -> duckdb.DuckDBPyConnection:
         import duckdb
 
-        pause = 0.005
+        pause, patience = 0.005, time.monotonic() + _BIRTH
         while True:
             try:
                 config: dict[str, Any] = {
@@ -179,7 +181,10 @@ class DuckState:
                 return duckdb.connect(str(self._path), read_only=read_only, config=config)
             except duckdb.IOException as error:
                 if "lock" not in str(error).lower():
-                    raise
+                    # Another process makes the file right now: it is there before its header is.
+                    newborn = self._path.exists() and self._path.stat().st_size < _HEADER
+                    if not newborn or time.monotonic() > patience:
+                        raise
                 if time.monotonic() > deadline:
                     raise self._locked() from error
             time.sleep(pause)
