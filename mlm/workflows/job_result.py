@@ -34,9 +34,7 @@ def result(ports: Ports, name: str, output: Path | None = None) -> Result:
     instances = proof_log.find(ports, job)
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
-    if loaded.settings is None:
-        raise InvalidData(f"the manifest of {version.asset} has no circuit settings to read the outputs with")
-    outputs = ports.prover.outputs(loaded.settings, instances)
+    outputs = ports.prover.outputs(model.zk_settings(loaded), instances)
     if output:
         ports.files.write(output, ports.tensors.encode(outputs, output.suffix))
     return Result(

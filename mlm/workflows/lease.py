@@ -140,8 +140,7 @@ def plan_fulfil(ports: Ports, params: JobName) -> Plan[_Facts]:
     """Run the model, prove the run, and hand the proof in; a lease that is not accepted yet is, proof in hand."""
     work = prepare(ports, params.job, State.LEASED, State.READY)
     ran = ports.runner.run(work.model.onnx, work.inputs)
-    assert work.model.settings is not None
-    _, proof = proven(ports, work.model.onnx, work.model.settings, work.inputs)
+    _, proof = proven(ports, work.model.onnx, model.zk_settings(work.model), work.inputs)
     accept = (_accept(work.job),) if work.job.state is State.LEASED else ()
     steps = (*accept, *_steps(ports, work, proof, ran.provider))
     return Plan("lease fulfil", steps, _Facts(work, proof, ran.provider))
@@ -194,13 +193,12 @@ def claim(job: lookup.Job) -> tuple[Any, ...]:
 
 def describe_result(job: lookup.Job, work: Work, proof: Proof, execution_provider: str | None) -> bytes:
     """The result block: the job, the proof's instances, and where it ran. The proof itself is on chain."""
-    assert work.model.settings is not None
     return dagcbor.encode(
         {
             "format": RESULT_FORMAT,
             "job": _raw(job),
             "instances": [word.to_bytes(32, "big") for word in proof.instances],
-            "settings": Cid.of(RAW, work.model.settings),
+            "settings": Cid.of(RAW, model.zk_settings(work.model)),
             "executionProvider": execution_provider,
         }
     )
@@ -210,14 +208,13 @@ def result_submit(ports: Ports, params: Any, plan: Plan[_Facts], done: tuple[Don
     """The job after its settlement."""
     work = plan.facts.work
     seen = view(ports, lookup.job(ports, work.job.job_id))
-    assert work.model.settings is not None
     me = ports.sender.address.lower()
     paid = sum(credit.amount for credit in seen.credits if credit.account.lower() == me)
     return Submitted(
         job=seen.job,
         state=seen.state,
         output_commitment=seen.output_commitment or "",
-        outputs=describe(ports.prover.outputs(work.model.settings, plan.facts.proof.instances)),
+        outputs=describe(ports.prover.outputs(model.zk_settings(work.model), plan.facts.proof.instances)),
         execution_provider=plan.facts.execution_provider,
         payment=Amount(paid),
         next="mlm wallet withdraw",

@@ -66,6 +66,16 @@ def _settings(ports: Ports, found: Manifest) -> bytes | None:
     return data
 
 
+def zk_settings(model: Model) -> bytes:
+    """The canonical circuit settings; raises StateConflict for a manifest without: a key alone offers no zk tier."""
+    if model.settings is None:
+        raise StateConflict(
+            f"{model.manifest.name}@{model.manifest.version} offers no zk tier: its manifest has no circuit settings",
+            hint="Its publisher sets `[verification] zk = true` and publishes.",
+        )
+    return model.settings
+
+
 def register_vka(vka: tuple[int, ...]) -> Tx:
     """Register a verifying artefact with the fixed verifier. Anybody may, and a second time does no harm."""
     words = tuple(word.to_bytes(32, "big") for word in vka)
@@ -73,12 +83,11 @@ def register_vka(vka: tuple[int, ...]) -> Tx:
 
 
 def check_key(ports: Ports, model: Model, version: Version) -> Circuit:
-    """Recompute the circuit from the manifest and hold it against the chain; raises VerificationFailed."""
-    if model.settings is None:
-        raise StateConflict(
-            f"{version.asset} offers no zk tier", hint="Its publisher sets `[verification] zk = true` and publishes."
-        )
-    circuit = ports.prover.circuit(model.onnx, model.settings)
+    """Recompute the circuit from the manifest and hold it against the chain.
+
+    Raises StateConflict without a zk tier, VerificationFailed when the chain's key is another.
+    """
+    circuit = ports.prover.circuit(model.onnx, zk_settings(model))
     actual = zk_key(vka_digest(circuit.vka), circuit.inputs)
     registered = ports.chain.call("AssetRegistry", "keyOf", bytes.fromhex(version.version_id[2:]), int(Tier.ZK))
     if registered != actual:
@@ -91,8 +100,8 @@ def check_key(ports: Ports, model: Model, version: Version) -> Circuit:
 
 def commit_to_input(ports: Ports, model: Model, version_id: str, inputs: Tensors) -> bytes:
     """The zk input commitment of canonical tensors for a version, 32 bytes."""
-    assert model.settings is not None
-    return zk_input_commitment(bytes.fromhex(version_id[2:]), ports.prover.hash_inputs(model.settings, inputs))
+    hashes = ports.prover.hash_inputs(zk_settings(model), inputs)
+    return zk_input_commitment(bytes.fromhex(version_id[2:]), hashes)
 
 
 def check_inputs(found: Manifest, inputs: Tensors) -> None:

@@ -136,9 +136,7 @@ def _on_chain(ports: Ports, job: lookup.Job, evidence: Evidence) -> str:
 
 
 def _native(ports: Ports, loaded: model.Model, evidence: Evidence) -> str:
-    if loaded.settings is None:
-        raise VerificationFailed("the manifest has no circuit settings")
-    ports.prover.verify(loaded.onnx, loaded.settings, Proof(evidence.proof, evidence.instances))
+    ports.prover.verify(loaded.onnx, model.zk_settings(loaded), Proof(evidence.proof, evidence.instances))
     return f"{len(evidence.proof)} bytes"
 
 

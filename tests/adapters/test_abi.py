@@ -17,7 +17,6 @@ from mlm.adapters.chain.tx import Transaction, address_of_key, checksum, create_
 from mlm.adapters.wallet import devnet
 from mlm.core.errors import ChainError, InsufficientFunds, NotFound, Reverted, UsageError
 from mlm.core.job import State
-from mlm.ports.chain import Log
 
 ADDRESS = "0x" + "a1" * 20
 WORDS = {
@@ -103,21 +102,6 @@ def test_structs_may_be_mappings_and_bytes_hex() -> None:
         interface.encode_call("f", [])
     with pytest.raises(UsageError):
         interface.encode_call("g", [])
-
-
-def test_events_decode_to_plain_values() -> None:
-    token = abi.load("MarketToken")
-    topic = next(topic for topic, item in token.events.items() if item.name == "Transfer")
-    word = "0x" + ADDRESS[2:].rjust(64, "0")
-    log = Log(ADDRESS, (topic, word, word), (5).to_bytes(32, "big"), 1, "0x", "0x", 0)
-    event = token.decode_event(log)
-    assert event is not None and event.args == {"from": ADDRESS, "to": ADDRESS, "value": 5}
-    unknown = Log(ADDRESS, ("0x" + "00" * 32,), b"", 1, "0x", "0x", 0)
-    assert token.decode_event(unknown) is None
-    with pytest.raises(ChainError, match="expected 2 indexed topics"):
-        token.decode_event(Log(ADDRESS, (topic, word), b"", 1, "0x", "0x", 0))
-    with pytest.raises(ChainError, match="do not decode"):
-        token.decode_event(Log(ADDRESS, (topic, word, word), b"short", 1, "0x", "0x", 0))
 
 
 def test_every_shipped_contract_loads_and_an_unknown_one_is_not_found() -> None:

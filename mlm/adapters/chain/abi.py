@@ -1,4 +1,4 @@
-"""Contract ABIs: encode calls, decode outputs, events and errors (Solidity contract ABI specification).
+"""Contract ABIs: encode calls, decode outputs and errors (Solidity contract ABI specification); events: core/events.
 
 Values of static words are coded here; anything dynamic goes through eth_abi, imported when it is first needed.
 """
@@ -14,8 +14,6 @@ from typing import Any
 
 from mlm import resources
 from mlm.core.errors import ChainError, InvalidData, NotFound, UsageError
-from mlm.ports.chain import Log
-from mlm.ports.state import Event
 
 _WORD = 32
 
@@ -34,7 +32,6 @@ class Param:
     name: str
     type: str
     components: tuple[Param, ...] = ()
-    indexed: bool = False
     enum: str = ""  # Solidity's name of the enum that a uint8 stands for
 
     @classmethod
@@ -46,17 +43,16 @@ class Param:
             kind = f"({','.join(part.type for part in components)}){kind[5:]}"
         source = str(entry.get("internalType", ""))
         enum = source[5:].rpartition(".")[2] if source.startswith("enum ") and kind == "uint8" else ""
-        return cls(entry.get("name", ""), kind, components, bool(entry.get("indexed", False)), enum)
+        return cls(entry.get("name", ""), kind, components, enum)
 
 
 @dataclass(frozen=True)
 class Item:
-    """A function, event or error: its signature and its selector (4 bytes) or topic (32 bytes)."""
+    """A function or error: its signature and its selector (4 bytes)."""
 
     name: str
     inputs: tuple[Param, ...]
     outputs: tuple[Param, ...] = ()
-    anonymous: bool = False
 
     @functools.cached_property
     def signature(self) -> str:
@@ -77,7 +73,6 @@ class Abi:
     def __init__(self, name: str, entries: Sequence[Mapping[str, Any]]) -> None:
         self.name = name
         self.functions: dict[str, list[Item]] = {}
-        self.events: dict[str, Item] = {}  # by topic, 0x-prefixed
         self.errors: dict[bytes, Item] = {}  # by selector
         self.constructor: tuple[Param, ...] = ()
         for entry in entries:
@@ -86,15 +81,13 @@ class Abi:
             if kind == "constructor":
                 self.constructor = inputs
                 continue
-            if kind not in ("function", "event", "error"):
+            if kind not in ("function", "error"):  # events have a decoder of their own: core/events
                 continue
             outputs = tuple(Param.parse(part) for part in entry.get("outputs", ()))
-            item = Item(entry["name"], inputs, outputs, bool(entry.get("anonymous", False)))
+            item = Item(entry["name"], inputs, outputs)
             if kind == "function":
                 self.functions.setdefault(item.name, []).append(item)
-            elif kind == "event" and not item.anonymous:
-                self.events["0x" + item.digest.hex()] = item
-            elif kind == "error":
+            else:
                 self.errors[item.selector] = item
 
     def function(self, name: str, arity: int) -> Item:
@@ -123,29 +116,6 @@ class Abi:
         values = decode(item.outputs, data, f"{self.name}.{item.signature}")
         return values[0] if len(values) == 1 else values or None
 
-    def decode_event(self, log: Log) -> Event | None:
-        """The event, or None when this contract declares no event with the log's topic."""
-        item = self.events.get(log.topics[0]) if log.topics else None
-        if item is None:
-            return None
-        what = f"event {self.name}.{item.signature}"
-        indexed = [param for param in item.inputs if param.indexed]
-        if len(indexed) != len(log.topics) - 1:
-            raise ChainError(f"{what}: expected {len(indexed)} indexed topics, found {len(log.topics) - 1}")
-        plain = [param for param in item.inputs if not param.indexed]
-        body = iter(decode(plain, log.data, what))
-        topics = iter(log.topics[1:])
-        args: dict[str, Any] = {}
-        for position, param in enumerate(item.inputs):
-            if not param.indexed:
-                value = plainly(param, next(body))
-            elif _is_word(param.type):
-                value = plainly(param, decode([param], bytes.fromhex(next(topics)[2:]), what)[0])
-            else:  # Dynamic values are indexed by their digest alone.
-                value = next(topics)
-            args[param.name or f"arg{position}"] = value
-        return Event(self.name, item.name, args, log)
-
 
 def plainly(param: Param, value: Any) -> Any:
     """A decoded value as JSON has it: bytes as 0x-hex, arrays as lists, structs as dicts by component name."""
@@ -173,7 +143,7 @@ def encode(params: Sequence[Param], args: Sequence[Any], what: str) -> bytes:
         return bytes(encode_dynamic([param.type for param in params], values))
     except UsageError:
         raise
-    except Exception as error:
+    except Exception as error:  # eth_abi's errors and those of the values themselves share no base class
         raise UsageError(f"{what}: an argument does not fit its type: {str(error)[:200]}") from error
 
 
@@ -190,7 +160,7 @@ def decode(params: Sequence[Param], data: bytes, what: str) -> tuple[Any, ...]:
         from eth_abi.abi import decode as decode_dynamic
 
         return tuple(decode_dynamic([param.type for param in params], data))
-    except Exception as error:
+    except Exception as error:  # as above; whatever it is, the node's bytes are to blame
         raise ChainError(f"the node answered {what} with bytes that do not decode: {str(error)[:200]}") from error
 
 
