@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from eth_abi import encode
 
-from mlm.adapters.chain.abi import keccak
+from mlm.core.digest import keccak256
 from mlm.core.terms import Request, Snapshot, Terms, terms_hash
 
 TYPE = (
@@ -30,7 +30,7 @@ def _terms(payees: int) -> Terms:
 @pytest.mark.parametrize("payees", [0, 1, 3, 16])
 def test_terms_hash_is_that_of_the_abi_encoding(payees: int) -> None:
     terms = _terms(payees)
-    assert terms_hash(terms) == keccak(encode([TYPE], [terms.as_args()]))
+    assert terms_hash(terms) == keccak256(encode([TYPE], [terms.as_args()]))
 
 
 def test_every_field_counts() -> None:

@@ -13,16 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from mlm import resources
+from mlm.core.digest import keccak256
 from mlm.core.errors import ChainError, InvalidData, NotFound, UsageError
 
 _WORD = 32
-
-
-def keccak(data: bytes) -> bytes:
-    """keccak256."""
-    from Crypto.Hash import keccak as implementation
-
-    return implementation.new(digest_bits=256, data=data).digest()
 
 
 @dataclass(frozen=True)
@@ -60,7 +54,7 @@ class Item:
 
     @functools.cached_property
     def digest(self) -> bytes:
-        return keccak(self.signature.encode())
+        return keccak256(self.signature.encode())
 
     @property
     def selector(self) -> bytes:

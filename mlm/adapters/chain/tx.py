@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlm.adapters.chain.abi import keccak
+from mlm.core.digest import keccak256
 from mlm.ports.signer import Signed
 
 Rlp = bytes | list["Rlp"]
@@ -35,12 +35,12 @@ class Transaction:
         """Sign with a 32-byte secp256k1 key (deterministic, low s)."""
         from coincurve import PrivateKey
 
-        digest = keccak(b"\x02" + rlp(self._fields()))
+        digest = keccak256(b"\x02" + rlp(self._fields()))
         signature = PrivateKey(key).sign_recoverable(digest, hasher=None)
         r, s, parity = signature[:32], signature[32:64], signature[64]
         parts: list[Rlp] = [_number(parity), r.lstrip(b"\0"), s.lstrip(b"\0")]
         raw = b"\x02" + rlp(self._fields() + parts)
-        return Signed(raw, "0x" + keccak(raw).hex(), self.nonce)
+        return Signed(raw, "0x" + keccak256(raw).hex(), self.nonce)
 
 
 def _number(value: int) -> bytes:
@@ -64,7 +64,7 @@ def _head(offset: int, length: int) -> bytes:
 
 def create_address(sender: str, nonce: int) -> str:
     """The address of the contract that `sender` creates with `nonce` (Yellow Paper, section 7), lower case."""
-    return "0x" + keccak(rlp([bytes.fromhex(sender[2:]), _number(nonce)]))[12:].hex()
+    return "0x" + keccak256(rlp([bytes.fromhex(sender[2:]), _number(nonce)]))[12:].hex()
 
 
 def address_of_key(key: bytes) -> str:
@@ -72,11 +72,11 @@ def address_of_key(key: bytes) -> str:
     from coincurve import PrivateKey
 
     point = PrivateKey(key).public_key.format(compressed=False)
-    return checksum("0x" + keccak(point[1:])[12:].hex())
+    return checksum("0x" + keccak256(point[1:])[12:].hex())
 
 
 def checksum(address: str) -> str:
     """EIP-55."""
     text = address[2:].lower()
-    digest = keccak(text.encode()).hex()
+    digest = keccak256(text.encode()).hex()
     return "0x" + "".join(c.upper() if int(digest[i], 16) >= 8 else c for i, c in enumerate(text))
