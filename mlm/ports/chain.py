@@ -34,6 +34,12 @@ class Receipt:
     gas_used: int
     effective_gas_price: int  # wei
     logs: tuple[Log, ...]
+    data_fee: int = 0  # wei, what a rollup charged for publishing the transaction to its parent chain
+
+    @property
+    def fee(self) -> int:
+        """All that the sender paid besides the value, in wei."""
+        return self.gas_used * self.effective_gas_price + self.data_fee
 
 
 class Chain(Protocol):

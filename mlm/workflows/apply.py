@@ -141,7 +141,7 @@ def carry_on(
                     title=step.title,
                     reference=reference,
                     gas=receipt.gas_used if receipt else None,
-                    fee=Wei(receipt.gas_used * receipt.effective_gas_price) if receipt else None,
+                    fee=Wei(receipt.fee) if receipt else None,
                     seconds=round(ports.system.monotonic() - started, 3),
                     receipt=receipt,
                 )

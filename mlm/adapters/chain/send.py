@@ -12,6 +12,7 @@ from typing import Any
 
 from mlm.adapters.chain import abi, errors
 from mlm.adapters.chain.calm import calm_imports
+from mlm.adapters.chain.fees import GWEI, FeeMarket
 from mlm.adapters.chain.read import EthChain, receipt_from
 from mlm.adapters.chain.rpc import RpcError, hex_data, quantity
 from mlm.adapters.chain.tx import Transaction, address_of_key
@@ -20,7 +21,6 @@ from mlm.core.plan import Call
 from mlm.ports.chain import Receipt
 from mlm.ports.signer import Signed, Simulated
 
-GWEI = 10**9
 GAS_MARGIN_PERCENT = 20  # an estimate is for one block's state, inclusion happens on another's
 _POLL_FIRST, _POLL_MOST = 0.02, 1.0  # seconds between looks at a receipt
 _REBROADCAST = 5.0  # seconds after which a transaction that the node forgot is sent again
@@ -35,7 +35,7 @@ class EthSender:
         """`max_fee` is the most ever offered for a unit of gas, in wei; `patience` bounds `wait`, in seconds."""
         self._patience = patience
         self._chain, self._rpc = chain, chain.rpc
-        self._key, self._max_fee = key, max_fee
+        self._key, self._fees = key, FeeMarket(chain.rpc, max_fee)
         self._address = address_of_key(key)
         self._in_flight: dict[int, Signed] = {}
 
@@ -67,14 +67,18 @@ class EthSender:
         if not calls:
             return []
         requests = [self._request(call) for call in calls]
-        fee = self._fees()[1]
+        most = self._fees.now().most
+        data_fees = [self._fees.data_fee(bytes.fromhex(request["data"][2:])) for request in requests]
         try:
             gas: list[int | None] = list(self._simulate_v1(requests))
         except RpcError as error:
             if not error.unsupported:
                 raise errors.explain(error) from error
             gas = [self._estimate(requests[0])] + [None] * (len(calls) - 1)
-        return [Simulated(used, None if used is None else used * fee, number) for used in gas]
+        return [
+            Simulated(used, None if used is None else used * most + data_fee, number)
+            for used, data_fee in zip(gas, data_fees, strict=True)
+        ]
 
     def sign(self, call: Call) -> Signed:
         """Simulate on the pending state, then sign; raises Reverted or InsufficientFunds when it would fail."""
@@ -85,18 +89,18 @@ class EthSender:
     def sign_request(self, request: Mapping[str, str], chain_id: int) -> Signed:
         """Sign a request {to, data, value} (no `to`: a contract's creation) with an estimate of its gas."""
         gas = self._estimate(request)
-        priority, most = self._fees()
-        value = int(request.get("value", "0x0"), 16)
-        self._affordable(gas * most + value)
+        fees = self._fees.now()
+        value, data = int(request.get("value", "0x0"), 16), bytes.fromhex(request.get("data", "0x")[2:])
+        self._affordable(gas * fees.most + self._fees.data_fee(data) + value)
         transaction = Transaction(
             chain_id,
             self._nonce(),
-            priority,
-            most,
+            fees.priority,
+            fees.most,
             gas,
             request.get("to"),
             value,
-            bytes.fromhex(request.get("data", "0x")[2:]),
+            data,
         )
         return transaction.sign(self._key)
 
@@ -179,19 +183,6 @@ class EthSender:
         except RpcError as error:
             raise errors.explain(error) from error
         return _with_margin(quantity(estimate, "a gas estimate"))
-
-    def _fees(self) -> tuple[int, int]:
-        """Priority fee and maximum fee per gas, in wei: twice the base fee and the tip, never above the cap."""
-        head, tip = self._rpc.batch([("eth_getBlockByNumber", ("latest", False)), ("eth_maxPriorityFeePerGas", ())])
-        base = quantity(head.get("baseFeePerGas") if isinstance(head, Mapping) else None, "the base fee")
-        priority = quantity(tip, "the priority fee")
-        if base > self._max_fee:
-            raise ChainError(
-                f"gas costs {base / GWEI:g} gwei now, expected at most {self._max_fee / GWEI:g}",
-                hint="Wait, or raise chain.max_fee_gwei.",
-            )
-        most = min(2 * base + priority, self._max_fee)
-        return min(priority, most), most
 
     def _nonce(self) -> int:
         pending = quantity(self._rpc.call("eth_getTransactionCount", self._address, "pending"), "a nonce")
