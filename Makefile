@@ -25,7 +25,7 @@ FORGE_RUN := ./node_modules/@foundry-rs/forge-*/bin/forge
 LOCKED := --quiet --require-hashes --no-input --no-compile
 NPM_CI := npm ci --prefix devnet --ignore-scripts --no-audit --no-fund --loglevel=error
 
-.PHONY: help setup demo test check contracts docs gpu fuzz locks clean distclean
+.PHONY: help setup demo test check contracts gas docs gpu fuzz locks clean distclean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -52,6 +52,9 @@ check: $(DEV) $(FORGE) ## Lint, types, formats, slither, artifacts and locks
 contracts: $(DEV) $(FORGE) ## Rebuild devnet/artifacts from the Solidity sources
 	cd devnet && $(FORGE_RUN) fmt
 	node devnet/build.mjs
+
+gas: $(DEV) $(ENGINE) ## Measure the gas of every step of a job's life and record it in devnet/test/gas.json
+	$(BIN)/python -m bench.gas --write
 
 docs: $(READY) ## Write the generated files: mlm.toml.example, docs/reference.md, docs/exit-codes.md
 	$(BIN)/python -m docs.generate

@@ -1,0 +1,103 @@
+"""Gas of every step of a job's life beside the snapshot devnet/test/gas.json, which also keeps what each cost before.
+
+    python -m bench.gas [--write]
+
+Ends with 1 when a step costs other than the snapshot says; `--write` (`make gas`) records what was measured, and keeps
+the steps' `before`: their cost when the snapshot was first made, which later figures are compared with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.gas_steps import measure
+
+SNAPSHOT = Path(__file__).resolve().parent.parent / "devnet" / "test" / "gas.json"
+FORMAT = "mlm/gas/1"
+
+Snapshot = dict[str, dict[str, int]]  # step -> {"before": gas, "now": gas}
+
+
+def read(path: Path = SNAPSHOT) -> Snapshot:
+    """The checked-in figures; raises ValueError for a file of another format."""
+    value = json.loads(path.read_text(encoding="utf-8"))
+    if value.get("format") != FORMAT:
+        raise ValueError(f"{path}: expected format {FORMAT!r}, found {value.get('format')!r}")
+    steps: Snapshot = value["steps"]
+    return steps
+
+
+def updated(snapshot: Snapshot, measured: Mapping[str, int]) -> Snapshot:
+    """The snapshot with what was measured; a new step begins with what it costs now."""
+    return {step: {"before": snapshot.get(step, {}).get("before", gas), "now": gas} for step, gas in measured.items()}
+
+
+def write(snapshot: Snapshot, path: Path = SNAPSHOT) -> None:
+    """Record a snapshot: the same figures give the same bytes."""
+    path.write_text(json.dumps({"format": FORMAT, "steps": snapshot}, indent=1) + "\n", encoding="utf-8")
+
+
+def differences(snapshot: Snapshot, measured: Mapping[str, int]) -> list[str]:
+    """One line for each step whose gas is not the recorded one, the largest increase first."""
+    known = {step: gas["now"] for step, gas in snapshot.items()}
+    found = [(gas - known.get(step, 0), step) for step, gas in measured.items() if known.get(step) != gas]
+    lines = [
+        f"{step}: expected {known[step]:,} gas, found {measured[step]:,} ({change:+,})"
+        if step in known
+        else f"{step}: {measured[step]:,} gas, a step that the snapshot does not have"
+        for change, step in sorted(found, reverse=True)
+    ]
+    return lines + [f"{step}: in the snapshot, and not measured any more" for step in known if step not in measured]
+
+
+def rows(measured: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Rows for the benchmarks' table: the peer of a step is what it cost before, the target not to cost more."""
+    before = {step: gas["before"] for step, gas in read().items()}
+    return [
+        {
+            "name": f"gas: {step}",
+            "value": gas,
+            "unit": "gas",
+            "peer": before.get(step, gas),
+            "target": "at most what it cost before",
+            "holds": gas <= before.get(step, gas),
+        }
+        for step, gas in measured.items()
+    ]
+
+
+def table(snapshot: Snapshot) -> str:
+    """The figures in Markdown."""
+    lines = ["| step | before | now | change |", "| --- | ---: | ---: | ---: |"]
+    for step, gas in snapshot.items():
+        change = 100 * (gas["now"] - gas["before"]) / gas["before"]
+        lines.append(f"| {step} | {gas['before']:,} | {gas['now']:,} | {change:+.1f} % |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Measure, print, and compare or write."""
+    parser = argparse.ArgumentParser(prog="python -m bench.gas", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="record what was measured")
+    arguments = parser.parse_args()
+    measured = measure()
+    snapshot = read() if SNAPSHOT.exists() else {}
+    print(table(updated(snapshot, measured)))
+    if arguments.write:
+        write(updated(snapshot, measured))
+        return 0
+    found = differences(snapshot, measured)
+    for line in found:
+        print(line, file=sys.stderr)
+    if found:
+        print("hint: `make gas` records these figures.", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""devnet/test/gas.json says what every step of a job's life costs: measured again on a devnet of its own, to the unit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench import gas
+
+BEFORE = {"post": {"before": 300, "now": 200}, "bid": {"before": 100, "now": 90}}
+
+
+def test_every_step_costs_what_the_snapshot_says() -> None:
+    found = gas.differences(gas.read(), gas.measure())
+    assert not found, "\n".join(
+        [*found, "`make gas` records the new figures: commit devnet/test/gas.json with their reason."]
+    )
+
+
+def test_no_step_costs_more_than_before_it_was_reduced() -> None:
+    worse = {step: cost for step, cost in gas.read().items() if cost["now"] > cost["before"]}
+    assert not worse
+
+
+def test_a_dearer_step_is_named_with_both_figures() -> None:
+    found = gas.differences(BEFORE, {"bid": 95, "post": 200})
+    assert found == ["bid: expected 90 gas, found 95 (+5)"]
+
+
+def test_a_cheaper_a_new_and_a_lost_step_are_differences_too() -> None:
+    assert gas.differences(BEFORE, {"post": 199, "award": 1}) == [
+        "award: 1 gas, a step that the snapshot does not have",
+        "post: expected 200 gas, found 199 (-1)",
+        "bid: in the snapshot, and not measured any more",
+    ]
+
+
+def test_writing_keeps_what_a_step_cost_before(tmp_path: Path) -> None:
+    made = gas.updated(BEFORE, {"post": 150, "award": 7})
+    gas.write(made, tmp_path / "gas.json")
+    assert gas.read(tmp_path / "gas.json") == made
+    assert made == {"post": {"before": 300, "now": 150}, "award": {"before": 7, "now": 7}}
+
+
+def test_a_foreign_file_is_no_snapshot(tmp_path: Path) -> None:
+    (tmp_path / "gas.json").write_text('{"format": "mlm/gas/9", "steps": {}}')
+    with pytest.raises(ValueError, match="expected format 'mlm/gas/1', found 'mlm/gas/9'"):
+        gas.read(tmp_path / "gas.json")
+
+
+def test_a_row_of_the_benchmarks_holds_a_step_against_its_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gas, "read", lambda: BEFORE)
+    (row,) = gas.rows({"post": 301})
+    assert (row["value"], row["peer"], row["holds"]) == (301, 300, False)
