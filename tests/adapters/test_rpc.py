@@ -102,6 +102,39 @@ def test_a_node_that_drips_is_given_up_in_time() -> None:
         assert time.monotonic() - start < 2
 
 
+def drips_its_head(handler: socketserver.StreamRequestHandler, body: bytes) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    for number in range(100):
+        handler.wfile.write(f"X-{number}: 1\r\n".encode())
+        time.sleep(0.05)
+
+
+def test_a_node_that_drips_its_head_is_given_up_in_time() -> None:
+    with node(drips_its_head) as url:
+        start = time.monotonic()
+        with pytest.raises(ChainError, match="did not answer"):
+            Rpc(url, timeout=0.4).call("eth_chainId")
+        assert time.monotonic() - start < 2
+
+
+def closes(handler: socketserver.StreamRequestHandler, body: bytes) -> None:
+    """The end of the connection is the end of the answer: no length is given."""
+    text = json.dumps({"jsonrpc": "2.0", "id": json.loads(body)["id"], "result": "0x1"})
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+    for character in text:
+        handler.wfile.write(character.encode())
+        time.sleep(0.002)
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+def test_an_answer_without_a_length_is_read_to_its_end() -> None:
+    with node(closes) as url:
+        rpc = Rpc(url, timeout=5)
+        assert [rpc.call("eth_chainId"), rpc.call("eth_chainId")] == ["0x1", "0x1"]
+    with node(closes) as url, pytest.raises(ChainError, match="did not answer"):
+        Rpc(url, timeout=0.05).call("eth_chainId")
+
+
 def test_a_wasteful_node_is_cut_off() -> None:
     with node(lambda handler, body: reply(handler, b"x" * 5000)) as url, pytest.raises(TooLarge, match="at most 1000"):
         Rpc(url, max_response=1000).call("eth_chainId")
@@ -160,7 +193,7 @@ def test_nobody_listens() -> None:
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
     with pytest.raises(ChainError, match="cannot be reached") as caught:
         Rpc(url).call("eth_chainId")
-    assert "mlm devnet up" in caught.value.hint
+    assert "mlm network show" in caught.value.hint
 
 
 def test_credentials_are_sent_and_never_shown() -> None:

@@ -15,8 +15,8 @@ from typing import Any
 
 from mlm.adapters.chain import abi
 from mlm.adapters.chain.deployment import Deployed, Deployment
-from mlm.adapters.chain.read import EthChain, identity
-from mlm.adapters.chain.rpc import Rpc, hex_data, quantity
+from mlm.adapters.chain.read import EthChain
+from mlm.adapters.chain.rpc import Identity, Rpc, hex_data, quantity
 from mlm.adapters.chain.send import EthSender
 from mlm.adapters.chain.tx import create_address
 from mlm.adapters.disk import replace_file, storage_errors
@@ -61,7 +61,8 @@ def deploy(
     `accounts` gives the address of each named account. The caller removes `progress` once it has kept the result.
     Raises StateConflict when the deployer sends something else meanwhile, Reverted when a constructor refuses.
     """
-    chain_id, genesis = identity(rpc)
+    found = rpc.identity()
+    chain_id, genesis = found.chain_id, found.genesis_hash
     start_block = quantity(rpc.call("eth_blockNumber"), "a block's number")
     sender = EthSender(EthChain(rpc, Deployment(chain_id, genesis, 0, {})), key)
     nonce = quantity(rpc.call("eth_getTransactionCount", sender.address, "latest"), "a nonce")
@@ -94,7 +95,7 @@ def deploy(
 
 def stands(rpc: Rpc, deployment: Deployment) -> bool:
     """Whether every contract has code on the chain that the deployment names."""
-    if identity(rpc) != (deployment.chain_id, deployment.genesis_hash):
+    if rpc.identity() != Identity(deployment.chain_id, deployment.genesis_hash):
         return False
     codes = rpc.batch([("eth_getCode", (entry.address, "latest")) for entry in deployment.contracts.values()])
     return all(len(hex_data(code, "code")) > 2 for code in codes)

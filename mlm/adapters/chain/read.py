@@ -8,7 +8,7 @@ from typing import Any
 from mlm.adapters.chain import abi, errors
 from mlm.adapters.chain.deployment import Deployment
 from mlm.adapters.chain.finality import Heads
-from mlm.adapters.chain.rpc import Rpc, RpcError, TooLarge, hex_data, quantity
+from mlm.adapters.chain.rpc import Identity, Rpc, RpcError, TooLarge, hex_data, quantity
 from mlm.core.errors import ChainError, NotFound
 from mlm.ports.chain import Block, Log, Receipt
 
@@ -98,26 +98,9 @@ class EthChain:
         """Once: chain id and genesis are the deployment's, so that nothing is read or sent elsewhere by mistake."""
         if self._checked:
             return
-        chain_id, genesis = identity(self.rpc)
-        wanted = self.deployment
-        if chain_id != wanted.chain_id:
-            raise ChainError(
-                f"{self.rpc.where} is another chain: expected chain id {wanted.chain_id}, found {chain_id}",
-                hint="Choose the right network with `mlm network use`.",
-            )
-        if genesis != wanted.genesis_hash:
-            expected = wanted.genesis_hash[:18]
-            raise ChainError(
-                f"{self.rpc.where} is another chain: expected genesis {expected}…, found {genesis[:18]}…",
-                hint="The devnet was reset, or another one runs on this port: run `mlm devnet status`.",
-            )
+        expected = Identity(self.deployment.chain_id, self.deployment.genesis_hash)
+        expected.check(self.rpc.identity(), self.rpc.where)
         self._checked = True
-
-
-def identity(rpc: Rpc) -> tuple[int, str]:
-    """Chain id and genesis hash."""
-    chain_id, genesis = rpc.batch([("eth_chainId", ()), ("eth_getBlockByNumber", ("0x0", False))])
-    return quantity(chain_id, "the chain id"), block_from(genesis).hash
 
 
 def block_from(value: Any) -> Block:
@@ -147,6 +130,7 @@ def receipt_from(value: Any) -> Receipt:
         quantity(value.get("gasUsed"), "gas used"),
         quantity(value.get("effectiveGasPrice", "0x0"), "a gas price"),
         tuple(log_from(entry) for entry in logs),
+        quantity(value.get("l1Fee") or "0x0", "a data fee"),  # chains of the OP stack
     )
 
 

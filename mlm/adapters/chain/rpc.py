@@ -1,233 +1,205 @@
-"""Raw JSON-RPC over one keep-alive HTTP connection: bounded in time and size, and its error.
+"""JSON-RPC to one chain by one endpoint or several: one that works is kept, one in trouble is left for the next.
 
 What a method means lives in read.py and send.py. A node is hostile: every answer is checked for shape before use.
 """
 
 from __future__ import annotations
 
-import base64
-import http.client
-import ssl
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from mlm.core.errors import ChainError, UsageError
+from mlm.adapters.chain.endpoint import MAX_RESPONSE, Busy, Endpoint, Request, RpcError, TooLarge, printable
+from mlm.core.errors import ChainError
 
-MAX_RESPONSE = 256 * 1024 * 1024  # bytes; 100,000 logs are about 69 MB
+__all__ = ["BATCH", "Identity", "Rpc", "RpcError", "TooLarge", "WrongChain", "hex_data", "printable", "quantity"]
+
 BATCH = 100  # calls in one HTTP request; public nodes refuse more
-_BUSY = (429, 502, 503)  # worth one more try after a pause
-_DEAD_CONNECTION = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)
+LAG = 5  # blocks by which an endpoint may be behind the newest block that another has shown
+_PAUSE = 0.25  # seconds before all endpoints are asked again, where one of them may only be overrun
+
+T = TypeVar("T")
 
 
-class RpcError(ChainError):
-    """The node answered with an error object. `rpc_code`, `rpc_message` and `data` are the node's own words."""
+class WrongChain(ChainError):
+    """An endpoint is of another chain: it is never used, and nothing else is either until the settings are right."""
 
-    code = "rpc"
-
-    def __init__(self, where: str, method: str, rpc_code: int, rpc_message: str, data: Any) -> None:
-        self.method, self.rpc_code, self.rpc_message, self.data = method, rpc_code, rpc_message, data
-        super().__init__(f"{where} refused {method}: {printable(rpc_message)} (code {rpc_code})")
-
-    @property
-    def unsupported(self) -> bool:
-        """Whether the node does not know the method at all."""
-        text = self.rpc_message.lower()
-        return self.rpc_code == -32601 or "method not found" in text or "not supported" in text
+    code = "wrong_chain"
 
 
-class TooLarge(ChainError):
-    """The answer passes the size limit: ask for less."""
+@dataclass(frozen=True)
+class Identity:
+    """What tells chains apart. An empty genesis hash is not known yet: the first endpoint's is then everybody's."""
+
+    chain_id: int
+    genesis_hash: str = ""
+
+    def check(self, found: Identity, where: str) -> None:
+        """Raises WrongChain, naming the endpoint, unless `found` is this chain."""
+        if found.chain_id != self.chain_id:
+            raise WrongChain(
+                f"{where} is another chain: expected chain id {self.chain_id}, found {found.chain_id}",
+                hint="Correct the network's rpc, or choose another network with `mlm network use`.",
+            )
+        if self.genesis_hash and found.genesis_hash != self.genesis_hash:
+            raise WrongChain(
+                f"{where} is another chain: expected genesis {self.genesis_hash[:18]}…, "
+                f"found {found.genesis_hash[:18]}…",
+                hint=f"Another chain has the id {self.chain_id} too; "
+                + ("was the devnet reset? See `mlm devnet status`." if self.chain_id == 31337 else "correct the rpc."),
+            )
 
 
 class Rpc:
-    """One JSON-RPC endpoint. Safe to share between threads: requests take turns on the connection."""
+    """One chain's endpoints behind one interface. Safe to share between threads: requests take turns.
 
-    def __init__(self, url: str, timeout: float = 20.0, max_response: int = MAX_RESPONSE) -> None:
-        """`timeout` bounds each request from connecting to the last byte, in seconds. Raises UsageError."""
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError as error:
-            raise UsageError(f"expected an http(s) URL for the node, found one that does not parse: {error}") from error
-        if parts.scheme not in ("http", "https") or not host:
-            raise UsageError(f"expected an http(s) URL for the node, found scheme {parts.scheme!r}")
-        self._secure = parts.scheme == "https"
-        self._host, self._port = host, port or (443 if self._secure else 80)
-        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if parts.username is not None:
-            secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            self._headers["Authorization"] = "Basic " + base64.b64encode(secret.encode()).decode()
-        # Path and query often hold an API key: only scheme, host and port are ever shown.
-        self.where = f"{parts.scheme}://{host}:{self._port}"
-        self._timeout, self._max = timeout, max_response
-        self._lock = threading.Lock()
-        self._connection: http.client.HTTPConnection | None = None
-        self._id = 0
+    INVARIANT: with `expected`, or with more than one URL, nothing but its identity is asked of an endpoint before chain
+    id and genesis hash have been found right.
+    """
+
+    def __init__(
+        self,
+        urls: str | Sequence[str],
+        timeout: float = 20.0,
+        max_response: int = MAX_RESPONSE,
+        expected: Identity | None = None,
+        advice: str = "",
+    ) -> None:
+        """`timeout` bounds each request in seconds, whichever endpoints are asked. Raises UsageError for a bad URL.
+
+        `advice` is the hint when nothing can be reached.
+        """
+        listed = [urls] if isinstance(urls, str) else list(urls)
+        self._several = len(listed) > 1
+        self._endpoints = [Endpoint(url, max_response, advice, patient=not self._several) for url in listed]
+        self._timeout, self._expected, self._advice = timeout, expected, advice
+        self._verified: set[Endpoint] = set()
+        self._identity: Identity | None = None
+        self._newest = 0  # the newest block that any endpoint has shown
+        self._lock = threading.RLock()
 
     def __repr__(self) -> str:
-        return f"Rpc({self.where})"
+        return f"Rpc({', '.join(endpoint.where for endpoint in self._endpoints)})"
+
+    @property
+    def where(self) -> str:
+        """The endpoint in use: scheme, host and port. Path and query often hold a key, and are never shown."""
+        return self._endpoints[0].where
 
     def call(self, method: str, *params: Any) -> Any:
         """One call's result; raises RpcError for the node's own error, ChainError for anything else."""
-        return self._result(method, self._send([(method, params)], single=True)[0])
+        request = (method, params)
 
-    def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        def ask(endpoint: Endpoint, within: float) -> Any:
+            return self._dated(endpoint, [request], [endpoint.call(request, within)])[0]
+
+        return self._ask(method, ask)
+
+    def batch(self, calls: Sequence[Request]) -> list[Any]:
         """Results in order of `calls`; raises the first error."""
         results: list[Any] = []
         for start in range(0, len(calls), BATCH):
-            part = calls[start : start + BATCH]
-            answers = self._send(part, single=False)
-            results += [self._result(method, answer) for (method, _), answer in zip(part, answers, strict=True)]
+            results += self._batch(calls[start : start + BATCH])
         return results
 
+    def _batch(self, calls: Sequence[Request]) -> list[Any]:
+        def ask(endpoint: Endpoint, within: float) -> list[Any]:
+            return self._dated(endpoint, calls, endpoint.batch(calls, within))
+
+        return self._ask(calls[0][0] if len(calls) == 1 else f"{calls[0][0]} and {len(calls) - 1} more", ask)
+
+    def identity(self) -> Identity:
+        """Chain id and genesis hash: asked once."""
+        if self._identity is None:
+            self._ask("eth_chainId", self._verify)
+        assert self._identity is not None
+        return self._identity
+
     def close(self) -> None:
-        """Drop the connection; the next call opens another."""
+        """Drop the connections; the next call opens others."""
+        for endpoint in self._endpoints:
+            endpoint.close()
+
+    def _ask(self, what: str, ask: Callable[[Endpoint, float], T]) -> T:
+        """The first endpoint's answer, or of the next ones in turn what the ones before could not give."""
         with self._lock:
-            self._drop()
+            deadline = time.monotonic() + self._timeout
+            while True:
+                troubles: list[ChainError] = []
+                for position, endpoint in enumerate(list(self._endpoints)):
+                    # Whoever does not answer at all costs its share of the time, not the others'.
+                    share = max(0.001, deadline - time.monotonic()) / (len(self._endpoints) - position)
+                    try:
+                        self._admit(endpoint, share, moved=bool(troubles))
+                        answer = ask(endpoint, share)
+                    except (WrongChain, TooLarge):
+                        raise
+                    except ChainError as error:
+                        if not self._several or (isinstance(error, RpcError) and not error.passing):
+                            raise
+                        troubles.append(error)
+                        continue
+                    # The one that works comes first from now on, the ones in trouble last.
+                    self._endpoints = self._endpoints[position:] + self._endpoints[:position]
+                    return answer
+                if not any(map(_passing, troubles)) or time.monotonic() + _PAUSE > deadline:
+                    raise self._all_failed(what, troubles)
+                time.sleep(_PAUSE)
 
-    def _result(self, method: str, answer: dict[str, Any]) -> Any:
-        error = answer.get("error")
-        if error is not None:
-            if not isinstance(error, dict):
-                raise self._nonsense(method, f"an error that is no object: {str(error)[:80]!r}")
-            code = error.get("code")
-            raise RpcError(
-                self.where, method, code if isinstance(code, int) else 0, str(error.get("message")), error.get("data")
-            )
-        if "result" not in answer:
-            raise self._nonsense(method, "an answer with neither result nor error")
-        return answer["result"]
+    def _admit(self, endpoint: Endpoint, within: float, moved: bool) -> None:
+        """Before an endpoint is used: is it this chain (once), and has it come as far as the others (when moved to)?"""
+        if self._several or self._expected is not None:
+            self._verify(endpoint, within)
+        if moved:
+            request: Request = ("eth_blockNumber", ())
+            self._dated(endpoint, [request], [endpoint.call(request, within)])
 
-    def _send(self, calls: Sequence[tuple[str, Sequence[Any]]], single: bool) -> list[dict[str, Any]]:
-        import orjson
+    def _verify(self, endpoint: Endpoint, within: float) -> None:
+        if endpoint in self._verified:
+            return
+        chain_id, genesis = endpoint.batch([("eth_chainId", ()), ("eth_getBlockByNumber", ("0x0", False))], within)
+        digest = genesis.get("hash") if isinstance(genesis, Mapping) else None
+        found = Identity(quantity(chain_id, "the chain id"), hex_data(digest, "the genesis block's hash", 32))
+        for wanted in (self._expected, self._identity):
+            if wanted is not None:
+                wanted.check(found, endpoint.where)
+        self._identity = found
+        self._verified.add(endpoint)
 
-        methods = calls[0][0] if single or len(calls) == 1 else f"{calls[0][0]} and {len(calls) - 1} more"
-        with self._lock:
-            first = self._id + 1
-            self._id += len(calls)
-            requests = [
-                {"jsonrpc": "2.0", "id": first + i, "method": method, "params": list(params)}
-                for i, (method, params) in enumerate(calls)
-            ]
-            raw = self._exchange(orjson.dumps(requests[0] if single else requests), methods)
-        try:
-            decoded = orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            raise self._nonsense(methods, f"no JSON: {raw[:60]!r}") from error
-        # A node that refuses the whole batch answers one error object.
-        answers = [decoded] if single or isinstance(decoded, dict) else decoded
-        if not isinstance(answers, list) or not all(isinstance(answer, dict) for answer in answers):
-            raise self._nonsense(methods, f"no JSON-RPC answer: {raw[:60]!r}")
-        if len(answers) == 1 and len(calls) > 1 and "error" in answers[0]:
-            self._result(methods, answers[0])
-        by_id = {answer.get("id"): answer for answer in answers if isinstance(answer.get("id"), int)}
-        if single and "error" in answers[0] and answers[0].get("id") is None:
-            return answers  # JSON-RPC 2.0: the id is null when the node could not read the request
-        missing = [i for i in range(first, first + len(calls)) if i not in by_id]
-        if missing:
-            raise self._nonsense(methods, f"no answer to request {missing[0]}")
-        return [by_id[first + i] for i in range(len(calls))]
+    def _dated(self, endpoint: Endpoint, calls: Sequence[Request], answers: list[Any]) -> list[Any]:
+        """`answers`, unless they show that this endpoint lags behind another: reads must not travel back in time."""
+        if self._several:
+            for (method, params), answer in zip(calls, answers, strict=True):
+                height = _height(method, params, answer)
+                if height is not None and height < self._newest - LAG:
+                    raise Busy(f"{endpoint.where} lags: expected block {self._newest} or so, found {height}")
+                self._newest = max(self._newest, height or 0)
+        return answers
 
-    def _exchange(self, body: bytes, methods: str) -> bytes:
-        deadline = time.monotonic() + self._timeout
-        fresh_tries, pause = 1, 0.25
-        while True:
-            reused = self._connection is not None
-            try:
-                status, raw = self._once(body, deadline)
-            except TimeoutError as error:
-                self._drop()
-                raise ChainError(
-                    f"{self.where} did not answer {methods} within {self._timeout:g} s",
-                    hint="Raise chain.timeout, or choose another node with `mlm network`.",
-                ) from error
-            except (OSError, http.client.HTTPException) as error:
-                self._drop()
-                # A kept connection may have been closed by the node meanwhile: that says nothing of the node.
-                # Every method we use is idempotent, eth_sendRawTransaction included.
-                if isinstance(error, _DEAD_CONNECTION) and (reused or fresh_tries > 0):
-                    fresh_tries -= 0 if reused else 1
-                    continue
-                raise ChainError(
-                    f"{self.where} cannot be reached for {methods}: {_reason(error)}",
-                    hint="Start the bundled chain with `mlm devnet up`, or check the node with `mlm network show`.",
-                ) from error
-            if status in _BUSY and time.monotonic() + pause < deadline:
-                time.sleep(pause)
-                pause *= 2
-                continue
-            # Many nodes send a JSON-RPC error with status 400 or 500: let the body speak when it is JSON.
-            if status != 200 and raw[:1] not in (b"{", b"["):
-                raise ChainError(f"{self.where} answered {methods} with HTTP status {status}, expected 200")
-            return raw
-
-    def _once(self, body: bytes, deadline: float) -> tuple[int, bytes]:
-        connection = self._connection or self._open()
-        self._connection = connection
-        connection.timeout = _left(deadline)
-        if connection.sock is None:
-            connection.connect()
-        connection.sock.settimeout(_left(deadline))
-        connection.request("POST", self._path, body, self._headers)
-        response = connection.getresponse()
-        if (response.length or 0) > self._max:
-            self._drop()
-            raise self._too_large(response.length or 0)
-        chunks, size = [], 0
-        while True:
-            # The socket's limit is for one read: a node that drips must not outlast the deadline.
-            if connection.sock is not None:
-                connection.sock.settimeout(_left(deadline))
-            chunk = response.read1(1 << 20)
-            if not chunk:
-                break
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > self._max:
-                self._drop()
-                raise self._too_large(size)
-        if response.length:
-            raise http.client.HTTPException(f"an answer cut short by {response.length} bytes")
-        response.close()  # read1 leaves it open at its end, and the connection busy
-        if response.will_close:
-            self._drop()
-        return response.status, b"".join(chunks)
-
-    def _open(self) -> http.client.HTTPConnection:
-        if self._secure:
-            return http.client.HTTPSConnection(self._host, self._port, context=ssl.create_default_context())
-        return http.client.HTTPConnection(self._host, self._port)
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _too_large(self, size: int) -> TooLarge:
-        return TooLarge(f"{self.where} answered with {size} bytes or more, expected at most {self._max}")
-
-    def _nonsense(self, method: str, found: str) -> ChainError:
-        return ChainError(f"{self.where} answered {method} with nonsense: expected JSON-RPC 2.0, found {found}")
+    def _all_failed(self, what: str, troubles: Sequence[ChainError]) -> ChainError:
+        refused = [error for error in troubles if isinstance(error, RpcError)]
+        if len(refused) == len(troubles):
+            return refused[0]  # whatever it is, they agree on it
+        words = "; ".join(map(str, troubles))
+        return ChainError(
+            f"none of {len(troubles)} endpoints gave an answer to {what}: {words}",
+            hint=self._advice or "Check them with `mlm network show`.",
+        )
 
 
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
+def _passing(error: ChainError) -> bool:
+    return isinstance(error, Busy | RpcError)
 
 
-def _reason(error: Exception) -> str:
-    return printable(str(error)) or type(error).__name__
-
-
-def printable(text: str, most: int = 300) -> str:
-    """Text from outside on one line, without control characters that a terminal would obey."""
-    return "".join(c if c.isprintable() else " " for c in text[:most]).strip()
+def _height(method: str, params: Sequence[Any], answer: Any) -> int | None:
+    """The number of the newest block that an answer shows; None where it shows none."""
+    if method == "eth_blockNumber":
+        return quantity(answer, "a block's number")
+    if method == "eth_getBlockByNumber" and params[0] == "latest" and isinstance(answer, Mapping):
+        return quantity(answer.get("number"), "a block's number")
+    return None
 
 
 def quantity(value: Any, what: str) -> int:
