@@ -46,6 +46,52 @@ def test_words_are_coded_as_eth_abi_codes_them(case: tuple[list[str], tuple[Any,
     assert abi.decode(params, data, "it") == decode(kinds, data) == values
 
 
+DYNAMIC = {"bytes": st.binary(max_size=70), "string": st.text(max_size=30)}
+
+
+@st.composite
+def shapes(draw: st.DrawFn, depth: int = 3) -> tuple[Param, Any]:
+    """A parameter of any type, arrays and structs within each other included, and a value of it."""
+    kind = draw(st.sampled_from(["word", "dynamic", "list", "array", "struct"] if depth else ["word", "dynamic"]))
+    if kind == "struct":
+        parts = draw(st.lists(shapes(depth - 1), min_size=1, max_size=3))
+        params = tuple(Param("", part.type, part.components) for part, _ in parts)
+        return Param("", f"({','.join(param.type for param in params)})", params), tuple(value for _, value in parts)
+    if kind in ("list", "array"):
+        part, value = draw(shapes(depth - 1))
+        size = draw(st.integers(0 if kind == "list" else 1, 3))
+        name = f"{part.type}[{'' if kind == 'list' else size}]"
+        return Param("", name, part.components), (value,) * size
+    values = WORDS if kind == "word" else DYNAMIC
+    name = draw(st.sampled_from(sorted(values)))
+    return Param("", name), draw(values[name])
+
+
+@given(st.lists(shapes(), max_size=3))
+def test_everything_is_coded_as_eth_abi_codes_it(case: list[tuple[Param, Any]]) -> None:
+    from eth_abi.abi import encode
+
+    params, values = [param for param, _ in case], tuple(value for _, value in case)
+    data = abi.encode(params, values, "it")
+    assert data == encode([param.type for param in params], values)
+    assert abi.decode(params, data, "it") == values
+
+
+@given(st.lists(shapes(2), min_size=1, max_size=2), st.data())
+def test_damaged_bytes_are_refused_or_decode_to_what_they_encode(case: list[tuple[Param, Any]], data: Any) -> None:
+    """Nothing but ChainError, and no second encoding of a value: a hostile node cannot make work or ambiguity."""
+    params = [param for param, _ in case]
+    raw = abi.encode(params, [value for _, value in case], "it") + b"\0"
+    at, flip, cut = data.draw(st.tuples(st.integers(0, len(raw) - 1), st.integers(1, 255), st.booleans()))
+    damaged = raw[:at] if cut else raw[:at] + bytes([raw[at] ^ flip]) + raw[at + 1 :]
+    try:
+        values = abi.decode(params, damaged, "it")
+    except ChainError:
+        return
+    if not any("string" in param.type for param in params):  # bytes that are no UTF-8 are shown, not kept
+        assert damaged.startswith(abi.encode(params, values, "it"))
+
+
 @given(st.sampled_from(["bool", "address", "bytes4", "uint8", "int24"]), st.binary(max_size=40))
 def test_bytes_that_eth_abi_refuses_are_refused(kind: str, data: bytes) -> None:
     from eth_abi.abi import decode

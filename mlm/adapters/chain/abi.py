@@ -1,6 +1,6 @@
 """Contract ABIs: encode calls, decode outputs and errors (Solidity contract ABI specification); events: core/events.
 
-Values of static words are coded here; anything dynamic goes through eth_abi, imported when it is first needed.
+Tests hold both directions against eth_abi, whose import alone takes longer than most commands.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from typing import Any
 from mlm import resources
 from mlm.core.digest import keccak256
 from mlm.core.errors import ChainError, InvalidData, NotFound, UsageError
-
-_WORD = 32
+from mlm.core.events.abi import WORD, Field, Type, array_of, elementary, read_sequence, tuple_of
 
 
 @dataclass(frozen=True)
@@ -114,8 +113,7 @@ class Abi:
 def plainly(param: Param, value: Any) -> Any:
     """A decoded value as JSON has it: bytes as 0x-hex, arrays as lists, structs as dicts by component name."""
     if param.type.endswith("]"):
-        element = Param(param.name, param.type[: param.type.rindex("[")], param.components)
-        return [plainly(element, entry) for entry in value]
+        return [plainly(element(param), entry) for entry in value]
     if param.components:
         return {part.name: plainly(part, entry) for part, entry in zip(param.components, value, strict=True)}
     return "0x" + value.hex() if isinstance(value, bytes) else value
@@ -129,104 +127,124 @@ def encode(params: Sequence[Param], args: Sequence[Any], what: str) -> bytes:
     if len(args) != len(params):
         raise UsageError(f"{what}: expected {len(params)} arguments, found {len(args)}")
     try:
-        values = [_shape(param, arg) for param, arg in zip(params, args, strict=True)]
-        if all(_is_word(param.type) for param in params):
-            return b"".join(_encode_word(param.type, value) for param, value in zip(params, values, strict=True))
-        from eth_abi.abi import encode as encode_dynamic
-
-        return bytes(encode_dynamic([param.type for param in params], values))
-    except UsageError:
-        raise
-    except Exception as error:  # eth_abi's errors and those of the values themselves share no base class
+        return _encode_sequence(params, args)
+    except (ValueError, TypeError, KeyError) as error:
         raise UsageError(f"{what}: an argument does not fit its type: {str(error)[:200]}") from error
 
 
 def decode(params: Sequence[Param], data: bytes, what: str) -> tuple[Any, ...]:
     """Decode ABI bytes to a tuple: addresses as lower-case 0x-hex, structs and arrays as tuples.
 
-    Raises ChainError, naming `what`: the bytes come from the node.
+    Only the canonical encoding, which solc writes, is accepted; what follows it is left alone. Raises ChainError,
+    naming `what`: the bytes come from the node.
     """
     try:
-        if all(_is_word(param.type) for param in params):
-            if len(data) < _WORD * len(params):
-                raise ValueError(f"expected {_WORD * len(params)} bytes, found {len(data)}")
-            return tuple(_decode_word(param.type, data[_WORD * i : _WORD * (i + 1)]) for i, param in enumerate(params))
-        from eth_abi.abi import decode as decode_dynamic
-
-        return tuple(decode_dynamic([param.type for param in params], data))
-    except Exception as error:  # as above; whatever it is, the node's bytes are to blame
+        return _native_sequence(params, read_sequence(data, 0, _fields(tuple(params)))[0])
+    except (InvalidData, ValueError) as error:
         raise ChainError(f"the node answered {what} with bytes that do not decode: {str(error)[:200]}") from error
 
 
-def _shape(param: Param, value: Any) -> Any:
-    """Mappings become tuples in component order, 0x-hex becomes bytes, int and str subclasses stay."""
+def element(param: Param) -> Param:
+    """What an array holds."""
+    return Param(param.name, param.type[: param.type.rindex("[")], param.components)
+
+
+@functools.cache
+def compiled(param: Param) -> Type:
+    """How a value of this parameter lies in bytes; raises ValueError for an unknown type."""
     if param.type.endswith("]"):
-        element = Param(param.name, param.type[: param.type.rindex("[")], param.components)
-        return [_shape(element, entry) for entry in value]
+        length = param.type[param.type.rindex("[") + 1 : -1]
+        return array_of(compiled(element(param)), int(length) if length else None)
+    return tuple_of(_fields(param.components)) if param.components else elementary(param.type)
+
+
+@functools.cache
+def _fields(params: tuple[Param, ...]) -> tuple[Field, ...]:
+    """By position: outputs often have no names."""
+    return tuple(Field(str(i), compiled(param)) for i, param in enumerate(params))
+
+
+def _native_sequence(params: Sequence[Param], values: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(_native(param, value) for param, value in zip(params, values.values(), strict=True))
+
+
+def _native(param: Param, value: Any) -> Any:
+    if param.type.endswith("]"):
+        return tuple(_native(element(param), entry) for entry in value)
+    if param.components:
+        return _native_sequence(param.components, value)
+    return bytes.fromhex(value[2:]) if param.type.startswith("bytes") else value
+
+
+def _encode_sequence(params: Sequence[Param], values: Sequence[Any]) -> bytes:
+    """Heads, then the tails of what is dynamic, in order."""
+    pairs = [(compiled(param), encode_value(param, value)) for param, value in zip(params, values, strict=True)]
+    offset = sum(kind.head for kind, _ in pairs)
+    heads, tails = [], []
+    for kind, body in pairs:
+        if kind.dynamic:
+            heads.append(offset.to_bytes(WORD, "big"))
+            tails.append(body)
+            offset += len(body)
+        else:
+            heads.append(body)
+    return b"".join(heads + tails)
+
+
+def encode_value(param: Param, value: Any) -> bytes:
+    """One value: its words, or its tail if the type is dynamic. Raises ValueError, TypeError or KeyError."""
+    if param.type.endswith("]"):
+        if not isinstance(value, (list, tuple)):
+            raise ValueError(f"expected {param.type}, found {value!r}")
+        length = param.type[param.type.rindex("[") + 1 : -1]
+        if length and len(value) != int(length):
+            raise ValueError(f"expected {param.type}, found {len(value)} elements")
+        body = _encode_sequence([element(param)] * len(value), value)
+        return body if length else len(value).to_bytes(WORD, "big") + body
     if param.components:
         if isinstance(value, Mapping):
             value = [value[part.name] for part in param.components]
-        return tuple(_shape(part, entry) for part, entry in zip(param.components, value, strict=True))
-    if param.type.startswith("bytes") and isinstance(value, str):
-        return bytes.fromhex(value.removeprefix("0x"))
-    if param.type.startswith(("uint", "int")) and isinstance(value, int) and not isinstance(value, bool):
-        return int(value)  # eth_abi refuses no subclass, but an IntEnum's formatting must not reach it
+        return _encode_sequence(param.components, value)
+    if param.type in ("bytes", "string"):
+        content = plain_bytes(param.type, value)
+        return len(content).to_bytes(WORD, "big") + content + bytes(-len(content) % WORD)
+    return _encode_word(param.type, value)
+
+
+def plain_bytes(kind: str, value: Any) -> bytes:
+    """The content of a bytes (0x-hex or bytes) or string value; raises ValueError."""
+    if isinstance(value, str):
+        return value.encode() if kind == "string" else bytes.fromhex(value.removeprefix("0x"))
+    if not isinstance(value, bytes) or kind == "string":
+        raise ValueError(f"expected {kind}, found {value!r}")
     return value
-
-
-def _is_word(kind: str) -> bool:
-    if kind in ("address", "bool"):
-        return True
-    return not kind.endswith("]") and not kind.startswith("(") and kind not in ("bytes", "string", "function")
 
 
 def _encode_word(kind: str, value: Any) -> bytes:
     if kind == "bool":
         if not isinstance(value, bool):
             raise ValueError(f"expected a bool, found {value!r}")
-        return int(value).to_bytes(_WORD, "big")
+        return int(value).to_bytes(WORD, "big")
     if kind == "address":
         raw = value if isinstance(value, bytes) else bytes.fromhex(str(value).removeprefix("0x"))
         if len(raw) != 20:
             raise ValueError(f"expected a 20-byte address, found {value!r}")
-        return raw.rjust(_WORD, b"\0")
+        return raw.rjust(WORD, b"\0")
     if kind.startswith("bytes"):
-        size = int(kind[5:])
-        if not isinstance(value, bytes) or len(value) != size:
+        size, raw = int(kind[5:]), plain_bytes(kind, value)
+        if len(raw) != size:
             raise ValueError(f"expected {size} bytes, found {value!r}")
-        return value.ljust(_WORD, b"\0")
+        return raw.ljust(WORD, b"\0")
     low, high = _range(kind)
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value < high:
         raise ValueError(f"expected {kind}, found {value!r}")
-    return value.to_bytes(_WORD, "big", signed=low < 0)
-
-
-def _decode_word(kind: str, word: bytes) -> Any:
-    number = int.from_bytes(word, "big", signed=kind.startswith("int"))
-    if kind == "bool":
-        low, high = 0, 2
-    elif kind == "address":
-        low, high = 0, 1 << 160
-    elif kind.startswith("bytes"):
-        size = int(kind[5:])
-        if any(word[size:]):
-            raise ValueError(f"expected {kind} padded with zeros, found 0x{word.hex()}")
-        return word[:size]
-    else:
-        low, high = _range(kind)
-    if not low <= number < high:
-        raise ValueError(f"expected {kind}, found 0x{word.hex()}")
-    if kind == "bool":
-        return number == 1
-    return f"0x{number:040x}" if kind == "address" else number
+    return int(value).to_bytes(WORD, "big", signed=low < 0)
 
 
 def _range(kind: str) -> tuple[int, int]:
     if kind.startswith("uint"):
-        return 0, 1 << int(kind[4:] or 256)
-    if not kind.startswith("int"):
-        raise ValueError(f"an unknown type {kind}")
-    half = 1 << (int(kind[3:] or 256) - 1)
+        return 0, 1 << int(kind[4:])
+    half = 1 << (int(kind[3:]) - 1)
     return -half, half
 
 

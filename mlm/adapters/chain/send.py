@@ -10,8 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from mlm.adapters.chain import abi, errors
-from mlm.adapters.chain.calm import calm_imports
+from mlm.adapters.chain import abi, errors, typed
 from mlm.adapters.chain.fees import GWEI, FeeMarket
 from mlm.adapters.chain.read import EthChain, receipt_from
 from mlm.adapters.chain.rpc import RpcError, hex_data, quantity
@@ -146,10 +145,7 @@ class EthSender:
 
     def sign_typed(self, domain: dict[str, Any], types: dict[str, Any], message: dict[str, Any]) -> bytes:
         """EIP-712 signature, 65 bytes r‖s‖v."""
-        with calm_imports():
-            from eth_account import Account
-
-        return bytes(Account.sign_typed_data(self._key, domain, types, message).signature)
+        return typed.sign(self._key, domain, types, message)
 
     def _request(self, call: Call) -> dict[str, str]:
         data = self.encode(call)
