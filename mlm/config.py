@@ -68,6 +68,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("chain.timeout", float, 20.0, "MLM_CHAIN_TIMEOUT", "Seconds to wait for one answer of the node."),
     Setting("chain.wait", float, 120.0, "MLM_CHAIN_WAIT", "Seconds to wait for a transaction to be included."),
     Setting("chain.max_fee_gwei", float, 200.0, "MLM_MAX_FEE_GWEI", "Never offer more than this for a unit of gas."),
+    Setting(
+        "chain.finality",
+        str,
+        "included",
+        "MLM_FINALITY",
+        "How settled a transaction's block must be before the next step: included, safe or finalized.",
+    ),
     Setting("runner.provider", str, "auto", "MLM_RUNNER", "ONNX Runtime's execution provider: auto, cpu or cuda."),
     Setting("runner.threads", int, 0, "MLM_THREADS", "Threads of ONNX Runtime; 0: its own choice."),
     Setting("runner.memory_mb", int, 4096, "MLM_RUNNER_MEMORY_MB", "Memory limit of running a model on a CPU, in MiB."),

@@ -2,11 +2,12 @@
 
 Lines: {"begin": operation, "params": …, "at": seconds}, then {"step": n, "at": …, "entry": …}, at last
 {"close": outcome, "at": …}. A last line without its newline was never acknowledged: a reader leaves it out, the next
-writer cuts it off.
+writer cuts it off. Whoever works on an operation holds its file's lock, which the kernel takes back when the process ends.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from pathlib import Path
@@ -35,6 +36,7 @@ class FileJournal:
     def __init__(self, folder: Path, system: System | None = None) -> None:
         self._folder = folder
         self._system = system or OsSystem()
+        self._held: dict[str, int] = {}  # operation -> handle of its locked file
 
     def begin(self, operation: str, params: dict[str, Any]) -> str:
         """Open an operation; its id is the next free number."""
@@ -45,30 +47,60 @@ class FileJournal:
             while True:
                 op = f"{number:06d}"
                 try:
-                    handle = os.open(self._path(op), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                    handle = os.open(self._path(op), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
                     break
                 except FileExistsError:
                     number += 1  # another process took it meanwhile
+            self._held[op] = handle
+            fcntl.flock(handle, fcntl.LOCK_EX)
             _write(handle, line)
             sync_folder(self._folder)
         return op
+
+    def hold(self, op: str) -> None:
+        """Take an operation that another process left; raises StateConflict while that one lives, NotFound."""
+        if op in self._held:
+            return
+        handle = self._open(op)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise StateConflict(
+                f"another process is working on operation {op}", hint=f"Let it end; `mlm op show {op}` shows it."
+            ) from None
+        self._held[op] = handle
+
+    def held(self, op: str) -> bool:
+        """Whether a living process, this one or another, works on the operation."""
+        if op in self._held:
+            return True
+        handle = self._open(op)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
 
     def record(self, op: str, step: int, entry: dict[str, Any]) -> None:
         """Append a fact about a step."""
         self._append(op, {"step": step, "at": self._system.now(), "entry": entry})
 
     def close(self, op: str, outcome: str) -> None:
-        """Append the outcome; an operation that is resumed may be closed again."""
+        """Append the outcome and let the operation go; one that is resumed may be closed again."""
         self._append(op, {"close": outcome, "at": self._system.now()})
+        os.close(self._held.pop(op))
 
     def entries(self, op: str) -> list[dict[str, Any]]:
         """The facts recorded, in order: {step, at, entry}. Raises NotFound for an unknown operation."""
         return [line for line in self._read(op)[0] if "step" in line]
 
-    def operations(self) -> list[dict[str, Any]]:
-        """All operations, oldest first: {op, operation, params, started_at, closed_at, outcome}."""
+    def operations(self, newest: int | None = None) -> list[dict[str, Any]]:
+        """All operations, or the newest: {op, operation, params, started_at, closed_at, outcome}, oldest first."""
         found = []
-        for path in self._files():
+        for path in self._files()[-newest if newest else 0 :]:
             lines = self._read(path.stem)[0]
             if lines:  # a process was killed before it had written the first line: nothing was done
                 found.append(summary(path.stem, lines))
@@ -82,13 +114,20 @@ class FileJournal:
             return []
         return sorted(path for path in self._folder.glob("*.jsonl") if path.stem.isascii() and path.stem.isdigit())
 
+    def _open(self, op: str) -> int:
+        if self._path(op) not in self._files():
+            raise _unknown(op)
+        with storage_errors("cannot open the journal"):
+            return os.open(self._path(op), os.O_WRONLY | os.O_CLOEXEC)
+
     def _append(self, op: str, record: dict[str, Any]) -> None:
         line = line_of(record)
         lines, sound = self._read(op)
         if not lines:
             raise StateConflict(f"operation {op} was never begun")
+        self.hold(op)
+        handle = self._held[op]
         with storage_errors("cannot write the journal"):
-            handle = os.open(self._path(op), os.O_WRONLY)
             os.ftruncate(handle, sound)
             os.lseek(handle, sound, os.SEEK_SET)
             _write(handle, line)
@@ -97,7 +136,7 @@ class FileJournal:
         """The whole lines, and how many bytes they take."""
         path = self._path(op)
         if path not in self._files():
-            raise NotFound(f"no operation {op}", hint="`mlm op log` lists them.")
+            raise _unknown(op)
         with storage_errors("cannot read the journal"):
             raw = path.read_bytes()
         sound = raw.rfind(b"\n") + 1
@@ -129,10 +168,11 @@ def summary(op: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _unknown(op: str) -> NotFound:
+    return NotFound(f"no operation {op}", hint="`mlm op log` lists them.")
+
+
 def _write(handle: int, data: bytes) -> None:
-    """Write all and flush to the disk, then close."""
-    try:
-        write_all(handle, data)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    """Write all and flush to the disk."""
+    write_all(handle, data)
+    os.fsync(handle)

@@ -142,7 +142,7 @@ def _leaves(words: str, command: Any) -> list[tuple[str, Any]]:
 
 def _options(*, planned: bool) -> list[Any]:
     """The shared options. Who has no plan takes no --dry-run: to ignore it would be to do what should only be shown."""
-    return [option for option in shared_options() if planned or option.name != "dry_run"]
+    return [option for option in shared_options() if planned or option.name not in ("dry_run", "again")]
 
 
 def root() -> Any:

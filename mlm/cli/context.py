@@ -30,6 +30,7 @@ class Session:
     json: bool = False
     yes: bool = False
     dry_run: bool = False
+    again: bool = False
     flags: dict[str, Any] = field(default_factory=dict)  # settings given on the command line
 
     @classmethod
@@ -199,6 +200,12 @@ def _shared(
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show the plan and stop; where something is sent.", callback=_set("dry_run")),
+    ] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again", help="Do it once more, beside the same command left unfinished.", callback=_set("again")
+        ),
     ] = False,
     account: Annotated[
         str | None, typer.Option("--account", "-a", help="The account that signs.", callback=_flag("account"))

@@ -20,7 +20,7 @@ def perform(ctx: typer.Context, operation: Operation[Any, Any], params: Any) -> 
         render(ctx, preview(session.ports, operation.plan(session.ports, params)))
         return
     ask = session.interactive and not session.yes and not session.json
-    render(ctx, execute(session.ports, operation, params, _confirm if ask else None))
+    render(ctx, execute(session.ports, operation, params, _confirm if ask else None, again=session.again))
 
 
 def _confirm(shown: Preview) -> bool:

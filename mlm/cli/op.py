@@ -8,7 +8,7 @@ import typer
 
 from mlm.cli.render import render
 
-app = typer.Typer(help="The journal of operations: see what was done, continue what was stopped.")
+app = typer.Typer(help="The journal of operations: see what was done, continue or give up what was stopped.")
 OpId = Annotated[str, typer.Argument(metavar="OP", help="An operation's number, from `mlm op log`.")]
 
 
@@ -35,11 +35,29 @@ def show(ctx: typer.Context, op: OpId) -> None:
 
 
 @app.command()
-def resume(ctx: typer.Context, op: OpId) -> None:
+def resume(
+    ctx: typer.Context,
+    op: OpId,
+    faster: Annotated[
+        bool, typer.Option("--faster", help="Replace a transaction that waits by one that pays more for gas.")
+    ] = False,
+) -> None:
     """Continue an operation that was stopped or killed; nothing is paid twice.
 
     Example: `mlm op resume 000001`
     """
     from mlm.workflows import op as workflow
 
-    render(ctx, workflow.resume(ctx.obj.ports, op))
+    render(ctx, workflow.resume(ctx.obj.ports, op, faster=faster))
+
+
+@app.command()
+def undo(ctx: typer.Context, op: OpId) -> None:
+    """Give an operation up: cancel what waits, and say how to make up for what stands on the chain.
+
+    Example: `mlm op undo 000001`
+    """
+    from mlm.workflows.op_undo import undo as workflow
+    from mlm.workflows.registry import OPERATIONS
+
+    render(ctx, workflow(ctx.obj.ports, op, {name: row.undo for name, row in OPERATIONS.items()}))

@@ -84,9 +84,10 @@ def ports(session: Session) -> Ports:
 
         return NumpyTensorCodec()
 
-    return Ports(
+    made = Ports(
         chain=lambda: chain(session),
         sender=lambda: sender(session),
+        signer=lambda: made.sender,
         objects=lambda: PackStore(data / "objects"),
         files=lambda: DiskFiles(session.cwd),
         remote=remote,
@@ -97,6 +98,7 @@ def ports(session: Session) -> Ports:
         system=system,
         tensors=tensors,
     )
+    return made
 
 
 def journal_folder(session: Session) -> Path:
@@ -155,7 +157,7 @@ def sender(session: Session) -> EthSender:
     read = cast("EthChain", session.ports.chain)
     config = session.config
     max_fee = int(config.get("chain.max_fee_gwei") * GWEI)
-    return EthSender(read, key, max_fee=max_fee, patience=config.get("chain.wait"))
+    return EthSender(read, key, max_fee=max_fee, patience=config.get("chain.wait"), depth=config.get("chain.finality"))
 
 
 def check_trust(session: Session) -> None:

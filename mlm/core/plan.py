@@ -30,6 +30,10 @@ class Call:
     value: int = 0  # wei
 
 
+# A transaction to oneself that does nothing: it takes the nonce of one that waits, so that that one never happens.
+NOTHING = Call("", "", (b"",))
+
+
 @dataclass(frozen=True)
 class Tx:
     """Send one transaction. `payment` leaves the account for good, `bond` comes back unless a fault is proven."""

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from mlm.core.errors import ChainError, NotFound, Reverted
-from mlm.core.plan import Call
+from mlm.core.plan import NOTHING, Call
 from mlm.memory.script import Emitted, ScriptedChain
 from mlm.ports.chain import Receipt
 
@@ -63,7 +63,9 @@ class MemoryChain(ScriptedChain):
             raise
 
     def try_effect(self, sender: str, call: Call) -> Sequence[Emitted]:
-        """What the call would emit; raises Reverted when its effect does."""
+        """What the call would emit; raises Reverted when its effect does. NOTHING emits nothing."""
+        if call == NOTHING:
+            return ()
         self.address_of(call.contract)
         effect = self.effects.get((call.contract, call.function))
         return effect(sender, *call.args) if effect else ()

@@ -16,6 +16,7 @@ class MemoryJournal:
         self._system = system
         self._operations: list[dict[str, Any]] = []
         self._entries: dict[str, list[dict[str, Any]]] = {}
+        self._held: set[str] = set()
 
     def begin(self, operation: str, params: dict[str, Any]) -> str:
         """Open an operation; its id is the next number."""
@@ -31,7 +32,22 @@ class MemoryJournal:
             }
         )
         self._entries[op] = []
+        self._held.add(op)
         return op
+
+    def hold(self, op: str) -> None:
+        """Nobody else can hold it: one process has one memory."""
+        self._of(op)
+        self._held.add(op)
+
+    def held(self, op: str) -> bool:
+        """Whether it was begun or taken, and not closed since."""
+        self._of(op)
+        return op in self._held
+
+    def release(self, op: str) -> None:
+        """What the end of its process does."""
+        self._held.discard(op)
 
     def record(self, op: str, step: int, entry: dict[str, Any]) -> None:
         """Append a fact about a step."""
@@ -43,14 +59,15 @@ class MemoryJournal:
         """Append the outcome."""
         self._of(op)
         self._operations[int(op) - 1] |= {"closed_at": self._system.now(), "outcome": outcome}
+        self._held.discard(op)
 
     def entries(self, op: str) -> list[dict[str, Any]]:
         """The facts recorded, in order: {step, at, entry}."""
         return _copy(self._of(op))
 
-    def operations(self) -> list[dict[str, Any]]:
-        """All operations, oldest first."""
-        return _copy(self._operations)
+    def operations(self, newest: int | None = None) -> list[dict[str, Any]]:
+        """All operations, or the newest, oldest first."""
+        return _copy(self._operations[-newest if newest else 0 :])
 
     def _of(self, op: str) -> list[dict[str, Any]]:
         if op not in self._entries:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
-from mlm.core.errors import ChainError, Reverted
-from mlm.core.plan import Call
+from mlm.core.errors import ChainError, Reverted, StateConflict
+from mlm.core.plan import NOTHING, Call
 from mlm.memory.chain import GAS, MemoryChain
 from mlm.ports.chain import Receipt
-from mlm.ports.signer import Signed, Simulated
+from mlm.ports.signer import Fate, Signed, Simulated
 
 
 class MemorySender:
@@ -35,7 +35,7 @@ class MemorySender:
         return data
 
     def _named(self, call: Call) -> Call:
-        return call if call.function else self._encoded[call.args[0]]
+        return call if call.function or call == NOTHING else self._encoded[call.args[0]]
 
     def simulate(self, calls: tuple[Call, ...]) -> list[Simulated]:
         """Every call alone: effects here do not build on each other."""
@@ -44,28 +44,39 @@ class MemorySender:
         number = self._chain.block().number
         return [Simulated(GAS, GAS, number) for _ in calls]
 
-    def sign(self, call: Call) -> Signed:
+    def sign(self, call: Call, replaces: Signed | None = None) -> Signed:
         call = self._named(call)
         self._chain.try_effect(self._address, call)
-        raw = f"{self._address} {self._nonce} ".encode() + self.encode(call)
-        signed = Signed(raw, "0x" + sha256(raw).hexdigest(), self._nonce)
+        nonce, fee = (self._nonce, 1) if replaces is None else (replaces.nonce, replaces.max_fee + 1)
+        raw = f"{self._address} {nonce} {fee} ".encode() + self.encode(call)
+        signed = Signed(raw, "0x" + sha256(raw).hexdigest(), nonce, fee, fee)
         self._signed[signed.tx_hash] = call
         return signed
 
     def broadcast(self, signed: Signed) -> None:
         if signed.tx_hash in self._known:
             return
+        if signed.nonce < self._nonce:
+            raise StateConflict(f"nonce {signed.nonce} was used for another transaction than {signed.tx_hash}")
         self._known.add(signed.tx_hash)
-        self._nonce = max(self._nonce, signed.nonce + 1)
-        self._chain.include(self._address, self._signed[signed.tx_hash], signed.tx_hash, signed.raw.split(b" ", 2)[2])
+        self._nonce = signed.nonce + 1
+        self._chain.include(self._address, self._signed[signed.tx_hash], signed.tx_hash, signed.raw.split(b" ", 3)[3])
 
-    def wait(self, signed: Signed, timeout: float | None = None) -> Receipt:
-        receipt = self._chain.receipts.get(signed.tx_hash)
+    def wait(self, *signed: Signed, timeout: float | None = None) -> Receipt:
+        receipt = self._receipt(signed)
         if receipt is None:
-            raise ChainError(f"transaction {signed.tx_hash} was not included within {timeout or 0:g} s")
+            raise ChainError(f"transaction {signed[-1].tx_hash} was not included within {timeout or 0:g} s")
         if not receipt.ok:
-            raise Reverted("Unexplained", {"transaction": signed.tx_hash})
+            raise Reverted("Unexplained", {"transaction": receipt.tx_hash})
         return receipt
+
+    def fate(self, *signed: Signed) -> Fate:
+        if self._receipt(signed) is not None:
+            return Fate.INCLUDED
+        return Fate.DISPLACED if signed[-1].nonce < self._nonce else Fate.WAITING
+
+    def _receipt(self, signed: tuple[Signed, ...]) -> Receipt | None:
+        return next((self._chain.receipts[s.tx_hash] for s in signed if s.tx_hash in self._chain.receipts), None)
 
     def sign_typed(self, domain: dict[str, Any], types: dict[str, Any], message: dict[str, Any]) -> bytes:
         half = sha256(repr((self._address, domain, types, message)).encode()).digest()

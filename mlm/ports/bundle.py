@@ -10,7 +10,7 @@ from mlm.ports.files import Files
 from mlm.ports.journal import Journal
 from mlm.ports.prover import Prover
 from mlm.ports.runner import Runner
-from mlm.ports.signer import Sender
+from mlm.ports.signer import Sender, Signer
 from mlm.ports.state import State
 from mlm.ports.system import System
 from mlm.ports.tensors import TensorCodec
@@ -34,6 +34,11 @@ class Ports:
     def sender(self) -> Sender:
         """Signs and sends for the chosen account."""
         return self._make("sender")
+
+    @cached_property
+    def signer(self) -> Signer:
+        """Signs messages for the chosen account."""
+        return self._make("signer")
 
     @cached_property
     def state(self) -> State:

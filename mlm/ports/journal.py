@@ -4,16 +4,25 @@ from typing import Any, Protocol
 
 
 class Journal(Protocol):
-    """Append-only; every write is durable before it returns."""
+    """Append-only; every write is durable before it returns. An operation belongs to one process at a time."""
 
     def begin(self, operation: str, params: dict[str, Any]) -> str:
-        """Open an operation; returns its id."""
+        """Open an operation, held by this process until it ends; returns its id."""
+
+    def hold(self, op: str) -> None:
+        """Take an operation that another process left; raises StateConflict while that one lives, NotFound."""
 
     def record(self, op: str, step: int, entry: dict[str, Any]) -> None:
         """Append a fact about a step (signed bytes before the broadcast, then the receipt, or what was stored)."""
 
-    def close(self, op: str, outcome: str) -> None: ...
+    def close(self, op: str, outcome: str) -> None:
+        """Append the outcome and let the operation go."""
 
-    def entries(self, op: str) -> list[dict[str, Any]]: ...
+    def entries(self, op: str) -> list[dict[str, Any]]:
+        """The facts recorded, in order: {step, at, entry}."""
 
-    def operations(self) -> list[dict[str, Any]]: ...
+    def operations(self, newest: int | None = None) -> list[dict[str, Any]]:
+        """Oldest first, all or the `newest` so many: {op, operation, params, started_at, closed_at, outcome}."""
+
+    def held(self, op: str) -> bool:
+        """Whether a living process, this one or another, works on the operation."""

@@ -1,6 +1,7 @@
 """Signing and sending transactions of one account."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from mlm.core.plan import Call
@@ -18,11 +19,33 @@ class Simulated:
 
 @dataclass(frozen=True)
 class Signed:
-    """A signed transaction, complete before it is broadcast."""
+    """A signed transaction, complete before it is broadcast. Fees are wei for a unit of gas; 0: not known."""
 
     raw: bytes
     tx_hash: str
     nonce: int
+    priority_fee: int = 0
+    max_fee: int = 0
+
+
+class Fate(StrEnum):
+    """What has become of transactions that share a nonce, of which one at most is ever included."""
+
+    INCLUDED = "included"  # one of them is in a block; it may have failed there
+    WAITING = "waiting"  # the node holds one of them, or the nonce is still free: broadcasting again does no harm
+    DISPLACED = "displaced"  # another transaction used the nonce, in a block that is safe: none of them ever counts
+    CONTESTED = "contested"  # another transaction used the nonce, in a block that may still be reorganised
+
+
+class Signer(Protocol):
+    """Signatures that are no transactions."""
+
+    @property
+    def address(self) -> str:
+        """Checksummed."""
+
+    def sign_typed(self, domain: dict[str, Any], types: dict[str, Any], message: dict[str, Any]) -> bytes:
+        """EIP-712 signature, 65 bytes r‖s‖v."""
 
 
 class Sender(Protocol):
@@ -38,16 +61,18 @@ class Sender(Protocol):
     def simulate(self, calls: tuple[Call, ...]) -> list[Simulated]:
         """Simulate calls in order, each on top of the ones before it where the node can (eth_simulateV1)."""
 
-    def sign(self, call: Call) -> Signed: ...
+    def sign(self, call: Call, replaces: Signed | None = None) -> Signed:
+        """With `replaces`: the same nonce, and fees so much higher that nodes take the one for the other."""
 
     def broadcast(self, signed: Signed) -> None:
         """Idempotent: a transaction that the node already knows is no error."""
 
-    def wait(self, signed: Signed, timeout: float | None = None) -> Receipt:
-        """Bounded wait for inclusion, by default for as long as the settings say.
+    def wait(self, *signed: Signed, timeout: float | None = None) -> Receipt:
+        """Bounded wait, by default for as long as the settings say, until one of these is included deep enough.
 
-        Raises Reverted when it failed, ChainError when time ran out.
+        They share a nonce. Raises Reverted when it failed, StateConflict when another transaction took the nonce,
+        ChainError when time ran out.
         """
 
-    def sign_typed(self, domain: dict[str, Any], types: dict[str, Any], message: dict[str, Any]) -> bytes:
-        """EIP-712 signature, 65 bytes r‖s‖v."""
+    def fate(self, *signed: Signed) -> Fate:
+        """What has become of transactions that share a nonce, without waiting."""

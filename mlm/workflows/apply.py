@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Generic, TypeVar
 
-from mlm.core.errors import MlmError
+from mlm.core.errors import MlmError, Reverted, StateConflict
 from mlm.core.money import Amount, Wei
 from mlm.core.plan import JSON_ONLY, Plan, Step, Store, Tx, frozen
 from mlm.ports.bundle import Ports
 from mlm.ports.chain import Receipt
-from mlm.ports.signer import Signed
+from mlm.ports.signer import Fate, Signed
+from mlm.workflows.journalled import DONE, SUPERSEDED, Progress, ended, progress, receipt_entry, signed_entry
 from mlm.workflows.objects import store
 
-DONE = "done"  # the outcome of an operation whose every step was done
-_NO_FACTS: Mapping[int, Mapping[str, Any]] = {}
+LOOKED_AT = 50  # operations; an older one is not taken for an earlier run of the same command
+_NOTHING: Mapping[int, Progress] = {}
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -79,6 +81,7 @@ class Operation(Generic[P, R]):
     params: type[P]
     plan: Callable[[Ports, P], Plan[Any]]
     result: Callable[[Ports, P, Plan[Any], tuple[DoneStep, ...]], R]
+    undo: str  # how what it did is taken back on chain, or that it cannot be: a sentence for the user
 
 
 def preview(ports: Ports, plan: Plan[Any]) -> Preview:
@@ -105,36 +108,38 @@ def preview(ports: Ports, plan: Plan[Any]) -> Preview:
     )
 
 
-def apply(ports: Ports, plan: Plan[Any]) -> tuple[DoneStep, ...]:
-    """Do the plan's steps in order. On an error the journal says how far it came; the error passes on."""
+def apply(ports: Ports, plan: Plan[Any], request: str = "") -> tuple[DoneStep, ...]:
+    """Do the plan's steps in order. On an error the journal says how far it came; the error passes on.
+
+    `request` names what was asked for: the same, asked again, is recognised by it (`earlier`).
+    """
     if not plan.steps:
         return ()
     # What a resumed operation needs must be here before the journal promises it.
     for step in plan.steps:
         if isinstance(step, Store):
             ports.objects.put(step.blocks)
-    sends = any(isinstance(step, Tx) for step in plan.steps)
     params = {
-        "account": ports.sender.address if sends else "",
-        "chain": ports.chain.chain_id() if sends else 0,
+        **_sent_from(ports, plan),
+        "request": request,
         "steps": [frozen(step, ports.sender.encode) for step in plan.steps],
     }
     return carry_on(ports, ports.journal.begin(plan.operation, params), plan.steps)
 
 
 def carry_on(
-    ports: Ports, op: str, steps: tuple[Step, ...], facts: Mapping[int, Mapping[str, Any]] = _NO_FACTS
+    ports: Ports, op: str, steps: tuple[Step, ...], known: Mapping[int, Progress] = _NOTHING, *, faster: bool = False
 ) -> tuple[DoneStep, ...]:
-    """Do the steps of operation `op` that `facts`, what the journal holds of each, does not show as done."""
+    """Do the steps of operation `op` that `known` does not show as done. `faster` replaces what waits for its block."""
     journal, done = ports.journal, []
     try:
         for number, step in enumerate(steps):
-            known = facts.get(number, {})
-            if "included" in known or "stored" in known:
+            before = known.get(number, Progress())
+            if before.done or before.cancelled:
                 continue
             ports.system.progress(number, len(steps), step.title)
             started = ports.system.monotonic()
-            reference, receipt = _do(ports, op, number, step, known)
+            reference, receipt = _do(ports, op, number, step, before, faster)
             done.append(
                 DoneStep(
                     kind=_kind(step),
@@ -148,6 +153,8 @@ def carry_on(
             )
     except BaseException as error:
         journal.close(op, f"stopped: {type(error).__name__}: {error}")
+        if isinstance(error, MlmError) and any(_on_chain(found) for found in progress(journal.entries(op)).values()):
+            error.hint = f"{error.hint} `mlm op resume {op}` continues what was begun.".strip()
         raise
     finally:
         ports.system.progress(len(steps), len(steps), "")
@@ -156,34 +163,111 @@ def carry_on(
 
 
 def execute(
-    ports: Ports, operation: Operation[P, R], params: P, confirm: Callable[[Preview], bool] | None = None
+    ports: Ports,
+    operation: Operation[P, R],
+    params: P,
+    confirm: Callable[[Preview], bool] | None = None,
+    *,
+    again: bool = False,
 ) -> Applied[R]:
-    """Plan, preview, confirm, apply. Raises MlmError("not confirmed") when `confirm` says no; nothing is done then."""
+    """Plan, preview, confirm, apply. Raises MlmError("not confirmed") when `confirm` says no; nothing is done then.
+
+    Raises StateConflict when the same command was begun before and not finished, unless it is to be done `again`.
+    """
+    request = sha256(repr((operation.name, params)).encode()).hexdigest()
+    left = earlier(ports, operation.name, request)
+    if left is not None and not again:
+        raise StateConflict(
+            f"operation {left} is this very command, begun and not finished; doing it again could pay twice",
+            hint=f"`mlm op resume {left}` continues it, `mlm op undo {left}` gives it up, --again does it once more.",
+        )
     plan = operation.plan(ports, params)
     shown = preview(ports, plan)
     if confirm is not None and plan.steps and not confirm(shown):
         raise MlmError("not confirmed; nothing was sent")
-    done = apply(ports, plan)
+    done = apply(ports, plan, request)
     return Applied(operation.result(ports, params, plan, done), done)
 
 
-def _do(ports: Ports, op: str, number: int, step: Step, known: Mapping[str, Any]) -> tuple[str, Receipt | None]:
+def earlier(ports: Ports, operation: str, request: str) -> str | None:
+    """The same command of the same account, stopped or killed with something of it perhaps on the chain; the newest.
+
+    One that sent nothing is superseded: closed for good, so that nobody resumes it beside the new one.
+    """
+    for summary in reversed(ports.journal.operations(LOOKED_AT)):
+        params, op = summary["params"], summary["op"]
+        if summary["operation"] != operation or params.get("request") != request or ended(summary["outcome"]):
+            continue
+        if ports.journal.held(op):
+            continue  # a living process does it: no leftover
+        if params["account"] and foreign(ports, params):
+            continue
+        if any(_on_chain(found) for found in progress(ports.journal.entries(op)).values()):
+            return str(op)
+        ports.journal.close(op, SUPERSEDED)
+    return None
+
+
+def foreign(ports: Ports, params: Mapping[str, Any]) -> str:
+    """What the journal's operation has other than this account and chain, in words; empty when nothing."""
+    if params["account"] != ports.sender.address:
+        return f"belongs to {params['account']}, this account is {ports.sender.address}"
+    if params["chain"] != ports.chain.chain_id():
+        return f"belongs to chain {params['chain']}, this network is {ports.chain.chain_id()}"
+    genesis = ports.chain.block(0).hash
+    if params.get("genesis", genesis) != genesis:
+        return f"belongs to a chain that began with {params['genesis'][:18]}…, this one began with {genesis[:18]}…"
+    return ""
+
+
+def _on_chain(found: Progress) -> bool:
+    return bool(found.signed or found.included)
+
+
+def _sent_from(ports: Ports, plan: Plan[Any]) -> dict[str, Any]:
+    if not any(isinstance(step, Tx) for step in plan.steps):
+        return {"account": "", "chain": 0, "genesis": ""}
+    return {"account": ports.sender.address, "chain": ports.chain.chain_id(), "genesis": ports.chain.block(0).hash}
+
+
+def _do(ports: Ports, op: str, number: int, step: Step, before: Progress, faster: bool) -> tuple[str, Receipt | None]:
     if isinstance(step, Tx):
-        if "signed" in known:
-            # Those same bytes: whatever became of the first broadcast, they can be included once only.
-            entry = known["signed"]
-            signed = Signed(bytes.fromhex(entry["raw"]), entry["tx_hash"], entry["nonce"])
-        else:
-            signed = ports.sender.sign(step.call)
-            entry = {"raw": signed.raw.hex(), "tx_hash": signed.tx_hash, "nonce": signed.nonce}
-            ports.journal.record(op, number, {"signed": entry})
-        ports.sender.broadcast(signed)
-        receipt = ports.sender.wait(signed)
-        ports.journal.record(op, number, {"included": {"block": receipt.block_number, "hash": receipt.block_hash}})
-        return signed.tx_hash, receipt
+        receipt = send(ports, op, number, step, before.signed, faster)
+        ports.journal.record(op, number, {"included": receipt_entry(receipt)})
+        return receipt.tx_hash, receipt
     store(ports, step)
     ports.journal.record(op, number, {"stored": str(step.root)})
     return str(step.root), None
+
+
+def send(ports: Ports, op: str, number: int, step: Tx, signed: tuple[Signed, ...], faster: bool) -> Receipt:
+    """Sign what was not signed yet, broadcast, wait. What was signed is sent byte for byte: it is included once only.
+
+    Raises Reverted when it failed in its block; then, and when another transaction has provably taken the nonce, the
+    step is signed anew by the next resumption.
+    """
+    journal, sender = ports.journal, ports.sender
+    fate = sender.fate(*signed) if signed else Fate.WAITING
+    if fate is Fate.CONTESTED:
+        raise StateConflict(
+            f"nonce {signed[-1].nonce} was taken by another transaction than {signed[-1].tx_hash}, "
+            "in a block that is not safe yet or that the node cannot show",
+            hint="Signing anew could pay twice: try later, or ask a node that keeps older state.",
+        )
+    if fate is Fate.DISPLACED:
+        journal.record(op, number, {"displaced": {"nonce": signed[-1].nonce}})
+        signed, fate = (), Fate.WAITING
+    if not signed or (faster and fate is Fate.WAITING):
+        made = sender.sign(step.call, signed[-1]) if signed else sender.sign(step.call)
+        journal.record(op, number, {"signed": signed_entry(made)})
+        signed = (*signed, made)
+    if fate is Fate.WAITING:
+        sender.broadcast(signed[-1])
+    try:
+        return sender.wait(*signed)
+    except Reverted:
+        journal.record(op, number, {"failed": {"nonce": signed[-1].nonce}})
+        raise
 
 
 def _kind(step: Step) -> str:

@@ -81,4 +81,10 @@ def result(ports: Ports, params: Bid, plan: Plan[lookup.Job], done: tuple[DoneSt
     )
 
 
-OPERATION = Operation("bid", Bid, plan, result)
+OPERATION = Operation(
+    "bid",
+    Bid,
+    plan,
+    result,
+    "A bid stands until a lower one replaces it or the bids close; its stake comes back then.",
+)

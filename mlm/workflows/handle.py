@@ -58,4 +58,10 @@ def result(ports: Ports, params: Claim, plan: Plan[None], done: tuple[DoneStep, 
     return show(ports, params.handle)
 
 
-OPERATION = Operation("handle claim", Claim, plan, result)
+OPERATION = Operation(
+    "handle claim",
+    Claim,
+    plan,
+    result,
+    "A handle stays its owner's; nothing has to be taken back.",
+)

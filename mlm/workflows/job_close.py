@@ -74,6 +74,24 @@ def _after(ports: Ports, params: JobName, plan: Plan[str], done: tuple[DoneStep,
     return view(ports, lookup.job(ports, plan.facts))
 
 
-AWARD = Operation("job award", JobName, plan_award, _after)
-CANCEL = Operation("job cancel", JobName, plan_cancel, _after)
-SETTLE = Operation("job settle", JobName, plan_settle, _after)
+AWARD = Operation(
+    "job award",
+    JobName,
+    plan_award,
+    _after,
+    "An award stands: the job runs its course.",
+)
+CANCEL = Operation(
+    "job cancel",
+    JobName,
+    plan_cancel,
+    _after,
+    "The escrow is credited; `mlm job post` posts the job again.",
+)
+SETTLE = Operation(
+    "job settle",
+    JobName,
+    plan_settle,
+    _after,
+    "A settlement pays what was due and stands.",
+)

@@ -108,4 +108,10 @@ def result(ports: Ports, params: JobPost, plan: Plan[_Facts], done: tuple[DoneSt
     )
 
 
-OPERATION = Operation("job post", JobPost, plan, result)
+OPERATION = Operation(
+    "job post",
+    JobPost,
+    plan,
+    result,
+    "`mlm job cancel JOB` gives the escrow back while the job has no bid.",
+)

@@ -225,6 +225,24 @@ def _raw(job: lookup.Job) -> bytes:
     return bytes.fromhex(job.job_id[2:])
 
 
-ACCEPT = Operation("lease accept", JobName, plan_accept, result_accept)
-FULFIL = Operation("lease fulfil", JobName, plan_fulfil, result_submit)
-SUBMIT = Operation("lease submit", Submit, plan_submit, result_submit)
+ACCEPT = Operation(
+    "lease accept",
+    JobName,
+    plan_accept,
+    result_accept,
+    "An accepted lease is to be fulfilled: `mlm lease fulfil JOB`, or its lock burns.",
+)
+FULFIL = Operation(
+    "lease fulfil",
+    JobName,
+    plan_fulfil,
+    result_submit,
+    "A submitted result stands; it is paid when it settles.",
+)
+SUBMIT = Operation(
+    "lease submit",
+    Submit,
+    plan_submit,
+    result_submit,
+    "A submitted result stands; it is paid when it settles.",
+)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlm.core.clock import Instant
 from mlm.core.errors import NotFound, StateConflict, WalletError
 from mlm.core.plan import thawed
 from mlm.ports.bundle import Ports
-from mlm.workflows.apply import DONE, DoneStep, carry_on
+from mlm.ports.signer import Fate
+from mlm.workflows.apply import DoneStep, carry_on, foreign
+from mlm.workflows.journalled import DONE, Progress, ended, progress
 
 PAGE = 50
 
@@ -38,7 +40,7 @@ class OpList:
 
 @dataclass(frozen=True)
 class OpStep:
-    """One step and how far it came: planned, signed (its bytes may have been sent), done."""
+    """One step and how far it came: planned, signed (its bytes may have been sent), done or cancelled."""
 
     number: int
     kind: str
@@ -78,67 +80,65 @@ def log(ports: Ports, page: int = 1) -> OpList:
 
 def _row(ports: Ports, summary: dict[str, Any]) -> OpRow:
     params = summary["params"]
-    facts = _facts(ports, summary["op"])
-    done = sum("included" in fact or "stored" in fact for fact in facts.values())
+    done = sum(found.done for found in progress(ports.journal.entries(summary["op"])).values())
     steps = len(params["steps"])
     account, started_at = params["account"], Instant(summary["started_at"])
     return OpRow(summary["op"], summary["operation"], summary["outcome"], steps, done, started_at, account)
 
 
 def show(ports: Ports, op: str) -> Op:
-    """One operation; raises NotFound."""
-    summary = _find(ports, op)
-    facts = _facts(ports, op)
-    steps = tuple(
-        OpStep(number, record["kind"], record["title"], *_state(facts.get(number, {})))
-        for number, record in enumerate(summary["params"]["steps"])
-    )
-    unfinished = any(step.state != "done" for step in steps)
-    following = f"mlm op resume {op}" if unfinished else None
-    return Op(op, summary["operation"], summary["outcome"], summary["params"]["account"], steps, following)
+    """One operation, as the journal has it; raises NotFound."""
+    summary = find(ports, op)
+    known = progress(ports.journal.entries(op))
+    steps = []
+    for number, record in enumerate(summary["params"]["steps"]):
+        found = known.get(number, Progress())
+        steps.append(OpStep(number, record["kind"], record["title"], found.state, found.reference))
+    following = None if ended(summary["outcome"]) else f"mlm op resume {op}"
+    return Op(op, summary["operation"], summary["outcome"], summary["params"]["account"], tuple(steps), following)
 
 
-def _state(fact: dict[str, Any]) -> tuple[str, str]:
-    reference = fact["signed"]["tx_hash"] if "signed" in fact else fact.get("stored", "")
-    if "included" in fact or "stored" in fact:
-        return "done", reference
-    return ("signed" if "signed" in fact else "planned"), reference
-
-
-def resume(ports: Ports, op: str) -> Resumed:
+def resume(ports: Ports, op: str, *, faster: bool = False) -> Resumed:
     """Do what is left of a stopped operation; what was signed is broadcast again, byte for byte, never signed twice.
 
-    Raises StateConflict when it has finished, WalletError when another account began it, Reverted when the chain has
-    moved on and a step that was not sent yet would fail now.
+    A step whose block a reorganisation has dropped is left too, also of an operation that had ended. `faster` offers
+    higher fees for a transaction that waits. Raises StateConflict when nothing is left, or a living process works on
+    it, WalletError when another account began it, Reverted when a step that was not sent yet would fail now.
     """
-    summary = _find(ports, op)
-    params = summary["params"]
-    if summary["outcome"] == DONE:
-        raise StateConflict(f"operation {op} ({summary['operation']}) is done", hint="`mlm op log` lists the others.")
-    if params["account"] and params["account"] != ports.sender.address:
-        raise WalletError(
-            f"operation {op} belongs to {params['account']}, this account is {ports.sender.address}",
-            hint="Choose the account with -a.",
-        )
-    if params["chain"] and params["chain"] != ports.chain.chain_id():
+    summary = find(ports, op)
+    if ended(summary["outcome"]) and summary["outcome"] != DONE:
         raise StateConflict(
-            f"operation {op} belongs to chain {params['chain']}, this network is {ports.chain.chain_id()}",
-            hint="Choose the network with --network.",
+            f"operation {op} ({summary['operation']}) is {summary['outcome']}", hint="`mlm op log` lists the others."
         )
-    steps = tuple(thawed(record) for record in params["steps"])
-    return Resumed(op, summary["operation"], carry_on(ports, op, steps, _facts(ports, op)))
+    check_owner(ports, op, summary["params"])
+    ports.journal.hold(op)
+    known = {number: _still(ports, found) for number, found in progress(ports.journal.entries(op)).items()}
+    steps = tuple(thawed(record) for record in summary["params"]["steps"])
+    if summary["outcome"] == DONE and all(known.get(number, Progress()).done for number in range(len(steps))):
+        raise StateConflict(f"operation {op} ({summary['operation']}) is done", hint="`mlm op log` lists the others.")
+    return Resumed(op, summary["operation"], carry_on(ports, op, steps, known, faster=faster))
 
 
-def _find(ports: Ports, op: str) -> dict[str, Any]:
+def _still(ports: Ports, found: Progress) -> Progress:
+    """A step's progress, without an inclusion that the chain no longer has."""
+    if found.included and ports.sender.fate(*found.signed) is not Fate.INCLUDED:
+        return replace(found, included="")
+    return found
+
+
+def check_owner(ports: Ports, op: str, params: dict[str, Any]) -> None:
+    """Raises WalletError for another account's operation, StateConflict for another chain's."""
+    if not params["account"]:
+        return
+    if (why := foreign(ports, params)) and params["account"] != ports.sender.address:
+        raise WalletError(f"operation {op} {why}", hint="Choose the account with -a.")
+    if why:
+        raise StateConflict(f"operation {op} {why}", hint="Choose the network with --network.")
+
+
+def find(ports: Ports, op: str) -> dict[str, Any]:
+    """The journal's summary of an operation; raises NotFound."""
     for summary in ports.journal.operations():
         if summary["op"] == op:
             return summary
     raise NotFound(f"no operation {op}", hint="`mlm op log` lists them.")
-
-
-def _facts(ports: Ports, op: str) -> dict[int, dict[str, Any]]:
-    """What the journal holds of each step, later entries over earlier ones."""
-    facts: dict[int, dict[str, Any]] = {}
-    for line in ports.journal.entries(op):
-        facts.setdefault(line["step"], {}).update(line["entry"])
-    return facts

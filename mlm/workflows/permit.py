@@ -33,7 +33,7 @@ def paying(ports: Ports, call: Call, amount: int) -> Call:
         )
     spender = chain.address_of(call.contract)
     deadline = chain.block().timestamp + PERMIT_SECONDS
-    signature = ports.sender.sign_typed(
+    signature = ports.signer.sign_typed(
         {
             "name": chain.call("MarketToken", "name"),
             "version": "1",

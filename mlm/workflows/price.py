@@ -65,4 +65,10 @@ def result(ports: Ports, params: PriceSet, plan: Plan[None], done: tuple[DoneSte
     return show(ports, params.asset)
 
 
-OPERATION = Operation("price set", PriceSet, plan, result)
+OPERATION = Operation(
+    "price set",
+    PriceSet,
+    plan,
+    result,
+    "`mlm price set` again, with the price from before; jobs already posted keep theirs.",
+)

@@ -215,4 +215,10 @@ def _parents(ports: Ports, final: Manifest) -> tuple[tuple[int, int], ...]:
     return tuple((lookup.version(ports, parent.asset).token_id, parent.bps) for parent in final.parents)
 
 
-OPERATION = Operation("publish", Publish, plan, result)
+OPERATION = Operation(
+    "publish",
+    Publish,
+    plan,
+    result,
+    "A published version stays as it is: raise the version in mlm.toml and publish again.",
+)

@@ -81,5 +81,17 @@ def _after(ports: Ports, params: Deposit | Withdrawal, plan: Plan[None], done: t
     return show(ports, ports.sender.address, params.role)
 
 
-DEPOSIT = Operation("stake deposit", Deposit, plan_deposit, _after)
-WITHDRAW = Operation("stake withdraw", Withdrawal, plan_withdraw, _after)
+DEPOSIT = Operation(
+    "stake deposit",
+    Deposit,
+    plan_deposit,
+    _after,
+    "`mlm stake withdraw AMOUNT` takes stake back, after the unbonding period.",
+)
+WITHDRAW = Operation(
+    "stake withdraw",
+    Withdrawal,
+    plan_withdraw,
+    _after,
+    "`mlm stake deposit AMOUNT` stakes again what was withdrawn.",
+)

@@ -144,4 +144,10 @@ def _after(ports: Ports, params: Withdraw, plan: Plan[Amount], done: tuple[DoneS
     return Withdrawn(account, plan.facts, Amount(ports.chain.call("MarketToken", "balanceOf", account)))
 
 
-WITHDRAW = Operation("wallet withdraw", Withdraw, plan_withdraw, _after)
+WITHDRAW = Operation(
+    "wallet withdraw",
+    Withdraw,
+    plan_withdraw,
+    _after,
+    "What was withdrawn is in the account; nothing has to be taken back.",
+)

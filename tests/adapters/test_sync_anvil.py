@@ -48,7 +48,7 @@ class Market:
         sender = EthSender(self.chain, accounts.key(account))
         signed = sender.sign(Call(contract, function, args))
         sender.broadcast(signed)
-        sender.wait(signed, 20)
+        sender.wait(signed, timeout=20)
 
     def publish(self, account: str, name: str, version: str, parents: list[tuple[int, int]], handle: str) -> bytes:
         """Commit, reveal; the version's id."""

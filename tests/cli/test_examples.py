@@ -212,6 +212,7 @@ SCENES: dict[str, Scene] = {
     "op log": _stopped,
     "op show": _stopped,
     "op resume": _stopped,
+    "op undo": _stopped,
     "sql": as_("consumer"),
     "doctor": _elsewhere,
     "completion": _elsewhere,

@@ -178,7 +178,7 @@ def after(ports: Ports, params: Params, made: Plan[Any], done: tuple[DoneStep, .
     return f"{made.facts}, {len(done)} done"
 
 
-OPERATION = Operation("test", Params, lambda ports, params: plan(*params.steps), after)
+OPERATION = Operation("test", Params, lambda ports, params: plan(*params.steps), after, "nothing")
 
 
 @pytest.mark.parametrize("answer", [True, False])

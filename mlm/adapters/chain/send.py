@@ -7,22 +7,25 @@ A transaction that was signed but never broadcast takes no nonce: broadcast one 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlm.adapters.chain import abi, errors, typed
-from mlm.adapters.chain.fees import GWEI, FeeMarket
-from mlm.adapters.chain.read import EthChain, receipt_from
+from mlm.adapters.chain.fate import fate, receipt_of
+from mlm.adapters.chain.fees import GWEI, FeeMarket, Fees
+from mlm.adapters.chain.read import EthChain
 from mlm.adapters.chain.rpc import RpcError, hex_data, quantity
 from mlm.adapters.chain.tx import Transaction, address_of_key
-from mlm.core.errors import ChainError, InsufficientFunds, Reverted, StateConflict
+from mlm.core.errors import ChainError, InsufficientFunds, Reverted, StateConflict, UsageError
 from mlm.core.plan import Call
 from mlm.ports.chain import Receipt
-from mlm.ports.signer import Signed, Simulated
+from mlm.ports.signer import Fate, Signed, Simulated
 
 GAS_MARGIN_PERCENT = 20  # an estimate is for one block's state, inclusion happens on another's
 _POLL_FIRST, _POLL_MOST = 0.02, 1.0  # seconds between looks at a receipt
 _REBROADCAST = 5.0  # seconds after which a transaction that the node forgot is sent again
+INCLUDED = "included"
+DEPTHS = (INCLUDED, "safe", "finalized")
 _KNOWN = ("already known", "already imported", "known transaction", "alreadyknown")
 _NONCE_USED = ("nonce too low", "nonce is too low", "underpriced")
 
@@ -30,9 +33,22 @@ _NONCE_USED = ("nonce too low", "nonce is too low", "underpriced")
 class EthSender:
     """One account on one chain. The key stays in this object and is never shown."""
 
-    def __init__(self, chain: EthChain, key: bytes, max_fee: int = 200 * GWEI, patience: float = 60.0) -> None:
-        """`max_fee` is the most ever offered for a unit of gas, in wei; `patience` bounds `wait`, in seconds."""
-        self._patience = patience
+    def __init__(
+        self,
+        chain: EthChain,
+        key: bytes,
+        max_fee: int = 200 * GWEI,
+        patience: float = 60.0,
+        depth: str = INCLUDED,
+    ) -> None:
+        """`max_fee` is the most ever offered for a unit of gas, in wei; `patience` bounds `wait`, in seconds.
+
+        `depth` is how settled a block must be before `wait` returns: included, safe or finalized (UsageError).
+        """
+        if depth not in DEPTHS:
+            raise UsageError(f"chain.finality: expected {', '.join(DEPTHS)}, found {depth!r}")
+        self._patience, self._depth = patience, depth
+        self._max_fee = max_fee
         self._chain, self._rpc = chain, chain.rpc
         self._key, self._fees = key, FeeMarket(chain.rpc, max_fee)
         self._address = address_of_key(key)
@@ -79,21 +95,27 @@ class EthSender:
             for used, data_fee in zip(gas, data_fees, strict=True)
         ]
 
-    def sign(self, call: Call) -> Signed:
-        """Simulate on the pending state, then sign; raises Reverted or InsufficientFunds when it would fail."""
+    def sign(self, call: Call, replaces: Signed | None = None) -> Signed:
+        """Simulate on the pending state, then sign; raises Reverted or InsufficientFunds when it would fail.
+
+        With `replaces` its nonce is taken again, with fees that nodes accept for a replacement; then the simulation
+        starts from the newest block, since the pending state may hold what is replaced.
+        """
         chain_id = self._chain.chain_id()
         request = self._request(call)
-        return self.sign_request(request, chain_id)
+        return self.sign_request(request, chain_id, replaces)
 
-    def sign_request(self, request: Mapping[str, str], chain_id: int) -> Signed:
+    def sign_request(self, request: Mapping[str, str], chain_id: int, replaces: Signed | None = None) -> Signed:
         """Sign a request {to, data, value} (no `to`: a contract's creation) with an estimate of its gas."""
-        gas = self._estimate(request)
+        gas = self._estimate(request, "latest" if replaces else "pending")
         fees = self._fees.now()
+        if replaces is not None:
+            fees = self._above(replaces, fees)
         value, data = int(request.get("value", "0x0"), 16), bytes.fromhex(request.get("data", "0x")[2:])
         self._affordable(gas * fees.most + self._fees.data_fee(data) + value)
         transaction = Transaction(
             chain_id,
-            self._nonce(),
+            self._nonce() if replaces is None else replaces.nonce,
             fees.priority,
             fees.most,
             gas,
@@ -112,36 +134,34 @@ class EthSender:
             known = any(word in text for word in _KNOWN)
             if not known and not self._known(signed):
                 if any(word in text for word in _NONCE_USED):
-                    raise self._replaced(signed) from error
+                    raise self._displaced(signed) from error
                 raise errors.explain(error) from error
         self._in_flight[signed.nonce] = signed
 
-    def wait(self, signed: Signed, timeout: float | None = None) -> Receipt:
-        """Raises Reverted when it failed, StateConflict when it was replaced, ChainError when time ran out."""
+    def wait(self, *signed: Signed, timeout: float | None = None) -> Receipt:
+        """Raises Reverted when it failed, StateConflict when it was displaced, ChainError when time ran out."""
         timeout = self._patience if timeout is None else timeout
         deadline = time.monotonic() + timeout
         pause, again = _POLL_FIRST, time.monotonic() + _REBROADCAST
         while True:
-            found = self._rpc.call("eth_getTransactionReceipt", signed.tx_hash)
-            if isinstance(found, Mapping) and found.get("blockNumber") is not None:
+            receipt = receipt_of(self._rpc, signed)
+            if receipt is not None and (not receipt.ok or self._settled(receipt)):
                 break
-            if time.monotonic() >= again:
+            if receipt is None and time.monotonic() >= again:
                 self._again(signed)
                 again = time.monotonic() + _REBROADCAST
             if time.monotonic() + pause > deadline:
-                raise ChainError(
-                    f"transaction {signed.tx_hash} was not included within {timeout:g} s",
-                    hint="It may still be: `mlm op resume` waits on. The same command again could pay twice.",
-                )
+                raise self._late(signed[-1], receipt, timeout)
             time.sleep(pause)
             pause = min(pause * 1.5, _POLL_MOST)
-        self._in_flight.pop(signed.nonce, None)
-        receipt = receipt_from(found)
-        if receipt.tx_hash != signed.tx_hash:
-            raise ChainError(f"the node answered with the receipt of another transaction than {signed.tx_hash}")
+        self._in_flight.pop(signed[-1].nonce, None)
         if not receipt.ok:
-            raise self._why(signed, receipt)
+            raise self._why(receipt)
         return receipt
+
+    def fate(self, *signed: Signed) -> Fate:
+        """INCLUDED also when the node has lost the receipt; CONTESTED when it cannot prove who took the nonce."""
+        return fate(self._chain, self._address, signed)
 
     def sign_typed(self, domain: dict[str, Any], types: dict[str, Any], message: dict[str, Any]) -> bytes:
         """EIP-712 signature, 65 bytes r‖s‖v."""
@@ -149,7 +169,7 @@ class EthSender:
 
     def _request(self, call: Call) -> dict[str, str]:
         data = self.encode(call)
-        to = self._chain.address_of(call.contract)
+        to = self._chain.address_of(call.contract) if call.contract else self._address
         return {"from": self._address, "to": to, "data": "0x" + data.hex(), "value": hex(call.value)}
 
     def _simulate_v1(self, requests: list[dict[str, str]]) -> list[int]:
@@ -172,10 +192,10 @@ class EthSender:
             gas.append(_with_margin(quantity(result.get("gasUsed"), "gas used")))
         return gas
 
-    def _estimate(self, request: Mapping[str, str]) -> int:
+    def _estimate(self, request: Mapping[str, str], block: str = "pending") -> int:
         """Gas with a margin. The pending state counts, so that a call may follow one still in flight."""
         try:
-            estimate = self._rpc.call("eth_estimateGas", {**request, "from": self._address}, "pending")
+            estimate = self._rpc.call("eth_estimateGas", {**request, "from": self._address}, block)
         except RpcError as error:
             raise errors.explain(error) from error
         return _with_margin(quantity(estimate, "a gas estimate"))
@@ -194,31 +214,62 @@ class EthSender:
                 hint="Send it some ETH; on the devnet run `mlm wallet faucet`.",
             )
 
+    def _above(self, old: Signed, now: Fees) -> Fees:
+        """Fees that nodes take for a replacement: both an eighth above the old ones (geth asks for a tenth)."""
+        fees = Fees(max(now.priority, old.priority_fee * 9 // 8 + 1), max(now.most, old.max_fee * 9 // 8 + 1))
+        if fees.most > self._max_fee:
+            raise ChainError(
+                f"a replacement must offer {fees.most / GWEI:g} gwei, expected at most {self._max_fee / GWEI:g}",
+                hint="Wait, or raise chain.max_fee_gwei.",
+            )
+        return Fees(min(fees.priority, fees.most), fees.most)
+
+    def _settled(self, receipt: Receipt) -> bool:
+        if self._depth == INCLUDED:
+            return True
+        heads = self._chain.heads()
+        return receipt.block_number <= (heads.safe if self._depth == "safe" else heads.finalized)
+
+    def _late(self, signed: Signed, receipt: Receipt | None, timeout: float) -> ChainError:
+        """Why it takes so long, as far as the node tells."""
+        if receipt is not None:
+            return ChainError(
+                f"transaction {signed.tx_hash} is in block {receipt.block_number}, "
+                f"which was not {self._depth} within {timeout:g} s",
+                hint="Resuming waits on; chain.wait says how long, chain.finality for what.",
+            )
+        asked = f"transaction {signed.tx_hash} was not included within {timeout:g} s"
+        head = self._rpc.call("eth_getBlockByNumber", "latest", False)
+        base = quantity(head.get("baseFeePerGas", "0x0") if isinstance(head, Mapping) else None, "the base fee")
+        if 0 < signed.max_fee < base:
+            asked += f": it offers {signed.max_fee / GWEI:g} gwei, gas costs {base / GWEI:g}"
+        return ChainError(asked, hint="It may still be included: resuming waits on, --faster pays more.")
+
     def _known(self, signed: Signed) -> bool:
         return isinstance(self._rpc.call("eth_getTransactionByHash", signed.tx_hash), Mapping)
 
-    def _again(self, signed: Signed) -> None:
+    def _again(self, signed: Sequence[Signed]) -> None:
         """Send again what the node may have dropped; fails when the nonce went to another transaction."""
-        if not self._known(signed):
-            self.broadcast(signed)
+        if not any(map(self._known, signed)):
+            self.broadcast(signed[-1])
 
-    def _replaced(self, signed: Signed) -> StateConflict:
+    def _displaced(self, signed: Signed) -> StateConflict:
         return StateConflict(
             f"{self._address} has already used nonce {signed.nonce} for another transaction than {signed.tx_hash}",
-            hint="Another process sent with this account: run the command again.",
+            hint="Another program sent with this account; resuming takes a new nonce when that is safe.",
         )
 
-    def _why(self, signed: Signed, receipt: Receipt) -> Reverted:
+    def _why(self, receipt: Receipt) -> Reverted:
         """Decode a revert after inclusion: from the node's trace, else by replaying on the state before the block."""
         try:
-            trace = self._rpc.call("debug_traceTransaction", signed.tx_hash, {"tracer": "callTracer"})
+            trace = self._rpc.call("debug_traceTransaction", receipt.tx_hash, {"tracer": "callTracer"})
             if isinstance(trace, Mapping) and isinstance(trace.get("output"), str):
                 return errors.decode(bytes.fromhex(hex_data(trace["output"], "a trace's output")[2:]))
             if isinstance(trace, Mapping) and "gas" in str(trace.get("error", "")).lower():
                 return Reverted("OutOfGas", {"gas": receipt.gas_used}, hint=errors.HINTS["OutOfGas"])
         except ChainError:
             pass  # few public nodes offer traces: replay instead
-        found = self._rpc.call("eth_getTransactionByHash", signed.tx_hash)
+        found = self._rpc.call("eth_getTransactionByHash", receipt.tx_hash)
         if isinstance(found, Mapping):
             request = {key: found[key] for key in ("from", "to", "value", "input", "gas") if found.get(key) is not None}
             try:
@@ -227,7 +278,7 @@ class EthSender:
                 explained = errors.explain(error)
                 if isinstance(explained, Reverted):
                     return explained
-        return Reverted("Unexplained", {"transaction": signed.tx_hash}, hint="The node cannot say why.")
+        return Reverted("Unexplained", {"transaction": receipt.tx_hash}, hint="The node cannot say why.")
 
 
 def _with_margin(gas: int) -> int:

@@ -70,7 +70,7 @@ class DevnetFaucet:
             sender = EthSender(self._chain, accounts.key(accounts.FAUCET))
             signed = sender.sign_request({"to": to, "value": hex(wei)}, self._chain.chain_id())
             sender.broadcast(signed)
-            sent.append(sender.wait(signed, _WAIT).tx_hash)
+            sent.append(sender.wait(signed, timeout=_WAIT).tx_hash)
         return tuple(sent)
 
 
@@ -78,4 +78,4 @@ def _send_tokens(chain: EthChain, to: str, amount: int) -> str:
     sender = EthSender(chain, accounts.key(accounts.FAUCET))
     signed = sender.sign(Call(TOKEN, "transfer", (to, amount)))
     sender.broadcast(signed)
-    return sender.wait(signed, _WAIT).tx_hash
+    return sender.wait(signed, timeout=_WAIT).tx_hash

@@ -1,0 +1,72 @@
+"""What has become of a signed transaction. The answer may lead to signing anew, so it is proved, never guessed.
+
+A missing receipt proves nothing: nodes drop old ones. Only the transaction that took the nonce, found in its block,
+shows that ours never counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlm.adapters.chain.read import EthChain, receipt_from
+from mlm.adapters.chain.rpc import Rpc, RpcError, hex_data, quantity
+from mlm.core.errors import ChainError
+from mlm.ports.chain import Receipt
+from mlm.ports.signer import Fate, Signed
+
+
+def receipt_of(rpc: Rpc, signed: Sequence[Signed]) -> Receipt | None:
+    """The receipt of the one that is included, or None. Raises ChainError for a receipt of anything else."""
+    answers = rpc.batch([("eth_getTransactionReceipt", (entry.tx_hash,)) for entry in signed])
+    for entry, found in zip(signed, answers, strict=True):
+        if isinstance(found, Mapping) and found.get("blockNumber") is not None:
+            receipt = receipt_from(found)
+            if receipt.tx_hash != entry.tx_hash:
+                raise ChainError(f"the node answered with the receipt of another transaction than {entry.tx_hash}")
+            return receipt
+    return None
+
+
+def fate(chain: EthChain, address: str, signed: Sequence[Signed]) -> Fate:
+    """The fate of transactions of `address` that share a nonce, of which one at most is ever included."""
+    nonce = signed[-1].nonce
+    if receipt_of(chain.rpc, signed) is not None:
+        return Fate.INCLUDED
+    if _count(chain.rpc, address, "latest") <= nonce:
+        return Fate.WAITING
+    safe = chain.heads().safe
+    try:
+        if _count(chain.rpc, address, hex(safe)) <= nonce:
+            return Fate.CONTESTED
+        taker = _taker(chain, address, nonce, safe)
+    except RpcError:  # the node keeps no state so old
+        return Fate.CONTESTED
+    if taker is None:
+        return Fate.CONTESTED
+    return Fate.INCLUDED if taker in {entry.tx_hash for entry in signed} else Fate.DISPLACED
+
+
+def _taker(chain: EthChain, address: str, nonce: int, safe: int) -> str | None:
+    """The hash of the transaction that took `nonce` in [first block, safe]: the block is found by bisection."""
+    low, high = chain.first_block, safe  # the count is above `nonce` at `high`
+    while low < high:
+        middle = (low + high) // 2
+        if _count(chain.rpc, address, hex(middle)) > nonce:
+            high = middle
+        else:
+            low = middle + 1
+    block = chain.rpc.call("eth_getBlockByNumber", hex(high), True)
+    transactions: Any = block.get("transactions") if isinstance(block, Mapping) else None
+    for entry in transactions if isinstance(transactions, list) else []:
+        if (
+            isinstance(entry, Mapping)
+            and hex_data(entry.get("from"), "a sender", 20) == address.lower()
+            and quantity(entry.get("nonce"), "a nonce") == nonce
+        ):
+            return hex_data(entry.get("hash"), "a transaction's hash", 32)
+    return None
+
+
+def _count(rpc: Rpc, address: str, block: str) -> int:
+    return quantity(rpc.call("eth_getTransactionCount", address, block), "a nonce")

@@ -1,0 +1,97 @@
+"""What the journal says of an operation: how far each step came, and which outcomes end it.
+
+Entries of a step: `signed` (several share a nonce: replacements), `included`, `failed` and `displaced` (what was signed
+before never counts), `stored`, `cancelling` (a transaction that takes the nonce) and `cancelled`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mlm.core.errors import InvalidData
+from mlm.ports.chain import Receipt
+from mlm.ports.signer import Signed
+
+DONE, UNDONE, SUPERSEDED = "done", "undone", "superseded"  # outcomes after which nothing is left to resume
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one step came. `signed` may be waiting: at most one of them is ever included."""
+
+    signed: tuple[Signed, ...] = ()
+    included: str = ""  # transaction hash
+    stored: str = ""  # CID
+    cancelling: tuple[Signed, ...] = ()
+    cancelled: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether the step was done, as far as the journal knows."""
+        return bool(self.included or self.stored)
+
+    @property
+    def state(self) -> str:
+        """planned, signed (its bytes may have been sent), done or cancelled."""
+        if self.done:
+            return "done"
+        return "cancelled" if self.cancelled else "signed" if self.signed else "planned"
+
+    @property
+    def reference(self) -> str:
+        """Transaction hash or CID."""
+        return self.included or self.stored or (self.signed[-1].tx_hash if self.signed else "")
+
+
+def progress(entries: Iterable[Mapping[str, Any]]) -> dict[int, Progress]:
+    """The progress of each step that has any, from the journal's entries; raises InvalidData for foreign ones."""
+    found: dict[int, Progress] = {}
+    try:
+        for line in entries:
+            found[line["step"]] = _after(found.get(line["step"], Progress()), line["entry"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidData(f"the journal holds an entry that mlm did not write: {error}") from error
+    return found
+
+
+def _after(before: Progress, entry: Mapping[str, Any]) -> Progress:
+    if "signed" in entry:
+        return replace(before, signed=(*before.signed, _signed(entry["signed"])))
+    if "included" in entry:
+        # Journals of version 0.1 do not name the transaction: there was only one.
+        return replace(before, included=entry["included"].get("tx_hash") or before.signed[-1].tx_hash)
+    if "failed" in entry or "displaced" in entry:
+        return Progress()
+    if "stored" in entry:
+        return replace(before, stored=entry["stored"])
+    if "cancelling" in entry:
+        return replace(before, cancelling=(*before.cancelling, _signed(entry["cancelling"])))
+    return replace(before, cancelled=before.cancelled or "cancelled" in entry)
+
+
+def signed_entry(signed: Signed) -> dict[str, Any]:
+    """A signed transaction as the journal keeps it."""
+    return {
+        "raw": signed.raw.hex(),
+        "tx_hash": signed.tx_hash,
+        "nonce": signed.nonce,
+        "priority_fee": signed.priority_fee,
+        "max_fee": signed.max_fee,
+    }
+
+
+def _signed(entry: Mapping[str, Any]) -> Signed:
+    fees = entry.get("priority_fee", 0), entry.get("max_fee", 0)
+    return Signed(bytes.fromhex(entry["raw"]), entry["tx_hash"], entry["nonce"], *fees)
+
+
+def receipt_entry(receipt: Receipt) -> dict[str, Any]:
+    """Where a transaction stands, as the journal keeps it."""
+    return {"block": receipt.block_number, "hash": receipt.block_hash, "tx_hash": receipt.tx_hash}
+
+
+def ended(outcome: str | None) -> bool:
+    """Whether an operation with this outcome has nothing left to resume."""
+    return outcome is not None and outcome.partition(" ")[0] in (DONE, UNDONE, SUPERSEDED)
