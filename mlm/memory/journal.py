@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mlm.core.errors import NotFound
+from mlm.core.errors import NotFound, StateConflict
 from mlm.ports.system import System
 
 
@@ -17,6 +17,7 @@ class MemoryJournal:
         self._operations: list[dict[str, Any]] = []
         self._entries: dict[str, list[dict[str, Any]]] = {}
         self._held: set[str] = set()
+        self.elsewhere: set[str] = set()  # operations that a test says another process works on
 
     def begin(self, operation: str, params: dict[str, Any]) -> str:
         """Open an operation; its id is the next number."""
@@ -36,18 +37,20 @@ class MemoryJournal:
         return op
 
     def hold(self, op: str) -> None:
-        """Nobody else can hold it: one process has one memory."""
+        """Take an operation; raises StateConflict for one of `elsewhere`."""
         self._of(op)
+        if op in self.elsewhere:
+            raise StateConflict(f"another process is working on operation {op}")
         self._held.add(op)
 
     def held(self, op: str) -> bool:
         """Whether it was begun or taken, and not closed since."""
         self._of(op)
-        return op in self._held
+        return op in self._held | self.elsewhere
 
-    def release(self, op: str) -> None:
-        """What the end of its process does."""
-        self._held.discard(op)
+    def end_process(self) -> None:
+        """What a process held is free when it has ended."""
+        self._held.clear()
 
     def record(self, op: str, step: int, entry: dict[str, Any]) -> None:
         """Append a fact about a step."""

@@ -174,7 +174,7 @@ def execute(
 
     Raises StateConflict when the same command was begun before and not finished, unless it is to be done `again`.
     """
-    request = sha256(repr((operation.name, params)).encode()).hexdigest()
+    request = request_of(operation.name, params)
     left = earlier(ports, operation.name, request)
     if left is not None and not again:
         raise StateConflict(
@@ -187,6 +187,11 @@ def execute(
         raise MlmError("not confirmed; nothing was sent")
     done = apply(ports, plan, request)
     return Applied(operation.result(ports, params, plan, done), done)
+
+
+def request_of(operation: str, params: object) -> str:
+    """What the journal knows the same command by, when it is asked again."""
+    return sha256(repr((operation, params)).encode()).hexdigest()
 
 
 def earlier(ports: Ports, operation: str, request: str) -> str | None:

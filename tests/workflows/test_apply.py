@@ -10,7 +10,7 @@ import pytest
 
 from mlm.core import dagcbor
 from mlm.core.cid import DAG_CBOR, RAW, Cid
-from mlm.core.errors import ChainError, MlmError, Reverted
+from mlm.core.errors import ChainError, MlmError, Reverted, StateConflict
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Step, Store, Tx
 from mlm.memory.blocks import MemoryBlocks
@@ -20,7 +20,7 @@ from mlm.memory.sender import MemorySender
 from mlm.memory.system import MemorySystem
 from mlm.ports.bundle import Ports
 from mlm.ports.signer import Signed
-from mlm.workflows.apply import Applied, DoneStep, Operation, Preview, apply, execute, preview
+from mlm.workflows.apply import Applied, DoneStep, Operation, Preview, apply, execute, preview, request_of
 
 ME = "0x" + "a1" * 20
 LEAF = b"some bytes"
@@ -212,3 +212,38 @@ def test_execute_simulates_before_anything_is_done(world: World) -> None:
     with pytest.raises(Reverted):
         execute(world.ports, OPERATION, Params((PUSH, PAY, BOND)))
     assert not world.chain.sent and not list(world.objects.cids()) and not world.journal.operations()
+
+
+def test_the_same_command_is_not_begun_twice_beside_an_unfinished_one(world: World) -> None:
+    """Killed after the signature: only the person can say whether it is to be done once or twice."""
+
+    def fail(signed: Signed) -> None:
+        raise ChainError("the node is dead")
+
+    world.sender.fail = fail
+    with pytest.raises(ChainError, match="the node is dead") as caught:
+        execute(world.ports, OPERATION, Params((PAY,)))
+    assert "`mlm op resume 000001` continues" in caught.value.hint
+    with pytest.raises(StateConflict, match="operation 000001 is this very command"):
+        execute(world.ports, OPERATION, Params((PAY,)))
+    world.sender.fail = lambda signed: None
+    # Another command is another command, and whoever asks for it gets the same one twice.
+    assert execute(world.ports, OPERATION, Params((PAY, BOND))).result == "facts, 2 done"
+    assert execute(world.ports, OPERATION, Params((PAY,)), again=True).result == "facts, 1 done"
+    assert [row["outcome"] for row in world.journal.operations()][1:] == ["done", "done"]
+
+
+def test_what_was_begun_and_sent_nothing_is_superseded(world: World) -> None:
+    world.chain.effects["JobMarket", "post"] = refuse
+    with pytest.raises(Reverted) as caught:
+        apply(world.ports, plan(PAY), request_of("test", Params((PAY,))))
+    assert "op resume" not in caught.value.hint
+    world.chain.effects["JobMarket", "post"] = lambda *_: ()
+    assert execute(world.ports, OPERATION, Params((PAY,))).result == "facts, 1 done"
+    assert [row["outcome"] for row in world.journal.operations()] == ["superseded", "done"]
+
+
+def test_a_run_that_lives_is_no_leftover(world: World) -> None:
+    world.journal.begin("test", {"request": request_of("test", Params((PAY,))), "account": "", "chain": 0, "steps": []})
+    assert execute(world.ports, OPERATION, Params((PAY,))).result == "facts, 1 done"
+    assert [row["outcome"] for row in world.journal.operations()] == [None, "done"]

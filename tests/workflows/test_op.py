@@ -10,17 +10,19 @@ import pytest
 
 from mlm.core import dagcbor
 from mlm.core.cid import DAG_CBOR, Cid
-from mlm.core.errors import InvalidData, NotFound, StateConflict, WalletError
+from mlm.core.errors import InvalidData, NotFound, Reverted, StateConflict, WalletError
 from mlm.core.money import Amount
-from mlm.core.plan import Call, Plan, Store, Tx, frozen, thawed
+from mlm.core.plan import NOTHING, Call, Plan, Store, Tx, frozen, thawed
 from mlm.memory.blocks import MemoryBlocks
 from mlm.memory.chain import MemoryChain
 from mlm.memory.journal import MemoryJournal
 from mlm.memory.sender import MemorySender
 from mlm.memory.system import MemorySystem
 from mlm.ports.bundle import Ports
+from mlm.ports.signer import Fate
 from mlm.workflows import op
 from mlm.workflows.apply import apply
+from mlm.workflows.op_undo import undo
 
 ME = "0x" + "a1" * 20
 BLOCK = dagcbor.encode({"a": 1})
@@ -68,6 +70,7 @@ class World:
         self.journal, self.objects, self.remote = MemoryJournal(self.system), MemoryBlocks(), MemoryBlocks()
 
     def ports(self, death: Death | None = None, account: str = ME) -> Ports:
+        self.journal.end_process()
         journal: Any = self.journal
         sender: Any = self.sender if account == ME else MemorySender(self.chain, account)
         if death is not None:
@@ -180,3 +183,127 @@ def test_a_step_survives_the_journal() -> None:
 def test_a_foreign_step_is_refused(record: dict[str, Any]) -> None:
     with pytest.raises(InvalidData):
         thawed(record)
+
+
+# --- what the chain does with a signed transaction meanwhile ----------------------------------------------------------
+
+
+def stopped(at: int, when: str) -> World:
+    """A world in which the plan's run was killed around an event."""
+    world = World()
+    with pytest.raises(Killed):
+        apply(world.ports(Death(at, when)), PLAN)
+    return world
+
+
+def displace(world: World) -> None:
+    """Another program sends with the account: the nonce is gone."""
+    other = MemorySender(world.chain, ME)
+    signed = other.sign(Call("JobMarket", "bid", (99,)))
+    other.broadcast(signed)
+    world.sender._nonce = max(world.sender._nonce, signed.nonce + 1)
+
+
+def test_a_displaced_transaction_is_signed_anew_once_that_is_safe() -> None:
+    world = stopped(3, "before")
+    displace(world)
+    op.resume(world.ports(), "000001")
+    assert [call for _, call in world.chain.sent] == [Call("JobMarket", "bid", (99,)), PAY.call, BOND.call]
+    entries = [list(line["entry"])[0] for line in world.journal.entries("000001") if line["step"] == 0]
+    assert entries == ["signed", "displaced", "signed", "included"]
+
+
+def test_a_contested_nonce_is_not_signed_for_again() -> None:
+    world = stopped(3, "before")
+    world.sender.fate = lambda *_: Fate.CONTESTED  # type: ignore[method-assign]
+    for act in (lambda: op.resume(world.ports(), "000001"), lambda: undo(world.ports(), "000001", {})):
+        with pytest.raises(StateConflict, match="nonce 0 was taken by another transaction"):
+            act()
+    assert not world.chain.sent
+
+
+def test_faster_replaces_what_waits_and_pays_once() -> None:
+    world = stopped(3, "before")
+    op.resume(world.ports(), "000001", faster=True)
+    assert [call for _, call in world.chain.sent] == [PAY.call, BOND.call]
+    signed = [line["entry"]["signed"] for line in world.journal.entries("000001") if "signed" in line["entry"]]
+    assert [entry["nonce"] for entry in signed] == [0, 0, 1] and signed[1]["max_fee"] > signed[0]["max_fee"]
+
+
+def test_a_reorganisation_reopens_a_step_that_was_done() -> None:
+    world = World()
+    apply(world.ports(), PLAN)
+    with pytest.raises(StateConflict, match="is done"):
+        op.resume(world.ports(), "000001")
+    world.chain.receipts.clear()
+    world.chain.sent.clear()
+    world.sender._nonce, world.sender._known = 0, set()
+    op.resume(world.ports(), "000001")
+    assert [call for _, call in world.chain.sent] == [PAY.call, BOND.call]
+    assert op.show(world.ports(), "000001").outcome == "done"
+
+
+def test_what_failed_in_its_block_is_signed_anew() -> None:
+    world = World()
+    refusals = [True]
+
+    def refuse_once(*_: Any) -> tuple[Any, ...]:
+        if world.sender._signed and refusals:
+            refusals.pop()
+            raise Reverted("JobInState", {})
+        return ()
+
+    world.chain.effects["JobMarket", "post"] = refuse_once
+    with pytest.raises(Reverted):
+        apply(world.ports(), PLAN)
+    assert op.show(world.ports(), "000001").steps[0].state == "planned"
+    op.resume(world.ports(), "000001")
+    assert [call for _, call in world.chain.sent] == [PAY.call, PAY.call, BOND.call]
+
+
+def test_while_its_process_lives_nobody_else_may_touch_it() -> None:
+    world = stopped(3, "before")
+    ports = world.ports()
+    world.journal.elsewhere.add("000001")
+    for act in (lambda: op.resume(ports, "000001"), lambda: undo(ports, "000001", {})):
+        with pytest.raises(StateConflict, match="another process is working on operation 000001"):
+            act()
+
+
+# --- giving up --------------------------------------------------------------------------------------------------------
+
+
+def test_undo_cancels_what_waits_and_names_what_stands() -> None:
+    world = stopped(7, "before")  # paid, pushed, and the bond signed but not broadcast
+    found = undo(world.ports(), "000001", {"test": "`mlm make up`"})
+    assert [step.state for step in found.steps] == ["stands", "stays stored", "cancelled"]
+    assert (found.outcome, found.next) == ("undone", "`mlm make up`")
+    assert [call for _, call in world.chain.sent] == [PAY.call, NOTHING]
+    assert [step.state for step in op.show(world.ports(), "000001").steps] == ["done", "done", "cancelled"]
+    for act in (lambda: op.resume(world.ports(), "000001"), lambda: undo(world.ports(), "000001", {})):
+        with pytest.raises(StateConflict, match="is undone"):
+            act()
+
+
+def test_undo_of_what_was_never_sent_sends_nothing() -> None:
+    world = stopped(1, "after")
+    found = undo(world.ports(), "000001", {"test": "make up"})
+    assert [step.state for step in found.steps] == ["never sent"] * 3 and found.next is None
+    assert not world.chain.sent
+
+
+def test_undo_of_what_is_done_says_how_to_make_up_for_it() -> None:
+    world = World()
+    apply(world.ports(), PLAN)
+    found = undo(world.ports(), "000001", {"test": "make up"})
+    assert (found.outcome, found.next) == ("done", "make up") and len(world.chain.sent) == 2
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("at", range(1, 4))  # cancelling, broadcast, cancelled
+def test_an_undo_that_is_killed_can_be_done_again(at: int, when: str) -> None:
+    world = stopped(3, "before")
+    with pytest.raises(Killed):
+        undo(world.ports(Death(at, when)), "000001", {})
+    assert undo(world.ports(), "000001", {}).outcome == "undone"
+    assert {call for _, call in world.chain.sent} == {NOTHING}
