@@ -95,12 +95,12 @@ _BY_KEY = {setting.key: setting for setting in SETTINGS}
 
 @dataclass(frozen=True)
 class Network:
-    """An Ethereum JSON-RPC endpoint and where the contracts live on it."""
+    """A chain, by Ethereum JSON-RPC endpoints, and where the contracts live on it."""
 
     name: str
-    rpc: str
+    rpc: tuple[str, ...]  # URLs, at least one: the first that works is used
     chain_id: int
-    deployment: str  # path of the deployment file; relative ones start at the settings file's folder
+    deployment: str  # path of the deployment file, "" while there is none
     origin: str = ""  # the settings file that names it
 
 
@@ -168,7 +168,7 @@ def _flatten(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
 def _network(name: str, entry: Any, label: str) -> Network:
     if not _NETWORK_NAME.fullmatch(name):
         raise UsageError(f"{label}: expected a network's name of a-z, 0-9 and -, found {name!r}")
-    wanted = {"rpc": str, "chain_id": int, "deployment": str}
+    wanted = {"rpc": str, "chain_id": int, "deployment": str}  # rpc: one URL or a list, deployment may be left out
     if name == DEVNET:
         raise UsageError(f"{label}: [network.{DEVNET}] is the bundled chain and cannot be set", hint="Choose a name.")
     if not isinstance(entry, Mapping):
@@ -176,11 +176,13 @@ def _network(name: str, entry: Any, label: str) -> Network:
     for key in entry:
         if key not in wanted:
             raise unknown_key(key, f"{label}: [network.{name}]", wanted)
-    for key, kind in wanted.items():
-        if not isinstance(entry.get(key), kind):
-            raise UsageError(f"{label}: [network.{name}] {key} must be {kind.__name__}, found {entry.get(key)!r}")
+    rpc, file = entry.get("rpc"), entry.get("deployment", "")
+    urls: list[Any] = rpc if isinstance(rpc, list) and rpc else [rpc]
+    for key, value in [*(("rpc", url) for url in urls), ("chain_id", entry.get("chain_id")), ("deployment", file)]:
+        if not isinstance(value, wanted[key]) or isinstance(value, bool):
+            raise UsageError(f"{label}: [network.{name}] {key} must be {wanted[key].__name__}, found {value!r}")
     # A deployment file is found from the file that names it, whatever folder the command runs in.
-    return Network(name, entry["rpc"], entry["chain_id"], str(Path(label).parent / entry["deployment"]), label)
+    return Network(name, tuple(urls), entry["chain_id"], str(Path(label).parent / file) if file else "", label)
 
 
 def example() -> str:
@@ -208,9 +210,9 @@ def _toml(value: Any) -> str:
 
 
 _NETWORK_EXAMPLE = """
-# Any Ethereum JSON-RPC endpoint on which the contracts are deployed.
+# Any Ethereum JSON-RPC endpoint, or several of one chain: where one is in trouble the next is asked.
 [network.sepolia]
-rpc = "https://rpc.example.org"
+rpc = ["https://rpc.example.org", "https://rpc.example.net"]
 chain_id = 11155111
-deployment = "deployments/sepolia.json"
+deployment = "deployments/sepolia.json" # written by `mlm network deploy sepolia`
 """

@@ -51,6 +51,10 @@ def test_every_setting_is_read_from_its_variable(item: Any) -> None:
         ({"network": {"sepolia": {**NETWORK, "chain_id": "1"}}}, "chain_id must be int"),
         ({"network": {"sepolia": {"rpc": "x"}}}, "chain_id must be int, found None"),
         ({"network": {"sepolia": {**NETWORK, "rcp": "x"}}}, "unknown key 'rcp'"),
+        ({"network": {"sepolia": {**NETWORK, "rpc": []}}}, "rpc must be str, found []"),
+        ({"network": {"sepolia": {**NETWORK, "rpc": ["http://x", 5]}}}, "rpc must be str, found 5"),
+        ({"network": {"sepolia": {**NETWORK, "deployment": 5}}}, "deployment must be str, found 5"),
+        ({"network": {"sepolia": {**NETWORK, "chain_id": True}}}, "chain_id must be int, found True"),
         ({"network": {"devnet": NETWORK}}, "cannot be set"),
         ({"network": {"Bad Name": NETWORK}}, "name"),
     ],
@@ -85,6 +89,10 @@ def test_networks() -> None:
     config = load({"home": {"network": {"default": "sepolia", "sepolia": NETWORK}}}, {})
     assert config.get("network.default") == "sepolia"
     assert (config.networks["sepolia"].chain_id, config.networks["sepolia"].name) == (1, "sepolia")
+    assert config.networks["sepolia"].rpc == (NETWORK["rpc"],)
+    several = {"rpc": ["http://a", "http://b"], "chain_id": 1}
+    found = load({"home": {"network": {"two": several}}}, {}).networks["two"]
+    assert (found.rpc, found.deployment) == (("http://a", "http://b"), "")
 
 
 def test_the_assets_sections_are_not_ours() -> None:

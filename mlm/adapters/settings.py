@@ -80,5 +80,7 @@ def _literal(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
     # A JSON string is a TOML basic string, but for the one character that JSON leaves plain.
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

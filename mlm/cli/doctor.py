@@ -118,6 +118,6 @@ def _place(session: Session) -> Place:
         engine=binary,
         srs=listed(listing, folder),
         network=network,
-        rpc=known.rpc if known else wiring.devnet(session).status().url if network == wiring.DEVNET else "",
+        rpc=known.rpc[0] if known else wiring.devnet(session).status().url if network == wiring.DEVNET else "",
         chain_id=known.chain_id if known else None,
     )

@@ -23,9 +23,10 @@ def _entries(session: Session) -> Networks:
     from mlm.workflows import network as workflow
 
     running = wiring.devnet(session)
-    known: list[tuple[str, str, int | None, str]] = []
+    known: list[tuple[str, tuple[str, ...], int | None, str]] = []
     if wiring.DEVNET not in session.config.networks:
-        known.append((wiring.DEVNET, running.status().url, workflow.DEVNET_CHAIN_ID, str(running.home.deployment)))
+        url = (running.status().url,)
+        known.append((wiring.DEVNET, url, workflow.DEVNET_CHAIN_ID, str(running.home.deployment)))
     known += [(entry.name, entry.rpc, entry.chain_id, entry.deployment) for entry in session.config.networks.values()]
     return workflow.entries(known, session.config.get("network.default"))
 
@@ -67,11 +68,22 @@ def show(ctx: typer.Context) -> None:
 def add(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="A name of a-z, 0-9 and -.")],
-    rpc: Annotated[str, typer.Option("--rpc", help="URL of an Ethereum JSON-RPC endpoint.")],
-    chain_id: Annotated[int, typer.Option("--chain-id", help="The chain's id.")],
-    deployment: Annotated[str, typer.Option("--deployment", help="The deployment file: where the contracts are.")],
+    rpc: Annotated[
+        list[str],
+        typer.Option("--rpc", help="URL of an Ethereum JSON-RPC endpoint; again for another that serves in its place."),
+    ],
+    chain_id: Annotated[
+        int | None, typer.Option("--chain-id", help="The chain's id; none: what the endpoints say.")
+    ] = None,
+    deployment: Annotated[
+        str | None,
+        typer.Option("--deployment", help="The deployment file; none: there is none yet, see `network deploy`."),
+    ] = None,
 ) -> None:
     """Write a network into the project's mlm.toml, or into MLM_HOME/config.toml outside a project.
+
+    Every endpoint is asked for its chain id and genesis block: one of another chain is refused, one that does not
+    answer is told and added, when the chain's id is known.
 
     Example: `mlm network add sepolia --rpc http://127.0.0.1:8545 --chain-id 11155111 --deployment sepolia.json`
     """
@@ -81,9 +93,11 @@ def add(
     session: Session = ctx.obj
     settings = wiring.settings(session)
     # The settings file names the deployment from its own folder, so that a project can be moved as a whole.
-    full, folder = session.cwd / deployment, Path(settings.path).parent
-    named = full.relative_to(folder) if full.is_relative_to(folder) else full
-    render(ctx, workflow.add(settings, name, rpc, chain_id, str(named)))
+    file = session.cwd / deployment if deployment else None
+    recorded = wiring.recorded(file) if file is not None and file.exists() else None
+    named = wiring.relative(file, Path(settings.path).parent) if file else ""
+    proposal = workflow.Proposal(name, tuple(rpc), chain_id, named, recorded)
+    render(ctx, workflow.add(settings, proposal, lambda url: wiring.identify(session, url)))
     session.forget()
     wiring.trust(session, name)
 

@@ -14,6 +14,7 @@ from mlm.ports.bundle import Ports
 
 if TYPE_CHECKING:
     from mlm.adapters.chain.read import EthChain
+    from mlm.adapters.chain.rpc import Rpc
     from mlm.adapters.chain.send import EthSender
     from mlm.adapters.devnet.supervisor import LocalDevnet
     from mlm.adapters.lines import Lines
@@ -127,20 +128,61 @@ def network(session: Session) -> Network:
         raise NotFound("the devnet is down", hint="Run `mlm devnet up`.")
     from mlm.adapters.chain.deployment import load
 
-    return Network(DEVNET, status.url, load(running.home.deployment).chain_id, str(running.home.deployment))
+    recorded = load(running.home.deployment, hint="Run `mlm devnet up`.")
+    return Network(DEVNET, (status.url,), recorded.chain_id, str(running.home.deployment))
 
 
 def chain(session: Session) -> EthChain:
     """The chosen network's chain; identity is checked at the first call."""
-    from mlm.adapters.chain.deployment import load
+    from mlm.adapters.chain.deployment import Deployment, load
     from mlm.adapters.chain.read import EthChain
-    from mlm.adapters.chain.rpc import Rpc
 
     chosen = network(session)
-    deployment = load(Path(chosen.deployment))
+    if not chosen.deployment:  # `mlm network deploy` makes one; until then only what needs no contract works
+        return EthChain(node(session, chosen), Deployment(chosen.chain_id, "", 0, {}))
+    deployment = load(Path(chosen.deployment), hint=f"`mlm network deploy {chosen.name}` writes one.")
     if deployment.chain_id != chosen.chain_id:
         raise UsageError(f"{chosen.deployment} is of chain {deployment.chain_id}, mlm.toml says {chosen.chain_id}")
-    return EthChain(Rpc(chosen.rpc, timeout=session.config.get("chain.timeout")), deployment)
+    return EthChain(node(session, chosen, deployment.genesis_hash), deployment)
+
+
+def node(session: Session, chosen: Network, genesis: str = "") -> Rpc:
+    """A network's endpoints. None is used before its chain id and genesis hash have been found right."""
+    from mlm.adapters.chain.rpc import Identity, Rpc
+
+    return Rpc(
+        chosen.rpc,
+        timeout=session.config.get("chain.timeout"),
+        expected=Identity(chosen.chain_id, genesis),
+        advice="Start the bundled chain with `mlm devnet up`."
+        if chosen.name == DEVNET
+        else f"Check them with `mlm network show --network {chosen.name}`, or add another with `mlm network add`.",
+    )
+
+
+def identify(session: Session, url: str) -> tuple[int, str]:
+    """Chain id and genesis hash of whatever answers at a URL; raises ChainError, UsageError."""
+    from mlm.adapters.chain.rpc import Rpc
+
+    asked = Rpc(url, timeout=session.config.get("chain.timeout"))
+    try:
+        found = asked.identity()
+    finally:
+        asked.close()
+    return found.chain_id, found.genesis_hash
+
+
+def relative(file: Path, folder: Path) -> str:
+    """A file's path as a settings file in `folder` names it."""
+    return str(file.relative_to(folder) if file.is_relative_to(folder) else file)
+
+
+def recorded(path: Path) -> tuple[int, str]:
+    """Chain id and genesis hash of a deployment file; raises NotFound, InvalidData."""
+    from mlm.adapters.chain.deployment import load
+
+    found = load(path)
+    return found.chain_id, found.genesis_hash
 
 
 def sender(session: Session) -> EthSender:
@@ -195,7 +237,7 @@ def fingerprint(chosen: Network) -> str:
         contracts = sha256(Path(chosen.deployment).read_bytes()).hexdigest()
     except OSError:
         contracts = "none"
-    return sha256(f"{chosen.rpc}\n{chosen.chain_id}\n{contracts}".encode()).hexdigest()
+    return sha256("\n".join([*chosen.rpc, str(chosen.chain_id), contracts]).encode()).hexdigest()
 
 
 def devnet(session: Session) -> LocalDevnet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -21,7 +21,7 @@ class Entry:
     """A network of the settings. `rpc` shows no credentials and no path: those often hold a key."""
 
     name: str
-    rpc: str
+    rpc: tuple[str, ...]
     chain_id: int | None
     deployment: str
     chosen: bool
@@ -39,7 +39,7 @@ class Shown:
     """The chosen network, and what its node says. `problem` is empty when it answers and is the right chain."""
 
     name: str
-    rpc: str
+    rpc: tuple[str, ...]
     chain_id: int | None
     deployment: str
     block: int | None
@@ -56,6 +56,33 @@ class Saved:
     file: str
 
 
+@dataclass(frozen=True)
+class Added:
+    """A network that was written into `file`. `problem` says what could not be checked, or is empty."""
+
+    name: str
+    rpc: tuple[str, ...]
+    chain_id: int
+    genesis_hash: str  # "" when no endpoint answered
+    deployment: str
+    file: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What `network add` was given. `recorded` is the deployment file's chain id and genesis hash, where there is one.
+
+    `deployment` is the file's path as the settings shall name it, or empty.
+    """
+
+    name: str
+    rpc: tuple[str, ...]
+    chain_id: int | None
+    deployment: str
+    recorded: tuple[int, str] | None
+
+
 def bare(url: str) -> str:
     """Scheme, host and port of a URL."""
     try:
@@ -66,9 +93,11 @@ def bare(url: str) -> str:
         return ""
 
 
-def entries(known: Iterable[tuple[str, str, int | None, str]], chosen: str) -> Networks:
-    """`known` holds name, URL, chain id and deployment file of each."""
-    return Networks(tuple(Entry(name, bare(rpc), chain, file, name == chosen) for name, rpc, chain, file in known))
+def entries(known: Iterable[tuple[str, tuple[str, ...], int | None, str]], chosen: str) -> Networks:
+    """`known` holds name, URLs, chain id and deployment file of each."""
+    return Networks(
+        tuple(Entry(name, tuple(map(bare, rpc)), chain, file, name == chosen) for name, rpc, chain, file in known)
+    )
 
 
 def show(entry: Entry, chain: Chain | None, problem: str = "") -> Shown:
@@ -84,18 +113,66 @@ def show(entry: Entry, chain: Chain | None, problem: str = "") -> Shown:
     return Shown(entry.name, entry.rpc, entry.chain_id, entry.deployment, heads[0], heads[1], heads[2], problem)
 
 
-def add(settings: Settings, name: str, rpc: str, chain_id: int, deployment: str) -> Saved:
-    """Write [network.NAME]; raises UsageError for a name or URL that cannot be one."""
-    if not _NAME.fullmatch(name) or name in (DEVNET, "default"):
-        raise UsageError(f"expected a name of a-z, 0-9 and - other than devnet and default, found {name!r}")
-    found = bare(rpc)
-    if not found.startswith(("http://", "https://")):
-        raise UsageError(f"--rpc: expected an http(s) URL with a host, found {found.partition(':')[0] or 'none'!r}")
-    if chain_id <= 0:
-        raise UsageError(f"--chain-id: expected a positive number, found {chain_id}")
-    for key, value in (("rpc", rpc), ("chain_id", chain_id), ("deployment", deployment)):
-        settings.set(f"network.{name}", key, value)
-    return Saved(name, settings.path)
+def add(settings: Settings, wanted: Proposal, identify: Callable[[str], tuple[int, str]]) -> Added:
+    """Write [network.NAME] after asking every endpoint who it is; `identify` gives its chain id and genesis hash.
+
+    An endpoint that does not answer is added all the same, and told as a problem, as long as the chain's id is known.
+    Raises UsageError for what cannot be a network, ChainError for an endpoint of another chain and when nothing says
+    which chain it is.
+    """
+    _check(wanted)
+    problems, answered = [], []
+    for url in wanted.rpc:
+        try:
+            answered.append((bare(url), identify(url)))
+        except ChainError as error:
+            problems.append(str(error))
+    known = wanted.recorded or (answered[0][1] if answered else None)
+    chain_id = wanted.chain_id or (known[0] if known else None)
+    if chain_id is None:
+        raise ChainError(
+            f"no endpoint says which chain it is: {'; '.join(problems)}",
+            hint="Give --chain-id to add it all the same; nothing is read or sent before the id was found right.",
+        )
+    if known is not None and known[0] != chain_id:
+        source = wanted.deployment if wanted.recorded else answered[0][0]
+        raise ChainError(f"{source} is of another chain: expected chain id {chain_id}, found {known[0]}", hint=_WHICH)
+    for where, found in answered:
+        if found != known:
+            raise ChainError(f"{where} is another chain: expected {_chain(known)}, found {_chain(found)}", hint=_WHICH)
+    urls = list(wanted.rpc)
+    table = f"network.{wanted.name}"
+    settings.set(table, "rpc", urls[0] if len(urls) == 1 else urls)
+    settings.set(table, "chain_id", chain_id)
+    if wanted.deployment:
+        settings.set(table, "deployment", wanted.deployment)
+    return Added(
+        wanted.name,
+        tuple(map(bare, urls)),
+        chain_id,
+        answered[0][1][1] if answered else "",
+        wanted.deployment,
+        settings.path,
+        "; ".join(problems),
+    )
+
+
+_WHICH = "All endpoints, --chain-id and the deployment file must be of one chain. Nothing was written."
+
+
+def _check(wanted: Proposal) -> None:
+    if not _NAME.fullmatch(wanted.name) or wanted.name in (DEVNET, "default"):
+        raise UsageError(f"expected a name of a-z, 0-9 and - other than devnet and default, found {wanted.name!r}")
+    for url in wanted.rpc:
+        found = bare(url)
+        if not found.startswith(("http://", "https://")):
+            raise UsageError(f"--rpc: expected an http(s) URL with a host, found {found.partition(':')[0] or 'none'!r}")
+    if wanted.chain_id is not None and wanted.chain_id <= 0:
+        raise UsageError(f"--chain-id: expected a positive number, found {wanted.chain_id}")
+
+
+def _chain(found: tuple[int, str] | None) -> str:
+    return f"chain id {found[0]} with genesis {found[1][:18]}…" if found else "none"
 
 
 def use(settings: Settings, name: str, known: Iterable[str]) -> Saved:

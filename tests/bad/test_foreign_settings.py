@@ -49,7 +49,7 @@ def test_a_project_cannot_re_aim_a_network_of_the_user() -> None:
     with pytest.raises(UsageError, match=r"\[network.main\] is set otherwise already"):
         load({"home/config.toml": {"network": {"main": MINE}}, "p/mlm.toml": {"network": {"main": theirs}}}, {})
     both = load({"config.toml": {"network": {"main": MINE}}, "mlm.toml": {"network": {"main": dict(MINE)}}}, {})
-    assert both.networks["main"].rpc == MINE["rpc"]
+    assert both.networks["main"].rpc == (MINE["rpc"],)
 
 
 @pytest.mark.parametrize("key", ["remote", "prover.srs"])

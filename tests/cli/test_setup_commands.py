@@ -112,7 +112,7 @@ def test_networks(mlm: Mlm, devnet: RunningDevnet, tmp_path: Path) -> None:
     (tmp_path / ".mlm").mkdir()
     options = ("--rpc", "http://u:s3cret@127.0.0.1:1/key", "--chain-id", "5", "--deployment", "x.json")
     code, saved = mlm("network", "add", "sep", *options)
-    assert code == 0 and saved["file"] == str(tmp_path / "mlm.toml")
+    assert code == 0 and saved["file"] == str(tmp_path / "mlm.toml") and "cannot be reached" in saved["problem"]
     listed = mlm("network", "list")[1]["networks"]
     assert [entry["name"] for entry in listed] == ["devnet", "sep"] and "s3cret" not in json.dumps(listed)
     assert mlm("network", "use", "sep")[0] == 0
@@ -123,7 +123,9 @@ def test_networks(mlm: Mlm, devnet: RunningDevnet, tmp_path: Path) -> None:
     fails(mlm("network", "add", "devnet", *options), 2, "usage", "other than devnet")
     fails(mlm("network", "add", "x", "--rpc", "ftp://x", *options[2:]), 2, "usage", "http(s)")
     # A devnet account on a network that only pretends to be the devnet.
-    (tmp_path / "x.json").write_text(json.dumps({**devnet.deployment.to_json(), "genesisHash": "0x" + "12" * 32}))
-    rpc = ("--rpc", devnet.url, "--chain-id", "31337", "--deployment", str(tmp_path / "x.json"))
+    rpc = ("--rpc", devnet.url, "--chain-id", "31337", "--deployment", "x.json")
+    (tmp_path / "x.json").write_text(json.dumps(devnet.deployment.to_json()))
     assert mlm("network", "add", "fake", *rpc)[0] == 0
+    (tmp_path / "x.json").write_text(json.dumps({**devnet.deployment.to_json(), "genesisHash": "0x" + "12" * 32}))
+    fails(mlm("network", "add", "other", *rpc), 6, "chain", "expected chain id 31337 with genesis 0x1212")
     fails(mlm("stake", "deposit", "1", "-a", "consumer", "--network", "fake"), 9, "wallet", "recorded devnet only")

@@ -39,7 +39,9 @@ class Deployment:
     def address(self, name: str) -> str:
         """Lower-case address; raises NotFound."""
         if name not in self.contracts:
-            known = ", ".join(sorted(self.contracts)) or "no contract"
+            known = ", ".join(sorted(self.contracts))
+            if not known:
+                raise NotFound("this network has no contracts yet", hint="Deploy them with `mlm network deploy NAME`.")
             raise NotFound(f"the deployment has no contract {name!r}; it has {known}")
         return self.contracts[name].address
 
@@ -92,7 +94,7 @@ def load(path: Path, hint: str = "") -> Deployment:
     try:
         raw = path.read_bytes()
     except FileNotFoundError as error:
-        raise NotFound(f"no deployment file at {path}", hint=hint or "Run `mlm devnet up`.") from error
+        raise NotFound(f"no deployment file at {path}", hint=hint) from error
     except OSError as error:
         raise InvalidData(f"cannot read the deployment file {path}: {error.strerror}") from error
     try:
