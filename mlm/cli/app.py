@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -17,7 +18,7 @@ import typer.core
 import typer.main
 from typer.exceptions import Abort, Exit, TyperException
 
-from mlm.cli import streams
+from mlm.cli import help, streams
 from mlm.cli.context import Session, shared_options
 from mlm.cli.render import show_error
 from mlm.cli.streams import ReaderGone
@@ -78,8 +79,6 @@ PLANNED = frozenset(
 class _Root(typer.core.TyperGroup):
     """Looks commands up in COMMANDS; lists them from the table alone."""
 
-    _listing = False
-
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
@@ -106,18 +105,10 @@ class _Root(typer.core.TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         entry = COMMANDS.get(cmd_name)
-        if entry is None:
-            return None
-        if self._listing:
-            return typer.core.TyperCommand(name=cmd_name, help=entry.help, rich_help_panel=entry.panel)
-        return load(cmd_name)
+        return None if entry is None else load(cmd_name)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        self._listing = True
-        try:
-            super().format_help(ctx, formatter)
-        finally:
-            self._listing = False
+        help.write(self, ctx, formatter, [(entry.panel, name, entry.help) for name, entry in COMMANDS.items()])
 
 
 def load(name: str) -> Any:
@@ -128,16 +119,19 @@ def load(name: str) -> Any:
     command = group if entry.group else group.commands[name]
     command.name = name
     command.help = command.help or entry.help
-    for words, leaf in _leaves(name, command):
-        leaf.params.extend(_options(planned=words in PLANNED))
+    _complete(name, command)
     return command
 
 
-def _leaves(words: str, command: Any) -> list[tuple[str, Any]]:
-    children = getattr(command, "commands", None)
-    if children is None:
-        return [(words, command)]
-    return [leaf for name, child in children.items() for leaf in _leaves(f"{words} {name}", child)]
+def _complete(words: str, command: Any) -> None:
+    """Give a command its help and the shared options; a group its help, and each of its commands the same."""
+    if isinstance(command, typer.core.TyperGroup):
+        command.format_help = partial(help.write, command, entries=help.children(command))  # type: ignore[method-assign]
+        for name, child in command.commands.items():
+            _complete(f"{words} {name}", child)
+    else:
+        command.format_help = partial(help.write, command)
+        command.params.extend(_options(planned=words in PLANNED))
 
 
 def _options(*, planned: bool) -> list[Any]:
@@ -152,7 +146,7 @@ def root() -> Any:
         help="mlm: Git for machine-learning markets. Start with `mlm demo`, or `mlm init --template digits-mlp`.",
         no_args_is_help=True,
         params=_options(planned=False),  # `mlm -C FOLDER log` as well as `mlm log -C FOLDER`
-        rich_markup_mode="markdown",
+        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 
@@ -207,10 +201,13 @@ def show_usage_or_bug(session: Session, error: Exception) -> int:
         return show_error(session, Interrupted("interrupted"))
     if isinstance(error, TyperException):
         message, context = error.format_message(), getattr(error, "ctx", None)
-        if not message and not session.json:  # a group without a command: its help was printed, and says it all
-            return UsageError.exit_code
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: the message is its help
+            if not session.json:
+                sys.stdout.write(message + "\n")
+                return UsageError.exit_code
+            message = "no command is given"
         path = context.command_path if context else "mlm"
-        return show_error(session, UsageError(message or "no command is given", hint=f"See `{path} --help`."))
+        return show_error(session, UsageError(message, hint=f"See `{path} --help`."))
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""
         return show_error(session, StorageError(f"{error.strerror or error}{where}"))
