@@ -15,8 +15,11 @@ const solc = createRequire(import.meta.url)("solc");
 const market = { optimizer: { enabled: true, runs: 200 }, viaIR: false };
 // As ezkl generates it for: small enough to be deployed only with runs = 1 (ezkl's own setting).
 const generated = { optimizer: { enabled: true, runs: 1 }, viaIR: false };
+// Never to be changed, nor is Deployer.sol: every address on every chain follows from the bytecode that they give.
+const frozen = { optimizer: { enabled: true, runs: 200 }, viaIR: false };
 const units = [
   { settings: market, contracts: ["MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "ZkVerifier"].map((name) => ({ name, source: `contracts/${name}.sol` })) },
+  { settings: frozen, contracts: [{ name: "Deployer", source: "contracts/Deployer.sol" }] },
   { settings: generated, contracts: [{ name: "Halo2Verifier", source: "circuits/Halo2Verifier.sol", contract: "Halo2VerifierReusable" }] },
 ];
 const LIMIT = 24576; // EIP-170
