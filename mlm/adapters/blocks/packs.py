@@ -13,7 +13,6 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from io import BufferedWriter, FileIO
 from pathlib import Path
 
 from mlm.adapters.blocks import pack_index
@@ -77,9 +76,8 @@ class PackStore:
     def _write(self, blocks: Iterable[tuple[Cid, bytes]]) -> int:
         places: dict[Cid, tuple[int, int]] = {}
         self._list()
-        with temporary(self._folder) as (handle, path):
-            # The handle stays open after the buffer is gone: its lock says that this writer lives.
-            out = BufferedWriter(FileIO(handle, "wb", closefd=False), _BUFFER)
+        # The handle outlives the buffer: its lock says that this writer lives.
+        with temporary(self._folder) as (handle, path), open(handle, "wb", _BUFFER, closefd=False) as out:
             at = car.HEADER_LENGTH
             out.write(b"\0" * at)
             last = None
