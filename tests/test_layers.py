@@ -56,15 +56,10 @@ LONG: dict[str, str] = {}
 
 # What a third-party import is called -> the distribution in pyproject.toml that brings it.
 BROUGHT_BY = {
-    "eth_abi": "web3",
-    "eth_account": "web3",
-    "eth_keyfile": "web3",
-    "eth_keys": "web3",
-    "eth_utils": "web3",
-    "eth_hash": "web3",
-    "Crypto": "web3",
+    "eth_abi": "eth-abi",
+    "eth_keyfile": "eth-keyfile",
+    "Crypto": "pycryptodome",
     "google": "onnx",
-    "numpy": "onnx",
     "sklearn": "scikit-learn",
 }
 

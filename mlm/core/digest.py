@@ -1,6 +1,6 @@
 """keccak256, and the words of the Solidity ABI that digests are made of.
 
-pycryptodome does it: web3 brings it along, and it is the lightest of the libraries that do.
+pycryptodome does it, the lightest of the libraries that do.
 """
 
 from __future__ import annotations
