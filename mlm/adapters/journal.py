@@ -2,7 +2,7 @@
 
 Lines: {"begin": operation, "params": …, "at": seconds}, then {"step": n, "at": …, "entry": …}, at last
 {"close": outcome, "at": …}. A last line without its newline was never acknowledged: a reader leaves it out, the next
-writer cuts it off. Whoever works on an operation holds its file's lock, which the kernel takes back when the process ends.
+writer cuts it off. Whoever works on an operation holds its file's lock; the kernel takes it back when the process ends.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +59,23 @@ class FileJournal:
             sync_folder(self._folder)
         return op
 
-    def hold(self, op: str) -> None:
-        """Take an operation that another process left; raises StateConflict while that one lives, NotFound."""
-        if op in self._held:
-            return
-        handle = self._open(op)
+    @contextmanager
+    def hold(self, op: str) -> Iterator[None]:
+        """Hold an operation until the block ends; raises StateConflict while another process has it, NotFound."""
+        if op not in self._held:
+            handle = self._open(op)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(handle)
+                raise StateConflict(
+                    f"another process is working on operation {op}", hint=f"Let it end; `mlm op show {op}` shows it."
+                ) from None
+            self._held[op] = handle
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            raise StateConflict(
-                f"another process is working on operation {op}", hint=f"Let it end; `mlm op show {op}` shows it."
-            ) from None
-        self._held[op] = handle
+            yield
+        finally:
+            os.close(self._held.pop(op))
 
     def held(self, op: str) -> bool:
         """Whether a living process, this one or another, works on the operation."""
@@ -89,9 +95,8 @@ class FileJournal:
         self._append(op, {"step": step, "at": self._system.now(), "entry": entry})
 
     def close(self, op: str, outcome: str) -> None:
-        """Append the outcome and let the operation go; one that is resumed may be closed again."""
+        """Append the outcome; an operation that is resumed may be closed again."""
         self._append(op, {"close": outcome, "at": self._system.now()})
-        os.close(self._held.pop(op))
 
     def entries(self, op: str) -> list[dict[str, Any]]:
         """The facts recorded, in order: {step, at, entry}. Raises NotFound for an unknown operation."""
@@ -125,7 +130,9 @@ class FileJournal:
         lines, sound = self._read(op)
         if not lines:
             raise StateConflict(f"operation {op} was never begun")
-        self.hold(op)
+        if op not in self._held:
+            with self.hold(op):
+                return self._append(op, record)
         handle = self._held[op]
         with storage_errors("cannot write the journal"):
             os.ftruncate(handle, sound)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from mlm.core.errors import NotFound, StateConflict
@@ -36,12 +38,17 @@ class MemoryJournal:
         self._held.add(op)
         return op
 
-    def hold(self, op: str) -> None:
-        """Take an operation; raises StateConflict for one of `elsewhere`."""
+    @contextmanager
+    def hold(self, op: str) -> Iterator[None]:
+        """Hold an operation until the block ends; raises StateConflict for one of `elsewhere`."""
         self._of(op)
         if op in self.elsewhere:
             raise StateConflict(f"another process is working on operation {op}")
         self._held.add(op)
+        try:
+            yield
+        finally:
+            self._held.discard(op)
 
     def held(self, op: str) -> bool:
         """Whether it was begun or taken, and not closed since."""
@@ -62,7 +69,6 @@ class MemoryJournal:
         """Append the outcome."""
         self._of(op)
         self._operations[int(op) - 1] |= {"closed_at": self._system.now(), "outcome": outcome}
-        self._held.discard(op)
 
     def entries(self, op: str) -> list[dict[str, Any]]:
         """The facts recorded, in order: {step, at, entry}."""

@@ -39,11 +39,11 @@ def check_toy_inputs(inputs: Tensors, shape: tuple[int, int]) -> None:
     import numpy as np
 
     if set(inputs) != {"x"}:
-        raise InvalidData(f"the model's inputs are ['x'], found {sorted(inputs)}")
+        raise InvalidData(f"expected the model's inputs ['x'], found {sorted(inputs)}")
     value = inputs["x"]
     if value.dtype != np.float32:
         raise InvalidData(f"input 'x': expected float32, found {value.dtype}")
     if value.shape != shape:
         raise InvalidData(f"input 'x': expected shape {list(shape)}, found {list(value.shape)}")
     if not np.isfinite(value).all():
-        raise InvalidData("input 'x' holds NaN or infinity")
+        raise InvalidData("expected finite numbers, input 'x' holds NaN or infinity")

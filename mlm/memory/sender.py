@@ -9,7 +9,7 @@ from mlm.core.errors import ChainError, Reverted, StateConflict
 from mlm.core.plan import NOTHING, Call
 from mlm.memory.chain import GAS, MemoryChain
 from mlm.ports.chain import Receipt
-from mlm.ports.signer import Fate, Signed, Simulated
+from mlm.ports.signer import Fate, Outcome, Signed, Simulated
 
 
 class MemorySender:
@@ -70,10 +70,11 @@ class MemorySender:
             raise Reverted("Unexplained", {"transaction": receipt.tx_hash})
         return receipt
 
-    def fate(self, *signed: Signed) -> Fate:
-        if self._receipt(signed) is not None:
-            return Fate.INCLUDED
-        return Fate.DISPLACED if signed[-1].nonce < self._nonce else Fate.WAITING
+    def fate(self, *signed: Signed) -> Outcome:
+        receipt = self._receipt(signed)
+        if receipt is not None:
+            return Outcome(Fate.INCLUDED, receipt.tx_hash)
+        return Outcome(Fate.DISPLACED if signed[-1].nonce < self._nonce else Fate.WAITING)
 
     def _receipt(self, signed: tuple[Signed, ...]) -> Receipt | None:
         return next((self._chain.receipts[s.tx_hash] for s in signed if s.tx_hash in self._chain.receipts), None)

@@ -1,5 +1,6 @@
 """What was planned and done, so that a killed operation can continue."""
 
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 
@@ -7,16 +8,16 @@ class Journal(Protocol):
     """Append-only; every write is durable before it returns. An operation belongs to one process at a time."""
 
     def begin(self, operation: str, params: dict[str, Any]) -> str:
-        """Open an operation, held by this process until it ends; returns its id."""
+        """Open an operation; returns its id. This process holds it until it ends, or its `hold` does."""
 
-    def hold(self, op: str) -> None:
-        """Take an operation that another process left; raises StateConflict while that one lives, NotFound."""
+    def hold(self, op: str) -> AbstractContextManager[None]:
+        """Hold an operation until the block ends; raises StateConflict while another process has it, NotFound."""
 
     def record(self, op: str, step: int, entry: dict[str, Any]) -> None:
         """Append a fact about a step (signed bytes before the broadcast, then the receipt, or what was stored)."""
 
     def close(self, op: str, outcome: str) -> None:
-        """Append the outcome and let the operation go."""
+        """Append the outcome; an operation that is resumed may be closed again."""
 
     def entries(self, op: str) -> list[dict[str, Any]]:
         """The facts recorded, in order: {step, at, entry}."""

@@ -37,6 +37,17 @@ class Fate(StrEnum):
     CONTESTED = "contested"  # another transaction used the nonce, in a block that may still be reorganised
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """The fate, and the transaction that is included where it was found.
+
+    It may be none of those asked about: a wallet's "speed up" makes the same call with the same nonce.
+    """
+
+    fate: Fate
+    tx_hash: str = ""
+
+
 class Signer(Protocol):
     """Signatures that are no transactions."""
 
@@ -74,5 +85,5 @@ class Sender(Protocol):
         ChainError when time ran out.
         """
 
-    def fate(self, *signed: Signed) -> Fate:
+    def fate(self, *signed: Signed) -> Outcome:
         """What has become of transactions that share a nonce, without waiting."""

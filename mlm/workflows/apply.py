@@ -15,7 +15,7 @@ from mlm.core.money import Amount, Wei
 from mlm.core.plan import JSON_ONLY, Plan, Step, Store, Tx, frozen
 from mlm.ports.bundle import Ports
 from mlm.ports.chain import Receipt
-from mlm.ports.signer import Fate, Signed
+from mlm.ports.signer import Fate, Outcome, Signed
 from mlm.workflows.journalled import DONE, SUPERSEDED, Progress, ended, progress, receipt_entry, signed_entry
 from mlm.workflows.objects import store
 
@@ -124,41 +124,54 @@ def apply(ports: Ports, plan: Plan[Any], request: str = "") -> tuple[DoneStep, .
         "request": request,
         "steps": [frozen(step, ports.sender.encode) for step in plan.steps],
     }
-    return carry_on(ports, ports.journal.begin(plan.operation, params), plan.steps)
+    op = ports.journal.begin(plan.operation, params)
+    with ports.journal.hold(op):
+        return carry_on(ports, op, plan.steps)
 
 
 def carry_on(
     ports: Ports, op: str, steps: tuple[Step, ...], known: Mapping[int, Progress] = _NOTHING, *, faster: bool = False
 ) -> tuple[DoneStep, ...]:
-    """Do the steps of operation `op` that `known` does not show as done. `faster` replaces what waits for its block."""
-    journal, done = ports.journal, []
+    """Do the steps of operation `op`, which is held, that `known` does not show as done.
+
+    `faster` replaces what waits for its block by a transaction that pays more for gas.
+    """
     try:
-        for number, step in enumerate(steps):
-            before = known.get(number, Progress())
-            if before.done or before.cancelled:
-                continue
-            ports.system.progress(number, len(steps), step.title)
-            started = ports.system.monotonic()
-            reference, receipt = _do(ports, op, number, step, before, faster)
-            done.append(
-                DoneStep(
-                    kind=_kind(step),
-                    title=step.title,
-                    reference=reference,
-                    gas=receipt.gas_used if receipt else None,
-                    fee=Wei(receipt.fee) if receipt else None,
-                    seconds=round(ports.system.monotonic() - started, 3),
-                    receipt=receipt,
-                )
-            )
+        done = _do_all(ports, op, steps, known, faster)
     except BaseException as error:
-        journal.close(op, f"stopped: {type(error).__name__}: {error}")
-        if isinstance(error, MlmError) and any(_on_chain(found) for found in progress(journal.entries(op)).values()):
+        ports.journal.close(op, f"stopped: {type(error).__name__}: {error}")
+        begun = any(map(_on_chain, progress(ports.journal.entries(op)).values()))
+        if begun and isinstance(error, MlmError):
             error.hint = f"{error.hint} `mlm op resume {op}` continues what was begun.".strip()
         raise
     finally:
         ports.system.progress(len(steps), len(steps), "")
-    journal.close(op, DONE)
+    ports.journal.close(op, DONE)
+    return done
+
+
+def _do_all(
+    ports: Ports, op: str, steps: tuple[Step, ...], known: Mapping[int, Progress], faster: bool
+) -> tuple[DoneStep, ...]:
+    done = []
+    for number, step in enumerate(steps):
+        before = known.get(number, Progress())
+        if before.done or before.cancelled:
+            continue
+        ports.system.progress(number, len(steps), step.title)
+        started = ports.system.monotonic()
+        reference, receipt = _do(ports, op, number, step, before, faster)
+        done.append(
+            DoneStep(
+                kind=_kind(step),
+                title=step.title,
+                reference=reference,
+                gas=receipt.gas_used if receipt else None,
+                fee=Wei(receipt.fee) if receipt else None,
+                seconds=round(ports.system.monotonic() - started, 3),
+                receipt=receipt,
+            )
+        )
     return tuple(done)
 
 
@@ -252,7 +265,8 @@ def send(ports: Ports, op: str, number: int, step: Tx, signed: tuple[Signed, ...
     step is signed anew by the next resumption.
     """
     journal, sender = ports.journal, ports.sender
-    fate = sender.fate(*signed) if signed else Fate.WAITING
+    found = sender.fate(*signed) if signed else Outcome(Fate.WAITING)
+    fate = found.fate
     if fate is Fate.CONTESTED:
         raise StateConflict(
             f"nonce {signed[-1].nonce} was taken by another transaction than {signed[-1].tx_hash}, "
@@ -262,12 +276,17 @@ def send(ports: Ports, op: str, number: int, step: Tx, signed: tuple[Signed, ...
     if fate is Fate.DISPLACED:
         journal.record(op, number, {"displaced": {"nonce": signed[-1].nonce}})
         signed, fate = (), Fate.WAITING
+    if fate is Fate.INCLUDED and found.tx_hash not in {entry.tx_hash for entry in signed}:
+        # The same call was made with this nonce elsewhere, by a wallet's "speed up": it counts as ours.
+        adopted = Signed(b"", found.tx_hash, signed[-1].nonce)
+        journal.record(op, number, {"signed": signed_entry(adopted)})
+        signed = (*signed, adopted)
     if not signed or (faster and fate is Fate.WAITING):
-        made = sender.sign(step.call, signed[-1]) if signed else sender.sign(step.call)
+        made = sender.sign(step.call, signed[-1] if signed else None)
         journal.record(op, number, {"signed": signed_entry(made)})
         signed = (*signed, made)
     if fate is Fate.WAITING:
-        sender.broadcast(signed[-1])
+        sender.broadcast(next(entry for entry in reversed(signed) if entry.raw))
     try:
         return sender.wait(*signed)
     except Reverted:

@@ -111,17 +111,17 @@ def resume(ports: Ports, op: str, *, faster: bool = False) -> Resumed:
             f"operation {op} ({summary['operation']}) is {summary['outcome']}", hint="`mlm op log` lists the others."
         )
     check_owner(ports, op, summary["params"])
-    ports.journal.hold(op)
-    known = {number: _still(ports, found) for number, found in progress(ports.journal.entries(op)).items()}
     steps = tuple(thawed(record) for record in summary["params"]["steps"])
-    if summary["outcome"] == DONE and all(known.get(number, Progress()).done for number in range(len(steps))):
-        raise StateConflict(f"operation {op} ({summary['operation']}) is done", hint="`mlm op log` lists the others.")
-    return Resumed(op, summary["operation"], carry_on(ports, op, steps, known, faster=faster))
+    with ports.journal.hold(op):
+        known = {number: _still(ports, found) for number, found in progress(ports.journal.entries(op)).items()}
+        if summary["outcome"] == DONE and all(known.get(number, Progress()).done for number in range(len(steps))):
+            raise StateConflict(f"operation {op} ({summary['operation']}) is done", hint="`mlm op log` lists others.")
+        return Resumed(op, summary["operation"], carry_on(ports, op, steps, known, faster=faster))
 
 
 def _still(ports: Ports, found: Progress) -> Progress:
     """A step's progress, without an inclusion that the chain no longer has."""
-    if found.included and ports.sender.fate(*found.signed) is not Fate.INCLUDED:
+    if found.included and ports.sender.fate(*found.signed).fate is not Fate.INCLUDED:
         return replace(found, included="")
     return found
 

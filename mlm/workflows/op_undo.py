@@ -52,17 +52,16 @@ def undo(ports: Ports, op: str, compensations: Mapping[str, str]) -> Undone:
     if ended(summary["outcome"]) and summary["outcome"] != DONE:
         raise StateConflict(f"operation {op} ({summary['operation']}) is {summary['outcome']}")
     check_owner(ports, op, summary["params"])
-    ports.journal.hold(op)
-    records = summary["params"]["steps"]
-    known = progress(ports.journal.entries(op))
+    records, outcome = summary["params"]["steps"], str(summary["outcome"])
     steps = []
-    for number, record in reversed(list(enumerate(records))):
-        state, reference = _undo_step(ports, op, number, known.get(number, Progress()))
-        steps.append(UndoneStep(number, record["title"], state, reference))
-    outcome = str(summary["outcome"])
-    if outcome != DONE:
-        outcome = UNDONE
-        ports.journal.close(op, UNDONE)
+    with ports.journal.hold(op):
+        known = progress(ports.journal.entries(op))
+        for number, record in reversed(list(enumerate(records))):
+            state, reference = _undo_step(ports, op, number, known.get(number, Progress()))
+            steps.append(UndoneStep(number, record["title"], state, reference))
+        if outcome != DONE:
+            outcome = UNDONE
+            ports.journal.close(op, UNDONE)
     stands = any(step.state == STANDS and records[step.number]["kind"] == "transaction" for step in steps)
     following = compensations.get(summary["operation"], "") if stands else None
     return Undone(op, summary["operation"], outcome, tuple(reversed(steps)), following)
@@ -76,14 +75,15 @@ def _undo_step(ports: Ports, op: str, number: int, found: Progress) -> tuple[str
         return STAYS, found.stored
     if not found.signed:
         return (CANCELLED if found.cancelled else NEVER), ""
-    fate = ports.sender.fate(*found.signed)
+    outcome = ports.sender.fate(*found.signed)
+    fate = outcome.fate
     if fate is Fate.CONTESTED:
         raise StateConflict(
             f"nonce {found.signed[-1].nonce} was taken by another transaction, in a block that is not safe yet",
             hint="Try again later.",
         )
     if fate is Fate.INCLUDED:
-        return STANDS, found.reference
+        return STANDS, outcome.tx_hash
     if fate is Fate.DISPLACED:
         return NEVER, ""
     return _cancel(ports, op, number, found)

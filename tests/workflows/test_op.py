@@ -19,7 +19,7 @@ from mlm.memory.journal import MemoryJournal
 from mlm.memory.sender import MemorySender
 from mlm.memory.system import MemorySystem
 from mlm.ports.bundle import Ports
-from mlm.ports.signer import Fate
+from mlm.ports.signer import Fate, Outcome
 from mlm.workflows import op
 from mlm.workflows.apply import apply
 from mlm.workflows.op_undo import undo
@@ -215,7 +215,7 @@ def test_a_displaced_transaction_is_signed_anew_once_that_is_safe() -> None:
 
 def test_a_contested_nonce_is_not_signed_for_again() -> None:
     world = stopped(3, "before")
-    world.sender.fate = lambda *_: Fate.CONTESTED  # type: ignore[method-assign]
+    world.sender.fate = lambda *_: Outcome(Fate.CONTESTED)  # type: ignore[method-assign]
     for act in (lambda: op.resume(world.ports(), "000001"), lambda: undo(world.ports(), "000001", {})):
         with pytest.raises(StateConflict, match="nonce 0 was taken by another transaction"):
             act()

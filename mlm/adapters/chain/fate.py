@@ -11,9 +11,10 @@ from typing import Any
 
 from mlm.adapters.chain.read import EthChain, receipt_from
 from mlm.adapters.chain.rpc import Rpc, RpcError, hex_data, quantity
+from mlm.adapters.chain.tx import call_fields
 from mlm.core.errors import ChainError
 from mlm.ports.chain import Receipt
-from mlm.ports.signer import Fate, Signed
+from mlm.ports.signer import Fate, Outcome, Signed
 
 
 def receipt_of(rpc: Rpc, signed: Sequence[Signed]) -> Receipt | None:
@@ -28,27 +29,31 @@ def receipt_of(rpc: Rpc, signed: Sequence[Signed]) -> Receipt | None:
     return None
 
 
-def fate(chain: EthChain, address: str, signed: Sequence[Signed]) -> Fate:
+def fate(chain: EthChain, address: str, signed: Sequence[Signed]) -> Outcome:
     """The fate of transactions of `address` that share a nonce, of which one at most is ever included."""
     nonce = signed[-1].nonce
-    if receipt_of(chain.rpc, signed) is not None:
-        return Fate.INCLUDED
+    receipt = receipt_of(chain.rpc, signed)
+    if receipt is not None:
+        return Outcome(Fate.INCLUDED, receipt.tx_hash)
     if _count(chain.rpc, address, "latest") <= nonce:
-        return Fate.WAITING
+        return Outcome(Fate.WAITING)
     safe = chain.heads().safe
     try:
         if _count(chain.rpc, address, hex(safe)) <= nonce:
-            return Fate.CONTESTED
+            return Outcome(Fate.CONTESTED)
         taker = _taker(chain, address, nonce, safe)
     except RpcError:  # the node keeps no state so old
-        return Fate.CONTESTED
+        return Outcome(Fate.CONTESTED)
     if taker is None:
-        return Fate.CONTESTED
-    return Fate.INCLUDED if taker in {entry.tx_hash for entry in signed} else Fate.DISPLACED
+        return Outcome(Fate.CONTESTED)
+    tx_hash = hex_data(taker.get("hash"), "a transaction's hash", 32)
+    known = {entry.tx_hash for entry in signed}
+    same = tx_hash in known or any(_same_call(taker, entry) for entry in signed)
+    return Outcome(Fate.INCLUDED if same else Fate.DISPLACED, tx_hash)
 
 
-def _taker(chain: EthChain, address: str, nonce: int, safe: int) -> str | None:
-    """The hash of the transaction that took `nonce` in [first block, safe]: the block is found by bisection."""
+def _taker(chain: EthChain, address: str, nonce: int, safe: int) -> Mapping[str, Any] | None:
+    """The transaction that took `nonce` in [first block, safe]; its block is found by bisection."""
     low, high = chain.first_block, safe  # the count is above `nonce` at `high`
     while low < high:
         middle = (low + high) // 2
@@ -57,15 +62,22 @@ def _taker(chain: EthChain, address: str, nonce: int, safe: int) -> str | None:
         else:
             low = middle + 1
     block = chain.rpc.call("eth_getBlockByNumber", hex(high), True)
-    transactions: Any = block.get("transactions") if isinstance(block, Mapping) else None
+    transactions = block.get("transactions") if isinstance(block, Mapping) else None
     for entry in transactions if isinstance(transactions, list) else []:
         if (
             isinstance(entry, Mapping)
             and hex_data(entry.get("from"), "a sender", 20) == address.lower()
             and quantity(entry.get("nonce"), "a nonce") == nonce
         ):
-            return hex_data(entry.get("hash"), "a transaction's hash", 32)
+            return entry
     return None
+
+
+def _same_call(taker: Mapping[str, Any], signed: Signed) -> bool:
+    """Whether it sends the same value and data to the same address: those three follow each other in signed bytes."""
+    to = hex_data(taker.get("to") or "0x", "a receiver")
+    data = hex_data(taker.get("input"), "a transaction's input")
+    return call_fields(to, quantity(taker.get("value"), "a value"), bytes.fromhex(data[2:])) in signed.raw
 
 
 def _count(rpc: Rpc, address: str, block: str) -> int:

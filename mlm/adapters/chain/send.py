@@ -19,7 +19,7 @@ from mlm.adapters.chain.tx import Transaction, address_of_key
 from mlm.core.errors import ChainError, InsufficientFunds, Reverted, StateConflict, UsageError
 from mlm.core.plan import Call
 from mlm.ports.chain import Receipt
-from mlm.ports.signer import Fate, Signed, Simulated
+from mlm.ports.signer import Outcome, Signed, Simulated
 
 GAS_MARGIN_PERCENT = 20  # an estimate is for one block's state, inclusion happens on another's
 _POLL_FIRST, _POLL_MOST = 0.02, 1.0  # seconds between looks at a receipt
@@ -27,7 +27,8 @@ _REBROADCAST = 5.0  # seconds after which a transaction that the node forgot is 
 INCLUDED = "included"
 DEPTHS = (INCLUDED, "safe", "finalized")
 _KNOWN = ("already known", "already imported", "known transaction", "alreadyknown")
-_NONCE_USED = ("nonce too low", "nonce is too low", "underpriced")
+_NONCE_USED = ("nonce too low", "nonce is too low", "replacement", "could not replace")
+_FEE_TOO_LOW = ("underpriced", "less than block base fee", "fee too low", "price too low", "feecap")
 
 
 class EthSender:
@@ -135,6 +136,8 @@ class EthSender:
             if not known and not self._known(signed):
                 if any(word in text for word in _NONCE_USED):
                     raise self._displaced(signed) from error
+                if any(word in text for word in _FEE_TOO_LOW):
+                    raise self._too_cheap(signed) from error
                 raise errors.explain(error) from error
         self._in_flight[signed.nonce] = signed
 
@@ -159,7 +162,7 @@ class EthSender:
             raise self._why(receipt)
         return receipt
 
-    def fate(self, *signed: Signed) -> Fate:
+    def fate(self, *signed: Signed) -> Outcome:
         """INCLUDED also when the node has lost the receipt; CONTESTED when it cannot prove who took the nonce."""
         return fate(self._chain, self._address, signed)
 
@@ -238,12 +241,20 @@ class EthSender:
                 f"which was not {self._depth} within {timeout:g} s",
                 hint="Resuming waits on; chain.wait says how long, chain.finality for what.",
             )
-        asked = f"transaction {signed.tx_hash} was not included within {timeout:g} s"
         head = self._rpc.call("eth_getBlockByNumber", "latest", False)
         base = quantity(head.get("baseFeePerGas", "0x0") if isinstance(head, Mapping) else None, "the base fee")
         if 0 < signed.max_fee < base:
-            asked += f": it offers {signed.max_fee / GWEI:g} gwei, gas costs {base / GWEI:g}"
-        return ChainError(asked, hint="It may still be included: resuming waits on, --faster pays more.")
+            return self._too_cheap(signed, f"gas costs {base / GWEI:g}")
+        return ChainError(
+            f"transaction {signed.tx_hash} was not included within {timeout:g} s",
+            hint="It may still be included: resuming waits on, --faster pays more.",
+        )
+
+    def _too_cheap(self, signed: Signed, found: str = "the node takes more") -> ChainError:
+        return ChainError(
+            f"transaction {signed.tx_hash} offers {signed.max_fee / GWEI:g} gwei for gas, {found}",
+            hint="Wait and resume; or resume with --faster, which pays more.",
+        )
 
     def _known(self, signed: Signed) -> bool:
         return isinstance(self._rpc.call("eth_getTransactionByHash", signed.tx_hash), Mapping)
@@ -256,7 +267,7 @@ class EthSender:
     def _displaced(self, signed: Signed) -> StateConflict:
         return StateConflict(
             f"{self._address} has already used nonce {signed.nonce} for another transaction than {signed.tx_hash}",
-            hint="Another program sent with this account; resuming takes a new nonce when that is safe.",
+            hint="Another program sends with this account; resuming takes a new nonce when that is safe.",
         )
 
     def _why(self, receipt: Receipt) -> Reverted:

@@ -55,6 +55,11 @@ def rlp(value: Rlp) -> bytes:
     return _head(0xC0, len(body)) + body
 
 
+def call_fields(to: str, value: int, data: bytes) -> bytes:
+    """Receiver (0x-hex, or 0x for a creation), value and data as they follow each other in a signed transaction."""
+    return rlp(bytes.fromhex(to[2:])) + rlp(_number(value)) + rlp(data)
+
+
 def _head(offset: int, length: int) -> bytes:
     if length < 56:
         return bytes([offset + length])
