@@ -32,7 +32,7 @@ def check(value: Any, wanted: dict[str, Any], where: str) -> None:
             check(item, {"type": element}, f"{where}[{position}]")
     elif isinstance(value, dict):
         assert kind == "address", where
-        assert value.get("addressOf") in ARGS or value.get("account") == "deployer", where
+        assert value.get("addressOf") in ARGS or value.get("account") in ("holder", "treasury", "guardian"), where
     elif kind == "address":
         assert value == "0x" + "0" * 40, f"{where}: an address written down"
     else:
@@ -48,7 +48,8 @@ def test_arguments_fit_the_constructor(name: str) -> None:
 
 
 def test_every_artifact_is_deployed_once() -> None:
-    assert sorted(ARGS) == sorted(path.stem for path in (DEVNET / "artifacts").glob("*.json"))
+    """By the Deployer, which is deployed before all of them and is not in the list."""
+    assert sorted([*ARGS, "Deployer"]) == sorted(path.stem for path in (DEVNET / "artifacts").glob("*.json"))
     assert len(LIST) == len(ARGS)
 
 

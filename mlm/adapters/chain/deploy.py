@@ -1,158 +1,233 @@
-"""Deploying the contracts of a list such as devnet/deployment.json, so that a killed deployment is continued.
+"""Deploying a list of contracts by devnet/contracts/Deployer.sol, and reading back from the chain what was deployed.
 
-All addresses follow from the deployer and its first nonce, so contracts may refer to later ones, and a contract that
-stands at its address is done.
+Addresses follow from the deploying account and the contracts' names alone. So contracts may refer to later ones, what
+stands at its address is done, a killed deployment is continued by starting it again, and the deployment file can be
+made again at any time: the chain says when each contract was made, and from which creation code and arguments.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from mlm.adapters.chain import abi
+from mlm.adapters.chain import abi, create, deployment
 from mlm.adapters.chain.deployment import Deployed, Deployment
+from mlm.adapters.chain.listing import SRS, Artifacts, Entry, init_code, with_srs
 from mlm.adapters.chain.read import EthChain
-from mlm.adapters.chain.rpc import Identity, Rpc, hex_data, quantity
-from mlm.adapters.chain.send import EthSender
-from mlm.adapters.chain.tx import create_address
-from mlm.adapters.disk import replace_file, storage_errors
-from mlm.core.errors import ChainError, InvalidData, StateConflict
+from mlm.adapters.chain.rpc import Identity, Rpc, hex_data
+from mlm.core.digest import keccak256
+from mlm.core.errors import ChainError, MlmError, NotFound, StateConflict, UsageError
+from mlm.core.money import TOKEN_DECIMALS
+from mlm.core.plan import Call
+from mlm.ports.chain import Log
+from mlm.ports.contracts import Choices, Creation, Placed, Recorded
 
-FORMAT = "mlm/deployment/1"
-Artifacts = Callable[[str], abi.Artifact]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One contract to deploy: constructor arguments by input name, references not yet resolved."""
-
-    name: str
-    args: Mapping[str, Any]
+TOKEN = "MarketToken"
+_DEPLOYED = keccak256(b"Deployed(address,address,bytes32,string)")
+_DOMAIN = keccak256(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
+_NOBODY = "0x" + "0" * 64
 
 
-def read_list(path: Path) -> tuple[Entry, ...]:
-    """Read a deployment list; raises InvalidData naming what is wrong."""
-    try:
-        value = json.loads(path.read_bytes())
-        if value.get("format") != FORMAT:
-            raise ValueError(f"expected format {FORMAT!r}, found {value.get('format')!r}")
-        entries = tuple(Entry(item["name"], item.get("args", {})) for item in value["contracts"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidData(f"{path} is no deployment list: {error}") from error
-    if len({entry.name for entry in entries}) != len(entries) or not entries:
-        raise InvalidData(f"{path} is no deployment list: expected distinct names, at least one")
-    return entries
+class ChainContracts:
+    """The contracts of a list on one chain (ports.contracts.Contracts).
 
-
-def deploy(
-    rpc: Rpc,
-    key: bytes,
-    entries: Sequence[Entry],
-    accounts: Mapping[str, str],
-    progress: Path,
-    artifacts: Artifacts = abi.artifact,
-) -> Deployment:
-    """Deploy `entries` in order with consecutive nonces of `key`; continue what `progress` records of the same chain.
-
-    `accounts` gives the address of each named account. The caller removes `progress` once it has kept the result.
-    Raises StateConflict when the deployer sends something else meanwhile, Reverted when a constructor refuses.
+    `chain` need not know any deployment. `keep` stores a finished one under a path.
     """
-    found = rpc.identity()
-    chain_id, genesis = found.chain_id, found.genesis_hash
-    start_block = quantity(rpc.call("eth_blockNumber"), "a block's number")
-    sender = EthSender(EthChain(rpc, Deployment(chain_id, genesis, 0, {})), key)
-    nonce = quantity(rpc.call("eth_getTransactionCount", sender.address, "latest"), "a nonce")
-    record = _continue(progress, genesis, nonce, len(entries)) or {
-        "genesis": genesis,
-        "nonce": nonce,
-        "block": start_block,
-        "txs": {},
-    }
-    first = record["nonce"]
-    addresses = {entry.name: create_address(sender.address, first + i) for i, entry in enumerate(entries)}
-    contracts: dict[str, Deployed] = {}
-    for position, entry in enumerate(entries):
-        address = addresses[entry.name]
-        artifact = artifacts(entry.name)
-        if first + position >= nonce:
-            args = [_resolve(param, _argument(entry, param), addresses, accounts) for param in artifact.abi.constructor]
-            data = artifact.bytecode + artifact.abi.encode_constructor(args)
-            signed = sender.sign_request({"data": "0x" + data.hex()}, chain_id)
-            if signed.nonce != first + position:
-                raise StateConflict(f"expected nonce {first + position} for {entry.name}, found {signed.nonce}")
-            record["txs"][entry.name] = signed.tx_hash
-            _save(progress, record)
-            sender.broadcast(signed)
-            sender.wait(signed)
-        made = _deployed(rpc, entry.name, address, record["txs"].get(entry.name))
-        contracts[entry.name] = replace(made, code=sha256(artifact.bytecode).hexdigest())
-    return Deployment(chain_id, genesis, record["block"], contracts)
+
+    def __init__(
+        self,
+        chain: EthChain,
+        entries: Sequence[Entry],
+        keep: Callable[[Deployment, str], None],
+        artifacts: Artifacts = abi.artifact,
+    ) -> None:
+        self._chain, self._rpc = chain, chain.rpc
+        self._entries, self._keep, self._artifacts = entries, keep, artifacts
+
+    def creations(self, account: str, choices: Choices, file: str = "") -> tuple[Creation, ...]:
+        entries = self._chosen(choices)
+        addresses = self._addresses(account, choices)
+        self._agrees(file, addresses)
+        if choices.token:
+            self._is_token(choices.token)
+        found = []
+        if not self._has_code(create.DEPLOYER):
+            self._has_factory()
+            code = create.SALT + self._artifacts("Deployer").bytecode
+            found.append(Creation("Deployer", create.DEPLOYER, Call("Create2Factory", "", (code,))))
+        codes = self._codes(entries, addresses, choices)
+        made = {} if found else self._made(account, addresses, codes)
+        for entry in entries:
+            call = Call("Deployer", "deploy", (_name(choices.label, entry.name), codes[entry.name]))
+            roles = ", ".join(f"{role} {choices.accounts[role]}" for role in entry.roles)
+            found.append(Creation(entry.name, addresses[entry.name], None if entry.name in made else call, roles))
+        return tuple(found)
+
+    def read(self, account: str, choices: Choices) -> Deployment:
+        """The finished deployment, from the chain; raises StateConflict when a contract is missing."""
+        entries, addresses = self._chosen(choices), self._addresses(account, choices)
+        made = self._made(account, addresses, self._codes(entries, addresses, choices))
+        contracts = {}
+        for entry in entries:
+            if entry.name not in made:
+                raise StateConflict(f"{entry.name} does not stand at {addresses[entry.name]} yet", hint="Deploy again.")
+            log = made[entry.name]
+            code = sha256(self._artifacts(entry.name).bytecode).hexdigest()
+            contracts[entry.name] = Deployed(addresses[entry.name], log.block_number, log.tx_hash, code)
+        first = min(placed.block for placed in contracts.values())
+        if choices.token:
+            contracts[TOKEN] = Deployed(choices.token.lower(), first, _NOBODY)
+        here = self._rpc.identity()
+        return Deployment(here.chain_id, here.genesis_hash, first, contracts)
+
+    def record(self, account: str, choices: Choices, file: str) -> Recorded:
+        found = self.read(account, choices)
+        self._keep(found, file)
+        placed = tuple(
+            Placed(name, entry.address, *((0, "") if entry.tx == _NOBODY else (entry.block, entry.tx)))
+            for name, entry in found.contracts.items()
+        )
+        return Recorded(found.chain_id, found.genesis_hash, file, placed)
+
+    def _chosen(self, choices: Choices) -> tuple[Entry, ...]:
+        entries = tuple(entry for entry in self._entries if not (choices.token and entry.name == TOKEN))
+        if not choices.srs:
+            return entries
+        own = next((entry.args[SRS[1]] for entry in entries if entry.name == SRS[0]), ())
+        if [int(str(word), 0) for word in own] == list(choices.srs):
+            raise UsageError(
+                "--srs: these are the devnet's points: whoever kept their secret can prove anything",
+                hint="Give the points of a public ceremony, or say --insecure-srs for play money.",
+            )
+        return with_srs(entries, choices.srs)
+
+    def _addresses(self, account: str, choices: Choices) -> dict[str, str]:
+        named = {entry.name: create.named_address(account, _name(choices.label, entry.name)) for entry in self._entries}
+        return {**named, TOKEN: choices.token.lower()} if choices.token else named
+
+    def _codes(self, entries: Sequence[Entry], addresses: Mapping[str, str], choices: Choices) -> dict[str, bytes]:
+        return {entry.name: init_code(entry, addresses, choices.accounts, self._artifacts) for entry in entries}
+
+    def _made(self, account: str, addresses: Mapping[str, str], codes: Mapping[str, bytes]) -> dict[str, Log]:
+        """The event of each contract that stands; raises StateConflict for one that was made otherwise than `codes`."""
+        times = {name: self._chain.call("Deployer", "createdAt", addresses[name]) for name in codes}
+        standing = {addresses[name]: name for name, second in times.items() if second}
+        if not standing:
+            return {}
+        seconds = [second for second in times.values() if second]
+        made = {}
+        for log in self._events(min(seconds), max(seconds)):
+            name = standing.get("0x" + log.topics[2][-40:])
+            if name is None:
+                continue
+            if log.topics[3] != "0x" + keccak256(codes[name]).hex():
+                raise StateConflict(
+                    f"{account} has deployed {name} at {addresses[name]} with other code or arguments than these",
+                    hint="Repeat the options of then, or make new ones with --label (the devnet: `mlm devnet reset`).",
+                )
+            made[name] = log
+        if lost := set(standing.values()) - set(made):
+            raise ChainError(
+                f"{self._rpc.where} has no log of the creation of {', '.join(sorted(lost))}",
+                hint="It keeps too little history: ask another endpoint.",
+            )
+        return made
+
+    def _events(self, first: int, last: int) -> list[Log]:
+        """The Deployer's events of the seconds from `first` to `last`."""
+        head = self._chain.block("latest").number
+        start = self._block_at(first, head)
+        end = min(head, self._block_at(last + 1, head))
+        found = self._only("Deployer", create.DEPLOYER).logs(start, end)
+        return [log for log in found if log.topics[:1] == ("0x" + _DEPLOYED.hex(),) and len(log.topics) == 4]
+
+    def _block_at(self, second: int, head: int) -> int:
+        """The first block with that time or a later one; the one after the head when there is none.
+
+        The Deployer knows times, not numbers: on some rollups block.number counts the blocks of the chain below.
+        """
+        low, high, step = 0, head + 1, 1
+        while high - step > 0 and self._chain.block(high - step).timestamp >= second:
+            high, step = high - step, step * 2
+        low = max(0, high - step)
+        while low < high:
+            middle = (low + high) // 2
+            if self._chain.block(middle).timestamp >= second:
+                high = middle
+            else:
+                low = middle + 1
+        return high
+
+    def _agrees(self, file: str, addresses: Mapping[str, str]) -> None:
+        """A deployment that is there already must be this account's, on this chain: it is not written over."""
+        try:
+            old = deployment.load(Path(file)) if file else None
+        except NotFound:
+            old = None
+        if old is None:
+            return
+        Identity(old.chain_id, old.genesis_hash).check(self._rpc.identity(), self._rpc.where)
+        for name, entry in old.contracts.items():
+            if addresses.get(name) != entry.address:
+                raise StateConflict(
+                    f"{file} says that {name} is at {entry.address}, not at {addresses.get(name, 'any address')}",
+                    hint="This network has other contracts already: give --deployment FILE to write another file.",
+                )
+
+    def _only(self, name: str, address: str) -> EthChain:
+        """The chain with nothing on it but one contract."""
+        return EthChain(self._rpc, replace(self._chain.deployment, contracts={name: Deployed(address, 0, _NOBODY)}))
+
+    def _has_code(self, address: str) -> bool:
+        return self._code(address) != b""
+
+    def _code(self, address: str) -> bytes:
+        self._chain.chain_id()  # the right chain: checked before anything is believed
+        return bytes.fromhex(hex_data(self._rpc.call("eth_getCode", address, "latest"), "code")[2:])
+
+    def _has_factory(self) -> None:
+        found = self._code(create.FACTORY)
+        if found != create.FACTORY_CODE:
+            what = "nothing" if not found else "something else"
+            raise ChainError(
+                f"expected the deterministic deployment proxy at {create.FACTORY} on this chain, found {what}",
+                hint="Its presigned transaction brings it: github.com/Arachnid/deterministic-deployment-proxy.",
+            )
+
+    def _is_token(self, token: str) -> None:
+        """What the market needs of a token: code, the decimals that amounts are shown with, EIP-2612 permits."""
+        if not self._has_code(token):
+            raise UsageError(f"--token: expected a contract, found no code at {token}")
+        asked = self._only(TOKEN, token.lower())
+        try:
+            decimals, name, separator = (asked.call(TOKEN, word) for word in ("decimals", "name", "DOMAIN_SEPARATOR"))
+            asked.call(TOKEN, "nonces", token)
+        except MlmError as error:
+            raise UsageError(f"--token: {token} is no ERC-20 with permits (EIP-2612)") from error
+        if decimals != TOKEN_DECIMALS:
+            raise UsageError(f"--token: expected {TOKEN_DECIMALS} decimals, found {decimals} at {token}")
+        # Every payment is signed for this domain (EIP-712): another version's permits would all be refused.
+        words = [_DOMAIN, keccak256(name.encode()), keccak256(b"1"), self._chain.chain_id().to_bytes(32, "big")]
+        if separator != keccak256(b"".join(words) + bytes.fromhex(token[2:]).rjust(32, b"\0")):
+            raise UsageError(f"--token: expected permits of the EIP-712 domain {name!r}, version '1', at {token}")
 
 
-def stands(rpc: Rpc, deployment: Deployment) -> bool:
+def stands(rpc: Rpc, recorded: Deployment) -> bool:
     """Whether every contract has code on the chain that the deployment names."""
-    if rpc.identity() != Identity(deployment.chain_id, deployment.genesis_hash):
+    if rpc.identity() != Identity(recorded.chain_id, recorded.genesis_hash):
         return False
-    codes = rpc.batch([("eth_getCode", (entry.address, "latest")) for entry in deployment.contracts.values()])
+    codes = rpc.batch([("eth_getCode", (entry.address, "latest")) for entry in recorded.contracts.values()])
     return all(len(hex_data(code, "code")) > 2 for code in codes)
 
 
-def outdated(deployment: Deployment, artifacts: Artifacts = abi.artifact) -> list[str]:
+def outdated(recorded: Deployment, artifacts: Artifacts = abi.artifact) -> list[str]:
     """The contracts of a deployment that were made from other bytecode than the artifacts hold now."""
     return [
-        name
-        for name, entry in deployment.contracts.items()
-        if entry.code != sha256(artifacts(name).bytecode).hexdigest()
+        name for name, entry in recorded.contracts.items() if entry.code != sha256(artifacts(name).bytecode).hexdigest()
     ]
 
 
-def _continue(progress: Path, genesis: str, nonce: int, count: int) -> dict[str, Any] | None:
-    """The record of an unfinished deployment that this chain's deployer can still continue."""
-    try:
-        record = json.loads(progress.read_bytes())
-        ours = record["genesis"] == genesis and record["nonce"] <= nonce <= record["nonce"] + count
-        # A nonce that another transaction took leaves a gap: then everything starts again further on.
-        return record if ours and len(record["txs"]) >= nonce - record["nonce"] else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _save(progress: Path, record: Mapping[str, Any]) -> None:
-    with storage_errors("cannot write how far the deployment has come"):
-        replace_file(progress, [json.dumps(record).encode()])
-
-
-def _deployed(rpc: Rpc, name: str, address: str, tx: str | None) -> Deployed:
-    receipt = rpc.call("eth_getTransactionReceipt", tx) if tx else None
-    if tx is None or not isinstance(receipt, Mapping) or str(receipt.get("contractAddress")).lower() != address:
-        raise ChainError(f"the chain has no record of {name}'s creation", hint="Run `mlm devnet up` again.")
-    return Deployed(address, quantity(receipt.get("blockNumber"), "a block's number"), tx)
-
-
-def _argument(entry: Entry, param: abi.Param) -> Any:
-    if param.name not in entry.args:
-        raise InvalidData(f"deployment list: {entry.name} lacks the constructor's {param.name}")
-    return entry.args[param.name]
-
-
-def _resolve(param: abi.Param, value: Any, addresses: Mapping[str, str], accounts: Mapping[str, str]) -> Any:
-    """Replace references by addresses and decimal strings by numbers."""
-    if param.type.endswith("]"):
-        element = abi.Param(param.name, param.type[: param.type.rindex("[")], param.components)
-        return [_resolve(element, item, addresses, accounts) for item in value]
-    if isinstance(value, Mapping) and not param.components:
-        for key, known in (("addressOf", addresses), ("account", accounts)):
-            if key in value:
-                if value[key] not in known:
-                    raise InvalidData(f"deployment list: {key} {value[key]!r} is none of {', '.join(known)}")
-                return known[value[key]]
-        raise InvalidData(f"deployment list: expected addressOf or account, found {dict(value)}")
-    if param.components:
-        return {part.name: _resolve(part, value[part.name], addresses, accounts) for part in param.components}
-    if param.type.startswith(("uint", "int")) and isinstance(value, str):
-        return int(value, 0)
-    return value
+def _name(label: str, contract: str) -> str:
+    return f"{label}/{contract}" if label else contract

@@ -9,12 +9,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mlm.adapters.chain.create import DEPLOYER, FACTORY
 from mlm.adapters.disk import replace_file, storage_errors
 from mlm.core.errors import InvalidData, NotFound
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _DIGEST = re.compile(r"(?:[0-9a-f]{64})?")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
+
+
+STANDARD = {"Create2Factory": FACTORY, "Deployer": DEPLOYER}
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,9 @@ class Deployment:
     contracts: Mapping[str, Deployed]
 
     def address(self, name: str) -> str:
-        """Lower-case address; raises NotFound."""
+        """Lower-case address; raises NotFound. What deployments start from has the same one on every chain."""
+        if name in STANDARD:
+            return STANDARD[name]
         if name not in self.contracts:
             known = ", ".join(sorted(self.contracts))
             if not known:

@@ -46,11 +46,6 @@ class Home:
         return self.root / "deployment.json"
 
     @property
-    def deploying(self) -> Path:
-        """How far an unfinished deployment has come."""
-        return self.root / "deploying.json"
-
-    @property
     def genesis(self) -> Path:
         """What makes this devnet's genesis block, and the port it likes."""
         return self.root / "genesis.json"

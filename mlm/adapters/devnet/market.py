@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mlm import resources
-from mlm.adapters.chain import deploy, deployment
+from mlm.adapters.chain import deploy, deployment, listing
+from mlm.adapters.chain.deploy import TOKEN, ChainContracts
 from mlm.adapters.chain.deployment import Deployment
 from mlm.adapters.chain.read import EthChain
 from mlm.adapters.chain.rpc import Rpc
@@ -13,9 +13,9 @@ from mlm.adapters.wallet import devnet as accounts
 from mlm.core.errors import InvalidData, NotFound, StateConflict
 from mlm.core.money import TOKEN_DECIMALS
 from mlm.core.plan import Call
+from mlm.ports.contracts import Choices
 
 GRANT = 100_000 * 10**TOKEN_DECIMALS  # tokens that each named account starts with, base units
-TOKEN = "MarketToken"
 _WAIT = 30.0  # seconds for one transaction
 
 
@@ -31,20 +31,31 @@ def prepare(home: Home, url: str) -> tuple[Deployment, bool]:
                     hint="`mlm devnet reset`, then `mlm devnet up`, starts a new chain with this version's.",
                 )
             return found, False
-        addresses = {name: accounts.address(name) for name in accounts.NAMES}
-        entries = deploy.read_list(resources.path("devnet") / "deployment.json")
-        made = deploy.deploy(rpc, accounts.key(accounts.FAUCET), entries, addresses, home.deploying)
-        if TOKEN in made.contracts:
-            chain = EthChain(rpc, made)
-            for name, address in addresses.items():
-                if name != accounts.FAUCET and chain.call(TOKEN, "balanceOf", address) == 0:
-                    _send_tokens(chain, address, GRANT)
+        made = _deploy(rpc)
+        chain = EthChain(rpc, made)
+        for name in accounts.NAMES:
+            if name != accounts.FAUCET and chain.call(TOKEN, "balanceOf", accounts.address(name)) == 0:
+                _send_tokens(chain, accounts.address(name), GRANT)
         # Written last: a deployment file says that all of the above is done.
         deployment.save(home.deployment, made)
-        home.deploying.unlink(missing_ok=True)
         return made, True
     finally:
         rpc.close()
+
+
+def _deploy(rpc: Rpc) -> Deployment:
+    """Every contract that is missing, made by the faucet's account, which also holds the supply and every role."""
+    account = accounts.address(accounts.FAUCET)
+    chain = EthChain(rpc, Deployment(rpc.identity().chain_id, "", 0, {}))
+    contracts = ChainContracts(chain, listing.shipped(), lambda made, file: None)
+    choices = Choices(dict.fromkeys(("holder", "treasury", "guardian"), account))
+    sender = EthSender(chain, accounts.key(accounts.FAUCET))
+    for creation in contracts.creations(account, choices):
+        if creation.call is not None:
+            signed = sender.sign(creation.call)
+            sender.broadcast(signed)
+            sender.wait(signed, timeout=_WAIT)
+    return contracts.read(account, choices)
 
 
 def recorded(home: Home) -> Deployment | None:

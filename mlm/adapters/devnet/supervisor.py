@@ -95,7 +95,7 @@ class LocalDevnet:
         with locked(self.home.up_lock, "the devnet"):
             for folder in (self.home.chain, self.home.snapshots):
                 shutil.rmtree(folder, ignore_errors=True)
-            for file in (self.home.genesis, self.home.deployment, self.home.deploying, self.home.run):
+            for file in (self.home.genesis, self.home.deployment, self.home.run):
                 file.unlink(missing_ok=True)
 
     def logs(self, lines: int) -> list[str]:

@@ -1,0 +1,106 @@
+"""The deployment list: which contracts there are, with which constructor arguments (devnet/deployment.json).
+
+`args` follow the constructor's inputs by name: a struct is an object of its components, an amount a decimal string of
+base units, {"addressOf": NAME} another contract of the list, {"account": ROLE} an account that whoever deploys chooses.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mlm import resources
+from mlm.adapters.chain import abi
+from mlm.core.errors import InvalidData
+
+FORMAT = "mlm/deployment/2"
+SRS = ("ZkVerifier", "srsPoints_")  # the contract and the argument that hold the reference string's points
+Artifacts = Callable[[str], abi.Artifact]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One contract to deploy: constructor arguments by input name, references not yet resolved."""
+
+    name: str
+    args: Mapping[str, Any]
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The accounts that the arguments name, in order, each once."""
+        return tuple(dict.fromkeys(_roles(self.args)))
+
+
+def read_list(path: Path) -> tuple[Entry, ...]:
+    """Read a deployment list; raises InvalidData naming what is wrong."""
+    try:
+        value = json.loads(path.read_bytes())
+        if value.get("format") != FORMAT:
+            raise ValueError(f"expected format {FORMAT!r}, found {value.get('format')!r}")
+        entries = tuple(Entry(item["name"], item.get("args", {})) for item in value["contracts"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidData(f"{path} is no deployment list: {error}") from error
+    if len({entry.name for entry in entries}) != len(entries) or not entries:
+        raise InvalidData(f"{path} is no deployment list: expected distinct names, at least one")
+    return entries
+
+
+def shipped() -> tuple[Entry, ...]:
+    """The market's list."""
+    return read_list(resources.path("devnet") / "deployment.json")
+
+
+def with_srs(entries: Sequence[Entry], points: Sequence[int]) -> tuple[Entry, ...]:
+    """The list with another reference string's points."""
+    name, argument = SRS
+    return tuple(
+        replace(entry, args={**entry.args, argument: [str(word) for word in points]}) if entry.name == name else entry
+        for entry in entries
+    )
+
+
+def init_code(
+    entry: Entry, addresses: Mapping[str, str], accounts: Mapping[str, str], artifacts: Artifacts = abi.artifact
+) -> bytes:
+    """Creation code and encoded arguments; raises InvalidData for a list that does not fit the artifact."""
+    artifact = artifacts(entry.name)
+    args = [_resolve(param, _argument(entry, param), addresses, accounts) for param in artifact.abi.constructor]
+    return artifact.bytecode + artifact.abi.encode_constructor(args)
+
+
+def _argument(entry: Entry, param: abi.Param) -> Any:
+    if param.name not in entry.args:
+        raise InvalidData(f"deployment list: {entry.name} lacks the constructor's {param.name}")
+    return entry.args[param.name]
+
+
+def _resolve(param: abi.Param, value: Any, addresses: Mapping[str, str], accounts: Mapping[str, str]) -> Any:
+    """Replace references by addresses and decimal strings by numbers."""
+    if param.type.endswith("]"):
+        return [_resolve(abi.element(param), item, addresses, accounts) for item in value]
+    if isinstance(value, Mapping) and not param.components:
+        for key, known in (("addressOf", addresses), ("account", accounts)):
+            if key in value:
+                if value[key] not in known:
+                    raise InvalidData(f"deployment list: {key} {value[key]!r} is none of {', '.join(known)}")
+                return known[value[key]]
+        raise InvalidData(f"deployment list: expected addressOf or account, found {dict(value)}")
+    if param.components:
+        return {part.name: _resolve(part, value[part.name], addresses, accounts) for part in param.components}
+    if param.type.startswith(("uint", "int")) and isinstance(value, str):
+        return int(value, 0)
+    return value
+
+
+def _roles(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        if "account" in value:
+            yield value["account"]
+        for part in value.values():
+            yield from _roles(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _roles(part)
