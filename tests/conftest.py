@@ -42,3 +42,4 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 # Two real devnets for the session: one bare (tests/devnet_fixture.py), one with a published model for the command line.
 from tests.command_line import market  # noqa: E402, F401
 from tests.devnet_fixture import devnet  # noqa: E402, F401
+from tests.packages import built  # noqa: E402, F401

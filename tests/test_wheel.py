@@ -1,26 +1,23 @@
-"""The wheel: what is in it, and that it works from any folder without the checkout."""
+"""The wheel and the source distribution: their contents, and that anybody builds the same bytes."""
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import subprocess
-import sys
+import tarfile
 import zipfile
-from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+from packaging.metadata import Metadata
 
-from mlm.adapters.devnet import engine
-from mlm.adapters.devnet.supervisor import LocalDevnet
+from mlm import __version__
+from tests.packages import ROOT, Built, build
 
-ROOT = Path(__file__).resolve().parent.parent
 MAX_BYTES = 4_000_000  # the SRS files are about 2 MB of it
 NEEDED = {
     "mlm/__main__.py",
+    "mlm/py.typed",
     "mlm/_data/circuits/srs.json",
     "mlm/_data/circuits/k13.srs",
     "mlm/_data/devnet/deployment.json",
@@ -30,91 +27,57 @@ NEEDED = {
 }
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel built from this checkout by the locked hatchling, without network or isolation."""
-    out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    (built,) = out.glob("*.whl")
-    return built
-
-
-@pytest.fixture(scope="module")
-def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel unpacked, as an installation would."""
-    folder = tmp_path_factory.mktemp("site")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
-    return folder
-
-
-def test_wheel_holds_only_what_it_may(wheel: Path) -> None:
+def test_wheel_holds_only_what_it_may(built: Built) -> None:
     allowed = [line for line in (ROOT / "tests" / "wheel_allow.txt").read_text().split("\n") if line and line[0] != "#"]
-    names = zipfile.ZipFile(wheel).namelist()
+    names = zipfile.ZipFile(built.wheel).namelist()
     extra = [name for name in names if not any(fnmatchcase(name, pattern) for pattern in allowed)]
-    print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB, {len(names)} files")
+    print(f"{built.wheel.name}: {built.wheel.stat().st_size / 1e6:.1f} MB, {len(names)} files")
     assert not extra, f"not in tests/wheel_allow.txt: {extra}"
     assert not [name for name in names if "node_modules" in name or "__pycache__" in name]
-    assert wheel.stat().st_size <= MAX_BYTES
+    assert built.wheel.stat().st_size <= MAX_BYTES
+    unused = [pattern for pattern in allowed if not any(fnmatchcase(name, pattern) for name in names)]
+    assert not unused, f"tests/wheel_allow.txt allows what the wheel lacks: {unused}"
 
 
-def test_wheel_holds_what_it_needs(wheel: Path) -> None:
-    missing = NEEDED - set(zipfile.ZipFile(wheel).namelist())
+def test_wheel_holds_what_it_needs(built: Built) -> None:
+    missing = NEEDED - set(zipfile.ZipFile(built.wheel).namelist())
     assert not missing
 
 
-def test_wheel_works_outside_the_checkout(site: Path, tmp_path: Path) -> None:
-    code = (
-        "import mlm, mlm.resources as r; from pathlib import Path; here = Path(mlm.__file__).parent;"
-        "assert all(r.path(name).is_relative_to(here / '_data') for name in r.NAMES); print(here)"
-    )
-    for command in (
-        ["-c", code],
-        ["-m", "mlm", "version", "--json"],
-        ["-m", "mlm", "init", "--template", "digits-mlp"],
-    ):
-        done = subprocess.run(
-            [sys.executable, *command],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(site)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr + done.stdout
-        assert str(ROOT) not in done.stdout
-    assert (tmp_path / "mlm.toml").is_file()
+def test_wheel_says_what_it_is(built: Built) -> None:
+    """Valid core metadata, the README as its page, the licence's text, one program, and the Pythons it is tested on."""
+    with zipfile.ZipFile(built.wheel) as archive:
+        about = f"mlm-{__version__}.dist-info"
+        raw = archive.read(f"{about}/METADATA")
+        assert archive.read(f"{about}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
+        assert archive.read(f"{about}/entry_points.txt").split() == b"[console_scripts] mlm = mlm.__main__:main".split()
+    found = Metadata.from_email(raw, validate=True)
+    assert (found.name, str(found.version), found.license_expression) == ("mlm", __version__, "Apache-2.0")
+    assert found.description_content_type == "text/markdown"
+    assert raw.decode().partition("\n\n")[2].strip() == (ROOT / "README.md").read_text().strip()
+    assert {"cpu", "gpu", "cuda", "zk"} <= set(found.provides_extra or ())
+    assert {item.rpartition(" ")[2] for item in found.classifiers or () if ":: 3." in item} == {"3.11", "3.12", "3.13"}
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    """An MLM_HOME with the engine in its cache, as `mlm devnet install` leaves it; its devnet is stopped afterwards."""
-    home = tmp_path / "home"
-    here = engine.find(home / "cache").binary
-    folder = engine.cache_folder(home / "cache")
-    there = folder / here.relative_to(ROOT / "devnet")
-    there.parent.mkdir(parents=True)
-    shutil.copy2(here, there)
-    (folder / ".lock-digest").write_text(engine.lock_digest())
-    assert engine.find(home / "cache").binary == there
-    yield home
-    LocalDevnet(home / "devnet", home / "cache").stop()
+def test_the_source_distribution_builds_the_same_wheel(built: Built, tmp_path: Path) -> None:
+    """Byte for byte, from other files' times and another umask: whoever builds can compare hashes."""
+    with tarfile.open(built.sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    for path in source.rglob("*"):
+        os.utime(path, (10**9, 10**9))
+    before = os.umask(0o077)
+    try:
+        again = build(source, tmp_path / "dist", "wheel")
+    finally:
+        os.umask(before)
+    assert again.wheel.name == built.wheel.name
+    assert again.wheel.read_bytes() == built.wheel.read_bytes()
 
 
-def test_demo_runs_from_the_wheel(site: Path, home: Path, tmp_path: Path) -> None:
-    """The whole market, outside the checkout: contracts, circuits and template come from the wheel."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mlm", "demo", "--json"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(site), "MLM_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr + done.stdout
-    report = json.loads(done.stdout)
-    assert len(report["checks"]) == 3 and all(check["passed"] for check in report["checks"])
+@pytest.mark.parametrize("name", ["Makefile", "LICENSE", "CONTRIBUTING.md", "requirements/dev.txt", "docs/generate.py"])
+def test_the_source_distribution_can_be_worked_on(built: Built, name: str) -> None:
+    with tarfile.open(built.sdist) as archive:
+        names = archive.getnames()
+    assert f"mlm-{__version__}/{name}" in names
+    assert not [name for name in names if "node_modules" in name or name.endswith(".pyc")]
