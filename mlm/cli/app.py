@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import partial
+from functools import partial, wraps
 from importlib import import_module
 from typing import Any
 
@@ -73,6 +74,7 @@ COMMANDS: dict[str, Entry] = {
 PLANNED = frozenset(
     {"publish", "price set", "handle claim", "job post", "job award", "job cancel", "job settle", "bid"}
     | {"lease accept", "lease fulfil", "lease submit", "stake deposit", "stake withdraw", "wallet withdraw"}
+    | {"network deploy"}
 )
 
 
@@ -132,6 +134,20 @@ def _complete(words: str, command: Any) -> None:
     else:
         command.format_help = partial(help.write, command)
         command.params.extend(_options(planned=words in PLANNED))
+        command.callback = _of_sound_text(command.callback)
+
+
+def _of_sound_text(act: Any) -> Any:
+    """The command, which refuses text that is no UTF-8: no name, id or query is. A path may hold any bytes."""
+
+    @wraps(act)
+    def checked(*args: Any, **values: Any) -> Any:
+        for name, value in values.items():
+            if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
+                raise UsageError(f"{name}: expected UTF-8, found {os.fsencode(value)!r}")
+        return act(*args, **values)
+
+    return checked
 
 
 def _options(*, planned: bool) -> list[Any]:

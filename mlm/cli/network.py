@@ -114,3 +114,51 @@ def use(ctx: typer.Context, name: Annotated[str, typer.Argument(help="A network'
     session: Session = ctx.obj
     render(ctx, workflow.use(wiring.settings(session), name, session.config.networks))
     wiring.trust(session, name)
+
+
+_Account = Annotated[str, typer.Option(help="An address or an account's name; none: the deploying account.")]
+
+
+@app.command()
+def deploy(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="A network's name, see `mlm network add`.")],
+    deployment: Annotated[
+        str | None, typer.Option("--deployment", help="The file to write; none: deployments/NAME.json.")
+    ] = None,
+    treasury: _Account = "",
+    guardian: _Account = "",
+    holder: _Account = "",
+    token: Annotated[str, typer.Option(help="An ERC-20 with permits to pay in; none: a new token.")] = "",
+    srs: Annotated[Path | None, typer.Option(help="The points of a public ceremony, as circuits/srs.json.")] = None,
+    insecure_srs: Annotated[bool, typer.Option("--insecure-srs", help="Use the devnet's points: play money.")] = False,
+    label: Annotated[str, typer.Option(help="Another deployment of the same account: other addresses.")] = "",
+) -> None:
+    """Deploy the market's contracts on a network, one transaction each; what stands already is left as it is.
+
+    The addresses follow from the account, the label and the contracts' names: the same on every chain. The treasury
+    gets the protocol's fees, the guardian may pause new jobs, the holder gets a new token's supply. Killed, it goes on
+    when it is started again.
+
+    Example: `mlm network deploy testnet --insecure-srs`
+    """
+    from mlm.cli import wiring
+    from mlm.cli.execute import perform
+    from mlm.core.errors import UsageError
+    from mlm.workflows import network_deploy as workflow
+    from mlm.workflows.wallet import address
+
+    session: Session = ctx.obj
+    if name == wiring.DEVNET:
+        raise UsageError("the devnet is deployed when it is started", hint="Run `mlm devnet up`.")
+    session.flags["network.default"] = name
+    session.forget()
+    session.ports = wiring.ports(session, bare=True)
+    session.again = True  # what stands is not made twice, so there is nothing to be asked about
+    known = wiring.network(session)
+    file = session.cwd / deployment if deployment else None
+    default = known.deployment or str(Path(known.origin).parent / "deployments" / f"{name}.json")
+    wallet = wiring.wallet(session)
+    holder, treasury, guardian, token = (text and address(wallet, text) for text in (holder, treasury, guardian, token))
+    params = workflow.Deploy(name, str(file or default), holder, treasury, guardian, token, srs, insecure_srs, label)
+    perform(ctx, workflow.OPERATION, params)

@@ -13,6 +13,7 @@ from mlm.core.errors import NotFound, UsageError, WalletError
 from mlm.ports.bundle import Ports
 
 if TYPE_CHECKING:
+    from mlm.adapters.chain.deploy import ChainContracts
     from mlm.adapters.chain.read import EthChain
     from mlm.adapters.chain.rpc import Rpc
     from mlm.adapters.chain.send import EthSender
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     from mlm.ports.wallet import Faucet, Wallet
 
 GWEI = 10**9
+MAX_PASSWORD = 4096  # bytes
+MAX_SETTINGS = 1 << 20  # bytes of mlm.toml or config.toml
 CUDA_VARIABLES = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")  # which devices a model may use, and CUDA's own libraries
 
 
-def ports(session: Session) -> Ports:
-    """Every port, made when first used."""
+def ports(session: Session, bare: bool = False) -> Ports:
+    """Every port, made when first used. `bare`: the chain as it is without the network's deployment."""
     from mlm.adapters.blocks.packs import PackStore
     from mlm.adapters.files import DiskFiles
 
@@ -86,7 +89,8 @@ def ports(session: Session) -> Ports:
         return NumpyTensorCodec()
 
     made = Ports(
-        chain=lambda: chain(session),
+        chain=lambda: chain(session, bare),
+        contracts=lambda: contracts(session, made),
         sender=lambda: sender(session),
         signer=lambda: made.sender,
         objects=lambda: PackStore(data / "objects"),
@@ -132,18 +136,36 @@ def network(session: Session) -> Network:
     return Network(DEVNET, (status.url,), recorded.chain_id, str(running.home.deployment))
 
 
-def chain(session: Session) -> EthChain:
-    """The chosen network's chain; identity is checked at the first call."""
+def chain(session: Session, bare: bool = False) -> EthChain:
+    """The chosen network's chain; identity is checked at the first call. `bare`: without its deployment."""
     from mlm.adapters.chain.deployment import Deployment, load
     from mlm.adapters.chain.read import EthChain
 
     chosen = network(session)
-    if not chosen.deployment:  # `mlm network deploy` makes one; until then only what needs no contract works
+    if bare or not chosen.deployment:  # `mlm network deploy` makes one; until then only what needs no contract works
         return EthChain(node(session, chosen), Deployment(chosen.chain_id, "", 0, {}))
     deployment = load(Path(chosen.deployment), hint=f"`mlm network deploy {chosen.name}` writes one.")
     if deployment.chain_id != chosen.chain_id:
         raise UsageError(f"{chosen.deployment} is of chain {deployment.chain_id}, mlm.toml says {chosen.chain_id}")
     return EthChain(node(session, chosen, deployment.genesis_hash), deployment)
+
+
+def contracts(session: Session, made: Ports) -> ChainContracts:
+    """The market's contracts on the chosen network; what is deployed is written where the network is named."""
+    from mlm.adapters.chain import deployment, listing
+    from mlm.adapters.chain.deploy import ChainContracts
+    from mlm.adapters.settings import TomlSettings
+
+    chosen = network(session)
+
+    def keep(found: deployment.Deployment, file: str) -> None:
+        origin = Path(chosen.origin)
+        deployment.save(Path(file), found)
+        TomlSettings(origin).set(f"network.{chosen.name}", "deployment", relative(Path(file), origin.parent))
+        session.forget()
+        trust(session, chosen.name)
+
+    return ChainContracts(cast("EthChain", made.chain), listing.shipped(), keep)
 
 
 def node(session: Session, chosen: Network, genesis: str = "") -> Rpc:
@@ -254,6 +276,16 @@ def wallet(session: Session) -> Wallet:
     return LocalWallet(session.home / "keystore", chain=lambda: session.ports.chain)
 
 
+def settings_bytes(path: Path) -> bytes:
+    """A settings file, which may have come from anybody: small, and no pipe or device. Raises UsageError."""
+    from mlm.adapters.disk import read_regular
+
+    try:
+        return read_regular(path, MAX_SETTINGS)
+    except OSError as error:
+        raise UsageError(f"cannot read the settings {path}: {error.strerror}") from error
+
+
 def settings(session: Session) -> Settings:
     """The file that commands write settings into: the project's mlm.toml, or MLM_HOME/config.toml outside a project."""
     from mlm.adapters.settings import TomlSettings
@@ -285,11 +317,20 @@ def folder(path: Path) -> Worktree:
 
 
 def read_password(path: Path) -> str:
-    """The first line of a password file."""
+    """The first line of a password file, which may be a pipe; raises WalletError."""
     try:
-        return path.read_text(encoding="utf-8").splitlines()[0]
-    except (OSError, UnicodeDecodeError, IndexError) as error:
-        raise WalletError(f"cannot read a password from {path}: {error}") from error
+        with path.open("rb") as file:
+            line = file.readline(MAX_PASSWORD + 1)
+        if not line or len(line) > MAX_PASSWORD:
+            found = "a longer one" if line else "an empty file"
+            raise WalletError(
+                f"cannot read a password from {path}: expected a line of at most {MAX_PASSWORD} bytes, found {found}"
+            )
+        return line.decode("utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise WalletError(f"cannot read a password from {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise WalletError(f"cannot read a password from {path}: expected UTF-8, found {error.reason}") from error
 
 
 def ask_password(name: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlm.ports.blocks import Blocks
 from mlm.ports.chain import Chain
+from mlm.ports.contracts import Contracts
 from mlm.ports.files import Files
 from mlm.ports.journal import Journal
 from mlm.ports.prover import Prover
@@ -29,6 +30,11 @@ class Ports:
     def chain(self) -> Chain:
         """Reads the chain."""
         return self._make("chain")
+
+    @cached_property
+    def contracts(self) -> Contracts:
+        """Deploys the market's contracts."""
+        return self._make("contracts")
 
     @cached_property
     def sender(self) -> Sender:

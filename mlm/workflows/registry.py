@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlm.workflows import bid, handle, job_close, job_post, lease, price, publish, stake, wallet
+from mlm.workflows import bid, handle, job_close, job_post, lease, network_deploy, price, publish, stake, wallet
 from mlm.workflows.apply import Operation
 
 OPERATIONS: dict[str, Operation[Any, Any]] = {
@@ -24,5 +24,6 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         stake.DEPOSIT,
         stake.WITHDRAW,
         wallet.WITHDRAW,
+        network_deploy.OPERATION,
     )
 }

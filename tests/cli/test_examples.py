@@ -106,6 +106,13 @@ def _elsewhere(stage: Stage) -> tuple[Person, str]:
     return Person("", stage.folder(), stage.market.home), ""
 
 
+def _deploys(stage: Stage) -> tuple[Person, str]:
+    """The spare devnet under another name, as a chain without a market of this account."""
+    stage.spare.do("devnet", "up")
+    stage.spare.do("network", "add", "testnet", "--rpc", stage.spare.do("devnet", "status")["url"])
+    return Person("watcher", stage.spare.folder, stage.spare.home, stage.spare.env), ""
+
+
 def _newcomer(stage: Stage) -> tuple[Person, str]:
     home = stage.folder()
     (home / "key.txt").write_text("11" * 32 + "\n")
@@ -208,6 +215,7 @@ SCENES: dict[str, Scene] = {
     "network show": _elsewhere,
     "network add": spare(),
     "network use": spare(),
+    "network deploy": _deploys,
     "sync": _elsewhere,
     "op log": _stopped,
     "op show": _stopped,
