@@ -108,7 +108,7 @@ class Person:
         return Ran(arguments, done.returncode, done.stdout, done.stderr)
 
     def killed(self, at: int, when: str, *arguments: str) -> Ran:
-        """Run a command that dies by SIGKILL before or after its `at`-th journal write or broadcast."""
+        """Run a command that dies by SIGKILL before or after its `at`-th journal write, broadcast or receipt."""
         done = subprocess.run(
             [sys.executable, str(ROOT / "tests" / "e2e" / "killer.py"), str(at), when, *arguments],
             cwd=self.folder,

@@ -1,4 +1,4 @@
-"""Run an mlm command that ends itself by SIGKILL before or after its n-th journal write or broadcast.
+"""Run an mlm command that ends itself by SIGKILL before or after its n-th journal write, broadcast or receipt.
 
 python killer.py N before|after ARGUMENTS…   Exit 0 and a line `events: K` on stderr when fewer than N came.
 """
@@ -40,6 +40,7 @@ for owner, method in (
     (FileJournal, "record"),
     (FileJournal, "close"),
     (EthSender, "broadcast"),
+    (EthSender, "wait"),
 ):
     mortal(owner, method)
 try:
