@@ -1,0 +1,273 @@
+"""Real processes killed by SIGKILL before and after every journal write, broadcast and receipt, and resumed.
+
+Every operation that sends is in the table. Whatever the instant, the resumed run sends as many transactions as one that
+was not killed, and everybody ends with the same tokens, stake, locks and credits.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from mlm.adapters.chain import deployment
+from mlm.adapters.chain.read import EthChain
+from mlm.adapters.chain.rpc import Rpc, quantity
+from mlm.adapters.wallet import devnet as accounts
+from mlm.core.job import Role
+from mlm.workflows.registry import OPERATIONS
+from tests.command_line import INPUT, MODEL, Market, Person, start, stop
+
+TX, STORE = ("signed", "broadcast", "receipt", "included"), ("stored",)
+
+
+@dataclass
+class World:
+    """A market of its own, and what the scenes leave for each other."""
+
+    market: Market
+    count: int = 0
+    unharmed: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def new(self, what: str) -> str:
+        """A name that nobody has used."""
+        self.count += 1
+        return f"{what}-{self.count}"
+
+    @property
+    def chain(self) -> EthChain:
+        url = self.market.consumer.do("devnet", "status")["url"]
+        found = deployment.load(self.market.home / "devnet" / "deployment.json")
+        return EthChain(Rpc(url), found)
+
+    def holdings(self, sender: str) -> Counter[str]:
+        """Tokens, credits, stake and locks of everybody, in base units; and how often `sender` has sent."""
+        chain, found = self.chain, Counter[str]()
+        people = {name: accounts.address(name) for name in accounts.NAMES}
+        contracts = {name: chain.address_of(name) for name in ("JobMarket", "StakeVault")}
+        for name, address in {**people, **contracts}.items():
+            found[f"{name} tokens"] = int(chain.call("MarketToken", "balanceOf", address))
+        for name, address in people.items():
+            found[f"{name} credit"] = int(chain.call("JobMarket", "creditOf", address))
+            stake = chain.call("StakeVault", "stakeOf", address, Role.PROVIDER)
+            for part, amount in zip(("staked", "locked", "unbonding"), stake, strict=False):  # and a time
+                found[f"{name} {part}"] = int(amount)
+        sent = chain.rpc.call("eth_getTransactionCount", accounts.address(sender), "latest")
+        found["transactions"] = quantity(sent, "a nonce")
+        chain.rpc.close()
+        return found
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Who does what, on a fresh target each time; the steps that it takes, and the events of each."""
+
+    steps: tuple[tuple[str, ...], ...]
+    arrange: Callable[[World], tuple[Person, tuple[str, ...]]]
+
+    @property
+    def events(self) -> int:
+        return 2 + sum(map(len, self.steps))  # begin and close besides
+
+
+def _claims(world: World) -> tuple[Person, tuple[str, ...]]:
+    return world.market.person("watcher"), ("handle", "claim", world.new("killed"))
+
+
+def _publishes(world: World) -> tuple[Person, tuple[str, ...]]:
+    """The same files under a new version: the circuit is known, so that no time goes into it."""
+    provider = world.market.provider
+    file = provider.folder / "mlm.toml"
+    lines = file.read_text().splitlines()
+    version = next(i for i, line in enumerate(lines) if line.startswith("version"))
+    lines[version] = f'version = "2.{world.count}.0"'
+    world.count += 1
+    file.write_text("\n".join(lines) + "\n")
+    provider.do("add", "mlm.toml")
+    provider.do("commit", "-m", "again")
+    return provider, ("publish", "--handle", "alice")
+
+
+def _prices(world: World) -> tuple[Person, tuple[str, ...]]:
+    world.count += 1
+    return world.market.provider, ("price", "set", f"{MODEL}@1.0.0", "--use", f"0.{world.count:06d}1")
+
+
+def _posts(world: World) -> tuple[Person, tuple[str, ...]]:
+    return world.market.consumer, ("job", "post", f"{MODEL}@1.0.0", "-i", INPUT, "--max-price", "5")
+
+
+def _job(world: World, *options: str, auction: str = "reverse") -> str:
+    posted = world.market.consumer.do(
+        *("job", "post", f"{MODEL}@1.0.0", "-i", INPUT, "--max-price", "5", "--auction", auction, *options)
+    )
+    return str(posted["job"])
+
+
+def _bids(world: World) -> tuple[Person, tuple[str, ...]]:
+    """All of the second provider's stake is locked by the bids before: every bid deposits first."""
+    return world.market.second, ("bid", _job(world), "--price", "4", "--stake")
+
+
+def _awards(world: World) -> tuple[Person, tuple[str, ...]]:
+    job = _job(world)
+    world.market.second.do("bid", job, "--price", "4", "--stake")
+    return world.market.consumer, ("job", "award", job)
+
+
+def _cancels(world: World) -> tuple[Person, tuple[str, ...]]:
+    return world.market.consumer, ("job", "cancel", _job(world))
+
+
+def _settles(world: World) -> tuple[Person, tuple[str, ...]]:
+    job = _job(world, "--bidding", "60s")
+    world.market.advance("61s")
+    return world.market.person("watcher"), ("job", "settle", job)
+
+
+def _leased(world: World) -> str:
+    job = _job(world, auction="fixed")
+    world.market.first.do("bid", job, "--price", "5", "--stake")
+    return job
+
+
+def _accepts(world: World) -> tuple[Person, tuple[str, ...]]:
+    return world.market.first, ("lease", "accept", _leased(world))
+
+
+def _submits(world: World) -> tuple[Person, tuple[str, ...]]:
+    job, first = _leased(world), world.market.first
+    first.do("lease", "accept", job)
+    if not (first.folder / "proof.json").exists():
+        first.do("prove", f"{MODEL}@1.0.0", INPUT, "-o", "proof.json")
+    return first, ("lease", "submit", job, "proof.json")
+
+
+def _fulfils(world: World) -> tuple[Person, tuple[str, ...]]:
+    return world.market.first, ("lease", "fulfil", _leased(world))
+
+
+def _deposits(world: World) -> tuple[Person, tuple[str, ...]]:
+    return world.market.person("watcher"), ("stake", "deposit", "11")
+
+
+def _unbonds(world: World) -> tuple[Person, tuple[str, ...]]:
+    watcher = world.market.person("watcher")
+    watcher.do("stake", "deposit", "3")
+    return watcher, ("stake", "withdraw", "3")
+
+
+def _withdraws(world: World) -> tuple[Person, tuple[str, ...]]:
+    world.market.consumer.do("job", "cancel", _job(world))
+    return world.market.consumer, ("wallet", "withdraw")
+
+
+SCENES = {
+    "publish": Scene((STORE, TX, TX, TX), _publishes),
+    "price set": Scene((TX,), _prices),
+    "handle claim": Scene((TX, TX), _claims),
+    "job post": Scene((STORE, TX), _posts),
+    "job award": Scene((TX,), _awards),
+    "job cancel": Scene((TX,), _cancels),
+    "job settle": Scene((TX,), _settles),
+    "bid": Scene((TX, TX), _bids),
+    "lease accept": Scene((TX,), _accepts),
+    "lease submit": Scene((STORE, TX), _submits),
+    "lease fulfil": Scene((TX, STORE, TX), _fulfils),
+    "stake deposit": Scene((TX,), _deposits),
+    "stake withdraw": Scene((TX,), _unbonds),
+    "wallet withdraw": Scene((TX,), _withdraws),
+}
+ELSEWHERE = {"network deploy"}  # tests/networks kills it
+# Single transactions share every line of the executor; around their broadcast is where money could be paid twice.
+# Each run of `lease fulfil` proves again, which takes seconds; its steps are those of `accept` and `submit`.
+MANY = [name for name, scene in SCENES.items() if len(scene.steps) > 1 and name != "lease fulfil"]
+INSTANTS = [
+    (name, at, when)
+    for name, scene in SCENES.items()
+    for at in (range(1, scene.events + 1) if name in MANY else (3, 7) if name == "lease fulfil" else (3,))
+    for when in ("before", "after")
+]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    root = tmp_path_factory.mktemp("kills")
+    try:
+        yield World(start(root))
+    finally:
+        stop(root / "home")
+
+
+def change(world: World, name: str, act: Callable[[Person, tuple[str, ...]], None]) -> Counter[str]:
+    """What an act on a fresh target changes for everybody."""
+    person, arguments = SCENES[name].arrange(world)
+    before = world.holdings(person.account)
+    act(person, arguments)
+    after = world.holdings(person.account)
+    after.subtract(before)
+    return Counter({what: amount for what, amount in after.items() if amount})
+
+
+def unharmed(world: World, name: str) -> Counter[str]:
+    """The change by a run that is not killed; counted once."""
+
+    def whole(person: Person, arguments: tuple[str, ...]) -> None:
+        ran = person.killed(10**6, "before", *arguments, "--json")
+        assert ran.code == 0 and ran.err.strip().endswith(f"events: {SCENES[name].events}"), ran
+
+    if name not in world.unharmed:
+        world.unharmed[name] = change(world, name, whole)
+    return world.unharmed[name]
+
+
+def test_every_operation_is_killed_somewhere() -> None:
+    assert set(SCENES) | ELSEWHERE == set(OPERATIONS) | ELSEWHERE
+
+
+@pytest.mark.parametrize(("name", "at", "when"), INSTANTS, ids=lambda value: str(value).replace(" ", "-"))
+def test_killed_at_any_instant_and_resumed_everybody_has_the_same(world: World, name: str, at: int, when: str) -> None:
+    def killed(person: Person, arguments: tuple[str, ...]) -> None:
+        before = person.do("op", "log")["operations"][:1]
+        ran = person.killed(at, when, *arguments, "--json")
+        assert ran.code == -signal.SIGKILL, ran
+        operations = person.do("op", "log")["operations"][:1]
+        if operations == before:
+            assert (at, when) == (1, "before")  # nothing was begun: the command is simply run again
+            person.do(*arguments)
+            return
+        (newest,) = operations
+        assert newest["operation"] == name
+        if newest["outcome"] != "done":
+            person.do("op", "resume", newest["op"])
+        assert person.do("op", "show", newest["op"])["outcome"] == "done"
+
+    assert change(world, name, killed) == unharmed(world, name)
+
+
+def test_the_same_command_after_a_kill_asks_what_was_meant(world: World) -> None:
+    person, arguments = _deposits(world)
+    before = person.stake["total"]
+    assert person.killed(4, "after", *arguments).code == -signal.SIGKILL
+    error = person.refused(12, *arguments)
+    assert "is this very command, begun and not finished" in error["message"]
+    number = person.do("op", "log")["operations"][0]["op"]
+    assert f"`mlm op resume {number}` continues it" in error["hint"]
+    person.do("op", "resume", number)
+    assert int(person.stake["total"]) == int(before) + 11 * 10**18
+    assert person.refused(12, "op", "resume", number)["code"] == "state_conflict"
+
+
+def test_a_killed_command_is_given_up(world: World) -> None:
+    person = world.market.person("watcher")
+    before = person.stake["total"]
+    assert person.killed(3, "before", "stake", "deposit", "12").code == -signal.SIGKILL
+    number = person.do("op", "log")["operations"][0]["op"]
+    found = person.do("op", "undo", number)
+    assert found["outcome"] == "undone" and [step["state"] for step in found["steps"]] == ["cancelled"]
+    assert person.stake["total"] == before
+    person.do("stake", "deposit", "12")  # not a leftover any more
+    assert int(person.stake["total"]) == int(before) + 12 * 10**18
