@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -78,7 +77,7 @@ class MemoryChain(ScriptedChain):
         except Reverted:
             events, ok = [], False
         block = self.mine(events)
-        logs = tuple(replace(log, tx_hash=tx_hash) for log in self._logs if log.block_number == block.number)
+        logs = tuple(log._replace(tx_hash=tx_hash) for log in self._logs if log.block_number == block.number)
         self._logs = [log for log in self._logs if log.block_number != block.number] + list(logs)
         self._inputs[tx_hash] = data
         self.receipts[tx_hash] = Receipt(tx_hash, block.number, block.hash, ok, GAS, 1, logs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -65,6 +65,10 @@ class ScriptedChain:
         if not 0 <= number < len(self._blocks):
             raise NotFound(f"no block {number}, the chain ends at {len(self._blocks) - 1}")
         return self._blocks[number]
+
+    def blocks(self, numbers: Sequence[int]) -> list[Block]:
+        """Blocks by number."""
+        return [self.block(number) for number in numbers]
 
     def call(self, contract: str, function: str, *args: Any) -> Any:
         """There are no contracts behind the events."""

@@ -1,7 +1,8 @@
 """Reading an EVM chain."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 @dataclass(frozen=True)
@@ -12,9 +13,8 @@ class Block:
     timestamp: int  # seconds
 
 
-@dataclass(frozen=True)
-class Log:
-    """One event log, undecoded. Addresses and hashes are 0x-prefixed lower-case hex."""
+class Log(NamedTuple):
+    """One event log, undecoded. Addresses and hashes are 0x-prefixed lower-case hex. Made by the hundred thousand."""
 
     address: str
     topics: tuple[str, ...]
@@ -42,21 +42,28 @@ class Receipt:
         return self.gas_used * self.effective_gas_price + self.data_fee
 
 
-class Chain(Protocol):
-    """Every call has a time limit and raises ChainError; a revert raises Reverted, decoded."""
+class History(Protocol):
+    """Blocks and logs. Every call has a time limit and raises ChainError, NotFound for a block that is not there."""
 
     first_block: int  # no log of the contracts is older
-
-    def chain_id(self) -> int: ...
 
     def block(self, tag: "int | str" = "latest") -> Block:
         """`tag` is a number or latest, safe, finalized."""
 
-    def call(self, contract: str, function: str, *args: Any) -> Any:
-        """Read a function of a deployed contract; one output comes bare, several as a tuple, structs as tuples."""
+    def blocks(self, numbers: Sequence[int]) -> list[Block]:
+        """Many blocks, in the order asked for, in few exchanges with the node."""
 
     def logs(self, from_block: int, to_block: int) -> list[Log]:
         """All logs of the deployed contracts in [from_block, to_block], in chain order."""
+
+
+class Chain(History, Protocol):
+    """Every call has a time limit and raises ChainError; a revert raises Reverted, decoded."""
+
+    def chain_id(self) -> int: ...
+
+    def call(self, contract: str, function: str, *args: Any) -> Any:
+        """Read a function of a deployed contract; one output comes bare, several as a tuple, structs as tuples."""
 
     def balance(self, address: str) -> int:
         """Wei."""

@@ -1,16 +1,14 @@
 """The local index of the chain: an index, never a source of truth."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from mlm.ports.chain import Block, Log
 
 SQL_ROWS = 10_000  # what `sql` gives at most, and one more to show that there is more
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """A decoded log. `args` holds ints, strings, bools, 0x-hex strings for bytes and addresses, lists and dicts."""
 
     contract: str

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from mlm.core.commitment import output_commitment
 from mlm.core.digest import keccak256
 from mlm.core.errors import InvalidData, StateConflict
-from mlm.core.events.abi import read_sequence
+from mlm.core.events.abi import sequence_of
 from mlm.core.events.table import parse
 from mlm.ports.bundle import Ports
 from mlm.ports.chain import Log
@@ -20,7 +20,7 @@ PROOF_ACCEPTED = parse(
     "uint256 inputs, uint256[] instances)",
 )
 _TOPIC = "0x" + keccak256(PROOF_ACCEPTED.signature.encode()).hex()
-_DATA = tuple(field for field in PROOF_ACCEPTED.fields if not field.indexed)
+_READ = sequence_of(tuple(field for field in PROOF_ACCEPTED.fields if not field.indexed))
 
 
 def no_result(job: Job) -> StateConflict:
@@ -55,7 +55,7 @@ def proven(logs: Iterable[Log], verifier: str, job_id: str, commitment: bytes) -
     for log in logs:
         if log.address.lower() != verifier.lower() or log.topics[:2] != (_TOPIC, job_id):
             continue
-        values, end = read_sequence(log.data, 0, _DATA)
+        values, end = _READ(log.data, 0)
         if end != len(log.data):
             raise InvalidData(f"ProofAccepted: expected {end} bytes of data, found {len(log.data)}")
         inputs, instances = values["inputs"], tuple(values["instances"])

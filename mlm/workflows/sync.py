@@ -149,17 +149,18 @@ def _fetch(
 ) -> tuple[list[Block], list[Event]]:
     """Blocks and events of [low, high] as of one state of the chain; raises _Moved when it moved meanwhile."""
     try:
-        blocks = {high: chain.block(high)}
+        end = chain.block(high)
         logs = chain.logs(low, high)
-        for log in logs:
-            if not low <= log.block_number <= high:
-                raise InvalidData(f"asked for logs of blocks {low} to {high}, got one of block {log.block_number}")
-            if log.block_number not in blocks:
-                blocks[log.block_number] = chain.block(log.block_number)
-            if blocks[log.block_number].hash != log.block_hash:
-                raise _Moved
+        hashes = {log.block_number: log.block_hash for log in logs}
+        for number in hashes:
+            if not low <= number <= high:
+                raise InvalidData(f"asked for logs of blocks {low} to {high}, got one of block {number}")
+        numbers = sorted(hashes.keys() - {high})
+        blocks = dict(zip(numbers, chain.blocks(numbers), strict=True)) | {high: end}
+        if any(blocks[log.block_number].hash != log.block_hash for log in logs):
+            raise _Moved
         # The logs belong to one chain if its ends, read before them, still stand after them.
-        if chain.block(high).hash != blocks[high].hash:
+        if chain.block(high).hash != end.hash:
             raise _Moved
         if after is not None and chain.block(after.number).hash != after.hash:
             raise _Moved

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mlm.core.errors import InvalidData
 from mlm.core.events import COLUMNS, decode, emitters, facts
-from mlm.core.events.abi import Field, Type, read_sequence
+from mlm.core.events.abi import Field, Type, sequence_of
 from mlm.core.events.table import DECLARATIONS, Spec, parse
 
 SPECS = {
@@ -114,7 +114,7 @@ def test_any_type_decodes_as_eth_abi_encoded_it(data: st.DataObject) -> None:
     values = [data.draw(values_of(name)) for name in names]
     raw = encode(names, values)
     fields = tuple(Field(str(index), type_of(name)) for index, name in enumerate(names))
-    decoded, end = read_sequence(raw, 0, fields)
+    decoded, end = sequence_of(fields)(raw, 0)
     assert end == len(raw)
     assert plain(decoded) == plain(values)
 

@@ -174,6 +174,15 @@ def test_unknown_things_are_not_found(world: World) -> None:
     assert world.chain.balance(world.senders[ALICE].address) > 0
 
 
+def test_many_blocks_are_those_asked_for_one_by_one(world: World) -> None:
+    head = world.chain.block().number
+    numbers = [head, 0, head]
+    assert world.chain.blocks(numbers) == [world.chain.block(number) for number in numbers]
+    assert world.chain.blocks([]) == []
+    with pytest.raises(NotFound):
+        world.chain.blocks([0, head + 1000])
+
+
 def test_typed_signatures_depend_on_the_message(world: World) -> None:
     domain = {"name": "x", "version": "1", "chainId": 31337, "verifyingContract": "0x" + "11" * 20}
     types = {"Note": [{"name": "value", "type": "uint256"}]}

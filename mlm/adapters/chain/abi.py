@@ -15,7 +15,7 @@ from typing import Any
 from mlm import resources
 from mlm.core.digest import keccak256
 from mlm.core.errors import ChainError, InvalidData, NotFound, UsageError
-from mlm.core.events.abi import WORD, Field, Type, array_of, elementary, read_sequence, tuple_of
+from mlm.core.events.abi import WORD, Decoder, Field, Type, array_of, elementary, sequence_of, tuple_of
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def decode(params: Sequence[Param], data: bytes, what: str) -> tuple[Any, ...]:
     naming `what`: the bytes come from the node.
     """
     try:
-        return _native_sequence(params, read_sequence(data, 0, _fields(tuple(params)))[0])
+        return _native_sequence(params, _sequence(tuple(params))(data, 0)[0])
     except (InvalidData, ValueError) as error:
         raise ChainError(f"the node answered {what} with bytes that do not decode: {str(error)[:200]}") from error
 
@@ -159,6 +159,10 @@ def compiled(param: Param) -> Type:
 
 
 @functools.cache
+def _sequence(params: tuple[Param, ...]) -> Decoder:
+    return sequence_of(_fields(params))
+
+
 def _fields(params: tuple[Param, ...]) -> tuple[Field, ...]:
     """By position: outputs often have no names."""
     return tuple(Field(str(i), compiled(param)) for i, param in enumerate(params))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlm.adapters.chain import abi, errors
@@ -12,6 +13,7 @@ from mlm.adapters.chain.rpc import Identity, Rpc, RpcError, TooLarge, hex_data, 
 from mlm.core.errors import ChainError, NotFound
 from mlm.ports.chain import Block, Log, Receipt
 
+_WORDS = re.compile("0x[0-9a-f]{40}(?:,0x[0-9a-f]{64})*")
 _RANGE = 50_000  # blocks in one eth_getLogs; a refusal halves it
 
 
@@ -35,6 +37,14 @@ class EthChain:
             raise NotFound(f"block {tag} does not exist on {self.rpc.where}")
         return block_from(found)
 
+    def blocks(self, numbers: Sequence[int]) -> list[Block]:
+        self._check()
+        answers = self.rpc.batch([("eth_getBlockByNumber", (hex(number), False)) for number in numbers])
+        for number, found in zip(numbers, answers, strict=True):
+            if found is None:
+                raise NotFound(f"block {number} does not exist on {self.rpc.where}")
+        return [block_from(found) for found in answers]
+
     def heads(self) -> Heads:
         """Block numbers of the chain's heads; a node that knows no safe or finalized block reports block 0."""
         self._check()
@@ -56,6 +66,11 @@ class EthChain:
             answer = self.rpc.call("eth_call", request, "latest")
         except RpcError as error:
             raise errors.explain(error) from error
+        if answer == "0x" and self.rpc.call("eth_getCode", request["to"], "latest") == "0x":
+            raise ChainError(
+                f"expected a contract {contract} at {request['to']}, found none there",
+                hint="Correct the network's deployment file: see `mlm network show`.",
+            )
         return interface.decode_output(function, len(args), bytes.fromhex(hex_data(answer, "eth_call")[2:]))
 
     def logs(self, from_block: int, to_block: int) -> list[Log]:
@@ -138,15 +153,38 @@ def log_from(value: Any) -> Log:
     """Check and read a log object."""
     if not isinstance(value, Mapping) or not isinstance(value.get("topics"), list) or value.get("removed"):
         raise ChainError(f"the node answered nonsense: expected a log, found {str(value)[:40]!r}")
+    words = [value.get("address"), value.get("blockHash"), value.get("transactionHash"), *value["topics"]]
+    if not _spelt_as_usual(words):
+        words = [hex_data(words[0], "an address", 20), *(hex_data(word, "a hash or topic", 32) for word in words[1:])]
+    address, block_hash, tx_hash, *topics = words
     return Log(
-        hex_data(value.get("address"), "an address", 20),
-        tuple(hex_data(topic, "a topic", 32) for topic in value["topics"]),
-        bytes.fromhex(hex_data(value.get("data"), "a log's data")[2:]),
+        address,
+        tuple(topics),
+        raw_data(value.get("data"), "a log's data"),
         quantity(value.get("blockNumber"), "a block's number"),
-        hex_data(value.get("blockHash"), "a block's hash", 32),
-        hex_data(value.get("transactionHash"), "a transaction's hash", 32),
+        block_hash,
+        tx_hash,
         quantity(value.get("logIndex"), "a log's index"),
     )
+
+
+def _spelt_as_usual(words: list[Any]) -> bool:
+    """Whether an address, hashes and topics are lower-case hex of their lengths: in one look, since there are many."""
+    try:
+        text = ",".join(words)
+    except TypeError:
+        return False
+    return len(text) == 42 + 67 * (len(words) - 1) and _WORDS.fullmatch(text) is not None
+
+
+def raw_data(value: Any, what: str) -> bytes:
+    """Read 0x-prefixed hex; raises ChainError naming `what` otherwise."""
+    try:
+        if value[:2] == "0x":
+            return bytes.fromhex(value[2:])
+    except (TypeError, ValueError):
+        pass
+    return bytes.fromhex(hex_data(value, what)[2:])
 
 
 def _logs(answer: Any, addresses: set[str], start: int, end: int) -> list[Log]:

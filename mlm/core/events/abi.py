@@ -119,32 +119,41 @@ def _read_string(data: bytes, at: int) -> tuple[str, int]:
     return content.decode("utf-8", "backslashreplace"), end
 
 
-def read_sequence(data: bytes, base: int, fields: tuple[Field, ...]) -> tuple[dict[str, Any], int]:
-    """Decode a head at `base` and its tails: the values by name, and the end of the last tail."""
-    tail = base + sum(field.type.head for field in fields)
-    if tail > len(data):
-        raise InvalidData(f"ABI data ends at byte {len(data)}, expected {tail} bytes")
-    values: dict[str, Any] = {}
-    at = base
-    for field in fields:
-        kind = field.type
-        if kind.dynamic:
-            if (offset := _word(data, at)) != tail - base:
-                raise InvalidData(f"ABI offset of {field.name or kind.name}: expected {tail - base}, found {offset}")
-            values[field.name], tail = kind.read(data, tail)
-        else:
-            values[field.name] = kind.read(data, at)
-        at += kind.head
-    return values, tail
+Decoder = Callable[[bytes, int], tuple[dict[str, Any], int]]
+
+
+def sequence_of(fields: tuple[Field, ...]) -> Decoder:
+    """A decoder of a head at a position and of its tails: the values by name, and the end of the last tail."""
+    size = sum(field.type.head for field in fields)
+    parts = tuple((field.name, field.type.head, field.type.dynamic, field.type.read) for field in fields)
+
+    def read(data: bytes, base: int) -> tuple[dict[str, Any], int]:
+        tail = base + size
+        if tail > len(data):
+            raise InvalidData(f"ABI data ends at byte {len(data)}, expected {tail} bytes")
+        values: dict[str, Any] = {}
+        at = base
+        for name, head, dynamic, read_one in parts:
+            if dynamic:
+                if (offset := _word(data, at)) != tail - base:
+                    raise InvalidData(f"ABI offset of {name or 'a value'}: expected {tail - base}, found {offset}")
+                values[name], tail = read_one(data, tail)
+            else:
+                values[name] = read_one(data, at)
+            at += head
+        return values, tail
+
+    return read
 
 
 def tuple_of(fields: tuple[Field, ...]) -> Type:
     """A struct, decoded into a dict by field name."""
     name = "(" + ",".join(field.type.name for field in fields) + ")"
+    read = sequence_of(fields)
     if any(field.type.dynamic for field in fields):
-        return Type(name, WORD, True, lambda data, at: read_sequence(data, at, fields))
+        return Type(name, WORD, True, read)
     size = sum(field.type.head for field in fields)
-    return Type(name, size, False, lambda data, at: read_sequence(data, at, fields)[0])
+    return Type(name, size, False, lambda data, at: read(data, at)[0])
 
 
 def array_of(element: Type, length: int | None) -> Type:

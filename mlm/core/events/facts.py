@@ -10,7 +10,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 Row = tuple[Any, ...]
+
+_WIDE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 # The columns that every fact row starts with; the indexer fills them in from the log and its block.
 PLACE = ("block", "timestamp", "log_index", "tx_hash")
@@ -83,6 +87,14 @@ def token_hex(token_id: int) -> str:
     return f"0x{token_id:064x}"
 
 
+def to_json(value: Mapping[str, Any]) -> str:
+    """JSON without spaces."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # a number of more than 64 bits
+        return _WIDE.encode(value)
+
+
 def _value(argument: str, args: Mapping[str, Any]) -> Any:
     return token_hex(args[argument]) if argument == "tokenId" else args[argument]
 
@@ -101,8 +113,7 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
     if (contract, event) == ("JobMarket", "JobPosted"):
         request = args["terms"]["request"]
         head = (args["jobId"], args["versionId"], args["consumer"], str(args["nonce"]))
-        terms = json.dumps(args["terms"], separators=(",", ":"))
-        return [("jobs", (*head, *(request[argument] for argument in _REQUEST.values()), terms))]
+        return [("jobs", (*head, *(request[argument] for argument in _REQUEST.values()), to_json(args["terms"])))]
     return []
 
 
