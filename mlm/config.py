@@ -68,6 +68,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("chain.timeout", float, 20.0, "MLM_CHAIN_TIMEOUT", "Seconds to wait for one answer of the node."),
     Setting("chain.wait", float, 120.0, "MLM_CHAIN_WAIT", "Seconds to wait for a transaction to be included."),
     Setting("chain.max_fee_gwei", float, 200.0, "MLM_MAX_FEE_GWEI", "Never offer more than this for a unit of gas."),
+    Setting("chain.max_tip_gwei", float, 5.0, "MLM_MAX_TIP_GWEI", "Of that, never more for the maker of the block."),
     Setting(
         "chain.finality",
         str,

@@ -220,8 +220,8 @@ def sender(session: Session) -> EthSender:
     key = accounts.unlock(name, session.password)
     read = cast("EthChain", session.ports.chain)
     config = session.config
-    max_fee = int(config.get("chain.max_fee_gwei") * GWEI)
-    return EthSender(read, key, max_fee=max_fee, patience=config.get("chain.wait"), depth=config.get("chain.finality"))
+    max_fee, max_tip = (int(config.get(f"chain.max_{kind}_gwei") * GWEI) for kind in ("fee", "tip"))
+    return EthSender(read, key, max_fee, max_tip, patience=config.get("chain.wait"), depth=config.get("chain.finality"))
 
 
 def check_trust(session: Session) -> None:

@@ -13,8 +13,9 @@ class Simulated:
     """What a call would do at a block. `gas` is None when the node could not simulate it on top of `after`."""
 
     gas: int | None
-    fee: int | None  # wei, gas times the fee cap
+    fee: int | None  # wei at most: gas times the fee cap, and what a rollup charges beside it
     block: int
+    data_fee: int = 0  # wei, the part of `fee` for publishing to a parent chain; 0 where there is none
 
 
 @dataclass(frozen=True)

@@ -39,10 +39,13 @@ class EthSender:
         chain: EthChain,
         key: bytes,
         max_fee: int = 200 * GWEI,
+        max_tip: int = 5 * GWEI,
         patience: float = 60.0,
         depth: str = INCLUDED,
     ) -> None:
-        """`max_fee` is the most ever offered for a unit of gas, in wei; `patience` bounds `wait`, in seconds.
+        """`max_fee` is the most ever offered for a unit of gas, in wei, `max_tip` the most of it for the block's maker.
+
+        `patience` bounds `wait`, in seconds.
 
         `depth` is how settled a block must be before `wait` returns: included, safe or finalized (UsageError).
         """
@@ -51,7 +54,7 @@ class EthSender:
         self._patience, self._depth = patience, depth
         self._max_fee = max_fee
         self._chain, self._rpc = chain, chain.rpc
-        self._key, self._fees = key, FeeMarket(chain.rpc, max_fee)
+        self._key, self._fees = key, FeeMarket(chain.rpc, max_fee, max_tip)
         self._address = address_of_key(key)
         self._in_flight: dict[int, Signed] = {}
 
@@ -84,16 +87,17 @@ class EthSender:
             return []
         requests = [self._request(call) for call in calls]
         most = self._fees.now().most
-        data_fees = [self._fees.data_fee(bytes.fromhex(request["data"][2:])) for request in requests]
+        published = [self._fees.publishing(request) for request in requests]
         try:
-            gas: list[int | None] = list(self._simulate_v1(requests))
+            simulated = self._simulate_v1(requests)
+            gas: list[int | None] = [used + data.gas for used, data in zip(simulated, published, strict=True)]
         except RpcError as error:
             if not error.unsupported:
                 raise errors.explain(error) from error
             gas = [self._estimate(requests[0])] + [None] * (len(calls) - 1)
         return [
-            Simulated(used, None if used is None else used * most + data_fee, number)
-            for used, data_fee in zip(gas, data_fees, strict=True)
+            Simulated(used, None if used is None else used * most + data.wei, number, data.gas * most + data.wei)
+            for used, data in zip(gas, published, strict=True)
         ]
 
     def sign(self, call: Call, replaces: Signed | None = None) -> Signed:
@@ -113,7 +117,7 @@ class EthSender:
         if replaces is not None:
             fees = self._above(replaces, fees)
         value, data = int(request.get("value", "0x0"), 16), bytes.fromhex(request.get("data", "0x")[2:])
-        self._affordable(gas * fees.most + self._fees.data_fee(data) + value)
+        self._affordable(gas * fees.most + self._fees.publishing(request).wei + value)
         transaction = Transaction(
             chain_id,
             self._nonce() if replaces is None else replaces.nonce,

@@ -31,11 +31,15 @@ class Transaction:
         numbers = (self.chain_id, self.nonce, self.priority_fee, self.max_fee, self.gas)
         return [*(_number(number) for number in numbers), to, _number(self.value), self.data, []]
 
+    def unsigned(self) -> bytes:
+        """What is signed: the type and the RLP of the fields."""
+        return b"\x02" + rlp(self._fields())
+
     def sign(self, key: bytes) -> Signed:
         """Sign with a 32-byte secp256k1 key (deterministic, low s)."""
         from coincurve import PrivateKey
 
-        digest = keccak256(b"\x02" + rlp(self._fields()))
+        digest = keccak256(self.unsigned())
         signature = PrivateKey(key).sign_recoverable(digest, hasher=None)
         r, s, parity = signature[:32], signature[32:64], signature[64]
         parts: list[Rlp] = [_number(parity), r.lstrip(b"\0"), s.lstrip(b"\0")]
