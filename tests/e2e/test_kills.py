@@ -123,7 +123,7 @@ def _cancels(world: World) -> tuple[Person, tuple[str, ...]]:
 
 
 def _settles(world: World) -> tuple[Person, tuple[str, ...]]:
-    job = _job(world, "--bidding", "60s")
+    job = _job(world, "--bidding", "60")
     world.market.advance("61s")
     return world.market.person("watcher"), ("job", "settle", job)
 
@@ -143,7 +143,7 @@ def _submits(world: World) -> tuple[Person, tuple[str, ...]]:
     first.do("lease", "accept", job)
     if not (first.folder / "proof.json").exists():
         first.do("prove", f"{MODEL}@1.0.0", INPUT, "-o", "proof.json")
-    return first, ("lease", "submit", job, "proof.json")
+    return first, ("lease", "submit", job, "--proof", "proof.json")
 
 
 def _fulfils(world: World) -> tuple[Person, tuple[str, ...]]:
@@ -161,6 +161,8 @@ def _unbonds(world: World) -> tuple[Person, tuple[str, ...]]:
 
 
 def _withdraws(world: World) -> tuple[Person, tuple[str, ...]]:
+    world.market.consumer.do("job", "cancel", _job(world))
+    world.market.consumer.do("wallet", "withdraw")  # whatever the scenes before left
     world.market.consumer.do("job", "cancel", _job(world))
     return world.market.consumer, ("wallet", "withdraw")
 
