@@ -21,7 +21,7 @@ DEVNET = "devnet"  # the bundled chain's name; reserved
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting. `parse` reads the environment's or `config set`'s text."""
+    """One setting. `parse` reads the environment's text."""
 
     key: str
     type: type
@@ -91,6 +91,7 @@ SETTINGS: tuple[Setting, ...] = (
 
 _LIMIT = 1 << 32
 _PATHS = {"password_file", "remote", "prover.srs"}
+_VARIABLES = {setting.env for setting in SETTINGS} | {"MLM_HOME", "MLM_DEBUG", "MLM_TRUSTED"}
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
 
 
@@ -147,11 +148,20 @@ def load(files: Mapping[str, Mapping[str, Any]], env: Mapping[str, str]) -> Conf
                     raise UsageError(
                         f"{label}: [network.{name}] is set otherwise already", hint="Give it another name."
                     )
+    for name in env:
+        _check_variable(name)
     for setting in SETTINGS:
         if env.get(setting.env):
             values[setting.key] = setting.parse(env[setting.env], setting.env)
             source[setting.key] = setting.env
     return Config(values, source, networks)
+
+
+def _check_variable(name: str) -> None:
+    """Refuse a slip of the pen: it would be ignored in silence. Other programs' MLM_ variables are not ours to judge."""
+    if name.startswith("MLM_") and name not in _VARIABLES:
+        if near := difflib.get_close_matches(name, _VARIABLES, n=1, cutoff=0.85):
+            raise UsageError(f"unknown environment variable {name}", hint=f"Did you mean {near[0]}?")
 
 
 def _flatten(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -98,15 +98,19 @@ def replace_file(
     path: Path, pieces: Iterable[bytes], *, mode: int = 0o644, durable: bool = True, staging: Path | None = None
 ) -> None:
     """Write `path` whole or not at all, by way of a file in `staging` (its own folder). Raises OSError."""
-    with temporary(staging or path.parent) as (handle, name):
-        for piece in pieces:
-            write_all(handle, piece)
-        os.fchmod(handle, mode)
+    try:
+        with temporary(staging or path.parent) as (handle, name):
+            for piece in pieces:
+                write_all(handle, piece)
+            os.fchmod(handle, mode)
+            if durable:
+                os.fsync(handle)
+            name.replace(path)
         if durable:
-            os.fsync(handle)
-        name.replace(path)
-    if durable:
-        sync_folder(path.parent)
+            sync_folder(path.parent)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None  # whoever reads the message knows of no temporary file
+        raise
 
 
 @contextmanager

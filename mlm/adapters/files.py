@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from mlm.adapters.disk import replace_file, storage_errors
+from mlm.adapters.disk import open_regular, replace_file, storage_errors
 from mlm.core.errors import InvalidData, NotFound
 
 
@@ -17,13 +18,16 @@ class DiskFiles:
     def read(self, path: Path, max_bytes: int) -> bytes:
         """The whole file."""
         full = self._base / path
-        if not full.exists():
-            raise NotFound(f"no such file: {path}")
-        with storage_errors("cannot read"), full.open("rb") as file:
-            data = file.read(max_bytes + 1)
-        if len(data) > max_bytes:
-            raise InvalidData(f"expected at most {max_bytes} bytes, {path} has {full.stat().st_size}")
-        return data
+        with storage_errors("cannot read"):
+            try:
+                handle = open_regular(full)  # a pipe or a device might never end
+            except FileNotFoundError as error:
+                raise NotFound(f"no such file: {path}") from error
+            size = os.fstat(handle).st_size
+            with open(handle, "rb") as file:
+                if size > max_bytes:
+                    raise InvalidData(f"expected at most {max_bytes} bytes, {path} has {size}")
+                return file.read(max_bytes)
 
     def write(self, path: Path, data: bytes) -> None:
         """Write whole or not at all."""

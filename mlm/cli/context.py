@@ -103,7 +103,7 @@ class Session:
         files = [self.home / "config.toml"]
         if self.project:
             files.append(self.project / "mlm.toml")
-        tables = {str(path): read_settings(path) for path in files if path.exists()}
+        tables = {str(path): read_settings(path) for path in files if os.path.lexists(path)}
         config = load(tables, self.env)
         # A project may come from somebody else: it never says which file is read as a password.
         if self.project and config.source.get("password_file") == str(self.project / "mlm.toml"):
@@ -159,13 +159,10 @@ def _owner(path: Path) -> str | None:
 
 def read_settings(path: Path) -> dict[str, Any]:
     """Parse a settings file; raises UsageError with the place of the mistake."""
+    from mlm.cli.wiring import settings_bytes
     from mlm.core.project import read_toml
 
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read the settings {path}: {error.strerror}") from error
-    return read_toml(data, str(path))
+    return read_toml(settings_bytes(path), str(path))
 
 
 def _set(name: str) -> Any:

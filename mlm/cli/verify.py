@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mlm.cli.render import render
+from mlm.core.errors import VerificationFailed
 
 app = typer.Typer()
 
@@ -27,5 +28,11 @@ def verify(
 
     found = workflow.verify(ctx.obj.ports, target, model_name=model)
     render(ctx, found)
-    if not found.verified:
-        raise typer.Exit(1)
+    if found.verified:
+        return
+    if ctx.obj.json:  # the value names the checks that failed
+        raise typer.Exit(VerificationFailed.exit_code)
+    failed = [check for check in found.checks if check.passed is False]
+    raise VerificationFailed(
+        f"{target}: {len(failed)} of {len(found.checks)} checks failed: {failed[0].check}: {failed[0].found}"
+    )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlm.ports.wallet import Password
 
 app = typer.Typer(help="Make, import and list accounts; withdraw earnings.")
+MAX_KEY = 1000  # characters read where 64 digits are expected
 Name = Annotated[str, typer.Argument(help="The account's name.")]
 
 
@@ -149,11 +150,12 @@ def _chosen_password(session: Session) -> Password:
 def _read_key(session: Session, file: Path | None) -> str:
     try:
         if file is not None:
-            return (session.cwd / file).read_text(encoding="ascii")
+            with (session.cwd / file).open(encoding="ascii") as text:
+                return text.read(MAX_KEY)
         if sys.stdin.isatty():
             import getpass
 
             return getpass.getpass("Key (64 hex digits): ")
-        return sys.stdin.readline(1000)
+        return sys.stdin.readline(MAX_KEY)
     except (OSError, UnicodeDecodeError) as error:
         raise WalletError(f"cannot read a key from {file or 'standard input'}: expected 64 hex digits") from error

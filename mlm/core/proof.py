@@ -52,7 +52,9 @@ class ProofFile:
             raise InvalidData(f"expected 1 to {MAX_INSTANCES} instances in the proof file")
         instances = tuple(int.from_bytes(_hex(word, "an instance", 32), "big") for word in words)
         if any(word >= FIELD for word in instances):
-            raise InvalidData("an instance of the proof file lies outside the scalar field")
+            raise InvalidData(
+                "expected instances below the scalar field's size, one of the proof file lies outside the scalar field"
+            )
         proof = _hex(value.get("proof"), "the proof", None)
         model = _hex(f"0x{value.get('model')}", "the model's sha256", 32).hex()
         settings = value.get("settings")

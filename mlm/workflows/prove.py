@@ -31,9 +31,13 @@ class Proved:
 
 
 def prove(ports: Ports, model: str, input: Path, output: Path, calibration: Path | None = None) -> Proved:
-    """Prove `model` on the tensors of `input` and write the proof file. Raises ProverError, InvalidData."""
+    """Prove `model` on the tensors of `input` and write the proof file. Raises ProverError, InvalidData.
+
+    VerificationFailed: the model is a published one, and the chain has another key for it.
+    """
     found = source.load(ports, model)
     inputs = source.read_inputs(ports, input, source.names(found))
+    source.check_key(ports, found)  # a proof of another circuit would be refused by everybody
     settings = source.settings(ports, found, calibration, inputs)
     started = ports.system.monotonic()
     circuit, proof = proven(ports, found.onnx, settings, inputs)

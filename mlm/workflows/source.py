@@ -27,6 +27,7 @@ class Source:
     info: ModelInfo
     settings: bytes | None = None
     calibration: Path | None = None
+    published: tuple[model.Model, lookup.Version] | None = None
 
 
 def load(ports: Ports, text: str) -> Source:
@@ -39,7 +40,9 @@ def load(ports: Ports, text: str) -> Source:
         return Source(str(path), onnx, ports.runner.inspect(onnx))
     version = lookup.version(ports, text)
     found = model.load(ports, version)
-    return Source(str(version.asset), found.onnx, ports.runner.inspect(found.onnx), found.settings)
+    return Source(
+        str(version.asset), found.onnx, ports.runner.inspect(found.onnx), found.settings, published=(found, version)
+    )
 
 
 def _project(ports: Ports, folder: Path) -> Source:
@@ -52,6 +55,12 @@ def _project(ports: Ports, folder: Path) -> Source:
     onnx = ports.files.read(folder / project.model, model.MAX_MODEL_BYTES)
     calibration = folder / project.calibration if project.calibration else None
     return Source(f"{project.name}@{project.version}", onnx, ports.runner.inspect(onnx), calibration=calibration)
+
+
+def check_key(ports: Ports, source: Source) -> None:
+    """Raise VerificationFailed when a published model's circuit here is not the one on chain, as under another SRS."""
+    if source.published is not None and source.settings is not None:
+        model.check_key(ports, *source.published)
 
 
 def names(source: Source) -> tuple[str, ...]:

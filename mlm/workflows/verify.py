@@ -63,7 +63,7 @@ ZK_TRUST = "mathematics, and that the SRS's secret was destroyed"
 def verify(ports: Ports, target: str, *, model_name: str | None = None) -> Verification:
     """Check a proof file, a job, or a published asset. Raises UsageError for another target, NotFound."""
     path = Path(target)
-    if ports.files.exists(path) and not ports.files.is_folder(path):
+    if path.suffix == ".json" or (ports.files.exists(path) and not ports.files.is_folder(path)):
         return _proof(ports, path, model_name)
     if model_name is not None:
         raise UsageError("--model goes with a proof file; a job names its model itself")
@@ -196,6 +196,7 @@ def _proof(ports: Ports, path: Path, model_name: str | None) -> Verification:
     def settings() -> str:
         if found.settings is None:
             raise NotFound("the model is a local file: the settings are the prover's choice")
+        source.check_key(ports, found)
         return _equal("settings", sha256(found.settings).digest(), sha256(file.settings).digest())
 
     def proof() -> str:

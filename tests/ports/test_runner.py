@@ -59,7 +59,7 @@ def test_run_is_deterministic_and_reports_its_provider(case: Case) -> None:
         ({"x": np.zeros((1, 15), np.float32)}, r"expected shape \[1, 16\], found \[1, 15\]"),
         ({"x": np.zeros((16,), np.float32)}, r"expected shape \[1, 16\], found \[16\]"),
         ({"x": np.zeros((0, 16), np.float32)}, r"found \[0, 16\]"),
-        ({"z": np.zeros((1, 16), np.float32)}, r"inputs are \['x'\], found \['z'\]"),
+        ({"z": np.zeros((1, 16), np.float32)}, r"inputs \['x'\], found \['z'\]"),
         ({}, r"found \[\]"),
     ],
 )

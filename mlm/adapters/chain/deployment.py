@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from mlm.adapters.chain.create import DEPLOYER, FACTORY
-from mlm.adapters.disk import replace_file, storage_errors
+from mlm.adapters.disk import read_regular, replace_file, storage_errors
 from mlm.core.errors import InvalidData, NotFound
 
+MAX_BYTES = 1 << 20
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _DIGEST = re.compile(r"(?:[0-9a-f]{64})?")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
@@ -98,7 +99,7 @@ def load(path: Path, hint: str = "") -> Deployment:
     import orjson
 
     try:
-        raw = path.read_bytes()
+        raw = read_regular(path, MAX_BYTES)
     except FileNotFoundError as error:
         raise NotFound(f"no deployment file at {path}", hint=hint) from error
     except OSError as error:

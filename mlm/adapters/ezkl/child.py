@@ -30,11 +30,16 @@ DERIVED = ("model_input_scales", "model_output_scales", "model_instance_shapes",
            "output_types", "num_rows", "version")  # fmt: skip
 
 
+_SRS = "[srs]"  # in ezkl's errors: its own mark
+
+
 def call(what: str, function: Callable[..., Any], *args: Any) -> Any:
     """Call ezkl; its RuntimeErrors become a ProverError of one line that begins with `what`."""
     try:
         result = function(*args)
     except (RuntimeError, ValueError, OverflowError) as error:
+        if _SRS in str(error):
+            raise InvalidData(f"expected an SRS, found a damaged file: {one_line(error)}") from error
         raise ProverError(f"{what}: {one_line(error)}") from error
     return result
 

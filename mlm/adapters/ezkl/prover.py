@@ -174,7 +174,7 @@ def _check_finite(tensors: Tensors) -> None:
         if tensor.dtype != np.float32:
             raise InvalidData(f"input {name!r}: expected float32, found {tensor.dtype}")
         if not np.isfinite(tensor).all():
-            raise InvalidData(f"input {name!r} holds NaN or infinity")
+            raise InvalidData(f"expected finite numbers, input {name!r} holds NaN or infinity")
 
 
 def _stored(folder: Path, tensors: Tensors) -> dict[str, Any]:

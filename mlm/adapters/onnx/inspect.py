@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MAX_BYTES = (1 << 31) - 1  # protobuf's own limit
 MAX_DEPTH = 16  # of subgraphs (If, Loop)
 DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml."}
+_LFS = b"version https://git-lfs.github.com/"
 
 
 def load(data: bytes) -> onnx.ModelProto:
@@ -31,14 +32,17 @@ def load(data: bytes) -> onnx.ModelProto:
     try:
         model = onnx.load_model_from_string(data)  # (1)
     except Exception as error:  # protobuf's DecodeError, which onnx does not re-export
-        raise InvalidData(f"not an ONNX file, or a truncated one ({len(data)} bytes)") from error
+        hint = "It is a Git LFS pointer: run `git lfs pull`." if data.startswith(_LFS) else ""
+        raise InvalidData(
+            f"expected an ONNX file, found {len(data)} bytes that are not an ONNX file, or a truncated one", hint=hint
+        ) from error
     if not model.graph.node:
-        raise InvalidData("not an ONNX model: it has no operators")
+        raise InvalidData("not an ONNX model: expected a graph of operators, found no operators")
     tensors = list(_tensors(model))
     for tensor in tensors:
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:  # (2)
             raise InvalidData(
-                f"weight {tensor.name[:60]!r} lies in another file; expected one self-contained ONNX file",
+                f"expected one self-contained ONNX file, found that weight {tensor.name[:60]!r} lies in another file",
                 hint="Save it whole: onnx.save(model, path, save_as_external_data=False).",
             )
     _check_operators(model)  # (3)
@@ -96,14 +100,26 @@ def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
 
 
 def _check_operators(model: onnx.ModelProto) -> None:
+    from onnx import defs
+
     if model.functions:
         raise InvalidData("the model defines functions of its own; expected standard ONNX operators only")
+    versions = {"" if entry.domain == "ai.onnx" else entry.domain: entry.version for entry in model.opset_import}
+    opset, known = versions.get("", 1), defs.onnx_opset_version()
+    if not 1 <= opset <= known:
+        raise InvalidData(f"expected an opset from 1 to {known}, found {opset}")
     for node in _nodes(model.graph):
         if node.domain not in DOMAINS:
             raise InvalidData(
                 f"operator {node.op_type[:60]!r} comes from the domain {node.domain[:60]!r}; "
                 "expected standard ONNX operators only"
             )
+        domain = DOMAINS[node.domain].removesuffix(".")
+        try:
+            defs.get_schema(node.op_type, versions.get(domain, 1), domain)
+        except defs.SchemaError as error:
+            where = f"{domain or 'ONNX'} opset {versions.get(domain, 1)}"
+            raise InvalidData(f"expected an operator of {where}, found {node.op_type[:60]!r}") from error
 
 
 def _check_finite(tensor: onnx.TensorProto) -> None:
@@ -117,7 +133,7 @@ def _check_finite(tensor: onnx.TensorProto) -> None:
     if values.dtype.kind in "iubSUO":
         return
     if not np.isfinite(values).all():
-        raise InvalidData(f"weight {tensor.name[:60]!r} holds NaN or infinity")
+        raise InvalidData(f"expected finite numbers, weight {tensor.name[:60]!r} holds NaN or infinity")
 
 
 def _spec(value: onnx.ValueInfoProto) -> TensorSpec:

@@ -107,7 +107,7 @@ def check_inputs(specs: tuple[TensorSpec, ...], inputs: Mapping[str, np.ndarray]
 
     expected, found = sorted(spec.name for spec in specs), sorted(inputs)
     if expected != found:
-        raise InvalidData(f"the model's inputs are {expected}, found {found}")
+        raise InvalidData(f"expected the model's inputs {expected}, found {found}")
     sizes: dict[str, int] = {}
     for spec in specs:
         value = inputs[spec.name]
@@ -120,7 +120,7 @@ def check_inputs(specs: tuple[TensorSpec, ...], inputs: Mapping[str, np.ndarray]
         if not fits:
             raise InvalidData(f"input {spec.name!r}: expected shape {list(spec.shape)}, found {list(value.shape)}")
         if value.dtype.kind == "f" and not np.isfinite(value).all():
-            raise InvalidData(f"input {spec.name!r} holds NaN or infinity")
+            raise InvalidData(f"expected finite numbers, input {spec.name!r} holds NaN or infinity")
 
 
 def _one_line(error: BaseException) -> str:

@@ -221,7 +221,7 @@ def _check_finite(arrays: Mapping[str, np.ndarray]) -> None:
 
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise InvalidData(f"tensor {name[:60]!r} holds NaN or infinity")
+            raise InvalidData(f"expected finite numbers, tensor {name[:60]!r} holds NaN or infinity")
 
 
 def _plain(array: np.ndarray) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 from mlm.adapters.chain.calm import calm_imports
 from mlm.adapters.chain.tx import address_of_key, checksum
-from mlm.adapters.disk import temporary
+from mlm.adapters.disk import read_regular, temporary
 from mlm.core.errors import StorageError, WalletError
 from mlm.ports.wallet import Account, Password
 
@@ -39,10 +39,15 @@ class Keystore:
         for path in sorted(self._folder.glob("*.json")):
             if NAME.fullmatch(path.stem):
                 try:
-                    found.append(Account(path.stem, _address(_load(path), path), "keystore"))
+                    found.append(self.account(path.stem))
                 except WalletError:
                     continue
         return found
+
+    def account(self, name: str) -> Account:
+        """One by name; raises WalletError when its file is missing, or no keystore file."""
+        path = self._path(name)
+        return Account(name, _address(_load(path), path), "keystore")
 
     def has(self, name: str) -> bool:
         return self._path(name).exists()
@@ -115,8 +120,7 @@ def _load(path: Path) -> dict[str, Any]:
     import orjson
 
     try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_FILE + 1)
+        content = read_regular(path, _MAX_FILE)
     except FileNotFoundError as error:
         raise WalletError(f"no account is called {path.stem!r}", hint="See `mlm wallet list`.") from error
     except OSError as error:
@@ -126,7 +130,8 @@ def _load(path: Path) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         raise WalletError(f"{path} is no keystore file: expected JSON") from error
     if not isinstance(value, dict) or value.get("version") != 3:
-        raise WalletError(f"{path} is no keystore file: expected version 3")
+        found = value.get("version") if isinstance(value, dict) else type(value).__name__
+        raise WalletError(f"{path} is no keystore file: expected version 3, found {str(found)[:20]}")
     return value
 
 

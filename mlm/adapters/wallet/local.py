@@ -43,9 +43,10 @@ class LocalWallet:
         if name in devnet.NAMES:
             self._need_devnet(name)
             return Account(name, devnet.address(name), "devnet")
-        accounts = self._keystore.accounts() if not name.startswith("0x") else self.accounts()
-        for account in accounts:
-            if name == account.name or name.lower() == account.address.lower():
+        if not name.startswith("0x") and self._keystore.has(name):
+            return self._keystore.account(name)  # says what is wrong with its file
+        for account in self.accounts() if name.startswith("0x") else ():
+            if name.lower() == account.address.lower():
                 return account
         raise WalletError(
             f"no account is called {name!r}", hint="See `mlm wallet list`, or make one: `mlm wallet new NAME`."

@@ -1,0 +1,98 @@
+"""What several cases need and what takes long to make, made once a session: a proof, an encrypted account, a lease."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from circuits.make_fixtures import tiny_input, tiny_model
+from mlm.adapters.wallet.keystore import Keystore
+from tests.command_line import INPUT, Market, Person
+
+TINY, OTHER = tiny_model(1), tiny_model(2)  # of the same size
+PASSWORD = "correct horse"
+
+
+def npy(array: Any) -> bytes:
+    """An array as the bytes of a .npy file."""
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+TINY_INPUT = npy(tiny_input(1)["x"])
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Values of the session, each made when it is first asked for."""
+
+    market: Market
+    folder: Path
+
+    @cached_property
+    def _maker(self) -> Person:
+        (self.folder / "tiny.onnx").write_bytes(TINY)
+        (self.folder / "x.npy").write_bytes(TINY_INPUT)
+        (self.folder / "c.npy").write_bytes(npy(tiny_input(0)["x"]))
+        return Person("", self.folder, self.market.home)
+
+    @cached_property
+    def proof(self) -> dict[str, Any]:
+        """A true proof of TINY on TINY_INPUT, of the circuit of devnet/test/fixtures/zk.json, as its file holds it."""
+        self._maker.do("prove", "tiny.onnx", "x.npy", "-o", "proof.json", "--calibration", "c.npy")
+        found: dict[str, Any] = json.loads((self.folder / "proof.json").read_bytes())
+        return found
+
+    @cached_property
+    def keystore(self) -> bytes:
+        """The keystore file of an account `bob`, whose password is PASSWORD and who owns nothing."""
+        Keystore(self.folder / "keystore", scrypt_n=2).create("bob", lambda name: PASSWORD)
+        return (self.folder / "keystore" / "bob.json").read_bytes()
+
+    @cached_property
+    def index(self) -> bytes:
+        """The index of the chain as it was when first asked for: a case need not read it all again."""
+        self._maker.do("sync")
+        return (self.market.home / "state.duckdb").read_bytes()
+
+    @cached_property
+    def leased(self) -> str:
+        """A job that compute-1 has won and accepted; it is submitted when the session ends."""
+        job = self.market.consumer.job(auction="fixed")
+        self.market.first.do("bid", job, "--price", "5", "--stake")
+        self.market.first.do("lease", "accept", job)
+        return job
+
+    @cached_property
+    def delivery(self) -> dict[str, Any]:
+        """The true proof that the leased job asks for."""
+        person = self.market.first
+        person.do("lease", "show", self.leased, "--input", "bad-input.npy")
+        person.do("prove", "alice/digits-mlp", "bad-input.npy", "-o", "bad-delivery.json")
+        found: dict[str, Any] = json.loads((person.folder / "bad-delivery.json").read_bytes())
+        return found
+
+    @cached_property
+    def posted(self) -> str:
+        """A job that nobody has bid for; it is cancelled when the session ends."""
+        return self.market.consumer.job()
+
+    @cached_property
+    def digit(self) -> bytes:
+        """The input of the market's jobs."""
+        return (self.market.consumer.folder / INPUT).read_bytes()
+
+    def close(self) -> None:
+        """Leave no job open and no stake locked."""
+        made = vars(self)
+        if "posted" in made:
+            self.market.consumer.do("job", "cancel", self.posted)
+        if "leased" in made:
+            self.market.first.do("lease", "fulfil", self.leased)
