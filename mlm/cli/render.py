@@ -79,7 +79,7 @@ def print_value(console: Any, value: Any) -> None:
     blocks: list[Any] = []
     for item in dataclasses.fields(value):
         field = getattr(value, item.name)
-        if not item.repr or not item.metadata.get("table", True) or field is None or field == ():
+        if not item.repr or not item.metadata.get("table", True) or not _says(item, field):
             continue
         if _is_record(field):
             blocks.append(field)
@@ -98,6 +98,12 @@ def print_value(console: Any, value: Any) -> None:
             console.print(block)
 
 
+def _says(item: dataclasses.Field[Any], value: Any) -> bool:
+    """Whether a field's value tells a reader anything."""
+    quiet = "quiet" in item.metadata and type(value) is not str and value == item.metadata["quiet"]
+    return value is not None and value != () and not quiet
+
+
 def _is_record(value: Any) -> bool:
     """A dataclass that is shown field by field; one with its own __str__ is a scalar."""
     return dataclasses.is_dataclass(value) and type(value).__str__ is object.__str__
@@ -114,9 +120,13 @@ def _table(console: Any, name: str, rows: tuple[Any, ...]) -> Any:
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    names = [item.name for item in dataclasses.fields(rows[0]) if item.repr and item.metadata.get("table", True)]
+    items = [item for item in dataclasses.fields(rows[0]) if item.repr and item.metadata.get("table", True)]
     # A column in which no row says anything is noise.
-    names = [name for name in names if any(getattr(row, name) not in (None, "", ()) for row in rows)]
+    names = [
+        item.name
+        for item in items
+        if any(getattr(row, item.name) != "" and _says(item, getattr(row, item.name)) for row in rows)
+    ]
     for column in names:
         numeric = all(_is_number(getattr(row, column)) for row in rows)
         cells = [brief(_cell(getattr(row, column))) for row in rows]

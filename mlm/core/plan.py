@@ -13,7 +13,10 @@ from mlm.core.money import Amount
 
 F = TypeVar("F")
 
-JSON_ONLY: Mapping[str, bool] = {"table": False}  # metadata of a field that tables leave out
+JSON_ONLY: Mapping[str, Any] = {"table": False}  # metadata of a field that tables leave out
+FIRST_PAGE: Mapping[str, Any] = {"quiet": 1}  # metadata of fields that tables leave out while they have this value
+NO_MORE: Mapping[str, Any] = {"quiet": False}
+NO_AMOUNT: Mapping[str, Any] = {"quiet": 0}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from mlm.core.errors import MlmError, Reverted, StateConflict
 from mlm.core.money import Amount, Wei
-from mlm.core.plan import JSON_ONLY, Plan, Step, Store, Tx, frozen
+from mlm.core.plan import JSON_ONLY, NO_AMOUNT, Plan, Step, Store, Tx, frozen
 from mlm.ports.bundle import Ports
 from mlm.ports.chain import Receipt
 from mlm.ports.signer import Fate, Outcome, Signed
@@ -34,8 +34,8 @@ class PlannedStep:
     title: str
     gas: int | None
     fee: Wei | None
-    payment: Amount
-    bond: Amount
+    payment: Amount = field(metadata=NO_AMOUNT)
+    bond: Amount = field(metadata=NO_AMOUNT)
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mlm.core.job import Kind
 from mlm.core.manifest import FileRef, Manifest, Signature
 from mlm.core.money import Amount
+from mlm.core.plan import FIRST_PAGE, NO_MORE
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, model
 from mlm.workflows.price import Payee
@@ -36,8 +37,8 @@ class AssetList:
     """One page of assets; `more` says that another page follows."""
 
     assets: tuple[AssetRow, ...]
-    page: int
-    more: bool
+    page: int = field(metadata=FIRST_PAGE)
+    more: bool = field(metadata=NO_MORE)
 
 
 @dataclass(frozen=True)

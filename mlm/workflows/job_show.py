@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.clock import Duration, Instant
 from mlm.core.errors import StateConflict, UsageError
 from mlm.core.job import JobFacts, Reason, State, whose_turn
 from mlm.core.money import Amount
+from mlm.core.plan import FIRST_PAGE, NO_MORE
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup
 from mlm.workflows.sync import sync
@@ -67,8 +68,8 @@ class JobList:
     """One page of jobs, newest first; `more` says that another page follows."""
 
     jobs: tuple[JobRow, ...]
-    page: int
-    more: bool
+    page: int = field(metadata=FIRST_PAGE)
+    more: bool = field(metadata=NO_MORE)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from mlm.core import history
 from mlm.core.cid import Cid
 from mlm.core.clock import iso_time
+from mlm.core.plan import NO_MORE
 from mlm.ports.repo import Repo
 from mlm.workflows.repository import resolve
 
@@ -30,7 +31,7 @@ class Log:
     """`more` says that the limit cut older commits off."""
 
     commits: tuple[LogEntry, ...]
-    more: bool
+    more: bool = field(metadata=NO_MORE)
 
 
 def log(repo: Repo, start: str = "HEAD", limit: int = 100) -> Log:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mlm.core.clock import Instant
 from mlm.core.errors import NotFound, StateConflict, WalletError
-from mlm.core.plan import thawed
+from mlm.core.plan import FIRST_PAGE, NO_MORE, thawed
 from mlm.ports.bundle import Ports
 from mlm.ports.signer import Fate
 from mlm.workflows.apply import DoneStep, carry_on, foreign
@@ -34,8 +34,8 @@ class OpList:
     """One page of operations, newest first."""
 
     operations: tuple[OpRow, ...]
-    page: int
-    more: bool
+    page: int = field(metadata=FIRST_PAGE)
+    more: bool = field(metadata=NO_MORE)
 
 
 @dataclass(frozen=True)
