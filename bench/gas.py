@@ -20,6 +20,10 @@ from bench.gas_steps import measure
 SNAPSHOT = Path(__file__).resolve().parent.parent / "devnet" / "test" / "gas.json"
 FORMAT = "mlm/gas/1"
 
+# What a step may cost more than before, in gas, for the sake of others: stake that unbonds leaves the word of storage
+# that bids and settlements touch, so that they and the withdrawal save more than it pays.
+DEARER = {"stake, unbond": 3_000}
+
 Snapshot = dict[str, dict[str, int]]  # step -> {"before": gas, "now": gas}
 
 
@@ -57,18 +61,20 @@ def differences(snapshot: Snapshot, measured: Mapping[str, int]) -> list[str]:
 
 def rows(measured: Mapping[str, int]) -> list[dict[str, Any]]:
     """Rows for the benchmarks' table: the peer of a step is what it cost before, the target not to cost more."""
-    before = {step: gas["before"] for step, gas in read().items()}
-    return [
-        {
-            "name": f"gas: {step}",
-            "value": gas,
-            "unit": "gas",
-            "peer": before.get(step, gas),
-            "target": "at most what it cost before",
-            "holds": gas <= before.get(step, gas),
-        }
-        for step, gas in measured.items()
-    ]
+    found = []
+    for step, gas in updated(read(), measured).items():
+        more = DEARER.get(step, 0)
+        found.append(
+            {
+                "name": f"gas: {step}",
+                "value": gas["now"],
+                "unit": "gas",
+                "peer": gas["before"],
+                "target": f"at most {more:,} more than before" if more else "at most what it cost before",
+                "holds": gas["now"] <= gas["before"] + more,
+            }
+        )
+    return found
 
 
 def table(snapshot: Snapshot) -> str:

@@ -15,13 +15,20 @@ import {Text} from "./libraries/Text.sol";
 /// INVARIANT: a version's manifest, parents and keys never change once set.
 /// INVARIANT: a version has at most 15 parents, all known, none twice, with shares that sum to at most one whole.
 contract AssetRegistry is Commitments, ERC721, ERC2981 {
+    /// A version as it is stored. The parents' shares lie together, 16 bits each, the first one lowest: a posting reads them
+    /// with the price.
     struct Version {
-        uint256 tokenId;
-        bytes32 manifest; // never 0 for a known version
+        uint256 tokenId; // a digest: never 0 for a known version
+        bytes32 manifest;
         uint128 usePrice;
         uint16 ownerBps;
-        Parent[] parents;
+        uint8 parentCount;
+        uint96 firstShares; // of parents 0 to 5
+        uint256 moreShares; // of parents 6 to 14
+        uint256[MAX_PARENTS] parents; // their tokens
     }
+
+    uint256 private constant FIRST_SHARES = 6;
 
     bytes32 private constant CLAIM_DOMAIN = keccak256("mlm/claim/1");
     bytes32 private constant PUBLISH_DOMAIN = keccak256("mlm/publish/1");
@@ -110,16 +117,18 @@ contract AssetRegistry is Commitments, ERC721, ERC2981 {
     /// @inheritdoc IAssetRegistry
     function royaltyOf(bytes32 versionId) external view returns (Royalty memory royalty) {
         Version storage version = _known(versionId);
-        uint256 count = version.parents.length;
+        uint256 count = version.parentCount;
+        uint256 shares = version.firstShares;
         royalty.usePrice = version.usePrice;
         royalty.ownerBps = version.ownerBps;
         royalty.payees = new address[](count + 1);
         royalty.bps = new uint16[](count + 1);
         royalty.payees[0] = ownerOf(version.tokenId);
         for (uint256 i = 0; i < count; ++i) {
-            Parent storage parent = version.parents[i];
-            royalty.payees[i + 1] = ownerOf(parent.tokenId);
-            royalty.bps[i + 1] = parent.bps;
+            if (i == FIRST_SHARES) shares = version.moreShares;
+            royalty.payees[i + 1] = ownerOf(version.parents[i]);
+            royalty.bps[i + 1] = uint16(shares);
+            shares >>= 16;
         }
     }
 
@@ -161,32 +170,42 @@ contract AssetRegistry is Commitments, ERC721, ERC2981 {
         if (p.manifest == 0) revert ManifestMissing(tokenId);
         versionId = versionIdOf(tokenId, p.manifest);
         Version storage version = _versions[versionId];
-        if (version.manifest != 0) revert VersionAlreadyPublished(versionId);
+        if (version.tokenId != 0) revert VersionAlreadyPublished(versionId);
         bytes32 nameHash = keccak256(bytes(p.version));
         bytes32 named = _versionNames[tokenId][nameHash];
         if (named != 0) revert VersionNameTaken(tokenId, p.version, named);
         _versionNames[tokenId][nameHash] = versionId;
         version.tokenId = tokenId;
         version.manifest = p.manifest;
-        _setParents(version, p.parents);
+        _setParents(version, tokenId, p.parents);
         emit VersionPublished(tokenId, versionId, msg.sender, p.version, p.manifest, p.licence, p.parents);
     }
 
     /// @dev An asset may be its own version's parent's parent, but not its own parent: its owner is paid first anyway.
-    function _setParents(Version storage version, Parent[] calldata parents) private {
-        if (parents.length > MAX_PARENTS) revert TooManyParents(MAX_PARENTS, parents.length);
+    function _setParents(Version storage version, uint256 child, Parent[] calldata parents) private {
+        uint256 count = parents.length;
+        if (count == 0) return;
+        if (count > MAX_PARENTS) revert TooManyParents(MAX_PARENTS, count);
         uint256 sum = 0;
-        for (uint256 i = 0; i < parents.length; ++i) {
+        uint256 first = 0;
+        uint256 more = 0;
+        for (uint256 i = 0; i < count; ++i) {
             uint256 tokenId = parents[i].tokenId;
+            uint256 bps = parents[i].bps;
             if (_ownerOf(tokenId) == address(0)) revert ParentUnknown(tokenId);
-            if (tokenId == version.tokenId) revert ParentRepeated(tokenId);
+            if (tokenId == child) revert ParentRepeated(tokenId);
             for (uint256 j = 0; j < i; ++j) {
                 if (parents[j].tokenId == tokenId) revert ParentRepeated(tokenId);
             }
-            sum += parents[i].bps;
-            version.parents.push(parents[i]);
+            sum += bps;
+            version.parents[i] = tokenId;
+            if (i < FIRST_SHARES) first |= bps << (16 * i);
+            else more |= bps << (16 * (i - FIRST_SHARES));
         }
         if (sum > BPS) revert ParentSharesTooHigh(BPS, sum);
+        version.parentCount = uint8(count);
+        version.firstShares = uint96(first);
+        if (more != 0) version.moreShares = more;
     }
 
     function _setKey(bytes32 versionId, Tier tier, bytes32 key) private {
@@ -207,7 +226,7 @@ contract AssetRegistry is Commitments, ERC721, ERC2981 {
 
     function _known(bytes32 versionId) private view returns (Version storage version) {
         version = _versions[versionId];
-        if (version.manifest == 0) revert VersionUnknown(versionId);
+        if (version.tokenId == 0) revert VersionUnknown(versionId);
     }
 
     function _needOwner(uint256 tokenId) private view {

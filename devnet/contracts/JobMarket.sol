@@ -8,6 +8,7 @@ import {IJobMarket, Job, Request, Snapshot, Terms} from "./interfaces/IJobMarket
 import {IStakeVault} from "./interfaces/IStakeVault.sol";
 import {Claim, IVerifier} from "./interfaces/IVerifier.sol";
 import {AuctionKind, Reason, Role, State, Verdict} from "./interfaces/Types.sol";
+import {Ending, JobRecord} from "./libraries/JobRecord.sol";
 import {JobStates} from "./libraries/JobStates.sol";
 import {BURN_ADDRESS} from "./libraries/Limits.sol";
 import {Settlement} from "./libraries/Settlement.sol";
@@ -32,7 +33,7 @@ contract JobMarket is MarketTerms {
     /// @notice New jobs are refused while block.timestamp < pausedUntil.
     uint48 public pausedUntil;
 
-    mapping(bytes32 jobId => Job) private _jobs;
+    mapping(bytes32 jobId => JobRecord) private _jobs;
 
     /// @param verifiers By tier number; address(0) where the tier is unavailable.
     constructor(
@@ -54,21 +55,20 @@ contract JobMarket is MarketTerms {
         (Terms memory terms, uint128 floor) = _terms(request);
         bytes32 termsHash = keccak256(abi.encode(terms));
         jobId = keccak256(abi.encode(JOB_DOMAIN, block.chainid, address(this), msg.sender, nonce, termsHash));
-        Job storage job = _jobs[jobId];
+        JobRecord storage job = _jobs[jobId];
         if (job.postedAt != 0) revert JobAlreadyPosted(jobId);
         job.termsHash = termsHash;
         job.versionId = request.versionId;
         job.consumer = msg.sender;
-        job.postedAt = uint48(block.timestamp);
-        job.bidsCloseAt = uint48(block.timestamp) + request.biddingWindow;
+        job.postedAt = uint40(block.timestamp);
+        job.bidsCloseAt = uint40(block.timestamp + request.biddingWindow);
+        job.auction = request.auction;
+        job.tier = request.tier;
         job.maxPrice = request.maxPrice;
         job.floor = floor;
-        job.lock = terms.snapshot.lock;
-        job.verifier = terms.snapshot.verifier;
-        job.deliveryWindow = request.deliveryWindow;
-        job.executionWindow = request.executionWindow;
-        job.verificationWindow = request.verificationWindow;
-        job.auction = request.auction;
+        job.deliveryWindow = uint24(request.deliveryWindow);
+        job.executionWindow = uint24(request.executionWindow);
+        job.verificationWindow = uint24(request.verificationWindow);
         totalEscrow += request.maxPrice;
         emit JobPosted(jobId, request.versionId, msg.sender, nonce, terms);
         _pull(request.maxPrice);
@@ -76,7 +76,7 @@ contract JobMarket is MarketTerms {
 
     /// @inheritdoc IJobMarket
     function award(bytes32 jobId) external nonReentrant {
-        Job storage job = _jobs[jobId];
+        JobRecord storage job = _jobs[jobId];
         _needState(jobId, job, State.Open);
         if (msg.sender != job.consumer) revert NotConsumer(jobId, job.consumer, msg.sender);
         if (job.provider == address(0)) revert JobHasNoBid(jobId);
@@ -85,20 +85,21 @@ contract JobMarket is MarketTerms {
 
     /// @inheritdoc IJobMarket
     function cancel(bytes32 jobId) external nonReentrant {
-        Job storage job = _jobs[jobId];
+        JobRecord storage job = _jobs[jobId];
         _needState(jobId, job, State.Open);
         if (msg.sender != job.consumer) revert NotConsumer(jobId, job.consumer, msg.sender);
         if (job.provider != address(0)) revert JobHasBid(jobId, job.provider);
-        job.cancelled = true;
-        _close(jobId, job, State.Cancelled);
-        _credit(jobId, job.consumer, Reason.Refund, job.maxPrice);
+        uint128 maxPrice = job.maxPrice;
+        job.ending = Ending.Cancelled;
+        _close(jobId, job, job.versionId, maxPrice, State.Cancelled);
+        _credit(jobId, msg.sender, Reason.Refund, maxPrice);
     }
 
     // ---------------------------------------------------------------- the provider
 
     /// @inheritdoc IJobMarket
     function bid(bytes32 jobId, uint128 price) external nonReentrant {
-        Job storage job = _jobs[jobId];
+        JobRecord storage job = _jobs[jobId];
         _needState(jobId, job, State.Open);
         if (msg.sender == job.consumer) revert ConsumerCannotBid(jobId, msg.sender);
         if (price < job.floor) revert PriceBelowFloor(jobId, job.floor, price);
@@ -116,15 +117,15 @@ contract JobMarket is MarketTerms {
         // Whoever betters its own bid keeps its lock.
         if (outbid == msg.sender) return;
         if (outbid != address(0)) vault.unlock(jobId, outbid, Role.Provider);
-        vault.lock(jobId, msg.sender, Role.Provider, job.lock);
+        vault.lock(jobId, msg.sender, Role.Provider, _lockFor(job.maxPrice));
     }
 
     /// @inheritdoc IJobMarket
     function accept(bytes32 jobId) external nonReentrant {
-        Job storage job = _jobs[jobId];
+        JobRecord storage job = _jobs[jobId];
         _needState(jobId, job, State.Leased);
         if (msg.sender != job.provider) revert NotLeaseHolder(jobId, job.provider, msg.sender);
-        job.acceptedAt = uint48(block.timestamp);
+        job.acceptedAt = uint40(block.timestamp);
         emit InputAccepted(jobId, job.versionId, msg.sender);
     }
 
@@ -135,18 +136,19 @@ contract JobMarket is MarketTerms {
         external
         nonReentrant
     {
-        Job storage job = _jobs[jobId];
+        JobRecord storage job = _jobs[jobId];
         _needState(jobId, job, State.Ready);
         if (msg.sender != job.provider) revert NotLeaseHolder(jobId, job.provider, msg.sender);
         _needTerms(jobId, job, terms);
-        job.submittedAt = uint48(block.timestamp);
+        job.submittedAt = uint40(block.timestamp);
         // SAFETY: a false proof reverts here, and with it everything above.
-        (Verdict verdict, bytes32 outputCommitment) = IVerifier(job.verifier).check(_claim(jobId, terms), evidence);
+        (Verdict verdict, bytes32 outputCommitment) =
+            IVerifier(terms.snapshot.verifier).check(_claim(jobId, terms), evidence);
         job.outputCommitment = outputCommitment;
-        emit ResultSubmitted(jobId, job.versionId, msg.sender, outputCommitment, result);
+        emit ResultSubmitted(jobId, terms.request.versionId, msg.sender, outputCommitment, result);
         if (verdict == Verdict.Accepted) {
-            job.verified = true;
-            _settle(jobId, job, terms.snapshot, State.Accepted);
+            job.ending = Ending.Verified;
+            _settle(jobId, job, terms, State.Accepted);
         } else if (verdict != Verdict.Pending) {
             revert VerdictUnexpected(jobId, verdict);
         }
@@ -156,13 +158,13 @@ contract JobMarket is MarketTerms {
 
     /// @inheritdoc IJobMarket
     function settle(bytes32 jobId, Terms calldata terms) external nonReentrant {
-        Job storage job = _jobs[jobId];
+        JobRecord storage job = _jobs[jobId];
         // INVARIANT: a job settles once.
         if (job.settledAt != 0) revert JobAlreadySettled(jobId, job.settledAt);
         State state = _stateOf(jobId, job);
         if (!JobStates.isFinal(state)) revert JobNotFinal(jobId, state);
         _needTerms(jobId, job, terms);
-        _settle(jobId, job, terms.snapshot, state);
+        _settle(jobId, job, terms, state);
     }
 
     /// @inheritdoc IJobMarket
@@ -181,70 +183,101 @@ contract JobMarket is MarketTerms {
 
     /// @inheritdoc IJobMarket
     function jobOf(bytes32 jobId) external view returns (Job memory) {
-        return _jobs[jobId];
+        JobRecord memory job = _jobs[jobId];
+        bool known = job.postedAt != 0;
+        return Job({
+            termsHash: job.termsHash,
+            versionId: job.versionId,
+            consumer: job.consumer,
+            postedAt: job.postedAt,
+            bidsCloseAt: job.bidsCloseAt,
+            provider: job.provider,
+            acceptedAt: job.acceptedAt,
+            submittedAt: job.submittedAt,
+            maxPrice: job.maxPrice,
+            price: job.price,
+            floor: job.floor,
+            lock: known ? _lockFor(job.maxPrice) : 0,
+            verifier: known ? verifierOf(job.tier) : address(0),
+            deliveryWindow: job.deliveryWindow,
+            executionWindow: job.executionWindow,
+            verificationWindow: job.verificationWindow,
+            auction: job.auction,
+            cancelled: job.ending == Ending.Cancelled,
+            verified: job.ending == Ending.Verified,
+            settledAt: job.settledAt,
+            outputCommitment: job.outputCommitment
+        });
     }
 
     // ---------------------------------------------------------------- settlement
 
     /// @dev Draws the credits of a final state. Escrow in: maxPrice. Credits out: maxPrice plus what was slashed.
-    function _settle(bytes32 jobId, Job storage job, Snapshot calldata snapshot, State state) private {
-        _close(jobId, job, state);
+    /// What the terms say of the job is taken from them: their hash was compared, and calldata costs less than storage.
+    function _settle(bytes32 jobId, JobRecord storage job, Terms calldata terms, State state) private {
+        Snapshot calldata snapshot = terms.snapshot;
+        uint128 maxPrice = terms.request.maxPrice;
+        address consumer = job.consumer;
+        _close(jobId, job, terms.request.versionId, maxPrice, state);
         if (state == State.Accepted) {
-            _pay(jobId, job, snapshot);
+            _pay(jobId, job, snapshot, maxPrice);
         } else if (state == State.Rejected) {
-            _credit(jobId, job.consumer, Reason.Refund, job.maxPrice);
+            _credit(jobId, consumer, Reason.Refund, maxPrice);
             // Nobody disputes in this market's tiers yet: with no challenger to reward, the whole lock burns.
-            _slash(jobId, job, snapshot.lock, 0);
+            _slash(jobId, job, snapshot.lock, snapshot.lock, 0);
         } else if (state == State.Undelivered) {
             _credit(jobId, snapshot.treasury, Reason.ProtocolFee, snapshot.undeliveredFee);
-            _credit(jobId, job.consumer, Reason.Refund, job.maxPrice - snapshot.undeliveredFee);
+            _credit(jobId, consumer, Reason.Refund, maxPrice - snapshot.undeliveredFee);
             // Neither side gains by the other's silence: the lease holder loses as much as the consumer, no more.
-            _slash(jobId, job, snapshot.undeliveredFee, 0);
+            _slash(jobId, job, snapshot.lock, snapshot.undeliveredFee, 0);
         } else if (state == State.Defaulted) {
-            _credit(jobId, job.consumer, Reason.Refund, job.maxPrice);
-            _slash(jobId, job, snapshot.lock, snapshot.gasCompensation);
+            _credit(jobId, consumer, Reason.Refund, maxPrice);
+            _slash(jobId, job, snapshot.lock, snapshot.lock, snapshot.gasCompensation);
         } else {
             // Expired: nobody bid.
-            _credit(jobId, job.consumer, Reason.Refund, job.maxPrice);
+            _credit(jobId, consumer, Reason.Refund, maxPrice);
         }
     }
 
     /// @dev Splits the price among treasury, owner, parents and provider; parts sum to it. The rest goes back.
-    function _pay(bytes32 jobId, Job storage job, Snapshot calldata snapshot) private {
+    function _pay(bytes32 jobId, JobRecord storage job, Snapshot calldata snapshot, uint128 maxPrice) private {
+        uint128 price = job.price;
+        address provider = job.provider;
         (uint256 fee, uint256[] memory shares, uint256 rest) =
-            Settlement.split(job.price, snapshot.protocolFeeBps, snapshot.usePrice, snapshot.ownerBps, snapshot.bps);
+            Settlement.split(price, snapshot.protocolFeeBps, snapshot.usePrice, snapshot.ownerBps, snapshot.bps);
         _credit(jobId, snapshot.treasury, Reason.ProtocolFee, fee);
+        address[] calldata payees = snapshot.payees;
         for (uint256 i = 0; i < shares.length; ++i) {
-            _credit(jobId, snapshot.payees[i], Reason.Royalty, shares[i]);
+            _credit(jobId, payees[i], Reason.Royalty, shares[i]);
         }
-        _credit(jobId, job.provider, Reason.Payment, rest);
-        _credit(jobId, job.consumer, Reason.Refund, job.maxPrice - job.price);
-        vault.unlock(jobId, job.provider, Role.Provider);
+        _credit(jobId, provider, Reason.Payment, rest);
+        _credit(jobId, job.consumer, Reason.Refund, maxPrice - price);
+        vault.unlock(jobId, provider, Role.Provider);
     }
 
     /// @dev Takes `amount` of the lease holder's lock: `toConsumer` of it pays the consumer's gas, the rest burns; what
     /// is left of the lock is free again. SAFETY: toConsumer <= amount <= lock by the bounds in MarketTerms.
-    function _slash(bytes32 jobId, Job storage job, uint128 amount, uint128 toConsumer) private {
+    function _slash(bytes32 jobId, JobRecord storage job, uint128 locked, uint128 amount, uint128 toConsumer) private {
+        totalCredit += amount;
         _credit(jobId, job.consumer, Reason.GasCompensation, toConsumer);
         _credit(jobId, BURN_ADDRESS, Reason.Burn, amount - toConsumer);
         address provider = job.provider;
-        bool partly = amount < job.lock;
         if (amount != 0) vault.slash(jobId, provider, Role.Provider, amount);
-        if (partly) vault.unlock(jobId, provider, Role.Provider);
+        if (amount < locked) vault.unlock(jobId, provider, Role.Provider);
     }
 
     /// @dev Marks the job as settled and releases its escrow to the credits that follow.
-    function _close(bytes32 jobId, Job storage job, State state) private {
-        job.settledAt = uint48(block.timestamp);
-        totalEscrow -= job.maxPrice;
+    function _close(bytes32 jobId, JobRecord storage job, bytes32 versionId, uint128 maxPrice, State state) private {
+        job.settledAt = uint40(block.timestamp);
+        _release(maxPrice);
         uint128 paid = state == State.Accepted ? job.price : 0;
-        emit JobSettled(jobId, job.versionId, job.consumer, job.provider, state, paid);
+        emit JobSettled(jobId, versionId, job.consumer, job.provider, state, paid);
     }
 
     // ---------------------------------------------------------------- facts
 
-    function _closeBids(bytes32 jobId, Job storage job) private {
-        job.bidsCloseAt = uint48(block.timestamp);
+    function _closeBids(bytes32 jobId, JobRecord storage job) private {
+        job.bidsCloseAt = uint40(block.timestamp);
         emit BidsClosed(jobId, job.versionId, job.provider, job.price);
     }
 
@@ -260,19 +293,19 @@ contract JobMarket is MarketTerms {
         });
     }
 
-    function _stateOf(bytes32 jobId, Job storage job) private view returns (State state) {
+    function _stateOf(bytes32 jobId, JobRecord storage job) private view returns (State state) {
         state = JobStates.beforeVerdict(job, block.timestamp);
         if (state == State.Submitted) {
-            state = JobStates.underVerdict(job, block.timestamp, IVerifier(job.verifier).verdictOf(jobId));
+            state = JobStates.underVerdict(job, block.timestamp, IVerifier(verifierOf(job.tier)).verdictOf(jobId));
         }
     }
 
-    function _needState(bytes32 jobId, Job storage job, State expected) private view {
+    function _needState(bytes32 jobId, JobRecord storage job, State expected) private view {
         State actual = _stateOf(jobId, job);
         if (actual != expected) revert JobInState(jobId, expected, actual);
     }
 
-    function _needTerms(bytes32 jobId, Job storage job, Terms calldata terms) private view {
+    function _needTerms(bytes32 jobId, JobRecord storage job, Terms calldata terms) private view {
         bytes32 actual = keccak256(abi.encode(terms));
         if (actual != job.termsHash) revert TermsMismatch(jobId, job.termsHash, actual);
     }

@@ -12,10 +12,18 @@ import {MAX_UNBONDING, MIN_UNBONDING} from "./libraries/Limits.sol";
 
 /// @title Stake by role, locked by the market for jobs and slashed for proven faults
 /// @notice INVARIANT: token.balanceOf(vault) >= sum of all `total`; equal unless somebody donates.
-/// INVARIANT: for every stake, total >= locked + unbonding.
+/// INVARIANT: for every stake, held >= locked, and total = held + unbonding.
 /// INVARIANT: `locked` of an account is the sum of its locks over all jobs.
 contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
+
+    /// A stake as it is stored: jobs touch its first word only, a withdrawal its second. Stake.total = held + unbonding.
+    struct Account {
+        uint128 held; // free or locked
+        uint128 locked;
+        uint128 unbonding;
+        uint64 releaseAt;
+    }
 
     /// @notice The only contract that locks, unlocks and slashes.
     address public immutable market;
@@ -23,7 +31,7 @@ contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, ReentrancyGuard
     /// @notice Seconds between `requestWithdraw` and `withdraw`.
     uint64 public immutable unbondingPeriod;
 
-    mapping(address account => mapping(Role role => Stake)) private _stakes;
+    mapping(address account => mapping(Role role => Account)) private _stakes;
     mapping(bytes32 jobId => mapping(address account => mapping(Role role => uint128))) private _locks;
 
     modifier onlyMarket() {
@@ -42,7 +50,7 @@ contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, ReentrancyGuard
     /// @inheritdoc IStakeVault
     function deposit(Role role, uint128 amount) external nonReentrant {
         if (amount == 0) revert StakeAmountZero(msg.sender, role);
-        _stakes[msg.sender][role].total += amount;
+        _stakes[msg.sender][role].held += amount;
         emit StakeDeposited(msg.sender, role, amount);
         _pull(amount);
     }
@@ -50,9 +58,9 @@ contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, ReentrancyGuard
     /// @inheritdoc IStakeVault
     function requestWithdraw(Role role, uint128 amount) external {
         if (amount == 0) revert StakeAmountZero(msg.sender, role);
-        _needFree(msg.sender, role, amount);
-        Stake storage stake = _stakes[msg.sender][role];
+        Account storage stake = _needFree(msg.sender, role, amount);
         uint64 releaseAt = uint64(block.timestamp) + unbondingPeriod;
+        stake.held -= amount;
         stake.unbonding += amount;
         stake.releaseAt = releaseAt;
         emit UnbondingStarted(msg.sender, role, amount, releaseAt);
@@ -60,57 +68,64 @@ contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, ReentrancyGuard
 
     /// @inheritdoc IStakeVault
     function withdraw(Role role) external nonReentrant {
-        Stake storage stake = _stakes[msg.sender][role];
+        Account storage stake = _stakes[msg.sender][role];
         uint128 amount = stake.unbonding;
         if (amount == 0) revert NothingUnbonding(msg.sender, role);
         if (block.timestamp < stake.releaseAt) revert StillUnbonding(msg.sender, role, stake.releaseAt);
         stake.unbonding = 0;
-        stake.total -= amount;
         emit StakeWithdrawn(msg.sender, role, amount);
         token.safeTransfer(msg.sender, amount);
     }
 
     /// @inheritdoc IStakeVault
     function lock(bytes32 jobId, address account, Role role, uint128 amount) external onlyMarket {
-        uint128 held = _locks[jobId][account][role];
+        mapping(Role role => uint128) storage locks = _locks[jobId][account];
+        uint128 held = locks[role];
         // INVARIANT: one lock for each job, account and role.
         if (held != 0) revert AlreadyLocked(jobId, account, role, held);
-        _needFree(account, role, amount);
-        _locks[jobId][account][role] = amount;
-        _stakes[account][role].locked += amount;
+        locks[role] = amount;
+        _needFree(account, role, amount).locked += amount;
         emit StakeLocked(jobId, account, role, amount);
     }
 
     /// @inheritdoc IStakeVault
     function unlock(bytes32 jobId, address account, Role role) external onlyMarket {
-        uint128 amount = _locks[jobId][account][role];
-        _locks[jobId][account][role] = 0;
+        mapping(Role role => uint128) storage locks = _locks[jobId][account];
+        uint128 amount = locks[role];
+        locks[role] = 0;
         _stakes[account][role].locked -= amount;
         emit StakeUnlocked(jobId, account, role, amount);
     }
 
     /// @inheritdoc IStakeVault
     function slash(bytes32 jobId, address account, Role role, uint128 amount) external onlyMarket nonReentrant {
-        uint128 held = _locks[jobId][account][role];
+        mapping(Role role => uint128) storage locks = _locks[jobId][account];
+        uint128 held = locks[role];
         // INVARIANT: a job can cost no more than what was locked for it.
         if (amount > held) revert LockTooLow(jobId, account, role, amount, held);
-        Stake storage stake = _stakes[account][role];
-        _locks[jobId][account][role] = held - amount;
+        Account storage stake = _stakes[account][role];
+        locks[role] = held - amount;
         stake.locked -= amount;
-        stake.total -= amount;
+        stake.held -= amount;
         emit StakeSlashed(jobId, account, role, amount);
         token.safeTransfer(market, amount);
     }
 
     /// @inheritdoc IStakeVault
     function stakeOf(address account, Role role) external view returns (Stake memory) {
-        return _stakes[account][role];
+        Account storage stake = _stakes[account][role];
+        return Stake({
+            total: stake.held + stake.unbonding,
+            locked: stake.locked,
+            unbonding: stake.unbonding,
+            releaseAt: stake.releaseAt
+        });
     }
 
     /// @inheritdoc IStakeVault
-    function freeOf(address account, Role role) public view returns (uint128) {
-        Stake storage stake = _stakes[account][role];
-        return stake.total - stake.locked - stake.unbonding;
+    function freeOf(address account, Role role) external view returns (uint128) {
+        Account storage stake = _stakes[account][role];
+        return stake.held - stake.locked;
     }
 
     /// @inheritdoc IStakeVault
@@ -118,8 +133,9 @@ contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, ReentrancyGuard
         return _locks[jobId][account][role];
     }
 
-    function _needFree(address account, Role role, uint128 needed) private view {
-        uint128 free = freeOf(account, role);
+    function _needFree(address account, Role role, uint128 needed) private view returns (Account storage stake) {
+        stake = _stakes[account][role];
+        uint128 free = stake.held - stake.locked;
         if (needed > free) revert FreeStakeTooLow(account, role, needed, free);
     }
 }

@@ -43,15 +43,26 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
         bytes32 indexed jobId, bytes32 indexed versionId, address indexed provider, uint256 inputs, uint256[] instances
     );
 
+    /// The parts of the evidence.
+    struct Evidence {
+        bytes32[] vka;
+        uint256 inputs;
+        bytes proof;
+        uint256[] instances;
+    }
+
     IHalo2Verifier public immutable halo2;
 
     /// @dev Written in the constructor only: G2 and -tau*G2 of the deployment's reference string, as VKA words 16 to 23.
+    /// Read only to answer or to name the word that differs: `check` compares their digest.
     uint256[8] private _srsPoints;
+    bytes32 private immutable _srsDigest;
 
     constructor(address halo2_, uint256[8] memory srsPoints_) {
         if (halo2_.code.length == 0) revert AddressMissing("halo2");
         halo2 = IHalo2Verifier(halo2_);
         _srsPoints = srsPoints_;
+        _srsDigest = keccak256(abi.encodePacked(srsPoints_));
     }
 
     /// @notice The points every verifying artefact must carry in words 16 to 23.
@@ -61,7 +72,7 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
 
     /// @inheritdoc IVerifier
     /// @dev evidence = abi.encode(uint256[] vka, uint256 inputs, bytes proof, uint256[] instances); the first `inputs`
-    /// instances are the input's Poseidon hashes, the others the outputs. Bytes that do not decode revert without data.
+    /// instances are the input's Poseidon hashes, the others the outputs.
     /// What `ProofAccepted` says of a job is the market's business only if the job's output commitment follows from it.
     function check(Claim calldata claim, bytes calldata evidence)
         external
@@ -69,38 +80,35 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
     {
         if (claim.tier != Tier.Zk) revert TierMismatch(claim.jobId, Tier.Zk, claim.tier);
         if (claim.scheme != SCHEME_POSEIDON) revert SchemeMismatch(claim.jobId, SCHEME_POSEIDON, claim.scheme);
-        (bytes32[] memory vka, uint256 inputs, bytes memory proof, uint256[] memory instances) =
-            abi.decode(evidence, (bytes32[], uint256, bytes, uint256[]));
-        // Readers of the evidence may be stricter than the decoder: what is paid for, everybody can read.
-        if (keccak256(abi.encode(vka, inputs, proof, instances)) != keccak256(evidence)) {
-            revert EvidenceNotCanonical(claim.jobId);
-        }
+        Evidence calldata e = _decoded(claim.jobId, evidence);
+        bytes32[] calldata vka = e.vka;
+        uint256[] calldata instances = e.instances;
 
         // (1) The artefact and its split of the instances are the version's own.
         bytes32 vkaDigest = keccak256(abi.encodePacked(vka));
-        bytes32 key = keccak256(abi.encode(KEY_DOMAIN, vkaDigest, inputs));
+        bytes32 key = keccak256(abi.encode(KEY_DOMAIN, vkaDigest, e.inputs));
         if (key != claim.key) revert KeyMismatch(claim.jobId, claim.key, key);
 
         // (2) It stands on the deployment's reference string.
         _checkSrs(claim.jobId, vka);
 
         // (3) The instances carry the input the consumer committed to.
-        _checkInput(claim, uint256(vka[WORD_INSTANCES]), inputs, instances);
+        _checkInput(claim, uint256(vka[WORD_INSTANCES]), e.inputs, instances);
 
         // (4) One encoding only: the proof has its exact length and every instance lies in the field.
         uint256 expected = _proofLength(claim.jobId, vka);
-        if (proof.length != expected) revert ProofLengthMismatch(claim.jobId, expected, proof.length);
+        if (e.proof.length != expected) revert ProofLengthMismatch(claim.jobId, expected, e.proof.length);
         for (uint256 i = 0; i < instances.length; ++i) {
             if (instances[i] >= FIELD) revert InstanceOutOfField(claim.jobId, i, instances[i]);
         }
 
         // (5) The proof is true.
-        _checkProof(claim.jobId, vkaDigest, proof, instances, vka);
+        _checkProof(claim.jobId, vkaDigest, e);
 
         // A submission can hide in another contract's call: the outputs stand in the log whoever called.
-        emit ProofAccepted(claim.jobId, claim.versionId, claim.provider, inputs, instances);
-        return
-            (Verdict.Accepted, keccak256(abi.encode(OUTPUT_DOMAIN, _digestFrom(instances, inputs, instances.length))));
+        emit ProofAccepted(claim.jobId, claim.versionId, claim.provider, e.inputs, instances);
+        bytes32 root = keccak256(abi.encodePacked(instances[e.inputs:]));
+        return (Verdict.Accepted, keccak256(abi.encode(OUTPUT_DOMAIN, root)));
     }
 
     /// @inheritdoc IVerifier
@@ -109,24 +117,56 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
         return Verdict.Pending;
     }
 
-    function _checkSrs(bytes32 jobId, bytes32[] memory vka) private view {
+    /// @dev The evidence as it lies in the calldata: nothing is copied. One encoding only, each part right behind the one
+    /// before: readers may be stricter than Solidity's decoder, and what is paid for, everybody can read.
+    // slither-disable-next-line assembly
+    function _decoded(bytes32 jobId, bytes calldata evidence) private pure returns (Evidence calldata e) {
+        if (evidence.length < 128) revert EvidenceNotCanonical(jobId);
+        // The language decodes bytes into memory only. This is a pointer: a struct's fields lie as abi.encode lays its
+        // arguments, and each use of one checks that it ends within the calldata and is shorter than 2^64.
+        assembly ("memory-safe") {
+            e := evidence.offset
+        }
+        // SAFETY: the parts fill the evidence to its last byte, so none reaches beyond it into the rest of the calldata.
+        uint256 proofAt = 160 + 32 * e.vka.length;
+        uint256 proofEnd = proofAt + 32 + e.proof.length;
+        uint256 instancesAt = (proofEnd + 31) & ~uint256(31); // to whole words
+        if (
+            _word(evidence, 0) != 128 || _word(evidence, 64) != proofAt || _word(evidence, 96) != instancesAt
+                || evidence.length != instancesAt + 32 + 32 * e.instances.length
+        ) revert EvidenceNotCanonical(jobId);
+        // The bytes that fill the proof's last word are zeros.
+        if (proofEnd % 32 != 0 && _word(evidence, instancesAt - 32) << 8 * (proofEnd % 32) != 0) {
+            revert EvidenceNotCanonical(jobId);
+        }
+    }
+
+    function _word(bytes calldata evidence, uint256 at) private pure returns (uint256) {
+        return uint256(bytes32(evidence[at:at + 32]));
+    }
+
+    function _checkSrs(bytes32 jobId, bytes32[] calldata vka) private view {
         if (vka.length <= WORD_CHALLENGES) revert VerifyingKeyMalformed(jobId, vka.length);
         _checkWord(jobId, vka, WORD_G1, 1);
         _checkWord(jobId, vka, WORD_G1 + 1, 2);
+        if (keccak256(abi.encodePacked(vka[WORD_SRS:WORD_SRS + 8])) == _srsDigest) return;
         for (uint256 i = 0; i < 8; ++i) {
             _checkWord(jobId, vka, WORD_SRS + i, _srsPoints[i]);
         }
     }
 
-    function _checkWord(bytes32 jobId, bytes32[] memory vka, uint256 word, uint256 expected) private pure {
+    function _checkWord(bytes32 jobId, bytes32[] calldata vka, uint256 word, uint256 expected) private pure {
         uint256 actual = uint256(vka[word]);
         if (actual != expected) revert SrsMismatch(jobId, word, expected, actual);
     }
 
-    function _checkInput(Claim calldata claim, uint256 count, uint256 inputs, uint256[] memory instances) private pure {
+    function _checkInput(Claim calldata claim, uint256 count, uint256 inputs, uint256[] calldata instances)
+        private
+        pure
+    {
         if (instances.length != count) revert InstanceCountMismatch(claim.jobId, count, instances.length);
         if (inputs == 0 || inputs > count) revert InputCountOutOfBounds(claim.jobId, inputs, count);
-        bytes32 root = _digestFrom(instances, 0, inputs);
+        bytes32 root = keccak256(abi.encodePacked(instances[:inputs]));
         bytes32 commitment = keccak256(abi.encode(INPUT_DOMAIN, uint8(claim.tier), claim.scheme, claim.versionId, root));
         if (commitment != claim.inputCommitment) {
             revert InputMismatch(claim.jobId, claim.inputCommitment, commitment);
@@ -136,7 +176,7 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
     /// @dev Bytes of a proof for this artefact: the points of each phase, the evaluations, and two opening points.
     /// The fixed verifier accepts trailing 32-byte padding, so the length must come from the artefact. Layout: the word holds
     /// its own count of words in the low byte, then pairs of (16-bit length of a phase's points, 8-bit number of challenges).
-    function _proofLength(bytes32 jobId, bytes32[] memory vka) private pure returns (uint256 length) {
+    function _proofLength(bytes32 jobId, bytes32[] calldata vka) private pure returns (uint256 length) {
         uint256 word = uint256(vka[WORD_CHALLENGES]);
         uint256 words = word & 0xff;
         word >>= 8;
@@ -151,15 +191,9 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
         length += uint256(vka[WORD_EVALUATIONS]) * 32 + 128;
     }
 
-    function _checkProof(
-        bytes32 jobId,
-        bytes32 vkaDigest,
-        bytes memory proof,
-        uint256[] memory instances,
-        bytes32[] memory vka
-    ) private view {
+    function _checkProof(bytes32 jobId, bytes32 vkaDigest, Evidence calldata e) private view {
         uint256 gasBefore = gasleft();
-        try halo2.verifyProof(proof, instances, vka) returns (bool ok, bytes32 digest) {
+        try halo2.verifyProof(e.proof, e.instances, e.vka) returns (bool ok, bytes32 digest) {
             if (!ok || digest != vkaDigest) revert ProofRejected(jobId);
         } catch (bytes memory reason) {
             // A false proof reverts without data; only an unregistered artefact says a word.
@@ -168,15 +202,6 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
             // are left only if the gas ran out, which says nothing about the proof.
             if (gasleft() < gasBefore / 32) revert ProofOutOfGas(jobId, gasBefore);
             revert ProofRejected(jobId);
-        }
-    }
-
-    /// @dev keccak256 of words [from, to), where they lie: the language cannot slice an array in memory.
-    // slither-disable-next-line assembly
-    function _digestFrom(uint256[] memory words, uint256 from, uint256 to) private pure returns (bytes32 digest) {
-        // SAFETY: callers hold from <= to <= words.length.
-        assembly ("memory-safe") {
-            digest := keccak256(add(add(words, 0x20), shl(5, from)), shl(5, sub(to, from)))
         }
     }
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Job} from "../contracts/interfaces/IJobMarket.sol";
 import {State, Verdict} from "../contracts/interfaces/Types.sol";
+import {Ending, JobRecord} from "../contracts/libraries/JobRecord.sol";
 import {JobStates} from "../contracts/libraries/JobStates.sol";
 import {Base} from "./Base.sol";
 
 contract JobStatesTest is Base {
-    Job private _job;
+    JobRecord private _job;
 
     /// tests/core/test_job.py runs the same file.
     function test_vectors() public {
@@ -35,15 +35,14 @@ contract JobStatesTest is Base {
 
     /// @dev Columns as the file names them.
     function _load(uint256[] memory row) private {
-        _job.postedAt = uint48(row[0]);
-        _job.bidsCloseAt = uint48(row[1]);
+        _job.postedAt = uint40(row[0]);
+        _job.bidsCloseAt = uint40(row[1]);
         _job.provider = address(uint160(row[2]));
-        _job.deliveryWindow = uint32(row[3]);
-        _job.executionWindow = uint32(row[4]);
-        _job.verificationWindow = uint32(row[5]);
-        _job.acceptedAt = uint48(row[6]);
-        _job.submittedAt = uint48(row[7]);
-        _job.cancelled = row[8] == 1;
-        _job.verified = row[9] == 1;
+        _job.deliveryWindow = uint24(row[3]);
+        _job.executionWindow = uint24(row[4]);
+        _job.verificationWindow = uint24(row[5]);
+        _job.acceptedAt = uint40(row[6]);
+        _job.submittedAt = uint40(row[7]);
+        _job.ending = row[8] == 1 ? Ending.Cancelled : row[9] == 1 ? Ending.Verified : Ending.Open;
     }
 }

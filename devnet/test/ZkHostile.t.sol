@@ -95,6 +95,75 @@ contract ZkHostileTest is ZkFixtures {
         verifier.check(claim, evidence);
     }
 
+    /// Lengths and pointers that overflow, point into other calldata, or beyond all of it.
+    function test_headsAndLengthsThatCannotBe() public {
+        Claim memory claim = _claim(good);
+        bytes memory true_ = _evidence(good);
+        uint256 atProof = 160 + 32 * good.vka.length;
+        uint256 atInstances = atProof + 32 + good.proof.length;
+        uint256[6] memory places = [0, 64, 96, 128, atProof, atInstances];
+        uint256 size = true_.length;
+        uint256[12] memory values =
+            [0, 1, 31, 32, 128, size - 32, size, size + 32, 1 << 64, 1 << 250, 1 << 255, type(uint256).max - 31];
+        for (uint256 i = 0; i < places.length; ++i) {
+            for (uint256 j = 0; j < values.length; ++j) {
+                bytes memory evidence = bytes.concat(true_);
+                uint256 place = places[i];
+                uint256 value = values[j];
+                if (place == 0 && value == 128) continue; // the first pointer as it must be
+                assembly ("memory-safe") {
+                    mstore(add(add(evidence, 0x20), place), value)
+                }
+                (bool ok,) = address(verifier).call(abi.encodeCall(verifier.check, (claim, evidence)));
+                vm.assertFalse(ok, "a head that cannot be was accepted");
+            }
+        }
+        verifier.check(claim, true_);
+    }
+
+    /// The calldata behind the evidence is no part of it, even where it continues what the evidence begins.
+    function test_evidenceThatContinuesBehindItsEnd() public {
+        Claim memory claim = _claim(good);
+        bytes memory whole = abi.encodeCall(verifier.check, (claim, _evidence(good)));
+        // The evidence's length stands behind selector, claim (7 words) and pointer.
+        for (uint256 missing = 1; missing <= 8; ++missing) {
+            uint256 length = _evidence(good).length - 32 * missing;
+            assembly ("memory-safe") {
+                mstore(add(add(whole, 0x20), 260), length)
+            }
+            (bool ok, bytes memory reason) = address(verifier).call(whole);
+            vm.assertFalse(ok, "evidence that ends early was accepted");
+            vm.assertEq(keccak256(reason), keccak256(_notCanonical()));
+        }
+        for (uint256 length = 0; length < 192; length += 17) {
+            assembly ("memory-safe") {
+                mstore(add(add(whole, 0x20), 260), length)
+            }
+            (bool ok,) = address(verifier).call(whole);
+            vm.assertFalse(ok, "evidence without a head was accepted");
+        }
+    }
+
+    /// A proof that does not fill its last word: the bytes behind it are zeros, or the evidence is refused.
+    function testFuzz_theFillingIsZero(uint256 length, uint256 at, uint8 mask) public {
+        Proof memory odd = good;
+        odd.proof = new bytes(_within(length, 1, 31));
+        Claim memory claim = _claim(odd);
+        bytes memory evidence = _evidence(odd);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IZkVerifierErrors.ProofLengthMismatch.selector, JOB, good.proof.length, odd.proof.length
+            )
+        );
+        verifier.check(claim, evidence);
+        vm.assume(mask != 0);
+        uint256 filling = 160 + 32 * good.vka.length + 32 + odd.proof.length;
+        at = filling + _within(at, 0, 31 - odd.proof.length);
+        evidence[at] = bytes1(mask);
+        vm.expectRevert(_notCanonical());
+        verifier.check(claim, evidence);
+    }
+
     function _padded(bytes memory data) private pure returns (bytes memory) {
         return abi.encodePacked(data.length, data, new bytes((32 - data.length % 32) % 32));
     }

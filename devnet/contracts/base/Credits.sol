@@ -34,10 +34,16 @@ abstract contract Credits is IJobMarket, IJobMarketErrors, Payments, ReentrancyG
         return _payOut(BURN_ADDRESS);
     }
 
+    /// @dev A job ends: what it held in escrow belongs to accounts. Callers credit it whole.
+    function _release(uint256 amount) internal {
+        totalEscrow -= amount;
+        totalCredit += amount;
+    }
+
+    /// @dev Callers count what they credit in `totalCredit`, once for all accounts.
     function _credit(bytes32 jobId, address account, Reason reason, uint256 amount) internal {
         if (amount == 0) return;
         creditOf[account] += amount;
-        totalCredit += amount;
         emit Credited(jobId, account, reason, amount);
     }
 

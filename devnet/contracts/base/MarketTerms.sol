@@ -40,8 +40,13 @@ abstract contract MarketTerms is Credits {
     address private immutable _treasury;
     address internal immutable _guardian;
 
-    /// @dev Written in the constructor only; by tier number. address(0): the tier is unavailable in this market.
-    address[6] private _verifiers;
+    // By tier number. address(0): the tier is unavailable in this market.
+    address private immutable _verifier0;
+    address private immutable _verifier1;
+    address private immutable _verifier2;
+    address private immutable _verifier3;
+    address private immutable _verifier4;
+    address private immutable _verifier5;
 
     constructor(IERC20 token_, IAssetRegistry registry_, address[6] memory verifiers, Params memory p)
         Payments(token_)
@@ -60,7 +65,8 @@ abstract contract MarketTerms is Credits {
             if (verifiers[i] != address(0) && verifiers[i].code.length == 0) revert AddressMissing("verifier");
         }
         registry = registry_;
-        _verifiers = verifiers;
+        (_verifier0, _verifier1, _verifier2) = (verifiers[0], verifiers[1], verifiers[2]);
+        (_verifier3, _verifier4, _verifier5) = (verifiers[3], verifiers[4], verifiers[5]);
         _protocolFeeBps = p.protocolFeeBps;
         _lockBps = p.lockBps;
         _undeliveredFeeBps = p.undeliveredFeeBps;
@@ -87,7 +93,12 @@ abstract contract MarketTerms is Credits {
 
     /// @notice The verifier of a tier, or 0 when this market does not offer it.
     function verifierOf(Tier tier) public view returns (address) {
-        return _verifiers[uint8(tier)];
+        if (tier == Tier.Zk) return _verifier1;
+        if (tier == Tier.Optimistic) return _verifier2;
+        if (tier == Tier.Tee) return _verifier3;
+        if (tier == Tier.Redundant) return _verifier4;
+        if (tier == Tier.Consensus) return _verifier5;
+        return _verifier0;
     }
 
     /// @notice The terms a request would be posted under now, and the least price that covers fee and owner.
@@ -145,7 +156,7 @@ abstract contract MarketTerms is Credits {
     }
 
     /// @dev max(minLock, ceil(maxPrice * lockBps / 1e4)): fits where maxPrice does, since lockBps <= 1e4.
-    function _lockFor(uint128 maxPrice) private view returns (uint128) {
+    function _lockFor(uint128 maxPrice) internal view returns (uint128) {
         uint256 share = (uint256(maxPrice) * _lockBps + BPS - 1) / BPS;
         return SafeCast.toUint128(Math.max(share, _minLock));
     }

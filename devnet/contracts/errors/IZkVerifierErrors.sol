@@ -7,7 +7,7 @@ import {Tier} from "../interfaces/Types.sol";
 interface IZkVerifierErrors {
     error TierMismatch(bytes32 jobId, Tier expected, Tier actual);
     error SchemeMismatch(bytes32 jobId, uint8 expected, uint8 actual);
-    /// The evidence decodes, but abi.encode of what it holds gives other bytes.
+    /// The evidence is not abi.encode of its parts. Where one reaches beyond the calldata, the revert has no data.
     error EvidenceNotCanonical(bytes32 jobId);
     error VerifyingKeyMalformed(bytes32 jobId, uint256 words);
     error KeyMismatch(bytes32 jobId, bytes32 expected, bytes32 actual);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Job} from "../interfaces/IJobMarket.sol";
 import {State, Verdict} from "../interfaces/Types.sol";
+import {Ending, JobRecord} from "./JobRecord.sol";
 
 /// @title A job's state from stored facts, the clock and the verifier's verdict
 /// @notice The one table stands in docs/job.md; mlm/core/job.py and tests/vectors/job_states.json hold the same.
@@ -10,9 +10,9 @@ import {State, Verdict} from "../interfaces/Types.sol";
 library JobStates {
     /// @notice The state as far as the facts and the clock tell; `Submitted` means that the verdict decides.
     /// @param now_ Seconds since the epoch.
-    function beforeVerdict(Job storage job, uint256 now_) internal view returns (State) {
+    function beforeVerdict(JobRecord storage job, uint256 now_) internal view returns (State) {
         if (job.postedAt == 0) return State.Unknown;
-        if (job.cancelled) return State.Cancelled;
+        if (job.ending == Ending.Cancelled) return State.Cancelled;
         if (now_ < job.bidsCloseAt) return State.Open;
         if (job.provider == address(0)) return State.Expired;
         if (job.acceptedAt == 0) {
@@ -21,11 +21,11 @@ library JobStates {
         if (job.submittedAt == 0) {
             return now_ < uint256(job.acceptedAt) + job.executionWindow ? State.Ready : State.Defaulted;
         }
-        return job.verified ? State.Accepted : State.Submitted;
+        return job.ending == Ending.Verified ? State.Accepted : State.Submitted;
     }
 
     /// @notice The state of a submitted job under a verdict: silence accepts when the verification window ends.
-    function underVerdict(Job storage job, uint256 now_, Verdict verdict) internal view returns (State) {
+    function underVerdict(JobRecord storage job, uint256 now_, Verdict verdict) internal view returns (State) {
         if (verdict == Verdict.Accepted) return State.Accepted;
         if (verdict == Verdict.Rejected) return State.Rejected;
         if (verdict == Verdict.Disputed) return State.Disputed;

@@ -4,6 +4,18 @@ pragma solidity 0.8.30;
 /// @title Which handles, names, versions and licences are well formed
 /// @notice ASCII only, so that no two look alike. Each function takes the string's bytes and answers yes or no.
 library Text {
+    // Sets of characters: bit c stands for character c. None beyond ASCII is in any.
+    uint256 private constant DIGIT = 0x3ff << 48; // 0-9
+    uint256 private constant LOWER = 0x3ffffff << 97; // a-z
+    uint256 private constant LETTER = LOWER | (0x3ffffff << 65); // A-Z
+    uint256 private constant HYPHEN = 1 << 45;
+    uint256 private constant DOT = 1 << 46;
+    uint256 private constant HANDLE = LOWER | DIGIT | HYPHEN;
+    uint256 private constant NAME = HANDLE | DOT | (1 << 95); // _
+    uint256 private constant IDENTIFIER = LETTER | DIGIT | HYPHEN;
+    // space ( ) + :
+    uint256 private constant LICENCE = IDENTIFIER | DOT | (1 << 32) | (1 << 40) | (1 << 41) | (1 << 43) | (1 << 58);
+
     uint256 internal constant MAX_HANDLE = 39;
     uint256 internal constant MAX_NAME = 64;
     uint256 internal constant MAX_VERSION = 64;
@@ -13,35 +25,20 @@ library Text {
     function isHandle(bytes memory text) internal pure returns (bool) {
         uint256 length = text.length;
         if (length == 0 || length > MAX_HANDLE || text[0] == "-" || text[length - 1] == "-") return false;
-        for (uint256 i = 0; i < length; ++i) {
-            if (!_isLower(text[i]) && !_isDigit(text[i]) && text[i] != "-") return false;
-        }
-        return true;
+        return _all(text, HANDLE);
     }
 
     /// @notice [a-z0-9._-]{1,64}; not "." or "..", which are folders elsewhere.
     function isName(bytes memory text) internal pure returns (bool) {
         uint256 length = text.length;
         if (length == 0 || length > MAX_NAME) return false;
-        bool onlyDots = length <= 2;
-        for (uint256 i = 0; i < length; ++i) {
-            bytes1 c = text[i];
-            if (!_isLower(c) && !_isDigit(c) && c != "." && c != "_" && c != "-") return false;
-            if (c != ".") onlyDots = false;
-        }
-        return !onlyDots;
+        return _all(text, NAME) && !(length <= 2 && _all(text, DOT));
     }
 
     /// @notice An SPDX licence expression's characters: letters, digits and ". + - : ( )" and space; 1 to 128 of them.
     /// The grammar is checked off chain.
     function isLicence(bytes memory text) internal pure returns (bool) {
-        if (text.length == 0 || text.length > MAX_LICENCE) return false;
-        for (uint256 i = 0; i < text.length; ++i) {
-            bytes1 c = text[i];
-            bool sign = c == "." || c == "+" || c == "-" || c == ":" || c == "(" || c == ")" || c == " ";
-            if (!_isLower(c) && !_isUpper(c) && !_isDigit(c) && !sign) return false;
-        }
-        return true;
+        return text.length != 0 && text.length <= MAX_LICENCE && _all(text, LICENCE);
     }
 
     /// @notice Semantic Versioning 2.0.0: MAJOR.MINOR.PATCH[-pre.release][+build], at most 64 characters.
@@ -78,7 +75,7 @@ library Text {
             for (; at < text.length; ++at) {
                 bytes1 c = text[at];
                 if (_isDigit(c)) continue;
-                if (!_isLower(c) && !_isUpper(c) && c != "-") break;
+                if (!_isIn(c, IDENTIFIER)) break;
                 numeric = false;
             }
             if (at == start) return (false, at);
@@ -89,15 +86,19 @@ library Text {
         return (false, at);
     }
 
-    function _isLower(bytes1 c) private pure returns (bool) {
-        return c >= "a" && c <= "z";
+    /// @dev Whether every character is in the set.
+    function _all(bytes memory text, uint256 set) private pure returns (bool) {
+        for (uint256 i = 0; i < text.length; ++i) {
+            if (!_isIn(text[i], set)) return false;
+        }
+        return true;
     }
 
-    function _isUpper(bytes1 c) private pure returns (bool) {
-        return c >= "A" && c <= "Z";
+    function _isIn(bytes1 c, uint256 set) private pure returns (bool) {
+        return (set >> uint8(c)) & 1 == 1;
     }
 
     function _isDigit(bytes1 c) private pure returns (bool) {
-        return c >= "0" && c <= "9";
+        return _isIn(c, DIGIT);
     }
 }

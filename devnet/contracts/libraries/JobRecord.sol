@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {AuctionKind, Tier} from "../interfaces/Types.sol";
+
+/// How a settled job ended, where its other facts do not tell.
+enum Ending {
+    Open,
+    Cancelled,
+    Verified // the verifier accepted the evidence at once
+}
+
+/// A job as the market stores it: the facts of interfaces/IJobMarket.sol's `Job` in seven words, five of them written by
+/// the posting, one by the first bid and one by the submission. Verifier and lock follow from tier and maximum price,
+/// since the market's parameters never change.
+/// SAFETY: times fit in 40 bits for 34,000 years, windows in 24 bits (MAX_WINDOW is 7 days).
+struct JobRecord {
+    bytes32 termsHash;
+    bytes32 versionId;
+    address consumer;
+    uint40 postedAt;
+    uint40 bidsCloseAt;
+    AuctionKind auction;
+    Tier tier;
+    uint128 maxPrice;
+    uint128 floor;
+    address provider;
+    uint24 deliveryWindow;
+    uint24 executionWindow;
+    uint24 verificationWindow;
+    uint128 price;
+    uint40 acceptedAt;
+    uint40 submittedAt;
+    uint40 settledAt;
+    Ending ending;
+    bytes32 outputCommitment;
+}
