@@ -92,13 +92,13 @@ def _choices(ports: Ports, params: Deploy) -> Choices:
         raise UsageError(f"--label: expected at most {_LABEL} printable characters, found {params.label[:80]!r}")
     if params.token and params.holder:
         raise UsageError("--holder is for a new token's supply, and --token names one that exists")
-    own = ports.sender.address
+    srs = () if params.srs is None else _points(ports.files.read(params.srs, _SRS_BYTES), str(params.srs))
+    own = ports.sender.address  # which may ask for a password: after all that can be wrong without it
     accounts = {
         "holder": params.holder or own,
         "treasury": params.treasury or own,
         "guardian": params.guardian or own,
     }
-    srs = () if params.srs is None else _points(ports.files.read(params.srs, _SRS_BYTES), str(params.srs))
     return Choices(accounts, params.token, srs, params.label)
 
 

@@ -41,6 +41,7 @@ HINTS: Mapping[str, str] = {
     "KeyMissing": "Choose another tier, or ask the publisher to set a key for this one.",
     "AuctionKindUnavailable": "Choose another kind of auction: fixed or reverse.",
     "WindowOutOfBounds": "Choose a window within the bounds shown.",
+    "NameTaken": "That contract stands, or is being made: run `mlm network deploy` again.",
     "InexactTransfer": "The market takes no token that charges for transfers.",
     # StakeVault
     "FreeStakeTooLow": "Run `mlm stake deposit`.",
