@@ -6,7 +6,9 @@ each one transaction: a killed sync continues where it stood, and two at once ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mlm.core import events as catalogue
@@ -61,7 +63,8 @@ def sync(ports: Ports, *, rebuild: bool = False) -> Synced:
                 high = min(low + span - 1, head.number)
                 first = low if first is None else first
                 try:
-                    blocks, events = _fetch(chain, names, at, low, high)
+                    with _no_collection():
+                        blocks, events = _fetch(chain, names, at, low, high)
                 except ChainError:
                     # Nodes limit a query by blocks, results or bytes, each in words of its own: ask for less. A dead
                     # node fails here, at once.
@@ -70,7 +73,8 @@ def sync(ports: Ports, *, rebuild: bool = False) -> Synced:
                         raise
                     span, cap = max(1, (high - low + 1) // 4), max(1, (high - low + 1) // 2)
                     continue
-                state.ingest(blocks, events, after=at.hash if at else None)
+                with _no_collection():
+                    state.ingest(blocks, events, after=at.hash if at else None)
                 at = blocks[-1]
                 passed, added = passed + at.number - low + 1, added + len(events)
                 span = max(1, span // 4) if len(events) > MANY_LOGS else min(2 * span, cap)
@@ -88,6 +92,18 @@ def sync(ports: Ports, *, rebuild: bool = False) -> Synced:
                     f"the chain or the index moved {retries} times during one sync", hint="Run `mlm sync` again."
                 ) from error
             head = chain.block("latest")
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without garbage collection: logs hold no cycles, and looking at new ones again takes a fifth of a sync."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _adopt(chain: Chain, state: State, names: Mapping[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from mlm.adapters.chain import abi, errors
@@ -151,7 +152,7 @@ def receipt_from(value: Any) -> Receipt:
 
 def log_from(value: Any) -> Log:
     """Check and read a log object."""
-    if not isinstance(value, Mapping) or not isinstance(value.get("topics"), list) or value.get("removed"):
+    if not isinstance(value, dict) or not isinstance(value.get("topics"), list) or value.get("removed"):
         raise ChainError(f"the node answered nonsense: expected a log, found {str(value)[:40]!r}")
     words = [value.get("address"), value.get("blockHash"), value.get("transactionHash"), *value["topics"]]
     if not _spelt_as_usual(words):
@@ -180,10 +181,11 @@ def _spelt_as_usual(words: list[Any]) -> bool:
 def raw_data(value: Any, what: str) -> bytes:
     """Read 0x-prefixed hex; raises ChainError naming `what` otherwise."""
     try:
-        if value[:2] == "0x":
-            return bytes.fromhex(value[2:])
+        data = bytes.fromhex(value[2:])
     except (TypeError, ValueError):
-        pass
+        data = b""
+    if isinstance(value, str) and value[:2] == "0x" and len(value) == 2 + 2 * len(data):
+        return data
     return bytes.fromhex(hex_data(value, what)[2:])
 
 
@@ -195,4 +197,4 @@ def _logs(answer: Any, addresses: set[str], start: int, end: int) -> list[Log]:
         if log.address not in addresses or not start <= log.block_number <= end:
             where = f"{log.address} in block {log.block_number}"
             raise ChainError(f"the node answered nonsense: a log that nobody asked for, of {where}")
-    return sorted(logs, key=lambda log: (log.block_number, log.log_index))
+    return sorted(logs, key=attrgetter("block_number", "log_index"))

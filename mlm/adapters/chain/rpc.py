@@ -220,7 +220,8 @@ def hex_data(value: Any, what: str, length: int | None = None) -> str:
             size = len(bytes.fromhex(text[2:]))
         except ValueError:
             size = -1
-        if size >= 0 and (length is None or size == length):
+        # Of white space, which fromhex skips, nothing may be left.
+        if len(text) == 2 + 2 * size and (length is None or size == length):
             return text
     expected = "hex data" if length is None else f"{length} bytes of hex"
     raise ChainError(f"the node answered nonsense: expected {expected} for {what}, found {str(value)[:40]!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter, lt
 from typing import Protocol
 
 from mlm.core.errors import InvalidData, StateConflict
@@ -41,8 +42,8 @@ def check_batch(blocks: Sequence[_Block], events: Sequence[_Event], head: _Block
     numbers = ([head.number] if head else []) + [block.number for block in blocks]
     if any(left >= right for left, right in zip(numbers, numbers[1:], strict=False)):
         raise InvalidData(f"blocks must ascend, found {numbers[:8]}")
-    places = [(event.log.block_number, event.log.log_index) for event in events]
-    if any(left >= right for left, right in zip(places, places[1:], strict=False)):
+    places = list(map(attrgetter("log.block_number", "log.log_index"), events))
+    if not all(map(lt, places, places[1:])):
         raise InvalidData("events must come in chain order, each once")
     hashes = {block.number: block.hash for block in blocks}
     for event in events:

@@ -6,15 +6,12 @@ Ids are 0x-hex: a token id has 64 digits. Amounts are ints in base units.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 Row = tuple[Any, ...]
-
-_WIDE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 # The columns that every fact row starts with; the indexer fills them in from the log and its block.
 PLACE = ("block", "timestamp", "log_index", "tx_hash")
@@ -92,7 +89,16 @@ def to_json(value: Mapping[str, Any]) -> str:
     try:
         return orjson.dumps(value).decode()
     except TypeError:  # a number of more than 64 bits
-        return _WIDE.encode(value)
+        return orjson.dumps(_spelt(value)).decode()
+
+
+def _spelt(value: Any) -> Any:
+    """With numbers of more than 64 bits as JSON spells them."""
+    if type(value) is int:
+        return value if -(2**63) <= value < 2**64 else orjson.Fragment(str(value))
+    if isinstance(value, dict):
+        return {key: _spelt(item) for key, item in value.items()}
+    return [_spelt(item) for item in value] if isinstance(value, list) else value
 
 
 def _value(argument: str, args: Mapping[str, Any]) -> Any:
