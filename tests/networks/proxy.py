@@ -24,6 +24,7 @@ class Proxy:
     mood: str = "honest"
     after: int = 0
     asked: list[str] = field(default_factory=list)  # methods, in order, whatever became of them
+    lacks: set[str] = field(default_factory=set)  # methods that it does not know
     answers: dict[str, Any] = field(default_factory=dict)  # method -> result told instead of the node's
 
     def behave(self, handler: socketserver.StreamRequestHandler, body: bytes) -> None:
@@ -63,6 +64,9 @@ class Proxy:
                 raise AssertionError(mood)
 
     def _forward(self, request: Any) -> bytes:
+        if isinstance(request, dict) and request["method"] in self.lacks:
+            error = {"code": -32601, "message": f"the method {request['method']} does not exist"}
+            return json.dumps({"jsonrpc": "2.0", "id": request["id"], "error": error}).encode()
         sent = urllib.request.Request(
             self.target, json.dumps(request).encode(), {"Content-Type": "application/json"}, method="POST"
         )
