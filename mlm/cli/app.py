@@ -23,7 +23,7 @@ from mlm.cli import help, streams
 from mlm.cli.context import Session, shared_options
 from mlm.cli.render import show_error
 from mlm.cli.streams import ReaderGone
-from mlm.core.errors import Interrupted, MlmError, StorageError, UsageError
+from mlm.core.errors import Interrupted, MlmError, StorageError, ToolMissing, UsageError
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ COMMANDS: dict[str, Entry] = {
 
 # The commands that make a plan first: the names of mlm/workflows/registry.py, whose import is for those who send.
 PLANNED = frozenset(
-    {"publish", "price set", "handle claim", "job post", "job award", "job cancel", "job settle", "bid"}
+    {"commit", "publish", "price set", "handle claim", "job post", "job award", "job cancel", "job settle", "bid"}
     | {"lease accept", "lease fulfil", "lease submit", "stake deposit", "stake withdraw", "wallet withdraw"}
     | {"network deploy"}
 )
@@ -227,6 +227,9 @@ def show_usage_or_bug(session: Session, error: Exception) -> int:
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""
         return show_error(session, StorageError(f"{error.strerror or error}{where}"))
+    if isinstance(error, ImportError) and not (error.name or "").startswith("mlm"):
+        hint = "Install it again: `pip install --force-reinstall 'mlm[cpu,zk]'`."
+        return show_error(session, ToolMissing(f"a package that mlm needs cannot be loaded: {error}", hint=hint))
     if session.debug:
         raise error
     bug = MlmError(

@@ -20,7 +20,10 @@ def perform(ctx: typer.Context, operation: Operation[Any, Any], params: Any) -> 
         render(ctx, preview(session.ports, operation.plan(session.ports, params)))
         return
     ask = session.interactive and not session.yes and not session.json
-    render(ctx, execute(session.ports, operation, params, _confirm if ask else None, again=session.again))
+    done = execute(session.ports, operation, params, _confirm if ask else None, again=session.again)
+    # A person who recorded something locally wants to see what came of it, not how.
+    local = any(step.kind == "move" for step in done.steps)
+    render(ctx, done.result if local and not session.json else done)
 
 
 def _confirm(shown: Preview) -> bool:

@@ -75,17 +75,18 @@ def status(ctx: typer.Context) -> None:
 def commit(
     ctx: typer.Context,
     message: Annotated[str, typer.Option("--message", "-m", help="What changed, and why.")],
+    author: Annotated[str, typer.Option(help="Whose work it is; else user.name, else the account's name.")] = "",
 ) -> None:
     """Record the staged files as a content-addressed commit with its manifest.
 
     Example: `mlm commit -m "first model"`
     """
+    from mlm.cli.execute import perform
     from mlm.workflows import commit as workflow
 
-    session: Session = ctx.obj
-    author = session.config.get("user.name") or session.config.get("account") or "anonymous"
-    repo = _repo(session)
-    render(ctx, workflow.commit(repo, session.ports.runner, message, author, session.ports.system.now()))
+    config = ctx.obj.config
+    author = author or config.get("user.name") or config.get("account") or "anonymous"
+    perform(ctx, workflow.OPERATION, workflow.CommitParams(message, author))
 
 
 @app.command()

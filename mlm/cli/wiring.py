@@ -94,6 +94,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
         sender=lambda: sender(session),
         signer=lambda: made.sender,
         objects=lambda: PackStore(data / "objects"),
+        repo=lambda: repo(session),
         files=lambda: DiskFiles(session.cwd),
         remote=remote,
         prover=prover,

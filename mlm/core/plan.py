@@ -57,7 +57,17 @@ class Store:
     push: bool = True  # False: local objects only
 
 
-Step = Tx | Store
+@dataclass(frozen=True)
+class Move:
+    """Let a name of the local history stand for another commit: a branch, or HEAD where no branch is checked out."""
+
+    title: str
+    ref: str  # heads/NAME or HEAD
+    before: Cid | None
+    after: Cid | None
+
+
+Step = Tx | Store | Move
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,11 @@ class Plan(Generic[F]):
     operation: str
     steps: tuple[Step, ...]
     facts: F
+
+    @property
+    def concerns_others(self) -> bool:
+        """Whether it sends or shares anything: then a person is asked first."""
+        return any(isinstance(step, Tx) or (isinstance(step, Store) and step.push) for step in self.steps)
 
     @property
     def payment(self) -> Amount:
@@ -83,6 +98,9 @@ def frozen(step: Step, encode: Callable[[Call], bytes]) -> dict[str, Any]:
     """A step as the journal keeps it: everything that doing it later needs, but for the blocks of a Store."""
     if isinstance(step, Store):
         return {"kind": "store", "title": step.title, "root": str(step.root), "push": step.push}
+    if isinstance(step, Move):
+        before, after = (None if cid is None else str(cid) for cid in (step.before, step.after))
+        return {"kind": "move", "title": step.title, "ref": step.ref, "before": before, "after": after}
     call = step.call
     return {
         "kind": "transaction",
@@ -100,6 +118,9 @@ def thawed(record: Mapping[str, Any]) -> Step:
     try:
         if record["kind"] == "store":
             return Store(record["title"], Cid.parse(record["root"]), push=record["push"] is True)
+        if record["kind"] == "move":
+            before, after = (record[name] and Cid.parse(record[name]) for name in ("before", "after"))
+            return Move(record["title"], record["ref"], before, after)
         data = bytes.fromhex(record["data"].removeprefix("0x"))
         call = Call(record["contract"], "", (data,), int(record["value"]))
         return Tx(record["title"], call, Amount(int(record["payment"])), Amount(int(record["bond"])))

@@ -10,6 +10,7 @@ from mlm.ports.contracts import Contracts
 from mlm.ports.files import Files
 from mlm.ports.journal import Journal
 from mlm.ports.prover import Prover
+from mlm.ports.repo import Repo
 from mlm.ports.runner import Runner
 from mlm.ports.signer import Sender, Signer
 from mlm.ports.state import State
@@ -60,6 +61,11 @@ class Ports:
     def remote(self) -> Blocks:
         """Blocks that others can read."""
         return self._make("remote")
+
+    @cached_property
+    def repo(self) -> Repo:
+        """The project's history: refs, staging index, working tree."""
+        return self._make("repo")
 
     @cached_property
     def prover(self) -> Prover:

@@ -12,12 +12,12 @@ from typing import Any, Generic, TypeVar
 
 from mlm.core.errors import MlmError, Reverted, StateConflict
 from mlm.core.money import Amount, Wei
-from mlm.core.plan import JSON_ONLY, NO_AMOUNT, Plan, Step, Store, Tx, frozen
+from mlm.core.plan import JSON_ONLY, NO_AMOUNT, Move, Plan, Step, Store, Tx, frozen
 from mlm.ports.bundle import Ports
 from mlm.ports.chain import Receipt
 from mlm.ports.signer import Fate, Outcome, Signed
 from mlm.workflows.journalled import DONE, SUPERSEDED, Progress, ended, progress, receipt_entry, signed_entry
-from mlm.workflows.objects import store
+from mlm.workflows.objects import move, store
 
 LOOKED_AT = 50  # operations; an older one is not taken for an earlier run of the same command
 _NOTHING: Mapping[int, Progress] = {}
@@ -30,7 +30,7 @@ R = TypeVar("R")
 class PlannedStep:
     """One step before it is done. `gas` and `fee` are None where the node could not simulate it."""
 
-    kind: str = field(metadata=JSON_ONLY)  # transaction or store: a reader sees it by gas and reference
+    kind: str = field(metadata=JSON_ONLY)  # transaction, store or move: a reader sees it by gas and reference
     title: str
     gas: int | None
     fee: Wei | None
@@ -56,7 +56,7 @@ class Preview:
 class DoneStep:
     """One step after it was done. `reference` is a transaction hash or a CID; `receipt` is for the result only."""
 
-    kind: str = field(metadata=JSON_ONLY)  # transaction or store: a reader sees it by gas and reference
+    kind: str = field(metadata=JSON_ONLY)  # transaction, store or move: a reader sees it by gas and reference
     title: str
     reference: str
     gas: int | None
@@ -122,7 +122,7 @@ def apply(ports: Ports, plan: Plan[Any], request: str = "") -> tuple[DoneStep, .
     params = {
         **_sent_from(ports, plan),
         "request": request,
-        "steps": [frozen(step, ports.sender.encode) for step in plan.steps],
+        "steps": [frozen(step, lambda call: ports.sender.encode(call)) for step in plan.steps],
     }
     op = ports.journal.begin(plan.operation, params)
     with ports.journal.hold(op):
@@ -196,7 +196,7 @@ def execute(
         )
     plan = operation.plan(ports, params)
     shown = preview(ports, plan)
-    if confirm is not None and plan.steps and not confirm(shown):
+    if confirm is not None and plan.concerns_others and not confirm(shown):
         raise MlmError("not confirmed; nothing was sent")
     done = apply(ports, plan, request)
     return Applied(operation.result(ports, params, plan, done), done)
@@ -253,6 +253,10 @@ def _do(ports: Ports, op: str, number: int, step: Step, before: Progress, faster
         receipt = send(ports, op, number, step, before.signed, faster)
         ports.journal.record(op, number, {"included": receipt_entry(receipt)})
         return receipt.tx_hash, receipt
+    if isinstance(step, Move):
+        move(ports, step)
+        ports.journal.record(op, number, {"moved": str(step.after or "")})
+        return str(step.after or ""), None
     store(ports, step)
     ports.journal.record(op, number, {"stored": str(step.root)})
     return str(step.root), None
@@ -295,4 +299,4 @@ def send(ports: Ports, op: str, number: int, step: Tx, signed: tuple[Signed, ...
 
 
 def _kind(step: Step) -> str:
-    return {Tx: "transaction", Store: "store"}[type(step)]
+    return {Tx: "transaction", Store: "store", Move: "move"}[type(step)]

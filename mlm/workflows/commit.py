@@ -9,9 +9,12 @@ from mlm.core.cid import Cid
 from mlm.core.errors import StateConflict, UsageError
 from mlm.core.history import MAX_AUTHOR, Commit
 from mlm.core.manifest import MAX_FILES, FileRef, Manifest, Signature, Tensor
+from mlm.core.plan import Move, Plan, Store
 from mlm.core.project import Project
+from mlm.ports.bundle import Ports
 from mlm.ports.repo import Repo, Staged
-from mlm.ports.runner import Runner
+from mlm.workflows.apply import DoneStep, Operation
+from mlm.workflows.objects import HEAD
 from mlm.workflows.repository import head_commit, read_manifest, staged_tree
 
 _MAX_PROJECT = 1 << 20  # bytes of mlm.toml
@@ -33,13 +36,22 @@ class Committed:
     bytes: int
 
 
-def commit(repo: Repo, runner: Runner, message: str, author: str, now: int) -> Committed:
-    """Record what is staged. `now` is in seconds; `runner` reads a model's signature, when its file has changed.
+@dataclass(frozen=True)
+class CommitParams:
+    """Parameters of `commit`."""
+
+    message: str
+    author: str
+
+
+def plan(ports: Ports, params: CommitParams) -> Plan[Committed]:
+    """Blocks of a tree, a manifest and a commit; then the branch moves, when all it leads to is durable.
 
     Raises StateConflict when nothing is staged or nothing changed, UsageError for a bad mlm.toml or message,
     InvalidData for a bad model, ToolMissing when reading the model needs an extra that is not installed.
     """
-    if not message.strip():
+    repo, message, author = ports.repo, params.message.strip(), params.author
+    if not message:
         raise UsageError("expected a message, found an empty one", hint='mlm commit -m "what changed"')
     if not 0 < len(author) <= MAX_AUTHOR:
         raise UsageError(
@@ -54,22 +66,27 @@ def commit(repo: Repo, runner: Runner, message: str, author: str, now: int) -> C
     blocks: list[tuple[Cid, bytes]] = []
     tree = staged_tree(index, lambda cid, block: blocks.append((cid, block)))
     previous = None if before is None else read_manifest(repo, before[1].manifest)
-    signature = _signature(repo, runner, described, index, previous)
+    signature = _signature(ports, described, index, previous)
     manifest = _manifest(described, index, tree, signature)
     manifest_block = manifest.to_block()
     if before is not None and before[1].manifest == manifest_block[0]:
         raise StateConflict("nothing to commit: what is staged is the last commit", hint="`mlm status` shows changes.")
     parents = () if before is None else (before[0],)
-    made = Commit(tree.cid, manifest_block[0], parents, author, now, message.strip()).to_block()
-    # The ref moves when all it leads to is durable.
-    repo.objects.put([*blocks, manifest_block, made])
-    if head.branch is None:
-        repo.refs.set_head(made[0])
-    else:
-        repo.refs.set(f"heads/{head.branch}", made[0], head.commit)
+    made = Commit(tree.cid, manifest_block[0], parents, author, ports.system.now(), message).to_block()
     asset = f"{described.name}@{described.version}"
     files = (manifest.count, manifest.size)
-    return Committed(made[0], head.branch, asset, message.strip(), author, tree.cid, manifest_block[0], *files)
+    facts = Committed(made[0], head.branch, asset, message, author, tree.cid, manifest_block[0], *files)
+    ref = HEAD if head.branch is None else f"heads/{head.branch}"
+    steps = (
+        Store(f"store the commit of {asset}", made[0], (*blocks, manifest_block, made), push=False),
+        Move(f"move {head.branch or HEAD} to it", ref, head.commit, made[0]),
+    )
+    return Plan("commit", steps, facts)
+
+
+def result(ports: Ports, params: CommitParams, plan: Plan[Committed], done: tuple[DoneStep, ...]) -> Committed:
+    """What was recorded."""
+    return plan.facts
 
 
 def read_project(repo: Repo, index: dict[str, Staged]) -> Project:
@@ -83,7 +100,7 @@ def read_project(repo: Repo, index: dict[str, Staged]) -> Project:
 
 
 def _signature(
-    repo: Repo, runner: Runner, described: Project, index: dict[str, Staged], previous: Manifest | None
+    ports: Ports, described: Project, index: dict[str, Staged], previous: Manifest | None
 ) -> Signature | None:
     path = described.model
     for name, file in (("model.file", path), ("verification.calibration", described.calibration)):
@@ -98,7 +115,8 @@ def _signature(
         known = previous.files.get(path)
         if known is not None and known.cid == cid:
             return previous.signature
-    info = runner.inspect(b"".join(unixfs.read(repo.objects.get, cid, max_bytes=_MAX_MODEL)))
+    # `runner` reads a model only when its file has changed.
+    info = ports.runner.inspect(b"".join(unixfs.read(ports.repo.objects.get, cid, max_bytes=_MAX_MODEL)))
     inputs, outputs = (
         tuple(Tensor(spec.name, spec.dtype, tuple(spec.shape)) for spec in specs)
         for specs in (info.inputs, info.outputs)
@@ -125,3 +143,12 @@ def _manifest(
         metrics=described.metrics,
         price=described.price,
     )
+
+
+OPERATION = Operation(
+    "commit",
+    CommitParams,
+    plan,
+    result,
+    "`mlm op undo` moves the branch back; what was staged stays staged.",
+)

@@ -19,10 +19,9 @@ from mlm.core.money import Amount, Wei, parse_units
 from mlm.core.settlement import owner_part
 from mlm.ports.bundle import Ports
 from mlm.ports.repo import Repo, Worktree
-from mlm.workflows import bid, job_close, job_post, job_result, lease, lookup, publish, stake, verify
+from mlm.workflows import bid, commit, job_close, job_post, job_result, lease, lookup, publish, stake, verify
 from mlm.workflows.add import add
 from mlm.workflows.apply import Applied, Operation, execute
-from mlm.workflows.commit import commit
 from mlm.workflows.init import init
 from mlm.workflows.ledger import Balance, BalanceChange, balance, changes
 from mlm.workflows.run import Output
@@ -193,20 +192,19 @@ def _publish(run: _Run, provider: Actor, template: Worktree) -> publish.Publishe
         )
     run.timed(provider, "add", lambda: add(repo, [""]), lambda done: f"{len(done.staged)} files")
     if status(repo).staged:
-        author, now = provider.name, provider.ports.system.now()
-        done = run.timed(
+        made = run.perform(
             provider,
-            "commit",
-            lambda: commit(repo, provider.ports.runner, "The demo's model", author, now),
+            commit.OPERATION,
+            commit.CommitParams("The demo's model", provider.name),
             lambda done: str(done.commit),
         )
-        head = done.commit
+        head = made.result.commit
     else:
         head = repo.refs.head().commit
-    made = run.perform(
+    done = run.perform(
         provider, publish.OPERATION, publish.Publish(head, HANDLE), lambda found: f"{found.circuit_rows} rows"
     )
-    published: publish.Published = made.result
+    published: publish.Published = done.result
     return published
 
 

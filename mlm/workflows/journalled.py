@@ -1,7 +1,7 @@
 """What the journal says of an operation: how far each step came, and which outcomes end it.
 
 Entries of a step: `signed` (several share a nonce: replacements), `included`, `failed` and `displaced` (what was signed
-before never counts), `stored`, `cancelling` (a transaction that takes the nonce) and `cancelled`.
+before never counts), `stored`, `moved`, `cancelling` (a transaction that takes the nonce), `cancelled`, `taken_back`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ class Progress:
 
     signed: tuple[Signed, ...] = ()
     included: str = ""  # transaction hash
-    stored: str = ""  # CID
+    local: str = ""  # CID of what was stored, or of the commit that a name was moved to
     cancelling: tuple[Signed, ...] = ()
-    cancelled: bool = False
+    cancelled: bool = False  # or taken back
 
     @property
     def done(self) -> bool:
         """Whether the step was done, as far as the journal knows."""
-        return bool(self.included or self.stored)
+        return bool(self.included or self.local) and not self.cancelled
 
     @property
     def state(self) -> str:
@@ -42,7 +42,7 @@ class Progress:
     @property
     def reference(self) -> str:
         """Transaction hash or CID."""
-        return self.included or self.stored or (self.signed[-1].tx_hash if self.signed else "")
+        return self.included or self.local or (self.signed[-1].tx_hash if self.signed else "")
 
 
 def progress(entries: Iterable[Mapping[str, Any]]) -> dict[int, Progress]:
@@ -64,11 +64,12 @@ def _after(before: Progress, entry: Mapping[str, Any]) -> Progress:
         return replace(before, included=entry["included"].get("tx_hash") or before.signed[-1].tx_hash)
     if "failed" in entry or "displaced" in entry:
         return Progress()
-    if "stored" in entry:
-        return replace(before, stored=entry["stored"])
+    for name in ("stored", "moved"):
+        if name in entry:
+            return replace(before, local=entry[name] or "nothing")
     if "cancelling" in entry:
         return replace(before, cancelling=(*before.cancelling, _signed(entry["cancelling"])))
-    return replace(before, cancelled=before.cancelled or "cancelled" in entry)
+    return replace(before, cancelled=before.cancelled or "cancelled" in entry or "taken_back" in entry)
 
 
 def signed_entry(signed: Signed) -> dict[str, Any]:

@@ -1,12 +1,14 @@
-"""Moving blocks: into the local objects, to the remote that others read, and back; verified block by block."""
+"""Moving blocks, into the local objects, to the remote that others read, and back, verified; and names of commits."""
 
 from __future__ import annotations
 
 from mlm.core import dag, unixfs
 from mlm.core.cid import Cid
-from mlm.core.errors import NotFound
-from mlm.core.plan import Store
+from mlm.core.errors import NotFound, StateConflict
+from mlm.core.plan import Move, Store
 from mlm.ports.bundle import Ports
+
+HEAD = "HEAD"
 
 
 def store(ports: Ports, step: Store) -> None:
@@ -14,6 +16,19 @@ def store(ports: Ports, step: Store) -> None:
     ports.objects.put(step.blocks)
     if step.push:
         dag.copy(ports.objects, ports.remote, step.root)
+
+
+def move(ports: Ports, step: Move) -> None:
+    """Execute a Move step; one that was made already stays. Raises StateConflict when the name has moved elsewhere."""
+    refs = ports.repo.refs
+    if step.ref != HEAD:
+        if refs.all().get(step.ref) != step.after:
+            refs.set(step.ref, step.after, step.before)
+        return
+    found = refs.head()
+    if found.branch is not None or found.commit not in (step.before, step.after) or step.after is None:
+        raise StateConflict(f"HEAD is at {found.branch or found.commit}, expected {step.before}: it moved meanwhile")
+    refs.set_head(step.after)
 
 
 def bring(ports: Ports, root: Cid, max_bytes: int | None = None) -> None:

@@ -1,4 +1,7 @@
-"""`mlm op undo`: what waits is cancelled, what stands on the chain is named with the action that makes up for it."""
+"""`mlm op undo`: what waits is cancelled, what is local is taken back, and what stands on chain is named.
+
+It is named with the command that makes up for it: nobody takes a transaction back.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlm.core.errors import Reverted, StateConflict
-from mlm.core.plan import NOTHING
+from mlm.core.plan import NOTHING, Move, Step, thawed
 from mlm.ports.bundle import Ports
 from mlm.ports.signer import Fate
 from mlm.workflows.journalled import (
@@ -18,12 +21,13 @@ from mlm.workflows.journalled import (
     receipt_entry,
     signed_entry,
 )
+from mlm.workflows.objects import move
 from mlm.workflows.op import check_owner, find
 
 
 @dataclass(frozen=True)
 class UndoneStep:
-    """What has become of one step: never sent, cancelled, or standing (`reference` names it)."""
+    """What has become of one step: never sent, cancelled, taken back, or standing (`reference` names it)."""
 
     number: int
     title: str
@@ -57,22 +61,24 @@ def undo(ports: Ports, op: str, compensations: Mapping[str, str]) -> Undone:
     with ports.journal.hold(op):
         known = progress(ports.journal.entries(op))
         for number, record in reversed(list(enumerate(records))):
-            state, reference = _undo_step(ports, op, number, known.get(number, Progress()))
+            state, reference = _undo_step(ports, op, number, thawed(record), known.get(number, Progress()))
             steps.append(UndoneStep(number, record["title"], state, reference))
-        if outcome != DONE:
+        if outcome != DONE or all(step.state != STANDS for step in steps):
             outcome = UNDONE
             ports.journal.close(op, UNDONE)
-    stands = any(step.state == STANDS and records[step.number]["kind"] == "transaction" for step in steps)
+    stands = any(step.state == STANDS for step in steps)
     following = compensations.get(summary["operation"], "") if stands else None
     return Undone(op, summary["operation"], outcome, tuple(reversed(steps)), following)
 
 
-NEVER, CANCELLED, STANDS, STAYS = "never sent", "cancelled", "stands", "stays stored"
+NEVER, CANCELLED, STANDS, STAYS, BACK = "never sent", "cancelled", "stands", "stays stored", "taken back"
 
 
-def _undo_step(ports: Ports, op: str, number: int, found: Progress) -> tuple[str, str]:
-    if found.stored:  # blocks bind nobody; what nothing refers to is collected some day
-        return STAYS, found.stored
+def _undo_step(ports: Ports, op: str, number: int, step: Step, found: Progress) -> tuple[str, str]:
+    if isinstance(step, Move):
+        return _move_back(ports, op, number, step, found)
+    if found.local:  # blocks bind nobody; what nothing refers to is collected some day
+        return STAYS, found.local
     if not found.signed:
         return (CANCELLED if found.cancelled else NEVER), ""
     outcome = ports.sender.fate(*found.signed)
@@ -87,6 +93,14 @@ def _undo_step(ports: Ports, op: str, number: int, found: Progress) -> tuple[str
     if fate is Fate.DISPLACED:
         return NEVER, ""
     return _cancel(ports, op, number, found)
+
+
+def _move_back(ports: Ports, op: str, number: int, step: Move, found: Progress) -> tuple[str, str]:
+    if not found.local or found.cancelled:
+        return (BACK if found.cancelled else NEVER), ""
+    move(ports, Move(step.title, step.ref, step.after, step.before))
+    ports.journal.record(op, number, {"taken_back": str(step.before or "")})
+    return BACK, str(step.before or "")
 
 
 def _cancel(ports: Ports, op: str, number: int, found: Progress) -> tuple[str, str]:

@@ -22,12 +22,12 @@ from mlm.ports.repo import Repo
 from mlm.ports.runner import ModelInfo, TensorSpec
 from mlm.workflows.add import add
 from mlm.workflows.checkout import write_tree
-from mlm.workflows.commit import commit
 from mlm.workflows.init import asset_name, init
 from mlm.workflows.log import log
 from mlm.workflows.repository import resolve
 from mlm.workflows.show import show
 from mlm.workflows.status import Change, Status, status
+from tests.committing import commit
 
 PROJECT = b'[asset]\nname = "thing"\nversion = "1.0.0"\nkind = "dataset"\n'
 MODEL = b'[asset]\nname = "thing"\nversion = "1.0.0"\n[model]\nfile = "m.onnx"\n'
@@ -398,7 +398,7 @@ import sys
 from pathlib import Path
 from mlm.adapters.repo import open_repo
 from mlm.workflows.add import add
-from mlm.workflows.commit import commit
+from tests.committing import commit
 root = Path(sys.argv[1])
 repo = open_repo(root)
 number = int(sys.argv[2])
