@@ -42,7 +42,7 @@ def list_(ctx: typer.Context) -> None:
 
 @app.command()
 def show(ctx: typer.Context) -> None:
-    """Show the chosen network and ask its node for the newest, safe and finalized block.
+    """Show the chosen network and ask its node for the newest, safe and finalized block; each of several by itself.
 
     Example: `mlm network show`
     """
@@ -56,12 +56,13 @@ def show(ctx: typer.Context) -> None:
         raise NotFound(
             f"no network is called {session.config.get('network.default')!r}", hint="See `mlm network list`."
         )
-    chain, problem = None, ""
+    chain, problem, each = None, "", []
     try:
         chain = wiring.chain(session)
+        each = wiring.each_endpoint(session, chain)
     except MlmError as error:
         problem = str(error)
-    render(ctx, workflow.show(found, chain, problem))
+    render(ctx, workflow.show(found, chain, problem, each))
 
 
 @app.command()

@@ -148,7 +148,18 @@ def chain(session: Session, bare: bool = False) -> EthChain:
     deployment = load(Path(chosen.deployment), hint=f"`mlm network deploy {chosen.name}` writes one.")
     if deployment.chain_id != chosen.chain_id:
         raise UsageError(f"{chosen.deployment} is of chain {deployment.chain_id}, mlm.toml says {chosen.chain_id}")
-    return EthChain(node(session, chosen, deployment.genesis_hash), deployment)
+    return EthChain(node(session, chosen, deployment.genesis_hash), deployment, session.config.get("chain.finality"))
+
+
+def each_endpoint(session: Session, chain: EthChain) -> list[EthChain]:
+    """The chosen network's chain by each of its endpoints alone; none when there is but one."""
+    from dataclasses import replace
+
+    from mlm.adapters.chain.read import EthChain
+
+    chosen, recorded = network(session), chain.deployment
+    urls = chosen.rpc if len(chosen.rpc) > 1 else ()
+    return [EthChain(node(session, replace(chosen, rpc=(url,)), recorded.genesis_hash), recorded) for url in urls]
 
 
 def contracts(session: Session, made: Ports) -> ChainContracts:

@@ -35,6 +35,15 @@ class Networks:
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """One of several endpoints. `problem` is empty when it answers and is the right chain."""
+
+    rpc: str
+    block: int | None
+    problem: str
+
+
+@dataclass(frozen=True)
 class Shown:
     """The chosen network, and what its node says. `problem` is empty when it answers and is the right chain."""
 
@@ -46,6 +55,7 @@ class Shown:
     safe: int | None
     finalized: int | None
     problem: str
+    endpoints: tuple[Endpoint, ...]  # each asked by itself; () for a network that has one
 
 
 @dataclass(frozen=True)
@@ -100,8 +110,11 @@ def entries(known: Iterable[tuple[str, tuple[str, ...], int | None, str]], chose
     )
 
 
-def show(entry: Entry, chain: Chain | None, problem: str = "") -> Shown:
-    """Ask the node; a dead or wrong one is a finding, not an error. Without a chain `problem` says why it has none."""
+def show(entry: Entry, chain: Chain | None, problem: str = "", each: Iterable[Chain] = ()) -> Shown:
+    """Ask the node; a dead or wrong one is a finding, not an error. Without a chain `problem` says why it has none.
+
+    `each` is the chain as every single one of several endpoints has it.
+    """
     heads: list[int | None] = [None, None, None]
     if chain is not None:
         try:
@@ -110,7 +123,17 @@ def show(entry: Entry, chain: Chain | None, problem: str = "") -> Shown:
                 heads[position] = chain.block(tag).number
         except (ChainError, NotFound) as error:
             problem = str(error)
-    return Shown(entry.name, entry.rpc, entry.chain_id, entry.deployment, heads[0], heads[1], heads[2], problem)
+    endpoints = tuple(_ask(url, alone) for url, alone in zip(entry.rpc, each, strict=False))
+    return Shown(
+        entry.name, entry.rpc, entry.chain_id, entry.deployment, heads[0], heads[1], heads[2], problem, endpoints
+    )
+
+
+def _ask(url: str, chain: Chain) -> Endpoint:
+    try:
+        return Endpoint(url, chain.block("latest").number, "")
+    except (ChainError, NotFound) as error:
+        return Endpoint(url, None, str(error))
 
 
 def add(settings: Settings, wanted: Proposal, identify: Callable[[str], tuple[int, str]]) -> Added:

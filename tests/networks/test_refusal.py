@@ -95,6 +95,8 @@ class TestAdd:
         assert added["chain_id"] == 7001 and added["problem"].startswith(dead)
         shown = owner.do("network", "show", "--network", "half")
         assert shown["problem"] == "" and shown["rpc"] == [dead, chains.first]
+        assert [entry["block"] for entry in shown["endpoints"]] == [None, shown["block"]]
+        assert "cannot be reached" in shown["endpoints"][0]["problem"] and shown["endpoints"][1]["problem"] == ""
         assert 'rpc = ["' in (owner.home / "config.toml").read_text()
 
     def test_keys_in_a_url_are_kept_and_not_shown(self, owner: Person, chains: Chains) -> None:
