@@ -28,6 +28,7 @@ class Setting:
     default: Any
     env: str
     help: str
+    choices: tuple[str, ...] = ()
 
     def check(self, value: Any, source: str) -> Any:
         """`value` if it has this setting's type; raises UsageError naming the source otherwise."""
@@ -35,6 +36,8 @@ class Setting:
             value = float(value)
         if not isinstance(value, self.type) or (self.type is int and isinstance(value, bool)):
             raise UsageError(f"{source}: {self.key} must be {self.type.__name__}, found {value!r}")
+        if self.choices and value not in self.choices:
+            raise UsageError(f"{source}: {self.key} must be one of {', '.join(self.choices)}, found {value!r}")
         # NaN fails every comparison; nobody waits, or pays, without end.
         if isinstance(value, int | float) and not 0 <= value < _LIMIT:
             raise UsageError(f"{source}: {self.key} must be a number from 0 to {_LIMIT}, found {value!r}")
@@ -74,9 +77,17 @@ SETTINGS: tuple[Setting, ...] = (
         str,
         "included",
         "MLM_FINALITY",
-        "How settled a transaction's block must be before the next step: included, safe or finalized.",
+        "How settled a block must be before money or results follow it: included, safe or finalized.",
+        ("included", "safe", "finalized"),
     ),
-    Setting("runner.provider", str, "auto", "MLM_RUNNER", "ONNX Runtime's execution provider: auto, cpu or cuda."),
+    Setting(
+        "runner.provider",
+        str,
+        "auto",
+        "MLM_RUNNER",
+        "ONNX Runtime's execution provider: auto, cpu or cuda.",
+        ("auto", "cpu", "cuda"),
+    ),
     Setting("runner.threads", int, 0, "MLM_THREADS", "Threads of ONNX Runtime; 0: its own choice."),
     Setting("runner.memory_mb", int, 4096, "MLM_RUNNER_MEMORY_MB", "Memory limit of running a model on a CPU, in MiB."),
     Setting("runner.timeout", float, 120.0, "MLM_RUNNER_TIMEOUT", "Time limit of running a model, in seconds."),

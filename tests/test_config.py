@@ -34,8 +34,12 @@ def test_an_empty_variable_is_none() -> None:
 
 @pytest.mark.parametrize("item", SETTINGS, ids=lambda item: item.key)
 def test_every_setting_is_read_from_its_variable(item: Any) -> None:
-    text, value = {str: ("x", "x"), int: ("7", 7), float: ("7.5", 7.5), bool: ("yes", True)}[item.type]
+    word = item.choices[-1] if item.choices else "x"
+    text, value = {str: (word, word), int: ("7", 7), float: ("7.5", 7.5), bool: ("yes", True)}[item.type]
     assert load({}, {item.env: text}).get(item.key) == value
+    if item.choices:
+        with pytest.raises(UsageError, match=f"{item.env}: {item.key} must be one of .*, found 'neither'"):
+            load({}, {item.env: "neither"})
 
 
 @pytest.mark.parametrize(

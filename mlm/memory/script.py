@@ -25,6 +25,7 @@ class ScriptedChain:
         self.max_logs = max_logs
         self.asked: list[tuple[int, int]] = []
         self.first_block = 0
+        self.depth = "included"
         self.finality = {"safe": 0, "finalized": 0}
         self._salt = 0
         self._blocks: list[Block] = []

@@ -60,6 +60,8 @@ class History(Protocol):
 class Chain(History, Protocol):
     """Every call has a time limit and raises ChainError; a revert raises Reverted, decoded."""
 
+    depth: str  # how settled a block must be before money or results follow it: included, safe or finalized
+
     def chain_id(self) -> int: ...
 
     def call(self, contract: str, function: str, *args: Any) -> Any:

@@ -38,7 +38,7 @@ def plan(ports: Ports, params: Bid) -> Plan[lookup.Job]:
 
     Raises StateConflict, UsageError, InsufficientFunds, and VerificationFailed for a model unlike its key.
     """
-    job = lookup.job(ports, params.job)
+    job = lookup.settled_job(ports, params.job)
     if job.state is not State.OPEN:
         raise StateConflict(
             f"job {job.job_id[:10]} is {job.state}, bids need it open", hint="`mlm job list --open` shows others."

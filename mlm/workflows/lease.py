@@ -79,7 +79,7 @@ def prepare(ports: Ports, name: str, *states: State) -> Work:
     Raises StateConflict, VerificationFailed, InvalidData, NotFound.
     """
     # (1) Nothing is fetched for somebody else's lease.
-    job = lookup.job(ports, name)
+    job = lookup.settled_job(ports, name)
     if job.state not in states:
         wanted, short = " or ".join(map(str, states)), job.job_id[:10]
         hint = f"`mlm job show {short}` tells whose turn it is."

@@ -25,6 +25,9 @@ class Version:
     manifest: Cid
 
 
+FINALITY = ("included", "safe", "finalized")  # each implies the ones before
+
+
 @dataclass(frozen=True)
 class Job:
     """A job as the chain has it now: frozen terms, stored facts, and the state computed from them and the clock."""
@@ -132,6 +135,20 @@ def job(ports: Ports, text: str) -> Job:
     if len(found) > 1:
         raise UsageError(f"{ref.prefix} matches {len(found)} jobs: {', '.join(found[:4])}", hint="Give more digits.")
     return read_job(ports, found[0])
+
+
+def settled_job(ports: Ports, text: str) -> Job:
+    """A job on which money or results may be staked: its newest event stands in a block as settled as asked.
+
+    Raises StateConflict for one that a reorganisation could still change (chain.finality).
+    """
+    found, wanted = job(ports, text), ports.chain.depth
+    if FINALITY.index(found.finality) < FINALITY.index(wanted):
+        raise StateConflict(
+            f"the newest block of job {found.job_id[:10]} is {found.finality}, expected it {wanted}",
+            hint="Wait until the chain has settled it; chain.finality says what mlm waits for.",
+        )
+    return found
 
 
 def read_job(ports: Ports, job_id: str) -> Job:

@@ -21,7 +21,7 @@ from mlm.core.job import Role
 from mlm.workflows.registry import OPERATIONS
 from tests.command_line import INPUT, MODEL, Market, Person, start, stop
 
-TX, STORE = ("signed", "broadcast", "receipt", "included"), ("stored",)
+TX, STORE, MOVE = ("signed", "broadcast", "receipt", "included"), ("stored",), ("moved",)
 
 
 @dataclass
@@ -75,6 +75,13 @@ class Scene:
 
 def _claims(world: World) -> tuple[Person, tuple[str, ...]]:
     return world.market.person("watcher"), ("handle", "claim", world.new("killed"))
+
+
+def _commits(world: World) -> tuple[Person, tuple[str, ...]]:
+    provider = world.market.provider
+    (provider.folder / "NOTES.md").write_text(world.new("note"))
+    provider.do("add", "NOTES.md")
+    return provider, ("commit", "-m", "notes")
 
 
 def _publishes(world: World) -> tuple[Person, tuple[str, ...]]:
@@ -168,6 +175,7 @@ def _withdraws(world: World) -> tuple[Person, tuple[str, ...]]:
 
 
 SCENES = {
+    "commit": Scene((STORE, MOVE), _commits),
     "publish": Scene((STORE, TX, TX, TX), _publishes),
     "price set": Scene((TX,), _prices),
     "handle claim": Scene((TX, TX), _claims),

@@ -216,3 +216,26 @@ def test_an_index_that_lies_about_a_version(ports: Ports, function: str, answer:
     ports.chain.answers["AssetRegistry", function] = answer  # type: ignore[attr-defined]
     with pytest.raises(StateConflict, match=r"the local index says otherwise of ann/digits@1\.1\.0"):
         lookup.version(ports, "ann/digits")
+
+
+@pytest.mark.parametrize(
+    ("depth", "safe", "finalized", "refused"),
+    [
+        ("included", 0, 0, ""),
+        ("safe", 0, 0, "is included, expected it safe"),
+        ("safe", 4, 0, ""),
+        ("finalized", 4, 0, "is safe, expected it finalized"),
+        ("finalized", 4, 4, ""),
+    ],
+)
+def test_money_follows_a_job_only_when_its_block_is_settled(
+    ports: Ports, depth: str, safe: int, finalized: int, refused: str
+) -> None:
+    chain: Any = ports.chain
+    chain.depth, chain.finality = depth, {"safe": safe, "finalized": finalized}
+    name = word(JOBS[0])
+    if refused:
+        with pytest.raises(StateConflict, match=refused):
+            lookup.settled_job(ports, name)
+    else:
+        assert lookup.settled_job(ports, name) == lookup.job(ports, name)

@@ -21,8 +21,8 @@ _RANGE = 50_000  # blocks in one eth_getLogs; a refusal halves it
 class EthChain:
     """A chain as seen through one node; the first call checks that it is the deployment's chain."""
 
-    def __init__(self, rpc: Rpc, deployment: Deployment) -> None:
-        self.rpc, self.deployment = rpc, deployment
+    def __init__(self, rpc: Rpc, deployment: Deployment, depth: str = "included") -> None:
+        self.rpc, self.deployment, self.depth = rpc, deployment, depth
         self.first_block = deployment.block
         self._checked = False
 
