@@ -37,7 +37,7 @@ def show(ctx: typer.Context, op: OpId) -> None:
 @app.command()
 def resume(
     ctx: typer.Context,
-    op: OpId,
+    op: Annotated[str, typer.Argument(help="Its number; by default the newest that was stopped or killed.")] = "",
     faster: Annotated[
         bool, typer.Option("--faster", help="Replace a transaction that waits by one that pays more for gas.")
     ] = False,
@@ -48,7 +48,8 @@ def resume(
     """
     from mlm.workflows import op as workflow
 
-    render(ctx, workflow.resume(ctx.obj.ports, op, faster=faster))
+    ports = ctx.obj.ports
+    render(ctx, workflow.resume(ports, op or workflow.newest_unfinished(ports), faster=faster))
 
 
 @app.command()

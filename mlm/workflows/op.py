@@ -119,6 +119,14 @@ def resume(ports: Ports, op: str, *, faster: bool = False) -> Resumed:
         return Resumed(op, summary["operation"], carry_on(ports, op, steps, known, faster=faster))
 
 
+def newest_unfinished(ports: Ports) -> str:
+    """The operation that was stopped or killed last; raises NotFound when every one has ended."""
+    for summary in reversed(ports.journal.operations()):
+        if not ended(summary["outcome"]) and not ports.journal.held(summary["op"]):
+            return str(summary["op"])
+    raise NotFound("no operation is unfinished", hint="`mlm op log` lists what was done.")
+
+
 def _still(ports: Ports, found: Progress) -> Progress:
     """A step's progress, without an inclusion that the chain no longer has."""
     if found.included and ports.sender.fate(*found.signed).fate is not Fate.INCLUDED:

@@ -150,6 +150,19 @@ def test_log_and_show_tell_how_far_it_came() -> None:
     assert {step.state for step in done.steps} == {"done"} and done.next is None
 
 
+def test_the_newest_unfinished_operation_is_found() -> None:
+    world = World()
+    with pytest.raises(NotFound, match="no operation is unfinished"):
+        op.newest_unfinished(world.ports())
+    with pytest.raises(Killed):
+        apply(world.ports(Death(3, "before")), PLAN)
+    apply(world.ports(), Plan("test", (BOND,), None))
+    assert op.newest_unfinished(world.ports()) == "000001"
+    op.resume(world.ports(), "000001")
+    with pytest.raises(NotFound):
+        op.newest_unfinished(world.ports())
+
+
 def test_what_cannot_be_resumed_says_why() -> None:
     world = World()
     with pytest.raises(NotFound, match="no operation 000009"):
