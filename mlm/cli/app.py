@@ -194,7 +194,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _run(session: Session, arguments: list[str]) -> int:
     """Run the command; its exit code. Raises ReaderGone, or OSError where an error cannot be told."""
     try:
-        return root().main(args=arguments, prog_name="mlm", obj=session, standalone_mode=False) or 0
+        code = root().main(args=arguments, prog_name="mlm", obj=session, standalone_mode=False) or 0
+        if code == Interrupted.exit_code:  # what typer makes of Ctrl-C, without a word
+            raise KeyboardInterrupt
+        return code
     except MlmError as error:
         return show_error(session, error)
     except KeyboardInterrupt:

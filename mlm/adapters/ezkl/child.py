@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlm.adapters import confine
 from mlm.adapters.confine import Request
+from mlm.adapters.extras import unavailable
 from mlm.adapters.ezkl.settings import EZKL_VERSION
 from mlm.adapters.onnx.tensors import read_numbered
 from mlm.core.errors import InvalidData, MlmError, ProverError, ToolMissing, VerificationFailed
@@ -220,17 +222,18 @@ def answer(step: str, request: Request) -> dict[str, Any]:
 
 def installed() -> Any:
     """The module ezkl, of the one version whose keys mlm knows; raises ToolMissing."""
-    hint = f"Run `pip install 'mlm[zk]' ezkl=={EZKL_VERSION}` (there is none for Linux on ARM)."
-    try:
-        import ezkl
-        import onnx  # noqa: F401  (a clear error before any work)
-    except ModuleNotFoundError as error:
-        if error.name not in ("ezkl", "onnx"):
-            raise
-        raise ToolMissing(f"zk proofs need the package {error.name}", hint=hint) from error
+    packages = f"'mlm[zk]' ezkl=={EZKL_VERSION}"  # there is none for Linux on ARM: `mlm doctor` says so
+    for name in ("ezkl", "onnx"):  # onnx too: a clear error before any work
+        try:
+            import_module(name)
+        except ImportError as error:
+            if confine.out_of_memory(error):  # the parent says so
+                raise
+            raise unavailable("zk proofs", name, error, packages) from error
     if version("ezkl") != EZKL_VERSION:  # another one may derive other keys from the same settings
+        hint = f"Run `pip install {packages}`."
         raise ToolMissing(f"zk proofs need ezkl {EZKL_VERSION}, found {version('ezkl')}", hint=hint)
-    return ezkl
+    return import_module("ezkl")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from mlm.core.errors import InvalidData, ToolMissing
+from mlm.adapters.extras import unavailable
+from mlm.core.errors import InvalidData
 from mlm.ports.runner import ModelInfo, TensorSpec
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def load(data: bytes) -> onnx.ModelProto:
     try:
         import onnx
     except ImportError as error:
-        raise ToolMissing("models need the package onnx", hint="Run `pip install 'mlm[cpu]'`.") from error
+        raise unavailable("models", "onnx", error, "'mlm[cpu]'") from error
     if not data or len(data) > MAX_BYTES:
         raise InvalidData(f"an ONNX file has 1 to {MAX_BYTES} bytes, found {len(data)}")
     try:

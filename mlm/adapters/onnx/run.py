@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from mlm.adapters.extras import unavailable
 from mlm.adapters.onnx.inspect import inspect, load
 from mlm.core.errors import InvalidData, ToolMissing, UsageError
 from mlm.ports.runner import ModelInfo, Run, TensorSpec
@@ -72,7 +73,7 @@ class OnnxRunner:
         try:
             import onnxruntime
         except ImportError as error:
-            raise ToolMissing("running a model needs ONNX Runtime", hint="Run `pip install 'mlm[cpu]'`.") from error
+            raise unavailable("models", "onnxruntime", error, "'mlm[cpu]'") from error
         onnxruntime.set_default_logger_severity(_QUIET)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _QUIET
