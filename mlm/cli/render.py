@@ -100,8 +100,7 @@ def print_value(console: Any, value: Any) -> None:
 
 def _says(item: dataclasses.Field[Any], value: Any) -> bool:
     """Whether a field's value tells a reader anything."""
-    quiet = "quiet" in item.metadata and type(value) is not str and value == item.metadata["quiet"]
-    return value is not None and value != () and not quiet
+    return value is not None and value != () and value != item.metadata.get("quiet", ())
 
 
 def _is_record(value: Any) -> bool:

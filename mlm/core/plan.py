@@ -17,6 +17,7 @@ JSON_ONLY: Mapping[str, Any] = {"table": False}  # metadata of a field that tabl
 FIRST_PAGE: Mapping[str, Any] = {"quiet": 1}  # metadata of fields that tables leave out while they have this value
 NO_MORE: Mapping[str, Any] = {"quiet": False}
 NO_AMOUNT: Mapping[str, Any] = {"quiet": 0}
+NO_ACCOUNT: Mapping[str, Any] = {"quiet": ""}
 
 
 @dataclass(frozen=True)

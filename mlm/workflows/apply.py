@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from mlm.core.errors import MlmError, Reverted, StateConflict
 from mlm.core.money import Amount, Wei
-from mlm.core.plan import JSON_ONLY, NO_AMOUNT, Move, Plan, Step, Store, Tx, frozen
+from mlm.core.plan import JSON_ONLY, NO_ACCOUNT, NO_AMOUNT, Move, Plan, Step, Store, Tx, frozen
 from mlm.ports.bundle import Ports
 from mlm.ports.chain import Receipt
 from mlm.ports.signer import Fate, Outcome, Signed
@@ -43,13 +43,13 @@ class Preview:
     """What an operation will do and can cost at worst, from a simulation at `block`."""
 
     operation: str
-    account: str
+    account: str = field(metadata=NO_ACCOUNT)
     block: int | None
     steps: tuple[PlannedStep, ...]
-    payment: Amount
-    bond: Amount
+    payment: Amount = field(metadata=NO_AMOUNT)
+    bond: Amount = field(metadata=NO_AMOUNT)
     worst_loss: Amount  # payment and bond; fees are in `fee`
-    fee: Wei
+    fee: Wei = field(metadata=NO_AMOUNT)
 
 
 @dataclass(frozen=True)
