@@ -426,6 +426,27 @@ def test_killed_at_any_instant(tmp_path: Path) -> None:
     assert process.returncode == 0 and counted(path) == (300, 900)
 
 
+MAKER = """
+import os, signal, sys
+from pathlib import Path
+from mlm.adapters.state import duckdb
+duckdb._create = lambda con: os.kill(os.getpid(), signal.SIGKILL)
+duckdb.DuckState(Path(sys.argv[1])).head()
+"""
+
+
+def test_killed_while_the_file_is_made(tmp_path: Path) -> None:
+    """An index appears whole or not at all."""
+    path = tmp_path / "state.duckdb"
+    process = run(MAKER, str(path))
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL and not path.exists()
+    (left,) = tmp_path.iterdir()
+    os.utime(left, (0, 0))
+    assert counted(path) == (-1, 0)
+    assert list(tmp_path.iterdir()) == [path]  # what was left long ago is gone
+
+
 def test_blocks_survive_json(chain: ScriptedChain) -> None:
     """What the script's chain makes is deterministic: two processes see one chain."""
     again = ScriptedChain()

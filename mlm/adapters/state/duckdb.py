@@ -30,10 +30,9 @@ REBUILD = "Run `mlm sync --rebuild`: it recreates the index from the chain."
 _HERE = Path(__file__).parent
 # The locks of files belong to a process: two of its threads would not see each other's.
 _PROCESS = threading.RLock()
-_HEADER = 3 * 4096  # bytes of DuckDB's headers: a smaller file is no database, or not one yet
 _NAME = "mlm"  # of the attached file, in SQL
 _BESIDE = (".wal", ".wal.checkpoint", ".wal.recovery")  # what DuckDB writes beside it
-_BIRTH = 1.0  # seconds that another process is given to write them
+_STALE = 3600  # seconds after which a file that was being made belongs to nobody
 
 
 class UnusableIndex(StorageError):
@@ -158,19 +157,17 @@ class DuckState:
             _PROCESS.release()
 
     def _attached(self, read_only: bool, deadline: float) -> duckdb.DuckDBPyConnection:
-        """Attach the file, creating the schema in one that has none."""
+        """Attach the file, made when there is none, with our schema."""
         if not self._path.exists():
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            read_only = False
+            _make(self._path)
         con = self._attach(read_only, deadline)
         found = _schema(con)
+        if found == "" and read_only:  # an empty file
+            _detach(con)
+            return self._attached(False, deadline)
         if found == "":
-            # A new file, or what a process killed while creating one left behind.
-            if read_only:
-                _detach(con)
-                con = self._attach(False, deadline)
-            if _schema(con) == "":  # not created by another process meanwhile
-                _create(con)
+            _create(con)
         elif found != SCHEMA:
             raise UnusableIndex(f"{self._path}: expected an index of schema {SCHEMA}, found {found}")
         return con
@@ -180,19 +177,14 @@ class DuckState:
         import duckdb
 
         self._instance = con = self._instance or _instance(self._path)
-        pause, patience = 0.005, time.monotonic() + _BIRTH
+        pause = 0.005
         while True:
             try:
-                mode = "read_only" if read_only else "read_write"
-                con.execute(f"attach {_quoted(self._path)} as {_NAME} (type duckdb, {mode})")
-                con.execute(f"use {_NAME}")
+                _open_in(con, self._path, read_only)
                 return con
             except duckdb.IOException as error:
                 if "lock" not in str(error).lower():
-                    # Another process makes the file right now: it is there before its header is.
-                    newborn = self._path.exists() and self._path.stat().st_size < _HEADER
-                    if not newborn or time.monotonic() > patience:
-                        raise
+                    raise
                 if time.monotonic() > deadline:
                     raise self._locked() from error
             time.sleep(pause)
@@ -236,6 +228,32 @@ def _instance(path: Path) -> duckdb.DuckDBPyConnection:
     con.execute(f"set allowed_paths = [{allowed}]")
     con.execute("set enable_external_access = false")
     return con
+
+
+def _open_in(con: duckdb.DuckDBPyConnection, path: Path, read_only: bool) -> None:
+    mode = "read_only" if read_only else "read_write"
+    con.execute(f"attach {_quoted(path)} as {_NAME} (type duckdb, {mode})")
+    con.execute(f"use {_NAME}")
+
+
+def _make(path: Path) -> None:
+    """Put a new index in place whole: DuckDB makes files step by step, and a kill between them would leave no index."""
+    for left in path.parent.glob(f"{path.name}.new-*"):
+        if time.time() - left.stat().st_mtime > _STALE:
+            left.unlink(missing_ok=True)
+    new = path.with_name(f"{path.name}.new-{os.getpid()}")
+    new.unlink(missing_ok=True)
+    try:
+        con = _instance(new)
+        _open_in(con, new, read_only=False)
+        _create(con)
+        _detach(con)
+        con.close()
+        os.link(new, path)
+    except FileExistsError:  # another process was faster
+        pass
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def _quoted(path: Path) -> str:
