@@ -13,7 +13,6 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from bench.gas_steps import measure
 
@@ -59,22 +58,9 @@ def differences(snapshot: Snapshot, measured: Mapping[str, int]) -> list[str]:
     return lines + [f"{step}: in the snapshot, and not measured any more" for step in known if step not in measured]
 
 
-def rows(measured: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Rows for the benchmarks' table: the peer of a step is what it cost before, the target not to cost more."""
-    found = []
-    for step, gas in updated(read(), measured).items():
-        more = DEARER.get(step, 0)
-        found.append(
-            {
-                "name": f"gas: {step}",
-                "value": gas["now"],
-                "unit": "gas",
-                "peer": gas["before"],
-                "target": f"at most {more:,} more than before" if more else "at most what it cost before",
-                "holds": gas["now"] <= gas["before"] + more,
-            }
-        )
-    return found
+def most(step: str, before: int) -> int:
+    """What a step may cost now, in gas."""
+    return before + DEARER.get(step, 0)
 
 
 def table(snapshot: Snapshot) -> str:

@@ -69,7 +69,7 @@ contract JobMarket is MarketTerms {
         job.deliveryWindow = uint24(request.deliveryWindow);
         job.executionWindow = uint24(request.executionWindow);
         job.verificationWindow = uint24(request.verificationWindow);
-        totalEscrow += request.maxPrice;
+        _escrow += request.maxPrice;
         emit JobPosted(jobId, request.versionId, msg.sender, nonce, terms);
         _pull(request.maxPrice);
     }
@@ -91,7 +91,7 @@ contract JobMarket is MarketTerms {
         if (job.provider != address(0)) revert JobHasBid(jobId, job.provider);
         uint128 maxPrice = job.maxPrice;
         job.ending = Ending.Cancelled;
-        _close(jobId, job, job.versionId, maxPrice, State.Cancelled);
+        _close(jobId, job, job.versionId, msg.sender, address(0), maxPrice, State.Cancelled);
         _credit(jobId, msg.sender, Reason.Refund, maxPrice);
     }
 
@@ -218,7 +218,7 @@ contract JobMarket is MarketTerms {
         Snapshot calldata snapshot = terms.snapshot;
         uint128 maxPrice = terms.request.maxPrice;
         address consumer = job.consumer;
-        _close(jobId, job, terms.request.versionId, maxPrice, state);
+        _close(jobId, job, terms.request.versionId, consumer, job.provider, maxPrice, state);
         if (state == State.Accepted) {
             _pay(jobId, job, snapshot, maxPrice);
         } else if (state == State.Rejected) {
@@ -267,11 +267,19 @@ contract JobMarket is MarketTerms {
     }
 
     /// @dev Marks the job as settled and releases its escrow to the credits that follow.
-    function _close(bytes32 jobId, JobRecord storage job, bytes32 versionId, uint128 maxPrice, State state) private {
+    function _close(
+        bytes32 jobId,
+        JobRecord storage job,
+        bytes32 versionId,
+        address consumer,
+        address provider,
+        uint128 maxPrice,
+        State state
+    ) private {
         job.settledAt = uint40(block.timestamp);
         _release(maxPrice);
         uint128 paid = state == State.Accepted ? job.price : 0;
-        emit JobSettled(jobId, versionId, job.consumer, job.provider, state, paid);
+        emit JobSettled(jobId, versionId, consumer, provider, state, paid);
     }
 
     // ---------------------------------------------------------------- facts

@@ -234,6 +234,36 @@ contract AssetRegistryTest is MarketBase {
         _refuse(OWNER, p, abi.encodeWithSelector(IAssetRegistryErrors.TooManyParents.selector, 15, 16));
     }
 
+    /// Every parent's share comes back from where it was stored.
+    /// forge-config: default.fuzz.runs = 32
+    function testFuzz_sharesAreKept(uint256 count, uint256 seed) public {
+        count = _within(count, 0, 15);
+        uint256[] memory ids = _parents(15);
+        Publication memory p = _publication("labs", "shares", "1.0.0", "shares");
+        p.usePrice = uint128(seed);
+        p.ownerBps = uint16(seed % 9_001);
+        p.parents = new Parent[](count);
+        uint256 left = 10_000;
+        for (uint256 i = 0; i < count; ++i) {
+            // The first ones large, so that neighbours of 16 bits would show.
+            uint16 bps = uint16(uint256(keccak256(abi.encode(seed, i))) % (left + 1));
+            p.parents[i] = Parent(ids[i], bps);
+            left -= bps;
+        }
+        (, bytes32 version) = _publish(OWNER, p);
+        vm.prank(OWNER);
+        registry.setPrice(version, p.usePrice, p.ownerBps);
+        Royalty memory royalty = registry.royaltyOf(version);
+        vm.assertEq(royalty.usePrice, p.usePrice);
+        vm.assertEq(royalty.ownerBps, p.ownerBps);
+        vm.assertEq(royalty.payees.length, count + 1);
+        vm.assertEq(royalty.bps.length, count + 1);
+        for (uint256 i = 0; i < count; ++i) {
+            vm.assertEq(royalty.bps[i + 1], p.parents[i].bps);
+            vm.assertEq(royalty.payees[i + 1], registry.ownerOf(ids[i]));
+        }
+    }
+
     function test_parentsAreKnownAndDistinct() public {
         uint256 parent = registry.tokenIdOf("base", "weights");
         Publication memory p = _fresh();

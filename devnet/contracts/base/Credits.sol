@@ -16,13 +16,19 @@ abstract contract Credits is IJobMarket, IJobMarketErrors, Payments, ReentrancyG
     using SafeERC20 for IERC20;
 
     /// @inheritdoc IJobMarket
-    uint256 public totalEscrow;
-
-    /// @inheritdoc IJobMarket
     uint256 public totalCredit;
 
     /// @inheritdoc IJobMarket
     mapping(address account => uint256) public creditOf;
+
+    /// @dev Last, so that what JobMarket stores first shares its word: a posting uses both.
+    /// SAFETY: 2^80 jobs of the largest price fit.
+    uint208 internal _escrow;
+
+    /// @inheritdoc IJobMarket
+    function totalEscrow() external view returns (uint256) {
+        return _escrow;
+    }
 
     /// @inheritdoc IJobMarket
     function withdraw() external nonReentrant returns (uint256 amount) {
@@ -35,8 +41,8 @@ abstract contract Credits is IJobMarket, IJobMarketErrors, Payments, ReentrancyG
     }
 
     /// @dev A job ends: what it held in escrow belongs to accounts. Callers credit it whole.
-    function _release(uint256 amount) internal {
-        totalEscrow -= amount;
+    function _release(uint128 amount) internal {
+        _escrow -= amount;
         totalCredit += amount;
     }
 
@@ -50,8 +56,8 @@ abstract contract Credits is IJobMarket, IJobMarketErrors, Payments, ReentrancyG
     function _payOut(address account) private returns (uint256 amount) {
         amount = creditOf[account];
         if (amount == 0) revert NoCredit(account);
-        creditOf[account] = 0;
         totalCredit -= amount;
+        creditOf[account] = 0;
         emit Withdrawn(account, amount);
         token.safeTransfer(account, amount);
     }
