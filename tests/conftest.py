@@ -39,7 +39,9 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("MLM_HOME", str(tmp_path_factory.mktemp("home")))
 
 
-# Two real devnets for the session: one bare (tests/devnet_fixture.py), one with a published model for the command line.
+# Two real devnets for the session, one bare (tests/devnet_fixture.py), one with a published model for the command line;
+# the wheel; and the hooks that let docs/complaints.md be judged by what the other tests came to.
 from tests.command_line import market  # noqa: E402, F401
 from tests.devnet_fixture import devnet  # noqa: E402, F401
+from tests.outcomes import pytest_collection_modifyitems, pytest_runtest_logreport  # noqa: E402, F401
 from tests.packages import built  # noqa: E402, F401
