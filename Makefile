@@ -25,7 +25,7 @@ FORGE_RUN := ./node_modules/@foundry-rs/forge-*/bin/forge
 LOCKED := --quiet --require-hashes --no-input --no-compile
 NPM_CI := npm ci --prefix devnet --ignore-scripts --no-audit --no-fund --loglevel=error
 
-.PHONY: help setup demo test check contracts gas docs gpu fuzz locks clean distclean
+.PHONY: help setup demo test bench check contracts gas docs gpu fuzz pythons locks clean distclean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -59,12 +59,24 @@ gas: $(DEV) $(ENGINE) ## Measure the gas of every step of a job's life and recor
 docs: $(READY) ## Write the generated files: mlm.toml.example, docs/reference.md, docs/exit-codes.md
 	$(BIN)/python -m docs.generate
 
+bench: $(DEV) $(ENGINE) ## Measure against peers, into bench/latest.json; ONLY=name: those that begin so
+	@$(BIN)/python -m bench.run --only '$(ONLY)'
+
 gpu: $(DEV) ## Run the checks and benchmarks that need CUDA; says so when there is no GPU
 	@bash bench/gpu.sh
 
 fuzz: $(DEV) $(FORGE) ## Longer random runs of the property, fuzz and invariant tests (an hour)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m hypothesis
 	cd devnet && FOUNDRY_FUZZ_RUNS=10000 FOUNDRY_INVARIANT_RUNS=256 FOUNDRY_INVARIANT_DEPTH=256 $(FORGE_RUN) test
+
+# Each in an environment of its own, beside this one. The wheel on each of them is part of `make test` already.
+pythons: $(DEV) $(FORGE) ## Run the Python tests on the other Pythons, 3.11 to 3.13, that are found
+	@$(BIN)/python -m tests.interpreters | while read -r version python; do \
+	  [ -x ".venv-$$version/bin/python" ] || "$$python" -m venv ".venv-$$version"; \
+	  $(MAKE) --no-print-directory VENV=".venv-$$version" ".venv-$$version/.mlm-dev" </dev/null; \
+	  "$(CURDIR)/.venv-$$version/bin/python" -m pytest -m 'not registry' --ignore tests/devnet/test_forge.py \
+	    --ignore tests/test_complaints.py </dev/null; \
+	done
 
 locks: $(DEV) ## Resolve the dependencies again and write requirements/*.txt
 	@bash requirements/compile.sh
@@ -74,7 +86,7 @@ clean: ## Remove what builds and tests leave behind
 	find mlm tests templates circuits docs bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the installed dependencies too
-	rm -rf $(VENV) .venv-gpu devnet/node_modules
+	rm -rf $(VENV) .venv-* devnet/node_modules
 
 $(BIN)/python:
 	@found=; \

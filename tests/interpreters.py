@@ -41,7 +41,7 @@ def _serves(path: Path, version: str) -> bool:
 
 
 if __name__ == "__main__":
-    for wanted in VERSIONS:
+    for wanted in sorted({*VERSIONS} - {RUNNING}):
         if interpreter := find(wanted):
             print(wanted, interpreter)
         else:
