@@ -44,7 +44,7 @@ def test_a_first_history(project: Path) -> None:
     assert [change["path"] for change in mlm(project, "status")["untracked"]] == [".mlmignore", "mlm.toml", "rows/"]
     # Paths are those of the folder one stands in.
     assert mlm(project / "rows", "add", "a.csv", "../mlm.toml")["staged"] == ["mlm.toml", "rows/a.csv"]
-    made = mlm(project, "commit", "-m", "first")
+    made = mlm(project, "commit", "-m", "first")["result"]
     assert made["asset"] == "my-data@1.0.0"
     assert made["commit"].startswith("bafyrei")
     entries = mlm(project, "log")["commits"]
