@@ -47,6 +47,7 @@ def at_terminal(person: Person, answer: bytes | None, *arguments: str) -> tuple[
             if shown.count(QUESTION) > asked:
                 asked += 1
                 assert answer is not None, f"asked although it need not:\n{shown.decode()}"
+                time.sleep(0.3)  # a person's; a signal just before the read begins would wait for the read's end
                 os.write(ours, answer)
         code = process.wait(timeout=30)
     finally:
