@@ -50,6 +50,7 @@ class Preview:
     bond: Amount = field(metadata=NO_AMOUNT)
     worst_loss: Amount  # payment and bond; fees are in `fee`
     fee: Wei = field(metadata=NO_AMOUNT)
+    data_fee: Wei = field(metadata=NO_AMOUNT)  # the part of `fee` that a rollup takes for its parent chain
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,13 @@ def preview(ports: Ports, plan: Plan[Any]) -> Preview:
     """Simulate the plan's transactions, each on top of the ones before. Raises Reverted when one would fail."""
     calls = tuple(step.call for step in plan.steps if isinstance(step, Tx))
     simulated = iter(ports.sender.simulate(calls) if calls else ())
-    steps, block = [], None
+    steps, block, data_fee = [], None, 0
     for step in plan.steps:
         gas = fee = None
         if isinstance(step, Tx):
             found = next(simulated)
             gas, fee, block = found.gas, None if found.fee is None else Wei(found.fee), found.block
+            data_fee += found.data_fee
         payment, bond = (step.payment, step.bond) if isinstance(step, Tx) else (Amount(0), Amount(0))
         steps.append(PlannedStep(_kind(step), step.title, gas, fee, payment, bond))
     return Preview(
@@ -105,6 +107,7 @@ def preview(ports: Ports, plan: Plan[Any]) -> Preview:
         bond=plan.bond,
         worst_loss=Amount(plan.payment + plan.bond),
         fee=Wei(sum(step.fee or 0 for step in steps)),
+        data_fee=Wei(data_fee),
     )
 
 
