@@ -80,6 +80,34 @@ def test_nothing_is_left_behind(cache: Path, prover: EzklProver, settings: bytes
     assert list((cache / "tmp").iterdir()) == []
 
 
+def test_a_second_proof_needs_one_step_only(
+    prover: EzklProver, settings: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings, circuit and keys are kept; another sample, model or version makes them anew."""
+    prover.prove(tiny_model(1), settings, tiny_input(0))
+    steps: list[str] = []
+
+    def counted(step: str, *rest: Any, **named: Any) -> dict[str, Any]:
+        steps.append(step)
+        return run_step(step, *rest, **named)
+
+    monkeypatch.setattr("mlm.adapters.ezkl.prover.run_step", counted)
+    assert prover.settings(tiny_model(1), tiny_input(0)) == settings
+    prover.prove(tiny_model(1), settings, tiny_input(0))
+    assert steps == ["prove"]
+    prover.settings(tiny_model(1), tiny_input(1))
+    prover.settings(tiny_model(2), tiny_input(0))
+    assert steps == ["prove", "settings", "settings"]
+
+
+def test_kept_settings_that_were_damaged_are_made_again(tmp_path: Path, root: Path, settings: bytes) -> None:
+    prover = EzklProver(cache_dir=tmp_path, srs=root / "circuits")
+    assert prover.settings(tiny_model(1), tiny_input(0)) == settings
+    (kept,) = (tmp_path / "settings").iterdir()
+    kept.write_bytes(settings[:-7])
+    assert prover.settings(tiny_model(1), tiny_input(0)) == settings == kept.read_bytes()
+
+
 def test_what_a_killed_process_left_is_swept(tmp_path: Path, prover: EzklProver, root: Path, settings: bytes) -> None:
     for name, age in (("1-old", 2 * 86_400), ("2-new", 60)):
         (tmp_path / "tmp" / name).mkdir(parents=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,3 +73,16 @@ def test_wrong_inputs_name_expected_and_found(case: Case, inputs: dict[str, np.n
 def test_truncated_models_are_refused(case: Case, cut: int) -> None:
     with pytest.raises(InvalidData):
         case.runner.inspect(case.model[:cut])
+
+
+def test_a_model_is_inspected_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process found out is kept by the model's digest; what cannot be read any more is found out again."""
+    runner, model = ConfinedRunner(folder=tmp_path), tiny_model(1)
+    found = runner.inspect(model)
+    (kept,) = (tmp_path / "inspected").iterdir()
+    kept.write_text("{")
+    assert runner.inspect(model) == found
+    monkeypatch.setattr("mlm.adapters.confine.ask", None)
+    assert ConfinedRunner(folder=tmp_path).inspect(model) == found
+    with pytest.raises(TypeError):
+        runner.inspect(tiny_model(2))

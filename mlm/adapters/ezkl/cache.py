@@ -1,7 +1,8 @@
 """Compiled circuits and keys on disk, by content: made once, in a scratch folder, then renamed into place.
 
-`circuits/ID/` holds settings.json, circuit, vk, pk, vka.bin and exists only when complete. A lock file per circuit
-keeps two processes from doing the same minutes of work; the rename keeps them safe even without it.
+`circuits/ID/` holds settings.json, circuit, vk, pk, vka.bin and exists only when complete, `settings/ID.json` what a
+calibration gave. A lock file per circuit keeps two processes from doing the same minutes of work; the rename keeps
+them safe even without it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlm.adapters.confine import private_folder
-from mlm.core.errors import ProverError, StorageError
+from mlm.adapters.disk import replace_file
+from mlm.core.errors import InvalidData, ProverError, StorageError
 
 _PRODUCTS = ("settings.json", "circuit", "vk", "pk", "vka.bin")
 _POLL_S = 0.1
@@ -66,6 +68,21 @@ class Cache:
             yield path
         finally:
             shutil.rmtree(path, ignore_errors=True)
+
+    def settings(self, name: str, make: Callable[[], bytes], check: Callable[[bytes], object]) -> bytes:
+        """Calibrated settings: those kept under this name that `check` does not refuse, else what `make` gives."""
+        path = self._made("settings") / f"{name}.json"
+        try:
+            data = path.read_bytes()
+            check(data)
+            return data
+        except (OSError, InvalidData):
+            pass
+        data = make()
+        check(data)
+        with self._disk():
+            replace_file(path, [data])
+        return data
 
     def circuit(self, circuit_id: str, wait_s: float, make: Callable[[Path], None]) -> Path:
         """The folder of a circuit; `make` fills an empty folder when it is not there yet. Waits at most `wait_s`."""

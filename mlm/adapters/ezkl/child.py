@@ -210,20 +210,26 @@ STEPS = {
 }
 
 
+READ_A_MODEL = ("settings", "setup")
+
+
 def answer(step: str, request: Request) -> dict[str, Any]:
     """The step's answer; raises MlmErrors, and what the parent reads in the log."""
     try:
-        return STEPS[step](installed(), request)
+        return STEPS[step](installed(step), request)
     except (MlmError, MemoryError, ImportError, KeyError):
         raise
     except BaseException as error:  # a Rust panic is a BaseException; this is the process's last frame
         raise ProverError(f"ezkl failed in step {step!r}: {one_line(error)}") from error
 
 
-def installed() -> Any:
-    """The module ezkl, of the one version whose keys mlm knows; raises ToolMissing."""
+def installed(step: str) -> Any:
+    """The module ezkl, of the one version whose keys mlm knows; raises ToolMissing.
+
+    onnx is looked for only by the steps that read a model: a clear error before any work.
+    """
     packages = f"'mlm[zk]' ezkl=={EZKL_VERSION}"  # there is none for Linux on ARM: `mlm doctor` says so
-    for name in ("ezkl", "onnx"):  # onnx too: a clear error before any work
+    for name in ("ezkl", "onnx") if step in READ_A_MODEL else ("ezkl",):
         try:
             import_module(name)
         except ImportError as error:

@@ -50,18 +50,23 @@ class EzklProver:
         rows = max((len(tensor) for tensor in sample.values() if tensor.ndim), default=0)
         if rows > MAX_SAMPLE_ROWS:
             raise InvalidData(f"a calibration sample has at most {MAX_SAMPLE_ROWS} rows, found {rows}")
-        with self._cache.scratch() as folder:
-            request = {
-                "onnx": _written(folder / "model.onnx", onnx),
-                "max_macs": self._max_macs,
-                "run_args": zk.fresh_arguments(),
-                "scale": zk.SCALE,
-                **_stored(folder, sample),
-            }
-            answer = self._run("settings", request, folder)
-        data = zk.canonical(answer["inputs"], answer["outputs"], answer["ezkl"])
-        zk.parse(data)
-        return data
+
+        def make() -> bytes:
+            with self._cache.scratch() as folder:
+                request = {
+                    "onnx": _written(folder / "model.onnx", onnx),
+                    "max_macs": self._max_macs,
+                    "run_args": zk.fresh_arguments(),
+                    "scale": zk.SCALE,
+                    **_stored(folder, sample),
+                }
+                answer = self._run("settings", request, folder)
+            return zk.canonical(answer["inputs"], answer["outputs"], answer["ezkl"])
+
+        _check_finite(sample)
+        made_of = (f"mlm/calibration/1 {zk.EZKL_VERSION} {self._max_macs}".encode(), onnx, *_parts(sample))
+        name = sha256(b"".join(sha256(part).digest() for part in made_of)).hexdigest()
+        return self._cache.settings(name, make, zk.parse)
 
     def circuit(self, onnx: bytes, settings: bytes) -> Circuit:
         """Compile and set up, or take it from the cache."""
@@ -165,6 +170,14 @@ class EzklProver:
 def _written(path: Path, data: bytes) -> str:
     path.write_bytes(data)
     return str(path)
+
+
+def _parts(tensors: Tensors) -> list[bytes]:
+    """All that tensors are made of."""
+    found: list[bytes] = []
+    for name, tensor in sorted(tensors.items()):
+        found += [name.encode(), repr(tensor.shape).encode(), tensor.tobytes()]
+    return found
 
 
 def _check_finite(tensors: Tensors) -> None:

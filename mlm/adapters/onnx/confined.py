@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlm.adapters import confine
 from mlm.adapters.confine import Answer, Limits, Request
-from mlm.adapters.disk import storage_errors
+from mlm.adapters.disk import replace_file, storage_errors
 from mlm.adapters.onnx.run import CPU, CUDA, NO_TELEMETRY, checked_provider
 from mlm.adapters.onnx.tensors import read_numbered, write_numbered
 from mlm.core.errors import ModelStopped
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from mlm.ports.runner import Tensors
 
 _CHILD = "mlm.adapters.onnx.child"
+_TEMPORARY, _INSPECTED, _VERSION = "tmp", "inspected", 1  # the version changes with what `inspect` checks
 _INSPECTING, _RUNNING = "inspecting the model", "running the model"
 
 
@@ -49,16 +52,18 @@ class ConfinedRunner:
         self._worker = confine.Worker(_CHILD, "runner", ModelStopped, {**(environment or {}), **dict([NO_TELEMETRY])})
 
     def inspect(self, onnx: bytes) -> ModelInfo:
+        """What the model says of itself; kept by its digest, since to ask again would take a process."""
+        kept = self._folder / _INSPECTED / f"{sha256(onnx).hexdigest()}-{_VERSION}.json"
+        if (known := _kept(kept)) is not None:
+            return known
         with self._given(onnx) as folder:
             answer = self._ask("inspect", _INSPECTING, {}, folder)
         with _readable(_INSPECTING):
-            return ModelInfo(
-                inputs=_specs(answer["inputs"]),
-                outputs=_specs(answer["outputs"]),
-                opset=int(answer["opset"]),
-                parameters=int(answer["parameters"]),
-                operators=tuple(str(name) for name in answer["operators"]),
-            )
+            info = _info(answer)
+        with storage_errors("the runner's folder cannot be written"):
+            kept.parent.mkdir(exist_ok=True, mode=0o700)
+            replace_file(kept, [json.dumps(answer).encode()], durable=False)
+        return info
 
     def run(self, onnx: bytes, inputs: Tensors) -> Run:
         """Run one batch. Raises InvalidData, of it ModelStopped, or ToolMissing."""
@@ -82,7 +87,8 @@ class ConfinedRunner:
         """A private folder with the model, gone afterwards."""
         with storage_errors("the runner's folder cannot be written"):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path = confine.private_folder(self._folder)
+            (self._folder / _TEMPORARY).mkdir(exist_ok=True)
+            path = confine.private_folder(self._folder / _TEMPORARY)
         try:
             with storage_errors("the runner's folder cannot be written"):
                 (path / "model.onnx").write_bytes(onnx)
@@ -98,6 +104,24 @@ def _readable(what: str) -> Iterator[None]:
         yield
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelStopped(f"{what} gave an answer that cannot be read") from error
+
+
+def _kept(path: Path) -> ModelInfo | None:
+    """What was kept; None when there is nothing that can be read."""
+    try:
+        return _info(json.loads(path.read_bytes()))
+    except (OSError, KeyError, TypeError, ValueError, RecursionError):
+        return None
+
+
+def _info(answer: Answer) -> ModelInfo:
+    return ModelInfo(
+        inputs=_specs(answer["inputs"]),
+        outputs=_specs(answer["outputs"]),
+        opset=int(answer["opset"]),
+        parameters=int(answer["parameters"]),
+        operators=tuple(str(name) for name in answer["operators"]),
+    )
 
 
 def _specs(values: list[dict[str, Any]]) -> tuple[TensorSpec, ...]:
