@@ -18,5 +18,5 @@ fi
 python=${python:-.venv/bin/python}
 status=0
 "$python" -m pytest -m gpu -rs || status=$?
-"$python" bench/throughput.py --seconds 1
+"$python" -m bench.throughput --seconds 1
 exit "$status"

@@ -26,15 +26,20 @@ def installed(name: str) -> int | None:
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
+def distributions() -> dict[str, int]:
+    """Bytes of each distribution that requirements/cpu.txt pins and that is installed here."""
+    lock = (ROOT / "requirements" / "cpu.txt").read_text(encoding="utf-8")
+    names = sorted(set(re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE)))
+    return {name: size for name in names if (size := installed(name)) is not None}
+
+
 def main() -> int:
     """Print the ten largest and the sum; exit 1 when the sum passes the limit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--limit", type=int, help="most megabytes (10^6 bytes) that are allowed")
     parser.add_argument("--total", action="store_true", help="print the sum only")
     options = parser.parse_args()
-    lock = (ROOT / "requirements" / "cpu.txt").read_text(encoding="utf-8")
-    names = sorted(set(re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE)))
-    sizes = {name: size for name in names if (size := installed(name)) is not None}
+    sizes = distributions()
     total = sum(sizes.values()) / 1e6
     if not options.total:
         for name in sorted(sizes, key=lambda name: -sizes[name])[:10]:

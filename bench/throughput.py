@@ -1,6 +1,6 @@
 """Throughput of mlm's runner beside plain ONNX Runtime, on the CPU and, where there is one, on a CUDA device.
 
-    python bench/throughput.py [--seconds 2]
+    python -m bench.throughput [--seconds 2]
 
 What mlm adds to a run is checking: names, dtypes, shapes, finite values, and the model's digest.
 """
@@ -12,16 +12,17 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+from functools import cache
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-ROOT = Path(__file__).resolve().parent.parent
 WIDTH, BATCHES = 1024, (1, 64, 1024)
 
 
+@cache
 def mlp(width: int) -> bytes:
     """Three dense layers of `width`, the batch axis free: about 3 * width^2 multiply-accumulates a row."""
     random = np.random.default_rng(0)
@@ -53,34 +54,51 @@ def rate(call: Callable[[], object], rows: int, seconds: float) -> float:
     return done / passed
 
 
-def main() -> int:
-    """Print a table; CUDA's rows say why they are missing."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=2.0, help="for each measurement")
-    seconds = parser.parse_args().seconds
-    sys.path.insert(0, str(ROOT))
-    from mlm.adapters.onnx.run import CPU, CUDA, NO_TELEMETRY, OnnxRunner
+@cache
+def _session(provider: str) -> Any:
+    """ONNX Runtime's own session on a provider; None when it is not there."""
+    from mlm.adapters.onnx.run import CPU, CUDA, NO_TELEMETRY
 
     os.putenv(*NO_TELEMETRY)
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(4)
-    model = mlp(WIDTH)
+    name = CUDA if provider == "cuda" else CPU
+    options: list[object] = [(CUDA, {"use_tf32": "0"}), CPU] if name == CUDA else [CPU]
+    if name not in onnxruntime.get_available_providers():
+        return None
+    session = onnxruntime.InferenceSession(mlp(WIDTH), providers=options)
+    return session if session.get_providers()[0] == name else None
+
+
+def compared(provider: str, batch: int, seconds: float) -> tuple[float, float] | None:
+    """Rows a second of plain ONNX Runtime and of mlm's runner; None when the provider is not there."""
+    plain = _session(provider)
+    if plain is None:
+        return None
+    from mlm.adapters.onnx.run import OnnxRunner
+
+    model, runner = mlp(WIDTH), OnnxRunner(provider=provider)
+    rows = np.random.default_rng(1).normal(size=(batch, WIDTH)).astype(np.float32)
+    bare = rate(lambda: plain.run(None, {"x": rows}), batch, seconds)
+    return bare, rate(lambda: runner.run(model, {"x": rows}), batch, seconds)
+
+
+def main() -> int:
+    """Print a table; CUDA's rows say why they are missing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each measurement")
+    seconds = parser.parse_args().seconds
     print(f"{3 * WIDTH * WIDTH / 1e6:.1f} M multiply-accumulates a row; rows a second")
     print(f"{'provider':24} {'batch':>6} {'onnxruntime':>12} {'mlm':>12} {'ratio':>6}")
-    for provider, name in (("cpu", CPU), ("cuda", CUDA)):
-        options: list[object] = [(CUDA, {"use_tf32": "0"}), CPU] if name == CUDA else [CPU]
-        available = name in onnxruntime.get_available_providers()
-        plain = onnxruntime.InferenceSession(model, providers=options) if available else None
-        if plain is None or plain.get_providers()[0] != name:
-            print(f"{name:24} skipped: no CUDA device, or onnxruntime-gpu is not installed")
-            continue
-        runner = OnnxRunner(provider=provider)
+    for provider in ("cpu", "cuda"):
         for batch in BATCHES:
-            rows = np.random.default_rng(1).normal(size=(batch, WIDTH)).astype(np.float32)
-            bare = rate(lambda rows=rows, plain=plain: plain.run(None, {"x": rows}), batch, seconds)
-            ours = rate(lambda rows=rows, runner=runner: runner.run(model, {"x": rows}), batch, seconds)
-            print(f"{name:24} {batch:6} {bare:12.0f} {ours:12.0f} {ours / bare:6.2f}")
+            found = compared(provider, batch, seconds)
+            if found is None:
+                print(f"{provider:24} skipped: no CUDA device, or onnxruntime-gpu is not installed")
+                break
+            bare, ours = found
+            print(f"{provider:24} {batch:6} {bare:12.0f} {ours:12.0f} {ours / bare:6.2f}")
     return 0
 
 
