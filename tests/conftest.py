@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -21,6 +22,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 for _name in [name for name in os.environ if name.startswith("MLM_")]:
     del os.environ[_name]
+
+# A shell that starts this in the background has it ignore Ctrl-C, and so would every command that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # a test that loads ONNX Runtime itself sends nothing either
 

@@ -82,6 +82,22 @@ def test_locks_agree() -> None:
         assert len(set(found.values())) == 1, f"{name}: {found}"
 
 
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_python_finds_one_version_of_each(lock: str, python: str) -> None:
+    """One lock serves all: for each Python exactly one pin of a package applies, and nothing asked for is left out."""
+    here = {
+        "python_version": python, "python_full_version": f"{python}.1", "implementation_name": "cpython",
+        "sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix",
+        "platform_python_implementation": "CPython", "extra": "",
+    }  # fmt: skip
+    text = (REQUIREMENTS / f"{lock}.txt").read_text()
+    pins = [Requirement(line.rstrip(" \\")) for line in text.splitlines() if re.match(r"[A-Za-z0-9._-]+==", line)]
+    applying = [canonicalize_name(pin.name) for pin in pins if not pin.marker or pin.marker.evaluate(here)]
+    assert len(applying) == len(set(applying))
+    assert {canonicalize_name(wanted.name) for wanted in _wanted(lock)} <= set(applying)
+
+
 def test_nothing_heavy_came_in() -> None:
     for lock in ("cpu", "dev"):
         assert not {"torch", "pyarrow", "tensorflow", "onnxruntime-gpu"} & set(_read(lock))
