@@ -155,11 +155,12 @@ def deploy(
     session.flags["network.default"] = name
     session.forget()
     session.ports = wiring.ports(session, bare=True)
-    session.again = True  # what stands is not made twice, so there is nothing to be asked about
     known = wiring.network(session)
     file = session.cwd / deployment if deployment else None
     default = known.deployment or str(Path(known.origin).parent / "deployments" / f"{name}.json")
     wallet = wiring.wallet(session)
     holder, treasury, guardian, token = (text and address(wallet, text) for text in (holder, treasury, guardian, token))
     params = workflow.Deploy(name, str(file or default), holder, treasury, guardian, token, srs, insecure_srs, label)
+    if not (session.dry_run or session.again):
+        workflow.go_on(session.ports, params)
     perform(ctx, workflow.OPERATION, params)

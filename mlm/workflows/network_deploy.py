@@ -10,7 +10,8 @@ from mlm.core.errors import InvalidData, UsageError
 from mlm.core.plan import Plan, Tx
 from mlm.ports.bundle import Ports
 from mlm.ports.contracts import SRS_WORDS, Choices, Placed
-from mlm.workflows.apply import DoneStep, Operation
+from mlm.workflows.apply import DoneStep, Operation, earlier, request_of
+from mlm.workflows.op import resume
 
 SRS_FORMAT = "mlm/srs/1"  # of circuits/srs.json
 _FIELD = 21888242871839275222246405745257275088696311157297823662689037894645226208583  # BN254's base field
@@ -22,7 +23,8 @@ _LABEL = 64  # characters at most
 class Deploy:
     """Parameters of `network deploy`. An empty address is the deploying account's, an empty token a new one.
 
-    `deployment` is the file to write. `srs` names the points of a public ceremony; without it `insecure_srs` must say that the devnet's will do.
+    `deployment` is the file to write. `srs` names the points of a public ceremony; without it `insecure_srs` must say
+    that the devnet's will do.
     """
 
     name: str
@@ -50,6 +52,13 @@ class Deployed:
     insecure_srs: bool
     file: str
     contracts: tuple[Placed, ...]
+
+
+def go_on(ports: Ports, params: Deploy) -> None:
+    """Finish what a killed start of the same command left: nothing is paid twice, for what stands is not made again."""
+    left = earlier(ports, OPERATION.name, request_of(OPERATION.name, params))
+    if left is not None:
+        resume(ports, left)
 
 
 def plan(ports: Ports, params: Deploy) -> Plan[Choices]:

@@ -71,6 +71,7 @@ class Both:
     begun: int  # transactions of the killed deployment
     plan: dict[str, Any]  # what --dry-run said was left
     done: dict[str, Any]  # what the second start did
+    log: dict[str, Any]  # `op log` afterwards
     sent: int  # transactions in all
 
 
@@ -88,8 +89,8 @@ def both(keyring: Path, chains: Chains) -> Both:
     before = count("latest")
     killed = owner.killed(12, "after", *DEPLOY)
     begun = count("pending") - before
-    while count("latest") < before + begun:
+    while count("latest") < before + begun:  # for the plan's sake: going on would wait by itself
         time.sleep(0.05)
     plan = owner.run(*DEPLOY, "--dry-run", "--json").value
     done = owner.run(*DEPLOY, "--json").value
-    return Both(owner, chains, killed, begun, plan, done, count("latest") - before)
+    return Both(owner, chains, killed, begun, plan, done, owner.do("op", "log"), count("latest") - before)
