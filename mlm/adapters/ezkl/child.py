@@ -52,6 +52,11 @@ def one_line(error: BaseException) -> str:
     return text[:400] or type(error).__name__
 
 
+def no_circuit(info: ModelInfo) -> str:
+    """ezkl often says no more than "synthesis error": one of these operators it does not know, or not in this use."""
+    return f"ezkl cannot turn the model into a circuit (its operators: {', '.join(info.operators)})"
+
+
 def checked_model(path: str, max_macs: int) -> ModelInfo:
     """Inspect the model and refuse what zk cannot do: too large, dynamic shapes, inputs that are not float32."""
     from mlm.adapters.onnx.inspect import inspect, load
@@ -112,7 +117,7 @@ def step_settings(ezkl: Any, request: Request) -> dict[str, Any]:
     specs = [{"name": spec.name, "shape": list(spec.shape)} for spec in info.inputs]
     data = write_data(arrays(request, specs, batch=True))
     args = run_args(ezkl, request["run_args"])
-    refused = "ezkl cannot turn the model into a circuit"
+    refused = no_circuit(info)
     call(refused, ezkl.gen_settings, request["onnx"], "settings.json", args)
     calibrate = lambda: ezkl.calibrate_settings(  # noqa: E731
         data, request["onnx"], "settings.json", "resources", scales=[request["scale"]]
@@ -132,7 +137,7 @@ def step_setup(ezkl: Any, request: Request) -> dict[str, Any]:
     out = Path(request["out"])
     settings = out / "settings.json"
     settings.write_text(json.dumps(declared["ezkl"], separators=(",", ":")))
-    refused = "ezkl cannot turn the model into a circuit"
+    refused = no_circuit(info)
     call(refused, ezkl.gen_settings, request["onnx"], "again.json", run_args(ezkl, request["run_args"]))
     again = json.loads(Path("again.json").read_bytes())
     for name in DERIVED:
