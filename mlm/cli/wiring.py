@@ -41,7 +41,13 @@ def ports(session: Session, bare: bool = False) -> Ports:
     def remote() -> object:
         from mlm.adapters.remotes.folder import FolderRemote
 
-        return FolderRemote(Path(config.get("remote")) if config.get("remote") else devnet(session).home.remote)
+        own = devnet(session).home.remote
+        if not config.get("remote") and config.get("network.default") != DEVNET and not own.is_dir():
+            raise UsageError(
+                f"no remote is set: where do the parties of {config.get('network.default')} share blocks?",
+                hint="Set `remote` in mlm.toml, or MLM_REMOTE, to a folder that they all reach.",
+            )
+        return FolderRemote(Path(config.get("remote")) if config.get("remote") else own)
 
     def prover() -> object:
         from mlm import resources

@@ -25,12 +25,16 @@ class Proxy:
     after: int = 0
     asked: list[str] = field(default_factory=list)  # methods, in order, whatever became of them
     lacks: set[str] = field(default_factory=set)  # methods that it does not know
+    loses: str = ""  # a method that it passes on, and whose answer is lost: it is dead from then on
     answers: dict[str, Any] = field(default_factory=dict)  # method -> result told instead of the node's
 
     def behave(self, handler: socketserver.StreamRequestHandler, body: bytes) -> None:
         """Answer one HTTP request as the mood is."""
         request = json.loads(body)
         self.asked += [call["method"] for call in (request if isinstance(request, list) else [request])]
+        if self.loses and self.loses in self.asked:
+            self._forward(request)
+            self.mood, self.loses = "dead", ""
         if self.after > 0:
             self.after -= 1
             return reply(handler, self._forward(request))

@@ -70,6 +70,26 @@ def test_a_job_is_posted_while_the_first_endpoint_dies(trade: Trade) -> None:
     assert {row["job"] for row in trade.consumer.do("job", "list")["jobs"]} >= set(jobs)
 
 
+def test_a_broadcast_whose_answer_is_lost_is_not_paid_for_twice(trade: Trade) -> None:
+    """The first endpoint passes the transaction on and dies: the second knows it already, or has it in a block."""
+    before = int(trade.consumer.do("wallet", "show", "other")["tokens"])
+    sent = int(trade.rpc.call("eth_getTransactionCount", OTHER, "latest"), 16)
+    trade.front.asked.clear()
+    trade.front.loses = "eth_sendRawTransaction"
+    job = trade.consumer.do(*POST, "--bidding", "4000")["job"]
+    assert trade.front.mood == "dead", "it came so far"
+    trade.front.mood = "honest"
+    assert int(trade.rpc.call("eth_getTransactionCount", OTHER, "latest"), 16) == sent + 1
+    assert int(trade.consumer.do("wallet", "show", "other")["tokens"]) == before - 5 * TOKEN
+    assert trade.consumer.do("job", "show", job)["state"] == "open"
+
+
+def test_without_a_shared_remote_nothing_is_published(trade: Trade) -> None:
+    env = {name: value for name, value in trade.provider.env.items() if name != "MLM_REMOTE"}
+    error = replace(trade.provider, env=env).refused(2, "publish", "--handle", "alice")
+    assert "no remote is set" in error["message"] and "MLM_REMOTE" in error["hint"]
+
+
 def test_a_job_is_done_and_paid(trade: Trade) -> None:
     before = int(trade.consumer.do("wallet", "show", "other")["tokens"])
     job = trade.consumer.do(*POST, "--bidding", "1800")["job"]
