@@ -14,8 +14,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.gas_steps import measure
-
 SNAPSHOT = Path(__file__).resolve().parent.parent / "devnet" / "test" / "gas.json"
 FORMAT = "mlm/gas/1"
 
@@ -67,9 +65,13 @@ def table(snapshot: Snapshot) -> str:
     """The figures in Markdown."""
     lines = ["| step | before | now | change |", "| --- | ---: | ---: | ---: |"]
     for step, gas in snapshot.items():
-        change = 100 * (gas["now"] - gas["before"]) / gas["before"]
-        lines.append(f"| {step} | {gas['before']:,} | {gas['now']:,} | {change:+.1f} % |")
+        lines.append(f"| {step} | {gas['before']:,} | {gas['now']:,} | {saved(gas['before'], gas['now'])} |")
     return "\n".join(lines)
+
+
+def saved(before: int, now: int) -> str:
+    """The change in percent, with its sign."""
+    return f"{100 * (now - before) / before:+.1f} %" if now != before else "="
 
 
 def main() -> int:
@@ -77,6 +79,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.gas", description=__doc__)
     parser.add_argument("--write", action="store_true", help="record what was measured")
     arguments = parser.parse_args()
+    from bench.gas_steps import measure
+
     measured = measure()
     snapshot = read() if SNAPSHOT.exists() else {}
     print(table(updated(snapshot, measured)))

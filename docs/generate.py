@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+from docs.gas_page import gas
 from docs.reference import reference
 from mlm import config
 from mlm.core import errors
@@ -50,7 +51,12 @@ def exit_codes() -> str:
     return "\n".join(lines) + "\n"
 
 
-GENERATED = {"mlm.toml.example": config.example, "docs/exit-codes.md": exit_codes, "docs/reference.md": reference}
+GENERATED = {
+    "mlm.toml.example": config.example,
+    "docs/exit-codes.md": exit_codes,
+    "docs/gas.md": gas,
+    "docs/reference.md": reference,
+}
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import {IAssetRegistry} from "./interfaces/IAssetRegistry.sol";
 import {IJobMarket, Job, Request, Snapshot, Terms} from "./interfaces/IJobMarket.sol";
 import {IStakeVault} from "./interfaces/IStakeVault.sol";
 import {Claim, IVerifier} from "./interfaces/IVerifier.sol";
-import {AuctionKind, Reason, Role, State, Verdict} from "./interfaces/Types.sol";
+import {AuctionKind, Reason, Role, State, Tier, Verdict} from "./interfaces/Types.sol";
 import {Ending, JobRecord} from "./libraries/JobRecord.sol";
 import {JobStates} from "./libraries/JobStates.sol";
 import {BURN_ADDRESS} from "./libraries/Limits.sol";
@@ -57,18 +57,8 @@ contract JobMarket is MarketTerms {
         jobId = keccak256(abi.encode(JOB_DOMAIN, block.chainid, address(this), msg.sender, nonce, termsHash));
         JobRecord storage job = _jobs[jobId];
         if (job.postedAt != 0) revert JobAlreadyPosted(jobId);
+        _record(job, terms.request, floor);
         job.termsHash = termsHash;
-        job.versionId = request.versionId;
-        job.consumer = msg.sender;
-        job.postedAt = uint40(block.timestamp);
-        job.bidsCloseAt = uint40(block.timestamp + request.biddingWindow);
-        job.auction = request.auction;
-        job.tier = request.tier;
-        job.maxPrice = request.maxPrice;
-        job.floor = floor;
-        job.deliveryWindow = uint24(request.deliveryWindow);
-        job.executionWindow = uint24(request.executionWindow);
-        job.verificationWindow = uint24(request.verificationWindow);
         _escrow += request.maxPrice;
         emit JobPosted(jobId, request.versionId, msg.sender, nonce, terms);
         _pull(request.maxPrice);
@@ -283,6 +273,26 @@ contract JobMarket is MarketTerms {
     }
 
     // ---------------------------------------------------------------- facts
+
+    /// @dev What a posting stores, word by word: with nothing in between the compiler writes each word once.
+    function _record(JobRecord storage job, Request memory request, uint128 floor) private {
+        uint40 bidsCloseAt = uint40(block.timestamp + request.biddingWindow);
+        AuctionKind auction = request.auction;
+        Tier tier = request.tier;
+        uint24 executionWindow = uint24(request.executionWindow);
+        uint24 verificationWindow = uint24(request.verificationWindow);
+        job.versionId = request.versionId;
+        job.consumer = msg.sender;
+        job.postedAt = uint40(block.timestamp);
+        job.bidsCloseAt = bidsCloseAt;
+        job.auction = auction;
+        job.tier = tier;
+        job.maxPrice = request.maxPrice;
+        job.floor = floor;
+        job.deliveryWindow = uint24(request.deliveryWindow);
+        job.executionWindow = executionWindow;
+        job.verificationWindow = verificationWindow;
+    }
 
     function _closeBids(bytes32 jobId, JobRecord storage job) private {
         job.bidsCloseAt = uint40(block.timestamp);

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from bench import gas
+from bench.gas_steps import measure
 
 BEFORE = {"post": {"before": 300, "now": 200}, "bid": {"before": 100, "now": 90}}
 
 
 def test_every_step_costs_what_the_snapshot_says() -> None:
-    found = gas.differences(gas.read(), gas.measure())
+    found = gas.differences(gas.read(), measure())
     assert not found, "\n".join(
         [*found, "`make gas` records the new figures: commit devnet/test/gas.json with their reason."]
     )

@@ -1,0 +1,56 @@
+"""The figures of docs/gas.md, from the snapshot devnet/test/gas.json; its text is written by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.gas import Snapshot, read, saved, table
+
+PAGE = Path(__file__).with_name("gas.md")
+BEGIN, END = "<!-- steps -->\n", "<!-- /steps -->"
+VERIFIER = "of a submission, the fixed verifier alone"
+CALLDATA = "of a submission, calldata and the transaction itself"
+FIXED, REVERSE = "submit: no royalty, verified and settled", "submit: reverse auction, no royalty, verified and settled"
+LIVES = {
+    "a job for a fixed price": ("post: fixed price, with a permit", "bid: fixed price", "accept", FIXED),
+    "a job by reverse auction, two bidders": (
+        "post: reverse auction, with a permit",
+        "bid: reverse auction, the first",
+        "bid: reverse auction, below another's",
+        "award",
+        "accept",
+        REVERSE,
+    ),
+}
+
+
+def gas() -> str:
+    """The page with its figures replaced."""
+    snapshot = read()
+    before, after = PAGE.read_text(encoding="utf-8").split(BEGIN)[0], PAGE.read_text(encoding="utf-8").split(END)[1]
+    return f"{before}{BEGIN}{lives(snapshot)}\n\n{submission(snapshot)}\n\n{table(snapshot)}\n{END}{after}"
+
+
+def lives(snapshot: Snapshot) -> str:
+    """What the steps of a whole job cost together, from the posting to the payment."""
+    fixed = snapshot[VERIFIER]["now"]
+    lines = [
+        "| from the posting to the payment | before | now | change | without the verifier's own |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name, steps in LIVES.items():
+        before, now = (sum(snapshot[step][which] for step in steps) for which in ("before", "now"))
+        rest = saved(before - fixed, now - fixed)
+        lines.append(f"| {name} | {before:,} | {now:,} | {saved(before, now)} | {rest} |")
+    return "\n".join(lines)
+
+
+def submission(snapshot: Snapshot) -> str:
+    """What of a submission can be saved at all."""
+    whole, verifier, calldata = snapshot[FIXED], snapshot[VERIFIER], snapshot[CALLDATA]
+    parts = [round(100 * part["now"] / whole["now"]) for part in (verifier, calldata)]
+    rest = whole["before"] - verifier["before"] - calldata["before"]
+    return (
+        f"{parts[0]} % of a submission is the verifier that ezkl generates, which is not ours to change, and\n"
+        f"{parts[1]} % its calldata. Of the rest, {rest:,} gas before, {whole['before'] - whole['now']:,} are saved."
+    )
