@@ -55,8 +55,9 @@ contracts: $(DEV) $(FORGE) ## Rebuild devnet/artifacts from the Solidity sources
 
 gas: $(DEV) $(ENGINE) ## Measure the gas of every step of a job's life and record it in devnet/test/gas.json
 	$(BIN)/python -m bench.gas --write
+	$(BIN)/python -m docs.generate
 
-docs: $(READY) ## Write the generated files: mlm.toml.example, docs/reference.md, docs/exit-codes.md
+docs: $(READY) ## Write the generated files: mlm.toml.example, docs/reference.md, exit-codes.md, gas.md
 	$(BIN)/python -m docs.generate
 
 bench: $(DEV) $(ENGINE) ## Measure against peers, into bench/latest.json; ONLY=name: those that begin so
