@@ -124,7 +124,7 @@ def test_money_moves_without_extras(base: Installation, market: Market) -> None:
     ("line", "package", "extra"),
     [
         (RUN, "onnx", "mlm[cpu]"),
-        (PROVE, "onnx", "mlm[cpu]"),
+        (PROVE, "ezkl", "mlm[zk]"),
         (f"job post {MODEL} -i samples/digit.npy --max-price 5", "ezkl", "mlm[zk]"),
     ],
 )
