@@ -11,7 +11,7 @@ BENCHMARKS = tuple(
         "gas",
         lambda now=entry["now"]: Figure.exact(now),
         peer=f"before: {entry['before']:,}",
-        most=entry["before"],
+        most=gas.most(step, entry["before"]),
     )
     for step, entry in gas.read().items()
 )

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.timing import MLM, clean, command
+from bench.timing import MLM, Took, clean, command
 
+OWN = "own"  # an account with a keystore file, unlike the devnet's own
 MODEL, INPUT = "alice/digits-mlp", "samples/digit.npy"
 
 
@@ -49,10 +50,11 @@ class Market:
 
     def environment(self, account: str = "consumer") -> dict[str, str]:
         """The settings of a command."""
-        return {"MLM_HOME": str(self.home), "MLM_ACCOUNT": account, "MLM_NETWORK": "witnessed"}
+        own = {"MLM_ACCOUNT": account, "MLM_NETWORK": "witnessed", "MLM_PASSWORD_FILE": str(self.home / "password")}
+        return {"MLM_HOME": str(self.home), **own}
 
-    def run(self, *words: str, account: str = "consumer") -> float:
-        """Run a command of mlm; its wall time in seconds."""
+    def run(self, *words: str, account: str = "consumer") -> Took:
+        """Run a command of mlm."""
         return command([*MLM, *words, "--yes"], self.folder, self.environment(account))
 
 
@@ -84,6 +86,9 @@ def market() -> Market:
         _value(words, folder, provider)
     posting = ["job", "post", MODEL, "-i", INPUT, "--max-price", "5"]
     posted = _value(posting, folder, provider | {"MLM_ACCOUNT": "consumer"})
+    (home / "password").write_text("of the account with a keystore file\n")
+    _value(["wallet", "new", OWN, "--password-file", str(home / "password")], root, provider)
+    _value(["wallet", "faucet", OWN], root, provider)
     witness = _witnessed(up["url"])
     chain = ["--chain-id", str(up["chain_id"]), "--deployment", up["deployment"]]
     _value(["network", "add", "witnessed", "--rpc", witness.url, *chain], root, provider)

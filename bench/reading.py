@@ -10,9 +10,9 @@ from pathlib import Path
 
 from bench.benchmark import Benchmark, Figure
 from bench.market import MODEL, market
-from bench.timing import PYTHON, by_turns, command, ratio
+from bench.timing import PYTHON, Took, by_turns, command, cpu, ratio
 
-REPEAT = 7
+REPEAT = 5
 COMMANDS = {
     "job list": ["job", "list"],
     "job show": ["job", "show", "JOB"],
@@ -41,7 +41,7 @@ def ask(file: Path) -> None:
 
 
 @cache
-def _times(name: str) -> list[list[float]]:
+def _times(name: str) -> list[list[Took]]:
     place = market()
     words = [place.job if word == "JOB" else word for word in COMMANDS[name]]
     place.run(*words)  # whatever was published since is in the index now
@@ -58,11 +58,11 @@ BENCHMARKS = tuple(
     benchmark
     for name in COMMANDS
     for benchmark in (
-        Benchmark(f"read: mlm {name}", "s", lambda name=name: Figure.best(_times(name)[0]), most=0.5),
+        Benchmark(f"read: mlm {name}", "s", lambda name=name: Figure.best(cpu(_times(name)[0])), most=0.5),
         Benchmark(
             f"read: mlm {name}, ratio",
             "x",
-            lambda name=name: ratio(*_times(name)),
+            lambda name=name: ratio(*map(cpu, _times(name))),
             peer="python: the same requests by http.client",
         ),
     )

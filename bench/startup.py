@@ -7,14 +7,14 @@ from functools import cache, partial
 from pathlib import Path
 
 from bench.benchmark import Benchmark, Figure
-from bench.timing import MLM, PYTHON, by_turns, command, ratio
+from bench.timing import MLM, PYTHON, Took, by_turns, command, cpu, ratio
 
 REPEAT = 15
 COMMANDS = ("--help", "version", "status")
 
 
 @cache
-def _times() -> dict[str, list[float]]:
+def _times() -> dict[str, list[Took]]:
     with tempfile.TemporaryDirectory() as name:
         folder, home = Path(name), {"MLM_HOME": f"{name}/home"}
         command([*MLM, "init"], folder, home)
@@ -28,12 +28,14 @@ BENCHMARKS = (
     Benchmark(
         "start: mlm --help",
         "x",
-        lambda: ratio(_times()["--help"], _times()["typer"]),
+        lambda: ratio(cpu(_times()["--help"]), cpu(_times()["typer"])),
         peer="python -c 'import typer'",
         most=2,
     ),
     *(
-        Benchmark(f"start: mlm {words}, seconds", "s", lambda words=words: Figure.best(_times()[words]), most=limit)
+        Benchmark(
+            f"start: mlm {words}, seconds", "s", lambda words=words: Figure.best(cpu(_times()[words])), most=limit
+        )
         for words, limit in (("--help", None), ("version", 0.5), ("status", 0.5))
     ),
 )
