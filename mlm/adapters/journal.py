@@ -55,7 +55,12 @@ class FileJournal:
                     number += 1  # another process took it meanwhile
             self._held[op] = handle
             fcntl.flock(handle, fcntl.LOCK_EX)
-            _write(handle, line)
+            try:
+                _write(handle, line)
+            except OSError:
+                os.close(self._held.pop(op))
+                self._path(op).unlink()  # nothing was begun
+                raise
             sync_folder(self._folder)
         return op
 

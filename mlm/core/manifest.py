@@ -244,7 +244,8 @@ def _check_whole(manifest: Manifest) -> None:
         raise InvalidData(f"the manifest's model {manifest.signature.file!r} is not among its files")
     assets = [parent.asset for parent in manifest.parents]
     if len(set(assets)) != len(assets):
-        raise InvalidData("the manifest's lineage names a parent twice")
+        twice = next(asset for asset in assets if assets.count(asset) > 1)
+        raise InvalidData(f"expected each parent once, the manifest's lineage names a parent twice: {twice}")
     bps = sum(parent.bps for parent in manifest.parents)
     if bps > BASIS_POINTS:
         raise InvalidData(

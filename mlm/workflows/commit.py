@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mlm.core import project, unixfs
 from mlm.core.cid import Cid
-from mlm.core.errors import StateConflict, UsageError
+from mlm.core.errors import InvalidData, StateConflict, UsageError
 from mlm.core.history import MAX_AUTHOR, Commit
 from mlm.core.manifest import MAX_FILES, FileRef, Manifest, Signature, Tensor
 from mlm.core.plan import Move, Plan, Store
@@ -116,7 +116,11 @@ def _signature(
         if known is not None and known.cid == cid:
             return previous.signature
     # `runner` reads a model only when its file has changed.
-    info = ports.runner.inspect(b"".join(unixfs.read(ports.repo.objects.get, cid, max_bytes=_MAX_MODEL)))
+    try:
+        info = ports.runner.inspect(b"".join(unixfs.read(ports.repo.objects.get, cid, max_bytes=_MAX_MODEL)))
+    except InvalidData as error:
+        error.args = (f"{path}: {error}",)
+        raise
     inputs, outputs = (
         tuple(Tensor(spec.name, spec.dtype, tuple(spec.shape)) for spec in specs)
         for specs in (info.inputs, info.outputs)

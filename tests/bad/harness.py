@@ -33,7 +33,7 @@ T = TypeVar("T")
 LONGEST = 500  # characters of a message: one line that a person reads to its end
 _SHELL = set("<>|;&$'")
 _HASHED = 1 << 24  # bytes; of a larger file only the size counts
-# What may be made again at any time: the chain's index, blocks fetched from the remote, compiled circuits.
+# What may be made again at any time, or what nobody refers to: compiled circuits, the chain's index, blocks.
 _CACHES = ("cache", "devnet", "objects")
 FAMILIES: dict[int, str] = {
     kind.exit_code: kind.code for kind in (errors.MlmError, *errors.MlmError.__subclasses__()) if "code" in vars(kind)
@@ -150,9 +150,9 @@ class Scene:
 def _digest(base: Path, folder: Path) -> Iterator[tuple[str, object]]:
     for entry in sorted(os.scandir(folder), key=lambda item: item.name):
         path, info = Path(entry.path), entry.stat(follow_symlinks=False)
-        if base.name == "home" and folder == base and entry.name in _CACHES:
+        if entry.name in _CACHES and folder in (base, base / ".mlm"):
             continue
-        if entry.name.startswith("state") and ".duckdb" in entry.name and "kept" not in entry.name:
+        if entry.name.startswith("state") and ".duckdb" in entry.name:
             continue
         name = f"{base.name}/{path.relative_to(base)}"
         kind = stat.filemode(info.st_mode)

@@ -11,12 +11,10 @@ import ezkl
 from mlm.core.proof import FIELD
 from mlm.resources import path as resource
 from tests.bad.harness import Scene, bad
-from tests.bad.shared import OTHER, TINY, TINY_INPUT
-from tests.command_line import ROOT
+from tests.bad.shared import FIXTURES, OTHER, TINY, TINY_INPUT
 
 VERIFY = "mlm verify p.json --model tiny.onnx"
 FALSE = "verification_failed"
-FIXTURES = json.loads((ROOT / "devnet" / "test" / "fixtures" / "zk.json").read_text())["cases"]
 
 
 def _proof(scene: Scene, **changes: Any) -> None:

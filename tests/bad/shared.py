@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
 from circuits.make_fixtures import tiny_input, tiny_model
 from mlm.adapters.wallet.keystore import Keystore
-from tests.command_line import INPUT, Market, Person
+from mlm.core.commitment import vka_digest, zk_key
+from mlm.workflows import publish
+from tests.command_line import INPUT, ROOT, Market, Person
 
 TINY, OTHER = tiny_model(1), tiny_model(2)  # of the same size
+FIXTURES = json.loads((ROOT / "devnet" / "test" / "fixtures" / "zk.json").read_text())["cases"]
 PASSWORD = "correct horse"
 
 
@@ -85,6 +89,44 @@ class Shared:
         return self.market.consumer.job()
 
     @cached_property
+    def expired(self) -> str:
+        """A job that nobody bid on in time, and which nobody settled."""
+        return self._late[0]
+
+    @cached_property
+    def undelivered(self) -> str:
+        """A job whose winner, compute-1, never accepted it, and which nobody settled."""
+        return self._late[1]
+
+    @cached_property
+    def _late(self) -> tuple[str, str]:
+        consumer = self.market.consumer
+        expired = consumer.job("--bidding", "120")
+        undelivered = consumer.job("--delivery", "120", auction="fixed")
+        self.market.first.do("bid", undelivered, "--price", "5", "--stake")
+        self.market.advance("121s")
+        return expired, undelivered
+
+    @cached_property
+    def mallory(self) -> None:
+        """`mallory/tiny` is TINY, published under the key of OTHER by a client of mallory's own."""
+        folder = self.folder / "mallory"
+        folder.mkdir()
+        (folder / "m.onnx").write_bytes(TINY)
+        (folder / "c.npy").write_bytes(npy(tiny_input(0)["x"]))
+        (folder / "mlm.toml").write_text(
+            '[asset]\nname = "tiny"\nversion = "1.0.0"\n[model]\nfile = "m.onnx"\n'
+            '[verification]\nzk = true\ncalibration = "c.npy"\n'
+        )
+        person = Person("watcher", folder, self.market.home)
+        person.do("init")
+        person.do("add", ".")
+        person.do("commit", "-m", "not what it says")
+        words = [int(word, 16) for word in FIXTURES["otherModel"]["vka"]]
+        with mock.patch.object(publish, "zk_key", lambda vka, inputs: zk_key(vka_digest(tuple(words)), inputs)):
+            person.do("publish", "--handle", "mallory")
+
+    @cached_property
     def digit(self) -> bytes:
         """The input of the market's jobs."""
         return (self.market.consumer.folder / INPUT).read_bytes()
@@ -94,5 +136,7 @@ class Shared:
         made = vars(self)
         if "posted" in made:
             self.market.consumer.do("job", "cancel", self.posted)
+        for job in made.get("_late", ()):
+            self.market.consumer.do("job", "settle", job)
         if "leased" in made:
             self.market.first.do("lease", "fulfil", self.leased)

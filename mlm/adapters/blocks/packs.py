@@ -56,7 +56,9 @@ class PackStore:
                     continue
             cid.verify(data)
             return data
-        raise NotFound(f"no block {cid} in {self._folder}", hint="Fetch it from a remote: `mlm fetch`.")
+        raise NotFound(
+            f"no block {cid} in {self._folder}", hint="It was removed, or never came here: restore it from a copy."
+        )
 
     def put(self, blocks: Iterable[tuple[Cid, bytes]]) -> int:
         with storage_errors("cannot write a pack"):

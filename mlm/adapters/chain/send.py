@@ -80,7 +80,7 @@ class EthSender:
     def simulate(self, calls: tuple[Call, ...]) -> list[Simulated]:
         """Simulate in order, each on top of the ones before it; raises Reverted for the first that would fail.
 
-        A node without eth_simulateV1 simulates the first call only: the others come back with gas None.
+        InsufficientFunds: the account cannot pay for all of them. A node without eth_simulateV1 simulates the first call only: the others come back with gas None.
         """
         number = self._chain.block("latest").number
         if not calls:
@@ -95,10 +95,13 @@ class EthSender:
             if not error.unsupported:
                 raise errors.explain(error) from error
             gas = [self._estimate(requests[0])] + [None] * (len(calls) - 1)
-        return [
+        found = [
             Simulated(used, None if used is None else used * most + data.wei, number, data.gas * most + data.wei)
             for used, data in zip(gas, published, strict=True)
         ]
+        # Before anything is begun: who cannot pay for the last step shall not have paid for the first.
+        self._affordable(sum((each.fee or 0) + call.value for each, call in zip(found, calls, strict=True)))
+        return found
 
     def sign(self, call: Call, replaces: Signed | None = None) -> Signed:
         """Simulate on the pending state, then sign; raises Reverted or InsufficientFunds when it would fail.

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from mlm.adapters.disk import locked, replace_file, storage_errors
+from mlm.adapters.disk import locked, read_regular, replace_file, storage_errors
 from mlm.core.cid import Cid
 from mlm.core.errors import InvalidData
 from mlm.ports.repo import FileStat, Staged
 
+MAX_BYTES = 1 << 30  # millions of entries
 _MAGIC = b"mlm/index/1\n"
 # Size, mtime, ctime, inode, mode, size of all blocks, settled, CID. Times are signed: files from before 1970 exist.
 _RECORD = struct.Struct(">QqqQIQ?36s")
@@ -31,7 +32,7 @@ class FileIndex:
     def load(self) -> dict[str, Staged]:
         with storage_errors("cannot read the index"):
             try:
-                content = self._path.read_bytes()
+                content = read_regular(self._path, MAX_BYTES)
             except FileNotFoundError:
                 return {}
         return decode(content)

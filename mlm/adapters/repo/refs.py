@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlm.adapters.disk import locked, replace_file, storage_errors
+from mlm.adapters.disk import locked, read_regular, replace_file, storage_errors
 from mlm.core.cid import Cid
-from mlm.core.errors import InvalidData, NotFound, StateConflict
+from mlm.core.errors import InvalidData, NotFound, StateConflict, UsageError
 from mlm.core.history import check_ref
 from mlm.ports.repo import Head
 
 _BRANCH = "ref: refs/heads/"
+_MAX_BYTES = 4096
+
+
+def _line(path: Path) -> str:
+    """The one line of a small file. Raises OSError, InvalidData when it is no text."""
+    data = read_regular(path, _MAX_BYTES)
+    try:
+        return data.decode("utf-8").removesuffix("\n")
+    except UnicodeDecodeError as error:
+        raise InvalidData(f"{path} is damaged: expected UTF-8, found {data[:20]!r}") from error
 
 
 class FileRefs:
@@ -38,14 +48,17 @@ class FileRefs:
     def head(self) -> Head:
         with storage_errors("cannot read HEAD"):
             try:
-                text = self._head.read_text("utf-8").removesuffix("\n")
+                text = _line(self._head)
             except FileNotFoundError:
                 raise StateConflict(
                     f"{self._private} is no repository: it has no HEAD", hint="Run `mlm init`."
                 ) from None
         if text.startswith(_BRANCH):
             branch = text.removeprefix(_BRANCH)
-            check_ref(f"heads/{branch}")
+            try:
+                check_ref(f"heads/{branch}")
+            except UsageError as error:
+                raise InvalidData(f"{self._head} is damaged: {error}") from error
             return Head(branch, self._read(self._refs / "heads" / branch))
         return Head(None, Cid.parse(text))
 
@@ -87,11 +100,11 @@ class FileRefs:
     def _read(self, path: Path) -> Cid | None:
         with storage_errors("cannot read a ref"):
             try:
-                text = path.read_text("utf-8")
+                text = _line(path)
             except (FileNotFoundError, NotADirectoryError):
                 return None
         try:
-            return Cid.parse(text.removesuffix("\n"))
+            return Cid.parse(text)
         except InvalidData as error:
             raise InvalidData(
                 f"the ref {path} is damaged: {error}", hint="`mlm log COMMIT` finds commits by CID."
