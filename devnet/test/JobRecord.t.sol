@@ -50,29 +50,33 @@ contract JobRecordTest is MarketBase {
         _same(jobId, expected);
 
         expected.provider = ALICE;
-        expected.price =
-            request.auction == AuctionKind.Fixed ? request.maxPrice : uint128(_within(price, floor, request.maxPrice));
-        vm.warp(start + request.biddingWindow - 1);
+        expected.price = reverse ? uint128(_within(price, floor, request.maxPrice)) : request.maxPrice;
+        uint48 time = expected.bidsCloseAt - 1;
+        vm.warp(time);
         _bid(jobId, ALICE, expected.price);
-        if (request.auction == AuctionKind.Fixed) expected.bidsCloseAt = uint48(block.timestamp);
+        if (reverse) time = expected.bidsCloseAt;
+        expected.bidsCloseAt = time;
         _same(jobId, expected);
 
-        vm.warp(expected.bidsCloseAt + request.deliveryWindow - 1);
+        time += request.deliveryWindow - 1;
+        vm.warp(time);
         vm.prank(ALICE);
         market.accept(jobId);
-        expected.acceptedAt = uint48(block.timestamp);
+        expected.acceptedAt = time;
         _same(jobId, expected);
 
-        vm.warp(block.timestamp + request.executionWindow - 1);
+        time += request.executionWindow - 1;
+        vm.warp(time);
         _submit(jobId, terms, Verdict.Pending);
-        expected.submittedAt = uint48(block.timestamp);
+        expected.submittedAt = time;
         expected.outputCommitment = OUTPUT;
         _same(jobId, expected);
         _needState(jobId, State.Submitted);
 
-        vm.warp(block.timestamp + request.verificationWindow);
+        time += request.verificationWindow;
+        vm.warp(time);
         market.settle(jobId, terms);
-        expected.settledAt = uint48(block.timestamp);
+        expected.settledAt = time;
         _same(jobId, expected);
         _needSettled(jobId, State.Accepted);
     }
@@ -81,7 +85,7 @@ contract JobRecordTest is MarketBase {
         (bytes32 jobId, Terms memory terms) = _ready(Tier.Zk);
         Job memory expected = market.jobOf(jobId);
         _submit(jobId, terms, Verdict.Accepted);
-        expected.submittedAt = expected.settledAt = uint48(block.timestamp);
+        expected.submittedAt = expected.settledAt = uint48(START);
         expected.outputCommitment = OUTPUT;
         expected.verified = true;
         _same(jobId, expected);
@@ -91,7 +95,7 @@ contract JobRecordTest is MarketBase {
         expected = market.jobOf(jobId);
         market.cancel(jobId);
         vm.stopPrank();
-        expected.settledAt = uint48(block.timestamp);
+        expected.settledAt = uint48(START);
         expected.cancelled = true;
         _same(jobId, expected);
     }
