@@ -8,7 +8,7 @@ compile() {
   "$uv" pip compile "$@" --quiet --universal --python-version 3.11 --generate-hashes \
     --no-emit-index-url --no-emit-find-links --no-header
 }
-compile pyproject.toml --extra cpu --extra zk -o requirements/cpu.txt
-compile pyproject.toml --extra gpu --extra cuda --extra zk -c requirements/cpu.txt -o requirements/gpu.txt
+compile pyproject.toml --extra cpu --extra zk -c requirements/constraints.in -o requirements/cpu.txt
+compile pyproject.toml --extra gpu --extra cuda --extra zk -c requirements/constraints.in -c requirements/cpu.txt -o requirements/gpu.txt
 compile requirements/build.in -c requirements/cpu.txt -o requirements/build.txt
 compile requirements/dev.in -c requirements/cpu.txt -c requirements/build.txt -o requirements/dev.txt
