@@ -169,10 +169,11 @@ def load(files: Mapping[str, Mapping[str, Any]], env: Mapping[str, str]) -> Conf
 
 
 def _check_variable(name: str) -> None:
-    """Refuse a slip of the pen: it would be ignored in silence. Other programs' MLM_ variables are not ours to judge."""
-    if name.startswith("MLM_") and name not in _VARIABLES:
-        if near := difflib.get_close_matches(name, _VARIABLES, n=1, cutoff=0.85):
-            raise UsageError(f"unknown environment variable {name}", hint=f"Did you mean {near[0]}?")
+    """Refuse a slip of the pen, which would be ignored in silence. Other programs have MLM_ variables too."""
+    if not name.startswith("MLM_") or name in _VARIABLES:
+        return
+    if near := difflib.get_close_matches(name, _VARIABLES, n=1, cutoff=0.85):
+        raise UsageError(f"unknown environment variable {name}", hint=f"Did you mean {near[0]}?")
 
 
 def _flatten(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
