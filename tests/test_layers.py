@@ -57,7 +57,6 @@ LONG: dict[str, str] = {}
 # What a third-party import is called -> the distribution in pyproject.toml that brings it.
 BROUGHT_BY = {
     "eth_abi": "eth-abi",
-    "eth_keyfile": "eth-keyfile",
     "Crypto": "pycryptodome",
     "google": "onnx",
     "sklearn": "scikit-learn",

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlm.adapters.chain.tx import address_of_key
+from mlm.adapters.wallet import keyfile
 from mlm.adapters.wallet.keystore import Keystore
 from mlm.core.errors import StorageError, WalletError
 
@@ -204,11 +205,25 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         Keystore(tmp_path / "file" / "keystore", FAST).add("alice", KEY, say("pass"))
 
 
-def test_our_imports_leave_the_recursion_limit_alone() -> None:
-    """py_ecc raises it to 100,000, after which deep hostile JSON is a segmentation fault."""
+@given(st.binary(min_size=32, max_size=32), st.text(min_size=1, max_size=20), st.sampled_from(["scrypt", "pbkdf2"]))
+def test_files_open_in_eth_keyfile_and_its_files_here(key: bytes, word: str, kdf: str) -> None:
+    from eth_keyfile import create_keyfile_json, decode_keyfile_json
+
+    password = word.encode()
+    ours = keyfile.encrypt(key, password, FAST, "0x" + "ab" * 20)
+    assert bytes(decode_keyfile_json(ours, password)) == key == keyfile.decrypt(ours, password)
+    theirs = create_keyfile_json(b"\1" * 32, password, kdf=kdf, iterations=FAST)
+    assert keyfile.decrypt(theirs, password) == b"\1" * 32
+    with pytest.raises(ValueError, match="MAC"):
+        keyfile.decrypt(theirs, password + b"x")
+
+
+def test_unlocking_loads_nothing_that_changes_the_interpreter(store: Keystore, tmp_path: Path) -> None:
+    """py_ecc, under eth_keyfile, raises the recursion limit: after that deep hostile JSON is a segmentation fault."""
+    store.add("alice", KEY, say("pass"))
     script = (
-        "import sys; from mlm.adapters.chain.calm import calm_imports\n"
-        "with calm_imports():\n    import eth_account\n"
-        "assert sys.getrecursionlimit() == 1000"
+        "import sys; from pathlib import Path; from mlm.adapters.wallet.keystore import Keystore\n"
+        f"Keystore(Path({str(tmp_path / 'keystore')!r})).unlock('alice', lambda name: 'pass')\n"
+        "assert sys.getrecursionlimit() == 1000 and not {'py_ecc', 'eth_keyfile'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

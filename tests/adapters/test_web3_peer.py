@@ -26,10 +26,8 @@ SNAPSHOT = Snapshot(WHO, HEX, 10**17, 500, 100, WHO, 10**19, 5, 10**18, (WHO, WH
 @pytest.fixture(scope="module")
 def web3(devnet: RunningDevnet) -> Any:
     """web3.py on the session's devnet."""
-    from mlm.adapters.chain.calm import calm_imports
+    from web3 import HTTPProvider, Web3
 
-    with calm_imports():
-        from web3 import HTTPProvider, Web3
     return Web3(HTTPProvider(devnet.url, request_kwargs={"timeout": 20}))
 
 
@@ -85,10 +83,8 @@ def test_it_decodes_the_events_that_we_decode(web3: Any, devnet: RunningDevnet) 
 
 
 def test_it_accepts_the_transactions_that_we_sign(web3: Any, devnet: RunningDevnet) -> None:
-    from mlm.adapters.chain.calm import calm_imports
+    from eth_account import Account
 
-    with calm_imports():
-        from eth_account import Account
     signed = devnet.sender("consumer").sign(Call("MarketToken", "transfer", (devnet.accounts["watcher"], 1)))
     assert Account.recover_transaction(signed.raw) == devnet.accounts["consumer"]
     assert web3.keccak(signed.raw).hex().removeprefix("0x") == signed.tx_hash.removeprefix("0x")

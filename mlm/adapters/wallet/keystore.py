@@ -11,9 +11,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mlm.adapters.chain.calm import calm_imports
 from mlm.adapters.chain.tx import address_of_key, checksum
 from mlm.adapters.disk import read_regular, temporary
+from mlm.adapters.wallet import keyfile
 from mlm.core.errors import StorageError, WalletError
 from mlm.ports.wallet import Account, Password
 
@@ -69,10 +69,7 @@ class Keystore:
         word = password(name)
         if not word:
             raise WalletError("expected a password, found an empty one")
-        with calm_imports():
-            from eth_keyfile import create_keyfile_json
-
-        content = create_keyfile_json(key, word.encode(), kdf="scrypt", iterations=self._n)
+        content = keyfile.encrypt(key, word.encode(), self._n, address_of_key(key))
         self._write(path, json.dumps(content, sort_keys=True).encode() + b"\n")
         return Account(name, address_of_key(key), "keystore")
 
@@ -82,11 +79,8 @@ class Keystore:
         value = _load(path)
         address = _address(value, path)
         _check_crypto(value, path)
-        with calm_imports():
-            from eth_keyfile import decode_keyfile_json
-
         try:
-            key = bytes(decode_keyfile_json(value, password(name).encode()))
+            key = keyfile.decrypt(value, password(name).encode())
         except ValueError as error:
             # The MAC covers password and ciphertext alike: which of the two is wrong cannot be known.
             raise WalletError(
