@@ -116,7 +116,7 @@ def replace_file(
 @contextmanager
 def locked(path: Path, timeout: float = 10.0) -> Iterator[None]:
     """Hold a lock file; the kernel lets go of it when the process dies. Raises StateConflict when time runs out."""
-    with storage_errors("cannot lock the repository"):
+    with storage_errors("cannot take a lock"):
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         deadline = time.monotonic() + timeout

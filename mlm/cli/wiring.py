@@ -179,7 +179,7 @@ def contracts(session: Session, made: Ports) -> ChainContracts:
     def keep(found: deployment.Deployment, file: str) -> None:
         origin = Path(chosen.origin)
         deployment.save(Path(file), found)
-        TomlSettings(origin).set(f"network.{chosen.name}", "deployment", relative(Path(file), origin.parent))
+        TomlSettings(origin).set(f"network.{chosen.name}", {"deployment": relative(Path(file), origin.parent)})
         session.forget()
         trust(session, chosen.name)
 
@@ -233,13 +233,22 @@ def sender(session: Session) -> EthSender:
     if not name:
         raise WalletError("no account is chosen", hint="Give --account NAME; `mlm wallet list` shows the names.")
     accounts = wallet(session)
-    if accounts.find(name).source != DEVNET:
+    account = accounts.find(name)
+    if account.source != DEVNET:
         check_trust(session)
     key = accounts.unlock(name, session.password)
     read = cast("EthChain", session.ports.chain)
     config = session.config
     max_fee, max_tip = (int(config.get(f"chain.max_{kind}_gwei") * GWEI) for kind in ("fee", "tip"))
-    return EthSender(read, key, max_fee, max_tip, patience=config.get("chain.wait"), depth=config.get("chain.finality"))
+    return EthSender(
+        read,
+        key,
+        max_fee,
+        max_tip,
+        patience=config.get("chain.wait"),
+        depth=config.get("chain.finality"),
+        turn=session.home / "turns" / f"{read.deployment.chain_id}-{account.address.lower()}.lock",
+    )
 
 
 def check_trust(session: Session) -> None:
@@ -273,8 +282,11 @@ def trusted(session: Session) -> Lines:
 
 def fingerprint(chosen: Network) -> str:
     """What a network is: its node, its chain, and its contracts."""
+    from mlm.adapters.chain.deployment import MAX_BYTES
+    from mlm.adapters.disk import read_regular
+
     try:
-        contracts = sha256(Path(chosen.deployment).read_bytes()).hexdigest()
+        contracts = sha256(read_regular(Path(chosen.deployment), MAX_BYTES)).hexdigest()
     except OSError:
         contracts = "none"
     return sha256("\n".join([*chosen.rpc, str(chosen.chain_id), contracts]).encode()).hexdigest()
@@ -304,11 +316,16 @@ def settings_bytes(path: Path) -> bytes:
         raise UsageError(f"cannot read the settings {path}: {error.strerror}") from error
 
 
-def settings(session: Session) -> Settings:
-    """The file that commands write settings into: the project's mlm.toml, or MLM_HOME/config.toml outside a project."""
+def settings(session: Session, private: bool = False) -> Settings:
+    """The file that commands write settings into: the project's mlm.toml, or MLM_HOME/config.toml outside a project.
+
+    `private`: what must not be published goes into MLM_HOME/config.toml always.
+    """
     from mlm.adapters.settings import TomlSettings
 
-    return TomlSettings(session.project / "mlm.toml" if session.project else session.home / "config.toml")
+    return TomlSettings(
+        session.project / "mlm.toml" if session.project and not private else session.home / "config.toml"
+    )
 
 
 def faucet(session: Session) -> Faucet:

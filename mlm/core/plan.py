@@ -95,7 +95,7 @@ class Plan(Generic[F]):
         return Amount(sum(step.bond for step in self.steps if isinstance(step, Tx)))
 
 
-def frozen(step: Step, encode: Callable[[Call], bytes]) -> dict[str, Any]:
+def frozen(step: Step, encode: Callable[[Call], bytes], address_of: Callable[[str], str]) -> dict[str, Any]:
     """A step as the journal keeps it: everything that doing it later needs, but for the blocks of a Store."""
     if isinstance(step, Store):
         return {"kind": "store", "title": step.title, "root": str(step.root), "push": step.push}
@@ -107,6 +107,7 @@ def frozen(step: Step, encode: Callable[[Call], bytes]) -> dict[str, Any]:
         "kind": "transaction",
         "title": step.title,
         "contract": call.contract,
+        "to": address_of(call.contract),
         "data": "0x" + encode(call).hex(),
         "value": str(call.value),
         "payment": str(int(step.payment)),

@@ -12,7 +12,7 @@ from mlm.core.history import check_ref
 from mlm.core.paths import check_path
 from mlm.core.unixfs import CHUNK
 from mlm.memory.blocks import MemoryBlocks
-from mlm.ports.repo import FILE, FOLDER, FileStat, Head, Repo, Staged
+from mlm.ports.repo import FILE, FOLDER, HEAD, FileStat, Head, Repo, Staged
 
 
 def memory_repo() -> Repo:
@@ -73,6 +73,11 @@ class MemoryRefs:
         return dict(sorted(self._refs.items()))
 
     def set(self, name: str, new: Cid | None, expected: Cid | None) -> None:
+        if name == HEAD:
+            if new is None or not isinstance(self._head, Cid) or self._head != expected:
+                raise StateConflict(f"HEAD is at {self._head}, expected {expected}")
+            self._head = new
+            return
         check_ref(name)
         found = self._refs.get(name)
         if found != expected:

@@ -18,6 +18,7 @@ class MemorySender:
     def __init__(self, chain: MemoryChain, address: str) -> None:
         self._chain, self._address = chain, address
         self._nonce = 0
+        self.safe = True  # whether blocks count as settled at once
         self._signed: dict[str, Call] = {}
         self._encoded: dict[bytes, Call] = {}
         self._known: set[str] = set()
@@ -73,8 +74,9 @@ class MemorySender:
     def fate(self, *signed: Signed) -> Outcome:
         receipt = self._receipt(signed)
         if receipt is not None:
-            return Outcome(Fate.INCLUDED, receipt.tx_hash)
-        return Outcome(Fate.DISPLACED if signed[-1].nonce < self._nonce else Fate.WAITING)
+            return Outcome(Fate.INCLUDED if receipt.ok else Fate.FAILED, receipt.tx_hash, self.safe, receipt)
+        displaced = signed[-1].nonce < self._nonce
+        return Outcome(Fate.DISPLACED, safe=True) if displaced else Outcome(Fate.WAITING)
 
     def _receipt(self, signed: tuple[Signed, ...]) -> Receipt | None:
         return next((self._chain.receipts[s.tx_hash] for s in signed if s.tx_hash in self._chain.receipts), None)

@@ -12,6 +12,7 @@ from mlm.core.cid import Cid
 if TYPE_CHECKING:
     from mlm.ports.blocks import Blocks
 
+HEAD = "HEAD"  # what is checked out: a branch, or a commit by itself
 FILE, FOLDER, SYMLINK, OTHER = "file", "folder", "symlink", "other"
 
 
@@ -77,7 +78,10 @@ class Refs(Protocol):
     def all(self) -> dict[str, Cid]: ...
 
     def set(self, name: str, new: Cid | None, expected: Cid | None) -> None:
-        """Move, make (`expected` None) or delete (`new` None) a ref; raises StateConflict if it is not as expected."""
+        """Move, make (`expected` None) or delete (`new` None) a ref; raises StateConflict if it is not as expected.
+
+        HEAD can be moved where no branch is checked out.
+        """
 
 
 class Worktree(Protocol):

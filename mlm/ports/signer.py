@@ -32,21 +32,30 @@ class Signed:
 class Fate(StrEnum):
     """What has become of transactions that share a nonce, of which one at most is ever included."""
 
-    INCLUDED = "included"  # one of them is in a block; it may have failed there
+    INCLUDED = "included"  # one of them is in a block, and did what it was to do
+    FAILED = "failed"  # one of them is in a block, and was reverted there
     WAITING = "waiting"  # the node holds one of them, or the nonce is still free: broadcasting again does no harm
-    DISPLACED = "displaced"  # another transaction used the nonce, in a block that is safe: none of them ever counts
-    CONTESTED = "contested"  # another transaction used the nonce, in a block that may still be reorganised
+    DISPLACED = "displaced"  # another transaction has provably used the nonce: none of them ever counts
+    CONTESTED = "contested"  # the nonce is used, and the node cannot show by what
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The fate, and the transaction that is included where it was found.
+    """The fate, and the transaction that took the nonce, where it was found.
 
     It may be none of those asked about: a wallet's "speed up" makes the same call with the same nonce.
+    `receipt` is missing where the node has lost it, `safe`: no reorganisation is expected to change this any more.
     """
 
     fate: Fate
     tx_hash: str = ""
+    safe: bool = False
+    receipt: Receipt | None = None
+
+    @property
+    def lost(self) -> bool:
+        """Whether none of the transactions will ever do what it was to do: only then it may be signed anew."""
+        return self.fate in (Fate.FAILED, Fate.DISPLACED) and self.safe
 
 
 class Signer(Protocol):

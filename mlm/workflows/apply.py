@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any, Generic, TypeVar
 
-from mlm.core.errors import MlmError, Reverted, StateConflict
+from mlm.core.errors import MlmError, StateConflict
 from mlm.core.money import Amount, Wei
 from mlm.core.plan import JSON_ONLY, NO_ACCOUNT, NO_AMOUNT, Move, Plan, Step, Store, Tx, frozen
 from mlm.ports.bundle import Ports
 from mlm.ports.chain import Receipt
-from mlm.ports.signer import Fate, Outcome, Signed
-from mlm.workflows.journalled import DONE, SUPERSEDED, Progress, ended, progress, receipt_entry, signed_entry
+from mlm.workflows.journalled import DONE, Progress, included_entry, progress
 from mlm.workflows.objects import move, store
+from mlm.workflows.rerun import earlier, request_of
+from mlm.workflows.sending import send
 
-LOOKED_AT = 50  # operations; an older one is not taken for an earlier run of the same command
 _NOTHING: Mapping[int, Progress] = {}
 
 P = TypeVar("P")
@@ -125,7 +124,10 @@ def apply(ports: Ports, plan: Plan[Any], request: str = "") -> tuple[DoneStep, .
     params = {
         **_sent_from(ports, plan),
         "request": request,
-        "steps": [frozen(step, lambda call: ports.sender.encode(call)) for step in plan.steps],
+        "steps": [
+            frozen(step, lambda call: ports.sender.encode(call), lambda name: ports.chain.address_of(name))
+            for step in plan.steps
+        ],
     }
     op = ports.journal.begin(plan.operation, params)
     with ports.journal.hold(op):
@@ -190,7 +192,7 @@ def execute(
 
     Raises StateConflict when the same command was begun before and not finished, unless it is to be done `again`.
     """
-    request = request_of(operation.name, params)
+    request = request_of(ports, operation.name, params)
     left = earlier(ports, operation.name, request)
     if left is not None and not again:
         raise StateConflict(
@@ -205,42 +207,6 @@ def execute(
     return Applied(operation.result(ports, params, plan, done), done)
 
 
-def request_of(operation: str, params: object) -> str:
-    """What the journal knows the same command by, when it is asked again."""
-    return sha256(repr((operation, params)).encode()).hexdigest()
-
-
-def earlier(ports: Ports, operation: str, request: str) -> str | None:
-    """The same command of the same account, stopped or killed with something of it perhaps on the chain; the newest.
-
-    One that sent nothing is superseded: closed for good, so that nobody resumes it beside the new one.
-    """
-    for summary in reversed(ports.journal.operations(LOOKED_AT)):
-        params, op = summary["params"], summary["op"]
-        if summary["operation"] != operation or params.get("request") != request or ended(summary["outcome"]):
-            continue
-        if ports.journal.held(op):
-            continue  # a living process does it: no leftover
-        if params["account"] and foreign(ports, params):
-            continue
-        if any(_on_chain(found) for found in progress(ports.journal.entries(op)).values()):
-            return str(op)
-        ports.journal.close(op, SUPERSEDED)
-    return None
-
-
-def foreign(ports: Ports, params: Mapping[str, Any]) -> str:
-    """What the journal's operation has other than this account and chain, in words; empty when nothing."""
-    if params["account"] != ports.sender.address:
-        return f"belongs to {params['account']}, this account is {ports.sender.address}"
-    if params["chain"] != ports.chain.chain_id():
-        return f"belongs to chain {params['chain']}, this network is {ports.chain.chain_id()}"
-    genesis = ports.chain.block(0).hash
-    if params.get("genesis", genesis) != genesis:
-        return f"belongs to a chain that began with {params['genesis'][:18]}…, this one began with {genesis[:18]}…"
-    return ""
-
-
 def _on_chain(found: Progress) -> bool:
     return bool(found.signed or found.included)
 
@@ -252,10 +218,11 @@ def _sent_from(ports: Ports, plan: Plan[Any]) -> dict[str, Any]:
 
 
 def _do(ports: Ports, op: str, number: int, step: Step, before: Progress, faster: bool) -> tuple[str, Receipt | None]:
+    """Do one step; its reference, and a transaction's receipt where the node has kept it."""
     if isinstance(step, Tx):
-        receipt = send(ports, op, number, step, before.signed, faster)
-        ports.journal.record(op, number, {"included": receipt_entry(receipt)})
-        return receipt.tx_hash, receipt
+        found = send(ports, op, number, step, before.signed, faster)
+        ports.journal.record(op, number, {"included": included_entry(found)})
+        return found.tx_hash, found.receipt
     if isinstance(step, Move):
         move(ports, step)
         ports.journal.record(op, number, {"moved": str(step.after or "")})
@@ -263,42 +230,6 @@ def _do(ports: Ports, op: str, number: int, step: Step, before: Progress, faster
     store(ports, step)
     ports.journal.record(op, number, {"stored": str(step.root)})
     return str(step.root), None
-
-
-def send(ports: Ports, op: str, number: int, step: Tx, signed: tuple[Signed, ...], faster: bool) -> Receipt:
-    """Sign what was not signed yet, broadcast, wait. What was signed is sent byte for byte: it is included once only.
-
-    Raises Reverted when it failed in its block; then, and when another transaction has provably taken the nonce, the
-    step is signed anew by the next resumption.
-    """
-    journal, sender = ports.journal, ports.sender
-    found = sender.fate(*signed) if signed else Outcome(Fate.WAITING)
-    fate = found.fate
-    if fate is Fate.CONTESTED:
-        raise StateConflict(
-            f"nonce {signed[-1].nonce} was taken by another transaction than {signed[-1].tx_hash}, "
-            "in a block that is not safe yet or that the node cannot show",
-            hint="Signing anew could pay twice: try later, or ask a node that keeps older state.",
-        )
-    if fate is Fate.DISPLACED:
-        journal.record(op, number, {"displaced": {"nonce": signed[-1].nonce}})
-        signed, fate = (), Fate.WAITING
-    if fate is Fate.INCLUDED and found.tx_hash not in {entry.tx_hash for entry in signed}:
-        # The same call was made with this nonce elsewhere, by a wallet's "speed up": it counts as ours.
-        adopted = Signed(b"", found.tx_hash, signed[-1].nonce)
-        journal.record(op, number, {"signed": signed_entry(adopted)})
-        signed = (*signed, adopted)
-    if not signed or (faster and fate is Fate.WAITING):
-        made = sender.sign(step.call, signed[-1] if signed else None)
-        journal.record(op, number, {"signed": signed_entry(made)})
-        signed = (*signed, made)
-    if fate is Fate.WAITING:
-        sender.broadcast(next(entry for entry in reversed(signed) if entry.raw))
-    try:
-        return sender.wait(*signed)
-    except Reverted:
-        journal.record(op, number, {"failed": {"nonce": signed[-1].nonce}})
-        raise
 
 
 def _kind(step: Step) -> str:

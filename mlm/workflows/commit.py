@@ -12,9 +12,8 @@ from mlm.core.manifest import MAX_FILES, FileRef, Manifest, Signature, Tensor
 from mlm.core.plan import Move, Plan, Store
 from mlm.core.project import Project
 from mlm.ports.bundle import Ports
-from mlm.ports.repo import Repo, Staged
+from mlm.ports.repo import HEAD, Repo, Staged
 from mlm.workflows.apply import DoneStep, Operation
-from mlm.workflows.objects import HEAD
 from mlm.workflows.repository import head_commit, read_manifest, staged_tree
 
 _MAX_PROJECT = 1 << 20  # bytes of mlm.toml
@@ -47,7 +46,7 @@ class CommitParams:
 def plan(ports: Ports, params: CommitParams) -> Plan[Committed]:
     """Blocks of a tree, a manifest and a commit; then the branch moves, when all it leads to is durable.
 
-    Raises StateConflict when nothing is staged or nothing changed, UsageError for a bad mlm.toml or message,
+    Raises StateConflict when nothing is staged or nothing changed, UsageError for a bad or secret mlm.toml or message,
     InvalidData for a bad model, ToolMissing when reading the model needs an extra that is not installed.
     """
     repo, message, author = ports.repo, params.message.strip(), params.author
@@ -96,7 +95,9 @@ def read_project(repo: Repo, index: dict[str, Staged]) -> Project:
             f"{project.FILE} is not staged", hint=f"Run `mlm init` if there is none, `mlm add {project.FILE}`."
         )
     raw = b"".join(unixfs.read(repo.objects.get, index[project.FILE].cid, max_bytes=_MAX_PROJECT))
-    return project.parse(project.read_toml(raw, project.FILE))
+    table = project.read_toml(raw, project.FILE)
+    project.check_public(table)
+    return project.parse(table)
 
 
 def _signature(

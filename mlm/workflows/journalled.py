@@ -1,7 +1,8 @@
 """What the journal says of an operation: how far each step came, and which outcomes end it.
 
 Entries of a step: `signed` (several share a nonce: replacements), `included`, `failed` and `displaced` (what was signed
-before never counts), `stored`, `moved`, `cancelling` (a transaction that takes the nonce), `cancelled`, `taken_back`.
+before never counts), `stored`, `moved`, `undoing`, `cancelling` (a transaction that takes the nonce), `cancelled`,
+`taken_back`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mlm.core.errors import InvalidData
-from mlm.ports.chain import Receipt
-from mlm.ports.signer import Signed
+from mlm.core.errors import InvalidData, NotFound
+from mlm.ports.journal import Journal
+from mlm.ports.signer import Outcome, Signed
 
 DONE, UNDONE, SUPERSEDED = "done", "undone", "superseded"  # outcomes after which nothing is left to resume
 
@@ -24,6 +25,7 @@ class Progress:
     signed: tuple[Signed, ...] = ()
     included: str = ""  # transaction hash
     local: str = ""  # CID of what was stored, or of the commit that a name was moved to
+    undoing: bool = False  # the operation is being given up: nobody resumes it
     cancelling: tuple[Signed, ...] = ()
     cancelled: bool = False  # or taken back
 
@@ -31,6 +33,11 @@ class Progress:
     def done(self) -> bool:
         """Whether the step was done, as far as the journal knows."""
         return bool(self.included or self.local) and not self.cancelled
+
+    @property
+    def given_up(self) -> bool:
+        """Whether undoing has begun."""
+        return self.undoing or self.cancelled or bool(self.cancelling)
 
     @property
     def state(self) -> str:
@@ -63,10 +70,12 @@ def _after(before: Progress, entry: Mapping[str, Any]) -> Progress:
         # Journals of version 0.1 do not name the transaction: there was only one.
         return replace(before, included=entry["included"].get("tx_hash") or before.signed[-1].tx_hash)
     if "failed" in entry or "displaced" in entry:
-        return Progress()
+        return Progress(undoing=before.undoing)
     for name in ("stored", "moved"):
         if name in entry:
             return replace(before, local=entry[name] or "nothing")
+    if "undoing" in entry:
+        return replace(before, undoing=True)
     if "cancelling" in entry:
         return replace(before, cancelling=(*before.cancelling, _signed(entry["cancelling"])))
     return replace(before, cancelled=before.cancelled or "cancelled" in entry or "taken_back" in entry)
@@ -88,9 +97,19 @@ def _signed(entry: Mapping[str, Any]) -> Signed:
     return Signed(bytes.fromhex(entry["raw"]), entry["tx_hash"], entry["nonce"], *fees)
 
 
-def receipt_entry(receipt: Receipt) -> dict[str, Any]:
+def included_entry(found: Outcome) -> dict[str, Any]:
     """Where a transaction stands, as the journal keeps it."""
-    return {"block": receipt.block_number, "hash": receipt.block_hash, "tx_hash": receipt.tx_hash}
+    if found.receipt is None:
+        return {"tx_hash": found.tx_hash}
+    return {"block": found.receipt.block_number, "hash": found.receipt.block_hash, "tx_hash": found.tx_hash}
+
+
+def find(journal: Journal, op: str) -> dict[str, Any]:
+    """The journal's summary of an operation; raises NotFound."""
+    for summary in journal.operations():
+        if summary["op"] == op:
+            return summary
+    raise NotFound(f"no operation {op}", hint="`mlm op log` lists them.")
 
 
 def ended(outcome: str | None) -> bool:

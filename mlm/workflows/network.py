@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from mlm.core.errors import ChainError, NotFound, UsageError
+from mlm.core import urls
+from mlm.core.errors import ChainError, NotFound, StateConflict, UsageError
+from mlm.core.urls import bare
 from mlm.ports.chain import Chain
 from mlm.ports.settings import Settings
 
@@ -93,16 +94,6 @@ class Proposal:
     recorded: tuple[int, str] | None
 
 
-def bare(url: str) -> str:
-    """Scheme, host and port of a URL."""
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else ""
-    except ValueError:
-        return ""
-
-
 def entries(known: Iterable[tuple[str, tuple[str, ...], int | None, str]], chosen: str) -> Networks:
     """`known` holds name, URLs, chain id and deployment file of each."""
     return Networks(
@@ -136,42 +127,53 @@ def _ask(url: str, chain: Chain) -> Endpoint:
         return Endpoint(url, None, str(error))
 
 
-def add(settings: Settings, wanted: Proposal, identify: Callable[[str], tuple[int, str]]) -> Added:
+def add(
+    settings: Settings, wanted: Proposal, known: Mapping[str, str], identify: Callable[[str], tuple[int, str]]
+) -> Added:
     """Write [network.NAME] after asking every endpoint who it is; `identify` gives its chain id and genesis hash.
 
-    An endpoint that does not answer is added all the same, and told as a problem, as long as the chain's id is known.
-    Raises UsageError for what cannot be a network, ChainError for an endpoint of another chain and when nothing says
-    which chain it is.
+    `known` says of every network that there is which file names it. An endpoint that does not answer is added all the
+    same, and told as a problem, as long as the chain's id is known. Raises UsageError for what cannot be a network,
+    StateConflict for one that there is, ChainError for an endpoint of another chain and when nothing says which chain
+    it is.
     """
     _check(wanted)
+    # What somebody else's project says of it, its deployment file above all, would be trusted with the user's own URL.
+    if wanted.name in known:
+        raise StateConflict(
+            f"there is a network called {wanted.name} already, in {known[wanted.name]}",
+            hint=f"`mlm network use {wanted.name}` takes it as it is; or remove [network.{wanted.name}] there first.",
+        )
     problems, answered = [], []
     for url in wanted.rpc:
         try:
             answered.append((bare(url), identify(url)))
         except ChainError as error:
             problems.append(str(error))
-    known = wanted.recorded or (answered[0][1] if answered else None)
-    chain_id = wanted.chain_id or (known[0] if known else None)
+    expected = wanted.recorded or (answered[0][1] if answered else None)
+    chain_id = wanted.chain_id or (expected[0] if expected else None)
     if chain_id is None:
         raise ChainError(
             f"no endpoint says which chain it is: {'; '.join(problems)}",
             hint="Give --chain-id to add it all the same; nothing is read or sent before the id was found right.",
         )
-    if known is not None and known[0] != chain_id:
+    if expected is not None and expected[0] != chain_id:
         source = wanted.deployment if wanted.recorded else answered[0][0]
-        raise ChainError(f"{source} is of another chain: expected chain id {chain_id}, found {known[0]}", hint=_WHICH)
+        raise ChainError(
+            f"{source} is of another chain: expected chain id {chain_id}, found {expected[0]}", hint=_WHICH
+        )
     for where, found in answered:
-        if found != known:
-            raise ChainError(f"{where} is another chain: expected {_chain(known)}, found {_chain(found)}", hint=_WHICH)
-    urls = list(wanted.rpc)
-    table = f"network.{wanted.name}"
-    settings.set(table, "rpc", urls[0] if len(urls) == 1 else urls)
-    settings.set(table, "chain_id", chain_id)
+        if found != expected:
+            raise ChainError(
+                f"{where} is another chain: expected {_chain(expected)}, found {_chain(found)}", hint=_WHICH
+            )
+    table = {"rpc": wanted.rpc[0] if len(wanted.rpc) == 1 else list(wanted.rpc), "chain_id": chain_id}
     if wanted.deployment:
-        settings.set(table, "deployment", wanted.deployment)
+        table["deployment"] = wanted.deployment
+    settings.set(f"network.{wanted.name}", table)
     return Added(
         wanted.name,
-        tuple(map(bare, urls)),
+        tuple(map(bare, wanted.rpc)),
         chain_id,
         answered[0][1][1] if answered else "",
         wanted.deployment,
@@ -187,9 +189,10 @@ def _check(wanted: Proposal) -> None:
     if not _NAME.fullmatch(wanted.name) or wanted.name in (DEVNET, "default"):
         raise UsageError(f"expected a name of a-z, 0-9 and - other than devnet and default, found {wanted.name!r}")
     for url in wanted.rpc:
-        found = bare(url)
-        if not found.startswith(("http://", "https://")):
-            raise UsageError(f"--rpc: expected an http(s) URL with a host, found {found.partition(':')[0] or 'none'!r}")
+        try:
+            urls.parse(url)
+        except UsageError as error:
+            raise UsageError(f"--rpc: {error}", hint=error.hint) from error
     if wanted.chain_id is not None and wanted.chain_id <= 0:
         raise UsageError(f"--chain-id: expected a positive number, found {wanted.chain_id}")
 
@@ -203,5 +206,5 @@ def use(settings: Settings, name: str, known: Iterable[str]) -> Saved:
     names = sorted({DEVNET, *known})
     if name not in names:
         raise NotFound(f"no network is called {name!r}; there are {', '.join(names)}", hint="See `mlm network add`.")
-    settings.set("network", "default", name)
+    settings.set("network", {"default": name})
     return Saved(name, settings.path)

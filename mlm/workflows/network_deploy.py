@@ -10,8 +10,9 @@ from mlm.core.errors import InvalidData, UsageError
 from mlm.core.plan import Plan, Tx
 from mlm.ports.bundle import Ports
 from mlm.ports.contracts import SRS_WORDS, Choices, Placed
-from mlm.workflows.apply import DoneStep, Operation, earlier, request_of
+from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.op import resume
+from mlm.workflows.rerun import earlier, request_of
 
 SRS_FORMAT = "mlm/srs/1"  # of circuits/srs.json
 _FIELD = 21888242871839275222246405745257275088696311157297823662689037894645226208583  # BN254's base field
@@ -56,7 +57,7 @@ class Deployed:
 
 def go_on(ports: Ports, params: Deploy) -> None:
     """Finish what a killed start of the same command left: nothing is paid twice, for what stands is not made again."""
-    left = earlier(ports, OPERATION.name, request_of(OPERATION.name, params))
+    left = earlier(ports, OPERATION.name, request_of(ports, OPERATION.name, params))
     if left is not None:
         resume(ports, left)
 

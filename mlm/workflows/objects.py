@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from mlm.core import dag, unixfs
 from mlm.core.cid import Cid
-from mlm.core.errors import NotFound, StateConflict
+from mlm.core.errors import NotFound
 from mlm.core.plan import Move, Store
 from mlm.ports.bundle import Ports
-
-HEAD = "HEAD"
+from mlm.ports.repo import HEAD
 
 
 def store(ports: Ports, step: Store) -> None:
@@ -20,15 +19,16 @@ def store(ports: Ports, step: Store) -> None:
 
 def move(ports: Ports, step: Move) -> None:
     """Execute a Move step; one that was made already stays. Raises StateConflict when the name has moved elsewhere."""
-    refs = ports.repo.refs
-    if step.ref != HEAD:
-        if refs.all().get(step.ref) != step.after:
-            refs.set(step.ref, step.after, step.before)
-        return
-    found = refs.head()
-    if found.branch is not None or found.commit not in (step.before, step.after) or step.after is None:
-        raise StateConflict(f"HEAD is at {found.branch or found.commit}, expected {step.before}: it moved meanwhile")
-    refs.set_head(step.after)
+    if commit_at(ports, step.ref) != step.after:
+        ports.repo.refs.set(step.ref, step.after, step.before)
+
+
+def commit_at(ports: Ports, ref: str) -> Cid | None:
+    """The commit that a branch, or a HEAD without one, stands for."""
+    if ref != HEAD:
+        return ports.repo.refs.all().get(ref)
+    head = ports.repo.refs.head()
+    return head.commit if head.branch is None else None
 
 
 def bring(ports: Ports, root: Cid, max_bytes: int | None = None) -> None:

@@ -10,8 +10,9 @@ from mlm.core.errors import NotFound, StateConflict, WalletError
 from mlm.core.plan import FIRST_PAGE, NO_MORE, thawed
 from mlm.ports.bundle import Ports
 from mlm.ports.signer import Fate
-from mlm.workflows.apply import DoneStep, carry_on, foreign
-from mlm.workflows.journalled import DONE, Progress, ended, progress
+from mlm.workflows.apply import DoneStep, carry_on
+from mlm.workflows.journalled import DONE, Progress, ended, find, progress
+from mlm.workflows.rerun import foreign
 
 PAGE = 50
 
@@ -88,13 +89,14 @@ def _row(ports: Ports, summary: dict[str, Any]) -> OpRow:
 
 def show(ports: Ports, op: str) -> Op:
     """One operation, as the journal has it; raises NotFound."""
-    summary = find(ports, op)
+    summary = find(ports.journal, op)
     known = progress(ports.journal.entries(op))
     steps = []
     for number, record in enumerate(summary["params"]["steps"]):
         found = known.get(number, Progress())
         steps.append(OpStep(number, record["kind"], record["title"], found.state, found.reference))
-    following = None if ended(summary["outcome"]) else f"mlm op resume {op}"
+    verb = "undo" if any(found.given_up for found in known.values()) else "resume"
+    following = None if ended(summary["outcome"]) else f"mlm op {verb} {op}"
     return Op(op, summary["operation"], summary["outcome"], summary["params"]["account"], tuple(steps), following)
 
 
@@ -105,15 +107,22 @@ def resume(ports: Ports, op: str, *, faster: bool = False) -> Resumed:
     higher fees for a transaction that waits. Raises StateConflict when nothing is left, or a living process works on
     it, WalletError when another account began it, Reverted when a step that was not sent yet would fail now.
     """
-    summary = find(ports, op)
-    if ended(summary["outcome"]) and summary["outcome"] != DONE:
-        raise StateConflict(
-            f"operation {op} ({summary['operation']}) is {summary['outcome']}", hint="`mlm op log` lists the others."
-        )
-    check_owner(ports, op, summary["params"])
-    steps = tuple(thawed(record) for record in summary["params"]["steps"])
+    check_owner(ports, op, find(ports.journal, op)["params"])
     with ports.journal.hold(op):
-        known = {number: _still(ports, found) for number, found in progress(ports.journal.entries(op)).items()}
+        # Only who holds it knows how it stands: another process may have gone on with it, or given it up.
+        summary = find(ports.journal, op)
+        if ended(summary["outcome"]) and summary["outcome"] != DONE:
+            raise StateConflict(
+                f"operation {op} ({summary['operation']}) is {summary['outcome']}",
+                hint="`mlm op log` lists the others.",
+            )
+        before = progress(ports.journal.entries(op))
+        if any(found.given_up for found in before.values()):
+            raise StateConflict(
+                f"operation {op} ({summary['operation']}) is being given up", hint=f"Finish that: `mlm op undo {op}`."
+            )
+        known = {number: _still(ports, found) for number, found in before.items()}
+        steps = tuple(thawed(record) for record in summary["params"]["steps"])
         if summary["outcome"] == DONE and all(known.get(number, Progress()).done for number in range(len(steps))):
             raise StateConflict(f"operation {op} ({summary['operation']}) is done", hint="`mlm op log` lists others.")
         return Resumed(op, summary["operation"], carry_on(ports, op, steps, known, faster=faster))
@@ -122,7 +131,9 @@ def resume(ports: Ports, op: str, *, faster: bool = False) -> Resumed:
 def newest_unfinished(ports: Ports) -> str:
     """The operation that was stopped or killed last; raises NotFound when every one has ended."""
     for summary in reversed(ports.journal.operations()):
-        if not ended(summary["outcome"]) and not ports.journal.held(summary["op"]):
+        if ended(summary["outcome"]) or ports.journal.held(summary["op"]):
+            continue
+        if not any(found.given_up for found in progress(ports.journal.entries(summary["op"])).values()):
             return str(summary["op"])
     raise NotFound("no operation is unfinished", hint="`mlm op log` lists what was done.")
 
@@ -142,11 +153,3 @@ def check_owner(ports: Ports, op: str, params: dict[str, Any]) -> None:
         raise WalletError(f"operation {op} {why}", hint="Choose the account with -a.")
     if why:
         raise StateConflict(f"operation {op} {why}", hint="Choose the network with --network.")
-
-
-def find(ports: Ports, op: str) -> dict[str, Any]:
-    """The journal's summary of an operation; raises NotFound."""
-    for summary in ports.journal.operations():
-        if summary["op"] == op:
-            return summary
-    raise NotFound(f"no operation {op}", hint="`mlm op log` lists them.")

@@ -6,23 +6,19 @@ It is named with the command that makes up for it: nobody takes a transaction ba
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlm.core.errors import Reverted, StateConflict
-from mlm.core.plan import NOTHING, Move, Step, thawed
+from mlm.core.plan import NOTHING, Move, Step, Store, thawed
 from mlm.ports.bundle import Ports
 from mlm.ports.signer import Fate
-from mlm.workflows.journalled import (
-    DONE,
-    UNDONE,
-    Progress,
-    ended,
-    progress,
-    receipt_entry,
-    signed_entry,
-)
-from mlm.workflows.objects import move
-from mlm.workflows.op import check_owner, find
+from mlm.workflows.journalled import DONE, UNDONE, Progress, ended, find, progress, signed_entry
+from mlm.workflows.objects import commit_at, move
+from mlm.workflows.op import check_owner
+from mlm.workflows.sending import unsettled
+
+NEVER, CANCELLED, STANDS, STAYS, BACK = "never sent", "cancelled", "stands", "stays stored", "taken back"
+SETTLING = "cancelled, not settled yet"
 
 
 @dataclass(frozen=True)
@@ -37,7 +33,10 @@ class UndoneStep:
 
 @dataclass(frozen=True)
 class Undone:
-    """An operation that was given up. `next` says how what stands can be made up for; None when nothing stands."""
+    """An operation that was given up; `outcome` is settling until the block of a cancellation is safe.
+
+    `next` says how what stands can be made up for, or that undoing is to be finished; None when nothing is left.
+    """
 
     op: str
     operation: str
@@ -52,71 +51,74 @@ def undo(ports: Ports, op: str, compensations: Mapping[str, str]) -> Undone:
     `compensations` holds, by operation, how what it did is taken back on chain. Raises StateConflict when it was given
     up before, while a living process works on it, or while it cannot be told what took a nonce.
     """
-    summary = find(ports, op)
-    if ended(summary["outcome"]) and summary["outcome"] != DONE:
-        raise StateConflict(f"operation {op} ({summary['operation']}) is {summary['outcome']}")
-    check_owner(ports, op, summary["params"])
-    records, outcome = summary["params"]["steps"], str(summary["outcome"])
-    steps = []
+    check_owner(ports, op, find(ports.journal, op)["params"])
     with ports.journal.hold(op):
-        known = progress(ports.journal.entries(op))
-        for number, record in reversed(list(enumerate(records))):
+        summary = find(ports.journal, op)
+        if ended(summary["outcome"]) and summary["outcome"] != DONE:
+            raise StateConflict(f"operation {op} ({summary['operation']}) is {summary['outcome']}")
+        before = ports.journal.entries(op)
+        known, records = progress(before), list(enumerate(summary["params"]["steps"]))
+        steps: list[UndoneStep] = []
+        for number, record in reversed(records):
             state, reference = _undo_step(ports, op, number, thawed(record), known.get(number, Progress()))
-            steps.append(UndoneStep(number, record["title"], state, reference))
-        if outcome != DONE or all(step.state != STANDS for step in steps):
+            steps.insert(0, UndoneStep(number, record["title"], state, reference))
+        states = {step.state for step in steps}
+        outcome = DONE
+        if SETTLING in states:
+            outcome = "settling"
+        elif summary["outcome"] != DONE or ports.journal.entries(op) != before:
             outcome = UNDONE
             ports.journal.close(op, UNDONE)
-    stands = any(step.state == STANDS for step in steps)
-    following = compensations.get(summary["operation"], "") if stands else None
-    return Undone(op, summary["operation"], outcome, tuple(reversed(steps)), following)
-
-
-NEVER, CANCELLED, STANDS, STAYS, BACK = "never sent", "cancelled", "stands", "stays stored", "taken back"
+    following = compensations.get(summary["operation"], "") if STANDS in states else None
+    if SETTLING in states:
+        following = f"mlm op undo {op}"
+    return Undone(op, summary["operation"], outcome, tuple(steps), following)
 
 
 def _undo_step(ports: Ports, op: str, number: int, step: Step, found: Progress) -> tuple[str, str]:
+    if isinstance(step, Store):  # blocks bind nobody; what nothing refers to is collected some day
+        return STAYS, str(step.root)
     if isinstance(step, Move):
         return _move_back(ports, op, number, step, found)
-    if found.local:  # blocks bind nobody; what nothing refers to is collected some day
-        return STAYS, found.local
-    if not found.signed:
+    if not found.signed or found.cancelled:
         return (CANCELLED if found.cancelled else NEVER), ""
-    outcome = ports.sender.fate(*found.signed)
-    fate = outcome.fate
-    if fate is Fate.CONTESTED:
-        raise StateConflict(
-            f"nonce {found.signed[-1].nonce} was taken by another transaction, in a block that is not safe yet",
-            hint="Try again later.",
-        )
-    if fate is Fate.INCLUDED:
-        return STANDS, outcome.tx_hash
-    if fate is Fate.DISPLACED:
+    outcome = ports.sender.fate(*found.signed, *found.cancelling)
+    if outcome.fate is Fate.WAITING:
+        found = _cancel(ports, op, number, found)
+        outcome = ports.sender.fate(*found.signed, *found.cancelling)
+    if outcome.lost:  # it failed, or another program's transaction came first
         return NEVER, ""
-    return _cancel(ports, op, number, found)
+    if outcome.fate is not Fate.INCLUDED:
+        raise unsettled(found.signed[-1], outcome)
+    if outcome.tx_hash not in {signed.tx_hash for signed in found.cancelling}:
+        return STANDS, outcome.tx_hash
+    if not outcome.safe:  # a reorganisation could bring the transaction back that was to be cancelled
+        return SETTLING, outcome.tx_hash
+    ports.journal.record(op, number, {"cancelled": {"tx_hash": outcome.tx_hash}})
+    return CANCELLED, outcome.tx_hash
 
 
 def _move_back(ports: Ports, op: str, number: int, step: Move, found: Progress) -> tuple[str, str]:
-    if not found.local or found.cancelled:
-        return (BACK if found.cancelled else NEVER), ""
+    """What the name stands for decides: a kill may have come between the move and its line in the journal."""
+    if found.cancelled:
+        return BACK, str(step.before or "")
+    moved = commit_at(ports, step.ref) == step.after
+    if not moved and not found.local:
+        return NEVER, ""
+    ports.journal.record(op, number, {"undoing": True})
     move(ports, Move(step.title, step.ref, step.after, step.before))
     ports.journal.record(op, number, {"taken_back": str(step.before or "")})
     return BACK, str(step.before or "")
 
 
-def _cancel(ports: Ports, op: str, number: int, found: Progress) -> tuple[str, str]:
+def _cancel(ports: Ports, op: str, number: int, found: Progress) -> Progress:
     """Take the nonce by a transaction that does nothing; whichever is included first decides."""
-    sender, journal = ports.sender, ports.journal
-    made = sender.sign(NOTHING, (*found.signed, *found.cancelling)[-1])
-    journal.record(op, number, {"cancelling": signed_entry(made)})
-    sender.broadcast(made)
-    cancelling = (*found.cancelling, made)
+    made = ports.sender.sign(NOTHING, (*found.signed, *found.cancelling)[-1])
+    ports.journal.record(op, number, {"cancelling": signed_entry(made)})
+    ports.sender.broadcast(made)
+    found = replace(found, cancelling=(*found.cancelling, made))
     try:
-        receipt = sender.wait(*found.signed, *cancelling)
-    except Reverted:  # the one that was to be cancelled came first, and failed
-        journal.record(op, number, {"failed": {"nonce": made.nonce}})
-        return NEVER, ""
-    if receipt.tx_hash in {signed.tx_hash for signed in cancelling}:
-        journal.record(op, number, {"cancelled": {"tx_hash": receipt.tx_hash}})
-        return CANCELLED, receipt.tx_hash
-    journal.record(op, number, {"included": receipt_entry(receipt)})
-    return STANDS, receipt.tx_hash
+        ports.sender.wait(*found.signed, *found.cancelling)
+    except Reverted:
+        return found  # the one that was to be cancelled came first, and failed
+    return found

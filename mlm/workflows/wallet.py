@@ -108,7 +108,7 @@ def add(wallet: Wallet, name: str, text: str, password: Password) -> Account:
 def use(wallet: Wallet, settings: Settings, name: str) -> Used:
     """Sign as this account from now on; raises WalletError for an unknown one."""
     account = wallet.find(name)
-    settings.set("", "account", account.name)
+    settings.set("", {"account": account.name})
     return Used(account.name, account.address, settings.path)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mlm.adapters.files import DiskFiles
 from mlm.core import dagcbor
 from mlm.core.cid import DAG_CBOR, RAW, Cid
 from mlm.core.errors import ChainError, MlmError, Reverted, StateConflict
@@ -20,7 +22,8 @@ from mlm.memory.sender import MemorySender
 from mlm.memory.system import MemorySystem
 from mlm.ports.bundle import Ports
 from mlm.ports.signer import Signed
-from mlm.workflows.apply import Applied, DoneStep, Operation, Preview, apply, execute, preview, request_of
+from mlm.workflows.apply import Applied, DoneStep, Operation, Preview, apply, execute, preview
+from mlm.workflows.rerun import request_of
 
 ME = "0x" + "a1" * 20
 LEAF = b"some bytes"
@@ -236,14 +239,31 @@ def test_the_same_command_is_not_begun_twice_beside_an_unfinished_one(world: Wor
 def test_what_was_begun_and_sent_nothing_is_superseded(world: World) -> None:
     world.chain.effects["JobMarket", "post"] = refuse
     with pytest.raises(Reverted) as caught:
-        apply(world.ports, plan(PAY), request_of("test", Params((PAY,))))
+        apply(world.ports, plan(PAY), request_of(world.ports, "test", Params((PAY,))))
     assert "op resume" not in caught.value.hint
     world.chain.effects["JobMarket", "post"] = lambda *_: ()
     assert execute(world.ports, OPERATION, Params((PAY,))).result == "facts, 1 done"
     assert [row["outcome"] for row in world.journal.operations()] == ["superseded", "done"]
 
 
-def test_a_run_that_lives_is_no_leftover(world: World) -> None:
-    world.journal.begin("test", {"request": request_of("test", Params((PAY,))), "account": "", "chain": 0, "steps": []})
-    assert execute(world.ports, OPERATION, Params((PAY,))).result == "facts, 1 done"
-    assert [row["outcome"] for row in world.journal.operations()] == [None, "done"]
+def test_a_run_that_lives_is_not_joined_by_another(world: World) -> None:
+    request = request_of(world.ports, "test", Params((PAY,)))
+    op = world.journal.begin("test", {"request": request, "account": "", "chain": 0, "steps": []})
+    with pytest.raises(StateConflict, match=f"operation {op} is this very command"):
+        execute(world.ports, OPERATION, Params((PAY,)))
+    assert execute(world.ports, OPERATION, Params((PAY,)), again=True).result == "facts, 1 done"
+
+
+@dataclass(frozen=True)
+class FileParams:
+    input: Path
+
+
+def test_the_same_path_with_another_content_is_another_command(world: World, tmp_path: Path) -> None:
+    ports = Ports(files=lambda: DiskFiles(tmp_path))
+    (tmp_path / "x").write_bytes(b"one")
+    first = request_of(ports, "test", FileParams(Path("x")))
+    assert first == request_of(ports, "test", FileParams(Path("x")))
+    (tmp_path / "x").write_bytes(b"two")
+    assert first != request_of(ports, "test", FileParams(Path("x")))
+    assert request_of(ports, "test", FileParams(Path("missing")))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -178,9 +179,9 @@ def test_what_cannot_be_resumed_says_why() -> None:
 
 def test_a_step_survives_the_journal() -> None:
     for step in PLAN.steps:
-        again = thawed(frozen(step, lambda call: repr(call).encode()))
+        again = thawed(frozen(step, lambda call: repr(call).encode(), lambda name: ME))
         assert (type(again), again.title) == (type(step), step.title)
-    pay = thawed(frozen(PAY, lambda call: b"data"))
+    pay = thawed(frozen(PAY, lambda call: b"data", lambda name: ME))
     assert isinstance(pay, Tx) and pay.payment == 7 and pay.call == Call("JobMarket", "", (b"data",))
 
 
@@ -222,7 +223,7 @@ def test_a_displaced_transaction_is_signed_anew_once_that_is_safe() -> None:
     displace(world)
     op.resume(world.ports(), "000001")
     assert [call for _, call in world.chain.sent] == [Call("JobMarket", "bid", (99,)), PAY.call, BOND.call]
-    entries = [list(line["entry"])[0] for line in world.journal.entries("000001") if line["step"] == 0]
+    entries = [next(iter(line["entry"])) for line in world.journal.entries("000001") if line["step"] == 0]
     assert entries == ["signed", "displaced", "signed", "included"]
 
 
@@ -269,7 +270,11 @@ def test_what_failed_in_its_block_is_signed_anew() -> None:
     world.chain.effects["JobMarket", "post"] = refuse_once
     with pytest.raises(Reverted):
         apply(world.ports(), PLAN)
-    assert op.show(world.ports(), "000001").steps[0].state == "planned"
+    assert op.show(world.ports(), "000001").steps[0].state == "signed"
+    world.sender.safe = False
+    with pytest.raises(StateConflict, match="failed in a block that is not safe yet"):
+        op.resume(world.ports(), "000001")
+    world.sender.safe = True
     op.resume(world.ports(), "000001")
     assert [call for _, call in world.chain.sent] == [PAY.call, PAY.call, BOND.call]
 
@@ -281,6 +286,44 @@ def test_while_its_process_lives_nobody_else_may_touch_it() -> None:
     for act in (lambda: op.resume(ports, "000001"), lambda: undo(ports, "000001", {})):
         with pytest.raises(StateConflict, match="another process is working on operation 000001"):
             act()
+
+
+def test_calldata_never_reaches_the_contracts_of_another_deployment() -> None:
+    world = stopped(3, "before")
+    ports = world.ports()
+    world.chain.address_of = lambda name: "0x" + "77" * 20  # type: ignore[method-assign]
+    for act in (lambda: op.resume(ports, "000001"), lambda: undo(ports, "000001", {})):
+        with pytest.raises(StateConflict, match="is for JobMarket at .*, this network has it at 0x7777"):
+            act()
+    assert not world.chain.sent
+
+
+def test_what_was_decided_before_the_lock_is_decided_again_under_it() -> None:
+    """While a resumption asks for its password, another process gives the operation up."""
+    world = stopped(3, "before")
+    ports = world.ports()
+    hold = world.journal.hold
+
+    @contextmanager
+    def late(name: str) -> Iterator[None]:
+        world.journal.hold = hold  # type: ignore[method-assign]
+        undo(world.ports(), name, {})
+        with hold(name):
+            yield
+
+    world.journal.hold = late  # type: ignore[method-assign]
+    with pytest.raises(StateConflict, match="is undone"):
+        op.resume(ports, "000001")
+    assert [call for _, call in world.chain.sent] == [NOTHING]
+
+
+def test_an_inclusion_whose_receipt_is_lost_counts() -> None:
+    world = stopped(4, "before")  # broadcast, and not yet recorded
+    fate = world.sender.fate
+    world.sender.fate = lambda *signed: replace(fate(*signed), receipt=None)  # type: ignore[method-assign]
+    op.resume(world.ports(), "000001")
+    assert [call for _, call in world.chain.sent] == [PAY.call, BOND.call]
+    assert op.show(world.ports(), "000001").outcome == "done"
 
 
 # --- giving up --------------------------------------------------------------------------------------------------------
@@ -298,10 +341,42 @@ def test_undo_cancels_what_waits_and_names_what_stands() -> None:
             act()
 
 
+def test_undo_is_not_finished_before_the_cancellation_is_safe() -> None:
+    world = stopped(3, "before")
+    world.sender.safe = False
+    found = undo(world.ports(), "000001", {"test": "make up"})
+    assert (found.outcome, found.steps[0].state) == ("settling", "cancelled, not settled yet")
+    assert found.next == "mlm op undo 000001" and op.show(world.ports(), "000001").outcome is None
+    with pytest.raises(StateConflict, match="is being given up"):
+        op.resume(world.ports(), "000001")
+    world.sender.safe = True
+    assert undo(world.ports(), "000001", {}).outcome == "undone" and len(world.chain.sent) == 1
+
+
+def test_undo_of_what_failed_says_that_it_never_came_about() -> None:
+    world = World()
+    world.chain.effects["JobMarket", "post"] = lambda *_: ()
+    world.chain.include = _failing(world)  # type: ignore[method-assign]
+    with pytest.raises(Reverted):
+        apply(world.ports(), PLAN)
+    found = undo(world.ports(), "000001", {"test": "make up"})
+    assert [step.state for step in found.steps] == ["never sent", "stays stored", "never sent"] and found.next is None
+
+
+def _failing(world: World) -> Callable[..., None]:
+    include = world.chain.include
+
+    def failing(sender: str, call: Call, tx_hash: str, data: bytes) -> None:
+        include(sender, call, tx_hash, data)
+        world.chain.receipts[tx_hash] = replace(world.chain.receipts[tx_hash], ok=False)
+
+    return failing
+
+
 def test_undo_of_what_was_never_sent_sends_nothing() -> None:
     world = stopped(1, "after")
     found = undo(world.ports(), "000001", {"test": "make up"})
-    assert [step.state for step in found.steps] == ["never sent"] * 3 and found.next is None
+    assert [step.state for step in found.steps] == ["never sent", "stays stored", "never sent"] and found.next is None
     assert not world.chain.sent
 
 
@@ -314,9 +389,15 @@ def test_undo_of_what_is_done_says_how_to_make_up_for_it() -> None:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("at", range(1, 4))  # cancelling, broadcast, cancelled
-def test_an_undo_that_is_killed_can_be_done_again(at: int, when: str) -> None:
+def test_an_undo_that_is_killed_is_finished_never_resumed(at: int, when: str) -> None:
     world = stopped(3, "before")
     with pytest.raises(Killed):
         undo(world.ports(Death(at, when)), "000001", {})
+    if (at, when) != (1, "before"):  # from the first line of its journal on
+        assert op.show(world.ports(), "000001").next == "mlm op undo 000001"
+        with pytest.raises(StateConflict, match="is being given up"):
+            op.resume(world.ports(), "000001")
+        with pytest.raises(NotFound):
+            op.newest_unfinished(world.ports())
     assert undo(world.ports(), "000001", {}).outcome == "undone"
     assert {call for _, call in world.chain.sent} == {NOTHING}

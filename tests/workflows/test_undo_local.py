@@ -110,7 +110,35 @@ def test_killed_before_any_journal_write_it_is_resumed(ports: Ports, name: str, 
     assert tip(ports.repo) is None
 
 
+def test_a_move_that_a_kill_left_unrecorded_is_taken_back(ports: Ports) -> None:
+    first = save(ports, b"one")
+    journal = ports.journal
+    act: Callable[..., Any] = journal.record
+
+    def dying(op: str, step: int, entry: dict[str, Any]) -> None:
+        if "moved" in entry:
+            raise Killed
+        act(op, step, entry)
+
+    journal.record, journal.close = dying, lambda *_: None  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        save(ports, b"two")
+    del journal.record, journal.close
+    found = undo(ports, "000002", COMPENSATIONS)
+    assert [step.state for step in found.steps] == ["stays stored", "taken back"] and tip(ports.repo) == first.commit
+
+
+def test_two_commits_at_once_on_a_commit_by_itself_do_not_lose_one(ports: Ports) -> None:
+    first = save(ports, b"one")
+    ports.repo.refs.set_head(first.commit)
+    with pytest.raises(StateConflict, match="HEAD is at"):
+        ports.repo.refs.set("HEAD", first.tree, expected=first.manifest)
+    with pytest.raises(StateConflict, match="HEAD is at|the ref HEAD is at"):
+        ports.repo.refs.set("HEAD", None, first.commit)
+    assert tip(ports.repo) == first.commit
+
+
 def test_a_move_survives_the_journal(ports: Ports) -> None:
     made = save(ports, b"one").commit
     for step in (Move("t", "heads/main", None, made), Move("t", "HEAD", made, None)):
-        assert thawed(frozen(step, lambda call: b"")) == step
+        assert thawed(frozen(step, lambda call: b"", lambda name: "")) == step

@@ -34,7 +34,8 @@ def fate(chain: EthChain, address: str, signed: Sequence[Signed]) -> Outcome:
     nonce = signed[-1].nonce
     receipt = receipt_of(chain.rpc, signed)
     if receipt is not None:
-        return Outcome(Fate.INCLUDED, receipt.tx_hash)
+        known = Fate.INCLUDED if receipt.ok else Fate.FAILED
+        return Outcome(known, receipt.tx_hash, _stands(chain, receipt, chain.heads().safe), receipt)
     if _count(chain.rpc, address, "latest") <= nonce:
         return Outcome(Fate.WAITING)
     safe = chain.heads().safe
@@ -47,14 +48,34 @@ def fate(chain: EthChain, address: str, signed: Sequence[Signed]) -> Outcome:
     if taker is None:
         return Outcome(Fate.CONTESTED)
     tx_hash = hex_data(taker.get("hash"), "a transaction's hash", 32)
-    known = {entry.tx_hash for entry in signed}
-    same = tx_hash in known or any(_same_call(taker, entry) for entry in signed)
-    return Outcome(Fate.INCLUDED if same else Fate.DISPLACED, tx_hash)
+    if tx_hash not in {entry.tx_hash for entry in signed} and not any(_same_call(taker, entry) for entry in signed):
+        return Outcome(Fate.DISPLACED, tx_hash, safe=True)
+    receipt = receipt_of(chain.rpc, (Signed(b"", tx_hash, nonce),))
+    failed = receipt is not None and not receipt.ok
+    return Outcome(Fate.FAILED if failed else Fate.INCLUDED, tx_hash, safe=True, receipt=receipt)
+
+
+def settled(chain: EthChain, receipt: Receipt, depth: str) -> bool:
+    """Whether a receipt's block is as settled as `depth` says, and is the chain's own."""
+    if depth == "included":
+        return True
+    heads = chain.heads()
+    return _stands(chain, receipt, heads.safe if depth == "safe" else heads.finalized)
+
+
+def _stands(chain: EthChain, receipt: Receipt, head: int) -> bool:
+    # Receipt and heads may come from two forks, or from two endpoints: the block's hash decides.
+    return receipt.block_number <= head and chain.block(receipt.block_number).hash == receipt.block_hash
 
 
 def _taker(chain: EthChain, address: str, nonce: int, safe: int) -> Mapping[str, Any] | None:
-    """The transaction that took `nonce` in [first block, safe]; its block is found by bisection."""
-    low, high = chain.first_block, safe  # the count is above `nonce` at `high`
+    """The transaction that took `nonce` up to the block `safe`.
+
+    Its block is found by steps backwards that double, and bisection: most nodes keep the newest states only.
+    """
+    low, high, step = safe, safe, 1  # the count is above `nonce` at `high`
+    while low > chain.first_block and _count(chain.rpc, address, hex(low)) > nonce:
+        high, low, step = low, max(chain.first_block, low - step), step * 2
     while low < high:
         middle = (low + high) // 2
         if _count(chain.rpc, address, hex(middle)) > nonce:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from mlm.adapters.chain import abi, errors, typed
-from mlm.adapters.chain.fate import fate, receipt_of
+from mlm.adapters.chain.fate import fate, receipt_of, settled
 from mlm.adapters.chain.fees import GWEI, FeeMarket, Fees
 from mlm.adapters.chain.read import EthChain
 from mlm.adapters.chain.rpc import RpcError, hex_data, quantity
 from mlm.adapters.chain.tx import Transaction, address_of_key
-from mlm.core.errors import ChainError, InsufficientFunds, Reverted, StateConflict, UsageError
+from mlm.adapters.disk import locked, storage_errors
+from mlm.core.errors import ChainError, InsufficientFunds, Reverted, StateConflict
 from mlm.core.plan import Call
 from mlm.ports.chain import Receipt
 from mlm.ports.signer import Outcome, Signed, Simulated
@@ -24,10 +27,10 @@ from mlm.ports.signer import Outcome, Signed, Simulated
 GAS_MARGIN_PERCENT = 20  # an estimate is for one block's state, inclusion happens on another's
 _POLL_FIRST, _POLL_MOST = 0.02, 1.0  # seconds between looks at a receipt
 _REBROADCAST = 5.0  # seconds after which a transaction that the node forgot is sent again
-INCLUDED = "included"
-DEPTHS = (INCLUDED, "safe", "finalized")
-_KNOWN = ("already known", "already imported", "known transaction", "alreadyknown")
-_NONCE_USED = ("nonce too low", "nonce is too low", "replacement", "could not replace")
+_MOST_PENDING = 64  # transactions of one account; a node that claims more invents them
+_KNOWN = ("already known", "already imported", "alreadyknown")
+_NONCE_USED = ("nonce too low", "nonce is too low")
+_NONCE_WAITS = ("replacement", "could not replace")
 _FEE_TOO_LOW = ("underpriced", "less than block base fee", "fee too low", "price too low", "feecap")
 
 
@@ -41,18 +44,19 @@ class EthSender:
         max_fee: int = 200 * GWEI,
         max_tip: int = 5 * GWEI,
         patience: float = 60.0,
-        depth: str = INCLUDED,
+        depth: str = "included",
+        turn: Path | None = None,
     ) -> None:
         """`max_fee` is the most ever offered for a unit of gas, in wei, `max_tip` the most of it for the block's maker.
 
         `patience` bounds `wait`, in seconds.
 
-        `depth` is how settled a block must be before `wait` returns: included, safe or finalized (UsageError).
+        `depth` is how settled a block must be before `wait` returns: included, safe or finalized. `turn` is a file
+        whose lock this account's senders take from the choice of a nonce to the broadcast, in all processes.
         """
-        if depth not in DEPTHS:
-            raise UsageError(f"chain.finality: expected {', '.join(DEPTHS)}, found {depth!r}")
-        self._patience, self._depth = patience, depth
-        self._max_fee = max_fee
+        self._patience, self._depth, self._turn = patience, depth, turn
+        self._max_fee, self._max_tip = max_fee, max_tip
+        self._mine = ExitStack()  # holds the turn between a signature and its broadcast
         self._chain, self._rpc = chain, chain.rpc
         self._key, self._fees = key, FeeMarket(chain.rpc, max_fee, max_tip)
         self._address = address_of_key(key)
@@ -116,6 +120,14 @@ class EthSender:
 
     def sign_request(self, request: Mapping[str, str], chain_id: int, replaces: Signed | None = None) -> Signed:
         """Sign a request {to, data, value} (no `to`: a contract's creation) with an estimate of its gas."""
+        self._take_turn()
+        try:
+            return self._signed(request, chain_id, replaces)
+        except BaseException:
+            self._mine.close()
+            raise
+
+    def _signed(self, request: Mapping[str, str], chain_id: int, replaces: Signed | None) -> Signed:
         gas = self._estimate(request, "latest" if replaces else "pending")
         fees = self._fees.now()
         if replaces is not None:
@@ -135,7 +147,7 @@ class EthSender:
         return transaction.sign(self._key)
 
     def broadcast(self, signed: Signed) -> None:
-        """Idempotent. Raises StateConflict when another transaction has used the nonce."""
+        """Idempotent. Raises StateConflict when another transaction has used the nonce, or waits with it."""
         try:
             self._rpc.call("eth_sendRawTransaction", "0x" + signed.raw.hex())
         except RpcError as error:
@@ -144,9 +156,16 @@ class EthSender:
             if not known and not self._known(signed):
                 if any(word in text for word in _NONCE_USED):
                     raise self._displaced(signed) from error
+                if any(word in text for word in _NONCE_WAITS):
+                    raise StateConflict(
+                        f"another transaction of {self._address} waits with nonce {signed.nonce}",
+                        hint="Another program sends with this account: resume when its transaction is through.",
+                    ) from error
                 if any(word in text for word in _FEE_TOO_LOW):
                     raise self._too_cheap(signed) from error
                 raise errors.explain(error) from error
+        finally:
+            self._mine.close()
         self._in_flight[signed.nonce] = signed
 
     def wait(self, *signed: Signed, timeout: float | None = None) -> Receipt:
@@ -156,7 +175,7 @@ class EthSender:
         pause, again = _POLL_FIRST, time.monotonic() + _REBROADCAST
         while True:
             receipt = receipt_of(self._rpc, signed)
-            if receipt is not None and (not receipt.ok or self._settled(receipt)):
+            if receipt is not None and (not receipt.ok or settled(self._chain, receipt, self._depth)):
                 break
             if receipt is None and time.monotonic() >= again:
                 self._again(signed)
@@ -165,7 +184,6 @@ class EthSender:
                 raise self._late(signed[-1], receipt, timeout)
             time.sleep(pause)
             pause = min(pause * 1.5, _POLL_MOST)
-        self._in_flight.pop(signed[-1].nonce, None)
         if not receipt.ok:
             raise self._why(receipt)
         return receipt
@@ -211,8 +229,23 @@ class EthSender:
             raise errors.explain(error) from error
         return _with_margin(quantity(estimate, "a gas estimate"))
 
+    def _take_turn(self) -> None:
+        """Until the broadcast, or until this process has ended, no other one signs for this account's next nonce."""
+        self._mine.close()
+        if self._turn is not None:
+            with storage_errors("cannot take the account's turn"):
+                self._turn.parent.mkdir(parents=True, exist_ok=True)
+            self._mine.enter_context(locked(self._turn, self._patience))
+
     def _nonce(self) -> int:
-        pending = quantity(self._rpc.call("eth_getTransactionCount", self._address, "pending"), "a nonce")
+        asked = [("eth_getTransactionCount", (self._address, block)) for block in ("latest", "pending")]
+        latest, pending = (quantity(answer, "a nonce") for answer in self._rpc.batch(asked))
+        if pending > latest + _MOST_PENDING:
+            raise ChainError(
+                f"{self._rpc.where} says that {pending - latest} transactions of {self._address} wait, "
+                f"expected at most {_MOST_PENDING}",
+                hint="A transaction behind them would wait as long: ask another node.",
+            )
         # Whatever the chain has already counted is no longer in flight, whoever waited for it.
         self._in_flight = {nonce: signed for nonce, signed in self._in_flight.items() if nonce >= pending}
         return max([pending, *(nonce + 1 for nonce in self._in_flight)])
@@ -228,18 +261,13 @@ class EthSender:
     def _above(self, old: Signed, now: Fees) -> Fees:
         """Fees that nodes take for a replacement: both an eighth above the old ones (geth asks for a tenth)."""
         fees = Fees(max(now.priority, old.priority_fee * 9 // 8 + 1), max(now.most, old.max_fee * 9 // 8 + 1))
-        if fees.most > self._max_fee:
-            raise ChainError(
-                f"a replacement must offer {fees.most / GWEI:g} gwei, expected at most {self._max_fee / GWEI:g}",
-                hint="Wait, or raise chain.max_fee_gwei.",
-            )
+        for offered, most, name in ((fees.most, self._max_fee, "fee"), (fees.priority, self._max_tip, "tip")):
+            if offered > most:
+                raise ChainError(
+                    f"a replacement must offer a {name} of {offered / GWEI:g} gwei, expected at most {most / GWEI:g}",
+                    hint=f"Wait, or raise chain.max_{name}_gwei.",
+                )
         return Fees(min(fees.priority, fees.most), fees.most)
-
-    def _settled(self, receipt: Receipt) -> bool:
-        if self._depth == INCLUDED:
-            return True
-        heads = self._chain.heads()
-        return receipt.block_number <= (heads.safe if self._depth == "safe" else heads.finalized)
 
     def _late(self, signed: Signed, receipt: Receipt | None, timeout: float) -> ChainError:
         """Why it takes so long, as far as the node tells."""

@@ -8,7 +8,7 @@ from mlm.adapters.disk import locked, read_regular, replace_file, storage_errors
 from mlm.core.cid import Cid
 from mlm.core.errors import InvalidData, NotFound, StateConflict, UsageError
 from mlm.core.history import check_ref
-from mlm.ports.repo import Head
+from mlm.ports.repo import HEAD, Head
 
 _BRANCH = "ref: refs/heads/"
 _MAX_BYTES = 4096
@@ -80,10 +80,14 @@ class FileRefs:
         return found
 
     def set(self, name: str, new: Cid | None, expected: Cid | None) -> None:
-        check_ref(name)
-        path = self._refs / name
+        if name != HEAD:
+            check_ref(name)
+        path = self._head if name == HEAD else self._refs / name
         with storage_errors(f"cannot write the ref {name}"), locked(self._lock):
-            found = self._read(path)
+            head = self.head() if name == HEAD else None
+            if head is not None and (head.branch is not None or new is None):
+                raise StateConflict(f"HEAD is at {head.branch or head.commit}, expected a commit by itself")
+            found = self._read(path) if head is None else head.commit
             if found != expected:
                 raise StateConflict(
                     f"the ref {name} is at {found or 'nothing'}, expected {expected or 'nothing'}: it moved meanwhile",
