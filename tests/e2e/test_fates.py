@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from mlm.adapters.chain import send
+from mlm.adapters.chain.fate import settled
 from mlm.adapters.chain.read import EthChain
 from mlm.adapters.chain.rpc import Rpc
 from mlm.adapters.chain.send import GWEI, EthSender
 from mlm.adapters.journal import FileJournal
 from mlm.adapters.wallet import devnet as accounts
+from mlm.core.digest import keccak256
 from mlm.core.errors import ChainError, StateConflict
 from mlm.core.plan import Call, Plan, Tx
 from mlm.memory.system import MemorySystem
@@ -116,7 +118,7 @@ def test_a_fee_that_became_too_low_is_named_and_replaced(world: World) -> None:
 
 def test_a_replacement_passes_no_cap(world: World) -> None:
     number = world.stuck()
-    with pytest.raises(ChainError, match="a replacement must offer .* gwei, expected at most 2"):
+    with pytest.raises(ChainError, match="a replacement must offer a fee of .* gwei, expected at most 2"):
         op.resume(world.ports(max_fee=2 * GWEI), number, faster=True)
     world.go_on_mining()
     assert world.paid == PAYMENT
@@ -191,9 +193,11 @@ def test_a_wait_can_ask_for_a_block_that_is_safe(world: World) -> None:
 def test_a_stuck_transaction_is_cancelled_by_undo(world: World) -> None:
     number = world.stuck()
     world.rpc.call("evm_setIntervalMining", 1)
-    found = undo(world.ports(patience=20), number, {"pay": "make up"})
-    assert ([step.state for step in found.steps], found.next) == (["cancelled"], None)
+    first = undo(world.ports(patience=20), number, {"pay": "make up"})
+    assert (first.outcome, first.next) == ("settling", "mlm op undo 000001")  # its block could still be reorganised
     world.mine(3)
+    found = undo(world.ports(patience=20), number, {"pay": "make up"})
+    assert ([step.state for step in found.steps], found.outcome, found.next) == (["cancelled"], "undone", None)
     assert world.paid == 0 and entries(world) == ["signed", "cancelling", "cancelled"]
     with pytest.raises(StateConflict, match="is undone"):
         op.resume(world.ports(), number)
@@ -204,6 +208,71 @@ def test_what_was_included_meanwhile_is_not_cancelled(world: World) -> None:
     world.go_on_mining()
     found = undo(world.ports(), number, {"pay": "make up"})
     assert [step.state for step in found.steps] == ["stands"] and found.next == "make up" and world.paid == PAYMENT
+
+
+def test_what_failed_is_signed_anew_only_when_its_block_is_safe(world: World) -> None:
+    """The simulation passes, and the money is gone when the block is made."""
+    payer, token = accounts.address("deployer"), world.chain.address_of("MarketToken")
+    slot = "0x" + keccak256(bytes(12) + bytes.fromhex(payer[2:]) + bytes(32)).hex()  # _balances[payer], in slot 0
+    held = world.rpc.call("eth_getStorageAt", token, slot, "latest")
+    number = world.stuck()
+    world.rpc.call("anvil_setStorageAt", token, slot, "0x" + "0" * 64)
+    world.mine()
+    world.rpc.call("anvil_setStorageAt", token, slot, held)
+    world.rpc.call("evm_setAutomine", True)
+    with pytest.raises(StateConflict, match="failed in a block that is not safe yet"):
+        op.resume(world.ports(), number)
+    with pytest.raises(StateConflict, match="failed in a block that is not safe yet"):
+        undo(world.ports(), number, {})
+    world.mine(3)
+    op.resume(world.ports(), number)
+    assert world.paid == PAYMENT and entries(world) == ["signed", "failed", "signed", "included"]
+
+
+def test_a_settled_number_of_another_fork_settles_nothing(world: World) -> None:
+    """The receipt comes from a block that the chain has left meanwhile; its number is safe, its hash is not there."""
+    before = world.rpc.call("evm_snapshot")
+    ports = world.ports()
+    signed = ports.sender.sign(PAY.call)
+    ports.sender.broadcast(signed)
+    receipt = ports.sender.wait(signed)
+    world.rpc.call("evm_revert", before)
+    world.mine(5)
+    assert world.chain.heads().safe >= receipt.block_number
+    assert not settled(world.chain, receipt, "safe") and settled(world.chain, receipt, "included")
+
+
+def test_a_node_cannot_send_the_nonce_far_ahead(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction behind nonces that nobody uses would wait for ever, and be valid for as long."""
+    batch = world.rpc.batch
+
+    def lying(calls: Any) -> list[Any]:
+        answers = batch(calls)
+        return [
+            hex(1000) if tuple(call[1][1:]) == ("pending",) else answer
+            for call, answer in zip(calls, answers, strict=True)
+        ]
+
+    monkeypatch.setattr(world.rpc, "batch", lying)
+    with pytest.raises(ChainError, match="says that 999 transactions of .* wait, expected at most 64"):
+        world.ports().sender.sign(PAY.call)
+
+
+def test_a_replacement_passes_no_cap_of_tips(world: World) -> None:
+    number = world.stuck()
+    with pytest.raises(ChainError, match="a replacement must offer a tip of 1.125 gwei, expected at most 1"):
+        op.resume(world.ports(max_tip=GWEI), number, faster=True)
+
+
+def test_from_the_nonce_to_the_broadcast_an_account_has_one_turn(world: World) -> None:
+    """Two processes with two commands: the second signs with the next nonce, or not at all."""
+    turn = world.folder / "turn.lock"
+    first, second = world.ports(turn=turn), world.ports(turn=turn)
+    signed = first.sender.sign(PAY.call)
+    with pytest.raises(StateConflict, match="another mlm has held"):
+        second.sender.sign(PAY.call)
+    first.sender.broadcast(signed)
+    assert second.sender.sign(PAY.call).nonce == signed.nonce + 1
 
 
 def test_two_processes_do_not_work_on_one_operation(world: World) -> None:
