@@ -208,7 +208,10 @@ def reference() -> str:
         "| environment | setting | default | |",
         "| --- | --- | --- | --- |",
         "| `MLM_HOME` | | `~/.mlm` | Keystore, devnet, caches and config.toml. |",
-        *[f"| `{item.env}` | `{item.key}` | {_default(item.default)} | {item.help} |" for item in config.SETTINGS],
+        *[
+            f"| `{item.env}` | `{item.key}` | {_default(item.default)} | {item.description} |"
+            for item in config.SETTINGS
+        ],
         "| `MLM_DEBUG` | | | Set: a bug shows its traceback. |",
         "",
         "What sends or stores is done in steps. `STEP` stands for the first of these; `--dry-run` prints the second:",

@@ -1,6 +1,7 @@
 """One table of settings: key, type, default, environment variable, help. mlm.toml.example is generated from it.
 
-Order, later wins: defaults, MLM_HOME/config.toml, the project's mlm.toml, the environment, the command line.
+Order, later wins: defaults, MLM_HOME/config.toml, the project's mlm.toml, the environment, the command line. A project
+may have come from somebody else: what protects its user's money and machine it may only make stricter.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mlm.core import project
 from mlm.core.errors import UsageError
@@ -19,9 +20,18 @@ _NETWORK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 DEVNET = "devnet"  # the bundled chain's name; reserved
 
 
+# What a project may do with the user's value, and what is expected of it then.
+_PROJECT = {
+    "lower": ("may only lower it", "at most {!r}"),
+    "raise": ("may only raise it", "at least {!r}"),
+    "later": ("may only choose a later one of them", "{!r} or a later one"),
+    "never": ("cannot set it", "{!r}"),
+}
+
+
 @dataclass(frozen=True)
 class Setting:
-    """One setting. `parse` reads the environment's text."""
+    """One setting. `parse` reads the environment's text; `project` says how a project may change the user's value."""
 
     key: str
     type: type
@@ -29,6 +39,12 @@ class Setting:
     env: str
     help: str
     choices: tuple[str, ...] = ()
+    project: Literal["", "lower", "raise", "later", "never"] = ""
+
+    @property
+    def description(self) -> str:
+        """The help, and what of it a project may not do."""
+        return f"{self.help} A project {_PROJECT[self.project][0]}." if self.project else self.help
 
     def check(self, value: Any, source: str) -> Any:
         """`value` if it has this setting's type; raises UsageError naming the source otherwise."""
@@ -42,6 +58,23 @@ class Setting:
         if isinstance(value, int | float) and not 0 <= value < _LIMIT:
             raise UsageError(f"{source}: {self.key} must be a number from 0 to {_LIMIT}, found {value!r}")
         return value
+
+    def check_project(self, value: Any, own: Any, source: str) -> None:
+        """Refuse what is less strict than the user's `own` value, or the default; raises UsageError."""
+        later = self.choices.index
+        allowed = {
+            "": lambda: True,
+            "lower": lambda: value <= own,
+            "raise": lambda: value >= own,
+            "later": lambda: later(value) >= later(own),
+            "never": lambda: value == own,
+        }
+        if not allowed[self.project]():
+            rule, expected = _PROJECT[self.project]
+            raise UsageError(
+                f"{source}: {self.key}: expected {expected.format(own)}, found {value!r}: a project {rule}",
+                hint=f"Set {self.env}, or put it into MLM_HOME/config.toml, if you want it so.",
+            )
 
     def parse(self, text: str, source: str) -> Any:
         """Read a value from text."""
@@ -61,7 +94,14 @@ def _read_bool(text: str) -> bool:
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("account", str, "", "MLM_ACCOUNT", "The account that signs: a keystore name, or a devnet account's name."),
-    Setting("password_file", str, "", "MLM_PASSWORD_FILE", "File that holds the keystore's password."),
+    Setting(
+        "password_file",
+        str,
+        "",
+        "MLM_PASSWORD_FILE",
+        "File that holds the keystore's password.",
+        project="never",
+    ),
     Setting("user.name", str, "", "MLM_AUTHOR", "The author written into commits; empty: the account's name."),
     Setting("user.handle", str, "", "MLM_HANDLE", "The handle to publish under, e.g. alice."),
     Setting("remote", str, "", "MLM_REMOTE", "The folder that blocks are pushed to; empty: the network's own."),
@@ -70,8 +110,22 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("chain.timeout", float, 20.0, "MLM_CHAIN_TIMEOUT", "Seconds to wait for one answer of the node."),
     Setting("chain.wait", float, 120.0, "MLM_CHAIN_WAIT", "Seconds to wait for a transaction to be included."),
-    Setting("chain.max_fee_gwei", float, 200.0, "MLM_MAX_FEE_GWEI", "Never offer more than this for a unit of gas."),
-    Setting("chain.max_tip_gwei", float, 5.0, "MLM_MAX_TIP_GWEI", "Of that, never more for the maker of the block."),
+    Setting(
+        "chain.max_fee_gwei",
+        float,
+        200.0,
+        "MLM_MAX_FEE_GWEI",
+        "Never offer more than this for a unit of gas.",
+        project="lower",
+    ),
+    Setting(
+        "chain.max_tip_gwei",
+        float,
+        5.0,
+        "MLM_MAX_TIP_GWEI",
+        "Of that, never more for the maker of the block.",
+        project="lower",
+    ),
     Setting(
         "chain.finality",
         str,
@@ -79,25 +133,62 @@ SETTINGS: tuple[Setting, ...] = (
         "MLM_FINALITY",
         "How settled a block must be before money or results follow it: included, safe or finalized.",
         ("included", "safe", "finalized"),
+        project="later",
     ),
     Setting(
         "runner.provider",
         str,
         "auto",
         "MLM_RUNNER",
-        "ONNX Runtime's execution provider: auto, cpu or cuda.",
-        ("auto", "cpu", "cuda"),
+        "ONNX Runtime's execution provider: auto, cuda or cpu.",
+        ("auto", "cuda", "cpu"),  # the memory limit holds on a CPU alone
+        project="later",
     ),
-    Setting("runner.threads", int, 0, "MLM_THREADS", "Threads of ONNX Runtime; 0: its own choice."),
-    Setting("runner.memory_mb", int, 4096, "MLM_RUNNER_MEMORY_MB", "Memory limit of running a model on a CPU, in MiB."),
-    Setting("runner.timeout", float, 120.0, "MLM_RUNNER_TIMEOUT", "Time limit of running a model, in seconds."),
-    Setting("prover.memory_mb", int, 8192, "MLM_PROVER_MEMORY_MB", "Memory limit of one proving step, in MiB."),
-    Setting("prover.timeout", float, 600.0, "MLM_PROVER_TIMEOUT", "Time limit of one proving step, in seconds."),
+    Setting("runner.threads", int, 0, "MLM_THREADS", "Threads of ONNX Runtime; 0: its own choice.", project="never"),
+    Setting(
+        "runner.memory_mb",
+        int,
+        4096,
+        "MLM_RUNNER_MEMORY_MB",
+        "Memory limit of running a model on a CPU, in MiB.",
+        project="lower",
+    ),
+    Setting(
+        "runner.timeout",
+        float,
+        120.0,
+        "MLM_RUNNER_TIMEOUT",
+        "Time limit of running a model, in seconds.",
+        project="lower",
+    ),
+    Setting(
+        "prover.memory_mb",
+        int,
+        8192,
+        "MLM_PROVER_MEMORY_MB",
+        "Memory limit of one proving step, in MiB.",
+        project="lower",
+    ),
+    Setting(
+        "prover.timeout",
+        float,
+        600.0,
+        "MLM_PROVER_TIMEOUT",
+        "Time limit of one proving step, in seconds.",
+        project="lower",
+    ),
     Setting("prover.srs", str, "", "MLM_SRS", "Folder of SRS files; empty: the devnet's bundled files."),
     Setting("job.bidding", int, 3600, "MLM_BIDDING", "Seconds that bids stay open."),
     Setting("job.delivery", int, 3600, "MLM_DELIVERY", "Seconds the winner has to accept the input."),
     Setting("job.execution", int, 3600, "MLM_EXECUTION", "Seconds from the acceptance to the submission."),
-    Setting("job.verification", int, 3600, "MLM_VERIFICATION", "Seconds in which a result can be disputed."),
+    Setting(
+        "job.verification",
+        int,
+        3600,
+        "MLM_VERIFICATION",
+        "Seconds in which a result can be disputed.",
+        project="raise",
+    ),
 )
 
 _LIMIT = 1 << 32
@@ -138,8 +229,11 @@ def unknown_key(key: str, source: str, known: Any) -> UsageError:
     return UsageError(f"{source}: unknown key {key!r}", hint=f"Did you mean {near[0]!r}?" if near else "")
 
 
-def load(files: Mapping[str, Mapping[str, Any]], env: Mapping[str, str]) -> Config:
-    """Merge parsed files (label -> table, weakest first) and the environment into a Config."""
+def load(files: Mapping[str, Mapping[str, Any]], env: Mapping[str, str], project_file: str = "") -> Config:
+    """Merge parsed files (label -> table, weakest first) and the environment into a Config.
+
+    `project_file` is the label of the one that may have come from somebody else. Raises UsageError.
+    """
     values: dict[str, Any] = {}
     source: dict[str, str] = {}
     networks: dict[str, Network] = {}
@@ -147,7 +241,11 @@ def load(files: Mapping[str, Mapping[str, Any]], env: Mapping[str, str]) -> Conf
         for key, value in _flatten(table):
             if key not in _BY_KEY:
                 raise unknown_key(key, label, _BY_KEY)
-            values[key] = _BY_KEY[key].check(value, label)
+            setting = _BY_KEY[key]
+            value = setting.check(value, label)
+            if label == project_file and not env.get(setting.env):  # the environment is the user's, and wins
+                setting.check_project(value, values.get(key, setting.default), label)
+            values[key] = value
             if key in _PATHS and value:
                 values[key] = str(Path(label).parent / value)  # found from the file that names it
             source[key] = label
@@ -222,7 +320,7 @@ def example() -> str:
         if table != section:
             section = table
             lines += ["", f"[{table}]"]
-        lines += [f"# {setting.help} ({setting.env})", f"{name} = {_toml(setting.default)}"]
+        lines += [f"# {setting.description} ({setting.env})", f"{name} = {_toml(setting.default)}"]
     return "\n".join(lines) + "\n" + _NETWORK_EXAMPLE
 
 

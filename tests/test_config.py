@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from typing import Any
 
 import pytest
 
-from mlm.config import SETTINGS, load
+from mlm.config import SETTINGS, example, load
 from mlm.core.errors import UsageError
 
 NETWORK = {"rpc": "http://127.0.0.1:8545", "chain_id": 1, "deployment": "d.json"}
@@ -87,6 +88,56 @@ def test_a_variable_of_the_wrong_type(text: str) -> None:
 def test_an_integer_serves_where_a_float_is_wanted() -> None:
     found = load({"mlm.toml": {"chain": {"timeout": 5}}}, {}).get("chain.timeout")
     assert found == 5.0 and isinstance(found, float)
+
+
+# Setting -> the user's value, one that a project may choose then, and one that it may not.
+STRICTER: dict[str, tuple[Any, Any, Any]] = {
+    "password_file": ("/home/me/password", "/home/me/password", "password"),
+    "chain.max_fee_gwei": (50.0, 49.0, 51.0),
+    "chain.max_tip_gwei": (2.0, 2.0, 3.0),
+    "chain.finality": ("safe", "finalized", "included"),
+    "runner.provider": ("cuda", "cpu", "auto"),
+    "runner.threads": (2, 2, 0),
+    "runner.memory_mb": (1000, 999, 1001),
+    "runner.timeout": (10.0, 9.0, 10.5),
+    "prover.memory_mb": (1000, 1, 100_000),
+    "prover.timeout": (10.0, 10.0, 11.0),
+    "job.verification": (7200, 7201, 7199),
+}
+
+
+def _table(key: str, value: Any) -> dict[str, Any]:
+    section, _, name = key.rpartition(".")
+    return {section: {name: value}} if section else {name: value}
+
+
+@pytest.mark.parametrize("item", [item for item in SETTINGS if item.project], ids=lambda item: item.key)
+def test_a_project_may_only_be_stricter_than_its_user(item: Any) -> None:
+    own, stricter, laxer = STRICTER[item.key]
+    home, env = {"home": _table(item.key, own)}, {item.env: str(laxer)}
+    strict, lax = ({"project": _table(item.key, value)} for value in (stricter, laxer))
+    assert load({**home, **strict}, {}, "project").get(item.key) == stricter
+    message = f"project: {item.key}: expected .*{own!r}.*, found {laxer!r}: a project "
+    with pytest.raises(UsageError, match=message) as caught:
+        load({**home, **lax}, {}, "project")
+    assert item.env in caught.value.hint and "config.toml" in caught.value.hint
+    # The user's own words hold: in the environment, and in a file of their own.
+    assert load({**home, **lax}, env, "project").get(item.key) == laxer
+    assert str(load({"home": _table(item.key, laxer)}, {}).get(item.key)) == str(laxer)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("chain.max_fee_gwei", 201), ("runner.threads", 1), ("runner.memory_mb", 4097), ("job.verification", 3599)],
+)
+def test_nor_than_the_default(key: str, value: Any) -> None:
+    with pytest.raises(UsageError, match=f"project: {key}: expected"):
+        load({"project": _table(key, value)}, {}, "project")
+
+
+def test_the_example_is_a_project_file() -> None:
+    files = {"home": {}, "project": tomllib.loads(example())}
+    assert load(files, {}, "project").get("runner.timeout") == 120.0
 
 
 def test_networks() -> None:

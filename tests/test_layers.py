@@ -142,7 +142,11 @@ def test_core_is_pure(path: Path) -> None:
         "tempfile",
         "shutil",
     }
-    used = [f"line {line}: {name}" for name, line in _imports(ast.walk(_tree(path))) if name.split(".")[0] in impure]
+    used = [
+        f"line {line}: {name}"
+        for name, line in _imports(ast.walk(_tree(path)))
+        if name.split(".")[0] in impure and name != "urllib.parse"  # which only takes text apart
+    ]
     assert not used, f"{_name(path)}: {used}"
 
 

@@ -111,7 +111,7 @@ def ask(worker: Worker, step: str, request: Request, *, what: str, folder: Path,
         except subprocess.TimeoutExpired:
             raise worker.error(
                 f"{what} passed its time limit of {limits.timeout_s:g} s",
-                hint=f"Raise the limit ({worker.settings}.timeout in mlm.toml) or use a smaller model.",
+                hint=f"Raise the limit ({worker.settings}.timeout in MLM_HOME/config.toml) or use a smaller model.",
             ) from None
         finally:
             if child.poll() is None:
@@ -176,7 +176,7 @@ def _crashed(worker: Worker, what: str, code: int, log: str, limits: Limits, sec
     if code == -signal.SIGKILL or any(sign in log for sign in _NO_MEMORY):
         return worker.error(
             f"{what} ran out of its memory limit of {limits.memory_mb} MB after {seconds:.0f} s",
-            hint=f"Raise the limit ({worker.settings}.memory_mb in mlm.toml) or use a smaller model.",
+            hint=f"Raise the limit ({worker.settings}.memory_mb in MLM_HOME/config.toml) or use a smaller model.",
         )
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     last = lines[-1][:300] if lines else "no message"

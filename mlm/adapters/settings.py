@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,24 +24,29 @@ class TomlSettings:
     def path(self) -> str:
         return str(self._path)
 
-    def set(self, table: str, key: str, value: Any) -> None:
-        """Replace the key's line, or add it at the end of its table, or add the table. The result must parse to it."""
+    def set(self, table: str, values: Mapping[str, Any]) -> None:
+        """Replace each key's line, or add it at the end of its table, or add the table. The result must parse to it."""
         import tomli
 
         text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
-        changed = edit(text, table, key, value)
+        changed = text
+        for key, value in values.items():
+            changed = edit(changed, table, key, value)
         try:
             tomli.loads(text)
             found = tomli.loads(changed)
             for part in filter(None, table.split(".")):
                 found = found[part]
-            right = found[key] == value
+            right = all(found[key] == value for key, value in values.items())
         except tomli.TOMLDecodeError as error:
             raise UsageError(f"{self._path}: not valid TOML: {error}") from error
         except (KeyError, TypeError):
             right = False
         if not right:
-            raise UsageError(f"{self._path}: cannot set {table}.{key} in a file of this shape", hint="Edit it by hand.")
+            raise UsageError(
+                f"{self._path}: cannot set {' and '.join(values)} of [{table}] in a file of this shape",
+                hint="Edit it by hand.",
+            )
         with storage_errors("cannot write the settings"):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(self._path, [changed.encode()])

@@ -104,13 +104,7 @@ class Session:
         if self.project:
             files.append(self.project / "mlm.toml")
         tables = {str(path): read_settings(path) for path in files if os.path.lexists(path)}
-        config = load(tables, self.env)
-        # A project may come from somebody else: it never says which file is read as a password.
-        if self.project and config.source.get("password_file") == str(self.project / "mlm.toml"):
-            raise UsageError(
-                "mlm.toml: password_file cannot be set by a project",
-                hint="Set MLM_PASSWORD_FILE, give --password-file, or put it into MLM_HOME/config.toml.",
-            )
+        config = load(tables, self.env, str(self.project / "mlm.toml") if self.project else "")
         return replace(
             config,
             values={**config.values, **self.flags},

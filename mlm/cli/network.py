@@ -81,7 +81,10 @@ def add(
         typer.Option("--deployment", help="The deployment file; none: there is none yet, see `network deploy`."),
     ] = None,
 ) -> None:
-    """Write a network into the project's mlm.toml, or into MLM_HOME/config.toml outside a project.
+    """Write a new network into the project's mlm.toml, or into MLM_HOME/config.toml outside a project.
+
+    A URL with a path, a query or a user may hold a key, and mlm.toml is published: it goes into MLM_HOME/config.toml
+    wherever the command runs. `file` says which it was.
 
     Every endpoint is asked for its chain id and genesis block: one of another chain is refused, one that does not
     answer is told and added, when the chain's id is known.
@@ -89,16 +92,18 @@ def add(
     Example: `mlm network add sepolia --rpc http://127.0.0.1:8545 --chain-id 11155111 --deployment sepolia.json`
     """
     from mlm.cli import wiring
+    from mlm.core.urls import is_private
     from mlm.workflows import network as workflow
 
     session: Session = ctx.obj
-    settings = wiring.settings(session)
+    settings = wiring.settings(session, private=any(map(is_private, rpc)))
     # The settings file names the deployment from its own folder, so that a project can be moved as a whole.
     file = session.cwd / deployment if deployment else None
     recorded = wiring.recorded(file) if file is not None and file.exists() else None
     named = wiring.relative(file, Path(settings.path).parent) if file else ""
     proposal = workflow.Proposal(name, tuple(rpc), chain_id, named, recorded)
-    render(ctx, workflow.add(settings, proposal, lambda url: wiring.identify(session, url)))
+    known = {name: entry.origin for name, entry in session.config.networks.items()}
+    render(ctx, workflow.add(settings, proposal, known, lambda url: wiring.identify(session, url)))
     session.forget()
     wiring.trust(session, name)
 

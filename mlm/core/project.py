@@ -13,6 +13,7 @@ from mlm.core.manifest import KINDS, MAX_PARENTS, RELATIONS, Parent, Price, chec
 from mlm.core.money import BASIS_POINTS
 from mlm.core.paths import check_path
 from mlm.core.refs import NAME, SEMVER, parse_asset
+from mlm.core.urls import is_private
 
 FILE = "mlm.toml"
 MAX_DEPTH = 32  # of tables and lists; nothing of ours needs more than 3
@@ -59,6 +60,20 @@ def read_toml(data: bytes, where: str) -> dict[str, Any]:
         if not level:
             return table
     raise UsageError(f"{where}: not valid TOML: tables and lists nest deeper than {MAX_DEPTH}")
+
+
+def check_public(table: Mapping[str, Any]) -> None:
+    """Refuse to publish a network whose URL may hold a key; raises UsageError, which does not show it."""
+    networks = table.get("network")
+    for name, entry in networks.items() if isinstance(networks, Mapping) else ():
+        rpc = entry.get("rpc") if isinstance(entry, Mapping) else None
+        if any(isinstance(url, str) and is_private(url) for url in (rpc if isinstance(rpc, list) else [rpc])):
+            raise UsageError(
+                f"rpc of [network.{name}] in {FILE}: expected scheme, host and port alone in what is published, "
+                "found more, which may be a key",
+                hint=f"Remove [network.{name}] and run `mlm network add {name} --rpc URL`: "
+                "that keeps it in MLM_HOME/config.toml.",
+            )
 
 
 def parse(table: Mapping[str, Any]) -> Project:

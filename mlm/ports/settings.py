@@ -1,5 +1,6 @@
 """Writing settings: one file, edited in place, comments kept."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 
@@ -10,5 +11,5 @@ class Settings(Protocol):
     def path(self) -> str:
         """Where it is."""
 
-    def set(self, table: str, key: str, value: Any) -> None:
-        """Set one key of a table ("" is the top). Atomic; raises UsageError when the file is not valid TOML."""
+    def set(self, table: str, values: Mapping[str, Any]) -> None:
+        """Set keys of a table ("" is the top), all or none; raises UsageError when the file is not valid TOML."""

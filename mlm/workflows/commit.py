@@ -46,8 +46,9 @@ class CommitParams:
 def plan(ports: Ports, params: CommitParams) -> Plan[Committed]:
     """Blocks of a tree, a manifest and a commit; then the branch moves, when all it leads to is durable.
 
-    Raises StateConflict when nothing is staged or nothing changed, UsageError for a bad or secret mlm.toml or message,
-    InvalidData for a bad model, ToolMissing when reading the model needs an extra that is not installed.
+    Raises StateConflict when nothing is staged or nothing changed, UsageError for a bad message or mlm.toml, or a
+    network in it whose URL may hold a key, InvalidData for a bad model, ToolMissing when reading the model needs an
+    extra that is not installed.
     """
     repo, message, author = ports.repo, params.message.strip(), params.author
     if not message:

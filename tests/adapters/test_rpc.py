@@ -82,7 +82,7 @@ def test_a_bad_node_is_a_chain_error(behave: Behave) -> None:
 def test_a_silent_node_is_given_up_in_time() -> None:
     with node(lambda handler, body: time.sleep(3)) as url:
         start = time.monotonic()
-        with pytest.raises(ChainError, match="did not answer eth_chainId within 0.3 s"):
+        with pytest.raises(ChainError, match=r"did not answer eth_chainId within 0\.\d+ s"):
             Rpc(url, timeout=0.3).call("eth_chainId")
         assert time.monotonic() - start < 2
 
@@ -224,7 +224,10 @@ def test_what_is_no_url_is_a_usage_error(url: str) -> None:
         Rpc(url)
 
 
-@pytest.mark.parametrize("value", [None, 1, "", "0x", "1", "0xzz", "0x" + "1" * 65, "-0x1", ["0x1"]])
+@pytest.mark.parametrize(
+    "value",
+    [None, 1, "", "0x", "1", "0xzz", "0x" + "1" * 65, "-0x1", ["0x1"], "0x1_0", "0x 1", "0x+1", "0x\u0661", "0x1\n"],
+)
 def test_what_is_no_quantity(value: object) -> None:
     with pytest.raises(ChainError):
         quantity(value, "it")

@@ -46,9 +46,10 @@ def test_only_the_one_value_changes(table: str, key: str, value: Any) -> None:
 
 def test_a_file_that_does_not_exist_is_made(tmp_path: Path) -> None:
     settings = TomlSettings(tmp_path / "deep" / "config.toml")
-    settings.set("", "account", "alice")
-    settings.set("network.sep", "chain_id", 5)
-    assert tomli.loads(Path(settings.path).read_text()) == {"account": "alice", "network": {"sep": {"chain_id": 5}}}
+    settings.set("", {"account": "alice"})
+    settings.set("network.sep", {"chain_id": 5, "rpc": ["http://a", "http://b"]})
+    expected = {"account": "alice", "network": {"sep": {"chain_id": 5, "rpc": ["http://a", "http://b"]}}}
+    assert tomli.loads(Path(settings.path).read_text()) == expected
 
 
 @pytest.mark.parametrize(
@@ -59,6 +60,6 @@ def test_what_cannot_be_edited_stays_as_it_is(tmp_path: Path, text: str) -> None
     path.write_text(text)
     with pytest.raises(UsageError, match="mlm.toml"):
         TomlSettings(path).set(
-            "network" if "network" in text else "", "default" if "network" in text else "account", "y"
+            "network" if "network" in text else "", {"default" if "network" in text else "account": "y"}
         )
     assert path.read_text() == text

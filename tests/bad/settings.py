@@ -109,9 +109,27 @@ def network_with_an_impossible_name(scene: Scene) -> None:
     scene.project(ASSET + '[network."Main Net"]\nrpc = "http://x"\nchain_id = 1\ndeployment = "d"\n')
 
 
-@bad("mlm search", 2, "password_file cannot be set by a project", hint="MLM_PASSWORD_FILE")
+@bad("mlm search", 2, "password_file", "a project cannot set it", hint="MLM_PASSWORD_FILE")
 def project_that_names_a_password_file(scene: Scene) -> None:
     scene.project('password_file = "/etc/passwd"\n' + ASSET)
+
+
+@bad("mlm search", 2, "chain.max_fee_gwei: expected at most 50.0, found 51.0", hint="MLM_MAX_FEE_GWEI")
+def project_that_raises_what_its_user_pays(scene: Scene) -> None:
+    (scene.home / "config.toml").write_text("[chain]\nmax_fee_gwei = 50\n")
+    scene.project(ASSET + "[chain]\nmax_fee_gwei = 51\n")
+
+
+@bad("mlm commit -m x", 2, "rpc of [network.theirs]", "may be a key", hint="mlm network add theirs")
+def key_in_what_is_published(scene: Scene) -> None:
+    scene.project(ASSET + '[network.theirs]\nrpc = "https://h.example/v3/key"\nchain_id = 1\n')
+    scene.person.do("add", "mlm.toml")
+
+
+@bad("mlm network add theirs --rpc {url}", 12, "a network called theirs already", hint="mlm network use theirs")
+def network_that_a_project_describes(scene: Scene) -> None:
+    scene.words["url"] = scene.url
+    scene.project(ASSET + '[network.theirs]\nrpc = "http://h"\nchain_id = 31337\ndeployment = "evil.json"\n')
 
 
 @bad("mlm search", 2, "MLM_CHAIN_TIMEOUT", "must be float", "found 'soon'")
@@ -134,7 +152,7 @@ def file_in_place_of_the_home(scene: Scene) -> None:
     scene.env["MLM_HOME"] = str(scene.write("home", "x"))
 
 
-@bad("mlm run m.onnx x.npy", 2, "runner.provider must be one of auto, cpu, cuda", "found 'gpu'")
+@bad("mlm run m.onnx x.npy", 2, "runner.provider must be one of auto, cuda, cpu", "found 'gpu'")
 def unknown_execution_provider(scene: Scene) -> None:
     from tests.bad.models import IDENTITY, ONE
 

@@ -106,9 +106,15 @@ def _elsewhere(stage: Stage) -> tuple[Person, str]:
     return Person("", stage.folder(), stage.market.home), ""
 
 
+def _adds(stage: Stage) -> tuple[Person, str]:
+    """Somebody who knows of no network yet."""
+    (stage.spare.home / "config.toml").unlink(missing_ok=True)
+    return stage.spare, ""
+
+
 def _deploys(stage: Stage) -> tuple[Person, str]:
     """The spare devnet under another name, as a chain without a market of this account."""
-    stage.spare.do("devnet", "up")
+    _adds(stage)[0].do("devnet", "up")
     stage.spare.do("network", "add", "testnet", "--rpc", stage.spare.do("devnet", "status")["url"])
     return Person("watcher", stage.spare.folder, stage.spare.home, stage.spare.env), ""
 
@@ -213,7 +219,7 @@ SCENES: dict[str, Scene] = {
     "devnet logs": spare(UP),
     "network list": _elsewhere,
     "network show": _elsewhere,
-    "network add": spare(),
+    "network add": _adds,
     "network use": spare(),
     "network deploy": _deploys,
     "sync": _elsewhere,

@@ -22,10 +22,11 @@ IDENTITY = {"eth_chainId", "eth_getBlockByNumber"}
 
 
 @pytest.fixture
-def front(both: Both) -> Iterator[Proxy]:
+def front(both: Both, owner: Person) -> Iterator[Proxy]:
     """In front of the first chain; the network `fronted` has it as its endpoint, and the first chain's deployment."""
     with proxy(both.chains.first) as made:
-        both.owner.do("network", "add", "fronted", "--rpc", made.url, "--deployment", "home/deployments/one.json")
+        file = str(both.owner.home / "deployments" / "one.json")
+        owner.do("network", "add", "fronted", "--rpc", made.url, "--deployment", file)
         yield made
 
 
@@ -35,27 +36,27 @@ def front(both: Both) -> Iterator[Proxy]:
     [("search",), ("sync",), ("wallet", "show", OWNER), ("stake", "deposit", "1"), ("handle", "claim", "somebody")],
     ids=" ".join,
 )
-def test_a_node_that_lies_about_its_chain(command: tuple[str, ...], lie: str, both: Both, front: Proxy) -> None:
+def test_a_node_that_lies_about_its_chain(command: tuple[str, ...], lie: str, owner: Person, front: Proxy) -> None:
     front.asked.clear()
     front.answers = LIES[lie]
-    error = both.owner.refused(6, *command, "--network", "fronted")
+    error = owner.refused(6, *command, "--network", "fronted")
     assert error["code"] == "wrong_chain" and front.url in error["message"] and "expected" in error["message"]
     assert set(front.asked) <= IDENTITY, "nothing else was asked of it"
 
 
 @pytest.mark.parametrize("lie", list(LIES))
-def test_nothing_is_deployed_on_it(lie: str, both: Both, front: Proxy) -> None:
+def test_nothing_is_deployed_on_it(lie: str, owner: Person, front: Proxy) -> None:
     front.asked.clear()
     front.answers = LIES[lie]
     options = ("--insecure-srs", "--guardian", "other", "--label", "elsewhere")
-    error = both.owner.refused(6, "network", "deploy", "fronted", *options)
+    error = owner.refused(6, "network", "deploy", "fronted", *options)
     assert error["code"] == "wrong_chain" and set(front.asked) <= IDENTITY
 
 
-def test_a_node_that_changes_chains_between_two_commands(both: Both, front: Proxy) -> None:
-    assert both.owner.do("network", "show", "--network", "fronted")["problem"] == ""
+def test_a_node_that_changes_chains_between_two_commands(owner: Person, front: Proxy) -> None:
+    assert owner.do("network", "show", "--network", "fronted")["problem"] == ""
     front.answers = LIES["genesis"]
-    assert "another chain: expected genesis" in both.owner.do("network", "show", "--network", "fronted")["problem"]
+    assert "another chain: expected genesis" in owner.do("network", "show", "--network", "fronted")["problem"]
 
 
 class TestAdd:

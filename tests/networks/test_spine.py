@@ -49,8 +49,8 @@ def trade(both: Both, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trad
     sender.wait(signed)
     with proxy(both.chains.second) as front:
         urls = ("--rpc", front.url, "--rpc", both.chains.second)
-        both.owner.do("network", "add", "fronted", *urls, "--deployment", "home/deployments/two.json")
-        consumer = Person("other", root / "consumer", both.owner.home, {**env, "MLM_NETWORK": "fronted"})
+        both.owner.do("network", "add", "relayed", *urls, "--deployment", "home/deployments/two.json")
+        consumer = Person("other", root / "consumer", both.owner.home, {**env, "MLM_NETWORK": "relayed"})
         yield Trade(provider, consumer, rpc, front)
 
 

@@ -22,7 +22,7 @@ from mlm.workflows.log import log
 def test_an_address_that_is_no_url(url: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--rpc: expected"):
         wanted = network.Proposal("x", (url,), 1, "d.json", None)
-        network.add(TomlSettings(tmp_path / "config.toml"), wanted, lambda url: (1, "0x"))
+        network.add(TomlSettings(tmp_path / "config.toml"), wanted, {}, lambda url: (1, "0x"))
     assert not (tmp_path / "config.toml").exists()
 
 

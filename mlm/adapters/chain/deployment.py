@@ -113,7 +113,7 @@ def load(path: Path, hint: str = "") -> Deployment:
 
 def save(path: Path, deployment: Deployment) -> None:
     """Write the file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(deployment.to_json(), indent=2, sort_keys=True) + "\n"
     with storage_errors("cannot write the deployment file"):
+        path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, [text.encode()])

@@ -14,9 +14,9 @@ import threading
 import time
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-from mlm.core.errors import ChainError, UsageError
+from mlm.core import urls
+from mlm.core.errors import ChainError
 
 MAX_RESPONSE = 256 * 1024 * 1024  # bytes; 100,000 logs are about 69 MB
 _BUSY = (429, 502, 503)  # worth another try after a pause
@@ -62,22 +62,11 @@ class Endpoint:
 
     def __init__(self, url: str, max_response: int = MAX_RESPONSE, advice: str = "", patient: bool = True) -> None:
         """`advice` is the hint when it cannot be reached; `patient`: a busy one is asked again. Raises UsageError."""
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError as error:
-            raise UsageError(f"expected an http(s) URL for the node, found one that does not parse: {error}") from error
-        if parts.scheme not in ("http", "https") or not host:
-            raise UsageError(f"expected an http(s) URL for the node, found scheme {parts.scheme!r}")
-        self._secure = parts.scheme == "https"
-        self._host, self._port = host, port or (443 if self._secure else 80)
-        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._url = urls.parse(url)
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if parts.username is not None:
-            secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            self._headers["Authorization"] = "Basic " + base64.b64encode(secret.encode()).decode()
-        # Path and query often hold an API key: only scheme, host and port are ever shown.
-        self.where = f"{parts.scheme}://{host}:{self._port}"
+        if self._url.user is not None:
+            self._headers["Authorization"] = "Basic " + base64.b64encode(self._url.user.encode()).decode()
+        self.where = self._url.shown
         self._max, self._advice, self._patient = max_response, advice, patient
         self._lock = threading.Lock()
         self._connection: http.client.HTTPConnection | None = None
@@ -192,7 +181,7 @@ class Endpoint:
         if connection.sock is None:
             connection.connect()
         connection.sock.settimeout(_left(deadline))
-        connection.request("POST", self._path, body, self._headers)
+        connection.request("POST", self._url.target, body, self._headers)
         response = connection.getresponse()
         if (response.length or 0) > self._max:
             self._drop()
@@ -215,9 +204,10 @@ class Endpoint:
         return response.status, b"".join(chunks)
 
     def _open(self) -> http.client.HTTPConnection:
-        if self._secure:
-            return http.client.HTTPSConnection(self._host, self._port, context=ssl.create_default_context())
-        return http.client.HTTPConnection(self._host, self._port)
+        host, port = self._url.host, self._url.port
+        if self._url.secure:
+            return http.client.HTTPSConnection(host, port, context=ssl.create_default_context())
+        return http.client.HTTPConnection(host, port)
 
     def _drop(self) -> None:
         if self._connection is not None:

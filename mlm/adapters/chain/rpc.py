@@ -5,6 +5,7 @@ What a method means lives in read.py and send.py. A node is hostile: every answe
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,8 @@ __all__ = ["BATCH", "Identity", "Rpc", "RpcError", "TooLarge", "WrongChain", "he
 BATCH = 100  # calls in one HTTP request; public nodes refuse more
 LAG = 5  # blocks by which an endpoint may be behind the newest block that another has shown
 _PAUSE = 0.25  # seconds before all endpoints are asked again, where one of them may only be overrun
+
+_QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
 
 T = TypeVar("T")
 
@@ -204,11 +207,8 @@ def _height(method: str, params: Sequence[Any], answer: Any) -> int | None:
 
 def quantity(value: Any, what: str) -> int:
     """Read a JSON-RPC quantity such as 0x1f; raises ChainError naming `what` otherwise."""
-    if isinstance(value, str) and value[:2] == "0x" and 3 <= len(value) <= 66:
-        try:
-            return int(value, 16)
-        except ValueError:
-            pass
+    if isinstance(value, str) and _QUANTITY.fullmatch(value):
+        return int(value, 16)
     raise ChainError(f"the node answered nonsense: expected a hex number for {what}, found {str(value)[:40]!r}")
 
 
