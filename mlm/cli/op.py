@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlm.cli.render import render
 
+if TYPE_CHECKING:
+    from mlm.cli.context import Session
+
+
+def _number(text: str) -> str:
+    """5 is 000005."""
+    return text.zfill(6) if text.isdecimal() else text
+
+
 app = typer.Typer(help="The journal of operations: see what was done, continue or give up what was stopped.")
-OpId = Annotated[str, typer.Argument(metavar="OP", help="An operation's number, from `mlm op log`.")]
+OpId = Annotated[str, typer.Argument(metavar="OP", help="An operation's number, from `mlm op log`.", callback=_number)]
 
 
 @app.command()
@@ -37,7 +46,9 @@ def show(ctx: typer.Context, op: OpId) -> None:
 @app.command()
 def resume(
     ctx: typer.Context,
-    op: Annotated[str, typer.Argument(help="Its number; by default the newest that was stopped or killed.")] = "",
+    op: Annotated[
+        str, typer.Argument(help="Its number; by default the newest that was stopped or killed.", callback=_number)
+    ] = "",
     faster: Annotated[
         bool, typer.Option("--faster", help="Replace a transaction that waits by one that pays more for gas.")
     ] = False,
@@ -49,7 +60,9 @@ def resume(
     from mlm.workflows import op as workflow
 
     ports = ctx.obj.ports
-    render(ctx, workflow.resume(ports, op or workflow.newest_unfinished(ports), faster=faster))
+    op = op or workflow.newest_unfinished(ports)
+    _as_its_account(ctx.obj, op)
+    render(ctx, workflow.resume(ports, op, faster=faster))
 
 
 @app.command()
@@ -61,4 +74,19 @@ def undo(ctx: typer.Context, op: OpId) -> None:
     from mlm.workflows.op_undo import undo as workflow
     from mlm.workflows.registry import OPERATIONS
 
+    _as_its_account(ctx.obj, op)
     render(ctx, workflow(ctx.obj.ports, op, {name: row.undo for name, row in OPERATIONS.items()}))
+
+
+def _as_its_account(session: Session, op: str) -> None:
+    """Sign as the account that began the operation, where none is chosen."""
+    from mlm.cli import wiring
+    from mlm.workflows.journalled import find
+
+    address = find(session.ports.journal, op)["params"]["account"]
+    if session.config.get("account") or not address:
+        return
+    names = [account.name for account in wiring.wallet(session).accounts() if account.address == address]
+    if names:
+        session.flags["account"] = names[0]
+        session.forget()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from typing import Any
 
@@ -44,6 +45,10 @@ class MemorySender:
             self._chain.try_effect(self._address, self._named(call))
         number = self._chain.block().number
         return [Simulated(GAS, GAS, number) for _ in calls]
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Nobody else signs here."""
+        return nullcontext()
 
     def sign(self, call: Call, replaces: Signed | None = None) -> Signed:
         call = self._named(call)

@@ -1,5 +1,6 @@
 """Signing and sending transactions of one account."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -58,29 +59,35 @@ class Outcome:
         return self.fate in (Fate.FAILED, Fate.DISPLACED) and self.safe
 
 
-class Signer(Protocol):
-    """Signatures that are no transactions."""
+class Account(Protocol):
+    """Somebody on the chain."""
 
     @property
     def address(self) -> str:
         """Checksummed."""
+
+
+class Signer(Account, Protocol):
+    """Signatures that are no transactions."""
 
     def sign_typed(self, domain: dict[str, Any], types: dict[str, Any], message: dict[str, Any]) -> bytes:
         """EIP-712 signature, 65 bytes r‖s‖v."""
 
 
-class Sender(Protocol):
+class Sender(Account, Protocol):
     """Simulation comes first: `sign` raises Reverted, decoded, when the call would fail."""
-
-    @property
-    def address(self) -> str:
-        """Checksummed."""
 
     def encode(self, call: Call) -> bytes:
         """Calldata of a call: selector and ABI-encoded arguments."""
 
     def simulate(self, calls: tuple[Call, ...]) -> list[Simulated]:
         """Simulate calls in order, each on top of the ones before it where the node can (eth_simulateV1)."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Until the block ends nobody else signs for this account: from the choice of a nonce to the broadcast.
+
+        Raises StateConflict when another process takes too long.
+        """
 
     def sign(self, call: Call, replaces: Signed | None = None) -> Signed:
         """With `replaces`: the same nonce, and fees so much higher that nodes take the one for the other."""

@@ -43,6 +43,7 @@ class Preview:
 
     operation: str
     account: str = field(metadata=NO_ACCOUNT)
+    chain_id: int | None
     block: int | None
     steps: tuple[PlannedStep, ...]
     payment: Amount = field(metadata=NO_AMOUNT)
@@ -100,6 +101,7 @@ def preview(ports: Ports, plan: Plan[Any]) -> Preview:
     return Preview(
         operation=plan.operation,
         account=ports.sender.address if calls else "",
+        chain_id=ports.chain.chain_id() if calls else None,
         block=block,
         steps=tuple(steps),
         payment=plan.payment,

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlm.core.clock import Instant
 from mlm.core.errors import NotFound, StateConflict, WalletError
-from mlm.core.plan import FIRST_PAGE, NO_MORE, thawed
+from mlm.core.plan import FIRST_PAGE, JSON_ONLY, NO_MORE, thawed
 from mlm.ports.bundle import Ports
 from mlm.ports.signer import Fate
 from mlm.workflows.apply import DoneStep, carry_on
@@ -19,15 +19,16 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class OpRow:
-    """An operation in a list; `outcome` is None while it runs or after a kill."""
+    """An operation in a list. `state` is running, unfinished, stopped, done, undone or superseded."""
 
     op: str
     operation: str
-    outcome: str | None
+    state: str
+    outcome: str | None = field(metadata=JSON_ONLY)  # None while it runs or after a kill
     steps: int
     done: int
     started_at: Instant
-    account: str
+    account: str = field(metadata=JSON_ONLY)
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,12 @@ def log(ports: Ports, page: int = 1) -> OpList:
 
 
 def _row(ports: Ports, summary: dict[str, Any]) -> OpRow:
-    params = summary["params"]
+    params, outcome = summary["params"], summary["outcome"]
     done = sum(found.done for found in progress(ports.journal.entries(summary["op"])).values())
+    state = (outcome or "").partition(":")[0] or ("running" if ports.journal.held(summary["op"]) else "unfinished")
+    started_at = Instant(summary["started_at"])
     steps = len(params["steps"])
-    account, started_at = params["account"], Instant(summary["started_at"])
-    return OpRow(summary["op"], summary["operation"], summary["outcome"], steps, done, started_at, account)
+    return OpRow(summary["op"], summary["operation"], state, outcome, steps, done, started_at, params["account"])
 
 
 def show(ports: Ports, op: str) -> Op:

@@ -113,9 +113,10 @@ def _move_back(ports: Ports, op: str, number: int, step: Move, found: Progress) 
 
 def _cancel(ports: Ports, op: str, number: int, found: Progress) -> Progress:
     """Take the nonce by a transaction that does nothing; whichever is included first decides."""
-    made = ports.sender.sign(NOTHING, (*found.signed, *found.cancelling)[-1])
-    ports.journal.record(op, number, {"cancelling": signed_entry(made)})
-    ports.sender.broadcast(made)
+    with ports.sender.turn():
+        made = ports.sender.sign(NOTHING, (*found.signed, *found.cancelling)[-1])
+        ports.journal.record(op, number, {"cancelling": signed_entry(made)})
+        ports.sender.broadcast(made)
     found = replace(found, cancelling=(*found.cancelling, made))
     try:
         ports.sender.wait(*found.signed, *found.cancelling)

@@ -33,12 +33,13 @@ def send(ports: Ports, op: str, number: int, step: Tx, signed: tuple[Signed, ...
         adopted = Signed(b"", found.tx_hash, signed[-1].nonce)
         journal.record(op, number, {"signed": signed_entry(adopted)})
         signed = (*signed, adopted)
-    if not signed or (faster and found.fate is Fate.WAITING):
-        made = sender.sign(step.call, signed[-1] if signed else None)
-        journal.record(op, number, {"signed": signed_entry(made)})
-        signed = (*signed, made)
     if found.fate is Fate.WAITING:
-        sender.broadcast(next(entry for entry in reversed(signed) if entry.raw))
+        with sender.turn():
+            if not signed or faster:
+                made = sender.sign(step.call, signed[-1] if signed else None)
+                journal.record(op, number, {"signed": signed_entry(made)})
+                signed = (*signed, made)
+            sender.broadcast(next(entry for entry in reversed(signed) if entry.raw))
     receipt = sender.wait(*signed)
     return Outcome(Fate.INCLUDED, receipt.tx_hash, receipt=receipt)
 

@@ -268,11 +268,13 @@ def test_from_the_nonce_to_the_broadcast_an_account_has_one_turn(world: World) -
     """Two processes with two commands: the second signs with the next nonce, or not at all."""
     turn = world.folder / "turn.lock"
     first, second = world.ports(turn=turn), world.ports(turn=turn)
-    signed = first.sender.sign(PAY.call)
-    with pytest.raises(StateConflict, match="another mlm has held"):
-        second.sender.sign(PAY.call)
-    first.sender.broadcast(signed)
-    assert second.sender.sign(PAY.call).nonce == signed.nonce + 1
+    with first.sender.turn():
+        signed = first.sender.sign(PAY.call)
+        with pytest.raises(StateConflict, match="another mlm has held"), second.sender.turn():
+            pass
+        first.sender.broadcast(signed)
+    with second.sender.turn():
+        assert second.sender.sign(PAY.call).nonce == signed.nonce + 1
 
 
 def test_two_processes_do_not_work_on_one_operation(world: World) -> None:

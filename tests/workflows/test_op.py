@@ -139,6 +139,7 @@ def test_log_and_show_tell_how_far_it_came() -> None:
         apply(world.ports(Death(3, "before")), PLAN)
     (row,) = op.log(world.ports()).operations
     assert (row.op, row.operation, row.outcome, row.steps, row.done, row.account) == ("000001", "test", None, 3, 0, ME)
+    assert row.state == "unfinished"
     shown = op.show(world.ports(), "000001")
     assert [(step.kind, step.state) for step in shown.steps] == [
         ("transaction", "signed"),

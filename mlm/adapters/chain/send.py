@@ -7,8 +7,8 @@ A transaction that was signed but never broadcast takes no nonce: broadcast one 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +52,10 @@ class EthSender:
         `patience` bounds `wait`, in seconds.
 
         `depth` is how settled a block must be before `wait` returns: included, safe or finalized. `turn` is a file
-        whose lock this account's senders take from the choice of a nonce to the broadcast, in all processes.
+        whose lock this account's senders take from the choice of a nonce to the broadcast.
         """
         self._patience, self._depth, self._turn = patience, depth, turn
         self._max_fee, self._max_tip = max_fee, max_tip
-        self._mine = ExitStack()  # holds the turn between a signature and its broadcast
         self._chain, self._rpc = chain, chain.rpc
         self._key, self._fees = key, FeeMarket(chain.rpc, max_fee, max_tip)
         self._address = address_of_key(key)
@@ -108,6 +107,17 @@ class EthSender:
         self._affordable(sum((each.fee or 0) + call.value for each, call in zip(found, calls, strict=True)))
         return found
 
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Among all processes that use the same `turn` file; the lock ends with its process."""
+        if self._turn is None:
+            yield
+            return
+        with storage_errors("cannot take the account's turn"):
+            self._turn.parent.mkdir(parents=True, exist_ok=True)
+        with locked(self._turn, self._patience):
+            yield
+
     def sign(self, call: Call, replaces: Signed | None = None) -> Signed:
         """Simulate on the pending state, then sign; raises Reverted or InsufficientFunds when it would fail.
 
@@ -120,14 +130,6 @@ class EthSender:
 
     def sign_request(self, request: Mapping[str, str], chain_id: int, replaces: Signed | None = None) -> Signed:
         """Sign a request {to, data, value} (no `to`: a contract's creation) with an estimate of its gas."""
-        self._take_turn()
-        try:
-            return self._signed(request, chain_id, replaces)
-        except BaseException:
-            self._mine.close()
-            raise
-
-    def _signed(self, request: Mapping[str, str], chain_id: int, replaces: Signed | None) -> Signed:
         gas = self._estimate(request, "latest" if replaces else "pending")
         fees = self._fees.now()
         if replaces is not None:
@@ -164,8 +166,6 @@ class EthSender:
                 if any(word in text for word in _FEE_TOO_LOW):
                     raise self._too_cheap(signed) from error
                 raise errors.explain(error) from error
-        finally:
-            self._mine.close()
         self._in_flight[signed.nonce] = signed
 
     def wait(self, *signed: Signed, timeout: float | None = None) -> Receipt:
@@ -228,14 +228,6 @@ class EthSender:
         except RpcError as error:
             raise errors.explain(error) from error
         return _with_margin(quantity(estimate, "a gas estimate"))
-
-    def _take_turn(self) -> None:
-        """Until the broadcast, or until this process has ended, no other one signs for this account's next nonce."""
-        self._mine.close()
-        if self._turn is not None:
-            with storage_errors("cannot take the account's turn"):
-                self._turn.parent.mkdir(parents=True, exist_ok=True)
-            self._mine.enter_context(locked(self._turn, self._patience))
 
     def _nonce(self) -> int:
         asked = [("eth_getTransactionCount", (self._address, block)) for block in ("latest", "pending")]
