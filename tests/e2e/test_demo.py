@@ -132,3 +132,17 @@ def kill_after(person: Person, step: str, pids: list[int]) -> Ran:
             process.stderr.close()
     assert not pids, f"the demo never told {step!r}:\n{''.join(lines)}"
     return Ran(("demo",), code, "", "".join(lines))
+
+
+def test_the_readme_shows_these_transactions(first: Ran) -> None:
+    """Their names, and their gas but for what salts and addresses change in the price of calldata."""
+    block = (ROOT / "README.md").read_text().partition("<!-- demo -->")[2].partition("<!-- /demo -->")[0]
+    shown = re.findall(r"^ [a-z0-9-]+ +(\S.*?) {2,}0x\w+… +(\d{5,}) ", block, re.MULTILINE)
+    made = [(step["what"], step["gas"]) for step in check(first)["steps"] if step["gas"]]
+
+    def nameless(what: str) -> str:
+        return re.sub(r"0x[0-9a-fA-F…]+", "0x", what)
+
+    assert [nameless(what) for what, _ in shown] == [nameless(what) for what, _ in made]
+    for (what, before), (_, now) in zip(shown, made, strict=True):
+        assert abs(int(before) - now) <= 500, f"{what}: {now} gas, the README says {before}: paste a new `mlm demo`"
