@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from mlm.config import DEVNET
-from mlm.core.errors import NotFound, UsageError, WalletError
+from mlm.core.errors import ChainError, UsageError, WalletError
 from mlm.ports.bundle import Ports
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def network(session: Session) -> Network:
     running = devnet(session)
     status = running.status()
     if not status.url:
-        raise NotFound("the devnet is down", hint="Run `mlm devnet up`.")
+        raise ChainError("the devnet is down", hint="Run `mlm devnet up`.")
     from mlm.adapters.chain.deployment import load
 
     recorded = load(running.home.deployment, hint="Run `mlm devnet up`.")

@@ -57,7 +57,10 @@ def parse_job(text: str) -> JobRef:
     """`job/0xabc…`, `0xabc…` or bare hex; raises UsageError."""
     found = text.removeprefix("job/")
     if not _HEX.fullmatch(found):
-        raise UsageError(f"expected a job such as job/0x12ab…, found {text!r}", hint="`mlm job list` shows the jobs.")
+        raise UsageError(
+            f"expected a job such as job/0x12ab…, at least 4 digits of it, found {text!r}",
+            hint="`mlm job list` shows the jobs.",
+        )
     return JobRef("0x" + found.lower().removeprefix("0x"))
 
 

@@ -223,7 +223,7 @@ def contracts_that_are_not_there(scene: Scene) -> None:
     file.write_text(json.dumps(value))
 
 
-@bad("mlm search", 3, "the devnet is down", hint="mlm devnet up")
+@bad("mlm search", 6, "the devnet is down", hint="mlm devnet up")
 def devnet_that_is_down(scene: Scene) -> None:
     (scene.home / "devnet").unlink()
 

@@ -83,6 +83,7 @@ class LocalWallet:
 
     def _need_devnet(self, name: str) -> None:
         if not self._is_devnet():
+            self._chain()  # a devnet that is down says so itself
             raise WalletError(
                 f"{name!r} has a public key and serves on the recorded devnet only, which the chosen network is not",
                 hint="Run `mlm devnet up`, or choose an account of your own with --account.",
