@@ -3,9 +3,6 @@ reorganisation (evm_snapshot, evm_revert)."""
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,11 +15,10 @@ from eth_utils import keccak
 from mlm.adapters.chain.read import EthChain
 from mlm.adapters.chain.rpc import Rpc
 from mlm.adapters.chain.send import EthSender
-from mlm.adapters.devnet import engine, market
+from mlm.adapters.devnet import market
 from mlm.adapters.devnet.home import Home
 from mlm.adapters.state import DuckState
 from mlm.adapters.wallet import devnet as accounts
-from mlm.core.errors import ChainError
 from mlm.core.job import Reason, Role, Tier
 from mlm.core.job import State as JobState
 from mlm.core.plan import Call
@@ -32,6 +28,7 @@ from mlm.memory.system import MemorySystem
 from mlm.ports.bundle import Ports
 from mlm.ports.state import State
 from mlm.workflows.sync import sync
+from tests.anvil import anvil
 
 TOKEN = 10**18
 TERMS = "((bytes32,uint8,uint8,uint8,bytes32,bytes32,uint128,uint32,uint32,uint32,uint32),(address,bytes32,uint128,uint16,uint16,address,uint128,uint128,uint128,address[],uint16[]))"  # noqa: E501
@@ -82,30 +79,14 @@ class Market:
 
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[Market]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     # Automine is safe here: every receipt is waited for.
-    flags = ["--host", "127.0.0.1", "--port", str(port), "--chain-id", "31337", "--hardfork", "cancun", "--silent"]
-    node = subprocess.Popen([str(engine.find(tmp_path).binary), *flags], cwd=tmp_path)
-    rpc = Rpc(f"http://127.0.0.1:{port}", timeout=20)
-    try:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                rpc.call("eth_chainId")
-                break
-            except ChainError:
-                assert time.monotonic() < deadline and node.poll() is None
-                time.sleep(0.05)
+    with anvil(tmp_path, "--chain-id", "31337", "--hardfork", "cancun") as url:
         home = Home(tmp_path / "devnet")
         home.make()
-        deployment, _ = market.prepare(home, f"http://127.0.0.1:{port}")
+        deployment, _ = market.prepare(home, url)
+        rpc = Rpc(url, timeout=20)
         yield Market(rpc, EthChain(rpc, deployment))
-    finally:
         rpc.close()
-        node.kill()
-        node.wait(timeout=10)
 
 
 def ports(chain: EthChain, state: State) -> Ports:
