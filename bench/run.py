@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = benchmarks()
     chosen = [benchmark for benchmark in known if benchmark.name.startswith(options.only)]
     if options.list or not chosen:
-        print("\n".join(benchmark.name for benchmark in known))
+        print("\n".join(benchmark.name for benchmark in chosen))
         return 0 if options.list else 1
     measured, now = [], commit()
     for benchmark in chosen:

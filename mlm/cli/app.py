@@ -55,7 +55,7 @@ COMMANDS: dict[str, Entry] = {
     "lease": Entry("lease", "Do a job that you won: accept, fulfil, submit.", JOBS, group=True),
     "run": Entry("compute", "Run a model locally; no chain.", JOBS),
     "prove": Entry("compute", "Prove one execution of a model locally; no chain.", JOBS),
-    "verify": Entry("verify", "Check a job, a model or a proof; never sends.", JOBS),
+    "verify": Entry("verify", "Check a job, an asset or a proof file; never sends.", JOBS),
     "stake": Entry("stake", "Deposit, withdraw and show stake.", MARKET, group=True),
     "wallet": Entry("wallet", "Make, import and list accounts; withdraw earnings.", MARKET, group=True),
     "whoami": Entry("whoami", "Show the account, network and balances in use.", MARKET),

@@ -132,7 +132,7 @@ def network(session: Session) -> Network:
     if name in session.config.networks:
         return session.config.networks[name]
     if name != DEVNET:
-        raise UsageError(f"no network is called {name!r}", hint="`mlm network list` shows them; add one to mlm.toml.")
+        raise UsageError(f"no network is called {name!r}", hint="See `mlm network list` and `mlm network add`.")
     running = devnet(session)
     status = running.status()
     if not status.url:

@@ -43,7 +43,9 @@ class ProofFile:
         try:
             value = orjson.loads(data)
         except ValueError as error:
-            raise InvalidData(f"expected a proof file, found no JSON: {error}") from error
+            raise InvalidData(
+                "expected a proof file, found no JSON", hint="A model is named with --model, beside its proof file."
+            ) from error
         if not isinstance(value, dict) or value.get("format") != FORMAT:
             found = value.get("format") if isinstance(value, dict) else type(value).__name__
             raise InvalidData(f"expected a proof file of format {FORMAT}, found {str(found)[:40]!r}")

@@ -70,11 +70,12 @@ def plan(ports: Ports, params: Publish) -> Plan[_Facts]:
     Raises UsageError for a bad handle, StateConflict when the handle is somebody else's or the version is taken.
     """
     if not params.handle:
-        raise UsageError("no handle is given to publish under", hint="Give --handle NAME, or set user.handle.")
-    if not HANDLE.fullmatch(params.handle):
         raise UsageError(
-            f"expected a handle of a-z, 0-9 and -, found {params.handle!r}", hint="Give --handle, or set user.handle."
+            "no handle is given to publish under",
+            hint="Give --handle NAME, or set MLM_HANDLE, or [user] handle in mlm.toml.",
         )
+    if not HANDLE.fullmatch(params.handle):
+        raise UsageError(f"expected a handle of a-z, 0-9 and -, found {params.handle!r}", hint="Give --handle NAME.")
     owner = _handle_owner(ports, params.handle)
     commit = Commit.from_block(params.commit, ports.objects.get(params.commit))
     draft = Manifest.from_block(commit.manifest, ports.objects.get(commit.manifest))
