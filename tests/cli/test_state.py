@@ -50,7 +50,7 @@ def test_sql_that_is_refused(mlm: Any, query: str) -> None:
 def test_sync_without_a_chain(mlm: Any) -> None:
     code, out, _ = mlm("sync", "--json")
     error = json.loads(out)["error"]
-    assert code == 3 and "devnet" in error["message"] and "mlm devnet up" in error["hint"]
+    assert code == 6 and "devnet" in error["message"] and "mlm devnet up" in error["hint"]
 
 
 def test_sync_with_the_devnet(mlm: Any, devnet: RunningDevnet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
