@@ -141,8 +141,8 @@ def newest_unfinished(ports: Ports) -> str:
 
 
 def _still(ports: Ports, found: Progress) -> Progress:
-    """A step's progress, without an inclusion that the chain no longer has."""
-    if found.included and ports.sender.fate(*found.signed).fate is not Fate.INCLUDED:
+    """A step's progress, without an inclusion that the chain no longer has. A node that cannot tell changes nothing."""
+    if found.included and ports.sender.fate(*found.signed).fate not in (Fate.INCLUDED, Fate.CONTESTED):
         return replace(found, included="")
     return found
 

@@ -258,6 +258,16 @@ def test_a_reorganisation_reopens_a_step_that_was_done() -> None:
     assert op.show(world.ports(), "000001").outcome == "done"
 
 
+def test_a_node_that_cannot_tell_reopens_nothing() -> None:
+    """It has lost the receipts and the old states: what the journal holds as done stays done, and is not in the way."""
+    world = World()
+    apply(world.ports(), PLAN)
+    world.sender.fate = lambda *_: Outcome(Fate.CONTESTED)  # type: ignore[method-assign]
+    with pytest.raises(StateConflict, match="is done"):
+        op.resume(world.ports(), "000001")
+    assert op.show(world.ports(), "000001").outcome == "done" and len(world.chain.sent) == 2
+
+
 def test_what_failed_in_its_block_is_signed_anew() -> None:
     world = World()
     refusals = [True]
