@@ -61,28 +61,34 @@ def _file_node(children: Sequence[Entry], emit: Emit) -> Entry:
     return Entry(cid, len(block) + sum(child.tsize for child in children), size)
 
 
-def file_blocks(chunks: Iterable[bytes]) -> Generator[tuple[Cid, bytes], None, Entry]:
-    """The blocks of a file read in pieces of CHUNK bytes (the last may be shorter, none is an empty file), leaves
-    first; the generator returns the file's entry."""
-    leaves: list[Entry] = []
-    for chunk in chunks:
-        if len(chunk) > CHUNK or (leaves and leaves[-1].size != CHUNK):
+def file_blocks(leaves: Iterable[tuple[Cid, bytes]]) -> Generator[tuple[Cid, bytes], None, Entry]:
+    """The blocks of a file over its leaves, which have CHUNK bytes but for the last: leaves first, then the nodes.
+
+    No leaf is an empty file. The generator returns the file's entry.
+    """
+    entries: list[Entry] = []
+    for cid, data in leaves:
+        if len(data) > CHUNK or (entries and entries[-1].size != CHUNK):
             raise ValueError(f"every piece but the last has {CHUNK} bytes")
-        entry = leaf(chunk)
-        yield entry.cid, chunk
-        leaves.append(entry)
-    if not leaves:
-        leaves.append(leaf(b""))
-        yield leaves[0].cid, b""
+        yield cid, data
+        entries.append(Entry(cid, len(data), len(data)))
+    if not entries:
+        entries.append(leaf(b""))
+        yield entries[0].cid, b""
     nodes: list[tuple[Cid, bytes]] = []
-    entry = balance(leaves, lambda cid, block: nodes.append((cid, block)))
+    entry = balance(entries, lambda cid, block: nodes.append((cid, block)))
     yield from nodes
     return entry
 
 
 def file(chunks: Iterable[bytes], emit: Emit) -> Entry:
-    """Emit the blocks of a file, as `file_blocks` yields them."""
-    blocks = file_blocks(chunks)
+    """Emit the blocks of a file that is read in pieces of CHUNK bytes, as `file_blocks` yields them."""
+    return file_of(((Cid.of(RAW, chunk), chunk) for chunk in chunks), emit)
+
+
+def file_of(leaves: Iterable[tuple[Cid, bytes]], emit: Emit) -> Entry:
+    """Emit the blocks of a file over its leaves, as `file_blocks` yields them."""
+    blocks = file_blocks(leaves)
     try:
         while True:
             emit(*next(blocks))

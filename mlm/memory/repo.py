@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from mlm.core import ignore
-from mlm.core.cid import Cid
+from mlm.core.cid import RAW, Cid
 from mlm.core.errors import NotFound, StateConflict, StorageError
 from mlm.core.history import check_ref
 from mlm.core.paths import check_path
+from mlm.core.staging import Staging
 from mlm.core.unixfs import CHUNK
 from mlm.memory.blocks import MemoryBlocks
-from mlm.ports.repo import FILE, FOLDER, HEAD, FileStat, Head, Repo, Staged
+from mlm.ports.repo import FILE, FOLDER, HEAD, FileStat, Head, Repo
 
 
 def memory_repo() -> Repo:
     """A repository that is not created yet (`refs.create`)."""
-    return Repo(MemoryBlocks(), MemoryIndex(), MemoryRefs(), MemoryTree())
+    tree = MemoryTree()
+    return Repo(MemoryBlocks(), MemoryIndex(tree.tick), MemoryRefs(), tree)
 
 
 class MemoryIndex:
-    """Implements ports.repo.Index over a dict."""
+    """Implements ports.repo.Index. `clock` is the working tree's."""
 
-    def __init__(self) -> None:
-        self._entries: dict[str, Staged] = {}
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self.clock = clock
+        self._entries = Staging()
         self._held = False
 
-    def load(self) -> dict[str, Staged]:
-        return dict(self._entries)
+    def load(self) -> Staging:
+        return self._entries.copy()
 
     @contextmanager
-    def edit(self, timeout: float = 10.0) -> Iterator[dict[str, Staged]]:
+    def edit(self, timeout: float = 10.0) -> Iterator[Staging]:
         if self._held:
             raise StateConflict(f"the index has been held for {timeout:g} s")
         self._held = True
@@ -99,14 +102,17 @@ class MemoryTree:
         for path, content in (files or {}).items():
             self.write(path, [content])
 
-    def clock(self) -> int:
+    def tick(self) -> int:
         self._now += 1
         return self._now
 
-    def scan(self, under: str = "") -> Iterator[FileStat]:
+    def scan(self, under: str = "", tracked: Container[str] = ()) -> Iterator[FileStat]:
         prefix = f"{under}/" if under else ""
-        found = [stat for path, (_, stat) in self._files.items() if path.startswith(prefix)]
-        return (stat for stat in found if not self.ignores(stat.path))
+        for path, (_, stat) in list(self._files.items()):
+            folder = path.rpartition("/")[0]
+            left_out = bool(folder) and self.ignores(folder) if path in tracked else self.ignores(path)
+            if path.startswith(prefix) and not left_out:
+                yield stat
 
     def stat(self, path: str) -> FileStat | None:
         if path in self._files:
@@ -134,13 +140,18 @@ class MemoryTree:
         content = self._files[file.path][0]
         return (content[at : at + CHUNK] for at in range(0, len(content), CHUNK))
 
+    def leaves(self, files: Sequence[FileStat]) -> Iterator[tuple[int, Cid, bytes]]:
+        for number, file in enumerate(files):
+            for piece in [*self.read(file)] or [b""]:
+                yield number, Cid.of(RAW, piece), piece
+
     def write(self, path: str, pieces: Iterable[bytes]) -> None:
         check_path(path)
         content = b"".join(pieces)
         found = self.stat(path)
         if found is not None and found.kind != FILE:
             raise StorageError(f"cannot write {path}: a folder is there")
-        now = self.clock()
+        now = self.tick()
         self._files[path] = (content, FileStat(path, len(content), now, now, now, 0o644))
 
     def remove(self, path: str) -> None:

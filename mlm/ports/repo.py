@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mlm.core.cid import Cid
+from mlm.core.staging import FILE, FOLDER, OTHER, SYMLINK, FileStat, Staged, Staging
 
 if TYPE_CHECKING:
     from mlm.ports.blocks import Blocks
 
+__all__ = [
+    "FILE",
+    "FOLDER",
+    "HEAD",
+    "OTHER",
+    "SYMLINK",
+    "FileStat",
+    "Head",
+    "Index",
+    "Refs",
+    "Repo",
+    "Staged",
+    "Worktree",
+]
+
 HEAD = "HEAD"  # what is checked out: a branch, or a commit by itself
-FILE, FOLDER, SYMLINK, OTHER = "file", "folder", "symlink", "other"
-
-
-@dataclass(frozen=True, slots=True)
-class FileStat:
-    """What the file system says of an entry of the working tree. Times in nanoseconds; `path` is relative, with "/"."""
-
-    path: str
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    mode: int
-    kind: str = FILE
-
-
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """A staged file. `stat` was taken before its bytes were read.
-
-    `settled`: the file's last change is older than the file system's clock was before the file was read, so that any
-    later change shows in its stat. Otherwise it must be read again to know (the "racy Git" problem).
-    """
-
-    cid: Cid
-    tsize: int  # bytes of all its blocks
-    stat: FileStat
-    settled: bool
 
 
 @dataclass(frozen=True)
@@ -54,10 +42,16 @@ class Head:
 class Index(Protocol):
     """The staging index, by path."""
 
-    def load(self) -> dict[str, Staged]:
+    def clock(self) -> int:
+        """The file system's own clock, nanoseconds: what a file written now would get as its time.
+
+        0 where nothing can be written: every file is then taken for one that has just changed.
+        """
+
+    def load(self) -> Staging:
         """Raises InvalidData when the file is damaged."""
 
-    def edit(self, timeout: float = 10.0) -> AbstractContextManager[dict[str, Staged]]:
+    def edit(self, timeout: float = 10.0) -> AbstractContextManager[Staging]:
         """Change the entries under the repository's lock; saved, whole or not at all, unless an exception leaves.
 
         Raises StateConflict when another process holds the lock for longer than `timeout` seconds.
@@ -87,14 +81,11 @@ class Refs(Protocol):
 class Worktree(Protocol):
     """The files beside .mlm. Paths are checked: none leads outside, and no symbolic link is followed."""
 
-    def clock(self) -> int:
-        """The file system's own clock, nanoseconds: what a file written now would get as its time.
+    def scan(self, under: str = "", tracked: Container[str] = ()) -> Iterator[FileStat]:
+        """Every entry below a folder that is no folder, or an empty one, and that .mlmignore does not leave out.
 
-        0 where nothing can be written: every file is then taken for one that has just changed.
+        An entry that is `tracked` is never left out, unless a folder above it is.
         """
-
-    def scan(self, under: str = "") -> Iterator[FileStat]:
-        """Every entry below a folder that is neither a folder nor ignored by .mlmignore."""
 
     def stat(self, path: str) -> FileStat | None:
         """None when there is nothing; what lies behind a symbolic link is one itself."""
@@ -103,6 +94,13 @@ class Worktree(Protocol):
 
     def read(self, file: FileStat) -> Iterator[bytes]:
         """Pieces of unixfs.CHUNK bytes; raises StateConflict when the file is not, or does not stay, as `file` says."""
+
+    def leaves(self, files: Sequence[FileStat]) -> Iterator[tuple[int, Cid, bytes]]:
+        """The files in order, in the pieces of `read`: number of the file, the piece's CID as a leaf, its bytes.
+
+        An empty file is one empty piece. Pieces are read and hashed ahead in threads, a bounded number of them.
+        Raises as `read` does.
+        """
 
     def write(self, path: str, pieces: Iterable[bytes]) -> None:
         """Write a file whole or not at all, with its folders."""

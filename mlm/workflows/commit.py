@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlm.core import project, unixfs
@@ -89,7 +90,7 @@ def result(ports: Ports, params: CommitParams, plan: Plan[Committed], done: tupl
     return plan.facts
 
 
-def read_project(repo: Repo, index: dict[str, Staged]) -> Project:
+def read_project(repo: Repo, index: Mapping[str, Staged]) -> Project:
     """The staged mlm.toml; raises UsageError."""
     if project.FILE not in index:
         raise StateConflict(
@@ -102,7 +103,7 @@ def read_project(repo: Repo, index: dict[str, Staged]) -> Project:
 
 
 def _signature(
-    ports: Ports, described: Project, index: dict[str, Staged], previous: Manifest | None
+    ports: Ports, described: Project, index: Mapping[str, Staged], previous: Manifest | None
 ) -> Signature | None:
     path = described.model
     for name, file in (("model.file", path), ("verification.calibration", described.calibration)):
@@ -131,7 +132,7 @@ def _signature(
 
 
 def _manifest(
-    described: Project, index: dict[str, Staged], tree: unixfs.Entry, signature: Signature | None
+    described: Project, index: Mapping[str, Staged], tree: unixfs.Entry, signature: Signature | None
 ) -> Manifest:
     files = {path: FileRef(entry.cid, entry.stat.size) for path, entry in index.items()}
     return Manifest(

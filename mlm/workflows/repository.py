@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 from mlm.core import history, unixfs
 from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.errors import InvalidData, NotFound, StateConflict, UsageError
 from mlm.core.history import Commit
 from mlm.core.manifest import Manifest
-from mlm.ports.repo import FileStat, Repo, Staged
+from mlm.ports.repo import FileStat, Repo, Staged, Worktree
 
 Progress = Callable[[int, int, str], None]  # bytes done, bytes in all, what
 
@@ -48,20 +50,33 @@ def tree_files(repo: Repo, tree: Cid) -> dict[str, Cid]:
     return dict(unixfs.walk(repo.objects.get, tree))
 
 
-def staged_tree(entries: dict[str, Staged], emit: unixfs.Emit = discard) -> unixfs.Entry:
+def read_files(
+    tree: Worktree, files: Sequence[FileStat], emit: unixfs.Emit = discard, progress: Progress = quiet
+) -> Iterator[tuple[FileStat, unixfs.Entry]]:
+    """Each file, in order, with its entry; the blocks go to `emit`. Raises as ports.repo.Worktree.leaves does."""
+    for number, leaves in groupby(counted(tree, files, progress), key=itemgetter(0)):
+        yield files[number], unixfs.file_of(((cid, data) for _, cid, data in leaves), emit)
+
+
+def counted(tree: Worktree, files: Sequence[FileStat], progress: Progress) -> Iterator[tuple[int, Cid, bytes]]:
+    """The leaves of files, with progress in bytes."""
+    done, total = 0, sum(stat.size for stat in files)
+    for number, cid, data in tree.leaves(files):
+        yield number, cid, data
+        done += len(data)
+        progress(done, total, files[number].path)
+    progress(total, total, "")
+
+
+def staged_tree(entries: Mapping[str, Staged], emit: unixfs.Emit = discard) -> unixfs.Entry:
     """The tree that the index describes; its directories' blocks go to `emit`."""
     files = {path: unixfs.Entry(entry.cid, entry.tsize, entry.stat.size) for path, entry in entries.items()}
     return unixfs.tree(files, emit)
 
 
-def stage(repo: Repo, stat: FileStat, clock: int, entry: unixfs.Entry) -> Staged:
+def stage(stat: FileStat, clock: int, entry: unixfs.Entry) -> Staged:
     """The index entry of a file that was read after `clock` was taken."""
     return Staged(entry.cid, entry.tsize, stat, stat.ctime_ns < clock)
-
-
-def is_unchanged(staged: Staged, stat: FileStat) -> bool:
-    """Whether a file needs no reading to be known as the staged one."""
-    return staged.settled and staged.stat == stat
 
 
 def resolve(repo: Repo, text: str) -> Cid:

@@ -16,12 +16,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from mlm.adapters.blocks import pack_index
+from mlm.adapters.blocks.car_file import CarFile
 from mlm.adapters.disk import open_regular, read_regular, replace_file, storage_errors, sweep, sync_folder, temporary
 from mlm.core import car
 from mlm.core.cid import Cid
 from mlm.core.errors import InvalidData, NotFound, StorageError
 
-_BUFFER = 1 << 20  # bytes
 _TICK = 2_000_000_000  # nanoseconds: the coarsest clock of a file system (FAT)
 MAX_BLOCK = car.Limits().block
 _MAX_INDEX = 1 << 30  # bytes: 20 million blocks, 20 TB of ours
@@ -78,27 +78,23 @@ class PackStore:
     def _write(self, blocks: Iterable[tuple[Cid, bytes]]) -> int:
         places: dict[Cid, tuple[int, int]] = {}
         self._list()
-        # The handle outlives the buffer: its lock says that this writer lives.
-        with temporary(self._folder) as (handle, path), open(handle, "wb", _BUFFER, closefd=False) as out:
-            at = car.HEADER_LENGTH
-            out.write(b"\0" * at)
-            last = None
-            for cid, data in blocks:
-                if cid in places or self._look(cid) is not None:
-                    continue
-                if len(data) > MAX_BLOCK:
-                    raise InvalidData(f"a block has at most {MAX_BLOCK} bytes, {cid} has {len(data)}")
-                prefix = car.record(cid, data)
-                out.write(prefix)
-                out.write(data)
-                places[cid] = (at + len(prefix), len(data))
-                at += len(prefix) + len(data)
-                last = cid
-            if last is None:
-                return 0
-            out.flush()
-            # A CAR needs one root: the block written last, which stands above the others when a DAG was written.
-            os.pwrite(handle, car.header(last), 0)
+        with temporary(self._folder) as (handle, path):
+            out = CarFile(handle)
+            try:
+                last = None
+                for cid, data in blocks:
+                    if cid in places or self._look(cid) is not None:
+                        continue
+                    if len(data) > MAX_BLOCK:
+                        raise InvalidData(f"a block has at most {MAX_BLOCK} bytes, {cid} has {len(data)}")
+                    places[cid] = (out.add(cid, data), len(data))
+                    last = cid
+                if last is None:
+                    return 0
+                # A CAR needs one root: the block written last, which stands above the others when a DAG was written.
+                out.finish(last)
+            finally:
+                out.close()
             os.fchmod(handle, 0o644)
             os.fsync(handle)
             name = "pack-" + sha256(b"".join(sorted(bytes(cid) for cid in places))).hexdigest()[:40]

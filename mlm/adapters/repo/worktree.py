@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import stat as modes
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mlm.adapters.disk import replace_file, storage_errors, temporary
+from mlm.adapters.disk import replace_file, storage_errors
+from mlm.adapters.repo import reading
 from mlm.core import ignore
+from mlm.core.cid import Cid
 from mlm.core.errors import StateConflict, StorageError
 from mlm.core.paths import PRIVATE, check_path
 from mlm.core.unixfs import CHUNK
 from mlm.ports.repo import FILE, FOLDER, OTHER, SYMLINK, FileStat
 
 _KINDS = {modes.S_IFREG: FILE, modes.S_IFDIR: FOLDER, modes.S_IFLNK: SYMLINK}
+_KIND, _MODE = 0o170000, 0o7777  # the bits of st_mode
 
 
 class DiskTree:
@@ -25,16 +27,31 @@ class DiskTree:
         self._root = root
         self._private = root / PRIVATE
 
-    def clock(self) -> int:
-        try:
-            with temporary(self._private) as (handle, _):
-                return os.fstat(handle).st_mtime_ns
-        except OSError:
-            return 0
-
-    def scan(self, under: str = "") -> Iterator[FileStat]:
-        stack = self._rules_above(under)
-        return self._scan(self._root / under if under else self._root, f"{under}/" if under else "", stack)
+    def scan(self, under: str = "", tracked: Container[str] = ()) -> Iterator[FileStat]:
+        # Without recursion: a tree may be deeper than Python's stack.
+        todo = [(f"{under}/" if under else "", self._rules_above(under))]
+        while todo:
+            prefix, stack = todo.pop()
+            entries = self._listing(prefix)
+            if not entries and prefix.removesuffix("/") != under:
+                yield FileStat(prefix.removesuffix("/"), 0, 0, 0, 0, 0, FOLDER)
+            if any(entry.name == ignore.FILE for entry in entries):
+                stack = [*stack, *self._rules(prefix.removesuffix("/"), prefix.count("/"))]
+            for entry in entries:
+                path = prefix + entry.name
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if entry.name in ignore.ALWAYS or (
+                    stack and path not in tracked and ignore.is_ignored(stack, path, is_folder)
+                ):
+                    continue
+                if is_folder:
+                    todo.append((f"{path}/", stack))
+                    continue
+                try:
+                    found = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue  # removed since the folder was listed
+                yield _stat(path, found)
 
     def stat(self, path: str) -> FileStat | None:
         with storage_errors("cannot look at a file"):
@@ -56,16 +73,20 @@ class DiskTree:
 
     def read(self, file: FileStat) -> Iterator[bytes]:
         with storage_errors("cannot read a file"):
-            self._check_folders(file.path)
-            handle = os.open(self._root / file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+            handle = self._open(file)
             try:
                 _expect(file, handle)
-                while piece := _exactly(handle, CHUNK):
+                at = 0
+                while piece := reading.read_at(handle, at, CHUNK):
+                    at += len(piece)
                     yield piece
                 # Bytes of two versions must not become one file.
                 _expect(file, handle)
             finally:
                 os.close(handle)
+
+    def leaves(self, files: Sequence[FileStat]) -> Iterator[tuple[int, Cid, bytes]]:
+        return reading.leaves(files, self._open, _expect)
 
     def write(self, path: str, pieces: Iterable[bytes]) -> None:
         check_path(path)
@@ -88,6 +109,10 @@ class DiskTree:
                     if any(folder.iterdir()):
                         break
                     folder.rmdir()
+
+    def _open(self, file: FileStat) -> int:
+        self._check_folders(file.path)
+        return os.open(self._root / file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
 
     def _check_folders(self, path: str) -> None:
         """Raise StorageError when the way to `path` leads over a symbolic link."""
@@ -115,7 +140,8 @@ class DiskTree:
         with storage_errors("cannot read the ignore file"):
             if path.is_symlink() or not path.is_file():
                 return []
-            return [ignore.parse(path.read_bytes(), depth)]
+            rules = ignore.parse(path.read_bytes(), depth)
+            return [rules] if rules.rules else []
 
     def _rules_above(self, under: str) -> list[ignore.Rules]:
         """The ignore files of the folders above `under`, whose own is read by the scan."""
@@ -123,44 +149,19 @@ class DiskTree:
         above = ["/".join(names[:depth]) for depth in range(len(names))]
         return [rules for depth, folder in enumerate(above) for rules in self._rules(folder, depth)]
 
-    def _scan(self, folder: Path, prefix: str, stack: list[ignore.Rules]) -> Iterator[FileStat]:
-        # Without recursion: a tree may be deeper than Python's stack.
-        todo = [(folder, prefix, stack)]
-        while todo:
-            folder, prefix, stack = todo.pop()
-            stack = [*stack, *self._rules(prefix.removesuffix("/"), prefix.count("/"))]
-            with _listing(folder) as entries:
-                for entry in entries:
-                    path = prefix + entry.name
-                    is_folder = entry.is_dir(follow_symlinks=False)
-                    if ignore.is_ignored(stack, path, is_folder):
-                        continue
-                    if is_folder:
-                        todo.append((folder / entry.name, f"{path}/", stack))
-                        continue
-                    try:
-                        found = entry.stat(follow_symlinks=False)
-                    except FileNotFoundError:
-                        continue  # removed since the folder was listed
-                    yield _stat(path, found)
-
-
-@contextmanager
-def _listing(folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
-    with storage_errors("cannot list a folder"):
-        try:
-            entries = os.scandir(folder)
-        except FileNotFoundError:
-            yield iter(())
-            return
-        with entries:
-            yield entries
+    def _listing(self, prefix: str) -> list[os.DirEntry[str]]:
+        with storage_errors("cannot list a folder"):
+            try:
+                with os.scandir(self._root / prefix) as entries:
+                    return list(entries)
+            except FileNotFoundError:
+                return []
 
 
 def _stat(path: str, found: os.stat_result) -> FileStat:
-    kind = _KINDS.get(modes.S_IFMT(found.st_mode), OTHER)
-    times = (found.st_mtime_ns, found.st_ctime_ns)
-    return FileStat(path, found.st_size, *times, found.st_ino, modes.S_IMODE(found.st_mode), kind)
+    mode = found.st_mode
+    times = found.st_mtime_ns, found.st_ctime_ns
+    return FileStat(path, found.st_size, *times, found.st_ino, mode & _MODE, _KINDS.get(mode & _KIND, OTHER))
 
 
 def _expect(file: FileStat, handle: int) -> None:
@@ -168,11 +169,3 @@ def _expect(file: FileStat, handle: int) -> None:
         raise StateConflict(
             f"{file.path} changed while it was read", hint="Wait until it is written, then run the command again."
         )
-
-
-def _exactly(handle: int, count: int) -> bytes:
-    """`count` bytes, or what is left."""
-    data = os.read(handle, count)
-    while len(data) < count and (more := os.read(handle, count - len(data))):
-        data += more
-    return data
