@@ -87,6 +87,14 @@ def read_regular(path: Path, most: int) -> bytes:
     return data
 
 
+def read_at(handle: int, at: int, size: int) -> bytes:
+    """`size` bytes from `at` on, or as many as there are."""
+    data = os.pread(handle, size, at)
+    while len(data) < size and (more := os.pread(handle, size - len(data), at + len(data))):
+        data += more
+    return data
+
+
 def write_all(handle: int, data: bytes | memoryview) -> None:
     """Write every byte; a single write may stop short."""
     view = memoryview(data)

@@ -59,6 +59,8 @@ COMMANDS: dict[str, Entry] = {
     "stake": Entry("stake", "Deposit, withdraw and show stake.", MARKET, group=True),
     "wallet": Entry("wallet", "Make, import and list accounts; withdraw earnings.", MARKET, group=True),
     "whoami": Entry("whoami", "Show the account, network and balances in use.", MARKET),
+    "hash": Entry("content", "Print the CIDs of files and folders.", SETUP),
+    "car": Entry("car", "Write, list and read CARv1 archives.", SETUP, group=True),
     "op": Entry("op", "See what was done, continue what was stopped.", SETUP, group=True),
     "devnet": Entry("devnet", "Run the bundled chain.", SETUP, group=True),
     "network": Entry("network", "Choose the chain to work with.", SETUP, group=True),

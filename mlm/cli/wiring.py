@@ -33,6 +33,7 @@ CUDA_VARIABLES = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")  # which devices a 
 
 def ports(session: Session, bare: bool = False) -> Ports:
     """Every port, made when first used. `bare`: the chain as it is without the network's deployment."""
+    from mlm.adapters.blocks.archive import CarFiles
     from mlm.adapters.blocks.packs import PackStore
     from mlm.adapters.files import DiskFiles
 
@@ -102,6 +103,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
         objects=lambda: PackStore(data / "objects"),
         repo=lambda: repo(session),
         files=lambda: DiskFiles(session.cwd),
+        archives=lambda: CarFiles(session.cwd),
         remote=remote,
         prover=prover,
         runner=runner,

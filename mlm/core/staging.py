@@ -18,6 +18,7 @@ from mlm.core.errors import InvalidData
 
 FORMAT = "mlm/index/2"
 FILE, FOLDER, SYMLINK, OTHER = "file", "folder", "symlink", "other"
+IGNORED = "ignored"  # by .mlmignore, whatever it is
 EXECUTABLE = 0o100  # of a mode: its owner may run it, which is all that Git keeps of a mode, and all that we do
 
 _MAGIC = f"{FORMAT}\n".encode()

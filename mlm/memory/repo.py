@@ -13,7 +13,7 @@ from mlm.core.paths import check_path
 from mlm.core.staging import Staging
 from mlm.core.unixfs import CHUNK
 from mlm.memory.blocks import MemoryBlocks
-from mlm.ports.repo import FILE, FOLDER, HEAD, FileStat, Head, Repo
+from mlm.ports.repo import FILE, FOLDER, HEAD, IGNORED, FileStat, Head, Repo
 
 
 def memory_repo() -> Repo:
@@ -98,6 +98,7 @@ class MemoryTree:
 
     def __init__(self, files: dict[str, bytes] | None = None) -> None:
         self._files: dict[str, tuple[bytes, FileStat]] = {}
+        self._folders: set[str] = set()
         self._now = 1_000
         for path, content in (files or {}).items():
             self.write(path, [content])
@@ -106,18 +107,25 @@ class MemoryTree:
         self._now += 1
         return self._now
 
-    def scan(self, under: str = "", tracked: Container[str] = ()) -> Iterator[FileStat]:
+    def scan(self, under: str = "", tracked: Container[str] = (), *, ignored: bool = False) -> Iterator[FileStat]:
         prefix = f"{under}/" if under else ""
         for path, (_, stat) in list(self._files.items()):
             folder = path.rpartition("/")[0]
             left_out = bool(folder) and self.ignores(folder) if path in tracked else self.ignores(path)
             if path.startswith(prefix) and not left_out:
                 yield stat
+            elif path.startswith(prefix) and ignored:
+                yield stat._replace(kind=IGNORED)
+        for path in sorted(self._folders):
+            if path.startswith(prefix) and not any(other.startswith(f"{path}/") for other in self._files):
+                yield FileStat(path, 0, 0, 0, 0, 0, FOLDER)
 
     def stat(self, path: str) -> FileStat | None:
         if path in self._files:
             return self._files[path][1]
-        if not path or any(other.startswith(f"{path}/") for other in self._files):
+        if not path or any(
+            other.startswith(f"{path}/") for other in (*self._files, *(f"{one}/" for one in self._folders))
+        ):
             return FileStat(path, 0, 0, 0, 0, 0, FOLDER)
         return None
 
@@ -157,3 +165,6 @@ class MemoryTree:
     def remove(self, path: str) -> None:
         check_path(path)
         self._files.pop(path, None)
+
+    def make_folder(self, path: str) -> None:
+        self._folders.add(check_path(path))

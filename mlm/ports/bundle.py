@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+from mlm.ports.archives import Archives
 from mlm.ports.blocks import Blocks
 from mlm.ports.chain import Chain
 from mlm.ports.contracts import Contracts
@@ -86,6 +87,11 @@ class Ports:
     def files(self) -> Files:
         """Files that the user names."""
         return self._make("files")
+
+    @cached_property
+    def archives(self) -> Archives:
+        """CAR files."""
+        return self._make("archives")
 
     @cached_property
     def system(self) -> System:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mlm.core.cid import Cid
-from mlm.core.staging import FILE, FOLDER, OTHER, SYMLINK, FileStat, Staged, Staging
+from mlm.core.staging import FILE, FOLDER, IGNORED, OTHER, SYMLINK, FileStat, Staged, Staging
 
 if TYPE_CHECKING:
     from mlm.ports.blocks import Blocks
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 __all__ = [
     "FILE",
     "FOLDER",
+    "Folder",
     "HEAD",
+    "IGNORED",
     "OTHER",
     "SYMLINK",
     "FileStat",
@@ -78,13 +80,27 @@ class Refs(Protocol):
         """
 
 
-class Worktree(Protocol):
-    """The files beside .mlm. Paths are checked: none leads outside, and no symbolic link is followed."""
+class Folder(Protocol):
+    """A folder that files are written to. Paths are checked: none leads outside, and no symbolic link is followed."""
 
-    def scan(self, under: str = "", tracked: Container[str] = ()) -> Iterator[FileStat]:
+    def write(self, path: str, pieces: Iterable[bytes]) -> None:
+        """Write a file whole or not at all, with its folders."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file, and folders that are empty then."""
+
+    def make_folder(self, path: str) -> None:
+        """Make an empty folder, with those above it; one that is there stays."""
+
+
+class Worktree(Folder, Protocol):
+    """The files beside .mlm, read as checked as they are written."""
+
+    def scan(self, under: str = "", tracked: Container[str] = (), *, ignored: bool = False) -> Iterator[FileStat]:
         """Every entry below a folder that is no folder, or an empty one, and that .mlmignore does not leave out.
 
-        An entry that is `tracked` is never left out, unless a folder above it is.
+        An entry that is `tracked` is not left out, unless a folder above it is. With `ignored` what is left out comes
+        too, of kind IGNORED: a folder as one entry, and repositories' own folders.
         """
 
     def stat(self, path: str) -> FileStat | None:
@@ -101,12 +117,6 @@ class Worktree(Protocol):
         An empty file is one empty piece. Pieces are read and hashed ahead in threads, a bounded number of them.
         Raises as `read` does.
         """
-
-    def write(self, path: str, pieces: Iterable[bytes]) -> None:
-        """Write a file whole or not at all, with its folders."""
-
-    def remove(self, path: str) -> None:
-        """Remove a file, and folders that are empty then."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,16 @@ from pathlib import Path
 
 from mlm.adapters.blocks import pack_index
 from mlm.adapters.blocks.car_file import CarFile
-from mlm.adapters.disk import open_regular, read_regular, replace_file, storage_errors, sweep, sync_folder, temporary
+from mlm.adapters.disk import (
+    open_regular,
+    read_at,
+    read_regular,
+    replace_file,
+    storage_errors,
+    sweep,
+    sync_folder,
+    temporary,
+)
 from mlm.core import car
 from mlm.core.cid import Cid
 from mlm.core.errors import InvalidData, NotFound, StorageError
@@ -153,9 +162,6 @@ class PackStore:
 def _read_at(path: Path, at: int, size: int) -> bytes:
     handle = open_regular(path)
     try:
-        data = os.pread(handle, size, at)
-        while len(data) < size and (more := os.pread(handle, size - len(data), at + len(data))):
-            data += more
-        return data
+        return read_at(handle, at, size)
     finally:
         os.close(handle)

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from mlm.adapters.ahead import ahead, processors
-from mlm.adapters.disk import storage_errors
+from mlm.adapters.disk import read_at, storage_errors
 from mlm.core.cid import RAW, Cid
 from mlm.core.unixfs import CHUNK
 from mlm.ports.repo import FileStat
@@ -60,14 +60,6 @@ def leaves(
     threads = processors()
     for found in ahead(read, _tasks(files), threads, 2 * threads + 2):
         yield from found
-
-
-def read_at(handle: int, at: int, size: int) -> bytes:
-    """`size` bytes from `at` on, or as many as there are."""
-    data = os.pread(handle, size, at)
-    while len(data) < size and (more := os.pread(handle, size - len(data), at + len(data))):
-        data += more
-    return data
 
 
 def _parts(files: Sequence[FileStat]) -> Iterator[Part]:

@@ -7,14 +7,14 @@ import stat as modes
 from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mlm.adapters.disk import replace_file, storage_errors
+from mlm.adapters.disk import read_at, replace_file, storage_errors
 from mlm.adapters.repo import reading
 from mlm.core import ignore
 from mlm.core.cid import Cid
 from mlm.core.errors import StateConflict, StorageError
 from mlm.core.paths import PRIVATE, check_path
 from mlm.core.unixfs import CHUNK
-from mlm.ports.repo import FILE, FOLDER, OTHER, SYMLINK, FileStat
+from mlm.ports.repo import FILE, FOLDER, IGNORED, OTHER, SYMLINK, FileStat
 
 _KINDS = {modes.S_IFREG: FILE, modes.S_IFDIR: FOLDER, modes.S_IFLNK: SYMLINK}
 _KIND, _MODE = 0o170000, 0o7777  # the bits of st_mode
@@ -27,7 +27,7 @@ class DiskTree:
         self._root = root
         self._private = root / PRIVATE
 
-    def scan(self, under: str = "", tracked: Container[str] = ()) -> Iterator[FileStat]:
+    def scan(self, under: str = "", tracked: Container[str] = (), *, ignored: bool = False) -> Iterator[FileStat]:
         # Without recursion: a tree may be deeper than Python's stack.
         todo = [(f"{under}/" if under else "", self._rules_above(under))]
         while todo:
@@ -43,6 +43,8 @@ class DiskTree:
                 if entry.name in ignore.ALWAYS or (
                     stack and path not in tracked and ignore.is_ignored(stack, path, is_folder)
                 ):
+                    if ignored:
+                        yield FileStat(f"{path}/" if is_folder else path, 0, 0, 0, 0, 0, IGNORED)
                     continue
                 if is_folder:
                     todo.append((f"{path}/", stack))
@@ -77,7 +79,7 @@ class DiskTree:
             try:
                 _expect(file, handle)
                 at = 0
-                while piece := reading.read_at(handle, at, CHUNK):
+                while piece := read_at(handle, at, CHUNK):
                     at += len(piece)
                     yield piece
                 # Bytes of two versions must not become one file.
@@ -109,6 +111,11 @@ class DiskTree:
                     if any(folder.iterdir()):
                         break
                     folder.rmdir()
+
+    def make_folder(self, path: str) -> None:
+        check_path(path)
+        with storage_errors("cannot make a folder"):
+            self._make_folders(f"{path}/")
 
     def _open(self, file: FileStat) -> int:
         self._check_folders(file.path)
