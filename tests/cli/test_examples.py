@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from docs import reference
+from mlm.resources import path as resource
 from tests.cli.shapes import mismatch
 from tests.command_line import INPUT, MODEL, Market, Person, stop
 
@@ -155,6 +157,19 @@ def _project(stage: Stage) -> tuple[Person, str]:
     return stage.project(), ""
 
 
+def _template(stage: Stage) -> tuple[Person, str]:
+    """A folder with a model and samples that is no project."""
+    folder = stage.folder()
+    shutil.copytree(resource("templates") / "digits-mlp", folder, dirs_exist_ok=True)
+    return Person("", folder, stage.market.home), ""
+
+
+def _packed(stage: Stage) -> tuple[Person, str]:
+    person, _ = _template(stage)
+    person.do("car", "pack", "samples", "-o", "samples.car")
+    return person, ""
+
+
 def _posted(stage: Stage) -> tuple[Person, str]:
     return stage.market.first, stage.market.consumer.job()
 
@@ -223,6 +238,10 @@ SCENES: dict[str, Scene] = {
     "network use": spare(),
     "network deploy": _deploys,
     "sync": _elsewhere,
+    "hash": _template,
+    "car pack": _template,
+    "car unpack": _packed,
+    "car ls": _packed,
     "op log": _stopped,
     "op show": _stopped,
     "op resume": _stopped,
