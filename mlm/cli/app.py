@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -71,6 +72,9 @@ COMMANDS: dict[str, Entry] = {
     "completion": Entry("doctor", "Print a shell completion script.", SETUP),
     "version": Entry("doctor", "Print the version.", SETUP),
 }
+
+# A command lives for a moment: to look for garbage as often as a server does costs more than it frees.
+_COLLECT = (50_000, 20, 20)
 
 # The commands that make a plan first: the names of mlm/workflows/registry.py, whose import is for those who send.
 PLANNED = frozenset(
@@ -172,6 +176,7 @@ def root() -> Any:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code of the error table (docs/exit-codes.md)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    gc.set_threshold(*_COLLECT)
     streams.open_missing()
     session = Session.from_environment()
     # The error reaches a pipe as JSON even when parsing fails before the option is read.

@@ -19,6 +19,7 @@ from mlm.core.errors import InvalidData
 FORMAT = "mlm/index/2"
 FILE, FOLDER, SYMLINK, OTHER = "file", "folder", "symlink", "other"
 IGNORED = "ignored"  # by .mlmignore, whatever it is
+GONE = "gone"  # staged, and not there
 EXECUTABLE = 0o100  # of a mode: its owner may run it, which is all that Git keeps of a mode, and all that we do
 
 _MAGIC = f"{FORMAT}\n".encode()
@@ -103,6 +104,10 @@ class Staging(MutableMapping[str, Staged]):
         return self._records == other._records if isinstance(other, Staging) else super().__eq__(other)
 
     __hash__ = None  # type: ignore[assignment]  # it can change
+
+    def stats(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """Path, and size, mtime, ctime, inode and mode by which the file is known unchanged: none if by nothing."""
+        return ((path, record[:5] if record[6] else ()) for path, record in self._records.items())
 
     def is_unchanged(self, stat: FileStat) -> bool:
         """Whether the file needs no reading to be known as the staged one of its path."""

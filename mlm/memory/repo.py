@@ -13,7 +13,7 @@ from mlm.core.paths import check_path
 from mlm.core.staging import Staging
 from mlm.core.unixfs import CHUNK
 from mlm.memory.blocks import MemoryBlocks
-from mlm.ports.repo import FILE, FOLDER, HEAD, IGNORED, FileStat, Head, Repo
+from mlm.ports.repo import FILE, FOLDER, GONE, HEAD, IGNORED, FileStat, Head, Repo
 
 
 def memory_repo() -> Repo:
@@ -119,6 +119,13 @@ class MemoryTree:
         for path in sorted(self._folders):
             if path.startswith(prefix) and not any(other.startswith(f"{path}/") for other in self._files):
                 yield FileStat(path, 0, 0, 0, 0, 0, FOLDER)
+
+    def changes(self, staged: Staging) -> Iterator[FileStat]:
+        found = {stat.path: stat for stat in self.scan(tracked=staged) if stat.kind != FOLDER}
+        for path in staged:
+            if path not in found:
+                found[path] = self.stat(path) or FileStat(path, 0, 0, 0, 0, 0, GONE)
+        return (stat for stat in found.values() if not staged.is_unchanged(stat))
 
     def stat(self, path: str) -> FileStat | None:
         if path in self._files:

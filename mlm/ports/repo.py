@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mlm.core.cid import Cid
-from mlm.core.staging import FILE, FOLDER, IGNORED, OTHER, SYMLINK, FileStat, Staged, Staging
+from mlm.core.staging import FILE, FOLDER, GONE, IGNORED, OTHER, SYMLINK, FileStat, Staged, Staging
 
 if TYPE_CHECKING:
     from mlm.ports.blocks import Blocks
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FILE",
     "FOLDER",
+    "GONE",
     "Folder",
     "HEAD",
     "IGNORED",
@@ -102,6 +103,9 @@ class Worktree(Folder, Protocol):
         An entry that is `tracked` is not left out, unless a folder above it is. With `ignored` what is left out comes
         too, of kind IGNORED: a folder as one entry, and repositories' own folders.
         """
+
+    def changes(self, staged: Staging) -> Iterator[FileStat]:
+        """Of all that `scan` finds, what is not known to be as it was staged; also staged files that are GONE."""
 
     def stat(self, path: str) -> FileStat | None:
         """None when there is nothing; what lies behind a symbolic link is one itself."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mlm.core.cid import Cid
 from mlm.core.errors import StateConflict, StorageError
 from mlm.core.staging import Staging
-from mlm.ports.repo import FILE, FOLDER, FileStat, Head, Repo, Staged
+from mlm.ports.repo import FILE, FOLDER, GONE, FileStat, Head, Repo, Staged
 from mlm.workflows.repository import (
     Progress,
     quiet,
@@ -47,24 +47,16 @@ def status(repo: Repo, progress: Progress = quiet) -> Status:
     """Compare commit, index and working tree. Files whose stat is the staged one are taken as unchanged."""
     head = repo.refs.head()
     index = repo.index.load()
-    seen: set[str] = set()
+    changed: list[Change] = []
     untracked: list[str] = []
     doubtful: list[FileStat] = []
-    for stat in repo.tree.scan(tracked=index):
-        path = stat.path
-        if path in index:
-            seen.add(path)
-            if not index.is_unchanged(stat):
-                doubtful.append(stat)
-        elif stat.kind != FOLDER:
-            untracked.append(path)
-    changed: list[Change] = []
-    for path in sorted(set(index) - seen):
-        found = repo.tree.stat(path)
-        if found is None or found.kind == FOLDER:
-            changed.append(Change(DELETED, path))
-        elif not index.is_unchanged(found):
-            doubtful.append(found)
+    for stat in repo.tree.changes(index):
+        if stat.path not in index:
+            untracked.append(stat.path)
+        elif stat.kind in (GONE, FOLDER):
+            changed.append(Change(DELETED, stat.path))
+        else:
+            doubtful.append(stat)
     refreshed = _read_again(repo, index, doubtful, progress) if doubtful else {}
     changed += [Change(MODIFIED, stat.path) for stat in doubtful if stat.path not in refreshed]
     staged, same = _staged(repo, head, index)

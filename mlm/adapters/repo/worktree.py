@@ -13,11 +13,13 @@ from mlm.core import ignore
 from mlm.core.cid import Cid
 from mlm.core.errors import StateConflict, StorageError
 from mlm.core.paths import PRIVATE, check_path
+from mlm.core.staging import Staging
 from mlm.core.unixfs import CHUNK
-from mlm.ports.repo import FILE, FOLDER, IGNORED, OTHER, SYMLINK, FileStat
+from mlm.ports.repo import FILE, FOLDER, GONE, IGNORED, OTHER, SYMLINK, FileStat
 
 _KINDS = {modes.S_IFREG: FILE, modes.S_IFDIR: FOLDER, modes.S_IFLNK: SYMLINK}
 _KIND, _MODE = 0o170000, 0o7777  # the bits of st_mode
+_Todo = list[tuple[str, list[ignore.Rules]]]  # folders to list, each ended by "/", and the rules above them
 
 
 class DiskTree:
@@ -28,32 +30,66 @@ class DiskTree:
         self._private = root / PRIVATE
 
     def scan(self, under: str = "", tracked: Container[str] = (), *, ignored: bool = False) -> Iterator[FileStat]:
-        # Without recursion: a tree may be deeper than Python's stack.
-        todo = [(f"{under}/" if under else "", self._rules_above(under))]
-        while todo:
-            prefix, stack = todo.pop()
-            entries = self._listing(prefix)
+        todo: _Todo = [(f"{under}/" if under else "", self._rules_above(under))]
+        for prefix, stack, entries in self._folders(todo):
             if not entries and prefix.removesuffix("/") != under:
                 yield FileStat(prefix.removesuffix("/"), 0, 0, 0, 0, 0, FOLDER)
-            if any(entry.name == ignore.FILE for entry in entries):
-                stack = [*stack, *self._rules(prefix.removesuffix("/"), prefix.count("/"))]
             for entry in entries:
                 path = prefix + entry.name
                 is_folder = entry.is_dir(follow_symlinks=False)
-                if entry.name in ignore.ALWAYS or (
-                    stack and path not in tracked and ignore.is_ignored(stack, path, is_folder)
-                ):
+                if _is_left_out(stack, entry.name, path, is_folder, tracked):
                     if ignored:
                         yield FileStat(f"{path}/" if is_folder else path, 0, 0, 0, 0, 0, IGNORED)
+                elif is_folder:
+                    todo.append((f"{path}/", stack))
+                elif found := _look(entry):
+                    yield _stat(path, found)
+
+    def changes(self, staged: Staging) -> Iterator[FileStat]:
+        left = dict(staged.stats())
+        todo: _Todo = [("", [])]
+        for prefix, stack, entries in self._folders(todo):
+            for entry in entries:
+                path = prefix + entry.name
+                record = left.pop(path, None)
+                is_folder = record is None and entry.is_dir(follow_symlinks=False)
+                if record is None and _is_left_out(stack, entry.name, path, is_folder, staged):
                     continue
                 if is_folder:
                     todo.append((f"{path}/", stack))
                     continue
                 try:
                     found = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:
-                    continue  # removed since the folder was listed
+                except FileNotFoundError:  # removed since its folder was listed
+                    if record is not None:
+                        left[path] = record
+                    continue
+                # What is done here for an unchanged file is most of what `mlm status` does.
+                mode = found.st_mode
+                size, mtime, ctime = found.st_size, found.st_mtime_ns, found.st_ctime_ns
+                if (size, mtime, ctime, found.st_ino, mode & _MODE) == record and mode & _KIND == modes.S_IFREG:
+                    continue
                 yield _stat(path, found)
+                if mode & _KIND == modes.S_IFDIR:
+                    todo.append((f"{path}/", stack))
+        for path in sorted(left):  # gone, or below a folder that is left out now
+            at = self.stat(path)
+            if at is None:
+                yield FileStat(path, 0, 0, 0, 0, 0, GONE)
+            elif not staged.is_unchanged(at):
+                yield at
+
+    def _folders(self, todo: _Todo) -> Iterator[tuple[str, list[ignore.Rules], list[os.DirEntry[str]]]]:
+        """What is in each folder of `todo`, with the rules that hold there. Whoever iterates adds those below.
+
+        Without recursion: a tree may be deeper than Python's stack.
+        """
+        while todo:
+            prefix, stack = todo.pop()
+            entries = self._listing(prefix)
+            if any(entry.name == ignore.FILE for entry in entries):
+                stack = [*stack, *self._rules(prefix.removesuffix("/"), prefix.count("/"))]
+            yield prefix, stack, entries
 
     def stat(self, path: str) -> FileStat | None:
         with storage_errors("cannot look at a file"):
@@ -163,6 +199,18 @@ class DiskTree:
                     return list(entries)
             except FileNotFoundError:
                 return []
+
+
+def _is_left_out(stack: list[ignore.Rules], name: str, path: str, is_folder: bool, tracked: Container[str]) -> bool:
+    return name in ignore.ALWAYS or bool(stack and path not in tracked and ignore.is_ignored(stack, path, is_folder))
+
+
+def _look(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """None for an entry that was removed since its folder was listed."""
+    try:
+        return entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
 
 
 def _stat(path: str, found: os.stat_result) -> FileStat:
