@@ -170,6 +170,7 @@ SCENES: dict[str, Scene] = {
     "commit": _project,
     "log": as_("provider"),
     "show": as_("provider"),
+    "spdx": _elsewhere,
     "publish": as_("provider"),
     "search": _elsewhere,
     "asset list": _elsewhere,
