@@ -16,6 +16,7 @@ MAX_LENGTH = 128  # as AssetRegistry stores it
 _REF = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+")
 _SIMPLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*\+?")
 _WORDS = ("AND", "OR", "WITH")
+_NOT_SPDX = frozenset(("", "GPL", "GPL 2.0", "GPL 2.0+", "BSD-2"))  # which the library lists beside SPDX's former names
 _ELSE = (
     "Write an identifier of spdx.org/licenses, such as Apache-2.0, or LicenseRef-NAME for any other: `mlm spdx` helps."
 )
@@ -72,7 +73,7 @@ def spdx(*, exceptions: bool = False) -> frozenset[str]:
     for entry in get_license_index():
         if bool(entry["is_exception"]) == exceptions:
             found.update((entry["spdx_license_key"] or "", *entry["other_spdx_license_keys"]))
-    return frozenset(name for name in found if name and not name.startswith("LicenseRef-"))
+    return frozenset(name for name in found if not name.startswith("LicenseRef-")) - _NOT_SPDX
 
 
 def _meant(text: str, exists: frozenset[str] | None = None) -> str | None:

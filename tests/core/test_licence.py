@@ -34,6 +34,7 @@ def test_known_licences(text: str) -> None:
         ("Apche-2.0", "Apache-2.0"),
         ("mit", "MIT"),
         ("MIT License", "MIT"),
+        ("GPL", "GPL-3.0-only or GPL-3.0-or-later"),
         ("GPL v3", "GPL-3.0-only or GPL-3.0-or-later"),
         ("GPLv3", "GPL-3.0-only or GPL-3.0-or-later"),
         ("gpl-2.0", "GPL-2.0-only or GPL-2.0-or-later"),

@@ -3,7 +3,19 @@
 `manifest.py` holds the whole; `parts.py` and `described.py` what it is made of, each with its spelling both ways.
 """
 
-from mlm.core.manifest.described import Column, Dataset, Privacy, Table, Weights
+from mlm.core.manifest.described import (
+    MAX_METADATA,
+    MAX_METADATA_TEXT,
+    MAX_STATEMENT,
+    MAX_TABLES,
+    MAX_WEIGHTS,
+    Column,
+    Dataset,
+    Privacy,
+    Table,
+    Weights,
+    check_terms,
+)
 from mlm.core.manifest.manifest import ACCESS, FORMAT, FORMAT_1, KINDS, MAX_FILES, Manifest
 from mlm.core.manifest.parts import (
     MAX_PARENTS,
@@ -23,7 +35,12 @@ __all__ = [
     "FORMAT_1",
     "KINDS",
     "MAX_FILES",
+    "MAX_METADATA",
+    "MAX_METADATA_TEXT",
     "MAX_PARENTS",
+    "MAX_STATEMENT",
+    "MAX_TABLES",
+    "MAX_WEIGHTS",
     "RELATIONS",
     "Column",
     "Dataset",
@@ -38,4 +55,5 @@ __all__ = [
     "Weights",
     "ZkKey",
     "check_price",
+    "check_terms",
 ]

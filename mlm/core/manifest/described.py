@@ -21,19 +21,20 @@ MAX_WEIGHTS = 1024  # safetensors files that are summarised
 MAX_METADATA = 64  # entries of one file's __metadata__
 MAX_METADATA_TEXT = 1024  # characters of a key or a value in it
 MAX_TABLES = 256  # tables of a dataset
-MAX_COLUMNS = 4096  # of one table
+MAX_COLUMNS = 10_000  # of one table
+MAX_NAME = 1024  # characters of a column's name; an array's in a .npy file is empty
 MAX_STATEMENT = 2048  # characters about privacy
 MAX_URL = 1024
 MAX_CARD = 64 * 1024  # bytes of a card's DAG-CBOR
 MAX_CARD_DEPTH = 16
 SCHEMES = ("https", "http", "ipfs")
-_DTYPE = re.compile(r"[A-Z][A-Z0-9_]{0,15}")
+_DTYPE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _FORMAT = re.compile(r"[a-z][a-z0-9+.-]{0,31}")
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A safetensors file's header in short: how many tensors, parameters by dtype (F32, BF16, …), bytes of all tensors.
+    """A safetensors file's header in short: how many tensors, parameters by numpy's dtype, bytes of all tensors.
 
     `metadata` is the file's own `__metadata__`, without the `omitted` entries that pass the limits.
     Source: https://github.com/safetensors/safetensors#format .
@@ -62,7 +63,9 @@ class Weights:
         parameters: dict[str, int] = {}
         for dtype, count in fields.mapping("parameters", 64).items():
             if not _DTYPE.fullmatch(dtype) or isinstance(count, bool) or not isinstance(count, int):
-                raise InvalidData(f"expected parameters by a dtype such as F32, found {dtype[:40]!r}: {count!r:.40}")
+                raise InvalidData(
+                    f"expected parameters by a dtype such as float32, found {dtype[:40]!r}: {count!r:.40}"
+                )
             if not 0 <= count <= MAX_SIZE:
                 raise InvalidData(f"expected 0 to {MAX_SIZE} parameters of the dtype {dtype}, found {count}")
             parameters[dtype] = count
@@ -85,7 +88,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name, and its type as DuckDB writes it (VARCHAR, BIGINT, DOUBLE[], …)."""
+    """A column: its type is SQL's as DuckDB spells it (BIGINT, VARCHAR, …), or an array's: float32[n, 64]."""
 
     name: str
     type: str
@@ -93,7 +96,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A dataset's file as a table: `format` is csv, parquet, json and so on, `rows` counts all of them."""
+    """A dataset's file as a table: `format` is csv, parquet, npy and so on, `rows` counts all of them."""
 
     file: str
     format: str
@@ -110,7 +113,7 @@ class Table:
         columns: list[Column] = []
         for item in fields.items("columns", MAX_COLUMNS):
             match item:
-                case [str(name), str(kind)] if 0 < len(name) <= 256 and 0 < len(kind) <= MAX_TEXT:
+                case [str(name), str(kind)] if len(name) <= MAX_NAME and 0 < len(kind) <= MAX_TEXT:
                     columns.append(Column(name, kind))
                 case _:
                     raise InvalidData(f"expected [name, type] for a column of a table, found {str(item)[:80]}")
