@@ -103,6 +103,11 @@ def ports(session: Session, bare: bool = False) -> Ports:
             timeout_s=config.get("runner.timeout"),
         )
 
+    def signatures() -> object:
+        from mlm.adapters.signatures import OpenSsfSignatures
+
+        return OpenSsfSignatures(session.cwd)
+
     made = Ports(
         chain=lambda: chain(session, bare),
         contracts=lambda: contracts(session, made),
@@ -119,6 +124,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
         system=system,
         tensors=tensors,
         datasets=datasets,
+        signatures=signatures,
     )
     return made
 

@@ -13,6 +13,7 @@ from mlm.ports.journal import Journal
 from mlm.ports.prover import Prover
 from mlm.ports.repo import Repo
 from mlm.ports.runner import Runner
+from mlm.ports.signatures import Signatures
 from mlm.ports.signer import Sender, Signer
 from mlm.ports.state import State
 from mlm.ports.system import System
@@ -102,3 +103,8 @@ class Ports:
     def datasets(self) -> Datasets:
         """Describes datasets."""
         return self._make("datasets")
+
+    @cached_property
+    def signatures(self) -> Signatures:
+        """Signs and verifies the files of models."""
+        return self._make("signatures")

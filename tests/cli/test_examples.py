@@ -13,6 +13,7 @@ import pytest
 from docs import reference
 from tests.cli.shapes import mismatch
 from tests.command_line import INPUT, MODEL, Market, Person, stop
+from tests.ports.test_signatures import pem
 
 EXAMPLE = re.compile(r"Example: `(mlm [^`]+)`")
 COMMANDS = dict(reference.leaves())
@@ -155,6 +156,14 @@ def _project(stage: Stage) -> tuple[Person, str]:
     return stage.project(), ""
 
 
+def _signs(stage: Stage) -> tuple[Person, str]:
+    person = stage.project()
+    person.do("commit", "-m", "first")
+    pem(person.folder, "key")
+    (person.folder / "key.key").rename(person.folder / "key.pem")
+    return person, ""
+
+
 def _posted(stage: Stage) -> tuple[Person, str]:
     return stage.market.first, stage.market.consumer.job()
 
@@ -170,6 +179,7 @@ SCENES: dict[str, Scene] = {
     "commit": _project,
     "log": as_("provider"),
     "show": as_("provider"),
+    "sign": _signs,
     "spdx": _elsewhere,
     "publish": as_("provider"),
     "search": _elsewhere,
