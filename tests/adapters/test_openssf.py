@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import pytest
 from mlm.adapters.files import DiskFiles
 from mlm.adapters.repo import open_repo
 from mlm.adapters.signatures import OpenSsfSignatures
-from mlm.core.errors import InvalidData, MlmError, UsageError, VerificationFailed
+from mlm.core.errors import InvalidData, MlmError, UsageError
 from mlm.ports.bundle import Ports
 from mlm.ports.signatures import SignedFiles
 from mlm.workflows.add import add
@@ -131,8 +132,20 @@ def test_a_file_that_is_gone(world: World) -> None:
 
 def test_another_key(world: World) -> None:
     world.sign(key="mallory.key")
-    with pytest.raises(VerificationFailed, match="does not verify: Key mismatch"):
-        world.verify()
+    assert "does not verify: Key mismatch" in world.failed()
+    assert len(world.verify().checks) == 1, "of what is not true, nothing more is said"
+
+
+def refused(world: World, kind: type[MlmError] | None) -> str:
+    """One short line: of the error, or where `kind` is None of the check that failed."""
+    if kind is None:
+        line = world.failed()
+    else:
+        with pytest.raises(kind) as caught:
+            world.verify()
+        line = str(caught.value)
+    assert "\n" not in line and len(line) < 300
+    return line
 
 
 DIGEST = "00" * 32
@@ -141,8 +154,8 @@ DIGEST = "00" * 32
 @pytest.mark.parametrize(
     ("act", "kind", "match"),
     [
-        (lambda found: found["predicate"]["resources"][0].update(digest=DIGEST), VerificationFailed, "not true"),
-        (lambda found: found["subject"][0].update(name="other"), VerificationFailed, "not true"),
+        (lambda found: found["predicate"]["resources"][0].update(digest=DIGEST), None, "not true"),
+        (lambda found: found["subject"][0].update(name="other"), None, "not true"),
         (lambda found: found["predicate"]["serialization"].update(method="shards"), InvalidData, "'?shards"),
         (lambda found: found["predicate"]["serialization"].update(hash_type="blake3"), InvalidData, "blake3"),
         (lambda found: found.update(predicateType="https://example.org"), InvalidData, "example.org"),
@@ -151,35 +164,31 @@ DIGEST = "00" * 32
     ],
     ids=["digest", "name", "shards", "blake3", "statement", "nothing", "list"],
 )
-def test_a_changed_statement(world: World, act: Any, kind: type[MlmError], match: str) -> None:
+def test_a_changed_statement(world: World, act: Any, kind: type[MlmError] | None, match: str) -> None:
     world.sign()
     world.change(act)
-    with pytest.raises(kind, match=match) as caught:
-        world.verify()
-    assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
+    assert re.search(match, refused(world, kind))
 
 
 @pytest.mark.parametrize(
-    "act",
+    ("act", "kind"),
     [
-        lambda bundle: bundle["dsseEnvelope"].update(signatures=[]),
-        lambda bundle: bundle["dsseEnvelope"].update(payload="!"),
-        lambda bundle: bundle.update(verificationMaterial=None),
-        lambda bundle: bundle.pop("dsseEnvelope"),
-        lambda bundle: bundle["verificationMaterial"].pop("publicKey"),
-        lambda bundle: bundle["dsseEnvelope"]["signatures"][0].pop("sig"),
-        lambda bundle: bundle.update(mediaType=7),
+        (lambda bundle: bundle["dsseEnvelope"].update(signatures=[]), InvalidData),
+        (lambda bundle: bundle["dsseEnvelope"].update(payload="!"), InvalidData),
+        (lambda bundle: bundle.update(verificationMaterial=None), InvalidData),
+        (lambda bundle: bundle.pop("dsseEnvelope"), InvalidData),
+        (lambda bundle: bundle["verificationMaterial"].pop("publicKey"), None),
+        (lambda bundle: bundle["dsseEnvelope"]["signatures"][0].pop("sig"), None),
+        (lambda bundle: bundle.update(mediaType=7), None),
     ],
     ids=["unsigned", "payload", "material", "envelope", "key", "sig", "media"],
 )
-def test_a_changed_bundle(world: World, act: Any) -> None:
+def test_a_changed_bundle(world: World, act: Any, kind: type[MlmError] | None) -> None:
     world.sign()
     bundle = json.loads((world.root / "model.sig").read_bytes())
     act(bundle)
     (world.root / "model.sig").write_text(json.dumps(bundle))
-    with pytest.raises((InvalidData, VerificationFailed)) as caught:
-        world.verify()
-    assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
+    refused(world, kind)
 
 
 def test_encrypted_keys_ask_for_their_password(tmp_path: Path) -> None:
