@@ -42,6 +42,7 @@ ALSO = {
 }
 
 HEAVY = {"web3", "eth_account", "eth_abi", "eth_keys", "onnx", "onnxruntime", "ezkl", "duckdb", "numpy"}
+HEAVY |= {"yaml", "license_expression", "model_signing", "cryptography", "mlcroissant"}
 
 # File -> why it may import a heavy library at the top.
 HEAVY_AT_TOP: dict[str, str] = {}
@@ -60,6 +61,11 @@ BROUGHT_BY = {
     "Crypto": "pycryptodome",
     "google": "onnx",
     "sklearn": "scikit-learn",
+    "yaml": "PyYAML",
+    "license_expression": "license-expression",
+    "model_signing": "model-signing",
+    "cryptography": "pyOpenSSL",
+    "OpenSSL": "pyOpenSSL",
 }
 
 

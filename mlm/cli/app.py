@@ -46,6 +46,8 @@ COMMANDS: dict[str, Entry] = {
     "commit": Entry("repo", "Record the staged files as a content-addressed commit.", LOCAL),
     "log": Entry("repo", "List commits, newest first.", LOCAL),
     "show": Entry("repo", "Show a commit or its manifest.", LOCAL),
+    "sign": Entry("sign", "Sign a commit's files in OpenSSF's format.", LOCAL),
+    "spdx": Entry("spdx", "Find a licence and its SPDX identifier.", LOCAL),
     "publish": Entry("market", "Publish the committed asset to storage and to the chain.", ASSETS),
     "search": Entry("market", "Find published assets.", ASSETS),
     "asset": Entry("asset", "List and show published assets and their versions.", ASSETS, group=True),

@@ -105,14 +105,22 @@ def log(
 
 
 @app.command()
-def show(ctx: typer.Context, ref: Ref = "HEAD") -> None:
+def show(
+    ctx: typer.Context,
+    ref: Ref = "HEAD",
+    croissant: Annotated[bool, typer.Option("--croissant", help="Print a dataset's Croissant (JSON-LD).")] = False,
+) -> None:
     """Show a commit with its manifest, or a manifest by its CID.
 
     Example: `mlm show HEAD`
     """
     from mlm.workflows import show as workflow
 
-    render(ctx, workflow.show(_repo(ctx.obj), ref))
+    if croissant:
+        found = workflow.croissant(_repo(ctx.obj), ref)
+        render(ctx, found if ctx.obj.json else found.text)
+    else:
+        render(ctx, workflow.show(_repo(ctx.obj), ref))
 
 
 def _repo(session: Session) -> Repo:

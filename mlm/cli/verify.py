@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,10 +16,17 @@ app = typer.Typer()
 @app.command()
 def verify(
     ctx: typer.Context,
-    target: Annotated[str, typer.Argument(help="job/ID, handle/name or handle/name@version, or a proof file.")],
+    target: Annotated[
+        str,
+        typer.Argument(help="job/ID, handle/name[@version], a proof file; with --signature also HEAD or a commit."),
+    ],
     model: Annotated[
         str | None, typer.Option(help="The model a proof file is of: an ONNX file, folder or asset.")
     ] = None,
+    signature: Annotated[
+        Path | None, typer.Option(help="An OpenSSF model signature, to be held against the target's files.")
+    ] = None,
+    public_key: Annotated[Path | None, typer.Option(help="PEM file of the signer's public key.")] = None,
 ) -> None:
     """Make every check that anybody can make of a job, an asset or a proof. Exit 1 when one fails. Never sends.
 
@@ -26,7 +34,10 @@ def verify(
     """
     from mlm.workflows import verify as workflow
 
-    found = workflow.verify(ctx.obj.ports, target, model_name=model)
+    if signature is None and public_key is None:
+        found = workflow.verify(ctx.obj.ports, target, model_name=model)
+    else:
+        found = workflow.verify_signature(ctx.obj.ports, target, signature, public_key)
     render(ctx, found)
     if found.verified:
         return

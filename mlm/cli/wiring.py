@@ -95,6 +95,20 @@ def ports(session: Session, bare: bool = False) -> Ports:
 
         return NumpyTensorCodec()
 
+    def datasets() -> object:
+        from mlm.adapters.datasets.confined import ConfinedDatasets
+
+        return ConfinedDatasets(
+            folder=session.home / "cache" / "datasets",
+            memory_mb=config.get("runner.memory_mb"),
+            timeout_s=config.get("runner.timeout"),
+        )
+
+    def signatures() -> object:
+        from mlm.adapters.signatures import OpenSsfSignatures
+
+        return OpenSsfSignatures(session.cwd)
+
     made = Ports(
         chain=lambda: chain(session, bare),
         contracts=lambda: contracts(session, made),
@@ -111,6 +125,8 @@ def ports(session: Session, bare: bool = False) -> Ports:
         journal=journal,
         system=system,
         tensors=tensors,
+        datasets=datasets,
+        signatures=signatures,
     )
     return made
 

@@ -41,10 +41,12 @@ class Fields:
         if unknown := sorted(self.values.keys() - self.taken):
             raise InvalidData(f"unexpected field {unknown[0][:80]!r} in {self.where}")
 
-    def format(self, expected: str) -> None:
+    def format(self, *known: str) -> str:
+        """The format, one of `known`, of which the first is the newest; raises InvalidData."""
         found = self.text("format", 128)
-        if found != expected:
-            raise InvalidData(f"expected the format {expected} of {self.where}, found {found!r}", hint="Update mlm.")
+        if found not in known:
+            raise InvalidData(f"expected the format {known[0]} of {self.where}, found {found!r}", hint="Update mlm.")
+        return found
 
     def text(self, key: str, most: int, *, least: int = 1) -> str:
         """Text of `least` to `most` characters; raises InvalidData."""
@@ -89,6 +91,16 @@ class Fields:
         if not isinstance(value, Cid) or value.codec != codec:
             raise self._wrong(key, f"a {CODECS[codec]} CID", str(value) if isinstance(value, Cid) else _kind(value))
         return value
+
+    def nullable_cid(self, key: str, codec: int) -> Cid | None:
+        return None if self.take(key) is None else self.cid(key, codec)
+
+    def texts(self, key: str, most: int) -> tuple[str, ...]:
+        """At most `most` texts; raises InvalidData."""
+        items = self.items(key, most)
+        if wrong := [item for item in items if not isinstance(item, str)]:
+            raise self._wrong(key, "a list of texts", f"a {_kind(wrong[0])} in it")
+        return tuple(str(item) for item in items)
 
     def items(self, key: str, most: int) -> list[Value]:
         """A list of at most `most` items; raises InvalidData."""

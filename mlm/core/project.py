@@ -8,8 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlm.core.errors import InvalidData, UsageError
-from mlm.core.licence import check_licence
-from mlm.core.manifest import KINDS, MAX_PARENTS, RELATIONS, Parent, Price, check_price
+from mlm.core.licence import check_known, check_licence
+from mlm.core.manifest import (
+    ACCESS,
+    KINDS,
+    MAX_PARENTS,
+    MAX_STATEMENT,
+    MAX_TABLES,
+    RELATIONS,
+    Parent,
+    Price,
+    Privacy,
+    check_price,
+    check_terms,
+)
 from mlm.core.money import BASIS_POINTS
 from mlm.core.paths import check_path
 from mlm.core.refs import NAME, SEMVER, parse_asset
@@ -18,8 +30,11 @@ from mlm.core.urls import is_private
 FILE = "mlm.toml"
 MAX_DEPTH = 32  # of tables and lists; nothing of ours needs more than 3
 KEYS: dict[str, tuple[str, ...]] = {
-    "asset": ("name", "version", "kind", "licence", "description"),
+    "asset": ("name", "version", "kind", "licence", "description", "card"),
     "model": ("file",),
+    "dataset": ("files", "croissant"),
+    "access": ("mode", "terms"),
+    "privacy": ("personal_data", "statement"),
     "verification": ("zk", "calibration"),
     "price": ("use", "royalty_bps"),
     "metrics": (),  # any name
@@ -42,6 +57,12 @@ class Project:
     price: Price = Price()
     metrics: Mapping[str, float | int] = field(default_factory=dict)
     parents: tuple[Parent, ...] = ()
+    card: str | None = None  # a file with front matter; None: README.md if it has one; "": none
+    tables: tuple[str, ...] | None = None  # a dataset's files that are described; None: all that can be
+    croissant: str | None = None  # the author's own description of a dataset
+    access: str = "open"
+    terms: str = ""  # a file of the asset, or a URL
+    privacy: Privacy = Privacy()
 
 
 def read_toml(data: bytes, where: str) -> dict[str, Any]:
@@ -77,7 +98,7 @@ def check_public(table: Mapping[str, Any]) -> None:
 
 
 def parse(table: Mapping[str, Any]) -> Project:
-    """Read the sections [asset], [model], [verification], [price], [metrics] and [[parents]]; others are not ours.
+    """Read the asset's sections, those of KEYS; others are not ours.
 
     Raises UsageError naming the key, what it expects and, for an unknown one, the nearest that exists.
     """
@@ -85,14 +106,13 @@ def parse(table: Mapping[str, Any]) -> Project:
     if not asset:
         raise UsageError(f"expected [asset] in {FILE}, found none", hint=f"Add [asset] with a name to {FILE}.")
     model, verification, price = (_section(table, name) for name in ("model", "verification", "price"))
-    kind = _text(asset, "asset", "kind", "model")
-    if kind not in KINDS:
-        raise _wrong("asset.kind", f"one of {', '.join(KINDS)}", kind)
+    dataset, access, privacy = (_section(table, name) for name in ("dataset", "access", "privacy"))
+    kind = _choice(asset, "asset", "kind", KINDS)
     project = Project(
         name=_matching(asset, "name", NAME.fullmatch, "1 to 64 of a-z 0-9 . _ -"),
         version=_matching(asset, "version", SEMVER.fullmatch, "a SemVer version such as 1.0.0"),
         kind=kind,
-        licence=_checked("asset.licence", check_licence, _text(asset, "asset", "licence", "Apache-2.0")),
+        licence=_checked("asset.licence", _check_licence, _text(asset, "asset", "licence", "Apache-2.0")),
         description=_text(asset, "asset", "description", ""),
         model=_path(model, "model", "file"),
         zk=_bool(verification, "verification", "zk"),
@@ -103,7 +123,15 @@ def parse(table: Mapping[str, Any]) -> Project:
         ),
         metrics={name: _metric(name, value) for name, value in _section(table, "metrics").items()},
         parents=_parents(table.get("parents", [])),
+        card="" if asset.get("card") == "" else _path(asset, "asset", "card"),
+        tables=_tables(dataset),
+        croissant=_path(dataset, "dataset", "croissant"),
+        access=_choice(access, "access", "mode", ACCESS),
+        terms=_checked("access.terms", check_terms, _text(access, "access", "terms", "")),
+        privacy=_privacy(privacy),
     )
+    if dataset and project.kind != "dataset":
+        raise _wrong("asset.kind", "dataset, for a section [dataset]", project.kind)
     if project.kind == "model" and project.model is None:
         raise UsageError(
             f"expected model.file in {FILE} for an asset of kind model", hint='[model]\nfile = "model.onnx"'
@@ -138,6 +166,14 @@ def _text(section: Mapping[str, Any], name: str, key: str, default: str) -> str:
     return value
 
 
+def _choice(section: Mapping[str, Any], name: str, key: str, allowed: tuple[str, ...]) -> str:
+    """One of `allowed`, of which the first is the default."""
+    value = _text(section, name, key, allowed[0])
+    if value not in allowed:
+        raise _wrong(f"{name}.{key}", f"one of {', '.join(allowed)}", value)
+    return value
+
+
 def _matching(section: Mapping[str, Any], key: str, accepts: Any, expected: str) -> str:
     value = _text(section, "asset", key, "")
     if not accepts(value) or len(value) > 64:
@@ -151,6 +187,14 @@ def _checked(key: str, check: Any, value: str) -> str:
     except InvalidData as error:
         raise UsageError(f"{key} in {FILE}: {error}", hint=error.hint) from error
     return value
+
+
+def _check_licence(text: str) -> None:
+    try:
+        check_licence(text)
+    except InvalidData:
+        check_known(text)  # says what was probably meant
+        raise
 
 
 def _path(section: Mapping[str, Any], name: str, key: str) -> str | None:
@@ -171,6 +215,22 @@ def _bps(section: Mapping[str, Any], name: str, key: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= BASIS_POINTS:
         raise _wrong(f"{name}.{key}", f"basis points, 0 to {BASIS_POINTS}", value)
     return value
+
+
+def _tables(section: Mapping[str, Any]) -> tuple[str, ...] | None:
+    if "files" not in section:
+        return None
+    files = section["files"]
+    if not isinstance(files, list) or not all(isinstance(path, str) for path in files) or len(files) > MAX_TABLES:
+        raise _wrong("dataset.files", f"a list of at most {MAX_TABLES} paths", files)
+    return tuple(sorted({_checked("dataset.files", check_path, path) for path in files}))
+
+
+def _privacy(section: Mapping[str, Any]) -> Privacy:
+    statement = _text(section, "privacy", "statement", "")
+    if len(statement) > MAX_STATEMENT:
+        raise _wrong("privacy.statement", f"at most {MAX_STATEMENT} characters", f"{len(statement)} of them")
+    return Privacy(_bool(section, "privacy", "personal_data") if "personal_data" in section else None, statement)
 
 
 def _metric(name: str, value: Any) -> float | int:

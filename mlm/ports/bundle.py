@@ -8,11 +8,13 @@ from mlm.ports.archives import Archives
 from mlm.ports.blocks import Blocks
 from mlm.ports.chain import Chain
 from mlm.ports.contracts import Contracts
+from mlm.ports.datasets import Datasets
 from mlm.ports.files import Files
 from mlm.ports.journal import Journal
 from mlm.ports.prover import Prover
 from mlm.ports.repo import Repo
 from mlm.ports.runner import Runner
+from mlm.ports.signatures import Signatures
 from mlm.ports.signer import Sender, Signer
 from mlm.ports.state import State
 from mlm.ports.system import System
@@ -102,3 +104,13 @@ class Ports:
     def tensors(self) -> TensorCodec:
         """Named tensors as file contents and as blocks."""
         return self._make("tensors")
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        """Describes datasets."""
+        return self._make("datasets")
+
+    @cached_property
+    def signatures(self) -> Signatures:
+        """Signs and verifies the files of models."""
+        return self._make("signatures")

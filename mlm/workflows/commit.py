@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlm.core import project, unixfs
 from mlm.core.cid import Cid
 from mlm.core.errors import InvalidData, StateConflict, UsageError
 from mlm.core.history import MAX_AUTHOR, Commit
-from mlm.core.manifest import MAX_FILES, FileRef, Manifest, Signature, Tensor
+from mlm.core.licence import check_known
+from mlm.core.manifest import MAX_FILES, FileRef, Manifest
 from mlm.core.plan import Move, Plan, Store
 from mlm.core.project import Project
 from mlm.ports.bundle import Ports
 from mlm.ports.repo import HEAD, Repo, Staged
 from mlm.workflows.apply import DoneStep, Operation
+from mlm.workflows.describe import Description, describe
 from mlm.workflows.repository import head_commit, read_manifest, staged_tree
 
 _MAX_PROJECT = 1 << 20  # bytes of mlm.toml
-_MAX_MODEL = 2 << 30  # bytes: what one protobuf message can hold
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ def plan(ports: Ports, params: CommitParams) -> Plan[Committed]:
     """Blocks of a tree, a manifest and a commit; then the branch moves, when all it leads to is durable.
 
     Raises StateConflict when nothing is staged or nothing changed, UsageError for a bad message or mlm.toml, or a
-    network in it whose URL may hold a key, InvalidData for a bad model, ToolMissing when reading the model needs an
-    extra that is not installed.
+    network in it whose URL may hold a key, InvalidData for a file that is not what it should be, ToolMissing when
+    reading one needs an extra that is not installed.
     """
     repo, message, author = ports.repo, params.message.strip(), params.author
     if not message:
@@ -64,22 +65,24 @@ def plan(ports: Ports, params: CommitParams) -> Plan[Committed]:
         raise StateConflict("nothing is staged", hint="Run `mlm add .`.")
     before = head_commit(repo)
     described = read_project(repo, index)
+    _check_licence(described)
     blocks: list[tuple[Cid, bytes]] = []
     tree = staged_tree(index, lambda cid, block: blocks.append((cid, block)))
     previous = None if before is None else read_manifest(repo, before[1].manifest)
-    signature = _signature(ports, described, index, previous)
-    manifest = _manifest(described, index, tree, signature)
+    files = describe(ports, described, index, previous)
+    manifest = _manifest(described, index, tree, files)
     manifest_block = manifest.to_block()
-    if before is not None and before[1].manifest == manifest_block[0]:
+    # One of format 1 that says the same is no change either.
+    if previous is not None and replace(manifest, format=previous.format) == previous:
         raise StateConflict("nothing to commit: what is staged is the last commit", hint="`mlm status` shows changes.")
     parents = () if before is None else (before[0],)
     made = Commit(tree.cid, manifest_block[0], parents, author, ports.system.now(), message).to_block()
     asset = f"{described.name}@{described.version}"
-    files = (manifest.count, manifest.size)
-    facts = Committed(made[0], head.branch, asset, message, author, tree.cid, manifest_block[0], *files)
+    size = (manifest.count, manifest.size)
+    facts = Committed(made[0], head.branch, asset, message, author, tree.cid, manifest_block[0], *size)
     ref = HEAD if head.branch is None else f"heads/{head.branch}"
     steps = (
-        Store(f"store the commit of {asset}", made[0], (*blocks, manifest_block, made), push=False),
+        Store(f"store the commit of {asset}", made[0], (*blocks, *files.blocks, manifest_block, made), push=False),
         Move(f"move {head.branch or HEAD} to it", ref, head.commit, made[0]),
     )
     return Plan("commit", steps, facts)
@@ -102,38 +105,14 @@ def read_project(repo: Repo, index: Mapping[str, Staged]) -> Project:
     return project.parse(table)
 
 
-def _signature(
-    ports: Ports, described: Project, index: Mapping[str, Staged], previous: Manifest | None
-) -> Signature | None:
-    path = described.model
-    for name, file in (("model.file", path), ("verification.calibration", described.calibration)):
-        if file is not None and file not in index:
-            raise StateConflict(
-                f"{name} in {project.FILE} is {file!r}, which is not staged", hint=f"Run `mlm add {file}`."
-            )
-    if path is None or not path.endswith(".onnx"):
-        return None
-    cid = index[path].cid
-    if previous is not None and previous.signature is not None and previous.signature.file == path:
-        known = previous.files.get(path)
-        if known is not None and known.cid == cid:
-            return previous.signature
-    # `runner` reads a model only when its file has changed.
+def _check_licence(described: Project) -> None:
     try:
-        info = ports.runner.inspect(b"".join(unixfs.read(ports.repo.objects.get, cid, max_bytes=_MAX_MODEL)))
+        check_known(described.licence)
     except InvalidData as error:
-        error.args = (f"{path}: {error}",)
-        raise
-    inputs, outputs = (
-        tuple(Tensor(spec.name, spec.dtype, tuple(spec.shape)) for spec in specs)
-        for specs in (info.inputs, info.outputs)
-    )
-    return Signature(path, inputs, outputs, info.opset, info.parameters)
+        raise UsageError(f"asset.licence in {project.FILE}: {error}", hint=error.hint) from error
 
 
-def _manifest(
-    described: Project, index: Mapping[str, Staged], tree: unixfs.Entry, signature: Signature | None
-) -> Manifest:
+def _manifest(described: Project, index: Mapping[str, Staged], tree: unixfs.Entry, said: Description) -> Manifest:
     files = {path: FileRef(entry.cid, entry.stat.size) for path, entry in index.items()}
     return Manifest(
         kind=described.kind,
@@ -145,10 +124,16 @@ def _manifest(
         licence=described.licence,
         files=files if len(files) <= MAX_FILES else {},
         description=described.description,
-        signature=signature,
+        signature=said.signature,
         parents=described.parents,
         metrics=described.metrics,
         price=described.price,
+        access=described.access,
+        safetensors=said.safetensors,
+        dataset=said.dataset,
+        terms=described.terms,
+        privacy=described.privacy,
+        card=said.card,
     )
 
 

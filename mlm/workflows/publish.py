@@ -79,6 +79,7 @@ def plan(ports: Ports, params: Publish) -> Plan[_Facts]:
     owner = _handle_owner(ports, params.handle)
     commit = Commit.from_block(params.commit, ports.objects.get(params.commit))
     draft = Manifest.from_block(commit.manifest, ports.objects.get(commit.manifest))
+    _check_access(draft)
     extra: list[tuple[Cid, bytes]] = []
     circuit = None
     if (calibration := _calibration(ports, draft)) is not None:
@@ -116,6 +117,15 @@ def result(ports: Ports, params: Publish, plan: Plan[_Facts], done: tuple[DoneSt
         circuit_rows=f"2^{facts.circuit.k}" if facts.circuit else None,
         already=not done,
     )
+
+
+def _check_access(draft: Manifest) -> None:
+    """What is published is pushed as it is, readable by everybody: only what is meant to be."""
+    if draft.access != "open":
+        raise UsageError(
+            f"expected an asset of access open to publish, found {draft.access}: nothing is encrypted or kept back yet",
+            hint=f'Set mode = "open" under [access] in {project_file.FILE} and commit, or keep it to yourself.',
+        )
 
 
 def _calibration(ports: Ports, draft: Manifest) -> str | None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from mlm.core import dagcbor
 from mlm.core.cid import Cid
 from mlm.core.clock import iso_time
-from mlm.core.errors import InvalidData
+from mlm.core.croissant import check
+from mlm.core.errors import InvalidData, NotFound
 from mlm.core.history import FORMAT as COMMIT_FORMAT
 from mlm.core.history import Commit
-from mlm.core.manifest import Parent, Tensor
+from mlm.core.manifest import Dataset, Parent, Table, Tensor, Weights
 from mlm.core.money import Amount, parse_units
 from mlm.ports.repo import Repo
 from mlm.workflows.repository import read_manifest, resolve, tree_files
@@ -25,13 +27,25 @@ class File:
     path: str
     size: int
     cid: Cid
+    executable: bool = field(metadata={"quiet": False})
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A table of a dataset: types by column, and how many rows."""
+
+    file: str
+    format: str
+    rows: int
+    columns: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Shown:
     """A manifest, and the commit that it was shown for: its fields are None for a manifest by itself.
 
-    `size` is in bytes; `zk_key` is set in a published manifest with the zk tier;
+    `size` is in bytes; `zk_key` is set in a published manifest with the zk tier; `personal_data` is None where nothing
+    is said of it; `card` is the model card's front matter, `croissant` the block with the dataset's JSON-LD;
     `changes` are those against the commit's first parent.
     """
 
@@ -41,12 +55,16 @@ class Shown:
     time: str | None
     message: str | None
     manifest: Cid
+    format: str
     kind: str
     name: str
     version: str
     description: str
     licence: str
     access: str
+    terms: str = field(metadata={"quiet": ""})
+    personal_data: bool | None
+    privacy: str = field(metadata={"quiet": ""})
     use_price: Amount
     royalty_bps: int
     tree: Cid
@@ -56,8 +74,12 @@ class Shown:
     parameters: int | None
     zk_key: bytes | None
     metrics: Mapping[str, float | int]
+    croissant: Cid | None
+    card: Mapping[str, Any] | None
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    weights: tuple[Weights, ...]
+    tables: tuple[Schema, ...]
     lineage: tuple[Parent, ...]
     changes: tuple[Change, ...]
     files: tuple[File, ...]
@@ -65,15 +87,20 @@ class Shown:
 
 def show(repo: Repo, ref: str = "HEAD") -> Shown:
     """What `ref` names; raises NotFound, or InvalidData for a block that is neither commit nor manifest."""
+    return _shown(repo, *_shown_manifest(repo, ref))
+
+
+def _shown_manifest(repo: Repo, ref: str) -> tuple[Cid, Cid | None, Commit | None]:
+    """The manifest that `ref` leads to, and the commit where it names one."""
     cid = resolve(repo, ref)
     value = dagcbor.decode(repo.objects.get(cid))
     form = value.get("format") if isinstance(value, dict) else None
     if form == COMMIT_FORMAT:
         commit = Commit.from_block(cid, repo.objects.get(cid))
-        return _shown(repo, commit.manifest, cid, commit)
+        return commit.manifest, cid, commit
     if not isinstance(form, str) or not form.startswith("mlm/manifest/"):
         raise InvalidData(f"expected a commit or a manifest, {cid} is neither")
-    return _shown(repo, cid, None, None)
+    return cid, None, None
 
 
 def _changes(repo: Repo, commit: Commit) -> tuple[Change, ...]:
@@ -86,7 +113,8 @@ def _changes(repo: Repo, commit: Commit) -> tuple[Change, ...]:
 
 def _shown(repo: Repo, manifest_cid: Cid, cid: Cid | None, commit: Commit | None) -> Shown:
     manifest = read_manifest(repo, manifest_cid)
-    signature = manifest.signature
+    executable = frozenset(manifest.executable)
+    signature, dataset = manifest.signature, manifest.dataset or Dataset()
     return Shown(
         commit=cid,
         parents=commit.parents if commit else (),
@@ -94,12 +122,16 @@ def _shown(repo: Repo, manifest_cid: Cid, cid: Cid | None, commit: Commit | None
         time=iso_time(commit.time) if commit else None,
         message=commit.message if commit else None,
         manifest=manifest_cid,
+        format=manifest.format,
         kind=manifest.kind,
         name=manifest.name,
         version=manifest.version,
         description=manifest.description,
         licence=manifest.licence,
         access=manifest.access,
+        terms=manifest.terms,
+        personal_data=manifest.privacy.personal_data,
+        privacy=manifest.privacy.statement,
         use_price=parse_units(manifest.price.use),
         royalty_bps=manifest.price.royalty_bps,
         tree=manifest.tree,
@@ -109,9 +141,41 @@ def _shown(repo: Repo, manifest_cid: Cid, cid: Cid | None, commit: Commit | None
         parameters=signature.parameters if signature else None,
         zk_key=manifest.zk.key if manifest.zk else None,
         metrics=manifest.metrics,
+        croissant=dataset.croissant,
+        card=manifest.card,
         inputs=signature.inputs if signature else (),
         outputs=signature.outputs if signature else (),
+        weights=manifest.safetensors,
+        tables=tuple(_schema(table) for table in dataset.tables),
         lineage=manifest.parents,
         changes=_changes(repo, commit) if commit else (),
-        files=tuple(File(path, file.size, file.cid) for path, file in sorted(manifest.files.items())),
+        files=tuple(
+            File(path, file.size, file.cid, path in executable) for path, file in sorted(manifest.files.items())
+        ),
     )
+
+
+def _schema(table: Table) -> Schema:
+    return Schema(table.file, table.format, table.rows, {column.name: column.type for column in table.columns})
+
+
+@dataclass(frozen=True)
+class Document:
+    """A dataset's Croissant description: JSON-LD as it is stored."""
+
+    cid: Cid
+    document: Mapping[str, Any]
+    text: str = field(repr=False)
+
+
+def croissant(repo: Repo, ref: str = "HEAD") -> Document:
+    """The Croissant description of what `ref` names; raises NotFound where it has none, InvalidData for a bad one."""
+    cid = _shown_manifest(repo, ref)[0]
+    manifest = read_manifest(repo, cid)
+    if manifest.dataset is None or manifest.dataset.croissant is None:
+        raise NotFound(
+            f"{manifest.name}@{manifest.version} has no Croissant description",
+            hint="A commit of kind dataset has one, of its tables or of [dataset] croissant in mlm.toml.",
+        )
+    block = repo.objects.get(manifest.dataset.croissant)
+    return Document(manifest.dataset.croissant, check(block, manifest.files), block.decode("utf-8"))

@@ -4,23 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+from mlm.core.cid import Cid
 from mlm.core.commitment import Evidence, encode_evidence, output_commitment, vka_digest, zk_key
 from mlm.core.digest import keccak256, word
-from mlm.core.errors import ChainError, MlmError, NotFound, StorageError, ToolMissing, UsageError, VerificationFailed
+from mlm.core.errors import (
+    ChainError,
+    MlmError,
+    NotFound,
+    StateConflict,
+    StorageError,
+    ToolMissing,
+    UsageError,
+    VerificationFailed,
+)
+from mlm.core.history import Commit
 from mlm.core.job import State
 from mlm.core.proof import MAX_BYTES, ProofFile
 from mlm.core.refs import JobRef, parse_target
 from mlm.core.terms import terms_from_event
 from mlm.ports.bundle import Ports
 from mlm.ports.prover import Proof
+from mlm.ports.signatures import SignedFiles
 from mlm.workflows import lookup, model, source
 from mlm.workflows.events import decode
 from mlm.workflows.job_result import submitted_evidence
 from mlm.workflows.lease import claim, fetch_inputs
 from mlm.workflows.objects import blocks_of, bring
+from mlm.workflows.repository import resolve
+from mlm.workflows.sign import digests, is_ignored
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,8 @@ class _Step:
     optional: bool = False
 
 
+MAX_SIGNATURE = 1 << 24  # bytes of a signature's file
+_TRUE_SIGNATURE = "the signature is true and by this key"
 ANYBODY = "anybody with the chain and the model's files"
 ZK_TRUST = "mathematics, and that the SRS's secret was destroyed"
 
@@ -70,6 +87,67 @@ def verify(ports: Ports, target: str, *, model_name: str | None = None) -> Verif
     if isinstance(parse_target(target), JobRef):
         return _job(ports, target)
     return _asset(ports, target)
+
+
+def verify_signature(ports: Ports, target: str, signature: Path | None, public_key: Path | None) -> Verification:
+    """Hold a detached model signature against the files of a commit here, or of a published version.
+
+    1. The signature is true, and by this key.
+    2. Every file is signed, with its sha256.
+    3. Every signed file is there.
+    Raises InvalidData for what is no signature, UsageError for what is no key, NotFound, ToolMissing.
+    """
+    if signature is None or public_key is None:
+        raise UsageError("--signature FILE and --public-key FILE go together")
+    tree = _signed_tree(ports, target)
+    data = ports.files.read(signature, MAX_SIGNATURE)
+    try:
+        steps = _signature_steps(ports, tree, ports.signatures.verify(data, public_key))
+    except VerificationFailed as error:
+        steps = (_Step(_TRUE_SIGNATURE, partial(_refuse, error)),)
+    checks = tuple(_make(steps))
+    who, trust = "anybody with the signer's public key", "whose key it is"
+    return Verification(target, "signature", "none", *_all(checks), who, trust, checks)
+
+
+def _refuse(error: VerificationFailed) -> str:
+    raise error
+
+
+def _signature_steps(ports: Ports, tree: Cid, signed: SignedFiles) -> tuple[_Step, ...]:
+    files = digests(ports.objects.get, tree)
+    left_out = sorted(path for path in files if is_ignored(path, signed.ignored))
+
+    def covered() -> str:
+        for path in sorted(files.keys() - set(left_out)):
+            if path not in signed.files:
+                raise VerificationFailed(f"{path} is not signed")
+            _equal(path, signed.files[path], files[path])
+        return f"{len(files) - len(left_out)} files" + (f"; left out: {', '.join(left_out)}" if left_out else "")
+
+    def complete() -> str:
+        if missing := sorted(signed.files.keys() - files.keys()):
+            raise VerificationFailed(f"{missing[0][:200]} is signed and not there")
+        return f"{len(signed.files)} files"
+
+    return (
+        _Step(_TRUE_SIGNATURE, lambda: "yes"),
+        _Step("every file is signed as it is", covered),
+        _Step("every signed file is there", complete),
+    )
+
+
+def _signed_tree(ports: Ports, target: str) -> Cid:
+    """The tree of a commit here, else of a published version, whose blocks are brought."""
+    try:
+        cid = resolve(ports.repo, target)
+        return Commit.from_block(cid, ports.repo.objects.get(cid)).tree
+    except (NotFound, UsageError, StateConflict):
+        if "/" not in target:
+            raise
+    manifest = model.manifest(ports, lookup.version(ports, target).manifest)
+    bring(ports, manifest.tree, blocks_of(manifest.size, manifest.count))
+    return manifest.tree
 
 
 def _job(ports: Ports, target: str) -> Verification:

@@ -37,7 +37,7 @@ def _manifest(scene: Scene, change: Callable[[dict[str, Any]], object]) -> None:
 SHOW = "mlm show {cid}"
 
 
-@bad(SHOW, 4, "expected the format mlm/manifest/1", "found 'mlm/manifest/9'")
+@bad(SHOW, 4, "expected the format mlm/manifest/2", "found 'mlm/manifest/9'")
 def manifest_of_an_unknown_version(scene: Scene) -> None:
     _manifest(scene, lambda value: value.update(format="mlm/manifest/9"))
 

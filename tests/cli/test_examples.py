@@ -15,6 +15,7 @@ from docs import reference
 from mlm.resources import path as resource
 from tests.cli.shapes import mismatch
 from tests.command_line import INPUT, MODEL, Market, Person, stop
+from tests.ports.test_signatures import pem
 
 EXAMPLE = re.compile(r"Example: `(mlm [^`]+)`")
 COMMANDS = dict(reference.leaves())
@@ -170,6 +171,14 @@ def _packed(stage: Stage) -> tuple[Person, str]:
     return person, ""
 
 
+def _signs(stage: Stage) -> tuple[Person, str]:
+    person = stage.project()
+    person.do("commit", "-m", "first")
+    pem(person.folder, "key")
+    (person.folder / "key.key").rename(person.folder / "key.pem")
+    return person, ""
+
+
 def _posted(stage: Stage) -> tuple[Person, str]:
     return stage.market.first, stage.market.consumer.job()
 
@@ -185,6 +194,8 @@ SCENES: dict[str, Scene] = {
     "commit": _project,
     "log": as_("provider"),
     "show": as_("provider"),
+    "sign": _signs,
+    "spdx": _elsewhere,
     "publish": as_("provider"),
     "search": _elsewhere,
     "asset list": _elsewhere,
