@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from mlm.core import ignore
 from mlm.core.cid import Cid
 from mlm.core.errors import NotFound, StateConflict, StorageError
-from mlm.core.history import check_ref
+from mlm.core.history import check_free, check_ref
 from mlm.core.paths import check_path
 from mlm.core.unixfs import CHUNK
 from mlm.memory.blocks import MemoryBlocks
@@ -72,6 +72,13 @@ class MemoryRefs:
     def all(self) -> dict[str, Cid]:
         return dict(sorted(self._refs.items()))
 
+    def damaged(self) -> dict[str, str]:
+        return {}
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        yield
+
     def set(self, name: str, new: Cid | None, expected: Cid | None) -> None:
         if name == HEAD:
             if new is None or not isinstance(self._head, Cid) or self._head != expected:
@@ -79,6 +86,8 @@ class MemoryRefs:
             self._head = new
             return
         check_ref(name)
+        if new is not None:
+            check_free(name, self._refs)
         found = self._refs.get(name)
         if found != expected:
             raise StateConflict(f"the ref {name} is at {found or 'nothing'}, expected {expected or 'nothing'}")

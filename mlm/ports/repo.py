@@ -75,12 +75,22 @@ class Refs(Protocol):
     def set_head(self, target: str | Cid) -> None:
         """Check out a branch by name, or a commit."""
 
-    def all(self) -> dict[str, Cid]: ...
+    def all(self) -> dict[str, Cid]:
+        """Every branch and tag; raises InvalidData when one is damaged."""
+
+    def damaged(self) -> dict[str, str]:
+        """The refs, HEAD among them, that cannot be read, and why."""
 
     def set(self, name: str, new: Cid | None, expected: Cid | None) -> None:
         """Move, make (`expected` None) or delete (`new` None) a ref; raises StateConflict if it is not as expected.
 
-        HEAD can be moved where no branch is checked out.
+        HEAD can be moved where no branch is checked out. Raises StateConflict for a name that is another's folder.
+        """
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Hold the repository's lock over several changes of refs and index; no other process changes them meanwhile.
+
+        Raises StateConflict when another process holds it for too long.
         """
 
 

@@ -163,6 +163,12 @@ def _cancels(stage: Stage) -> tuple[Person, str]:
     return stage.market.consumer, stage.market.consumer.job()
 
 
+def _committed(stage: Stage) -> tuple[Person, str]:
+    person = stage.project()
+    person.do("commit", "-m", "first")
+    return person, ""
+
+
 SCENES: dict[str, Scene] = {
     "init": _elsewhere,
     "add": _project,
@@ -170,6 +176,11 @@ SCENES: dict[str, Scene] = {
     "commit": _project,
     "log": as_("provider"),
     "show": as_("provider"),
+    "rm": _committed,
+    "restore": _committed,
+    "branch": _committed,
+    "tag": _committed,
+    "checkout": _committed,
     "publish": as_("provider"),
     "search": _elsewhere,
     "asset list": _elsewhere,
