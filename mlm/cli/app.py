@@ -50,6 +50,8 @@ COMMANDS: dict[str, Entry] = {
     "branch": Entry("history", "List, make, rename or delete branches.", LOCAL),
     "tag": Entry("history", "List, make, move or delete tags.", LOCAL),
     "checkout": Entry("history", "Go to a branch or a commit.", LOCAL),
+    "gc": Entry("upkeep", "Remove blocks that nothing needs.", LOCAL),
+    "fsck": Entry("upkeep", "Name every damaged or missing block.", LOCAL),
     "publish": Entry("market", "Publish the committed asset to storage and to the chain.", ASSETS),
     "search": Entry("market", "Find published assets.", ASSETS),
     "asset": Entry("asset", "List and show published assets and their versions.", ASSETS, group=True),

@@ -69,11 +69,8 @@ class MemoryRefs:
             check_ref(f"heads/{target}")
         self._head = target
 
-    def all(self) -> dict[str, Cid]:
+    def all(self, damaged: dict[str, str] | None = None) -> dict[str, Cid]:
         return dict(sorted(self._refs.items()))
-
-    def damaged(self) -> dict[str, str]:
-        return {}
 
     @contextmanager
     def hold(self) -> Iterator[None]:

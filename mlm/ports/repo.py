@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from mlm.core.cid import Cid
 
 if TYPE_CHECKING:
-    from mlm.ports.blocks import Blocks
+    from mlm.ports.blocks import LocalBlocks
 
 HEAD = "HEAD"  # what is checked out: a branch, or a commit by itself
 FILE, FOLDER, SYMLINK, OTHER = "file", "folder", "symlink", "other"
@@ -75,11 +75,8 @@ class Refs(Protocol):
     def set_head(self, target: str | Cid) -> None:
         """Check out a branch by name, or a commit."""
 
-    def all(self) -> dict[str, Cid]:
-        """Every branch and tag; raises InvalidData when one is damaged."""
-
-    def damaged(self) -> dict[str, str]:
-        """The refs, HEAD among them, that cannot be read, and why."""
+    def all(self, damaged: dict[str, str] | None = None) -> dict[str, Cid]:
+        """Every branch and tag. Raises InvalidData for a damaged one, or puts it into `damaged` with the reason."""
 
     def set(self, name: str, new: Cid | None, expected: Cid | None) -> None:
         """Move, make (`expected` None) or delete (`new` None) a ref; raises StateConflict if it is not as expected.
@@ -125,7 +122,7 @@ class Worktree(Protocol):
 class Repo:
     """The ports of one repository."""
 
-    objects: Blocks
+    objects: LocalBlocks
     index: Index
     refs: Refs
     tree: Worktree

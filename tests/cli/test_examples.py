@@ -181,6 +181,8 @@ SCENES: dict[str, Scene] = {
     "branch": _committed,
     "tag": _committed,
     "checkout": _committed,
+    "gc": _committed,
+    "fsck": _committed,
     "publish": as_("provider"),
     "search": _elsewhere,
     "asset list": _elsewhere,

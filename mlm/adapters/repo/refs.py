@@ -81,26 +81,20 @@ class FileRefs:
         with storage_errors("cannot write HEAD"), locked(self._lock):
             replace_file(self._head, [f"{text}\n".encode()])
 
-    def all(self) -> dict[str, Cid]:
-        found = {}
-        for name, path in self._files():
-            commit = self._read(path)
-            if commit is not None:
-                found[name] = commit
-        return found
-
-    def damaged(self) -> dict[str, str]:
+    def all(self, damaged: dict[str, str] | None = None) -> dict[str, Cid]:
         found = {}
         for name, path in self._files():
             try:
-                check_ref(name)
-                self._read(path)
+                commit = self._read(path)
+                if damaged is not None:
+                    check_ref(name)
             except MlmError as error:
-                found[name] = str(error)
-        try:
-            self.head()
-        except MlmError as error:
-            found[HEAD] = str(error)
+                if damaged is None:
+                    raise
+                damaged[name] = str(error)
+                continue
+            if commit is not None:
+                found[name] = commit
         return found
 
     @contextmanager
