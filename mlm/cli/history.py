@@ -13,7 +13,6 @@ from mlm.core.errors import UsageError
 
 if TYPE_CHECKING:
     from mlm.cli.context import Session
-    from mlm.ports.repo import Repo
 
 app = typer.Typer(help="Local history.")
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files, and folders for everything below them.")]
@@ -36,7 +35,7 @@ def rm(
     from mlm.workflows import rm as workflow
 
     chosen = _inside(ctx.obj, paths)
-    render(ctx, workflow.rm(_repo(ctx.obj), chosen, cached=cached, recursive=recursive, force=force))
+    render(ctx, workflow.rm(ctx.obj.repo, chosen, cached=cached, recursive=recursive, force=force))
 
 
 @app.command()
@@ -52,7 +51,7 @@ def restore(
     """
     from mlm.workflows import restore as workflow
 
-    render(ctx, workflow.restore(_repo(ctx.obj), _inside(ctx.obj, paths), staged=staged, source=source))
+    render(ctx, workflow.restore(ctx.obj.repo, _inside(ctx.obj, paths), staged=staged, source=source))
 
 
 @app.command()
@@ -70,7 +69,7 @@ def branch(
     """
     from mlm.workflows import branch as workflow
 
-    repo = _repo(ctx.obj)
+    repo = ctx.obj.repo
     if (delete and (rename or start)) or ((delete or rename) and not name) or (rename and not start):
         raise UsageError("expected --delete NAME, or --rename OLD NEW", hint="See `mlm branch --help`.")
     if delete:
@@ -98,7 +97,7 @@ def tag(
     """
     from mlm.workflows import tag as workflow
 
-    repo = _repo(ctx.obj)
+    repo = ctx.obj.repo
     if delete and (ref or not name):
         raise UsageError("expected --delete NAME", hint="See `mlm tag --help`.")
     if delete:
@@ -123,13 +122,7 @@ def checkout(
     from mlm.workflows import checkout as workflow
 
     session: Session = ctx.obj
-    render(ctx, workflow.checkout(_repo(session), ref, make=make, progress=session.ports.system.progress))
-
-
-def _repo(session: Session) -> Repo:
-    from mlm.cli import wiring
-
-    return wiring.repo(session)
+    render(ctx, workflow.checkout(session.repo, ref, make=make, progress=session.ports.system.progress))
 
 
 def _inside(session: Session, paths: list[Path]) -> list[str]:
