@@ -105,9 +105,9 @@ def _switch(repo: Repo, commit: Commit, progress: Progress) -> tuple[tuple[str, 
         removed = [path for path in differs if path not in new and path in entries and _is_file(stats[path])]
         coming = [path for path in differs if path in new]
         written = [path for path in coming if not is_same(repo, entries.get(path), new[path], stats[path])]
-        sizes = {path: unixfs.file_size(repo.objects.get, new[path]) for path in written}
         for path in written:
             check_whole(repo, new[path])
+        sizes = {path: unixfs.file_size(repo.objects.get, new[path]) for path in written}
         # (3) Files, index.
         for path in written:
             _clear(repo, path, stats[path], [below for below in removed if covers(path, below)], old)

@@ -262,7 +262,9 @@ def _advice(faults: list[Fault], dropped: int) -> tuple[str, ...]:
     if any(fault.what == DAMAGED and fault.needed_by for fault in lost) and not dropped:
         found.append("`mlm fsck --repair` takes damaged blocks out, so that they can come again.")
     if any(fault.needed_by != _NOTHING for fault in lost):
-        found.append("`mlm fetch` brings blocks from a remote; `mlm add PATH` stores files that are still here again.")
+        found.append(
+            "A remote that has them brings blocks back (mlm fetch); `mlm add PATH` stores again what is still a file here."
+        )
     if any(not fault.name.startswith(("baf", "pack-")) for fault in faults):
         found.append("A damaged index: delete .mlm/index, then `mlm add .`; a damaged branch: `mlm branch`, `mlm log`.")
     if any(fault.what == INVALID for fault in faults):

@@ -63,7 +63,8 @@ class PackStore:
             cid.verify(data)
             return data
         raise NotFound(
-            f"no block {cid} in {self._folder}", hint="It was removed, or never came here: restore it from a copy."
+            f"no block {cid} in {self._folder}",
+            hint="It was removed, or never came here: `mlm fsck` names what is missing.",
         )
 
     def put(self, blocks: Iterable[tuple[Cid, bytes]]) -> int:
