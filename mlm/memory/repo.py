@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from mlm.core import ignore
 from mlm.core.cid import RAW, Cid
 from mlm.core.errors import NotFound, StateConflict, StorageError
-from mlm.core.history import check_ref
+from mlm.core.history import check_free, check_ref
 from mlm.core.paths import check_path
 from mlm.core.staging import Staging
 from mlm.core.unixfs import CHUNK
@@ -72,8 +72,12 @@ class MemoryRefs:
             check_ref(f"heads/{target}")
         self._head = target
 
-    def all(self) -> dict[str, Cid]:
+    def all(self, damaged: dict[str, str] | None = None) -> dict[str, Cid]:
         return dict(sorted(self._refs.items()))
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        yield
 
     def set(self, name: str, new: Cid | None, expected: Cid | None) -> None:
         if name == HEAD:
@@ -82,6 +86,8 @@ class MemoryRefs:
             self._head = new
             return
         check_ref(name)
+        if new is not None:
+            check_free(name, self._refs)
         found = self._refs.get(name)
         if found != expected:
             raise StateConflict(f"the ref {name} is at {found or 'nothing'}, expected {expected or 'nothing'}")

@@ -11,7 +11,7 @@ from mlm.core.cid import Cid
 from mlm.core.staging import FILE, FOLDER, GONE, IGNORED, OTHER, SYMLINK, FileStat, Staged, Staging
 
 if TYPE_CHECKING:
-    from mlm.ports.blocks import Blocks
+    from mlm.ports.blocks import LocalBlocks
 
 __all__ = [
     "FILE",
@@ -72,12 +72,19 @@ class Refs(Protocol):
     def set_head(self, target: str | Cid) -> None:
         """Check out a branch by name, or a commit."""
 
-    def all(self) -> dict[str, Cid]: ...
+    def all(self, damaged: dict[str, str] | None = None) -> dict[str, Cid]:
+        """Every branch and tag. Raises InvalidData for a damaged one, or puts it into `damaged` with the reason."""
 
     def set(self, name: str, new: Cid | None, expected: Cid | None) -> None:
         """Move, make (`expected` None) or delete (`new` None) a ref; raises StateConflict if it is not as expected.
 
-        HEAD can be moved where no branch is checked out.
+        HEAD can be moved where no branch is checked out. Raises StateConflict for a name that is another's folder.
+        """
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Hold the repository's lock over several changes of refs and index; no other process changes them meanwhile.
+
+        Raises StateConflict when another process holds it for too long.
         """
 
 
@@ -127,7 +134,7 @@ class Worktree(Folder, Protocol):
 class Repo:
     """The ports of one repository."""
 
-    objects: Blocks
+    objects: LocalBlocks
     index: Index
     refs: Refs
     tree: Worktree

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 
-from mlm.core import history, unixfs
-from mlm.core.cid import DAG_CBOR, Cid
+from mlm.core import dagcbor, dagpb, history, unixfs
+from mlm.core.cid import DAG_CBOR, RAW, Cid
 from mlm.core.errors import InvalidData, NotFound, StateConflict, UsageError
 from mlm.core.history import Commit
 from mlm.core.manifest import Manifest
-from mlm.ports.repo import FileStat, Repo, Staged, Worktree
+from mlm.ports.repo import FILE, FOLDER, FileStat, Repo, Staged, Worktree
 
 Progress = Callable[[int, int, str], None]  # bytes done, bytes in all, what
 
@@ -96,6 +96,54 @@ def resolve(repo: Repo, text: str) -> Cid:
         elif count:
             cid = _parent(repo, cid, count)
     return cid
+
+
+def resolve_commit(repo: Repo, text: str) -> tuple[Cid, Commit]:
+    """The commit that `text` names; raises as `resolve`, and UsageError for a manifest."""
+    cid = resolve(repo, text)
+    block = repo.objects.get(cid)
+    value = dagcbor.decode(block)
+    if isinstance(value, dict) and str(value.get("format")).startswith("mlm/manifest/"):
+        raise UsageError(f"expected a commit, {text} is a manifest", hint="`mlm log` lists the commits.")
+    return cid, Commit.from_block(cid, block)
+
+
+def is_ancestor(repo: Repo, cid: Cid, *heads: Cid) -> bool:
+    """Whether a commit is one of `heads`, or comes before one."""
+    return any(found == cid for found, _ in history.log(repo.objects.get, heads))
+
+
+def file_entry(get: unixfs.Get, cid: Cid) -> unixfs.Entry:
+    """The entry of a stored file, as its tree's directory holds it; reads the root block only."""
+    block = get(cid)
+    below = () if cid.codec == RAW else dagpb.decode(block).links
+    return unixfs.Entry(cid, len(block) + sum(link.tsize for link in below), unixfs.file_size(get, cid))
+
+
+def covers(path: str, other: str) -> bool:
+    """Whether a path that a user gave ("" is the root) means `other`: it is the same, or lies below."""
+    return not path or other == path or other.startswith(f"{path}/")
+
+
+def obstacle(repo: Repo, path: str) -> str | None:
+    """What stands above a path and is no folder, so that no file can be written there."""
+    for at, char in enumerate(path):
+        if char == "/":
+            stat = repo.tree.stat(path[:at])
+            if stat is not None and stat.kind != FOLDER:
+                return path[:at]
+    return None
+
+
+def is_same(repo: Repo, staged: Staged | None, cid: Cid, stat: FileStat | None) -> bool:
+    """Whether the file of the working tree holds the content `cid`; it is read where `staged` does not tell."""
+    if stat is None or stat.kind != FILE:
+        return False
+    if staged is not None and staged.settled and staged.stat == stat:
+        return staged.cid == cid
+    if repo.objects.has(cid) and unixfs.file_size(repo.objects.get, cid) != stat.size:
+        return False
+    return unixfs.file(repo.tree.read(stat), discard).cid == cid
 
 
 def _parent(repo: Repo, cid: Cid, number: int) -> Cid:

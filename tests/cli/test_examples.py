@@ -187,6 +187,12 @@ def _cancels(stage: Stage) -> tuple[Person, str]:
     return stage.market.consumer, stage.market.consumer.job()
 
 
+def _committed(stage: Stage) -> tuple[Person, str]:
+    person = stage.project()
+    person.do("commit", "-m", "first")
+    return person, ""
+
+
 SCENES: dict[str, Scene] = {
     "init": _elsewhere,
     "add": _project,
@@ -194,6 +200,13 @@ SCENES: dict[str, Scene] = {
     "commit": _project,
     "log": as_("provider"),
     "show": as_("provider"),
+    "rm": _committed,
+    "restore": _committed,
+    "branch": _committed,
+    "tag": _committed,
+    "checkout": _committed,
+    "gc": _committed,
+    "fsck": _committed,
     "sign": _signs,
     "spdx": _elsewhere,
     "publish": as_("provider"),

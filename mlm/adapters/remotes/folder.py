@@ -22,7 +22,7 @@ class FolderRemote:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._store = PackStore(folder / "packs")
+        self._store = PackStore(folder / "packs", collected=False)
 
     def has(self, cid: Cid) -> bool:
         return self._check() and self._store.has(cid)
