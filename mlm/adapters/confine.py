@@ -55,13 +55,15 @@ class Limits:
 class Worker:
     """A module whose __main__ calls `serve`. `error` is what a crash or a passed limit becomes.
 
-    `settings` is the table of mlm.toml that holds the limits; `environment` is what this child sees besides.
+    `settings` is the table of mlm.toml that holds the limits; `environment` is what this child sees besides; `smaller`
+    what a person may give less of.
     """
 
     module: str
     settings: str
     error: type[MlmError]
     environment: Mapping[str, str] = field(default_factory=dict)
+    smaller: str = "model"
 
 
 # The parent's end
@@ -111,7 +113,8 @@ def ask(worker: Worker, step: str, request: Request, *, what: str, folder: Path,
         except subprocess.TimeoutExpired:
             raise worker.error(
                 f"{what} passed its time limit of {limits.timeout_s:g} s",
-                hint=f"Raise the limit ({worker.settings}.timeout in MLM_HOME/config.toml) or use a smaller model.",
+                hint=f"Raise the limit ({worker.settings}.timeout in MLM_HOME/config.toml) "
+                f"or use a smaller {worker.smaller}.",
             ) from None
         finally:
             if child.poll() is None:
@@ -176,7 +179,8 @@ def _crashed(worker: Worker, what: str, code: int, log: str, limits: Limits, sec
     if code == -signal.SIGKILL or any(sign in log for sign in _NO_MEMORY):
         return worker.error(
             f"{what} ran out of its memory limit of {limits.memory_mb} MB after {seconds:.0f} s",
-            hint=f"Raise the limit ({worker.settings}.memory_mb in MLM_HOME/config.toml) or use a smaller model.",
+            hint=f"Raise the limit ({worker.settings}.memory_mb in MLM_HOME/config.toml) "
+            f"or use a smaller {worker.smaller}.",
         )
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     last = lines[-1][:300] if lines else "no message"

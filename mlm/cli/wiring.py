@@ -94,6 +94,15 @@ def ports(session: Session, bare: bool = False) -> Ports:
 
         return NumpyTensorCodec()
 
+    def datasets() -> object:
+        from mlm.adapters.datasets.confined import ConfinedDatasets
+
+        return ConfinedDatasets(
+            folder=session.home / "cache" / "datasets",
+            memory_mb=config.get("runner.memory_mb"),
+            timeout_s=config.get("runner.timeout"),
+        )
+
     made = Ports(
         chain=lambda: chain(session, bare),
         contracts=lambda: contracts(session, made),
@@ -109,6 +118,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
         journal=journal,
         system=system,
         tensors=tensors,
+        datasets=datasets,
     )
     return made
 

@@ -7,6 +7,7 @@ from typing import Any
 from mlm.ports.blocks import Blocks
 from mlm.ports.chain import Chain
 from mlm.ports.contracts import Contracts
+from mlm.ports.datasets import Datasets
 from mlm.ports.files import Files
 from mlm.ports.journal import Journal
 from mlm.ports.prover import Prover
@@ -96,3 +97,8 @@ class Ports:
     def tensors(self) -> TensorCodec:
         """Named tensors as file contents and as blocks."""
         return self._make("tensors")
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        """Describes datasets."""
+        return self._make("datasets")
