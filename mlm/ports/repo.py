@@ -101,8 +101,11 @@ class Worktree(Protocol):
 
     def ignores(self, path: str) -> bool: ...
 
-    def read(self, file: FileStat) -> Iterator[bytes]:
-        """Pieces of unixfs.CHUNK bytes; raises StateConflict when the file is not, or does not stay, as `file` says."""
+    def read(self, file: FileStat, start: int = 0) -> Iterator[bytes]:
+        """Pieces of unixfs.CHUNK bytes from the byte `start`; raises StateConflict when the file is not, or does not
+
+        stay, as `file` says.
+        """
 
     def write(self, path: str, pieces: Iterable[bytes]) -> None:
         """Write a file whole or not at all, with its folders."""

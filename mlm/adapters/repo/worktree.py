@@ -54,12 +54,13 @@ class DiskTree:
                 return True
         return False
 
-    def read(self, file: FileStat) -> Iterator[bytes]:
+    def read(self, file: FileStat, start: int = 0) -> Iterator[bytes]:
         with storage_errors("cannot read a file"):
             self._check_folders(file.path)
             handle = os.open(self._root / file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
             try:
                 _expect(file, handle)
+                os.lseek(handle, start, os.SEEK_SET)
                 while piece := _exactly(handle, CHUNK):
                     yield piece
                 # Bytes of two versions must not become one file.
