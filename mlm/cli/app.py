@@ -42,6 +42,7 @@ COMMANDS: dict[str, Entry] = {
     "init": Entry("repo", "Start a project, from a template if you like.", LOCAL),
     "add": Entry("repo", "Stage files for the next commit.", LOCAL),
     "status": Entry("repo", "Show what is staged, modified and untracked.", LOCAL),
+    "diff": Entry("diff", "Show what differs: files, tensors, datasets, lines.", LOCAL),
     "commit": Entry("repo", "Record the staged files as a content-addressed commit.", LOCAL),
     "log": Entry("repo", "List commits, newest first.", LOCAL),
     "show": Entry("repo", "Show a commit or its manifest.", LOCAL),

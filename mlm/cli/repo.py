@@ -56,8 +56,8 @@ def add(
 
     session: Session = ctx.obj
     root = session.require_project
-    inside = [_inside(root, session.cwd / path) for path in paths]
-    render(ctx, workflow.add(_repo(session), inside, session.ports.system.progress))
+    chosen = [inside(root, session.cwd / path) for path in paths]
+    render(ctx, workflow.add(_repo(session), chosen, session.ports.system.progress))
 
 
 @app.command()
@@ -132,7 +132,7 @@ def _template(name: str) -> Path:
     return folder / name
 
 
-def _inside(root: Path, path: Path) -> str:
+def inside(root: Path, path: Path) -> str:
     """A path from the project's root, with "/"; links are not resolved, but for those above the root."""
     absolute = Path(os.path.abspath(path))
     for base, found in ((root, absolute), (root.resolve(), absolute.parent.resolve() / absolute.name)):

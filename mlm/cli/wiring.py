@@ -94,6 +94,11 @@ def ports(session: Session, bare: bool = False) -> Ports:
 
         return NumpyTensorCodec()
 
+    def meter() -> object:
+        from mlm.adapters.meter import NumpyMeter
+
+        return NumpyMeter()
+
     def datasets() -> object:
         from mlm.adapters.datasets.confined import ConfinedDatasets
 
@@ -119,6 +124,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
         system=system,
         tensors=tensors,
         datasets=datasets,
+        meter=meter,
     )
     return made
 
