@@ -39,8 +39,11 @@ class Content:
             at += 1
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def pieces(self, begin: int, end: int, size: int = unixfs.CHUNK) -> Iterator[bytes]:
-        """The bytes [begin, end) in pieces of `size`, the last shorter."""
+    def pieces(self, begin: int, end: int, size: int = unixfs.CHUNK, first: int = 0) -> Iterator[bytes]:
+        """The bytes [begin, end) in pieces of `size`, the last shorter; before them one of `first` if that is set."""
+        if first and begin < end:
+            yield self.read(begin, min(begin + first, end))
+            begin += first
         for at in range(begin, end, size):
             yield self.read(at, min(at + size, end))
 

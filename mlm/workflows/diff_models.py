@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from mlm.core.unixfs import CHUNK
 from mlm.core.weights import Model, Part, Weight
 from mlm.ports.meter import ITEM_BYTES, Meter
 from mlm.workflows.repository import shown_path
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
-PIECE = 1 << 20  # bytes of the wider of two tensors that are held at once
+PIECE = CHUNK  # bytes of the wider of two tensors that are held at once
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def is_same(old: Weight, new: Weight) -> bool:
         return False
     if old.content.same(old.begin, new.content, new.begin, length):
         return True
-    return all(before == after for before, after in _pieces(old, new, PIECE, PIECE))
+    return all(before == after for before, after in _pieces(old, new, 1, 1))
 
 
 def _changed(path: str, old: Weight, new: Weight, meter: Callable[[], Meter]) -> TensorChange:
@@ -111,14 +112,22 @@ def _changed(path: str, old: Weight, new: Weight, meter: Callable[[], Meter]) ->
     if not measured or old.shape != new.shape:
         return TensorChange(*change)
     sizes = ITEM_BYTES[old.dtype], ITEM_BYTES[new.dtype]
-    count = PIECE // max(sizes)  # elements
-    distance = meter().measure(old.dtype, new.dtype, _pieces(old, new, count * sizes[0], count * sizes[1]))
+    distance = meter().measure(old.dtype, new.dtype, _pieces(old, new, *sizes))
     share = distance.changed / distance.elements if distance.elements else 0.0
     return TensorChange(*change, distance.largest, distance.relative, share, distance.apart)
 
 
 def _pieces(old: Weight, new: Weight, size: int, other: int) -> Iterator[tuple[bytes, bytes]]:
-    before, after = old.content.pieces(old.begin, old.end, size), new.content.pieces(new.begin, new.end, other)
+    """The bytes of both, in pieces of as many elements of `size` and `other` bytes.
+
+    The first piece ends where a chunk of the old file does, so that the others are whole chunks and are not copied.
+    """
+    count = PIECE // max(size, other)  # elements
+    to_border = -old.begin % PIECE
+    head = to_border // size if to_border % size == 0 else 0
+    head = head if head <= count else 0
+    before = old.content.pieces(old.begin, old.end, count * size, head * size)
+    after = new.content.pieces(new.begin, new.end, count * other, head * other)
     return zip(before, after, strict=True)
 
 
