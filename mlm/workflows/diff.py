@@ -27,9 +27,9 @@ from mlm.workflows.diff_models import (
     compare_parts,
     compare_weights,
 )
-from mlm.workflows.diff_sides import Damaged, File, Side, sides
+from mlm.workflows.diff_sides import Damaged, File, Side, Watch, sides
 from mlm.workflows.diff_text import MAX_LINES, text_of, unified
-from mlm.workflows.repository import shown_path
+from mlm.workflows.repository import Progress, quiet, shown_path
 from mlm.workflows.status import DELETED, MODIFIED, NEW, compare_trees
 
 RENAMED = "renamed"
@@ -107,21 +107,27 @@ def diff(
     inside: Callable[[str], str] = lambda path: path,
     staged: bool = False,
     tools: Tools | None = None,
+    progress: Progress = quiet,
 ) -> Diff:
     """Compare index and working tree; with one ref its commit and the working tree, with two their commits; `staged`
 
     compares a commit, or HEAD, with the index. Paths after the refs choose files. Without `tools` only files are
     compared. Raises what `sides` raises, and InvalidData or NotFound for damaged or missing blocks.
     """
-    old, new = sides(repo, words, inside, staged)
+    old, new = sides(repo, words, inside, staged, progress)
     changes = _files(old, new)
     if tools is None:
         return Diff(old.name, new.name, changes, notes=_odd(new))
-    found = _Found()
+    watch = Watch(progress, sum(_bytes(change) for change in changes))
+    found = _Found(watch)
+    done = 0
     for change in changes:
         if change.what != RENAMED:
             _look(change, old, new, tools, found)
+        done += _bytes(change)
+        watch.reach(done, change.path)
     _elsewhere(changes, old, new, tools, found)
+    watch.end()
     return Diff(
         old.name,
         new.name,
@@ -140,6 +146,7 @@ def diff(
 class _Found:
     """What was found in files so far."""
 
+    watch: Watch
     lines: list[str] = field(default_factory=list)
     datasets: list[DatasetChange] = field(default_factory=list)
     columns: list[ColumnChange] = field(default_factory=list)
@@ -178,6 +185,10 @@ def _files(old: Side, new: Side) -> tuple[FileChange, ...]:
     return tuple(found)
 
 
+def _bytes(change: FileChange) -> int:
+    return max(change.before or 0, change.after or 0)
+
+
 def _size(file: File | None) -> int | None:
     return None if file is None else file.size()
 
@@ -212,7 +223,7 @@ def _look(change: FileChange, old: Side, new: Side, tools: Tools, found: _Found)
 
 
 def _compare_models(path: str, old: Model, new: Model, tools: Tools, found: _Found) -> None:
-    summary, tensors = compare_weights(path, old, new, tools.meter)
+    summary, tensors = compare_weights(path, old, new, tools.meter, found.watch.tell)
     found.models.append(summary)
     found.tensors += tensors
     found.parts += compare_parts(path, old, new)

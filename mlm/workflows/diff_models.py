@@ -60,13 +60,14 @@ class PartChange:
 
 
 def compare_weights(
-    path: str, old: Model, new: Model, meter: Callable[[], Meter]
+    path: str, old: Model, new: Model, meter: Callable[[], Meter], tell: Callable[[int, str], None]
 ) -> tuple[ModelChange, tuple[TensorChange, ...]]:
     """Tensors by name. Those that are the same are not measured, and not even read where their leaves are the same."""
     found: list[TensorChange] = []
     same = 0
     for name in {**old.weights, **new.weights}:
         before, after = old.weights.get(name), new.weights.get(name)
+        tell(after.end - after.begin if after is not None else 0, path)
         if before is not None and after is not None:
             if is_same(before, after):
                 same += 1

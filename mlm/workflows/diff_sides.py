@@ -10,7 +10,7 @@ from mlm.core.cid import RAW, Cid
 from mlm.core.content import Content, of_file
 from mlm.core.errors import InvalidData, NotFound, StateConflict, UsageError
 from mlm.ports.repo import FILE, FileStat, Repo, Staged
-from mlm.workflows.repository import is_unchanged, read_commit, resolve, shown_path, tree_files
+from mlm.workflows.repository import Progress, is_unchanged, quiet, read_commit, resolve, shown_path, tree_files
 
 MAX_REFS = 2
 
@@ -37,7 +37,30 @@ class Side:
     odd: tuple[tuple[str, str], ...] = ()
 
 
-def sides(repo: Repo, words: Sequence[str], inside: Callable[[str], str], staged: bool) -> tuple[Side, Side]:
+class Watch:
+    """Tells `progress` how many of `total` bytes are done."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    def tell(self, count: int, what: str) -> None:
+        """So many more are done, of `what`."""
+        self.reach(self._done + count, what)
+
+    def reach(self, done: int, what: str) -> None:
+        """So many are done in all."""
+        self._done = done
+        if done < self._total:
+            self._progress(done, self._total, what)
+
+    def end(self) -> None:
+        """All are done."""
+        self._progress(self._total, self._total, "")
+
+
+def sides(
+    repo: Repo, words: Sequence[str], inside: Callable[[str], str], staged: bool, progress: Progress = quiet
+) -> tuple[Side, Side]:
     """What `words`, refs and then paths, compare: the index with the working tree, a commit with it, or two commits;
 
     with `staged` a commit (HEAD) with the index. `inside` makes a path from the project's root of what was typed.
@@ -55,7 +78,7 @@ def sides(repo: Repo, words: Sequence[str], inside: Callable[[str], str], staged
     elif len(commits) == MAX_REFS:
         old, new = commits
     else:
-        new = _worktree(repo, index, chosen)
+        new = _worktree(repo, index, chosen, progress)
         old = commits[0] if commits else _index(repo, index, chosen)
     chosen.check(old, new)
     return old, new
@@ -150,10 +173,11 @@ def _stored(repo: Repo, cid: Cid) -> File:
     return File(cid, lambda: unixfs.file_size(get, cid), lambda: of_file(get, cid))
 
 
-def _worktree(repo: Repo, index: Mapping[str, Staged], chosen: _Chosen) -> Side:
+def _worktree(repo: Repo, index: Mapping[str, Staged], chosen: _Chosen, progress: Progress) -> Side:
     """Tracked files as they are now; those whose stat is the staged one are not read."""
     files: dict[str, File] = {}
     odd: list[tuple[str, str]] = []
+    changed: list[FileStat] = []
     # One walk is faster than a look at each path; what is ignored but tracked is looked at all the same.
     found = {} if chosen.paths else {stat.path: stat for stat in repo.tree.scan()}
     for path, entry in index.items():
@@ -167,16 +191,21 @@ def _worktree(repo: Repo, index: Mapping[str, Staged], chosen: _Chosen) -> Side:
         elif is_unchanged(entry, stat):
             files[path] = _stored(repo, entry.cid)
         else:
-            files[path] = _changed(repo, stat)
+            changed.append(stat)
+    watch = Watch(progress, sum(stat.size for stat in changed))
+    for stat in changed:
+        files[stat.path] = _changed(repo, stat, watch)
+    watch.end()
     return Side("working tree", files, tuple(odd))
 
 
-def _changed(repo: Repo, stat: FileStat) -> File:
+def _changed(repo: Repo, stat: FileStat, watch: Watch) -> File:
     """A file of the working tree, read once for its CID; whoever compares it reads again what is needed."""
     leaves: list[tuple[Cid, int]] = []
 
     def emit(cid: Cid, block: bytes) -> None:
         if cid.codec == RAW:
+            watch.tell(len(block), stat.path)
             leaves.append((cid, len(block)))
 
     entry = unixfs.file(repo.tree.read(stat), emit)

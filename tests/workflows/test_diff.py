@@ -450,6 +450,21 @@ def test_tensors_outside_the_tree_are_not_read(repo: Repo, tmp_path: Path) -> No
     assert "unsafe path" in look(repo).notes[0].why
 
 
+def test_progress_is_of_what_is_read(repo: Repo) -> None:
+    """The working tree's changed files first, then the tensors of each; both end with all of it."""
+    tensors = {f"t{at}": np.full(unixfs.CHUNK // 4, at, np.float32) for at in range(4)}
+    staged(repo, "one", m__safetensors=safetensors(**tensors))
+    save(repo, m__safetensors=safetensors(**{name: array + 1 for name, array in tensors.items()}))
+    told: list[tuple[int, int, str]] = []
+    look(repo, progress=lambda *report: told.append(report))
+    ends = [at for at, (done, total, _) in enumerate(told) if done == total]
+    assert len(ends) == 2 and ends[-1] == len(told) - 1
+    for part in (told[: ends[0] + 1], told[ends[0] + 1 :]):
+        assert len(part) >= 4 and len({total for _, total, _ in part}) == 1
+        assert [done for done, _, _ in part] == sorted(done for done, _, _ in part)
+        assert part[0][1] > 4 * unixfs.CHUNK and part[0][2] == "m.safetensors"
+
+
 # Datasets
 
 
