@@ -21,7 +21,18 @@ from bench.timing import ROOT
 
 LATEST = ROOT / "bench" / "latest.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
-MODULES = ("startup", "objects", "reading", "sending", "proving", "indexing", "running", "environment", "gas_rows")
+MODULES = (
+    "startup",
+    "objects",
+    "diffing",
+    "reading",
+    "sending",
+    "proving",
+    "indexing",
+    "running",
+    "environment",
+    "gas_rows",
+)
 
 Row = dict[str, Any]
 

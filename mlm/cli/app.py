@@ -45,6 +45,7 @@ COMMANDS: dict[str, Entry] = {
     "rm": Entry("history", "Unstage files and remove them.", LOCAL),
     "restore": Entry("history", "Bring files back from the index or a commit.", LOCAL),
     "status": Entry("repo", "Show what is staged, modified and untracked.", LOCAL),
+    "diff": Entry("diff", "Show what differs: files, tensors, datasets, lines.", LOCAL),
     "commit": Entry("repo", "Record the staged files as a content-addressed commit.", LOCAL),
     "log": Entry("repo", "List commits, newest first.", LOCAL),
     "show": Entry("repo", "Show a commit or its manifest.", LOCAL),

@@ -95,6 +95,11 @@ def ports(session: Session, bare: bool = False) -> Ports:
 
         return NumpyTensorCodec()
 
+    def meter() -> object:
+        from mlm.adapters.meter import NumpyMeter
+
+        return NumpyMeter()
+
     def datasets() -> object:
         from mlm.adapters.datasets.confined import ConfinedDatasets
 
@@ -127,6 +132,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
         tensors=tensors,
         datasets=datasets,
         signatures=signatures,
+        meter=meter,
     )
     return made
 

@@ -62,6 +62,10 @@ class Staged(NamedTuple):
     stat: FileStat
     settled: bool
 
+    def is_unchanged(self, stat: FileStat) -> bool:
+        """Whether the file needs no reading to be known as this one."""
+        return self.settled and self.stat == stat
+
 
 class Staging(MutableMapping[str, Staged]):
     """The staged files by path.

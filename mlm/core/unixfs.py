@@ -23,6 +23,7 @@ _TYPE_RAW, _TYPE_DIRECTORY, _TYPE_FILE = 0, 1, 2
 _FOREIGN = {3: "metadata", 4: "a symbolic link"}  # types that others write, and no tree of ours holds
 _MAX_LEVELS = 16  # of a file's tree: foreign writers use narrower ones than ours
 MAX_ENTRIES = 1_000_000  # of one tree
+MAX_LEAVES = 262_144  # of a file whose leaves are listed: 256 GiB of ours
 _FEW = 65_536  # blocks that a file may have however small it is
 _LEAST = 64  # bytes that a block of a larger file holds on average: ours hold CHUNK
 
@@ -237,6 +238,44 @@ def file_size(get: Get, cid: Cid) -> int:
     if data.type not in (_TYPE_FILE, _TYPE_RAW):
         raise InvalidData(f"expected a UnixFS file at {cid}, found {_named(data.type)}")
     return len(data.data) + sum(data.sizes)
+
+
+def leaves(get: Get, cid: Cid) -> Iterator[tuple[Cid, int, bytes | None]]:
+    """The parts of a file in order: CID, size, and the bytes where a node holds them itself.
+
+    No raw leaf but a file's only one is read: whoever reads it holds it to its size. Raises InvalidData as `read` does.
+    """
+    if cid.codec == RAW:
+        block = get(cid)
+        yield cid, len(block), block
+        return
+    stack: list[tuple[Cid, int | None, int]] = [(cid, None, 0)]
+    done = seen = 0
+    while stack:
+        at, expected, level = stack.pop()
+        seen += 1
+        if seen > _FEW + done // _LEAST or seen > MAX_LEAVES:
+            raise InvalidData(f"expected at most {MAX_LEAVES} parts of {_LEAST} bytes or more in {cid}, found more")
+        if at.codec == RAW and expected is not None:
+            yield at, expected, None
+            done += expected
+            continue
+        if at.codec != DAG_PB or level >= _MAX_LEVELS:
+            raise InvalidData(f"expected a file's node of at most {_MAX_LEVELS} levels, found {at} at level {level}")
+        node = dagpb.decode(get(at))
+        data = _data(node.data)
+        if data.type not in (_TYPE_FILE, _TYPE_RAW):
+            raise InvalidData(f"expected a UnixFS file at {at}, found type {data.type}")
+        if len(data.sizes) != len(node.links):
+            raise InvalidData(f"the file node {at} has {len(node.links)} links and {len(data.sizes)} sizes")
+        size = len(data.data) + sum(data.sizes)
+        if expected is not None and size != expected:
+            raise InvalidData(f"expected {expected} bytes under {at}, found {size}")
+        if data.data:
+            yield at, len(data.data), data.data
+            done += len(data.data)
+        below = zip(reversed(node.links), reversed(data.sizes), strict=True)
+        stack.extend((link.cid, part, level + 1) for link, part in below)
 
 
 def listing(get: Get, cid: Cid, *, max_entries: int = MAX_ENTRIES) -> dict[str, Cid]:

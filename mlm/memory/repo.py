@@ -155,11 +155,11 @@ class MemoryTree:
                 return True
         return False
 
-    def read(self, file: FileStat) -> Iterator[bytes]:
+    def read(self, file: FileStat, start: int = 0) -> Iterator[bytes]:
         if file.path not in self._files or self._files[file.path][1] != file:
             raise StateConflict(f"{file.path} changed while it was read")
         content = self._files[file.path][0]
-        return (content[at : at + CHUNK] for at in range(0, len(content), CHUNK))
+        return (content[at : at + CHUNK] for at in range(start, len(content), CHUNK))
 
     def leaves(self, files: Sequence[FileStat]) -> Iterator[tuple[int, Cid, bytes]]:
         for number, file in enumerate(files):

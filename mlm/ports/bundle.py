@@ -11,6 +11,7 @@ from mlm.ports.contracts import Contracts
 from mlm.ports.datasets import Datasets
 from mlm.ports.files import Files
 from mlm.ports.journal import Journal
+from mlm.ports.meter import Meter
 from mlm.ports.prover import Prover
 from mlm.ports.repo import Repo
 from mlm.ports.runner import Runner
@@ -114,3 +115,8 @@ class Ports:
     def signatures(self) -> Signatures:
         """Signs and verifies the files of models."""
         return self._make("signatures")
+
+    @cached_property
+    def meter(self) -> Meter:
+        """Measures how far two tensors are apart."""
+        return self._make("meter")

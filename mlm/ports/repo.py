@@ -119,8 +119,11 @@ class Worktree(Folder, Protocol):
 
     def ignores(self, path: str) -> bool: ...
 
-    def read(self, file: FileStat) -> Iterator[bytes]:
-        """Pieces of unixfs.CHUNK bytes; raises StateConflict when the file is not, or does not stay, as `file` says."""
+    def read(self, file: FileStat, start: int = 0) -> Iterator[bytes]:
+        """Pieces of unixfs.CHUNK bytes from the byte `start` on.
+
+        Raises StateConflict when the file is not, or does not stay, as `file` says.
+        """
 
     def leaves(self, files: Sequence[FileStat]) -> Iterator[tuple[int, Cid, bytes]]:
         """The files in order, in the pieces of `read`: number of the file, the piece's CID as a leaf, its bytes.

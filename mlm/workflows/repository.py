@@ -139,7 +139,7 @@ def is_same(repo: Repo, staged: Staged | None, cid: Cid, stat: FileStat | None) 
     """Whether the file of the working tree holds the content `cid`; it is read where `staged` does not tell."""
     if stat is None or stat.kind != FILE:
         return False
-    if staged is not None and staged.settled and staged.stat == stat:
+    if staged is not None and staged.is_unchanged(stat):
         return staged.cid == cid
     if repo.objects.has(cid) and unixfs.file_size(repo.objects.get, cid) != stat.size:
         return False

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from docs import reference
@@ -179,6 +180,16 @@ def _signs(stage: Stage) -> tuple[Person, str]:
     return person, ""
 
 
+def _edited(stage: Stage) -> tuple[Person, str]:
+    """A commit, and a model that differs from it in one weight."""
+    person = stage.project()
+    person.do("commit", "-m", "first")
+    model = onnx.load(person.folder / "model.onnx")
+    model.graph.initializer[0].raw_data = b"\0" * 4 + model.graph.initializer[0].raw_data[4:]
+    onnx.save(model, person.folder / "model.onnx")
+    return person, ""
+
+
 def _posted(stage: Stage) -> tuple[Person, str]:
     return stage.market.first, stage.market.consumer.job()
 
@@ -197,6 +208,7 @@ SCENES: dict[str, Scene] = {
     "init": _elsewhere,
     "add": _project,
     "status": as_("provider"),
+    "diff": _edited,
     "commit": _project,
     "log": as_("provider"),
     "show": as_("provider"),

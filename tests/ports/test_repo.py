@@ -101,6 +101,9 @@ def test_tree_writes_and_reads(repo: Repo) -> None:
     assert (stat.size, stat.kind) == (len(data), FILE)
     assert [len(piece) for piece in repo.tree.read(stat)] == [CHUNK, 4]
     assert content(repo, "a/b/big.bin") == data
+    assert b"".join(repo.tree.read(stat, CHUNK)) == b"tail"
+    assert b"".join(repo.tree.read(stat, CHUNK - 1)) == b"\0tail"
+    assert list(repo.tree.read(stat, len(data))) == []
     folder = repo.tree.stat("a/b")
     assert folder is not None and folder.kind == FOLDER
     assert repo.tree.stat("a/c") is None

@@ -109,12 +109,12 @@ class DiskTree:
                 return True
         return False
 
-    def read(self, file: FileStat) -> Iterator[bytes]:
+    def read(self, file: FileStat, start: int = 0) -> Iterator[bytes]:
         with storage_errors("cannot read a file"):
             handle = self._open(file)
             try:
                 _expect(file, handle)
-                at = 0
+                at = start
                 while piece := read_at(handle, at, CHUNK):
                     at += len(piece)
                     yield piece
