@@ -201,7 +201,8 @@ def _noted(path: str, found: _Found) -> Iterator[None]:
     except Damaged:
         raise
     except (InvalidData, ToolMissing) as error:
-        found.notes.append(Note(path, str(error)))
+        what = "expected an ONNX file: " if path.endswith(onnx_file.SUFFIX) else ""
+        found.notes.append(Note(path, f"{what}{error}"))
 
 
 def _look(change: FileChange, old: Side, new: Side, tools: Tools, found: _Found) -> None:

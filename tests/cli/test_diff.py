@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from tests.command_line import Person
 from tests.test_layers import HEAVY, LOADED
 
 ROOT = Path(__file__).parents[2]
+MODELS = ROOT / "templates" / "digits-mlp"
 
 
 def mlm(folder: Path, *arguments: str, code: int = 0) -> str:
@@ -25,10 +28,10 @@ def mlm(folder: Path, *arguments: str, code: int = 0) -> str:
     return ran.out
 
 
-def alone(folder: Path, *arguments: str) -> str:
-    """Run mlm in a process of its own, which fails when a heavy library was loaded; what it prints."""
+def alone(folder: Path, *arguments: str, may: str = "") -> str:
+    """Run mlm in a process of its own, which fails when a heavy library but `may` was loaded; what it prints."""
     found = subprocess.run(
-        [sys.executable, "-c", LOADED.format(heavy=HEAVY), *arguments],
+        [sys.executable, "-c", LOADED.format(heavy=HEAVY - {may}), *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "MLM_HOME": str(folder.parent / "home")},
         capture_output=True,
@@ -145,3 +148,13 @@ def test_files_alone_load_none_whatever_they_are(project: Path) -> None:
     (project / "rows.csv").write_text("id\n")
     shown = alone(project, "diff", "--stat")
     assert "rows.csv" in shown and "m.safetensors" in shown
+
+
+def test_onnx_needs_no_package_onnx(project: Path) -> None:
+    shutil.copy(MODELS / "model.onnx", project / "model.onnx")
+    mlm(project, "add", ".")
+    model = onnx.load(MODELS / "model.onnx")
+    model.graph.initializer[0].raw_data = b"\0\0\0\0" + model.graph.initializer[0].raw_data[4:]
+    onnx.save(model, project / "model.onnx")
+    assert model.graph.initializer[0].name == "w1"
+    assert "w1" in alone(project, "diff", "model.onnx", may="numpy")

@@ -540,6 +540,7 @@ def test_files_that_cannot_be_understood_are_listed_and_noted(repo: Repo) -> Non
     assert len(found.files) == 5
     assert {note.path for note in found.notes} == {"cut.safetensors", "bomb.safetensors", "no.onnx", "bad.csv"}
     assert all(len(note.why) < 300 and "\n" not in note.why for note in found.notes)
+    assert "expected an ONNX file: " in next(note.why for note in found.notes if note.path == "no.onnx")
     assert [change.path for change in found.tensors] == ["fine.safetensors"]
 
 
