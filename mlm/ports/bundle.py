@@ -7,6 +7,7 @@ from typing import Any
 from mlm.ports.blocks import Blocks
 from mlm.ports.chain import Chain
 from mlm.ports.contracts import Contracts
+from mlm.ports.croissant import CroissantValidator
 from mlm.ports.datasets import Datasets
 from mlm.ports.files import Files
 from mlm.ports.journal import Journal
@@ -108,3 +109,8 @@ class Ports:
     def signatures(self) -> Signatures:
         """Signs and verifies the files of models."""
         return self._make("signatures")
+
+    @cached_property
+    def croissant(self) -> CroissantValidator:
+        """Validates descriptions of datasets."""
+        return self._make("croissant")
