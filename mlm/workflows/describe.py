@@ -226,7 +226,7 @@ def _croissant(
         if len(data) > croissant.MAX_BYTES:
             raise InvalidData(
                 f"the tables make a Croissant document of {len(data)} bytes, more than {croissant.MAX_BYTES}",
-                hint=f"Name fewer: files = […] under [dataset] in {project.FILE}.",
+                hint=f"Name fewer tables, or none: files = [] under [dataset] in {project.FILE}.",
             )
     else:
         return None

@@ -1,4 +1,4 @@
-"""Signing what was committed, and holding a signature against what was published, by somebody who has only the chain."""
+"""Signing what was committed, and checking a signature of what was published, by somebody who has only the chain."""
 
 from __future__ import annotations
 

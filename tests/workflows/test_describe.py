@@ -336,3 +336,12 @@ def test_the_template_of_a_dataset(root: Path, tmp_path: Path) -> None:
     (table,) = found.dataset.tables
     assert (table.rows, [column.type for column in table.columns]) == (150, ["DOUBLE"] * 4 + ["VARCHAR"])
     assert (made.validator is None) == (find_spec("mlcroissant") is None)
+
+
+def test_tables_that_are_too_wide_for_a_document_are_refused_before_anything_is_stored() -> None:
+    """And can be left out: a schema of 10,000 columns is a manifest, but no Croissant document of one block."""
+    project = Project(DATASET)
+    project.write("wide.csv", ",".join(f"column_{n:04}" for n in range(4000)) + "\n")
+    assert "files = []" in project.refused(InvalidData, "the tables make a Croissant document of").hint
+    project.write("mlm.toml", DATASET + "[dataset]\nfiles = []\n")
+    assert project.manifest().dataset is None
