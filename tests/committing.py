@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlm.memory.croissant import MemoryCroissant
 from mlm.memory.journal import MemoryJournal
 from mlm.memory.system import MemorySystem
 from mlm.ports.bundle import Ports
@@ -22,6 +23,7 @@ def ports_of(repo: Repo, runner: Any = None, now: int = 0) -> Ports:
         runner=lambda: runner,
         system=lambda: system,
         journal=lambda: journal,
+        croissant=lambda: MemoryCroissant(),
     )
 
 

@@ -131,7 +131,7 @@ class Session:
 
     def password(self, name: str) -> str:
         """The password of a keystore account: from the password file, else asked for."""
-        from mlm.cli.wiring import ask_password, read_password
+        from mlm.cli.passwords import ask_password, read_password
 
         file = self.config.get("password_file")
         if file:

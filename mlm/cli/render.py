@@ -87,6 +87,8 @@ def print_value(console: Any, value: Any) -> None:
             blocks.append(_table(console, item.name, field))
         elif isinstance(field, tuple) and len(field) > 1 and isinstance(field[0], str):
             blocks.append(_lines(item.name, field))
+        elif isinstance(field, Mapping) and any(isinstance(part, (Mapping, list, tuple)) for part in field.values()):
+            blocks.append(_mapping(item.name, field))
         else:
             grid.add_row(f"[dim]{_label(item.name)}[/dim]", _cell(field))
     if grid.row_count:
@@ -181,6 +183,18 @@ def _lines(name: str, lines: tuple[str, ...]) -> Any:
     from rich.text import Text
 
     return Text.assemble((f"{_label(name)}\n", "bold"), *(f"  {plain(line)}\n" for line in lines))
+
+
+def _mapping(name: str, entries: Mapping[Any, Any]) -> Any:
+    """A map whose values are lists and maps themselves: an entry a line."""
+    from rich.console import Group
+    from rich.markup import escape
+    from rich.padding import Padding
+
+    grid = _grid()
+    for key, value in entries.items():
+        grid.add_row(f"[dim]{escape(plain(str(key)))}[/dim]", _cell(value))
+    return Group(f"[bold]{_label(name)}[/bold]", Padding(grid, (0, 0, 1, 2)))
 
 
 _LONG = re.compile(r"0x[0-9a-fA-F]{40}\b|0x[0-9a-fA-F]{64}\b|\bbaf[a-z2-7]{56}\b")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from mlm.ports.wallet import Faucet, Wallet
 
 GWEI = 10**9
-MAX_PASSWORD = 4096  # bytes
 MAX_SETTINGS = 1 << 20  # bytes of mlm.toml or config.toml
 CUDA_VARIABLES = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")  # which devices a model may use, and CUDA's own libraries
 
@@ -109,6 +107,15 @@ def ports(session: Session, bare: bool = False) -> Ports:
             timeout_s=config.get("runner.timeout"),
         )
 
+    def croissant() -> object:
+        from mlm.adapters.croissant.validator import MlCroissant
+
+        return MlCroissant(
+            folder=session.home / "cache" / "croissant",
+            memory_mb=config.get("runner.memory_mb"),
+            timeout_s=config.get("runner.timeout"),
+        )
+
     def signatures() -> object:
         from mlm.adapters.signatures import OpenSsfSignatures
 
@@ -133,6 +140,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
         datasets=datasets,
         signatures=signatures,
         meter=meter,
+        croissant=croissant,
     )
     return made
 
@@ -373,32 +381,3 @@ def folder(path: Path) -> Worktree:
     from mlm.adapters.repo.worktree import DiskTree
 
     return DiskTree(path)
-
-
-def read_password(path: Path) -> str:
-    """The first line of a password file, which may be a pipe; raises WalletError."""
-    try:
-        with path.open("rb") as file:
-            line = file.readline(MAX_PASSWORD + 1)
-        if not line or len(line) > MAX_PASSWORD:
-            found = "a longer one" if line else "an empty file"
-            raise WalletError(
-                f"cannot read a password from {path}: expected a line of at most {MAX_PASSWORD} bytes, found {found}"
-            )
-        return line.decode("utf-8").rstrip("\r\n")
-    except OSError as error:
-        raise WalletError(f"cannot read a password from {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise WalletError(f"cannot read a password from {path}: expected UTF-8, found {error.reason}") from error
-
-
-def ask_password(name: str) -> str:
-    """Ask at the terminal; raises WalletError without one."""
-    import getpass
-
-    if not sys.stdin.isatty():
-        raise WalletError(
-            f"the password of {name} is needed and nobody can be asked",
-            hint="Give --password-file FILE, or set MLM_PASSWORD_FILE.",
-        )
-    return getpass.getpass(f"Password of {name}: ")

@@ -8,6 +8,7 @@ from mlm.ports.archives import Archives
 from mlm.ports.blocks import Blocks
 from mlm.ports.chain import Chain
 from mlm.ports.contracts import Contracts
+from mlm.ports.croissant import CroissantValidator
 from mlm.ports.datasets import Datasets
 from mlm.ports.files import Files
 from mlm.ports.journal import Journal
@@ -120,3 +121,8 @@ class Ports:
     def meter(self) -> Meter:
         """Measures how far two tensors are apart."""
         return self._make("meter")
+
+    @cached_property
+    def croissant(self) -> CroissantValidator:
+        """Validates descriptions of datasets."""
+        return self._make("croissant")

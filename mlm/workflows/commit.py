@@ -24,7 +24,11 @@ _MAX_PROJECT = 1 << 20  # bytes of mlm.toml
 
 @dataclass(frozen=True)
 class Committed:
-    """A new commit. `branch` is None when HEAD is detached."""
+    """A new commit. `branch` is None when HEAD is detached.
+
+    `validator` has found a dataset's Croissant document valid; None where there is none, it is as it was, or none
+    is installed.
+    """
 
     commit: Cid
     branch: str | None
@@ -35,6 +39,7 @@ class Committed:
     manifest: Cid
     files: int
     bytes: int
+    validator: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,8 +83,9 @@ def plan(ports: Ports, params: CommitParams) -> Plan[Committed]:
     parents = () if before is None else (before[0],)
     made = Commit(tree.cid, manifest_block[0], parents, author, ports.system.now(), message).to_block()
     asset = f"{described.name}@{described.version}"
-    size = (manifest.count, manifest.size)
-    facts = Committed(made[0], head.branch, asset, message, author, tree.cid, manifest_block[0], *size)
+    counts = (manifest.count, manifest.size)
+    cids = (tree.cid, manifest_block[0])
+    facts = Committed(made[0], head.branch, asset, message, author, *cids, *counts, validator=files.validator)
     ref = HEAD if head.branch is None else f"heads/{head.branch}"
     steps = (
         Store(f"store the commit of {asset}", made[0], (*blocks, *files.blocks, manifest_block, made), push=False),

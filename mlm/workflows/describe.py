@@ -36,6 +36,7 @@ class Description:
     dataset: Dataset | None
     card: dict[str, Any] | None
     blocks: tuple[tuple[Cid, bytes], ...] = ()
+    validator: str | None = None  # who besides mlm has found the Croissant document valid
 
 
 def describe(ports: Ports, described: Project, index: Mapping[str, Staged], previous: Manifest | None) -> Description:
@@ -58,12 +59,15 @@ def describe(ports: Ports, described: Project, index: Mapping[str, Staged], prev
             )
     tables = _tables(ports, described, index, previous)
     document = _croissant(ports, described, index, tables, previous)
+    known = previous.dataset.croissant if previous and previous.dataset else None
+    validator = _validate(ports, described, document[1]) if document and document[0] != known else None
     return Description(
         signature=_signature(ports, described, index, previous),
         safetensors=_weights(ports, index, previous),
         dataset=Dataset(tables, document[0]) if document else None,
         card=_card(ports, described, index),
         blocks=(document,) if document else (),
+        validator=validator,
     )
 
 
@@ -224,11 +228,20 @@ def _croissant(
         if len(data) > croissant.MAX_BYTES:
             raise InvalidData(
                 f"the tables make a Croissant document of {len(data)} bytes, more than {croissant.MAX_BYTES}",
-                hint=f"Name fewer: files = […] under [dataset] in {project.FILE}.",
+                hint=f"Name fewer tables, or none: files = [] under [dataset] in {project.FILE}.",
             )
     else:
         return None
     return Cid.of(RAW, data), data
+
+
+def _validate(ports: Ports, described: Project, document: bytes) -> str | None:
+    try:
+        return ports.croissant.validate(document)
+    except InvalidData as error:
+        if described.croissant is not None:
+            _named(described.croissant, error)
+        raise
 
 
 def _sums(ports: Ports, previous: Manifest | None) -> dict[str, str]:

@@ -133,6 +133,13 @@ def test_what_needs_an_extra_names_it(base: Installation, market: Market, line: 
     assert package in error["message"].lower() and f"pip install '{extra}'" in error["hint"], error
 
 
+def test_signing_names_its_extra(base: Installation, market: Market) -> None:
+    (market.consumer.folder / "key.pem").write_text("a key that nobody gets to read")
+    words = ("-C", str(market.provider.folder), "sign", "--key", "key.pem", "-o", "never.sig")
+    error = base.refused(market, *words)
+    assert "model_signing" in error["message"] and "pip install 'mlm[sign]'" in error["hint"], error
+
+
 @pytest.mark.parametrize(
     ("name", "line"),
     [

@@ -186,3 +186,19 @@ def test_a_narrow_terminal_cuts_nothing(width: int) -> None:
 def test_a_field_for_json_alone() -> None:
     assert "transaction" not in table(Wides())
     assert to_json(Wides())["rows"][0]["kind"] == "transaction"
+
+
+def test_a_map_of_lists_and_maps_is_an_entry_a_line() -> None:
+    """Such as a model card, which is anybody's text."""
+
+    @dataclass(frozen=True)
+    class Shown:
+        name: str
+        card: Mapping[str, Any]
+
+    screen = io.StringIO()
+    card = {"tags": ["a", "[red]b"], "model\x1b[2J": {"x": [1, {"y": None}]}}
+    print_value(Console(file=screen, width=80), Shown("n", card))
+    lines = [line.rstrip() for line in screen.getvalue().splitlines() if line.strip()]
+    assert lines[:2] == ["name  n", "card"] and lines[2].split() == ["tags", "a,", "[red]b"]
+    assert "\x1b" not in screen.getvalue() and lines[3].endswith("x: 1, y:")

@@ -120,6 +120,12 @@ def dag_json(value: Any) -> Any:
     return [dag_json(item) for item in value] if isinstance(value, list) else value
 
 
+def test_what_was_read_in_format_1_is_published_in_format_1() -> None:
+    """`publish` adds the commit to what it has read: a version that stands on chain keeps its CID."""
+    draft = replace(FIRST, commit=None)
+    assert replace(Manifest.from_block(*draft.to_block()), commit=COMMIT).to_block() == FIRST.to_block()
+
+
 def test_format_1_does_not_lose_what_it_cannot_say() -> None:
     with pytest.raises(InvalidData, match="cannot say all"):
         replace(FIRST, terms="https://example.org/terms").to_block()

@@ -7,10 +7,14 @@ import struct
 from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mlm.adapters.croissant.validator import MlCroissant
+from mlm.adapters.datasets.confined import ConfinedDatasets
 from mlm.core.errors import InvalidData, MlmError, NotFound, StateConflict, UsageError
 from mlm.core.manifest import FORMAT, FORMAT_1, Manifest
 from mlm.memory.datasets import MemoryDatasets
@@ -57,7 +61,8 @@ class Project:
         add(self.repo, [""])
         ports = ports_of(self.repo)
         ports.datasets = self.datasets
-        return execute(ports, OPERATION, CommitParams("message", "alice")).result  # type: ignore[no-any-return]
+        self.made = execute(ports, OPERATION, CommitParams("message", "alice")).result
+        return self.made
 
     def manifest(self) -> Manifest:
         return read_manifest(self.repo, self.commit().manifest)
@@ -167,6 +172,7 @@ def test_croissant_is_made_of_the_tables() -> None:
     project.write("small.csv", ROWS)
     found = project.manifest()
     assert found.dataset is not None and found.dataset.croissant is not None
+    assert project.made.validator == "memory 1"
     document = croissant(project.repo).document
     files = {item["@id"]: item for item in document["distribution"]}
     for path, data in (("large.csv", large), ("small.csv", ROWS)):
@@ -313,3 +319,29 @@ def _rewrite(project: Project, made: Committed, manifest: Manifest) -> None:
     changed = replace(commit, manifest=cid).to_block()
     project.repo.objects.put([(cid, block), changed])
     project.repo.refs.set("heads/main", changed[0], made.commit)
+
+
+def test_the_template_of_a_dataset(root: Path, tmp_path: Path) -> None:
+    """By the readers that a person has: DuckDB, and MLCommons' validator where it is installed."""
+    project = Project("")
+    for file in sorted((root / "templates" / "iris").iterdir()):
+        project.write(file.name, file.read_bytes())
+    add(project.repo, [""])
+    ports = ports_of(project.repo)
+    ports.datasets = ConfinedDatasets(folder=tmp_path / "datasets")
+    ports.croissant = MlCroissant(folder=tmp_path / "croissant")
+    made = execute(ports, OPERATION, CommitParams("message", "alice")).result
+    found = read_manifest(project.repo, made.manifest)
+    assert found.dataset is not None and found.card is not None and found.card["license"] == "cc-by-4.0"
+    (table,) = found.dataset.tables
+    assert (table.rows, [column.type for column in table.columns]) == (150, ["DOUBLE"] * 4 + ["VARCHAR"])
+    assert (made.validator is None) == (find_spec("mlcroissant") is None)
+
+
+def test_tables_that_are_too_wide_for_a_document_are_refused_before_anything_is_stored() -> None:
+    """And can be left out: a schema of 10,000 columns is a manifest, but no Croissant document of one block."""
+    project = Project(DATASET)
+    project.write("wide.csv", ",".join(f"column_{n:04}" for n in range(4000)) + "\n")
+    assert "files = []" in project.refused(InvalidData, "the tables make a Croissant document of").hint
+    project.write("mlm.toml", DATASET + "[dataset]\nfiles = []\n")
+    assert project.manifest().dataset is None
