@@ -350,6 +350,19 @@ def test_restore_decides_before_it_writes(repo: Repo) -> None:
     assert files(repo) == before
 
 
+def test_restore_between_a_file_and_a_folder(repo: Repo) -> None:
+    checkout(repo, "main", make="folder")
+    repo.tree.remove("a")
+    write(repo, "a/x", b"deep")
+    save(repo, "a is a folder", 3)
+    found = restore(repo, ["a"], source="main")
+    assert (found.restored, found.removed) == (("a",), ("a/x",))
+    assert files(repo)["a"] == b"one"
+    restore(repo, ["a"], source="main", staged=True)
+    assert restore(repo, ["a"], source="folder").removed == ("a",)
+    assert files(repo)["a/x"] == b"deep"
+
+
 def test_restore_staged_before_the_first_commit() -> None:
     repo = memory_repo()
     repo.refs.create("main")
