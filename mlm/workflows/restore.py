@@ -78,26 +78,33 @@ def _index(repo: Repo, entries: Staging, chosen: dict[str, Cid | None]) -> tuple
 
 def _files(repo: Repo, entries: Staging, chosen: dict[str, Cid | None]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     changed = {}
+    going = {path for path, cid in chosen.items() if cid is None and _is_file(repo, path)}
     for path, cid in chosen.items():
-        stat = repo.tree.stat(path)
-        if stat is not None and stat.kind != FILE and (cid is not None or stat.kind != FOLDER):
-            raise StateConflict(
-                f"cannot restore {path}: a {stat.kind} is there", hint="Move it away, then run the command again."
-            )
-        if cid is not None and (above := obstacle(repo, path)):
-            raise StateConflict(f"cannot restore {path}: {above} is no folder", hint="Move it away, then run it again.")
-        if _is_file(repo, path) if cid is None else not is_same(repo, entries.get(path), cid, stat):
+        if cid is not None and (there := _in_the_way(repo, path, going)):
+            raise StateConflict(f"cannot restore {path}: {there}", hint="Move it away, then run the command again.")
+        if path in going if cid is None else not is_same(repo, entries.get(path), cid, repo.tree.stat(path)):
             changed[path] = cid
     for cid in filter(None, changed.values()):
         check_whole(repo, cid)
     for path, cid in changed.items():
-        if cid is None and _is_file(repo, path):
+        if cid is None:
             repo.tree.remove(path)
     for path, cid in changed.items():
         if cid is not None:
             size = unixfs.file_size(repo.objects.get, cid)
             repo.tree.write(path, unixfs.read(repo.objects.get, cid, max_bytes=size))
     return _split(changed)
+
+
+def _in_the_way(repo: Repo, path: str, going: set[str]) -> str:
+    """What stands where a file has to come, in words; empty when nothing does that stays."""
+    stat, above = repo.tree.stat(path), obstacle(repo, path)
+    if stat is not None and stat.kind == FOLDER:
+        stays = [below.path for below in repo.tree.scan(path) if below.path not in going]
+        return "a folder is there" if stays else ""
+    if above is not None:
+        return "" if above in going else f"{above} is no folder"
+    return "" if stat is None or stat.kind == FILE else f"a {stat.kind} is there"
 
 
 def _is_file(repo: Repo, path: str) -> bool:

@@ -25,7 +25,7 @@ from mlm.ports.repo import FILE
 from tests.command_line import ROOT
 
 SEED = int(os.environ.get("MLM_KILL_SEED") or random.SystemRandom().randrange(1 << 32))
-RANDOM_KILLS = 20  # of each command, that met it alive
+RANDOM_KILLS = 15  # of each command, that met it alive
 PROJECT = '[asset]\nname = "thing"\nversion = "1.0.0"\nkind = "dataset"\n'
 # What happens before a command, in words of mlm, or as files to write ("" removes); then the command itself.
 Before = tuple[tuple[str, ...] | dict[str, str], ...]
@@ -233,7 +233,7 @@ def test_killed_at_any_instant(place: Place, name: str) -> None:
     assert met == RANDOM_KILLS, "the command ends before it can be killed"
     # Before each name that comes, goes or changes.
     steps = unharmed[0]["steps"]
-    assert steps > 1
+    assert steps >= 1
     for step in range(1, steps + 1):
         place.reset(prepared)
         killed = place.driver.run(place.project, *command, step=step)

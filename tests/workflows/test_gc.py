@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -388,3 +391,48 @@ def test_unmodified_files_are_never_stored_twice(tmp_path: Path) -> None:
         found = gc(later(open_repo(tmp_path)))
         assert (found.removed_blocks, found.packs) == (0, 1)
     assert fsck(later(open_repo(tmp_path))).sound
+
+
+# Processes that add, commit, and go from branch to branch, one after the other: what each leaves may be garbage.
+WORKER = """
+import os, sys
+from pathlib import Path
+from mlm.adapters.repo import open_repo
+from mlm.workflows import branch
+from mlm.workflows.add import add
+from mlm.workflows.checkout import checkout
+from tests.committing import commit
+root = Path(sys.argv[1])
+for number in range(40):
+    if os.fork():
+        assert os.waitstatus_to_exitcode(os.wait()[1]) == 0, number
+        continue
+    repo = open_repo(root)
+    (root / "a").write_bytes(b"%d" % (number % 7) * 50000)
+    (root / f"f{number % 5}").write_bytes(b"%d" % number)
+    add(repo, [""])
+    print(commit(repo, None, f"{number}", "worker", number).commit, flush=True)
+    checkout(repo, "HEAD~1" if number else "HEAD", make=f"b{number}")
+    if number > 2:
+        branch.delete(repo, f"b{number - 2}", force=True)
+    sys.exit()
+"""
+
+
+def test_gc_beside_a_process_that_adds_commits_and_checks_out(disk: Path) -> None:
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", WORKER, str(disk)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as worker:
+        rounds = removing = 0
+        while worker.poll() is None:
+            rounds += 1
+            removing += gc(later(open_repo(disk)), 0).removed_blocks > 0
+        said, error = worker.communicate()
+    assert worker.returncode == 0, error.decode()
+    assert len(said.split()) == 40 and rounds > 3 and removing > 1
+    gc(later(open_repo(disk)), 0)
+    found = fsck(later(open_repo(disk)))
+    assert found.sound, found.faults
+    repo = open_repo(disk)
+    everything = {cid for commit in repo.refs.all().values() for cid in below(repo, commit)}
+    assert set(repo.objects.cids()) == everything | {entry.cid for entry in repo.index.load().values()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -350,6 +351,19 @@ def test_restore_decides_before_it_writes(repo: Repo) -> None:
     assert files(repo) == before
 
 
+def test_restore_between_a_file_and_a_folder(repo: Repo) -> None:
+    checkout(repo, "main", make="folder")
+    repo.tree.remove("a")
+    write(repo, "a/x", b"deep")
+    save(repo, "a is a folder", 3)
+    found = restore(repo, ["a"], source="main")
+    assert (found.restored, found.removed) == (("a",), ("a/x",))
+    assert files(repo)["a"] == b"one"
+    restore(repo, ["a"], source="main", staged=True)
+    assert restore(repo, ["a"], source="folder").removed == ("a",)
+    assert files(repo)["a/x"] == b"deep"
+
+
 def test_restore_staged_before_the_first_commit() -> None:
     repo = memory_repo()
     repo.refs.create("main")
@@ -438,3 +452,25 @@ def test_log_has_parents_and_a_graph(repo: Repo) -> None:
         f"* {str(second.commit)[:16]} (HEAD, exp) second",
         f"* {str(first.commit)[:16]} (main) first",
     )
+
+
+def test_a_graph_of_merges_has_parents_below_children_whatever_the_clocks_say() -> None:
+    repo = prepared(memory_repo())
+    first, second = resolve(repo, "main"), resolve(repo, "exp")
+    model = read_commit(repo, second)
+    heads = [second]
+    for number in range(3):  # older, by their clocks, than what they come from
+        cid, block = replace(model, parents=(second,), time=0, message=f"side {number}").to_block()
+        repo.objects.put([(cid, block)])
+        heads.append(cid)
+    cid, block = replace(model, parents=tuple(heads[1:]), time=1, message="merge").to_block()
+    repo.objects.put([(cid, block)])
+    repo.refs.set("heads/merge", cid, None)
+    found = log(repo, "merge", graph=True)
+    names = [entry.commit for entry in found.commits]
+    assert names[0] == cid and names[-2:] == [second, first]
+    assert all(names.index(entry.commit) < names.index(parent) for entry in found.commits for parent in entry.parents)
+    stars = ["".join(re.findall(r"[*|/\\ ]+", line)[:1]).rstrip() for line in found.graph]
+    assert stars == ["*", "|\\", "|\\ \\", "* | |", "| * |", "|/ /", "| *", "|/", "*", "*"]
+    cut = log(repo, "merge", 2, graph=True)
+    assert cut.more and len(cut.commits) == 2
