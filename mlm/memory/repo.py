@@ -146,3 +146,16 @@ class MemoryTree:
     def remove(self, path: str) -> None:
         check_path(path)
         self._files.pop(path, None)
+
+
+class MemoryOrigin:
+    """Implements ports.Origin."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    def read(self) -> str:
+        return self._text
+
+    def write(self, text: str) -> None:
+        self._text = text

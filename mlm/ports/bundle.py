@@ -9,7 +9,9 @@ from mlm.ports.chain import Chain
 from mlm.ports.contracts import Contracts
 from mlm.ports.files import Files
 from mlm.ports.journal import Journal
+from mlm.ports.origin import Origin
 from mlm.ports.prover import Prover
+from mlm.ports.remote import Remote, Remotes
 from mlm.ports.repo import Repo
 from mlm.ports.runner import Runner
 from mlm.ports.signer import Sender, Signer
@@ -58,14 +60,24 @@ class Ports:
         return self._make("objects")
 
     @cached_property
-    def remote(self) -> Blocks:
-        """Blocks that others can read."""
+    def remote(self) -> Remote:
+        """Blocks that others can read: of all remotes, the default first, which is the one that is written to."""
         return self._make("remote")
+
+    @cached_property
+    def remotes(self) -> Remotes:
+        """Remotes by name."""
+        return self._make("remotes")
 
     @cached_property
     def repo(self) -> Repo:
         """The project's history: refs, staging index, working tree."""
         return self._make("repo")
+
+    @cached_property
+    def origin(self) -> Origin:
+        """Where the project was cloned from."""
+        return self._make("origin")
 
     @cached_property
     def prover(self) -> Prover:
