@@ -14,6 +14,10 @@ MAX_BLOCKS = 50_000_000
 BATCH = 32 * 1024 * 1024  # bytes put at once: what a killed transfer loses at most
 
 
+class TooLarge(InvalidData):
+    """More would be transferred than was allowed."""
+
+
 class Source(Protocol):
     """The part of ports.Blocks that is read from; `get` verifies."""
 
@@ -162,7 +166,7 @@ class _Batch:
     def add(self, root: Cid, cid: Cid, data: bytes) -> None:
         self.total += len(data)
         if self._max is not None and self.total > self._max:
-            raise InvalidData(f"expected at most {self._max} bytes of blocks below {root}, found more")
+            raise TooLarge(f"expected at most {self._max} bytes of blocks below {root}, found more")
         self.new += 1
         self._blocks.append((cid, data))
         self._held += len(data)

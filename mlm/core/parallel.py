@@ -16,8 +16,8 @@ def in_parallel(act: Callable[[K], V], workers: int) -> Callable[[Callable[[], K
 
     `wanted` is called by the thread that iterates, also after results that may have given it more to name. Pairs come
     in the order in which the calls end; at most `workers` calls are under way or have a result that nobody took. The
-    first exception of a call is raised when the results that are there have been given. The threads are daemons: an
-    interrupted process does not wait for servers.
+    first exception of a call is raised when the calls under way have ended, and their results been given. The threads
+    are daemons: an interrupted process does not wait for them.
     """
 
     def many(wanted: Callable[[], K | None]) -> Iterator[tuple[K, V]]:
@@ -41,7 +41,7 @@ def in_parallel(act: Callable[[K], V], workers: int) -> Callable[[Callable[[], K
                         started += 1
                     todo.put(key)
                     running += 1
-                if not running or (failed is not None and done.empty()):
+                if not running:
                     break
                 key, value, error = done.get()
                 running -= 1

@@ -52,10 +52,11 @@ def receive(
 
         try:
             dag.absorb(stream, objects, root, max_bytes=max_bytes, progress=count)
+        except dag.TooLarge:
+            raise
         except InvalidData:
-            # Blocks that hang below nothing, or too many: the walk asks for what is wanted, and counts again.
-            pass
-    left = None if max_bytes is None else max(0, max_bytes - came)
+            pass  # blocks that nobody asked for: the walk asks for those that are wanted
+    left = None if max_bytes is None else max_bytes - came
     try:
         copied = dag.copy(
             source,

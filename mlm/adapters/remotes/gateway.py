@@ -40,8 +40,8 @@ class Gateway(ReadOnly):
         wanted = f"{CAR_TYPE}; version=1; order=dfs; dups=n"
         path = f"/ipfs/{root}?format=car&dag-scope=all"
         with self._client.open("GET", path, headers={"Accept": wanted}) as stream:
-            if stream.status in _MISSING:
-                raise NotFound(f"the remote {self._client.where} has nothing below {root}")
+            if 400 <= stream.status < 500 or stream.status == 501:
+                raise NotFound(f"the remote {self._client.where} gives no CAR of {root}")
             if stream.status != 200:
                 raise self._client.trouble(f"answered for a CAR of {root} with HTTP status {stream.status}")
             yield from blocks_of(stream, root, self._client.where)
@@ -80,4 +80,5 @@ def blocks_of(stream: Stream, root: Cid, where: str) -> Iterator[tuple[Cid, byte
             stream.renew()
             yield cid, data
     except InvalidData as error:
-        raise InvalidData(f"the remote {where}: {error}", hint="`mlm remote remove` drops it.") from error
+        error.args = (f"the remote {where} sent a bad CAR: {error}",)
+        raise

@@ -12,7 +12,7 @@ from typing import IO
 
 from mlm.adapters.blocks import pack_index
 from mlm.adapters.disk import storage_errors
-from mlm.adapters.http import Answer, Client
+from mlm.adapters.http import Client, Stream
 from mlm.adapters.remotes.gateway import BLOCK, checked
 from mlm.adapters.remotes.readonly import ReadOnly
 from mlm.core import remote
@@ -36,7 +36,7 @@ class WebRemote(ReadOnly):
         self._packs: dict[str, int] | None = None  # name -> bytes
         self._indexes: dict[str, pack_index.PackIndex] = {}
         self._whole: dict[str, IO[bytes]] = {}
-        self._ranges = True
+        self._ranges: bool | None = None  # not known yet
 
     def get(self, cid: Cid) -> bytes:
         found = self._find(cid)
@@ -77,48 +77,56 @@ class WebRemote(ReadOnly):
         return self._indexes[name]
 
     def _read(self, name: str, at: int, size: int) -> bytes:
-        path = f"packs/{name}.car"
-        if self._ranges and size:
-            with self._client.open("GET", f"/{path}", headers={"Range": f"bytes={at}-{at + size - 1}"}) as stream:
-                if stream.status == 206:
-                    return stream.rest(size)
-                if stream.status != 200:
-                    raise self._client.refused(
-                        Answer(stream.status, stream.headers, stream.rest(1 << 16)), f"for a range of {path}"
-                    )
-            self._ranges = False
         if not size:
             return b""
+        if self._ranges:
+            return self._range(name, at, size) or b""
         with self._lock, storage_errors("cannot keep a pack"):
-            file = self._whole.get(name) or self._fetch(name)
-            return os.pread(file.fileno(), size, at)
+            # The first answer tells what the server can, and is not thrown away.
+            if self._ranges is None and (data := self._range(name, at, size)) is not None:
+                self._ranges = True
+                return data
+            self._ranges = False
+            if name not in self._whole:
+                with self._client.open("GET", f"/packs/{name}.car") as stream:
+                    self._keep(name, stream)
+            return os.pread(self._whole[name].fileno(), size, at)
 
-    def _fetch(self, name: str) -> IO[bytes]:
-        """A pack in a temporary file without a name, which goes with this process."""
+    def _range(self, name: str, at: int, size: int) -> bytes | None:
+        """A part of a pack; None when the server sent it whole, which is then kept."""
+        path = f"/packs/{name}.car"
+        with self._client.open("GET", path, headers={"Range": f"bytes={at}-{at + size - 1}"}) as stream:
+            if stream.status == 206:
+                return stream.rest(size)
+            if stream.status != 200 or self._ranges:
+                raise self._client.trouble(f"answered for a part of {path} with HTTP status {stream.status}")
+            self._keep(name, stream)
+        return None
+
+    def _keep(self, name: str, stream: Stream) -> None:
+        """Put a pack into a temporary file without a name, which goes with this process."""
         assert self._packs is not None
         if (expected := self._packs[name]) > _MAX_WHOLE:
             raise self._client.trouble(
                 f"offers no ranges: expected packs of at most {_MAX_WHOLE} bytes, {name} has {expected}"
             )
-        with self._client.open("GET", f"/packs/{name}.car") as stream:
-            if stream.status != 200:
-                raise self._client.trouble(f"answered for {name} with HTTP status {stream.status}")
-            file = tempfile.TemporaryFile()  # noqa: SIM115 - it is kept
-            size = since = 0
-            while piece := stream.read(1 << 20):
-                file.write(piece)
-                size += len(piece)
-                since += len(piece)
-                if size > expected:
-                    raise self._client.trouble(f"sends more of {name} than the {expected} bytes that it lists")
-                if since >= BLOCK:  # as fast as a block must come
-                    since = 0
-                    stream.renew()
+        if stream.status != 200:
+            raise self._client.trouble(f"answered for {name} with HTTP status {stream.status}")
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - it is kept
+        size = since = 0
+        while piece := stream.read(1 << 20):
+            file.write(piece)
+            size += len(piece)
+            since += len(piece)
+            if size > expected:
+                raise self._client.trouble(f"sends more of {name} than the {expected} bytes that it lists")
+            if since >= BLOCK:  # as fast as a block must come
+                since = 0
+                stream.renew()
         file.flush()
         if len(self._whole) >= _KEPT:
             self._whole.pop(next(iter(self._whole))).close()
         self._whole[name] = file
-        return file
 
     def _check(self) -> None:
         found = self._file(remote.MARK, 4096)
