@@ -57,7 +57,9 @@ class TomlSettings:
         text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
         lines = text.removesuffix("\n").replace("\r\n", "\n").split("\n")
         start, end = _section(lines, table)
-        changed = "\n".join([*lines[: (start or 0) - 1], *lines[end:]]) + "\n" if start else text
+        above_it = "\n".join(lines[: (start or 0) - 1]).rstrip("\n")
+        left = "\n".join([*([above_it] if above_it else []), *lines[end:]]).rstrip("\n")
+        changed = f"{left}\n" if left else ""
         try:
             before, found = tomli.loads(text), tomli.loads(changed)
         except tomli.TOMLDecodeError as error:

@@ -42,6 +42,7 @@ def receive(
     `expected` bytes are what a progress bar counts to. Raises NotFound, InvalidData, StorageError.
     """
     tell = partial(_tell, system, expected, "receiving")
+    clock = _still if system is None else system.monotonic
     came = new = 0
     if not objects.has(root) and (stream := source.stream(root)) is not None:
 
@@ -51,7 +52,7 @@ def receive(
             tell(blocks, size)
 
         try:
-            dag.absorb(stream, objects, root, max_bytes=max_bytes, progress=count)
+            dag.absorb(stream, objects, root, max_bytes=max_bytes, progress=count, clock=clock)
         except dag.TooLarge:
             raise
         except InvalidData:
@@ -65,6 +66,7 @@ def receive(
             many=in_parallel(source.get, IN_FLIGHT),
             max_bytes=left,
             progress=lambda blocks, size: tell(new + blocks, came + size),
+            clock=clock,
         )
     finally:
         _end(system)
@@ -80,21 +82,28 @@ def send(objects: Blocks, remote: Remote, root: Cid, system: System | None = Non
     missing = remote.missing(cids)
     batch: list[tuple[Cid, bytes]] = []
     held = total = 0
+    clock = _still if system is None else system.monotonic
+    since = clock()
     try:
         for number, cid in enumerate(reversed(missing), start=1):
             data = objects.get(cid)
             batch.append((cid, data))
             held += len(data)
             total += len(data)
-            if held >= dag.BATCH:
+            if held >= dag.BATCH or clock() - since >= dag.FLUSH:
                 remote.put(batch)
-                batch, held = [], 0
+                batch, held, since = [], 0, clock()
             _tell(system, total * len(missing) // number, "sending", number, total)
         if batch:
             remote.put(batch)
     finally:
         _end(system)
     return Sent(len(cids), len(missing), total)
+
+
+def _still() -> float:
+    """The clock of those who have none."""
+    return 0.0
 
 
 def _tell(system: System | None, expected: int, what: str, blocks: int, size: int) -> None:

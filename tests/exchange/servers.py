@@ -79,13 +79,19 @@ class Handler(BaseHTTPRequestHandler):
         self.body(data)
 
 
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Whoever asked has hung up: that is what these servers are for."""
+
+
 @contextmanager
 def serve(answer: Answer) -> Iterator[Server]:
     """A server on a free port until the block ends."""
     state = Server()
     kind = type("Made", (Handler,), {"state": state, "answer": staticmethod(answer)})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
-    server.daemon_threads = True
+    server = _Quiet(("127.0.0.1", 0), kind)
     state.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
