@@ -1,7 +1,7 @@
 """`mlm clone`: a project from a published asset, a CID or a remote's branch, with its history; and `mlm download`.
 
-The order makes a clone that was killed one that the same command continues: where it comes from is written first, HEAD
-last; a folder with the one and without the other holds nothing of anybody's.
+The order makes a clone that was killed one that the same command continues: blocks come first, then where they come
+from, then the files, then refs, and HEAD last. A folder with an origin and without a HEAD holds nothing of anybody's.
 """
 
 from __future__ import annotations
@@ -95,9 +95,10 @@ def clone(ports: Ports, found: Found, repo: Repo, origin: Origin, folder: str, *
 
     Raises StateConflict for a folder that holds anything else, NotFound, InvalidData, StorageError.
     """
-    begin(found, repo, origin, folder)
+    check_empty(found, repo, origin, folder)
     came = bring(found.source, repo.objects, found.cid, found.asset, max_bytes=max_bytes, system=ports.system)
     assert came.commit is not None
+    origin.write(found.origin)
     new = entries(repo.objects, came.manifest.tree)
     written = write_tree(repo.objects, came.manifest.tree, repo.tree)
     with repo.index.edit() as index:
@@ -131,9 +132,10 @@ def clone(ports: Ports, found: Found, repo: Repo, origin: Origin, folder: str, *
 
 def download(ports: Ports, found: Found, repo: Repo, origin: Origin, folder: str, *, max_bytes: int) -> Downloaded:
     """Write the files of an asset into an empty folder, without history; one that was cut is continued."""
-    begin(found, repo, origin, folder)
+    check_empty(found, repo, origin, folder)
     options = {"max_bytes": max_bytes, "system": ports.system, "with_history": False}
     came = bring(found.source, repo.objects, found.cid, found.asset, **options)  # type: ignore[arg-type]
+    origin.write(found.origin)
     written = write_tree(repo.objects, came.manifest.tree, repo.tree)
     return Downloaded(
         folder=folder,
@@ -147,8 +149,8 @@ def download(ports: Ports, found: Found, repo: Repo, origin: Origin, folder: str
     )
 
 
-def begin(found: Found, repo: Repo, origin: Origin, folder: str) -> None:
-    """Take the folder, unless it holds anything; raises StateConflict."""
+def check_empty(found: Found, repo: Repo, origin: Origin, folder: str) -> None:
+    """Raise StateConflict for a folder that holds anything but what this very command has begun."""
     try:
         repo.refs.head()
     except StateConflict:
@@ -159,8 +161,6 @@ def begin(found: Found, repo: Repo, origin: Origin, folder: str) -> None:
     if exists or (begun and begun != found.origin) or (not begun and next(iter(repo.tree.scan()), None) is not None):
         what = "a project" if exists else f"a clone of {begun} that was begun" if begun else "files"
         raise StateConflict(f"expected an empty folder, {folder} holds {what}", hint="Name another folder.")
-    if not begun:
-        origin.write(found.origin)
 
 
 def _asset(found: Found, name: str, version: str) -> str:
