@@ -110,15 +110,19 @@ def files(folder: Path, *, ranges: bool = True) -> Answer:
         if not path.is_file():
             handler.whole(b"not found", 404)
             return
-        data = path.read_bytes()
+        size = path.stat().st_size
         found = re.fullmatch(r"bytes=(\d+)-(\d+)", handler.headers.get("Range", ""))
-        if ranges and found:
-            first, last = int(found[1]), min(int(found[2]), len(data) - 1)
-            piece = data[first : last + 1]
-            handler.head(206, Content_Length=len(piece), Content_Range=f"bytes {first}-{last}/{len(data)}")
-            handler.body(piece)
-        else:
-            handler.whole(data)
+        with path.open("rb") as file:
+            if ranges and found and int(found[1]) >= size:
+                handler.whole(b"", 416)
+            elif ranges and found:
+                first, last = int(found[1]), min(int(found[2]), size - 1)
+                file.seek(first)
+                piece = file.read(last + 1 - first)
+                handler.head(206, Content_Length=len(piece), Content_Range=f"bytes {first}-{last}/{size}")
+                handler.body(piece)
+            else:
+                handler.whole(file.read())
 
     return answer
 

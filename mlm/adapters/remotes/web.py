@@ -79,14 +79,16 @@ class WebRemote(ReadOnly):
     def _read(self, name: str, at: int, size: int) -> bytes:
         if not size:
             return b""
+        with self._lock, storage_errors("cannot keep a pack"):
+            # The first answer tells what the server can, and is not thrown away.
+            if self._ranges is None:
+                first = self._range(name, at, size)
+                self._ranges = first is not None
+                if first is not None:
+                    return first
         if self._ranges:
             return self._range(name, at, size) or b""
         with self._lock, storage_errors("cannot keep a pack"):
-            # The first answer tells what the server can, and is not thrown away.
-            if self._ranges is None and (data := self._range(name, at, size)) is not None:
-                self._ranges = True
-                return data
-            self._ranges = False
             if name not in self._whole:
                 with self._client.open("GET", f"/packs/{name}.car") as stream:
                     self._keep(name, stream)
