@@ -24,6 +24,7 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 MODULES = (
     "startup",
     "objects",
+    "exchange",
     "diffing",
     "reading",
     "sending",

@@ -34,19 +34,10 @@ def ports(session: Session, bare: bool = False) -> Ports:
     from mlm.adapters.blocks.archive import CarFiles
     from mlm.adapters.blocks.packs import PackStore
     from mlm.adapters.files import DiskFiles
+    from mlm.adapters.repo.origin import FileOrigin
+    from mlm.cli.wiring_remotes import remotes
 
     config, data = session.config, session.data
-
-    def remote() -> object:
-        from mlm.adapters.remotes.folder import FolderRemote
-
-        own = devnet(session).home.remote
-        if not config.get("remote") and config.get("network.default") != DEVNET and not own.is_dir():
-            raise UsageError(
-                f"no remote is set: where do the parties of {config.get('network.default')} share blocks?",
-                hint="Set `remote` in mlm.toml, or MLM_REMOTE, to a folder that they all reach.",
-            )
-        return FolderRemote(Path(config.get("remote")) if config.get("remote") else own)
 
     def prover() -> object:
         from mlm import resources
@@ -128,9 +119,11 @@ def ports(session: Session, bare: bool = False) -> Ports:
         signer=lambda: made.sender,
         objects=lambda: PackStore(data / "objects"),
         repo=lambda: repo(session),
+        origin=lambda: FileOrigin(session.require_project / ".mlm"),
         files=lambda: DiskFiles(session.cwd),
         archives=lambda: CarFiles(session.cwd),
-        remote=remote,
+        remote=lambda: remotes(session).reader(),
+        remotes=lambda: remotes(session),
         prover=prover,
         runner=runner,
         state=state,
@@ -305,11 +298,11 @@ def trust(session: Session, name: str) -> None:
         trusted(session).add(fingerprint(chosen))
 
 
-def trusted(session: Session) -> Lines:
-    """The fingerprints of the networks that the user has chosen."""
+def trusted(session: Session, what: str = "networks") -> Lines:
+    """The fingerprints of the networks, or remotes, that the user has chosen."""
     from mlm.adapters.lines import Lines
 
-    return Lines(session.home / "trusted-networks")
+    return Lines(session.home / f"trusted-{what}")
 
 
 def fingerprint(chosen: Network) -> str:

@@ -11,7 +11,14 @@ from mlm.core.cid import DAG_CBOR, RAW, Cid
 from mlm.core.errors import InvalidData
 
 MAX_BLOCKS = 50_000_000
-BATCH = 32 * 1024 * 1024  # bytes put at once: what a killed transfer loses at most
+# A killed transfer loses at most so many bytes, or, where it is slow, what came within so many seconds.
+BATCH = 32 * 1024 * 1024
+FLUSH = 3.0
+Clock = Callable[[], float]  # seconds; never goes back
+
+
+class TooLarge(InvalidData):
+    """More would be transferred than was allowed."""
 
 
 class Source(Protocol):
@@ -85,6 +92,7 @@ def copy(
     max_blocks: int = MAX_BLOCKS,
     max_bytes: int | None = None,
     progress: Callable[[int, int], None] = lambda blocks, size: None,
+    clock: Clock = lambda: 0.0,
 ) -> Copied:
     """Bring `dst` to hold everything below `root`; only what it lacks is read from `src`, whose `get` verifies.
 
@@ -95,7 +103,7 @@ def copy(
     """
     seen = {root}
     stack = [root]
-    batch = _Batch(dst, max_bytes, progress)
+    batch = _Batch(dst, max_bytes, progress, clock)
 
     def go_on(cid: Cid, data: bytes) -> None:
         for child in links(cid, data):
@@ -130,6 +138,7 @@ def absorb(
     *,
     max_bytes: int | None = None,
     progress: Callable[[int, int], None] = lambda blocks, size: None,
+    clock: Clock = lambda: 0.0,
 ) -> Copied:
     """Put verified blocks that arrive unasked, such as those of a CAR, if they hang below `root`, parents first.
 
@@ -137,7 +146,7 @@ def absorb(
     than `max_bytes` arrive.
     """
     named = {root}
-    batch = _Batch(dst, max_bytes, progress)
+    batch = _Batch(dst, max_bytes, progress, clock)
     try:
         for cid, data in blocks:
             if cid not in named:
@@ -153,8 +162,9 @@ def absorb(
 class _Batch:
     """Blocks on their way into a store: put together, as each put has its cost."""
 
-    def __init__(self, dst: Sink, max_bytes: int | None, progress: Callable[[int, int], None]) -> None:
-        self._dst, self._max, self._progress = dst, max_bytes, progress
+    def __init__(self, dst: Sink, max_bytes: int | None, progress: Callable[[int, int], None], clock: Clock) -> None:
+        self._dst, self._max, self._progress, self._clock = dst, max_bytes, progress, clock
+        self._since = clock()
         self._blocks: list[tuple[Cid, bytes]] = []
         self._held = 0
         self.new = self.total = 0
@@ -162,15 +172,15 @@ class _Batch:
     def add(self, root: Cid, cid: Cid, data: bytes) -> None:
         self.total += len(data)
         if self._max is not None and self.total > self._max:
-            raise InvalidData(f"expected at most {self._max} bytes of blocks below {root}, found more")
+            raise TooLarge(f"expected at most {self._max} bytes of blocks below {root}, found more")
         self.new += 1
         self._blocks.append((cid, data))
         self._held += len(data)
         self._progress(self.new, self.total)
-        if self._held >= BATCH:
+        if self._held >= BATCH or self._clock() - self._since >= FLUSH:
             self.flush()
 
     def flush(self) -> None:
-        blocks, self._blocks, self._held = self._blocks, [], 0
+        blocks, self._blocks, self._held, self._since = self._blocks, [], 0, self._clock()
         if blocks:
             self._dst.put(blocks)

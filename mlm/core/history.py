@@ -117,14 +117,17 @@ def topological(get: Callable[[Cid], bytes], heads: tuple[Cid, ...]) -> list[tup
     return found
 
 
-_REF = re.compile(r"(?:heads|tags)/[A-Za-z0-9_][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*")
+_REF = re.compile(r"(?:heads|tags|remotes)/[A-Za-z0-9_][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*")
 
 
 def check_ref(name: str) -> str:
-    """Return `heads/NAME` or `tags/NAME`; raises UsageError for a name that a file system or a shell could misread."""
+    """Return `heads/NAME`, `tags/NAME` or `remotes/REMOTE/NAME`.
+
+    Raises UsageError for a name that a file system or a shell could misread.
+    """
     if not _REF.fullmatch(name) or len(name) > 200 or ".." in name or name.endswith((".lock", ".")) or "/tmp-" in name:
         kind, _, rest = name.partition("/")
-        what = {"heads": "branch", "tags": "tag"}.get(kind, "ref")
+        what = {"heads": "branch", "tags": "tag", "remotes": "remote branch"}.get(kind, "ref")
         raise UsageError(f"expected a {what} name of letters, digits and . _ + - /, found {rest!r}")
     return name
 
@@ -134,7 +137,7 @@ def check_free(name: str, others: Iterable[str]) -> None:
     for other in others:
         if other.startswith(f"{name}/") or name.startswith(f"{other}/"):
             kind, _, rest = name.partition("/")
-            what, taken = {"heads": "branch", "tags": "tag"}[kind], other.partition("/")[2]
+            what, taken = {"heads": "branch", "tags": "tag", "remotes": "remote branch"}[kind], other.partition("/")[2]
             raise StateConflict(
                 f"the {what} {rest} cannot stand beside the {what} {taken}: a name is not also a folder",
                 hint=f"Choose another name, or `mlm {what} --delete {taken}`.",

@@ -181,3 +181,16 @@ class MemoryTree:
 
     def make_folder(self, path: str) -> None:
         self._folders.add(check_path(path))
+
+
+class MemoryOrigin:
+    """Implements ports.Origin."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    def read(self) -> str:
+        return self._text
+
+    def write(self, text: str) -> None:
+        self._text = text

@@ -13,7 +13,9 @@ from mlm.ports.datasets import Datasets
 from mlm.ports.files import Files
 from mlm.ports.journal import Journal
 from mlm.ports.meter import Meter
+from mlm.ports.origin import Origin
 from mlm.ports.prover import Prover
+from mlm.ports.remote import Remote, Remotes
 from mlm.ports.repo import Repo
 from mlm.ports.runner import Runner
 from mlm.ports.signatures import Signatures
@@ -63,14 +65,24 @@ class Ports:
         return self._make("objects")
 
     @cached_property
-    def remote(self) -> Blocks:
-        """Blocks that others can read."""
+    def remote(self) -> Remote:
+        """Blocks that others can read: of all remotes, the default first, which is the one that is written to."""
         return self._make("remote")
+
+    @cached_property
+    def remotes(self) -> Remotes:
+        """Remotes by name."""
+        return self._make("remotes")
 
     @cached_property
     def repo(self) -> Repo:
         """The project's history: refs, staging index, working tree."""
         return self._make("repo")
+
+    @cached_property
+    def origin(self) -> Origin:
+        """Where the project was cloned from."""
+        return self._make("origin")
 
     @cached_property
     def prover(self) -> Prover:

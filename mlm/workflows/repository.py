@@ -160,7 +160,7 @@ def _base(repo: Repo, text: str) -> Cid:
             raise StateConflict("there is no commit yet", hint="Run `mlm add .`, then `mlm commit -m MESSAGE`.")
         return cid
     refs = repo.refs.all()
-    for name in (f"heads/{text}", f"tags/{text}", text):
+    for name in (f"heads/{text}", f"tags/{text}", f"remotes/{text}", text):
         if name in refs:
             return refs[name]
     try:

@@ -155,6 +155,23 @@ def _proved(stage: Stage) -> tuple[Person, str]:
     return stage.market.first, stage.accepted()
 
 
+def _shares(stage: Stage) -> tuple[Person, str]:
+    """A project with a commit, a remote of its own, and a home of its own that knows it."""
+    person = Person("", stage.folder() / "digits", stage.folder())
+    person.folder.mkdir()
+    person.do("init", ".", "--template", "digits-mlp")
+    person.do("add", ".")
+    person.do("commit", "-m", "first")
+    person.do("remote", "add", "origin", "../origin")
+    person.do("remote", "add", "shared", "../shared")
+    person.do("push", "main", "origin")
+    return person, ""
+
+
+def _adds_remote(stage: Stage) -> tuple[Person, str]:
+    return Person("", stage.folder(), stage.folder()), ""
+
+
 def _project(stage: Stage) -> tuple[Person, str]:
     return stage.project(), ""
 
@@ -221,6 +238,14 @@ SCENES: dict[str, Scene] = {
     "fsck": _committed,
     "sign": _signs,
     "spdx": _elsewhere,
+    "push": _shares,
+    "fetch": _shares,
+    "pull": _shares,
+    "clone": _elsewhere,
+    "download": _elsewhere,
+    "remote add": _adds_remote,
+    "remote list": _elsewhere,
+    "remote remove": _shares,
     "publish": as_("provider"),
     "search": _elsewhere,
     "asset list": _elsewhere,
