@@ -91,7 +91,7 @@ class Refs(Protocol):
 class Folder(Protocol):
     """A folder that files are written to. Paths are checked: none leads outside, and no symbolic link is followed."""
 
-    def write(self, path: str, pieces: Iterable[bytes]) -> None:
+    def write(self, path: str, pieces: Iterable[bytes], *, executable: bool = False) -> None:
         """Write a file whole or not at all, with its folders."""
 
     def remove(self, path: str) -> None:

@@ -9,6 +9,7 @@ So the same command completes what a kill has cut: each file is then as the one 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mlm.core import unixfs
@@ -20,7 +21,9 @@ from mlm.core.staging import Staging
 from mlm.ports.blocks import Blocks
 from mlm.ports.repo import FILE, FOLDER, FileStat, Repo, Staged, Worktree
 from mlm.workflows.repository import (
+    File,
     Progress,
+    commit_files,
     covers,
     file_entry,
     head_commit,
@@ -29,7 +32,8 @@ from mlm.workflows.repository import (
     quiet,
     resolve_commit,
     stage,
-    tree_files,
+    staged_file,
+    write_file,
 )
 from mlm.workflows.restore import check_whole, unread
 
@@ -52,14 +56,15 @@ class CheckedOut:
     removed: tuple[str, ...]
 
 
-def write_tree(objects: Blocks, root: Cid, tree: Worktree) -> Written:
+def write_tree(objects: Blocks, root: Cid, tree: Worktree, executable: Iterable[str] = ()) -> Written:
     """Write every file below a directory, each whole or not at all. Paths and sizes are checked before bytes.
 
     Raises InvalidData for a hostile tree, StorageError where a link or a folder stands in a file's place.
     """
     files = [(path, cid, unixfs.file_size(objects.get, cid)) for path, cid in unixfs.walk(objects.get, root)]
+    may_run = frozenset(executable)
     for path, cid, size in files:
-        tree.write(path, unixfs.read(objects.get, cid, max_bytes=size))
+        tree.write(path, unixfs.read(objects.get, cid, max_bytes=size), executable=path in may_run)
     return Written(len(files), sum(size for _, _, size in files))
 
 
@@ -77,18 +82,21 @@ def checkout(repo: Repo, ref: str = "HEAD", *, make: str = "", progress: Progres
         # A branch at this commit is what a run of the same command that was killed has left.
         if make and repo.refs.all().get(f"heads/{make}", cid) != cid:
             raise StateConflict(f"there is a branch {make} already", hint=f"`mlm checkout {make}` goes to it.")
-        written, removed = _switch(repo, commit, progress)
+        written, removed = switch(repo, commit, progress)
         if make and f"heads/{make}" not in repo.refs.all():
             repo.refs.set(f"heads/{make}", cid, None)
         repo.refs.set_head(cid if branch is None else branch)
     return CheckedOut(branch, cid, written, removed)
 
 
-def _switch(repo: Repo, commit: Commit, progress: Progress) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Steps 1 to 3, but for HEAD; paths written and removed."""
+def switch(repo: Repo, commit: Commit, progress: Progress) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Bring files and index from the commit that is checked out to another, steps 1 to 3 but for HEAD.
+
+    Paths written and removed; raises StateConflict as `checkout` does. The caller holds the refs, and moves HEAD.
+    """
     head = head_commit(repo)
-    old = {} if head is None else tree_files(repo, head[1].tree)
-    new = old if head is not None and head[1].tree == commit.tree else tree_files(repo, commit.tree)
+    old = {} if head is None else commit_files(repo, head[1])
+    new = old if head is not None and head[1].manifest == commit.manifest else commit_files(repo, commit)
     # (1) What differs.
     differs = [path for path in sorted(old.keys() | new.keys()) if old.get(path) != new.get(path)]
     if not differs:
@@ -107,8 +115,8 @@ def _switch(repo: Repo, commit: Commit, progress: Progress) -> tuple[tuple[str, 
         coming = [path for path in differs if path in new]
         written = [path for path in coming if not is_same(repo, entries.get(path), new[path], stats[path])]
         for path in written:
-            check_whole(repo, new[path])
-        sizes = {path: unixfs.file_size(repo.objects.get, new[path]) for path in written}
+            check_whole(repo, new[path].cid)
+        sizes = {path: unixfs.file_size(repo.objects.get, new[path].cid) for path in written}
         # (3) Files, index.
         for path in written:
             _clear(repo, path, stats[path], [below for below in removed if covers(path, below)], old)
@@ -117,14 +125,14 @@ def _switch(repo: Repo, commit: Commit, progress: Progress) -> tuple[tuple[str, 
         done, total = 0, sum(sizes.values())
         for path in written:
             progress(done, total, path)
-            repo.tree.write(path, unixfs.read(repo.objects.get, new[path], max_bytes=sizes[path]))
+            write_file(repo, path, new[path])
             done += sizes[path]
         progress(total, total, "")
         for path in differs:
             if path not in new:
                 entries.pop(path, None)
-            elif path not in entries or entries[path].cid != new[path]:
-                entries[path] = _staged(repo, path, new[path])
+            elif path not in entries or staged_file(entries[path]) != new[path]:
+                entries[path] = restaged(repo, path, new[path])
     return tuple(written), tuple(removed)
 
 
@@ -132,7 +140,7 @@ def _is_file(stat: FileStat | None) -> bool:
     return stat is not None and stat.kind == FILE
 
 
-def _clear(repo: Repo, path: str, stat: FileStat | None, below: list[str], old: dict[str, Cid]) -> None:
+def _clear(repo: Repo, path: str, stat: FileStat | None, below: list[str], old: dict[str, File]) -> None:
     """Make room for a file where a folder is: what is tracked in it goes. What is ignored stays, and stops this."""
     if stat is None or stat.kind != FOLDER:
         return
@@ -141,36 +149,35 @@ def _clear(repo: Repo, path: str, stat: FileStat | None, below: list[str], old: 
     if repo.tree.stat(path) is None:
         return
     for file in below:
-        size = unixfs.file_size(repo.objects.get, old[file])
-        repo.tree.write(file, unixfs.read(repo.objects.get, old[file], max_bytes=size))
+        write_file(repo, file, old[file])
     raise StateConflict(
         f"cannot write {path}: the folder there holds what is not tracked", hint="Move it away, then try again."
     )
 
 
-def _staged(repo: Repo, path: str, cid: Cid) -> Staged:
+def restaged(repo: Repo, path: str, file: File) -> Staged:
     """The entry of a file that is there now. It has just been written, so it is looked at once more."""
     stat = repo.tree.stat(path)
     if stat is None or stat.kind != FILE:
-        return unread(repo, path, cid)
-    return stage(stat, 0, file_entry(repo.objects.get, cid))
+        return unread(repo, path, file)
+    return stage(stat, 0, file_entry(repo.objects.get, file.cid))
 
 
 def _changed(
     repo: Repo,
     entries: Staging,
-    old: dict[str, Cid],
-    new: dict[str, Cid],
+    old: dict[str, File],
+    new: dict[str, File],
     stats: dict[str, FileStat | None],
 ) -> list[str]:
     """Paths whose staged or own content neither commit has: it would be lost."""
     found = []
     for path, stat in stats.items():
         staged = entries.get(path)
-        known = [cid for cid in (old.get(path), new.get(path)) if cid is not None]
+        known = [file for file in (old.get(path), new.get(path)) if file is not None]
         if staged is not None:
-            kept = stat is None or stat.kind == FOLDER or any(is_same(repo, staged, cid, stat) for cid in known)
-            if staged.cid not in known or not kept:
+            kept = stat is None or stat.kind == FOLDER or any(is_same(repo, staged, file, stat) for file in known)
+            if staged_file(staged) not in known or not kept:
                 found.append(path)
         elif path in new and _is_file(stat):  # untracked: it stays where the new commit has none
             if not is_same(repo, None, new[path], stat):
@@ -180,7 +187,7 @@ def _changed(
     return found
 
 
-def _in_the_way(repo: Repo, entries: Staging, new: dict[str, Cid], stats: dict[str, FileStat | None]) -> list[str]:
+def _in_the_way(repo: Repo, entries: Staging, new: dict[str, File], stats: dict[str, FileStat | None]) -> list[str]:
     """Untracked things that stand where a file or a folder has to come."""
     going = {path for path in stats if path not in new and path in entries}
     found = []

@@ -15,14 +15,14 @@ from mlm.core.remote import check_repository
 from mlm.ports.bundle import Ports
 from mlm.ports.origin import Origin
 from mlm.ports.remote import Remote
-from mlm.ports.repo import FILE, Repo
+from mlm.ports.repo import Repo
 from mlm.workflows import lookup
-from mlm.workflows.checkout import write_tree
+from mlm.workflows.checkout import restaged, write_tree
 from mlm.workflows.fetch import LINK, REMOTE, dropped
 from mlm.workflows.init import BRANCH
 from mlm.workflows.push import track
-from mlm.workflows.repository import stage
-from mlm.workflows.version import bring, entries
+from mlm.workflows.repository import commit_files, read_commit
+from mlm.workflows.version import bring
 
 
 @dataclass(frozen=True)
@@ -99,14 +99,11 @@ def clone(ports: Ports, found: Found, repo: Repo, origin: Origin, folder: str, *
     came = bring(found.source, repo.objects, found.cid, found.asset, max_bytes=max_bytes, system=ports.system)
     assert came.commit is not None
     origin.write(found.origin)
-    new = entries(repo.objects, came.manifest.tree)
-    written = write_tree(repo.objects, came.manifest.tree, repo.tree)
+    written = write_tree(repo.objects, came.manifest.tree, repo.tree, came.manifest.executable)
+    files = commit_files(repo, read_commit(repo, came.commit))
     with repo.index.edit() as index:
         index.clear()
-        for path, entry in new.items():
-            stat = repo.tree.stat(path)
-            if stat is not None and stat.kind == FILE:
-                index[path] = stage(stat, 0, entry)
+        index.update({path: restaged(repo, path, file) for path, file in files.items()})
     tags = {f"tags/{found.asset.version}": came.commit} if found.asset else {}
     for name, cid in {**tags, f"heads/{BRANCH}": came.commit}.items():
         if (before := repo.refs.all().get(name)) != cid:
@@ -136,7 +133,7 @@ def download(ports: Ports, found: Found, repo: Repo, origin: Origin, folder: str
     options = {"max_bytes": max_bytes, "system": ports.system, "with_history": False}
     came = bring(found.source, repo.objects, found.cid, found.asset, **options)  # type: ignore[arg-type]
     origin.write(found.origin)
-    written = write_tree(repo.objects, came.manifest.tree, repo.tree)
+    written = write_tree(repo.objects, came.manifest.tree, repo.tree, came.manifest.executable)
     return Downloaded(
         folder=folder,
         asset=_asset(found, came.manifest.name, came.manifest.version),

@@ -129,6 +129,7 @@ def _manifest(described: Project, index: Mapping[str, Staged], tree: unixfs.Entr
         size=sum(file.size for file in files.values()),
         licence=described.licence,
         files=files if len(files) <= MAX_FILES else {},
+        executable=_executable(index),
         description=described.description,
         signature=said.signature,
         parents=described.parents,
@@ -141,6 +142,16 @@ def _manifest(described: Project, index: Mapping[str, Staged], tree: unixfs.Entr
         privacy=described.privacy,
         card=said.card,
     )
+
+
+def _executable(index: Mapping[str, Staged]) -> tuple[str, ...]:
+    found = tuple(sorted(path for path, entry in index.items() if entry.stat.executable))
+    if len(found) > MAX_FILES:
+        raise InvalidData(
+            f"expected at most {MAX_FILES} executable files, {len(found)} are staged, {found[0]} among them",
+            hint="Some file systems show every file so: `chmod a-x` what is no program, and add it again.",
+        )
+    return found
 
 
 OPERATION = Operation(

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlm.core import unixfs
 from mlm.core.cid import Cid
 from mlm.core.errors import NotFound, StateConflict
 from mlm.ports.bundle import Ports
-from mlm.ports.repo import FILE, Repo
+from mlm.ports.repo import Repo
+from mlm.workflows.checkout import switch
 from mlm.workflows.fetch import LINK, Fetched, asset_of, fetch
-from mlm.workflows.push import is_ancestor
-from mlm.workflows.repository import read_commit, stage, tree_files
-from mlm.workflows.status import status
-from mlm.workflows.version import entries
+from mlm.workflows.repository import Progress, is_ancestor, quiet, read_commit
 
 
 @dataclass(frozen=True)
@@ -57,30 +54,12 @@ def pull(ports: Ports, name: str = "", *, max_bytes: int) -> Pulled:
     return Pulled(head.branch, upstream, head.commit, after, files, fetched)
 
 
-def fast_forward(repo: Repo, branch: str, before: Cid, target: Cid) -> tuple[str, ...]:
-    """Write the files that differ, then the index, then the branch; raises StateConflict, having written nothing, when
-    the working tree is not as the old commit has it."""
-    found = status(repo)
-    if mine := (*found.staged, *found.changed):
-        raise StateConflict(
-            f"{mine[0].path} has changes, expected the files of {branch}",
-            hint="Commit them, then pull again.",
-        )
-    old = tree_files(repo, read_commit(repo, before).tree)
-    new = entries(repo.objects, read_commit(repo, target).tree)
-    written = [path for path in sorted(new) if old.get(path) != new[path].cid]
-    removed = [path for path in sorted(old) if path not in new]
-    for path in written:
-        if path not in old and repo.tree.stat(path) is not None:
-            raise StateConflict(f"{path} is in the way of the file that comes", hint="Move it away, then pull again.")
-    with repo.index.edit() as index:
-        for path in removed:
-            repo.tree.remove(path)
-            index.pop(path, None)
-        for path in written:
-            repo.tree.write(path, unixfs.read(repo.objects.get, new[path].cid, max_bytes=new[path].size))
-            stat = repo.tree.stat(path)
-            if stat is not None and stat.kind == FILE:
-                index[path] = stage(stat, 0, new[path])
-    repo.refs.set(f"heads/{branch}", target, before)
+def fast_forward(repo: Repo, branch: str, before: Cid, target: Cid, progress: Progress = quiet) -> tuple[str, ...]:
+    """Write the files that differ, then the index, then the branch.
+
+    Raises StateConflict, having written nothing, when a file that differs has changes of its own, as `checkout` does.
+    """
+    with repo.refs.hold():
+        written, removed = switch(repo, read_commit(repo, target), progress)
+        repo.refs.set(f"heads/{branch}", target, before)
     return tuple(sorted([*written, *removed]))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlm.core import history, remote
+from mlm.core import remote
 from mlm.core.cid import Cid
 from mlm.core.errors import NotFound, StateConflict, UsageError
 from mlm.ports.bundle import Ports
 from mlm.ports.repo import Repo
-from mlm.workflows.repository import read_commit, read_manifest, resolve
+from mlm.workflows.repository import is_ancestor, read_commit, read_manifest, resolve
 from mlm.workflows.transfer import Sent, send
 
 
@@ -71,11 +71,6 @@ def track(repo: Repo, remote_name: str, name: str, cid: Cid) -> Cid | None:
     if before != cid:
         repo.refs.set(ref, cid, before)
     return before
-
-
-def is_ancestor(repo: Repo, old: Cid, new: Cid) -> bool:
-    """Whether `old` is `new` or comes before it."""
-    return any(cid == old for cid, _ in history.log(repo.objects.get, (new,)))
 
 
 def _chosen(repo: Repo, ref: str) -> tuple[Cid, str | None]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 
 from mlm.core import dagcbor, dagpb, history, unixfs
 from mlm.core.cid import DAG_CBOR, RAW, Cid
@@ -19,6 +20,13 @@ Progress = Callable[[int, int, str], None]  # bytes done, bytes in all, what
 _STEPS = re.compile(r"(?P<base>[^~^]+)(?P<steps>(?:[~^]\d*)*)")
 _SHORTEST_PREFIX = 6  # digits after those that every commit's CID begins with
 _COMMON = len("bafyrei")
+
+
+class File(NamedTuple):
+    """A file of a commit, or of the index: its content, and whether its owner may run it."""
+
+    cid: Cid
+    executable: bool = False
 
 
 def quiet(done: int, total: int, what: str) -> None:
@@ -66,6 +74,29 @@ def counted(tree: Worktree, files: Sequence[FileStat], progress: Progress) -> It
         done += len(data)
         progress(done, total, files[number].path)
     progress(total, total, "")
+
+
+def commit_files(repo: Repo, commit: Commit) -> dict[str, File]:
+    """Every file of a commit by its path; raises NotFound, InvalidData."""
+    executable = frozenset(read_manifest(repo, commit.manifest).executable)
+    return {path: File(cid, path in executable) for path, cid in tree_files(repo, commit.tree).items()}
+
+
+def staged_file(entry: Staged) -> File:
+    """A file of the index."""
+    return File(entry.cid, entry.stat.executable)
+
+
+def staged_files(entries: Mapping[str, Staged]) -> dict[str, File]:
+    """Every file of the index by its path."""
+    return {path: staged_file(entry) for path, entry in entries.items()}
+
+
+def write_file(repo: Repo, path: str, file: File) -> None:
+    """Write a stored file into the working tree; raises NotFound, InvalidData, StorageError."""
+    size = unixfs.file_size(repo.objects.get, file.cid)
+    pieces = unixfs.read(repo.objects.get, file.cid, max_bytes=size)
+    repo.tree.write(path, pieces, executable=file.executable)
 
 
 def staged_tree(entries: Mapping[str, Staged], emit: unixfs.Emit = discard) -> unixfs.Entry:
@@ -135,15 +166,15 @@ def obstacle(repo: Repo, path: str) -> str | None:
     return None
 
 
-def is_same(repo: Repo, staged: Staged | None, cid: Cid, stat: FileStat | None) -> bool:
-    """Whether the file of the working tree holds the content `cid`; it is read where `staged` does not tell."""
-    if stat is None or stat.kind != FILE:
+def is_same(repo: Repo, staged: Staged | None, file: File, stat: FileStat | None) -> bool:
+    """Whether the working tree has the file like this; its content is read where `staged` does not tell."""
+    if stat is None or stat.kind != FILE or stat.executable != file.executable:
         return False
     if staged is not None and staged.is_unchanged(stat):
-        return staged.cid == cid
-    if repo.objects.has(cid) and unixfs.file_size(repo.objects.get, cid) != stat.size:
+        return staged.cid == file.cid
+    if repo.objects.has(file.cid) and unixfs.file_size(repo.objects.get, file.cid) != stat.size:
         return False
-    return unixfs.file(repo.tree.read(stat), discard).cid == cid
+    return next(read_files(repo.tree, [stat]))[1].cid == file.cid
 
 
 def _parent(repo: Repo, cid: Cid, number: int) -> Cid:

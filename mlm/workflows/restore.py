@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mlm.core import dag, unixfs
+from mlm.core import dag
 from mlm.core.cid import Cid
 from mlm.core.errors import NotFound, StateConflict
 from mlm.core.paths import check_path
-from mlm.core.staging import Staging
+from mlm.core.staging import EXECUTABLE, Staging
 from mlm.ports.repo import FILE, FOLDER, FileStat, Repo, Staged
 from mlm.workflows.repository import (
+    File,
+    commit_files,
     covers,
     file_entry,
     head_commit,
@@ -19,7 +21,9 @@ from mlm.workflows.repository import (
     obstacle,
     resolve_commit,
     shown_path,
-    tree_files,
+    staged_file,
+    staged_files,
+    write_file,
 )
 
 
@@ -55,44 +59,44 @@ def restore(repo: Repo, paths: Sequence[str], *, staged: bool = False, source: s
     return Restored(name, staged, restored, removed)
 
 
-def _source(repo: Repo, entries: Staging, staged: bool, source: str) -> tuple[dict[str, Cid], str]:
+def _source(repo: Repo, entries: Staging, staged: bool, source: str) -> tuple[dict[str, File], str]:
     """The files to take from, by path, and what to call them."""
     if source:
         cid, commit = resolve_commit(repo, source)
-        return tree_files(repo, commit.tree), str(cid)
+        return commit_files(repo, commit), str(cid)
     if not staged:
-        return {path: entry.cid for path, entry in entries.items()}, "index"
+        return staged_files(entries), "index"
     head = head_commit(repo)  # before the first commit nothing was staged
-    return ({}, "HEAD") if head is None else (tree_files(repo, head[1].tree), str(head[0]))
+    return ({}, "HEAD") if head is None else (commit_files(repo, head[1]), str(head[0]))
 
 
-def _index(repo: Repo, entries: Staging, chosen: dict[str, Cid | None]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    changed = {path: cid for path, cid in chosen.items() if cid != (entries[path].cid if path in entries else None)}
-    for path, cid in changed.items():
-        if cid is None:
+def _index(repo: Repo, entries: Staging, chosen: dict[str, File | None]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    now = {path: staged_file(entries[path]) for path in chosen if path in entries}
+    changed = {path: file for path, file in chosen.items() if file != now.get(path)}
+    for path, file in changed.items():
+        if file is None:
             del entries[path]
         else:
-            entries[path] = unread(repo, path, cid)
+            entries[path] = unread(repo, path, file)
     return _split(changed)
 
 
-def _files(repo: Repo, entries: Staging, chosen: dict[str, Cid | None]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    changed = {}
-    going = {path for path, cid in chosen.items() if cid is None and _is_file(repo, path)}
-    for path, cid in chosen.items():
-        if cid is not None and (there := _in_the_way(repo, path, going)):
+def _files(repo: Repo, entries: Staging, chosen: dict[str, File | None]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    changed: dict[str, File | None] = {}
+    going = {path for path, file in chosen.items() if file is None and _is_file(repo, path)}
+    for path, file in chosen.items():
+        if file is not None and (there := _in_the_way(repo, path, going)):
             raise StateConflict(f"cannot restore {path}: {there}", hint="Move it away, then run the command again.")
-        if path in going if cid is None else not is_same(repo, entries.get(path), cid, repo.tree.stat(path)):
-            changed[path] = cid
-    for cid in filter(None, changed.values()):
-        check_whole(repo, cid)
-    for path, cid in changed.items():
-        if cid is None:
+        if path in going if file is None else not is_same(repo, entries.get(path), file, repo.tree.stat(path)):
+            changed[path] = file
+    for file in filter(None, changed.values()):
+        check_whole(repo, file.cid)
+    for path, file in changed.items():
+        if file is None:
             repo.tree.remove(path)
-    for path, cid in changed.items():
-        if cid is not None:
-            size = unixfs.file_size(repo.objects.get, cid)
-            repo.tree.write(path, unixfs.read(repo.objects.get, cid, max_bytes=size))
+    for path, file in changed.items():
+        if file is not None:
+            write_file(repo, path, file)
     return _split(changed)
 
 
@@ -112,10 +116,11 @@ def _is_file(repo: Repo, path: str) -> bool:
     return stat is not None and stat.kind == FILE
 
 
-def unread(repo: Repo, path: str, cid: Cid) -> Staged:
+def unread(repo: Repo, path: str, file: File) -> Staged:
     """The index entry of a stored file that nothing is known of in the working tree: it is read at the next look."""
-    entry = file_entry(repo.objects.get, cid)
-    return Staged(cid, entry.tsize, FileStat(path, entry.size, 0, 0, 0, 0), settled=False)
+    entry = file_entry(repo.objects.get, file.cid)
+    stat = FileStat(path, entry.size, 0, 0, 0, EXECUTABLE if file.executable else 0)
+    return Staged(file.cid, entry.tsize, stat, settled=False)
 
 
 def check_whole(repo: Repo, cid: Cid) -> None:
@@ -125,8 +130,8 @@ def check_whole(repo: Repo, cid: Cid) -> None:
             raise NotFound(f"no block {block} of {cid} here", hint="`mlm fsck` names what is missing.")
 
 
-def _split(changed: dict[str, Cid | None]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _split(changed: Mapping[str, File | None]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return (
-        tuple(path for path, cid in changed.items() if cid is not None),
-        tuple(path for path, cid in changed.items() if cid is None),
+        tuple(path for path, file in changed.items() if file is not None),
+        tuple(path for path, file in changed.items() if file is None),
     )

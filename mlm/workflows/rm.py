@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mlm.core.errors import NotFound, StateConflict, UsageError
 from mlm.ports.repo import FILE, FOLDER, Repo
-from mlm.workflows.repository import covers, head_commit, is_same, shown_path, tree_files
+from mlm.workflows.repository import commit_files, covers, head_commit, is_same, shown_path, staged_file
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def rm(
     """
     with repo.refs.hold(), repo.index.edit() as entries:
         head = head_commit(repo)
-        committed = {} if head is None else tree_files(repo, head[1].tree)
+        committed = {} if head is None else commit_files(repo, head[1])
         chosen: set[str] = set()
         for path in paths:
             below = [known for known in entries if covers(path, known)]
@@ -47,8 +47,9 @@ def rm(
                 raise StateConflict(f"{path} is no longer a regular file", hint="Use --cached to only unstage it.")
             if force or stat is None or stat.kind == FOLDER:
                 continue
-            same_as_head = committed.get(path) == staged.cid
-            same_as_file = is_same(repo, staged, staged.cid, stat)
+            file = staged_file(staged)
+            same_as_head = committed.get(path) == file
+            same_as_file = is_same(repo, staged, file, stat)
             if cached and not (same_as_head or same_as_file):
                 what = "what is staged is neither the last commit's nor the file's"
             elif not cached and not same_as_file:

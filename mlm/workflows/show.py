@@ -16,7 +16,8 @@ from mlm.core.history import Commit
 from mlm.core.manifest import Dataset, Parent, Table, Tensor, Weights
 from mlm.core.money import Amount, parse_units
 from mlm.ports.repo import Repo
-from mlm.workflows.repository import read_manifest, resolve, tree_files
+from mlm.workflows import repository
+from mlm.workflows.repository import commit_files, read_manifest, resolve
 from mlm.workflows.status import Change, compare_trees
 
 
@@ -104,11 +105,11 @@ def _shown_manifest(repo: Repo, ref: str) -> tuple[Cid, Cid | None, Commit | Non
 
 
 def _changes(repo: Repo, commit: Commit) -> tuple[Change, ...]:
-    before: dict[str, Cid] = {}
+    before: dict[str, repository.File] = {}
     if commit.parents:
         parent = Commit.from_block(commit.parents[0], repo.objects.get(commit.parents[0]))
-        before = tree_files(repo, parent.tree)
-    return compare_trees(before, tree_files(repo, commit.tree))
+        before = commit_files(repo, parent)
+    return compare_trees(before, commit_files(repo, commit))
 
 
 def _shown(repo: Repo, manifest_cid: Cid, cid: Cid | None, commit: Commit | None) -> Shown:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mlm.core.cid import Cid
@@ -11,13 +11,13 @@ from mlm.core.staging import Staging
 from mlm.ports.repo import FILE, FOLDER, GONE, FileStat, Head, Repo, Staged
 from mlm.workflows.repository import (
     Progress,
+    commit_files,
     quiet,
     read_commit,
     read_files,
     shown_path,
     stage,
-    staged_tree,
-    tree_files,
+    staged_files,
 )
 
 NEW, MODIFIED, DELETED, UNTRACKED = "new", "modified", "deleted", "untracked"
@@ -72,7 +72,7 @@ def status(repo: Repo, progress: Progress = quiet) -> Status:
     )
 
 
-def compare_trees(old: dict[str, Cid], new: dict[str, Cid]) -> tuple[Change, ...]:
+def compare_trees(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[Change, ...]:
     """What leads from one tree's files to another's, in order of paths."""
     changes = []
     for path in sorted(old.keys() | new.keys()):
@@ -123,15 +123,12 @@ def _save(repo: Repo, index: Staging, refreshed: dict[str, Staged], commit: Cid 
 
 
 def _staged(repo: Repo, head: Head, index: Staging) -> tuple[tuple[Change, ...], bool]:
-    """The index against the last commit, and whether it is the same: known from before, or equal root CIDs say so."""
+    """The index against the last commit, and whether it is the same, which may be known from before."""
     if head.commit is None:
         return tuple(Change(NEW, path) for path in sorted(index)), False
     if index.commit == head.commit:
         return (), True
-    tree = read_commit(repo, head.commit).tree
-    if index and staged_tree(index).cid == tree:
-        return (), True
-    found = compare_trees(tree_files(repo, tree), {path: entry.cid for path, entry in index.items()})
+    found = compare_trees(commit_files(repo, read_commit(repo, head.commit)), staged_files(index))
     return found, not found
 
 

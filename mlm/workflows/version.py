@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlm.core import dagcbor, dagpb, history, unixfs
-from mlm.core.cid import DAG_CBOR, RAW, Cid
+from mlm.core import dagcbor, history
+from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.errors import InvalidData, StateConflict
 from mlm.core.history import Commit
 from mlm.core.manifest import Manifest
@@ -107,14 +107,3 @@ def _read(cid: Cid, block: bytes) -> tuple[Cid | None, Cid]:
     if not form.startswith("mlm/manifest/"):
         raise InvalidData(f"expected a commit or a manifest, {cid} is neither")
     return None, cid
-
-
-def entries(objects: Blocks, root: Cid) -> dict[str, unixfs.Entry]:
-    """The entries of a tree's files by path, as its directories hold them."""
-    found = {}
-    for path, cid in unixfs.walk(objects.get, root):
-        block = objects.get(cid)
-        below = () if cid.codec == RAW else dagpb.decode(block).links
-        tsize = len(block) + sum(link.tsize for link in below)
-        found[path] = unixfs.Entry(cid, tsize, unixfs.file_size(objects.get, cid))
-    return found

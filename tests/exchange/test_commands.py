@@ -120,7 +120,7 @@ def test_changes_are_not_overwritten(ann: Person, bob: Person) -> None:
     commit(ann, "second", {"b.txt": b"ann's", "new.txt": b"new"})
     ann.do("push")
     (bob.folder / "b.txt").write_bytes(b"bob's")
-    assert "b.txt has changes" in bob.refused(12, "pull")["message"]
+    assert "would overwrite changes of b.txt" in bob.refused(12, "pull")["message"]
     assert content(bob)["b.txt"] == b"bob's" and log(bob) == ["first"]
     (bob.folder / "b.txt").write_bytes(b"b")
     (bob.folder / "new.txt").write_bytes(b"bob's own")
