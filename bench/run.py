@@ -21,7 +21,19 @@ from bench.timing import ROOT
 
 LATEST = ROOT / "bench" / "latest.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
-MODULES = ("startup", "reading", "sending", "proving", "indexing", "running", "environment", "gas_rows")
+MODULES = (
+    "startup",
+    "objects",
+    "exchange",
+    "diffing",
+    "reading",
+    "sending",
+    "proving",
+    "indexing",
+    "running",
+    "environment",
+    "gas_rows",
+)
 
 Row = dict[str, Any]
 

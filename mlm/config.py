@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from mlm.core import project
 from mlm.core.errors import UsageError
+from mlm.core.remote_settings import Remote, read_remotes, tables
 
 _NETWORK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 DEVNET = "devnet"  # the bundled chain's name; reserved
@@ -104,7 +105,28 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("user.name", str, "", "MLM_AUTHOR", "The author written into commits; empty: the account's name."),
     Setting("user.handle", str, "", "MLM_HANDLE", "The handle to publish under, e.g. alice."),
-    Setting("remote", str, "", "MLM_REMOTE", "The folder that blocks are pushed to; empty: the network's own."),
+    Setting(
+        "remote.default",
+        str,
+        "",
+        "MLM_REMOTE",
+        "The remote that is pushed to: a name of [remote.NAME], or a folder; empty: origin, else the network's own.",
+    ),
+    Setting(
+        "remote.timeout",
+        float,
+        30.0,
+        "MLM_REMOTE_TIMEOUT",
+        "Seconds in which a remote must have sent a block; then the next is asked.",
+    ),
+    Setting(
+        "remote.max_gb",
+        float,
+        100.0,
+        "MLM_REMOTE_MAX_GB",
+        "Never receive more than this at a time, in gigabytes.",
+        project="lower",
+    ),
     Setting(
         "network.default", str, "devnet", "MLM_NETWORK", "The network to use: devnet, or a name of [network.NAME]."
     ),
@@ -192,7 +214,8 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 _LIMIT = 1 << 32
-_PATHS = {"password_file", "remote", "prover.srs"}
+_PATHS = {"password_file", "remote.default", "prover.srs"}
+_RENAMED = {"remote": "remote.default"}  # what it was called before there were several
 _VARIABLES = {setting.env for setting in SETTINGS} | {"MLM_HOME", "MLM_DEBUG", "MLM_TRUSTED"}
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
 
@@ -215,6 +238,7 @@ class Config:
     values: Mapping[str, Any] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
     networks: Mapping[str, Network] = field(default_factory=dict)
+    remotes: Mapping[str, Remote] = field(default_factory=dict)
 
     def get(self, key: str) -> Any:
         """The value of a setting; raises UsageError for an unknown key."""
@@ -237,8 +261,10 @@ def load(files: Mapping[str, Mapping[str, Any]], env: Mapping[str, str], project
     values: dict[str, Any] = {}
     source: dict[str, str] = {}
     networks: dict[str, Network] = {}
+    remotes: dict[str, Remote] = {}
     for label, table in files.items():
         for key, value in _flatten(table):
+            key = _RENAMED.get(key, key)
             if key not in _BY_KEY:
                 raise unknown_key(key, label, _BY_KEY)
             setting = _BY_KEY[key]
@@ -246,7 +272,7 @@ def load(files: Mapping[str, Mapping[str, Any]], env: Mapping[str, str], project
             if label == project_file and not env.get(setting.env):  # the environment is the user's, and wins
                 setting.check_project(value, values.get(key, setting.default), label)
             values[key] = value
-            if key in _PATHS and value:
+            if key in _PATHS and value and not (key == "remote.default" and value in tables(table, "remote")):
                 values[key] = str(Path(label).parent / value)  # found from the file that names it
             source[key] = label
         for name, entry in table.get("network", {}).items():
@@ -257,13 +283,16 @@ def load(files: Mapping[str, Mapping[str, Any]], env: Mapping[str, str], project
                     raise UsageError(
                         f"{label}: [network.{name}] is set otherwise already", hint="Give it another name."
                     )
+        for name, there in read_remotes(table, label, secrets=label != project_file).items():
+            if replace(remotes.setdefault(name, there), origin=label) != there:
+                raise UsageError(f"{label}: [remote.{name}] is set otherwise already", hint="Give it another name.")
     for name in env:
         _check_variable(name)
     for setting in SETTINGS:
         if env.get(setting.env):
             values[setting.key] = setting.parse(env[setting.env], setting.env)
             source[setting.key] = setting.env
-    return Config(values, source, networks)
+    return Config(values, source, networks, remotes)
 
 
 def _check_variable(name: str) -> None:
@@ -279,7 +308,7 @@ def _flatten(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
     for key, value in table.items():
         if not prefix and key in project.KEYS:
             continue
-        if isinstance(value, Mapping) and prefix != "network.":
+        if isinstance(value, Mapping) and prefix not in ("network.", "remote."):
             pairs += _flatten(value, f"{prefix}{key}.")
         elif not isinstance(value, Mapping):
             pairs.append((f"{prefix}{key}", value))
@@ -336,4 +365,9 @@ _NETWORK_EXAMPLE = """
 rpc = ["https://rpc.example.org", "https://rpc.example.net"]
 chain_id = 11155111
 deployment = "deployments/sepolia.json" # written by `mlm network deploy sepolia`
+
+# Where blocks are exchanged: a folder, a static web server, a kubo node, a gateway, a pinning service.
+[remote.mirror]
+url = "https://models.example.org"
+kind = "http"
 """

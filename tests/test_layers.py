@@ -38,6 +38,7 @@ MAY_IMPORT = {
 # One file -> further layers it may import, and why.
 ALSO = {
     "mlm/cli/wiring.py": ({"adapters"}, "the one place where adapters are chosen by the settings"),
+    "mlm/cli/wiring_remotes.py": ({"adapters"}, "the half of wiring.py that is about remotes"),
     "mlm/cli/doctor.py": ({"adapters"}, "it looks at what the adapters would use, also when none can be made"),
 }
 

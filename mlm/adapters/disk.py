@@ -15,6 +15,7 @@ from tempfile import mkstemp
 from mlm.core.errors import StateConflict, StorageError
 
 TEMPORARY = "tmp-"  # begins the name of every file that is not whole yet
+_held: set[Path] = set()  # locks that this process holds for a whole command
 _STALE_AFTER = 60.0  # seconds; a younger temporary file may belong to a writer that has not locked it yet
 
 
@@ -87,6 +88,14 @@ def read_regular(path: Path, most: int) -> bytes:
     return data
 
 
+def read_at(handle: int, at: int, size: int) -> bytes:
+    """`size` bytes from `at` on, or as many as there are."""
+    data = os.pread(handle, size, at)
+    while len(data) < size and (more := os.pread(handle, size - len(data), at + len(data))):
+        data += more
+    return data
+
+
 def write_all(handle: int, data: bytes | memoryview) -> None:
     """Write every byte; a single write may stop short."""
     view = memoryview(data)
@@ -115,7 +124,13 @@ def replace_file(
 
 @contextmanager
 def locked(path: Path, timeout: float = 10.0) -> Iterator[None]:
-    """Hold a lock file; the kernel lets go of it when the process dies. Raises StateConflict when time runs out."""
+    """Hold a lock file; the kernel lets go of it when the process dies. Raises StateConflict when time runs out.
+
+    Nothing is waited for while this process holds it by `holding`.
+    """
+    if path in _held:
+        yield
+        return
     with storage_errors("cannot take a lock"):
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
@@ -134,3 +149,14 @@ def locked(path: Path, timeout: float = 10.0) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def holding(path: Path, timeout: float = 10.0) -> Iterator[None]:
+    """Hold a lock file over several writes, each of which takes the same lock by `locked`. Not for threads."""
+    with locked(path, timeout):
+        _held.add(path)
+        try:
+            yield
+        finally:
+            _held.discard(path)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import mkdtemp
 
-from mlm.adapters.disk import open_regular, replace_file, storage_errors
-from mlm.core.errors import InvalidData, NotFound
+from mlm.adapters.disk import TEMPORARY, open_regular, replace_file, storage_errors
+from mlm.adapters.repo.worktree import DiskTree
+from mlm.core.errors import InvalidData, NotFound, StateConflict
 
 
 class DiskFiles:
@@ -33,6 +38,26 @@ class DiskFiles:
         """Write whole or not at all."""
         with storage_errors("cannot write"):
             replace_file(self._base / path, [data])
+
+    def write_pieces(self, path: Path, pieces: Iterable[bytes]) -> None:
+        """Write whole or not at all."""
+        with storage_errors("cannot write"):
+            replace_file(self._base / path, pieces)
+
+    @contextmanager
+    def new_folder(self, path: Path) -> Iterator[DiskTree]:
+        """A folder that appears whole or not at all."""
+        full = self._base / path
+        if os.path.lexists(full) and (full.is_symlink() or not full.is_dir() or any(full.iterdir())):
+            raise StateConflict(f"{path} is there already: expected nothing, or an empty folder", hint="Name another.")
+        with storage_errors(f"cannot make the folder {path}"):
+            made = Path(mkdtemp(prefix=TEMPORARY, dir=full.parent))
+            try:
+                made.chmod(0o755)
+                yield DiskTree(made)
+                made.rename(full)
+            finally:
+                shutil.rmtree(made, ignore_errors=True)
 
     def is_folder(self, path: Path) -> bool:
         """Whether a folder is there."""

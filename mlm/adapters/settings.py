@@ -51,6 +51,34 @@ class TomlSettings:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(self._path, [changed.encode()])
 
+    def drop(self, table: str) -> None:
+        import tomli
+
+        text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
+        lines = text.removesuffix("\n").replace("\r\n", "\n").split("\n")
+        start, end = _section(lines, table)
+        above_it = "\n".join(lines[: (start or 0) - 1]).rstrip("\n")
+        left = "\n".join([*([above_it] if above_it else []), *lines[end:]]).rstrip("\n")
+        changed = f"{left}\n" if left else ""
+        try:
+            before, found = tomli.loads(text), tomli.loads(changed)
+        except tomli.TOMLDecodeError as error:
+            raise UsageError(f"{self._path}: not valid TOML: {error}") from error
+        # Nothing else may go with it.
+        *above, name = table.split(".")
+        inside = before
+        for part in above:
+            inside = inside.get(part, {})
+        inside.pop(name, None)
+        if not start or {key: value for key, value in before.items() if value} != {
+            key: value for key, value in found.items() if value
+        }:
+            raise UsageError(
+                f"{self._path}: cannot remove [{table}] from a file of this shape", hint="Edit it by hand."
+            )
+        with storage_errors("cannot write the settings"):
+            replace_file(self._path, [changed.encode()])
+
 
 def edit(text: str, table: str, key: str, value: Any) -> str:
     """The text with one key set. Only plain `key = value` lines on one line are recognised."""

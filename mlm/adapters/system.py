@@ -7,6 +7,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from mlm.ports.system import BYTES
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -34,7 +36,7 @@ class OsSystem:
         """n bytes of the operating system's generator."""
         return os.urandom(n)
 
-    def progress(self, done: int, total: int, what: str) -> None:
+    def progress(self, done: int, total: int, what: str, unit: str = "") -> None:
         """Show a bar until `done` reaches `total`; it then leaves the screen."""
         if not self._stream.isatty():
             return
@@ -44,20 +46,24 @@ class OsSystem:
                 self._bar = None
             return
         if self._bar is None:
-            self._bar = self._start()
+            self._bar = self._start(unit)
         progress, task = self._bar
         # Names may come from the chain: no markup.
         progress.update(task, completed=done, total=total, what=_printable(what))
 
-    def _start(self) -> tuple[Progress, TaskID]:
+    def _start(self, unit: str) -> tuple[Progress, TaskID]:
+        from rich import progress as bars
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        progress = Progress(
-            TextColumn("{task.fields[what]}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
+        counts = (
+            (bars.DownloadColumn(), bars.TransferSpeedColumn(), bars.TimeRemainingColumn())
+            if unit == BYTES
+            else (bars.MofNCompleteColumn(), bars.TimeElapsedColumn())
+        )
+        progress = bars.Progress(
+            bars.TextColumn("{task.fields[what]}", markup=False),
+            bars.BarColumn(),
+            *counts,
             console=Console(file=self._stream),
             transient=True,
         )

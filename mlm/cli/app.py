@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -41,13 +42,27 @@ ASSETS, JOBS, LOCAL, MARKET, SETUP = "Assets", "Jobs", "Local history", "Money a
 COMMANDS: dict[str, Entry] = {
     "init": Entry("repo", "Start a project, from a template if you like.", LOCAL),
     "add": Entry("repo", "Stage files for the next commit.", LOCAL),
+    "rm": Entry("history", "Unstage files and remove them.", LOCAL),
+    "restore": Entry("history", "Bring files back from the index or a commit.", LOCAL),
     "status": Entry("repo", "Show what is staged, modified and untracked.", LOCAL),
+    "diff": Entry("diff", "Show what differs: files, tensors, datasets, lines.", LOCAL),
     "commit": Entry("repo", "Record the staged files as a content-addressed commit.", LOCAL),
     "log": Entry("repo", "List commits, newest first.", LOCAL),
     "show": Entry("repo", "Show a commit or its manifest.", LOCAL),
+    "branch": Entry("history", "List, make, rename or delete branches.", LOCAL),
+    "tag": Entry("history", "List, make, move or delete tags.", LOCAL),
+    "checkout": Entry("history", "Go to a branch or a commit.", LOCAL),
+    "gc": Entry("upkeep", "Remove blocks that nothing needs.", LOCAL),
+    "fsck": Entry("upkeep", "Name every damaged or missing block.", LOCAL),
     "sign": Entry("sign", "Sign a commit's files in OpenSSF's format.", LOCAL),
     "spdx": Entry("spdx", "Find a licence and its SPDX identifier.", LOCAL),
+    "push": Entry("exchange", "Send a branch and all it stands on to a remote.", LOCAL),
+    "fetch": Entry("exchange", "Bring what others have pushed or published.", LOCAL),
+    "pull": Entry("exchange", "Fetch, and move the current branch forward.", LOCAL),
+    "remote": Entry("remote", "Choose where blocks are exchanged with others.", LOCAL, group=True),
     "publish": Entry("market", "Publish the committed asset to storage and to the chain.", ASSETS),
+    "clone": Entry("exchange", "Make a project from a published asset, with its history.", ASSETS),
+    "download": Entry("exchange", "Write the files of a published asset into a folder.", ASSETS),
     "search": Entry("market", "Find published assets.", ASSETS),
     "asset": Entry("asset", "List and show published assets and their versions.", ASSETS, group=True),
     "price": Entry("price", "Set or show what a use of an asset costs.", ASSETS, group=True),
@@ -61,6 +76,8 @@ COMMANDS: dict[str, Entry] = {
     "stake": Entry("stake", "Deposit, withdraw and show stake.", MARKET, group=True),
     "wallet": Entry("wallet", "Make, import and list accounts; withdraw earnings.", MARKET, group=True),
     "whoami": Entry("whoami", "Show the account, network and balances in use.", MARKET),
+    "hash": Entry("content", "Print the CIDs of files and folders.", SETUP),
+    "car": Entry("car", "Write, list and read CARv1 archives.", SETUP, group=True),
     "op": Entry("op", "See what was done, continue what was stopped.", SETUP, group=True),
     "devnet": Entry("devnet", "Run the bundled chain.", SETUP, group=True),
     "network": Entry("network", "Choose the chain to work with.", SETUP, group=True),
@@ -71,6 +88,9 @@ COMMANDS: dict[str, Entry] = {
     "completion": Entry("doctor", "Print a shell completion script.", SETUP),
     "version": Entry("doctor", "Print the version.", SETUP),
 }
+
+# A command lives for a moment: to look for garbage as often as a server does costs more than it frees.
+_COLLECT = (50_000, 20, 20)
 
 # The commands that make a plan first: the names of mlm/workflows/registry.py, whose import is for those who send.
 PLANNED = frozenset(
@@ -172,6 +192,7 @@ def root() -> Any:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code of the error table (docs/exit-codes.md)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    gc.set_threshold(*_COLLECT)
     streams.open_missing()
     session = Session.from_environment()
     # The error reaches a pipe as JSON even when parsing fails before the option is read.

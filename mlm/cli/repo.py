@@ -56,8 +56,8 @@ def add(
 
     session: Session = ctx.obj
     root = session.require_project
-    inside = [_inside(root, session.cwd / path) for path in paths]
-    render(ctx, workflow.add(_repo(session), inside, session.ports.system.progress))
+    chosen = [inside(root, session.cwd / path) for path in paths]
+    render(ctx, workflow.add(_repo(session), chosen, session.ports.system.progress))
 
 
 @app.command()
@@ -94,14 +94,19 @@ def log(
     ctx: typer.Context,
     ref: Ref = "HEAD",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many commits.")] = 100,
+    graph: Annotated[bool, typer.Option("--graph", help="Draw the lines of descent, parents below.")] = False,
+    path: Annotated[Path | None, typer.Option(help="Only commits that change this file or folder.")] = None,
 ) -> None:
     """List commits, newest first.
 
-    Example: `mlm log -n 10`
+    Example: `mlm log -n 10 --graph`
     """
     from mlm.workflows import log as workflow
 
-    render(ctx, workflow.log(_repo(ctx.obj), ref, limit))
+    session: Session = ctx.obj
+    chosen = "" if path is None else inside(session.require_project, session.cwd / path)
+    found = workflow.log(_repo(session), ref, limit, graph=graph, path=chosen)
+    render(ctx, found if session.json or not graph else workflow.Drawing(found.graph, found.more))
 
 
 @app.command()
@@ -140,7 +145,7 @@ def _template(name: str) -> Path:
     return folder / name
 
 
-def _inside(root: Path, path: Path) -> str:
+def inside(root: Path, path: Path) -> str:
     """A path from the project's root, with "/"; links are not resolved, but for those above the root."""
     absolute = Path(os.path.abspath(path))
     for base, found in ((root, absolute), (root.resolve(), absolute.parent.resolve() / absolute.name)):

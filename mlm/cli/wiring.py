@@ -31,21 +31,13 @@ CUDA_VARIABLES = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")  # which devices a 
 
 def ports(session: Session, bare: bool = False) -> Ports:
     """Every port, made when first used. `bare`: the chain as it is without the network's deployment."""
+    from mlm.adapters.blocks.archive import CarFiles
     from mlm.adapters.blocks.packs import PackStore
     from mlm.adapters.files import DiskFiles
+    from mlm.adapters.repo.origin import FileOrigin
+    from mlm.cli.wiring_remotes import remotes
 
     config, data = session.config, session.data
-
-    def remote() -> object:
-        from mlm.adapters.remotes.folder import FolderRemote
-
-        own = devnet(session).home.remote
-        if not config.get("remote") and config.get("network.default") != DEVNET and not own.is_dir():
-            raise UsageError(
-                f"no remote is set: where do the parties of {config.get('network.default')} share blocks?",
-                hint="Set `remote` in mlm.toml, or MLM_REMOTE, to a folder that they all reach.",
-            )
-        return FolderRemote(Path(config.get("remote")) if config.get("remote") else own)
 
     def prover() -> object:
         from mlm import resources
@@ -92,6 +84,11 @@ def ports(session: Session, bare: bool = False) -> Ports:
 
         return NumpyTensorCodec()
 
+    def meter() -> object:
+        from mlm.adapters.meter import NumpyMeter
+
+        return NumpyMeter()
+
     def datasets() -> object:
         from mlm.adapters.datasets.confined import ConfinedDatasets
 
@@ -122,8 +119,11 @@ def ports(session: Session, bare: bool = False) -> Ports:
         signer=lambda: made.sender,
         objects=lambda: PackStore(data / "objects"),
         repo=lambda: repo(session),
+        origin=lambda: FileOrigin(session.require_project / ".mlm"),
         files=lambda: DiskFiles(session.cwd),
-        remote=remote,
+        archives=lambda: CarFiles(session.cwd),
+        remote=lambda: remotes(session).reader(),
+        remotes=lambda: remotes(session),
         prover=prover,
         runner=runner,
         state=state,
@@ -132,6 +132,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
         tensors=tensors,
         datasets=datasets,
         signatures=signatures,
+        meter=meter,
         croissant=croissant,
     )
     return made
@@ -297,11 +298,11 @@ def trust(session: Session, name: str) -> None:
         trusted(session).add(fingerprint(chosen))
 
 
-def trusted(session: Session) -> Lines:
-    """The fingerprints of the networks that the user has chosen."""
+def trusted(session: Session, what: str = "networks") -> Lines:
+    """The fingerprints of the networks, or remotes, that the user has chosen."""
     from mlm.adapters.lines import Lines
 
-    return Lines(session.home / "trusted-networks")
+    return Lines(session.home / f"trusted-{what}")
 
 
 def fingerprint(chosen: Network) -> str:

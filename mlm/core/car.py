@@ -5,7 +5,7 @@ Source: https://ipld.io/specs/transport/car/carv1/ . A CAR's own hash says nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from mlm.core import dagcbor
@@ -123,22 +123,43 @@ class Reader:
 
     def __iter__(self) -> Iterator[tuple[int, Cid, bytes]]:
         seen: set[Cid] = set()
-        total = 0
-        # (2) Lengths and totals before bytes.
-        while (length := self._length(self._limits.block + _CID_LENGTH, "block")) is not None:
-            if length < _CID_LENGTH:
-                raise InvalidData(f"expected a CID of {_CID_LENGTH} bytes in the CAR, {length} bytes are announced")
-            total += length
-            if total > self._limits.total or len(seen) >= self._limits.blocks:
-                raise InvalidData(f"the CAR passes {self._limits.blocks} blocks or {self._limits.total} bytes")
+        for at, cid, size in self._records():
             # (3) Each block is what it is called.
-            cid = Cid.from_bytes(self._exactly(_CID_LENGTH, "CID"))
-            at = self.offset
-            data = self._exactly(length - _CID_LENGTH, "block") if length > _CID_LENGTH else b""
+            data = self._exactly(size, "block") if size else b""
             cid.verify(data)
             if cid not in seen:
                 seen.add(cid)
                 yield at, cid, data
+        self._finish(seen)
+
+    def places(self, skip: Callable[[int], int]) -> dict[Cid, tuple[int, int]]:
+        """Where each block's bytes lie and how many they are, without step 3, which is left to whoever reads them.
+
+        `skip(n)` passes over n bytes and says how many of them there were.
+        """
+        found: dict[Cid, tuple[int, int]] = {}
+        for at, cid, size in self._records():
+            if (passed := skip(size)) != size:
+                raise InvalidData(f"the CAR is cut off: expected {size} bytes of block, found {passed}")
+            self.offset += size
+            found.setdefault(cid, (at, size))
+        self._finish(found)
+        return found
+
+    def _records(self) -> Iterator[tuple[int, Cid, int]]:
+        """Offset, CID and size of each block; whoever iterates reads or skips its bytes."""
+        total = count = 0
+        # (2) Lengths and totals before bytes.
+        while (length := self._length(self._limits.block + _CID_LENGTH, "block")) is not None:
+            if length < _CID_LENGTH:
+                raise InvalidData(f"expected a CID of {_CID_LENGTH} bytes in the CAR, {length} bytes are announced")
+            total, count = total + length, count + 1
+            if total > self._limits.total or count > self._limits.blocks:
+                raise InvalidData(f"the CAR passes {self._limits.blocks} blocks or {self._limits.total} bytes")
+            cid = Cid.from_bytes(self._exactly(_CID_LENGTH, "CID"))
+            yield self.offset, cid, length - _CID_LENGTH
+
+    def _finish(self, seen: Container[Cid]) -> None:
         # (4) A root that is not there would make an empty archive look complete.
         if self.root not in seen:
             raise InvalidData(f"the CAR does not hold its own root {self.root}")

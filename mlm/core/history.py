@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from mlm.core import dagcbor
 from mlm.core.cid import DAG_CBOR, DAG_PB, Cid
-from mlm.core.errors import InvalidData, UsageError
+from mlm.core.errors import InvalidData, StateConflict, UsageError
 from mlm.core.fields import Fields
 
 FORMAT = "mlm/commit/1"
@@ -94,13 +94,51 @@ def log(get: Callable[[Cid], bytes], heads: tuple[Cid, ...]) -> Iterator[tuple[C
             push(parent)
 
 
-_REF = re.compile(r"(?:heads|tags)/[A-Za-z0-9_][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*")
+def topological(get: Callable[[Cid], bytes], heads: tuple[Cid, ...]) -> list[tuple[Cid, Commit]]:
+    """Every commit reachable from `heads`, none before a commit that it is a parent of, newest first among the rest."""
+    commits = dict(log(get, heads))
+    waiting = dict.fromkeys(commits, 0)  # children that have not come yet
+    for commit in commits.values():
+        for parent in commit.parents:
+            waiting[parent] += 1
+    queue: list[tuple[int, int, Cid]] = []
+    for cid, commit in commits.items():
+        if not waiting[cid]:
+            heappush(queue, (-commit.time, len(queue), cid))
+    count, found = len(commits), []
+    while queue:
+        cid = heappop(queue)[2]
+        found.append((cid, commits[cid]))
+        for parent in commits[cid].parents:
+            waiting[parent] -= 1
+            if not waiting[parent]:
+                count += 1
+                heappush(queue, (-commits[parent].time, count, parent))
+    return found
+
+
+_REF = re.compile(r"(?:heads|tags|remotes)/[A-Za-z0-9_][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*")
 
 
 def check_ref(name: str) -> str:
-    """Return `heads/NAME` or `tags/NAME`; raises UsageError for a name that a file system or a shell could misread."""
+    """Return `heads/NAME`, `tags/NAME` or `remotes/REMOTE/NAME`.
+
+    Raises UsageError for a name that a file system or a shell could misread.
+    """
     if not _REF.fullmatch(name) or len(name) > 200 or ".." in name or name.endswith((".lock", ".")) or "/tmp-" in name:
         kind, _, rest = name.partition("/")
-        what = {"heads": "branch", "tags": "tag"}.get(kind, "ref")
+        what = {"heads": "branch", "tags": "tag", "remotes": "remote branch"}.get(kind, "ref")
         raise UsageError(f"expected a {what} name of letters, digits and . _ + - /, found {rest!r}")
     return name
+
+
+def check_free(name: str, others: Iterable[str]) -> None:
+    """Raise StateConflict when a ref called `name` cannot stand beside others: `a` and `a/b` are file and folder."""
+    for other in others:
+        if other.startswith(f"{name}/") or name.startswith(f"{other}/"):
+            kind, _, rest = name.partition("/")
+            what, taken = {"heads": "branch", "tags": "tag", "remotes": "remote branch"}[kind], other.partition("/")[2]
+            raise StateConflict(
+                f"the {what} {rest} cannot stand beside the {what} {taken}: a name is not also a folder",
+                hint=f"Choose another name, or `mlm {what} --delete {taken}`.",
+            )

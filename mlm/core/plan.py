@@ -56,6 +56,7 @@ class Store:
     root: Cid
     blocks: tuple[tuple[Cid, bytes], ...] = field(default=(), repr=False)  # new ones, put into the local objects first
     push: bool = True  # False: local objects only
+    pin: bool = False  # pinning services are asked to keep it too
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Plan(Generic[F]):
 def frozen(step: Step, encode: Callable[[Call], bytes], address_of: Callable[[str], str]) -> dict[str, Any]:
     """A step as the journal keeps it: everything that doing it later needs, but for the blocks of a Store."""
     if isinstance(step, Store):
-        return {"kind": "store", "title": step.title, "root": str(step.root), "push": step.push}
+        return {"kind": "store", "title": step.title, "root": str(step.root), "push": step.push, "pin": step.pin}
     if isinstance(step, Move):
         before, after = (None if cid is None else str(cid) for cid in (step.before, step.after))
         return {"kind": "move", "title": step.title, "ref": step.ref, "before": before, "after": after}
@@ -119,7 +120,8 @@ def thawed(record: Mapping[str, Any]) -> Step:
     """The step of a journal's record; raises InvalidData for one that `frozen` did not write."""
     try:
         if record["kind"] == "store":
-            return Store(record["title"], Cid.parse(record["root"]), push=record["push"] is True)
+            push, pin = record["push"] is True, record.get("pin") is True
+            return Store(record["title"], Cid.parse(record["root"]), push=push, pin=pin)
         if record["kind"] == "move":
             before, after = (record[name] and Cid.parse(record[name]) for name in ("before", "after"))
             return Move(record["title"], record["ref"], before, after)

@@ -20,8 +20,10 @@ WIDTH = 1024  # links of a file's node
 SHARD_ABOVE = 262_144  # bytes of a flat directory block
 
 _TYPE_RAW, _TYPE_DIRECTORY, _TYPE_FILE = 0, 1, 2
+_FOREIGN = {3: "metadata", 4: "a symbolic link"}  # types that others write, and no tree of ours holds
 _MAX_LEVELS = 16  # of a file's tree: foreign writers use narrower ones than ours
 MAX_ENTRIES = 1_000_000  # of one tree
+MAX_LEAVES = 262_144  # of a file whose leaves are listed: 256 GiB of ours
 _FEW = 65_536  # blocks that a file may have however small it is
 _LEAST = 64  # bytes that a block of a larger file holds on average: ours hold CHUNK
 
@@ -61,28 +63,34 @@ def _file_node(children: Sequence[Entry], emit: Emit) -> Entry:
     return Entry(cid, len(block) + sum(child.tsize for child in children), size)
 
 
-def file_blocks(chunks: Iterable[bytes]) -> Generator[tuple[Cid, bytes], None, Entry]:
-    """The blocks of a file read in pieces of CHUNK bytes (the last may be shorter, none is an empty file), leaves
-    first; the generator returns the file's entry."""
-    leaves: list[Entry] = []
-    for chunk in chunks:
-        if len(chunk) > CHUNK or (leaves and leaves[-1].size != CHUNK):
+def file_blocks(leaves: Iterable[tuple[Cid, bytes]]) -> Generator[tuple[Cid, bytes], None, Entry]:
+    """The blocks of a file over its leaves, which have CHUNK bytes but for the last: leaves first, then the nodes.
+
+    No leaf is an empty file. The generator returns the file's entry.
+    """
+    entries: list[Entry] = []
+    for cid, data in leaves:
+        if len(data) > CHUNK or (entries and entries[-1].size != CHUNK):
             raise ValueError(f"every piece but the last has {CHUNK} bytes")
-        entry = leaf(chunk)
-        yield entry.cid, chunk
-        leaves.append(entry)
-    if not leaves:
-        leaves.append(leaf(b""))
-        yield leaves[0].cid, b""
+        yield cid, data
+        entries.append(Entry(cid, len(data), len(data)))
+    if not entries:
+        entries.append(leaf(b""))
+        yield entries[0].cid, b""
     nodes: list[tuple[Cid, bytes]] = []
-    entry = balance(leaves, lambda cid, block: nodes.append((cid, block)))
+    entry = balance(entries, lambda cid, block: nodes.append((cid, block)))
     yield from nodes
     return entry
 
 
 def file(chunks: Iterable[bytes], emit: Emit) -> Entry:
-    """Emit the blocks of a file, as `file_blocks` yields them."""
-    blocks = file_blocks(chunks)
+    """Emit the blocks of a file that is read in pieces of CHUNK bytes, as `file_blocks` yields them."""
+    return file_of(((Cid.of(RAW, chunk), chunk) for chunk in chunks), emit)
+
+
+def file_of(leaves: Iterable[tuple[Cid, bytes]], emit: Emit) -> Entry:
+    """Emit the blocks of a file over its leaves, as `file_blocks` yields them."""
+    blocks = file_blocks(leaves)
     try:
         while True:
             emit(*next(blocks))
@@ -105,17 +113,20 @@ def directory(entries: Mapping[str, Entry], emit: Emit) -> Entry:
     return Entry(cid, len(block) + sum(entry.tsize for entry in entries.values()), size)
 
 
-def tree(files: Mapping[str, Entry], emit: Emit) -> Entry:
-    """Emit the directories over files given by path, deepest first; raises InvalidData for unsafe or clashing paths."""
+def tree(files: Mapping[str, Entry], emit: Emit, empty: Iterable[str] = ()) -> Entry:
+    """Emit the directories over files given by path, and over `empty` ones, deepest first.
+
+    Raises InvalidData for unsafe or clashing paths.
+    """
     children: dict[str, dict[str, Entry]] = {"": {}}
     for path, entry in files.items():
         check_path(path)
         parent, _, name = path.rpartition("/")
-        children.setdefault(parent, {})[name] = entry
-        while parent:
-            above, _, _ = parent.rpartition("/")
-            children.setdefault(above, {})
-            parent = above
+        if parent not in children:
+            _add_directory(children, parent)
+        children[parent][name] = entry
+    for path in empty:
+        _add_directory(children, check_path(path))
     for path in sorted(children, key=lambda path: -path.count("/") if path else 1):
         if not path:
             continue
@@ -124,6 +135,13 @@ def tree(files: Mapping[str, Entry], emit: Emit) -> Entry:
             raise InvalidData(f"{path!r} is both a file and a directory")
         children[parent][name] = directory(children[path], emit)
     return directory(children[""], emit)
+
+
+def _add_directory(children: dict[str, dict[str, Entry]], path: str) -> None:
+    """With those above it."""
+    while path not in children:
+        children[path] = {}
+        path = path.rpartition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +179,10 @@ def _data(raw: bytes) -> _Data:
     )
 
 
+def _named(kind: int) -> str:
+    return _FOREIGN.get(kind, f"type {kind}")
+
+
 def is_directory(get: Get, cid: Cid) -> bool:
     """Whether a CID names a directory, flat or sharded."""
     return cid.codec == DAG_PB and _data(dagpb.decode(get(cid)).data).type in (_TYPE_DIRECTORY, hamt.TYPE)
@@ -186,7 +208,7 @@ def read(get: Get, cid: Cid, *, max_bytes: int | None = None) -> Iterator[bytes]
             node = dagpb.decode(block)
             data = _data(node.data)
             if data.type not in (_TYPE_FILE, _TYPE_RAW):
-                raise InvalidData(f"expected a UnixFS file at {at}, found type {data.type}")
+                raise InvalidData(f"expected a UnixFS file at {at}, found {_named(data.type)}")
             if len(data.sizes) != len(node.links):
                 raise InvalidData(f"the file node {at} has {len(node.links)} links and {len(data.sizes)} sizes")
             piece, size = data.data, len(data.data) + sum(data.sizes)
@@ -214,8 +236,46 @@ def file_size(get: Get, cid: Cid) -> int:
         return len(block)
     data = _data(dagpb.decode(block).data)
     if data.type not in (_TYPE_FILE, _TYPE_RAW):
-        raise InvalidData(f"expected a UnixFS file at {cid}, found type {data.type}")
+        raise InvalidData(f"expected a UnixFS file at {cid}, found {_named(data.type)}")
     return len(data.data) + sum(data.sizes)
+
+
+def leaves(get: Get, cid: Cid) -> Iterator[tuple[Cid, int, bytes | None]]:
+    """The parts of a file in order: CID, size, and the bytes where a node holds them itself.
+
+    No raw leaf but a file's only one is read: whoever reads it holds it to its size. Raises InvalidData as `read` does.
+    """
+    if cid.codec == RAW:
+        block = get(cid)
+        yield cid, len(block), block
+        return
+    stack: list[tuple[Cid, int | None, int]] = [(cid, None, 0)]
+    done = seen = 0
+    while stack:
+        at, expected, level = stack.pop()
+        seen += 1
+        if seen > _FEW + done // _LEAST or seen > MAX_LEAVES:
+            raise InvalidData(f"expected at most {MAX_LEAVES} parts of {_LEAST} bytes or more in {cid}, found more")
+        if at.codec == RAW and expected is not None:
+            yield at, expected, None
+            done += expected
+            continue
+        if at.codec != DAG_PB or level >= _MAX_LEVELS:
+            raise InvalidData(f"expected a file's node of at most {_MAX_LEVELS} levels, found {at} at level {level}")
+        node = dagpb.decode(get(at))
+        data = _data(node.data)
+        if data.type not in (_TYPE_FILE, _TYPE_RAW):
+            raise InvalidData(f"expected a UnixFS file at {at}, found type {data.type}")
+        if len(data.sizes) != len(node.links):
+            raise InvalidData(f"the file node {at} has {len(node.links)} links and {len(data.sizes)} sizes")
+        size = len(data.data) + sum(data.sizes)
+        if expected is not None and size != expected:
+            raise InvalidData(f"expected {expected} bytes under {at}, found {size}")
+        if data.data:
+            yield at, len(data.data), data.data
+            done += len(data.data)
+        below = zip(reversed(node.links), reversed(data.sizes), strict=True)
+        stack.extend((link.cid, part, level + 1) for link, part in below)
 
 
 def listing(get: Get, cid: Cid, *, max_entries: int = MAX_ENTRIES) -> dict[str, Cid]:
@@ -230,7 +290,7 @@ def listing(get: Get, cid: Cid, *, max_entries: int = MAX_ENTRIES) -> dict[str, 
         data = _data(node.data)
         sharded = data.type == hamt.TYPE
         if not sharded and (data.type != _TYPE_DIRECTORY or place):
-            raise InvalidData(f"expected a UnixFS directory at {at}, found type {data.type}")
+            raise InvalidData(f"expected a UnixFS directory at {at}, found {_named(data.type)}")
         if sharded:
             hamt.check_shard(node.links, data.data, data.fanout, data.hash_type)
             # Every shard but the root leads to an entry, whose hash is in one place only: so none is read twice.
@@ -255,17 +315,27 @@ def listing(get: Get, cid: Cid, *, max_entries: int = MAX_ENTRIES) -> dict[str, 
 
 def walk(get: Get, root: Cid, *, max_entries: int = MAX_ENTRIES) -> Iterator[tuple[str, Cid]]:
     """Every file below a directory: safe relative path and CID, in order of paths. Raises InvalidData."""
+    return ((path, cid) for path, cid, folder in entries(get, root, max_entries=max_entries) if not folder)
+
+
+def entries(get: Get, root: Cid, *, max_entries: int = MAX_ENTRIES) -> Iterator[tuple[str, Cid, bool]]:
+    """Every entry below a directory: safe relative path, CID, whether it is a directory. Raises InvalidData.
+
+    In order of paths, each directory before what is in it.
+    """
     stack: list[tuple[str, Cid]] = [("", root)]
     seen = 0
     while stack:
         path, cid = stack.pop()
-        if path and not is_directory(get, cid):
-            yield check_path(path), cid
+        folder = not path or is_directory(get, cid)
+        if path:
+            yield check_path(path), cid, folder
+        if not folder:
             continue
         if path.count("/") >= MAX_DEPTH:
             raise InvalidData(f"a path has at most {MAX_DEPTH} names, {path[:40]!r}… has more")
-        entries = listing(get, cid, max_entries=max_entries)
-        seen += len(entries)
+        found = listing(get, cid, max_entries=max_entries)
+        seen += len(found)
         if seen > max_entries:
             raise InvalidData(f"expected at most {max_entries} entries, found more below {root}")
-        stack.extend((f"{path}/{name}" if path else name, entries[name]) for name in sorted(entries, reverse=True))
+        stack.extend((f"{path}/{name}" if path else name, found[name]) for name in sorted(found, reverse=True))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from mlm.core.errors import InvalidData, NotFound
+from mlm.core.errors import InvalidData, NotFound, StateConflict
+from mlm.memory.repo import MemoryTree
+from mlm.ports.repo import FILE
 
 
 class MemoryFiles:
@@ -24,6 +28,19 @@ class MemoryFiles:
     def write(self, path: Path, data: bytes) -> None:
         """Keep the bytes."""
         self.contents[path] = data
+
+    def write_pieces(self, path: Path, pieces: Iterable[bytes]) -> None:
+        """Keep the bytes."""
+        self.contents[path] = b"".join(pieces)
+
+    @contextmanager
+    def new_folder(self, path: Path) -> Iterator[MemoryTree]:
+        """Its files are kept at the end."""
+        if self.exists(path):
+            raise StateConflict(f"{path} is there already")
+        made = MemoryTree()
+        yield made
+        self.contents.update({path / stat.path: b"".join(made.read(stat)) for stat in made.scan() if stat.kind == FILE})
 
     def is_folder(self, path: Path) -> bool:
         """Whether something lies below."""

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from mlm.core import ignore
-from mlm.core.cid import Cid
+from mlm.core.cid import RAW, Cid
 from mlm.core.errors import NotFound, StateConflict, StorageError
-from mlm.core.history import check_ref
+from mlm.core.history import check_free, check_ref
 from mlm.core.paths import check_path
+from mlm.core.staging import Staging
 from mlm.core.unixfs import CHUNK
 from mlm.memory.blocks import MemoryBlocks
-from mlm.ports.repo import FILE, FOLDER, HEAD, FileStat, Head, Repo, Staged
+from mlm.ports.repo import FILE, FOLDER, GONE, HEAD, IGNORED, FileStat, Head, Repo
 
 
 def memory_repo() -> Repo:
     """A repository that is not created yet (`refs.create`)."""
-    return Repo(MemoryBlocks(), MemoryIndex(), MemoryRefs(), MemoryTree())
+    tree = MemoryTree()
+    return Repo(MemoryBlocks(), MemoryIndex(tree.tick), MemoryRefs(), tree)
 
 
 class MemoryIndex:
-    """Implements ports.repo.Index over a dict."""
+    """Implements ports.repo.Index. `clock` is the working tree's."""
 
-    def __init__(self) -> None:
-        self._entries: dict[str, Staged] = {}
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self.clock = clock
+        self._entries = Staging()
         self._held = False
 
-    def load(self) -> dict[str, Staged]:
-        return dict(self._entries)
+    def load(self) -> Staging:
+        return self._entries.copy()
 
     @contextmanager
-    def edit(self, timeout: float = 10.0) -> Iterator[dict[str, Staged]]:
+    def edit(self, timeout: float = 10.0) -> Iterator[Staging]:
         if self._held:
             raise StateConflict(f"the index has been held for {timeout:g} s")
         self._held = True
@@ -69,8 +72,12 @@ class MemoryRefs:
             check_ref(f"heads/{target}")
         self._head = target
 
-    def all(self) -> dict[str, Cid]:
+    def all(self, damaged: dict[str, str] | None = None) -> dict[str, Cid]:
         return dict(sorted(self._refs.items()))
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        yield
 
     def set(self, name: str, new: Cid | None, expected: Cid | None) -> None:
         if name == HEAD:
@@ -79,6 +86,8 @@ class MemoryRefs:
             self._head = new
             return
         check_ref(name)
+        if new is not None:
+            check_free(name, self._refs)
         found = self._refs.get(name)
         if found != expected:
             raise StateConflict(f"the ref {name} is at {found or 'nothing'}, expected {expected or 'nothing'}")
@@ -95,23 +104,41 @@ class MemoryTree:
 
     def __init__(self, files: dict[str, bytes] | None = None) -> None:
         self._files: dict[str, tuple[bytes, FileStat]] = {}
+        self._folders: set[str] = set()
         self._now = 1_000
         for path, content in (files or {}).items():
             self.write(path, [content])
 
-    def clock(self) -> int:
+    def tick(self) -> int:
         self._now += 1
         return self._now
 
-    def scan(self, under: str = "") -> Iterator[FileStat]:
+    def scan(self, under: str = "", tracked: Container[str] = (), *, ignored: bool = False) -> Iterator[FileStat]:
         prefix = f"{under}/" if under else ""
-        found = [stat for path, (_, stat) in self._files.items() if path.startswith(prefix)]
-        return (stat for stat in found if not self.ignores(stat.path))
+        for path, (_, stat) in list(self._files.items()):
+            folder = path.rpartition("/")[0]
+            left_out = bool(folder) and self.ignores(folder) if path in tracked else self.ignores(path)
+            if path.startswith(prefix) and not left_out:
+                yield stat
+            elif path.startswith(prefix) and ignored:
+                yield stat._replace(kind=IGNORED)
+        for path in sorted(self._folders):
+            if path.startswith(prefix) and not any(other.startswith(f"{path}/") for other in self._files):
+                yield FileStat(path, 0, 0, 0, 0, 0, FOLDER)
+
+    def changes(self, staged: Staging) -> Iterator[FileStat]:
+        found = {stat.path: stat for stat in self.scan(tracked=staged) if stat.kind != FOLDER}
+        for path in staged:
+            if path not in found:
+                found[path] = self.stat(path) or FileStat(path, 0, 0, 0, 0, 0, GONE)
+        return (stat for stat in found.values() if not staged.is_unchanged(stat))
 
     def stat(self, path: str) -> FileStat | None:
         if path in self._files:
             return self._files[path][1]
-        if not path or any(other.startswith(f"{path}/") for other in self._files):
+        if not path or any(
+            other.startswith(f"{path}/") for other in (*self._files, *(f"{one}/" for one in self._folders))
+        ):
             return FileStat(path, 0, 0, 0, 0, 0, FOLDER)
         return None
 
@@ -128,11 +155,16 @@ class MemoryTree:
                 return True
         return False
 
-    def read(self, file: FileStat) -> Iterator[bytes]:
+    def read(self, file: FileStat, start: int = 0) -> Iterator[bytes]:
         if file.path not in self._files or self._files[file.path][1] != file:
             raise StateConflict(f"{file.path} changed while it was read")
         content = self._files[file.path][0]
-        return (content[at : at + CHUNK] for at in range(0, len(content), CHUNK))
+        return (content[at : at + CHUNK] for at in range(start, len(content), CHUNK))
+
+    def leaves(self, files: Sequence[FileStat]) -> Iterator[tuple[int, Cid, bytes]]:
+        for number, file in enumerate(files):
+            for piece in [*self.read(file)] or [b""]:
+                yield number, Cid.of(RAW, piece), piece
 
     def write(self, path: str, pieces: Iterable[bytes]) -> None:
         check_path(path)
@@ -140,9 +172,25 @@ class MemoryTree:
         found = self.stat(path)
         if found is not None and found.kind != FILE:
             raise StorageError(f"cannot write {path}: a folder is there")
-        now = self.clock()
+        now = self.tick()
         self._files[path] = (content, FileStat(path, len(content), now, now, now, 0o644))
 
     def remove(self, path: str) -> None:
         check_path(path)
         self._files.pop(path, None)
+
+    def make_folder(self, path: str) -> None:
+        self._folders.add(check_path(path))
+
+
+class MemoryOrigin:
+    """Implements ports.Origin."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    def read(self) -> str:
+        return self._text
+
+    def write(self, text: str) -> None:
+        self._text = text

@@ -35,6 +35,6 @@ class MemorySystem:
         """n bytes that follow from the seed."""
         return self._random.randbytes(n)
 
-    def progress(self, done: int, total: int, what: str) -> None:
+    def progress(self, done: int, total: int, what: str, unit: str = "") -> None:
         """Keep the report."""
         self.reports.append((done, total, what))

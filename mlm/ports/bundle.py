@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+from mlm.ports.archives import Archives
 from mlm.ports.blocks import Blocks
 from mlm.ports.chain import Chain
 from mlm.ports.contracts import Contracts
@@ -11,7 +12,10 @@ from mlm.ports.croissant import CroissantValidator
 from mlm.ports.datasets import Datasets
 from mlm.ports.files import Files
 from mlm.ports.journal import Journal
+from mlm.ports.meter import Meter
+from mlm.ports.origin import Origin
 from mlm.ports.prover import Prover
+from mlm.ports.remote import Remote, Remotes
 from mlm.ports.repo import Repo
 from mlm.ports.runner import Runner
 from mlm.ports.signatures import Signatures
@@ -61,14 +65,24 @@ class Ports:
         return self._make("objects")
 
     @cached_property
-    def remote(self) -> Blocks:
-        """Blocks that others can read."""
+    def remote(self) -> Remote:
+        """Blocks that others can read: of all remotes, the default first, which is the one that is written to."""
         return self._make("remote")
+
+    @cached_property
+    def remotes(self) -> Remotes:
+        """Remotes by name."""
+        return self._make("remotes")
 
     @cached_property
     def repo(self) -> Repo:
         """The project's history: refs, staging index, working tree."""
         return self._make("repo")
+
+    @cached_property
+    def origin(self) -> Origin:
+        """Where the project was cloned from."""
+        return self._make("origin")
 
     @cached_property
     def prover(self) -> Prover:
@@ -91,6 +105,11 @@ class Ports:
         return self._make("files")
 
     @cached_property
+    def archives(self) -> Archives:
+        """CAR files."""
+        return self._make("archives")
+
+    @cached_property
     def system(self) -> System:
         """Clock, randomness, progress."""
         return self._make("system")
@@ -109,6 +128,11 @@ class Ports:
     def signatures(self) -> Signatures:
         """Signs and verifies the files of models."""
         return self._make("signatures")
+
+    @cached_property
+    def meter(self) -> Meter:
+        """Measures how far two tensors are apart."""
+        return self._make("meter")
 
     @cached_property
     def croissant(self) -> CroissantValidator:

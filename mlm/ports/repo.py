@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mlm.core.cid import Cid
+from mlm.core.staging import FILE, FOLDER, GONE, IGNORED, OTHER, SYMLINK, FileStat, Staged, Staging
 
 if TYPE_CHECKING:
-    from mlm.ports.blocks import Blocks
+    from mlm.ports.blocks import LocalBlocks
+
+__all__ = [
+    "FILE",
+    "FOLDER",
+    "GONE",
+    "Folder",
+    "HEAD",
+    "IGNORED",
+    "OTHER",
+    "SYMLINK",
+    "FileStat",
+    "Head",
+    "Index",
+    "Refs",
+    "Repo",
+    "Staged",
+    "Worktree",
+]
 
 HEAD = "HEAD"  # what is checked out: a branch, or a commit by itself
-FILE, FOLDER, SYMLINK, OTHER = "file", "folder", "symlink", "other"
-
-
-@dataclass(frozen=True, slots=True)
-class FileStat:
-    """What the file system says of an entry of the working tree. Times in nanoseconds; `path` is relative, with "/"."""
-
-    path: str
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    mode: int
-    kind: str = FILE
-
-
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """A staged file. `stat` was taken before its bytes were read.
-
-    `settled`: the file's last change is older than the file system's clock was before the file was read, so that any
-    later change shows in its stat. Otherwise it must be read again to know (the "racy Git" problem).
-    """
-
-    cid: Cid
-    tsize: int  # bytes of all its blocks
-    stat: FileStat
-    settled: bool
 
 
 @dataclass(frozen=True)
@@ -54,10 +45,16 @@ class Head:
 class Index(Protocol):
     """The staging index, by path."""
 
-    def load(self) -> dict[str, Staged]:
+    def clock(self) -> int:
+        """The file system's own clock, nanoseconds: what a file written now would get as its time.
+
+        0 where nothing can be written: every file is then taken for one that has just changed.
+        """
+
+    def load(self) -> Staging:
         """Raises InvalidData when the file is damaged."""
 
-    def edit(self, timeout: float = 10.0) -> AbstractContextManager[dict[str, Staged]]:
+    def edit(self, timeout: float = 10.0) -> AbstractContextManager[Staging]:
         """Change the entries under the repository's lock; saved, whole or not at all, unless an exception leaves.
 
         Raises StateConflict when another process holds the lock for longer than `timeout` seconds.
@@ -75,34 +72,24 @@ class Refs(Protocol):
     def set_head(self, target: str | Cid) -> None:
         """Check out a branch by name, or a commit."""
 
-    def all(self) -> dict[str, Cid]: ...
+    def all(self, damaged: dict[str, str] | None = None) -> dict[str, Cid]:
+        """Every branch and tag. Raises InvalidData for a damaged one, or puts it into `damaged` with the reason."""
 
     def set(self, name: str, new: Cid | None, expected: Cid | None) -> None:
         """Move, make (`expected` None) or delete (`new` None) a ref; raises StateConflict if it is not as expected.
 
-        HEAD can be moved where no branch is checked out.
+        HEAD can be moved where no branch is checked out. Raises StateConflict for a name that is another's folder.
+        """
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Hold the repository's lock over several changes of refs and index; no other process changes them meanwhile.
+
+        Raises StateConflict when another process holds it for too long.
         """
 
 
-class Worktree(Protocol):
-    """The files beside .mlm. Paths are checked: none leads outside, and no symbolic link is followed."""
-
-    def clock(self) -> int:
-        """The file system's own clock, nanoseconds: what a file written now would get as its time.
-
-        0 where nothing can be written: every file is then taken for one that has just changed.
-        """
-
-    def scan(self, under: str = "") -> Iterator[FileStat]:
-        """Every entry below a folder that is neither a folder nor ignored by .mlmignore."""
-
-    def stat(self, path: str) -> FileStat | None:
-        """None when there is nothing; what lies behind a symbolic link is one itself."""
-
-    def ignores(self, path: str) -> bool: ...
-
-    def read(self, file: FileStat) -> Iterator[bytes]:
-        """Pieces of unixfs.CHUNK bytes; raises StateConflict when the file is not, or does not stay, as `file` says."""
+class Folder(Protocol):
+    """A folder that files are written to. Paths are checked: none leads outside, and no symbolic link is followed."""
 
     def write(self, path: str, pieces: Iterable[bytes]) -> None:
         """Write a file whole or not at all, with its folders."""
@@ -110,12 +97,47 @@ class Worktree(Protocol):
     def remove(self, path: str) -> None:
         """Remove a file, and folders that are empty then."""
 
+    def make_folder(self, path: str) -> None:
+        """Make an empty folder, with those above it; one that is there stays."""
+
+
+class Worktree(Folder, Protocol):
+    """The files beside .mlm, read as checked as they are written."""
+
+    def scan(self, under: str = "", tracked: Container[str] = (), *, ignored: bool = False) -> Iterator[FileStat]:
+        """Every entry below a folder that is no folder, or an empty one, and that .mlmignore does not leave out.
+
+        An entry that is `tracked` is not left out, unless a folder above it is. With `ignored` what is left out comes
+        too, of kind IGNORED: a folder as one entry, and repositories' own folders.
+        """
+
+    def changes(self, staged: Staging) -> Iterator[FileStat]:
+        """Of all that `scan` finds, what is not known to be as it was staged; also staged files that are GONE."""
+
+    def stat(self, path: str) -> FileStat | None:
+        """None when there is nothing; what lies behind a symbolic link is one itself."""
+
+    def ignores(self, path: str) -> bool: ...
+
+    def read(self, file: FileStat, start: int = 0) -> Iterator[bytes]:
+        """Pieces of unixfs.CHUNK bytes from the byte `start` on.
+
+        Raises StateConflict when the file is not, or does not stay, as `file` says.
+        """
+
+    def leaves(self, files: Sequence[FileStat]) -> Iterator[tuple[int, Cid, bytes]]:
+        """The files in order, in the pieces of `read`: number of the file, the piece's CID as a leaf, its bytes.
+
+        An empty file is one empty piece. Pieces are read and hashed ahead in threads, a bounded number of them.
+        Raises as `read` does.
+        """
+
 
 @dataclass(frozen=True)
 class Repo:
     """The ports of one repository."""
 
-    objects: Blocks
+    objects: LocalBlocks
     index: Index
     refs: Refs
     tree: Worktree

@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+BYTES = "bytes"
+
 
 class System(Protocol):
     def now(self) -> int:
@@ -16,5 +18,5 @@ class System(Protocol):
     def random(self, n: int) -> bytes:
         """n cryptographically random bytes."""
 
-    def progress(self, done: int, total: int, what: str) -> None:
-        """Report long work; a bar on a terminal, nothing in a pipe."""
+    def progress(self, done: int, total: int, what: str, unit: str = "") -> None:
+        """Report long work; a bar on a terminal, nothing in a pipe. Of `unit` BYTES: with rate and time left."""

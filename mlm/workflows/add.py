@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from mlm.core import unixfs
 from mlm.core.cid import Cid
 from mlm.core.errors import InvalidData, NotFound, UsageError
 from mlm.core.paths import check_path
+from mlm.core.staging import Staging
 from mlm.ports.repo import FILE, FOLDER, SYMLINK, FileStat, Repo, Staged
-from mlm.workflows.repository import Progress, is_unchanged, quiet, shown_path, stage
+from mlm.workflows.repository import Progress, counted, quiet, shown_path, stage
 
 
 @dataclass(frozen=True)
 class Added:
-    """What `add` staged: files whose content was read, files that are gone, and the blocks that were new."""
+    """What `add` staged: files whose content was read, files that are gone, and the blocks that were new.
+
+    `empty` are the empty folders that were met: a commit holds files, as Git's does.
+    """
 
     staged: tuple[str, ...]
     removed: tuple[str, ...]
+    empty: tuple[str, ...]
     new_blocks: int
     bytes: int
 
@@ -30,39 +37,39 @@ def add(repo: Repo, paths: Sequence[str], progress: Progress = quiet) -> Added:
     symbolic link, a device or an unsafe name, StateConflict when a file changes while it is read.
     """
     repo.refs.head()
-    clock = repo.tree.clock()
+    clock = repo.index.clock()
     index = repo.index.load()
     chosen: dict[str, FileStat] = {}
     removed: set[str] = set()
     for path in paths:
         _choose(repo, index, path, chosen, removed)
-    for stat in chosen.values():
-        _check(stat)
-    changed = [
-        stat for path, stat in sorted(chosen.items()) if path not in index or not is_unchanged(index[path], stat)
-    ]
-    total = sum(stat.size for stat in changed)
+    empty = tuple(sorted(f"{path}/" for path, stat in chosen.items() if stat.kind == FOLDER))
+    files = [stat for _, stat in sorted(chosen.items()) if stat.kind != FOLDER]
+    for stat in files:
+        check_file(stat)
+    changed = [stat for stat in files if not index.is_unchanged(stat)]
     staged: dict[str, Staged] = {}
 
     def blocks() -> Iterator[tuple[Cid, bytes]]:
-        done = 0
-        for stat in changed:
-            progress(done, total, stat.path)
-            entry = yield from unixfs.file_blocks(repo.tree.read(stat))
-            staged[stat.path] = stage(repo, stat, clock, entry)
-            done += stat.size
-        progress(total, total, "")
+        for number, leaves in groupby(counted(repo.tree, changed, progress), key=itemgetter(0)):
+            entry = yield from unixfs.file_blocks((cid, data) for _, cid, data in leaves)
+            staged[changed[number].path] = stage(changed[number], clock, entry)
 
     new = repo.objects.put(blocks())
     if staged or removed:
         with repo.index.edit() as entries:
             _update(entries, staged, removed)
-    different = [path for path, entry in staged.items() if path not in index or index[path].cid != entry.cid]
-    return Added(tuple(sorted(different)), tuple(sorted(removed)), new, total)
+    different = [
+        path
+        for path, entry in staged.items()
+        if path not in index or index[path].cid != entry.cid or index[path].stat.executable != entry.stat.executable
+    ]
+    size = sum(stat.size for stat in changed)
+    return Added(tuple(sorted(different)), tuple(sorted(removed)), empty, new, size)
 
 
-def _choose(repo: Repo, index: dict[str, Staged], path: str, chosen: dict[str, FileStat], removed: set[str]) -> None:
-    """Add to `chosen` the files that `path` means, and to `removed` the staged ones that are gone."""
+def _choose(repo: Repo, index: Staging, path: str, chosen: dict[str, FileStat], removed: set[str]) -> None:
+    """Add to `chosen` the files and empty folders that `path` means, and to `removed` the staged ones that are gone."""
     stat = repo.tree.stat(path) if path else None
     below = [known for known in index if not path or known == path or known.startswith(f"{path}/")]
     if path and stat is None and not below:
@@ -74,7 +81,7 @@ def _choose(repo: Repo, index: dict[str, Staged], path: str, chosen: dict[str, F
     elif not path or stat is not None:
         if path and repo.tree.ignores(path) and not below:
             raise UsageError(f"{path} is ignored by .mlmignore", hint="Change .mlmignore to add it.")
-        chosen.update((found.path, found) for found in repo.tree.scan(path))
+        chosen.update((found.path, found) for found in repo.tree.scan(path, index))
     for known in below:
         # What is tracked stays so, even where .mlmignore would now leave it out.
         if known not in chosen:
@@ -85,7 +92,8 @@ def _choose(repo: Repo, index: dict[str, Staged], path: str, chosen: dict[str, F
                 removed.add(known)
 
 
-def _check(stat: FileStat) -> None:
+def check_file(stat: FileStat) -> None:
+    """Raise InvalidData for what no tree holds: a symbolic link, a device, a name that is unsafe somewhere."""
     check_path(stat.path)
     if stat.kind == SYMLINK:
         raise InvalidData(
@@ -96,7 +104,7 @@ def _check(stat: FileStat) -> None:
         raise InvalidData(f"{stat.path} is no regular file", hint="Add it to .mlmignore.")
 
 
-def _update(entries: dict[str, Staged], staged: dict[str, Staged], removed: set[str]) -> None:
+def _update(entries: Staging, staged: dict[str, Staged], removed: set[str]) -> None:
     """Put what was staged into the index; an entry that is now a folder, or lies below what is now a file, goes."""
     for path in removed:
         entries.pop(path, None)

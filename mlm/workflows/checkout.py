@@ -1,4 +1,11 @@
-"""Writing a tree out as files. The command `checkout` comes with branches; clones and tests need this already."""
+"""`mlm checkout`: working tree, index and HEAD of another commit; and writing a whole tree out as files.
+
+1. What differs between the commit that is left and the one that is gone to is decided by their trees alone.
+2. Every path that differs must be, in the index and in the working tree, as one of the two has it, or nothing is done.
+3. Files are removed and written, each whole or not at all; then the index; then HEAD.
+
+So the same command completes what a kill has cut: each file is then as the one or the other commit has it.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +13,43 @@ from dataclasses import dataclass
 
 from mlm.core import unixfs
 from mlm.core.cid import Cid
+from mlm.core.errors import StateConflict
+from mlm.core.history import Commit, check_ref
+from mlm.core.paths import check_path
+from mlm.core.staging import Staging
 from mlm.ports.blocks import Blocks
-from mlm.ports.repo import Worktree
+from mlm.ports.repo import FILE, FOLDER, FileStat, Repo, Staged, Worktree
+from mlm.workflows.repository import (
+    Progress,
+    covers,
+    file_entry,
+    head_commit,
+    is_same,
+    obstacle,
+    quiet,
+    resolve_commit,
+    stage,
+    tree_files,
+)
+from mlm.workflows.restore import check_whole, unread
+
+_SHOWN = 3  # paths in a message
 
 
 @dataclass(frozen=True)
 class Written:
     files: int
     bytes: int
+
+
+@dataclass(frozen=True)
+class CheckedOut:
+    """What is checked out. `branch` is None for a commit by itself: a commit made there is on no branch."""
+
+    branch: str | None
+    commit: Cid
+    written: tuple[str, ...]
+    removed: tuple[str, ...]
 
 
 def write_tree(objects: Blocks, root: Cid, tree: Worktree) -> Written:
@@ -25,3 +61,137 @@ def write_tree(objects: Blocks, root: Cid, tree: Worktree) -> Written:
     for path, cid, size in files:
         tree.write(path, unixfs.read(objects.get, cid, max_bytes=size))
     return Written(len(files), sum(size for _, _, size in files))
+
+
+def checkout(repo: Repo, ref: str = "HEAD", *, make: str = "", progress: Progress = quiet) -> CheckedOut:
+    """Go to a branch, or to the commit that a tag or CID names; with `make` to a new branch there.
+
+    What is changed and the same in both commits is taken along. Raises NotFound, StateConflict when a file that
+    differs has changes of its own, or an untracked one stands in its place: then nothing has been written.
+    """
+    if make:
+        check_ref(f"heads/{make}")
+    with repo.refs.hold():
+        cid, commit = resolve_commit(repo, ref)
+        branch = make or (ref if f"heads/{ref}" in repo.refs.all() else None)
+        # A branch at this commit is what a run of the same command that was killed has left.
+        if make and repo.refs.all().get(f"heads/{make}", cid) != cid:
+            raise StateConflict(f"there is a branch {make} already", hint=f"`mlm checkout {make}` goes to it.")
+        written, removed = _switch(repo, commit, progress)
+        if make and f"heads/{make}" not in repo.refs.all():
+            repo.refs.set(f"heads/{make}", cid, None)
+        repo.refs.set_head(cid if branch is None else branch)
+    return CheckedOut(branch, cid, written, removed)
+
+
+def _switch(repo: Repo, commit: Commit, progress: Progress) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Steps 1 to 3, but for HEAD; paths written and removed."""
+    head = head_commit(repo)
+    old = {} if head is None else tree_files(repo, head[1].tree)
+    new = old if head is not None and head[1].tree == commit.tree else tree_files(repo, commit.tree)
+    # (1) What differs.
+    differs = [path for path in sorted(old.keys() | new.keys()) if old.get(path) != new.get(path)]
+    if not differs:
+        return (), ()
+    with repo.index.edit() as entries:
+        # (2) Nothing that is nowhere else may be lost.
+        stats = {path: repo.tree.stat(path) for path in differs}
+        theirs = _changed(repo, entries, old, new, stats) + _in_the_way(repo, entries, new, stats)
+        if theirs:
+            more = f" and {len(theirs) - _SHOWN} more" if len(theirs) > _SHOWN else ""
+            raise StateConflict(
+                f"checking out would overwrite changes of {', '.join(theirs[:_SHOWN])}{more}",
+                hint="Commit them, or give them up with `mlm restore` (untracked files: move them away).",
+            )
+        removed = [path for path in differs if path not in new and path in entries and _is_file(stats[path])]
+        coming = [path for path in differs if path in new]
+        written = [path for path in coming if not is_same(repo, entries.get(path), new[path], stats[path])]
+        for path in written:
+            check_whole(repo, new[path])
+        sizes = {path: unixfs.file_size(repo.objects.get, new[path]) for path in written}
+        # (3) Files, index.
+        for path in written:
+            _clear(repo, path, stats[path], [below for below in removed if covers(path, below)], old)
+        for path in removed:
+            repo.tree.remove(path)
+        done, total = 0, sum(sizes.values())
+        for path in written:
+            progress(done, total, path)
+            repo.tree.write(path, unixfs.read(repo.objects.get, new[path], max_bytes=sizes[path]))
+            done += sizes[path]
+        progress(total, total, "")
+        for path in differs:
+            if path not in new:
+                entries.pop(path, None)
+            elif path not in entries or entries[path].cid != new[path]:
+                entries[path] = _staged(repo, path, new[path])
+    return tuple(written), tuple(removed)
+
+
+def _is_file(stat: FileStat | None) -> bool:
+    return stat is not None and stat.kind == FILE
+
+
+def _clear(repo: Repo, path: str, stat: FileStat | None, below: list[str], old: dict[str, Cid]) -> None:
+    """Make room for a file where a folder is: what is tracked in it goes. What is ignored stays, and stops this."""
+    if stat is None or stat.kind != FOLDER:
+        return
+    for file in below:
+        repo.tree.remove(file)
+    if repo.tree.stat(path) is None:
+        return
+    for file in below:
+        size = unixfs.file_size(repo.objects.get, old[file])
+        repo.tree.write(file, unixfs.read(repo.objects.get, old[file], max_bytes=size))
+    raise StateConflict(
+        f"cannot write {path}: the folder there holds what is not tracked", hint="Move it away, then try again."
+    )
+
+
+def _staged(repo: Repo, path: str, cid: Cid) -> Staged:
+    """The entry of a file that is there now. It has just been written, so it is looked at once more."""
+    stat = repo.tree.stat(path)
+    if stat is None or stat.kind != FILE:
+        return unread(repo, path, cid)
+    return stage(stat, 0, file_entry(repo.objects.get, cid))
+
+
+def _changed(
+    repo: Repo,
+    entries: Staging,
+    old: dict[str, Cid],
+    new: dict[str, Cid],
+    stats: dict[str, FileStat | None],
+) -> list[str]:
+    """Paths whose staged or own content neither commit has: it would be lost."""
+    found = []
+    for path, stat in stats.items():
+        staged = entries.get(path)
+        known = [cid for cid in (old.get(path), new.get(path)) if cid is not None]
+        if staged is not None:
+            kept = stat is None or stat.kind == FOLDER or any(is_same(repo, staged, cid, stat) for cid in known)
+            if staged.cid not in known or not kept:
+                found.append(path)
+        elif path in new and _is_file(stat):  # untracked: it stays where the new commit has none
+            if not is_same(repo, None, new[path], stat):
+                found.append(path)
+        elif path in new and path in old:
+            found.append(path)  # its removal is staged
+    return found
+
+
+def _in_the_way(repo: Repo, entries: Staging, new: dict[str, Cid], stats: dict[str, FileStat | None]) -> list[str]:
+    """Untracked things that stand where a file or a folder has to come."""
+    going = {path for path in stats if path not in new and path in entries}
+    found = []
+    for path, stat in stats.items():
+        if path not in new:
+            continue
+        check_path(path)
+        if stat is not None and stat.kind == FOLDER:
+            found += [below.path for below in repo.tree.scan(path) if below.path not in going][:1]
+        elif stat is not None and stat.kind != FILE:
+            found.append(path)
+        elif (parent := obstacle(repo, path)) and parent not in going:
+            found.append(parent)
+    return list(dict.fromkeys(found))

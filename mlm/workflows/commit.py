@@ -100,7 +100,7 @@ def result(ports: Ports, params: CommitParams, plan: Plan[Committed], done: tupl
     return plan.facts
 
 
-def read_project(repo: Repo, index: dict[str, Staged]) -> Project:
+def read_project(repo: Repo, index: Mapping[str, Staged]) -> Project:
     """The staged mlm.toml; raises UsageError."""
     if project.FILE not in index:
         raise StateConflict(

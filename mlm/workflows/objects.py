@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from mlm.core import dag, unixfs
+from mlm.core import unixfs
 from mlm.core.cid import Cid
 from mlm.core.errors import NotFound
 from mlm.core.plan import Move, Store
 from mlm.ports.bundle import Ports
 from mlm.ports.repo import HEAD
+from mlm.workflows.transfer import receive, send
 
 
 def store(ports: Ports, step: Store) -> None:
-    """Execute a Store step. Blocks that are already there are not sent again, so a rerun continues."""
+    """Execute a Store step. Blocks that are already there are not sent again, so a rerun continues.
+
+    What is stored for others is kept where it was pushed to; if the step says so, by every pinning service too.
+    """
     ports.objects.put(step.blocks)
     if step.push:
-        dag.copy(ports.objects, ports.remote, step.root)
+        send(ports.objects, ports.remote, step.root)
+        ports.remote.pin(step.root, step.title)
+        for service in ports.remotes.pinning().values() if step.pin else ():
+            service.pin(step.root, step.title)
 
 
 def move(ports: Ports, step: Move) -> None:
@@ -37,11 +44,11 @@ def bring(ports: Ports, root: Cid, max_bytes: int | None = None) -> None:
     Raises NotFound, InvalidData.
     """
     try:
-        dag.copy(ports.remote, ports.objects, root, max_bytes=max_bytes)
+        receive(ports.remote, ports.objects, root, max_bytes=max_bytes)
     except NotFound as error:
         raise NotFound(
             f"not all of {root} is here or on the remote: {error}",
-            hint="Ask its owner to push it, or set `remote` to the folder that holds it.",
+            hint="Ask its owner to push it, or `mlm remote add` the remote that holds it.",
         ) from error
 
 
@@ -53,7 +60,7 @@ def fetch(ports: Ports, cid: Cid) -> bytes:
         except NotFound as error:
             raise NotFound(
                 f"block {cid} is neither here nor on the remote",
-                hint="Ask its owner to push it, or set `remote` to the folder that holds it.",
+                hint="Ask its owner to push it, or `mlm remote add` the remote that holds it.",
             ) from error
     return ports.objects.get(cid)
 

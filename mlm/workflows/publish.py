@@ -93,7 +93,7 @@ def plan(ports: Ports, params: Publish) -> Plan[_Facts]:
     token_id = ports.chain.call("AssetRegistry", "tokenIdOf", params.handle, final.name)
     price = parse_units(final.price.use)
     facts = _Facts(asset, cid, token_id, price, final.price.royalty_bps, circuit)
-    push = Store(f"push {asset} ({final.size:,} bytes)", cid, (*extra, (cid, block)))
+    push = Store(f"push {asset} ({final.size:,} bytes)", cid, (*extra, (cid, block)), pin=True)
     if _published(ports, asset, token_id, cid):
         return Plan("publish", (), facts)
     steps = [push, *([register_vka(circuit.vka)] if circuit else []), *_reveal(ports, params, final, cid, owner)]

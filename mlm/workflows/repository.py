@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 
-from mlm.core import history, unixfs
-from mlm.core.cid import DAG_CBOR, Cid
+from mlm.core import dagcbor, dagpb, history, unixfs
+from mlm.core.cid import DAG_CBOR, RAW, Cid
 from mlm.core.errors import InvalidData, NotFound, StateConflict, UsageError
 from mlm.core.history import Commit
 from mlm.core.manifest import Manifest
-from mlm.ports.repo import FileStat, Repo, Staged
+from mlm.ports.repo import FILE, FOLDER, FileStat, Repo, Staged, Worktree
 
 Progress = Callable[[int, int, str], None]  # bytes done, bytes in all, what
 
@@ -48,20 +50,33 @@ def tree_files(repo: Repo, tree: Cid) -> dict[str, Cid]:
     return dict(unixfs.walk(repo.objects.get, tree))
 
 
-def staged_tree(entries: dict[str, Staged], emit: unixfs.Emit = discard) -> unixfs.Entry:
+def read_files(
+    tree: Worktree, files: Sequence[FileStat], emit: unixfs.Emit = discard, progress: Progress = quiet
+) -> Iterator[tuple[FileStat, unixfs.Entry]]:
+    """Each file, in order, with its entry; the blocks go to `emit`. Raises as ports.repo.Worktree.leaves does."""
+    for number, leaves in groupby(counted(tree, files, progress), key=itemgetter(0)):
+        yield files[number], unixfs.file_of(((cid, data) for _, cid, data in leaves), emit)
+
+
+def counted(tree: Worktree, files: Sequence[FileStat], progress: Progress) -> Iterator[tuple[int, Cid, bytes]]:
+    """The leaves of files, with progress in bytes."""
+    done, total = 0, sum(stat.size for stat in files)
+    for number, cid, data in tree.leaves(files):
+        yield number, cid, data
+        done += len(data)
+        progress(done, total, files[number].path)
+    progress(total, total, "")
+
+
+def staged_tree(entries: Mapping[str, Staged], emit: unixfs.Emit = discard) -> unixfs.Entry:
     """The tree that the index describes; its directories' blocks go to `emit`."""
     files = {path: unixfs.Entry(entry.cid, entry.tsize, entry.stat.size) for path, entry in entries.items()}
     return unixfs.tree(files, emit)
 
 
-def stage(repo: Repo, stat: FileStat, clock: int, entry: unixfs.Entry) -> Staged:
+def stage(stat: FileStat, clock: int, entry: unixfs.Entry) -> Staged:
     """The index entry of a file that was read after `clock` was taken."""
     return Staged(entry.cid, entry.tsize, stat, stat.ctime_ns < clock)
-
-
-def is_unchanged(staged: Staged, stat: FileStat) -> bool:
-    """Whether a file needs no reading to be known as the staged one."""
-    return staged.settled and staged.stat == stat
 
 
 def resolve(repo: Repo, text: str) -> Cid:
@@ -83,6 +98,54 @@ def resolve(repo: Repo, text: str) -> Cid:
     return cid
 
 
+def resolve_commit(repo: Repo, text: str) -> tuple[Cid, Commit]:
+    """The commit that `text` names; raises as `resolve`, and UsageError for a manifest."""
+    cid = resolve(repo, text)
+    block = repo.objects.get(cid)
+    value = dagcbor.decode(block)
+    if isinstance(value, dict) and str(value.get("format")).startswith("mlm/manifest/"):
+        raise UsageError(f"expected a commit, {text} is a manifest", hint="`mlm log` lists the commits.")
+    return cid, Commit.from_block(cid, block)
+
+
+def is_ancestor(repo: Repo, cid: Cid, *heads: Cid) -> bool:
+    """Whether a commit is one of `heads`, or comes before one."""
+    return any(found == cid for found, _ in history.log(repo.objects.get, heads))
+
+
+def file_entry(get: unixfs.Get, cid: Cid) -> unixfs.Entry:
+    """The entry of a stored file, as its tree's directory holds it; reads the root block only."""
+    block = get(cid)
+    below = () if cid.codec == RAW else dagpb.decode(block).links
+    return unixfs.Entry(cid, len(block) + sum(link.tsize for link in below), unixfs.file_size(get, cid))
+
+
+def covers(path: str, other: str) -> bool:
+    """Whether a path that a user gave ("" is the root) means `other`: it is the same, or lies below."""
+    return not path or other == path or other.startswith(f"{path}/")
+
+
+def obstacle(repo: Repo, path: str) -> str | None:
+    """What stands above a path and is no folder, so that no file can be written there."""
+    for at, char in enumerate(path):
+        if char == "/":
+            stat = repo.tree.stat(path[:at])
+            if stat is not None and stat.kind != FOLDER:
+                return path[:at]
+    return None
+
+
+def is_same(repo: Repo, staged: Staged | None, cid: Cid, stat: FileStat | None) -> bool:
+    """Whether the file of the working tree holds the content `cid`; it is read where `staged` does not tell."""
+    if stat is None or stat.kind != FILE:
+        return False
+    if staged is not None and staged.is_unchanged(stat):
+        return staged.cid == cid
+    if repo.objects.has(cid) and unixfs.file_size(repo.objects.get, cid) != stat.size:
+        return False
+    return unixfs.file(repo.tree.read(stat), discard).cid == cid
+
+
 def _parent(repo: Repo, cid: Cid, number: int) -> Cid:
     parents = read_commit(repo, cid).parents
     if len(parents) < number:
@@ -97,7 +160,7 @@ def _base(repo: Repo, text: str) -> Cid:
             raise StateConflict("there is no commit yet", hint="Run `mlm add .`, then `mlm commit -m MESSAGE`.")
         return cid
     refs = repo.refs.all()
-    for name in (f"heads/{text}", f"tags/{text}", text):
+    for name in (f"heads/{text}", f"tags/{text}", f"remotes/{text}", text):
         if name in refs:
             return refs[name]
     try:

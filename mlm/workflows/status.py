@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mlm.core import unixfs
 from mlm.core.cid import Cid
 from mlm.core.errors import StateConflict, StorageError
-from mlm.ports.repo import FILE, FOLDER, FileStat, Repo, Staged
-from mlm.workflows.repository import discard, head_commit, is_unchanged, shown_path, stage, staged_tree, tree_files
+from mlm.core.staging import Staging
+from mlm.ports.repo import FILE, FOLDER, GONE, FileStat, Head, Repo, Staged
+from mlm.workflows.repository import (
+    Progress,
+    quiet,
+    read_commit,
+    read_files,
+    shown_path,
+    stage,
+    staged_tree,
+    tree_files,
+)
 
 NEW, MODIFIED, DELETED, UNTRACKED = "new", "modified", "deleted", "untracked"
 
@@ -34,42 +43,30 @@ class Status:
     untracked: tuple[Change, ...]
 
 
-def status(repo: Repo) -> Status:
+def status(repo: Repo, progress: Progress = quiet) -> Status:
     """Compare commit, index and working tree. Files whose stat is the staged one are taken as unchanged."""
     head = repo.refs.head()
-    clock = repo.tree.clock()
     index = repo.index.load()
     changed: list[Change] = []
     untracked: list[str] = []
-    refreshed: dict[str, Staged] = {}
-    seen: set[str] = set()
-
-    def compare(staged: Staged, stat: FileStat | None) -> None:
-        if stat is None or stat.kind == FOLDER:
-            changed.append(Change(DELETED, staged.stat.path))
-        elif not is_unchanged(staged, stat):
-            again = _read_again(repo, staged, stat, clock)
-            if again is None:
-                changed.append(Change(MODIFIED, stat.path))
-            else:
-                refreshed[stat.path] = again
-
-    for stat in repo.tree.scan():
-        if stat.path in index:
-            seen.add(stat.path)
-            compare(index[stat.path], stat)
-        else:
+    doubtful: list[FileStat] = []
+    for stat in repo.tree.changes(index):
+        if stat.path not in index:
             untracked.append(stat.path)
-    for path in index.keys() - seen:
-        compare(index[path], repo.tree.stat(path))
-    _save(repo, index, refreshed)
-    staged_changes = _staged(repo, index)
-    left = tuple(Change(UNTRACKED, path) for path in _folded(untracked, index))
+        elif stat.kind in (GONE, FOLDER):
+            changed.append(Change(DELETED, stat.path))
+        else:
+            doubtful.append(stat)
+    refreshed = _read_again(repo, index, doubtful, progress) if doubtful else {}
+    changed += [Change(MODIFIED, stat.path) for stat in doubtful if stat.path not in refreshed]
+    staged, same = _staged(repo, head, index)
+    _save(repo, index, refreshed, head.commit if same else None)
+    left = tuple(Change(UNTRACKED, path) for path in _folded(untracked, index)) if untracked else ()
     return Status(
         branch=head.branch,
         commit=head.commit,
-        clean=not (staged_changes or changed or left),
-        staged=staged_changes,
+        clean=not (staged or changed or left),
+        staged=staged,
         changed=tuple(sorted(changed, key=lambda change: change.path)),
         untracked=left,
     )
@@ -88,39 +85,57 @@ def compare_trees(old: dict[str, Cid], new: dict[str, Cid]) -> tuple[Change, ...
     return tuple(changes)
 
 
-def _read_again(repo: Repo, staged: Staged, stat: FileStat, clock: int) -> Staged | None:
-    """The entry with its new stat when the content is the staged one; None when it is not."""
-    if stat.kind != FILE or stat.size != staged.stat.size:
-        return None
-    entry = unixfs.file(repo.tree.read(stat), discard)
-    return stage(repo, stat, clock, entry) if entry.cid == staged.cid else None
+def _read_again(repo: Repo, index: Staging, doubtful: list[FileStat], progress: Progress) -> dict[str, Staged]:
+    """Of the files whose stat is another one, those that are as they were staged, with their new stat."""
+    clock = repo.index.clock()
+    alike = [stat for stat in doubtful if _may_be_same(index[stat.path], stat)]
+    same: dict[str, Staged] = {}
+    files = alike
+    while files:
+        done = 0
+        try:
+            for stat, entry in read_files(repo.tree, files, progress=progress):
+                done += 1
+                if entry.cid == index[stat.path].cid:
+                    same[stat.path] = stage(stat, clock, entry)
+        except StateConflict:
+            done += 1  # a file that changes while it is read is another one
+        files = files[done:]
+    return same
 
 
-def _save(repo: Repo, index: dict[str, Staged], refreshed: dict[str, Staged]) -> None:
-    """Remember the new stats, so that the next status need not read these files. Only saves time: may be left out."""
+def _may_be_same(staged: Staged, stat: FileStat) -> bool:
+    return stat.kind == FILE and stat.size == staged.stat.size and stat.executable == staged.stat.executable
+
+
+def _save(repo: Repo, index: Staging, refreshed: dict[str, Staged], commit: Cid | None) -> None:
+    """Remember what was found out, so that the next status need not. Only saves time: may be left out."""
     useful = {path: entry for path, entry in refreshed.items() if entry != index[path]}
-    if not useful:
+    if not useful and index.commit == commit:
         return
     try:
         with repo.index.edit(timeout=0) as entries:
-            for path, entry in useful.items():
-                if entries.get(path) == index[path]:
-                    entries[path] = entry
+            if entries == index:
+                entries.update(useful)
+                entries.commit = commit
     except (StateConflict, StorageError):
         return
 
 
-def _staged(repo: Repo, index: dict[str, Staged]) -> tuple[Change, ...]:
-    """The index against the last commit: equal root CIDs settle it without reading a directory."""
-    found = head_commit(repo)
-    if found is None:
-        return tuple(Change(NEW, path) for path in sorted(index))
-    if index and staged_tree(index).cid == found[1].tree:
-        return ()
-    return compare_trees(tree_files(repo, found[1].tree), {path: entry.cid for path, entry in index.items()})
+def _staged(repo: Repo, head: Head, index: Staging) -> tuple[tuple[Change, ...], bool]:
+    """The index against the last commit, and whether it is the same: known from before, or equal root CIDs say so."""
+    if head.commit is None:
+        return tuple(Change(NEW, path) for path in sorted(index)), False
+    if index.commit == head.commit:
+        return (), True
+    tree = read_commit(repo, head.commit).tree
+    if index and staged_tree(index).cid == tree:
+        return (), True
+    found = compare_trees(tree_files(repo, tree), {path: entry.cid for path, entry in index.items()})
+    return found, not found
 
 
-def _folded(paths: Iterable[str], index: dict[str, Staged]) -> list[str]:
+def _folded(paths: Iterable[str], index: Staging) -> list[str]:
     """Untracked paths, each folder without anything tracked as one."""
     tracked = {path[:at] for path in index for at, char in enumerate(path) if char == "/"}
     found: set[str] = set()

@@ -8,6 +8,10 @@ import pytest
 
 from mlm.cli import app
 from tests.bad import (  # noqa: F401 - importing them registers their cases
+    archives,
+    diffs,
+    exchange,
+    history,
     machines,
     manifests,
     markets,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from docs import reference
+from mlm.resources import path as resource
 from tests.cli.shapes import mismatch
 from tests.command_line import INPUT, MODEL, Market, Person, stop
 from tests.ports.test_signatures import pem
@@ -152,8 +155,38 @@ def _proved(stage: Stage) -> tuple[Person, str]:
     return stage.market.first, stage.accepted()
 
 
+def _shares(stage: Stage) -> tuple[Person, str]:
+    """A project with a commit, a remote of its own, and a home of its own that knows it."""
+    person = Person("", stage.folder() / "digits", stage.folder())
+    person.folder.mkdir()
+    person.do("init", ".", "--template", "digits-mlp")
+    person.do("add", ".")
+    person.do("commit", "-m", "first")
+    person.do("remote", "add", "origin", "../origin")
+    person.do("remote", "add", "shared", "../shared")
+    person.do("push", "main", "origin")
+    return person, ""
+
+
+def _adds_remote(stage: Stage) -> tuple[Person, str]:
+    return Person("", stage.folder(), stage.folder()), ""
+
+
 def _project(stage: Stage) -> tuple[Person, str]:
     return stage.project(), ""
+
+
+def _template(stage: Stage) -> tuple[Person, str]:
+    """A folder with a model and samples that is no project."""
+    folder = stage.folder()
+    shutil.copytree(resource("templates") / "digits-mlp", folder, dirs_exist_ok=True)
+    return Person("", folder, stage.market.home), ""
+
+
+def _packed(stage: Stage) -> tuple[Person, str]:
+    person, _ = _template(stage)
+    person.do("car", "pack", "samples", "-o", "samples.car")
+    return person, ""
 
 
 def _signs(stage: Stage) -> tuple[Person, str]:
@@ -161,6 +194,16 @@ def _signs(stage: Stage) -> tuple[Person, str]:
     person.do("commit", "-m", "first")
     pem(person.folder, "key")
     (person.folder / "key.key").rename(person.folder / "key.pem")
+    return person, ""
+
+
+def _edited(stage: Stage) -> tuple[Person, str]:
+    """A commit, and a model that differs from it in one weight."""
+    person = stage.project()
+    person.do("commit", "-m", "first")
+    model = onnx.load(person.folder / "model.onnx")
+    model.graph.initializer[0].raw_data = b"\0" * 4 + model.graph.initializer[0].raw_data[4:]
+    onnx.save(model, person.folder / "model.onnx")
     return person, ""
 
 
@@ -172,15 +215,37 @@ def _cancels(stage: Stage) -> tuple[Person, str]:
     return stage.market.consumer, stage.market.consumer.job()
 
 
+def _committed(stage: Stage) -> tuple[Person, str]:
+    person = stage.project()
+    person.do("commit", "-m", "first")
+    return person, ""
+
+
 SCENES: dict[str, Scene] = {
     "init": _elsewhere,
     "add": _project,
     "status": as_("provider"),
+    "diff": _edited,
     "commit": _project,
     "log": as_("provider"),
     "show": as_("provider"),
+    "rm": _committed,
+    "restore": _committed,
+    "branch": _committed,
+    "tag": _committed,
+    "checkout": _committed,
+    "gc": _committed,
+    "fsck": _committed,
     "sign": _signs,
     "spdx": _elsewhere,
+    "push": _shares,
+    "fetch": _shares,
+    "pull": _shares,
+    "clone": _elsewhere,
+    "download": _elsewhere,
+    "remote add": _adds_remote,
+    "remote list": _elsewhere,
+    "remote remove": _shares,
     "publish": as_("provider"),
     "search": _elsewhere,
     "asset list": _elsewhere,
@@ -234,6 +299,10 @@ SCENES: dict[str, Scene] = {
     "network use": spare(),
     "network deploy": _deploys,
     "sync": _elsewhere,
+    "hash": _template,
+    "car pack": _template,
+    "car unpack": _packed,
+    "car ls": _packed,
     "op log": _stopped,
     "op show": _stopped,
     "op resume": _stopped,

@@ -52,7 +52,7 @@ def test_a_project_cannot_re_aim_a_network_of_the_user() -> None:
     assert both.networks["main"].rpc == (MINE["rpc"],)
 
 
-@pytest.mark.parametrize("key", ["remote", "prover.srs"])
+@pytest.mark.parametrize("key", ["remote.default", "prover.srs"])
 def test_a_path_is_found_from_the_file_that_names_it(key: str, tmp_path: Path) -> None:
     """Not from whatever folder the command runs in: somebody else may have put such a file there."""
     table, _, name = key.rpartition(".")

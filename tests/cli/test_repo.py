@@ -77,7 +77,11 @@ def test_outside_a_project(tmp_path: Path) -> None:
     assert "mlm init" in mlm(tmp_path, "status", code=12)["error"]["hint"]
 
 
-@pytest.mark.parametrize("command", ["status", "log", "show", "add ."])
+@pytest.mark.parametrize(
+    "command",
+    ["status", "log", "log --graph", "show", "add .", "branch x", "tag x", "checkout -b x", "rm -r rows", "restore ."]
+    + ["gc", "fsck"],
+)
 def test_local_commands_load_no_heavy_library(project: Path, command: str) -> None:
     mlm(project, "add", ".")
     mlm(project, "commit", "-m", "first")

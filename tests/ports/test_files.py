@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mlm.adapters.files import DiskFiles
-from mlm.core.errors import InvalidData, NotFound
+from mlm.core.errors import InvalidData, NotFound, StateConflict
 from mlm.memory.files import MemoryFiles
 from mlm.ports.files import Files
 
@@ -44,3 +45,38 @@ def test_a_missing_file_is_named(files: Files) -> None:
 def test_files_and_folders_are_told_apart(files: Files) -> None:
     assert files.is_folder(Path("folder")) and not files.is_folder(Path("folder/old"))
     assert files.exists(Path("folder")) and files.exists(Path("folder/old")) and not files.exists(Path("nowhere"))
+
+
+def test_pieces_that_fail_leave_the_file_as_it_was(files: Files) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"half"
+        raise RuntimeError
+
+    files.write_pieces(Path("folder/new"), [b"one, ", b"two"])
+    assert files.read(Path("folder/new"), 100) == b"one, two"
+    with pytest.raises(RuntimeError):
+        files.write_pieces(Path("folder/new"), pieces())
+    assert files.read(Path("folder/new"), 100) == b"one, two"
+
+
+def test_a_new_folder_appears_whole(files: Files) -> None:
+    with files.new_folder(Path("made")) as folder:
+        folder.write("a/b", [b"x"])
+        folder.make_folder("empty")
+        assert not files.exists(Path("made"))
+    assert files.read(Path("made/a/b"), 9) == b"x"
+    assert files.is_folder(Path("made/a"))
+
+
+def test_a_new_folder_does_not_appear_after_a_failure(files: Files) -> None:
+    with pytest.raises(RuntimeError), files.new_folder(Path("made")) as folder:
+        folder.write("a", [b"x"])
+        raise RuntimeError
+    assert not files.exists(Path("made"))
+
+
+def test_a_folder_of_others_is_left_alone(files: Files) -> None:
+    for path in ("folder", "folder/old"):
+        with pytest.raises(StateConflict, match=f"{path} is there already"), files.new_folder(Path(path)):
+            pass
+    assert files.read(Path("folder/old"), 9) == b"before"

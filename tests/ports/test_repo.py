@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,9 @@ def test_tree_writes_and_reads(repo: Repo) -> None:
     assert (stat.size, stat.kind) == (len(data), FILE)
     assert [len(piece) for piece in repo.tree.read(stat)] == [CHUNK, 4]
     assert content(repo, "a/b/big.bin") == data
+    assert b"".join(repo.tree.read(stat, CHUNK)) == b"tail"
+    assert b"".join(repo.tree.read(stat, CHUNK - 1)) == b"\0tail"
+    assert list(repo.tree.read(stat, len(data))) == []
     folder = repo.tree.stat("a/b")
     assert folder is not None and folder.kind == FOLDER
     assert repo.tree.stat("a/c") is None
@@ -148,4 +152,41 @@ def test_tree_does_not_write_over_a_folder(repo: Repo) -> None:
 def test_clock_is_not_behind_what_was_written(repo: Repo) -> None:
     repo.tree.write("a", [b"x"])
     stat = repo.tree.stat("a")
-    assert stat is not None and 0 < stat.ctime_ns <= repo.tree.clock()
+    assert stat is not None and 0 < stat.ctime_ns <= repo.index.clock()
+
+
+def test_leaves_are_the_pieces_of_every_file_in_order(repo: Repo) -> None:
+    """All are kept until the end: memory that is used again is not, while somebody looks at it."""
+    contents = {"big": random.Random(1).randbytes(9 * CHUNK + 5), "empty": b"", "exact": bytes(2 * CHUNK)}
+    contents |= {f"small/{number:03}": str(number).encode() * number for number in range(300)}
+    for path, data in contents.items():
+        repo.tree.write(path, [data])
+    files = [stat for path in contents if (stat := repo.tree.stat(path)) is not None]
+    found = list(repo.tree.leaves(files))
+    expected = [
+        (number, data[at : at + CHUNK])
+        for number, data in enumerate(contents.values())
+        for at in range(0, max(len(data), 1), CHUNK)
+    ]
+    assert [(number, bytes(data)) for number, _, data in found] == expected
+    assert all(cid == Cid.of(RAW, data) for _, cid, data in found)
+    assert list(repo.tree.leaves([])) == []
+
+
+def test_leaves_of_a_file_that_is_not_as_it_was(repo: Repo) -> None:
+    for path in ("a", "b", "c"):
+        repo.tree.write(path, [bytes(3 * CHUNK)])
+    files = [stat for path in ("a", "b", "c") if (stat := repo.tree.stat(path)) is not None]
+    repo.tree.write("b", [b"two"])
+    read = []
+    with pytest.raises(StateConflict, match="b changed"):
+        read.extend(number for number, _, _ in repo.tree.leaves(files))
+    assert set(read) <= {0}
+
+
+def test_tracked_entries_are_scanned_though_they_are_ignored(repo: Repo) -> None:
+    for path in ("x.tmp", "y.tmp", "skip/z"):
+        repo.tree.write(path, [b"x"])
+    repo.tree.write(".mlmignore", [b"*.tmp\nskip/\n"])
+    found = {stat.path for stat in repo.tree.scan(tracked={"x.tmp", "skip/z"})}
+    assert found == {".mlmignore", "x.tmp"}

@@ -18,6 +18,7 @@ from mlm.core.plan import Call, Plan, Step, Store, Tx
 from mlm.memory.blocks import MemoryBlocks
 from mlm.memory.chain import GAS, MemoryChain
 from mlm.memory.journal import MemoryJournal
+from mlm.memory.remote import MemoryRemote
 from mlm.memory.sender import MemorySender
 from mlm.memory.system import MemorySystem
 from mlm.ports.bundle import Ports
@@ -60,7 +61,7 @@ class World:
     sender: Watched
     journal: MemoryJournal
     objects: MemoryBlocks
-    remote: MemoryBlocks
+    remote: MemoryRemote
     system: MemorySystem
 
 
@@ -68,7 +69,7 @@ class World:
 def world() -> World:
     system, chain = MemorySystem(), MemoryChain()
     chain.effects = {("JobMarket", "post"): lambda *_: (), ("JobMarket", "bid"): lambda *_: ()}
-    journal, objects, remote = MemoryJournal(system), MemoryBlocks(), MemoryBlocks()
+    journal, objects, remote = MemoryJournal(system), MemoryBlocks(), MemoryRemote()
     sender = Watched(chain, journal)
     ports = Ports(
         chain=lambda: chain,

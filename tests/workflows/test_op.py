@@ -17,6 +17,7 @@ from mlm.core.plan import NOTHING, Call, Plan, Store, Tx, frozen, thawed
 from mlm.memory.blocks import MemoryBlocks
 from mlm.memory.chain import MemoryChain
 from mlm.memory.journal import MemoryJournal
+from mlm.memory.remote import MemoryRemote
 from mlm.memory.sender import MemorySender
 from mlm.memory.system import MemorySystem
 from mlm.ports.bundle import Ports
@@ -68,7 +69,7 @@ class World:
         self.system, self.chain = MemorySystem(), MemoryChain()
         self.chain.effects = {("JobMarket", "post"): lambda *_: (), ("JobMarket", "bid"): lambda *_: ()}
         self.sender = MemorySender(self.chain, ME)
-        self.journal, self.objects, self.remote = MemoryJournal(self.system), MemoryBlocks(), MemoryBlocks()
+        self.journal, self.objects, self.remote = MemoryJournal(self.system), MemoryBlocks(), MemoryRemote()
 
     def ports(self, death: Death | None = None, account: str = ME) -> Ports:
         self.journal.end_process()

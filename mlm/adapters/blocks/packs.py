@@ -12,16 +12,28 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
 
 from mlm.adapters.blocks import pack_index
-from mlm.adapters.disk import open_regular, read_regular, replace_file, storage_errors, sweep, sync_folder, temporary
+from mlm.adapters.blocks.car_file import CarFile
+from mlm.adapters.blocks.using import Usage
+from mlm.adapters.disk import (
+    open_regular,
+    read_at,
+    read_regular,
+    replace_file,
+    storage_errors,
+    sweep,
+    sync_folder,
+    temporary,
+)
 from mlm.core import car
 from mlm.core.cid import Cid
 from mlm.core.errors import InvalidData, NotFound, StorageError
+from mlm.ports.blocks import Examined, Reach, Volume
 
-_BUFFER = 1 << 20  # bytes
 _TICK = 2_000_000_000  # nanoseconds: the coarsest clock of a file system (FAT)
 MAX_BLOCK = car.Limits().block
 _MAX_INDEX = 1 << 30  # bytes: 20 million blocks, 20 TB of ours
@@ -30,16 +42,19 @@ _MAX_INDEX = 1 << 30  # bytes: 20 million blocks, 20 TB of ours
 class PackStore:
     """Implements ports.Blocks over a folder. Any number of processes may read and write it at once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, collected: bool = True) -> None:
+        """`collected`: `mlm gc` may work on this folder, so it is said there what this process relies on."""
         self._folder = folder
+        self._usage = Usage(folder) if collected else None
         self._packs: dict[str, pack_index.PackIndex] = {}
         self._listed: int | None = None  # the folder's mtime when it was listed
 
     def has(self, cid: Cid) -> bool:
-        return self._find(cid) is not None
+        found = self._find(cid)
+        return self._stays(found) or (found is not None and self._stays(self._find(cid)))
 
     def get(self, cid: Cid) -> bytes:
-        for _ in range(2):
+        for _ in range(3):
             found = self._find(cid)
             if found is None:
                 break
@@ -57,13 +72,16 @@ class PackStore:
             cid.verify(data)
             return data
         raise NotFound(
-            f"no block {cid} in {self._folder}", hint="It was removed, or never came here: restore it from a copy."
+            f"no block {cid} in {self._folder}",
+            hint="It was removed, or never came here: `mlm fsck` names what is missing.",
         )
 
     def put(self, blocks: Iterable[tuple[Cid, bytes]]) -> int:
         with storage_errors("cannot write a pack"):
             self._folder.mkdir(parents=True, exist_ok=True)
             sweep(self._folder)
+            if self._usage is not None:
+                self._usage.begin()
             return self._write(blocks)
 
     def cids(self) -> Iterator[Cid]:
@@ -78,27 +96,23 @@ class PackStore:
     def _write(self, blocks: Iterable[tuple[Cid, bytes]]) -> int:
         places: dict[Cid, tuple[int, int]] = {}
         self._list()
-        # The handle outlives the buffer: its lock says that this writer lives.
-        with temporary(self._folder) as (handle, path), open(handle, "wb", _BUFFER, closefd=False) as out:
-            at = car.HEADER_LENGTH
-            out.write(b"\0" * at)
-            last = None
-            for cid, data in blocks:
-                if cid in places or self._look(cid) is not None:
-                    continue
-                if len(data) > MAX_BLOCK:
-                    raise InvalidData(f"a block has at most {MAX_BLOCK} bytes, {cid} has {len(data)}")
-                prefix = car.record(cid, data)
-                out.write(prefix)
-                out.write(data)
-                places[cid] = (at + len(prefix), len(data))
-                at += len(prefix) + len(data)
-                last = cid
-            if last is None:
-                return 0
-            out.flush()
-            # A CAR needs one root: the block written last, which stands above the others when a DAG was written.
-            os.pwrite(handle, car.header(last), 0)
+        with temporary(self._folder) as (handle, path):
+            out = CarFile(handle)
+            try:
+                last = None
+                for cid, data in blocks:
+                    if cid in places or self._stays(self._look(cid)):
+                        continue
+                    if len(data) > MAX_BLOCK:
+                        raise InvalidData(f"a block has at most {MAX_BLOCK} bytes, {cid} has {len(data)}")
+                    places[cid] = (out.add(cid, data), len(data))
+                    last = cid
+                if last is None:
+                    return 0
+                # A CAR needs one root: the block written last, which stands above the others when a DAG was written.
+                out.finish(last)
+            finally:
+                out.close()
             os.fchmod(handle, 0o644)
             os.fsync(handle)
             name = "pack-" + sha256(b"".join(sorted(bytes(cid) for cid in places))).hexdigest()[:40]
@@ -109,6 +123,29 @@ class PackStore:
         if (opened := pack_index.from_bytes(index)) is not None:
             self._packs[name] = opened
         return len(places)
+
+    def collect(self, reach: Reach, before: int, alone: AbstractContextManager[None]) -> tuple[Volume, Volume]:
+        from mlm.adapters.blocks.collect import collect
+
+        return collect(self._folder, reach, before, alone)
+
+    def examine(self) -> Iterator[Examined]:
+        from mlm.adapters.blocks.examine import examine
+
+        return examine(self._folder)
+
+    def drop_damaged(self) -> int:
+        from mlm.adapters.blocks.examine import drop_damaged
+
+        return drop_damaged(self._folder)
+
+    def _stays(self, found: tuple[str, int, int] | None) -> bool:
+        """Whether a block was found in a pack that nobody removes while this process lives."""
+        if found is None or self._usage is None or self._usage.need(found[0]):
+            return found is not None
+        self._packs.pop(found[0], None)
+        self._listed = None
+        return False
 
     def _find(self, cid: Cid) -> tuple[str, int, int] | None:
         found = self._look(cid)
@@ -136,7 +173,10 @@ class PackStore:
             for name in self._packs.keys() - names:
                 del self._packs[name]
             for name in sorted(names - self._packs.keys()):
-                self._packs[name] = self._open(name)
+                try:
+                    self._packs[name] = self._open(name)
+                except FileNotFoundError:
+                    continue  # collected meanwhile; what was needed of it is in another
         # A pack that arrives in the same tick of the file system's clock leaves the time as it is: a young time
         # proves nothing.
         self._listed = changed if time.time_ns() - changed > _TICK else None
@@ -157,9 +197,6 @@ class PackStore:
 def _read_at(path: Path, at: int, size: int) -> bytes:
     handle = open_regular(path)
     try:
-        data = os.pread(handle, size, at)
-        while len(data) < size and (more := os.pread(handle, size - len(data), at + len(data))):
-            data += more
-        return data
+        return read_at(handle, at, size)
     finally:
         os.close(handle)

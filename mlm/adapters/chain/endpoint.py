@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import base64
 import http.client
-import io
-import socket
 import ssl
 import threading
 import time
 from collections.abc import Sequence
 from typing import Any
 
+from mlm.adapters.http import Limit, Timed, printable
 from mlm.core import urls
 from mlm.core.errors import ChainError
 
@@ -136,12 +135,12 @@ class Endpoint:
         return [by_id[first + i] for i in range(len(calls))]
 
     def _exchange(self, body: bytes, methods: str, within: float) -> bytes:
-        deadline = time.monotonic() + within
+        limit, deadline = Limit(within), time.monotonic() + within
         fresh_tries, pause = 1, 0.25
         while True:
             reused = self._connection is not None
             try:
-                status, raw = self._once(body, deadline)
+                status, raw = self._once(body, limit)
             except TimeoutError as error:
                 self._drop()
                 raise ChainError(
@@ -169,18 +168,18 @@ class Endpoint:
                 raise kind(f"{self.where} answered {methods} with HTTP status {status}, expected 200")
             return raw
 
-    def _once(self, body: bytes, deadline: float) -> tuple[int, bytes]:
+    def _once(self, body: bytes, limit: Limit) -> tuple[int, bytes]:
         connection = self._connection or self._open()
         self._connection = connection
         # http.client reads the head from the socket's file line by line, each with a time limit of its own.
         connection.response_class = lambda sock, **options: http.client.HTTPResponse(  # type: ignore[assignment]
-            _Timed(sock, deadline),  # type: ignore[arg-type]
+            Timed(sock, limit),  # type: ignore[arg-type]
             **options,
         )
-        connection.timeout = _left(deadline)
+        connection.timeout = limit.left()
         if connection.sock is None:
             connection.connect()
-        connection.sock.settimeout(_left(deadline))
+        connection.sock.settimeout(limit.left())
         connection.request("POST", self._url.target, body, self._headers)
         response = connection.getresponse()
         if (response.length or 0) > self._max:
@@ -221,44 +220,5 @@ class Endpoint:
         return ChainError(f"{self.where} answered {method} with nonsense: expected JSON-RPC 2.0, found {found}")
 
 
-class _Timed:
-    """A socket, for HTTPResponse: whatever is read from its file ends at the deadline, however the node drips."""
-
-    def __init__(self, sock: socket.socket, deadline: float) -> None:
-        self._socket, self._deadline = sock, deadline
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Reader(self._socket, self._deadline))
-
-
-class _Reader(io.RawIOBase):
-    def __init__(self, sock: socket.socket, deadline: float) -> None:
-        self._socket, self._deadline = sock, deadline
-        self._file = sock.makefile("rb", buffering=0)  # keeps the socket open for as long as this reader is
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self._socket.settimeout(_left(self._deadline))
-        return self._file.readinto(buffer)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
-
-
 def _reason(error: Exception) -> str:
     return printable(str(error)) or type(error).__name__
-
-
-def printable(text: str, most: int = 300) -> str:
-    """Text from outside on one line, without control characters that a terminal would obey."""
-    return "".join(c if c.isprintable() else " " for c in text[:most]).strip()

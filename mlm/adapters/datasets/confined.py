@@ -15,7 +15,7 @@ from mlm.ports.datasets import FORMATS, Column, Table, format_of
 
 _CHILD = "mlm.adapters.datasets.child"
 _DESCRIBING = "describing the dataset"
-MAX_BYTES = 64 << 30  # of a dataset: what a person's disk may hold a second time for a moment
+MAX_BYTES = 8 << 30  # of a dataset, which the disk holds a second time for a moment
 
 
 class DatasetStopped(InvalidData):

@@ -1,68 +1,127 @@
-"""A remote that is a folder: CARv1 packs that any IPFS tool can import, and a file that says what the folder is.
+"""A remote that is a folder: CARv1 packs that any IPFS tool can import, and small text files (mlm/core/remote.py).
 
-Copy, share or mount it as you like. Writers never change a file that is there, so any number may write at once.
+Copy, share, mount it or let a web server serve it as you like. Writers never change a pack that is there, so any
+number may write at once; the list of packs and the names are replaced whole, under a lock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mlm.adapters.blocks.packs import PackStore
-from mlm.adapters.disk import read_regular, replace_file, storage_errors
+from mlm.adapters.disk import locked, read_regular, replace_file, storage_errors
+from mlm.core import remote
 from mlm.core.cid import Cid
-from mlm.core.errors import InvalidData, NotFound, StorageError
-
-_MARK = "mlm-remote"
-_FORMAT = b"mlm/remote/1\n"
+from mlm.core.errors import InvalidData, NotFound, StateConflict, StorageError
+from mlm.core.history import check_ref
+from mlm.ports.remote import About
 
 
 class FolderRemote:
-    """Implements ports.Blocks. The folder is made by the first `put`, unless its parent is missing too."""
+    """Implements ports.Remote. The folder is made by the first `put`, unless its parent is missing too."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, about: About | None = None) -> None:
         self._folder = folder
-        self._store = PackStore(folder / "packs")
+        self._packs = folder / "packs"
+        self._store = PackStore(self._packs, collected=False)
+        self._lock = threading.Lock()  # the store's, which is one thread's
+        self.dropped: Mapping[str, str] = {}
+        self.about = about or About("", remote.FOLDER, str(folder), writes=True, names=True)
 
     def has(self, cid: Cid) -> bool:
         return self._check() and self._store.has(cid)
 
     def get(self, cid: Cid) -> bytes:
-        self._check()
-        try:
-            return self._store.get(cid)
-        except NotFound as error:
-            raise NotFound(f"the remote {self._folder} holds no block {cid}", hint="Ask its owner to push.") from error
+        with self._lock:
+            self._check()
+            try:
+                return self._store.get(cid)
+            except NotFound as error:
+                raise NotFound(
+                    f"the remote {self._folder} holds no block {cid}", hint="Ask its owner to push."
+                ) from error
+
+    def stream(self, root: Cid) -> None:
+        return None
+
+    def missing(self, cids: Sequence[Cid]) -> list[Cid]:
+        return [cid for cid in cids if not self.has(cid)]
 
     def put(self, blocks: Iterable[tuple[Cid, bytes]]) -> int:
+        self._make()
+        new = self._store.put(blocks)
+        with storage_errors("cannot list the remote's packs"):
+            if new or not (self._folder / remote.PACK_LIST).exists():
+                with locked(self._folder / "lock"):
+                    packs = {path.stem: path.stat().st_size for path in self._packs.glob("pack-*.car")}
+                    self._packs.mkdir(exist_ok=True)
+                    replace_file(self._folder / remote.PACK_LIST, [remote.encode_packs(packs)])
+        return new
+
+    def pin(self, root: Cid, name: str) -> str:
+        return "kept"
+
+    def names(self, repository: str) -> dict[str, Cid]:
+        path = self._names(repository)
+        with storage_errors("cannot read the remote's names"):
+            try:
+                data = read_regular(path, remote.MAX_NAMES_BYTES) if self._check() else None
+            except FileNotFoundError:
+                data = None
+        return {} if data is None else remote.decode_names(data, str(path))
+
+    def set_name(self, repository: str, name: str, new: Cid | None, expected: Cid | None) -> None:
+        check_ref(name)
+        path = self._names(repository)
+        self._make()
+        with storage_errors("cannot write the remote's names"), locked(self._folder / "lock"):
+            names = self.names(repository)
+            if (found := names.get(name)) != expected:
+                raise StateConflict(
+                    f"{name} on the remote is at {found or 'nothing'}, expected {expected or 'nothing'}: somebody else "
+                    "has pushed",
+                    hint="Run `mlm fetch`, then push again.",
+                )
+            if new is None:
+                names.pop(name, None)
+            else:
+                names[name] = new
+            path.parent.mkdir(exist_ok=True)
+            replace_file(path, [remote.encode_names(names)])
+
+    def cids(self) -> Iterator[Cid]:
+        self._check()
+        return self._store.cids()
+
+    def _names(self, repository: str) -> Path:
+        return self._folder / "names" / remote.check_repository(repository)
+
+    def _make(self) -> None:
         if not self._check():
             with storage_errors("cannot make the remote"):
                 if not self._folder.parent.is_dir():
                     raise StorageError(f"cannot make the remote {self._folder}: its parent folder does not exist")
                 self._folder.mkdir(exist_ok=True)
-                replace_file(self._folder / _MARK, [_FORMAT])
-        return self._store.put(blocks)
-
-    def cids(self) -> Iterator[Cid]:
-        self._check()
-        return self._store.cids()
+                replace_file(self._folder / remote.MARK, [remote.FORMAT])
 
     def _check(self) -> bool:
         """False when there is no remote yet; raises InvalidData for a folder that is something else."""
         with storage_errors("cannot read the remote"):
             if not self._folder.exists():
                 return False
-            mark = self._folder / _MARK
+            mark = self._folder / remote.MARK
             if mark.exists():
                 found = read_regular(mark, 4096)[:64]
-                if found != _FORMAT:
+                if found != remote.FORMAT:
                     raise InvalidData(
-                        f"expected {_FORMAT.decode().strip()} in {mark}, found {found!r}", hint="Update mlm."
+                        f"expected {remote.FORMAT.decode().strip()} in {mark}, found {found!r}", hint="Update mlm."
                     )
                 return True
             if any(path.name[:4] != "tmp-" for path in self._folder.iterdir()):
                 raise InvalidData(
-                    f"{self._folder} holds other files and no {_MARK}: not a remote",
+                    f"{self._folder} holds other files and no {remote.MARK}: not a remote",
                     hint="Name an empty or a new folder.",
                 )
             return False

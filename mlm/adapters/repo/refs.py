@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from mlm.adapters.disk import locked, read_regular, replace_file, storage_errors
+from mlm.adapters.disk import (
+    TEMPORARY,
+    holding,
+    locked,
+    read_regular,
+    replace_file,
+    storage_errors,
+    sweep,
+    sync_folder,
+)
 from mlm.core.cid import Cid
-from mlm.core.errors import InvalidData, NotFound, StateConflict, UsageError
-from mlm.core.history import check_ref
+from mlm.core.errors import InvalidData, MlmError, NotFound, StateConflict, UsageError
+from mlm.core.history import check_free, check_ref
 from mlm.ports.repo import HEAD, Head
 
 _BRANCH = "ref: refs/heads/"
@@ -69,15 +81,28 @@ class FileRefs:
         with storage_errors("cannot write HEAD"), locked(self._lock):
             replace_file(self._head, [f"{text}\n".encode()])
 
-    def all(self) -> dict[str, Cid]:
+    def all(self, damaged: dict[str, str] | None = None) -> dict[str, Cid]:
         found = {}
-        with storage_errors("cannot read the refs"):
-            for path in sorted(self._refs.rglob("*")):
-                if path.is_file() and not path.name.startswith("tmp-"):
-                    commit = self._read(path)
-                    if commit is not None:
-                        found[path.relative_to(self._refs).as_posix()] = commit
+        for name, path in self._files():
+            try:
+                commit = self._read(path)
+                if damaged is not None:
+                    check_ref(name)
+            except MlmError as error:
+                if damaged is None:
+                    raise
+                damaged[name] = str(error)
+                continue
+            if commit is not None:
+                found[name] = commit
         return found
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        with holding(self._lock):
+            for folder in (self._private, self._refs / "heads", self._refs / "tags"):
+                sweep(folder)
+            yield
 
     def set(self, name: str, new: Cid | None, expected: Cid | None) -> None:
         if name != HEAD:
@@ -87,6 +112,8 @@ class FileRefs:
             head = self.head() if name == HEAD else None
             if head is not None and (head.branch is not None or new is None):
                 raise StateConflict(f"HEAD is at {head.branch or head.commit}, expected a commit by itself")
+            if head is None and new is not None:
+                check_free(name, (other for other, _ in self._files()))
             found = self._read(path) if head is None else head.commit
             if found != expected:
                 raise StateConflict(
@@ -94,14 +121,34 @@ class FileRefs:
                     hint="Run `mlm log`, then the same command again.",
                 )
             if new is not None:
+                if name != HEAD:
+                    for folder, _, _ in os.walk(path, topdown=False):
+                        os.rmdir(folder)  # of names that are deleted
                 path.parent.mkdir(parents=True, exist_ok=True)
                 replace_file(path, [f"{new}\n".encode()])
             elif found is None:
                 raise NotFound(f"no ref {name}")
             else:
                 path.unlink()
+                sync_folder(path.parent)
+                self._remove_empty(path.parent)
+
+    def _files(self) -> list[tuple[str, Path]]:
+        """Names and files of branches and tags, in order."""
+        with storage_errors("cannot read the refs"):
+            paths = sorted(self._refs.rglob("*"))
+            found = [path for path in paths if not path.is_dir() and not path.name.startswith(TEMPORARY)]
+        return [(path.relative_to(self._refs).as_posix(), path) for path in found]
+
+    def _remove_empty(self, folder: Path) -> None:
+        """Remove a folder, and those above it, in which names stood that are deleted."""
+        while folder.is_dir() and folder.parent != self._refs and not any(folder.iterdir()):
+            folder.rmdir()
+            folder = folder.parent
 
     def _read(self, path: Path) -> Cid | None:
+        if path.is_dir() and not path.is_symlink():
+            return None  # of other names
         with storage_errors("cannot read a ref"):
             try:
                 text = _line(path)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import stat as modes
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mlm.adapters.disk import replace_file, storage_errors, temporary
+from mlm.adapters.disk import read_at, replace_file, storage_errors
+from mlm.adapters.repo import reading
 from mlm.core import ignore
+from mlm.core.cid import Cid
 from mlm.core.errors import StateConflict, StorageError
 from mlm.core.paths import PRIVATE, check_path
+from mlm.core.staging import Staging
 from mlm.core.unixfs import CHUNK
-from mlm.ports.repo import FILE, FOLDER, OTHER, SYMLINK, FileStat
+from mlm.ports.repo import FILE, FOLDER, GONE, IGNORED, OTHER, SYMLINK, FileStat
 
 _KINDS = {modes.S_IFREG: FILE, modes.S_IFDIR: FOLDER, modes.S_IFLNK: SYMLINK}
+_KIND, _MODE = 0o170000, 0o7777  # the bits of st_mode
+_Todo = list[tuple[str, list[ignore.Rules]]]  # folders to list, each ended by "/", and the rules above them
 
 
 class DiskTree:
@@ -25,16 +29,67 @@ class DiskTree:
         self._root = root
         self._private = root / PRIVATE
 
-    def clock(self) -> int:
-        try:
-            with temporary(self._private) as (handle, _):
-                return os.fstat(handle).st_mtime_ns
-        except OSError:
-            return 0
+    def scan(self, under: str = "", tracked: Container[str] = (), *, ignored: bool = False) -> Iterator[FileStat]:
+        todo: _Todo = [(f"{under}/" if under else "", self._rules_above(under))]
+        for prefix, stack, entries in self._folders(todo):
+            if not entries and prefix.removesuffix("/") != under:
+                yield FileStat(prefix.removesuffix("/"), 0, 0, 0, 0, 0, FOLDER)
+            for entry in entries:
+                path = prefix + entry.name
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if _is_left_out(stack, entry.name, path, is_folder, tracked):
+                    if ignored:
+                        yield FileStat(f"{path}/" if is_folder else path, 0, 0, 0, 0, 0, IGNORED)
+                elif is_folder:
+                    todo.append((f"{path}/", stack))
+                elif found := _look(entry):
+                    yield _stat(path, found)
 
-    def scan(self, under: str = "") -> Iterator[FileStat]:
-        stack = self._rules_above(under)
-        return self._scan(self._root / under if under else self._root, f"{under}/" if under else "", stack)
+    def changes(self, staged: Staging) -> Iterator[FileStat]:
+        left = dict(staged.stats())
+        todo: _Todo = [("", [])]
+        for prefix, stack, entries in self._folders(todo):
+            for entry in entries:
+                path = prefix + entry.name
+                record = left.pop(path, None)
+                is_folder = record is None and entry.is_dir(follow_symlinks=False)
+                if record is None and _is_left_out(stack, entry.name, path, is_folder, staged):
+                    continue
+                if is_folder:
+                    todo.append((f"{path}/", stack))
+                    continue
+                try:
+                    found = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:  # removed since its folder was listed
+                    if record is not None:
+                        left[path] = record
+                    continue
+                # What is done here for an unchanged file is most of what `mlm status` does.
+                mode = found.st_mode
+                size, mtime, ctime = found.st_size, found.st_mtime_ns, found.st_ctime_ns
+                if (size, mtime, ctime, found.st_ino, mode & _MODE) == record and mode & _KIND == modes.S_IFREG:
+                    continue
+                yield _stat(path, found)
+                if mode & _KIND == modes.S_IFDIR:
+                    todo.append((f"{path}/", stack))
+        for path in sorted(left):  # gone, or below a folder that is left out now
+            at = self.stat(path)
+            if at is None:
+                yield FileStat(path, 0, 0, 0, 0, 0, GONE)
+            elif not staged.is_unchanged(at):
+                yield at
+
+    def _folders(self, todo: _Todo) -> Iterator[tuple[str, list[ignore.Rules], list[os.DirEntry[str]]]]:
+        """What is in each folder of `todo`, with the rules that hold there. Whoever iterates adds those below.
+
+        Without recursion: a tree may be deeper than Python's stack.
+        """
+        while todo:
+            prefix, stack = todo.pop()
+            entries = self._listing(prefix)
+            if any(entry.name == ignore.FILE for entry in entries):
+                stack = [*stack, *self._rules(prefix.removesuffix("/"), prefix.count("/"))]
+            yield prefix, stack, entries
 
     def stat(self, path: str) -> FileStat | None:
         with storage_errors("cannot look at a file"):
@@ -54,18 +109,22 @@ class DiskTree:
                 return True
         return False
 
-    def read(self, file: FileStat) -> Iterator[bytes]:
+    def read(self, file: FileStat, start: int = 0) -> Iterator[bytes]:
         with storage_errors("cannot read a file"):
-            self._check_folders(file.path)
-            handle = os.open(self._root / file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+            handle = self._open(file)
             try:
                 _expect(file, handle)
-                while piece := _exactly(handle, CHUNK):
+                at = start
+                while piece := read_at(handle, at, CHUNK):
+                    at += len(piece)
                     yield piece
                 # Bytes of two versions must not become one file.
                 _expect(file, handle)
             finally:
                 os.close(handle)
+
+    def leaves(self, files: Sequence[FileStat]) -> Iterator[tuple[int, Cid, bytes]]:
+        return reading.leaves(files, self._open, _expect)
 
     def write(self, path: str, pieces: Iterable[bytes]) -> None:
         check_path(path)
@@ -88,6 +147,15 @@ class DiskTree:
                     if any(folder.iterdir()):
                         break
                     folder.rmdir()
+
+    def make_folder(self, path: str) -> None:
+        check_path(path)
+        with storage_errors("cannot make a folder"):
+            self._make_folders(f"{path}/")
+
+    def _open(self, file: FileStat) -> int:
+        self._check_folders(file.path)
+        return os.open(self._root / file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
 
     def _check_folders(self, path: str) -> None:
         """Raise StorageError when the way to `path` leads over a symbolic link."""
@@ -115,7 +183,8 @@ class DiskTree:
         with storage_errors("cannot read the ignore file"):
             if path.is_symlink() or not path.is_file():
                 return []
-            return [ignore.parse(path.read_bytes(), depth)]
+            rules = ignore.parse(path.read_bytes(), depth)
+            return [rules] if rules.rules else []
 
     def _rules_above(self, under: str) -> list[ignore.Rules]:
         """The ignore files of the folders above `under`, whose own is read by the scan."""
@@ -123,44 +192,31 @@ class DiskTree:
         above = ["/".join(names[:depth]) for depth in range(len(names))]
         return [rules for depth, folder in enumerate(above) for rules in self._rules(folder, depth)]
 
-    def _scan(self, folder: Path, prefix: str, stack: list[ignore.Rules]) -> Iterator[FileStat]:
-        # Without recursion: a tree may be deeper than Python's stack.
-        todo = [(folder, prefix, stack)]
-        while todo:
-            folder, prefix, stack = todo.pop()
-            stack = [*stack, *self._rules(prefix.removesuffix("/"), prefix.count("/"))]
-            with _listing(folder) as entries:
-                for entry in entries:
-                    path = prefix + entry.name
-                    is_folder = entry.is_dir(follow_symlinks=False)
-                    if ignore.is_ignored(stack, path, is_folder):
-                        continue
-                    if is_folder:
-                        todo.append((folder / entry.name, f"{path}/", stack))
-                        continue
-                    try:
-                        found = entry.stat(follow_symlinks=False)
-                    except FileNotFoundError:
-                        continue  # removed since the folder was listed
-                    yield _stat(path, found)
+    def _listing(self, prefix: str) -> list[os.DirEntry[str]]:
+        with storage_errors("cannot list a folder"):
+            try:
+                with os.scandir(self._root / prefix) as entries:
+                    return list(entries)
+            except FileNotFoundError:
+                return []
 
 
-@contextmanager
-def _listing(folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
-    with storage_errors("cannot list a folder"):
-        try:
-            entries = os.scandir(folder)
-        except FileNotFoundError:
-            yield iter(())
-            return
-        with entries:
-            yield entries
+def _is_left_out(stack: list[ignore.Rules], name: str, path: str, is_folder: bool, tracked: Container[str]) -> bool:
+    return name in ignore.ALWAYS or bool(stack and path not in tracked and ignore.is_ignored(stack, path, is_folder))
+
+
+def _look(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """None for an entry that was removed since its folder was listed."""
+    try:
+        return entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
 
 
 def _stat(path: str, found: os.stat_result) -> FileStat:
-    kind = _KINDS.get(modes.S_IFMT(found.st_mode), OTHER)
-    times = (found.st_mtime_ns, found.st_ctime_ns)
-    return FileStat(path, found.st_size, *times, found.st_ino, modes.S_IMODE(found.st_mode), kind)
+    mode = found.st_mode
+    times = found.st_mtime_ns, found.st_ctime_ns
+    return FileStat(path, found.st_size, *times, found.st_ino, mode & _MODE, _KINDS.get(mode & _KIND, OTHER))
 
 
 def _expect(file: FileStat, handle: int) -> None:
@@ -168,11 +224,3 @@ def _expect(file: FileStat, handle: int) -> None:
         raise StateConflict(
             f"{file.path} changed while it was read", hint="Wait until it is written, then run the command again."
         )
-
-
-def _exactly(handle: int, count: int) -> bytes:
-    """`count` bytes, or what is left."""
-    data = os.read(handle, count)
-    while len(data) < count and (more := os.read(handle, count - len(data))):
-        data += more
-    return data

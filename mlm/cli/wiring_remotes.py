@@ -1,0 +1,88 @@
+"""Which remotes the settings name, and which of them are the user's own choice."""
+
+from __future__ import annotations
+
+import shutil
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlm.adapters.disk import storage_errors
+from mlm.cli import wiring
+from mlm.config import DEVNET
+from mlm.core.errors import UsageError
+from mlm.core.paths import PRIVATE
+
+if TYPE_CHECKING:
+    from mlm.adapters.lines import Lines
+    from mlm.adapters.remotes.configured import Configured
+    from mlm.cli.context import Session
+    from mlm.core.remote_settings import Remote
+    from mlm.ports.origin import Origin
+    from mlm.ports.repo import Repo
+
+
+def remotes(session: Session) -> Configured:
+    """The remotes of the settings, the network's own folder where they name no default."""
+    from mlm.adapters.remotes.configured import ORIGIN, Configured
+    from mlm.core.remote import FOLDER
+    from mlm.core.remote_settings import Remote
+
+    config, known = session.config, session.config.remotes
+    chosen, source, network = config.get("remote.default"), config.source.get("remote.default", ""), "network.default"
+    own = wiring.devnet(session).home.remote
+    default: Remote | None = None
+    if chosen:
+        path = str(session.cwd / chosen)
+        default = known.get(chosen) or Remote("default", path, FOLDER, origin=source)
+    elif ORIGIN in known and trusts(session, known[ORIGIN]):
+        default = known[ORIGIN]
+    elif config.get(network) == DEVNET or own.is_dir():
+        default = Remote(config.get(network), str(own), FOLDER)
+    return Configured(
+        known,
+        default,
+        timeout=config.get("remote.timeout"),
+        env=session.env,
+        trusts=lambda each: trusts(session, each),
+        advice=UsageError(
+            f"no remote is set: where do the parties of {config.get(network)} share blocks?",
+            hint="Run `mlm remote add origin URL`, or set MLM_REMOTE to a folder that they all reach.",
+        ),
+    )
+
+
+def trusts(session: Session, each: Remote) -> bool:
+    """Whether the user has named a remote: in the own settings, the environment, or by `mlm remote add`."""
+    project = str(session.project / "mlm.toml") if session.project else ""
+    return each.origin != project or not project or address(each) in _chosen(session).read()
+
+
+def address(each: Remote) -> str:
+    """What a remote is, whoever names it, as it is remembered: no URL, which may hold a key."""
+    return sha256(f"{each.kind}\n{each.url}".encode()).hexdigest()
+
+
+def trust(session: Session, each: Remote) -> None:
+    """Remember that the user named a remote."""
+    if address(each) not in _chosen(session).read():
+        _chosen(session).add(address(each))
+
+
+def clone_into(session: Session, folder: Path) -> tuple[Repo, Origin]:
+    """The repository that is to stand in `folder`, and where it comes from; raises UsageError when that is a file."""
+    from mlm.adapters.repo.origin import FileOrigin
+
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"expected a folder, {folder} is a file")
+    return wiring.repo(session, folder), FileOrigin(folder / PRIVATE)
+
+
+def discard(folder: Path) -> None:
+    """Remove the blocks of a download: its files are there."""
+    with storage_errors("cannot remove the blocks of a download"):
+        shutil.rmtree(folder / PRIVATE)
+
+
+def _chosen(session: Session) -> Lines:
+    return wiring.trusted(session, "remotes")

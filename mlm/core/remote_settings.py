@@ -1,0 +1,74 @@
+"""The tables [remote.NAME] of settings files, which may have come from somebody else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlm.core import remote, urls
+from mlm.core.errors import UsageError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+
+
+@dataclass(frozen=True)
+class Remote:
+    """Where blocks are exchanged. The token is a file's first line or a variable's value, and never stands here."""
+
+    name: str
+    url: str  # http(s), or a folder's path
+    kind: str  # of mlm.core.remote.KINDS
+    token_file: str = ""
+    token_env: str = ""
+    origin: str = ""  # the settings file that names it
+
+
+def tables(table: Mapping[str, Any], name: str) -> dict[str, Mapping[str, Any]]:
+    """The tables [name.X] of a file, by X."""
+    found = table.get(name)
+    return {key: item for key, item in found.items() if isinstance(item, Mapping)} if isinstance(found, Mapping) else {}
+
+
+def read_remotes(table: Mapping[str, Any], label: str, *, secrets: bool) -> dict[str, Remote]:
+    """The [remote.NAME] of a file; raises UsageError, also for one with a token where there must be no `secrets`."""
+    return {name: read_remote(name, entry, label, secrets=secrets) for name, entry in tables(table, "remote").items()}
+
+
+def read_remote(name: str, entry: Mapping[str, Any], label: str, *, secrets: bool) -> Remote:
+    """One of them; a path is found from the file that names it. Raises UsageError."""
+    where = f"{label}: [remote.{name}]"
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{label}: expected a remote's name of a-z, 0-9 and -, found {name!r}")
+    wanted = ("url", "kind", "token_file", "token_env")
+    for key, value in entry.items():
+        if key not in wanted:
+            raise UsageError(f"{where}: unknown key {key!r}", hint=f"There are {', '.join(wanted)}.")
+        if not isinstance(value, str) or not value:
+            raise UsageError(f"{where} {key} must be str, found {value!r}")
+        if key.startswith("token") and not secrets:
+            # It could have any secret of its user sent to any address.
+            raise UsageError(
+                f"{where}: a project cannot name a token, found {key}", hint="Put it into MLM_HOME/config.toml."
+            )
+    if "url" not in entry:
+        raise UsageError(f"{where} names no url")
+    url = entry["url"]
+    web = url.startswith(("http://", "https://"))
+    kind = entry.get("kind", remote.HTTP if web else remote.FOLDER)
+    if kind not in remote.KINDS or web == (kind == remote.FOLDER):
+        expected = "one of " + ", ".join(kind for kind in remote.KINDS if web != (kind == remote.FOLDER))
+        raise UsageError(f"{where} kind must be {expected} for {'a URL' if web else 'a folder'}, found {kind!r}")
+    if "://" in url and not web:
+        raise UsageError(f"{where}: expected a folder or an http(s) URL, found {url.partition(':')[0]!r}")
+    if web:
+        try:
+            urls.parse(url)
+        except UsageError as error:
+            raise UsageError(f"{where}: {error}", hint=error.hint) from error
+    else:
+        url = str(Path(label).parent / url)
+    file = entry.get("token_file", "")
+    return Remote(name, url, kind, str(Path(label).parent / file) if file else "", entry.get("token_env", ""), label)

@@ -1,0 +1,167 @@
+"""`mlm clone`: a project from a published asset, a CID or a remote's branch, with its history; and `mlm download`.
+
+The order makes a clone that was killed one that the same command continues: blocks come first, then where they come
+from, then the files, then refs, and HEAD last. A folder with an origin and without a HEAD holds nothing of anybody's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mlm.core.cid import Cid
+from mlm.core.errors import NotFound, StateConflict
+from mlm.core.refs import AssetRef, parse_target
+from mlm.core.remote import check_repository
+from mlm.ports.bundle import Ports
+from mlm.ports.origin import Origin
+from mlm.ports.remote import Remote
+from mlm.ports.repo import FILE, Repo
+from mlm.workflows import lookup
+from mlm.workflows.checkout import write_tree
+from mlm.workflows.fetch import LINK, REMOTE, dropped
+from mlm.workflows.init import BRANCH
+from mlm.workflows.push import track
+from mlm.workflows.repository import stage
+from mlm.workflows.version import bring, entries
+
+
+@dataclass(frozen=True)
+class Cloned:
+    """A new project. `blocks` and `received` bytes travelled; `dropped` names remotes that lied, were slow or dead."""
+
+    folder: str
+    asset: str
+    commit: Cid
+    branch: str
+    tags: tuple[str, ...]
+    files: int
+    bytes: int
+    blocks: int
+    received: int
+    dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    """Files of an asset. `blocks` and `received` bytes travelled."""
+
+    folder: str
+    asset: str
+    manifest: Cid
+    files: int
+    bytes: int
+    blocks: int
+    received: int
+    dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a name leads to: the CID to begin with, and what is remembered of it."""
+
+    cid: Cid
+    origin: str
+    folder: str  # what the folder is called if nobody says otherwise
+    source: Remote
+    asset: AssetRef | None = None
+    names: dict[str, Cid] = field(default_factory=dict)
+
+
+def find(ports: Ports, text: str, remote: str = "") -> Found:
+    """A published asset or a CID, read from all remotes; or, with `remote`, a repository that is there by name.
+
+    Raises NotFound, UsageError, StateConflict, ChainError.
+    """
+    if remote:
+        target = ports.remotes.open(remote)
+        names = target.names(check_repository(text))
+        head = names.get(f"heads/{BRANCH}")
+        if head is None:
+            raise NotFound(
+                f"{remote} has no repository {text} with a branch {BRANCH}", hint="`mlm push` in the project makes it."
+            )
+        return Found(head, f"{REMOTE}{remote}", text, target, names=names)
+    target_ = parse_target(text)
+    if isinstance(target_, Cid):
+        # What names itself needs no chain.
+        return Found(target_, str(target_), str(target_)[:14], ports.remote)
+    version = lookup.version(ports, text)
+    origin = f"{LINK}{ports.chain.chain_id()}/{version.asset.handle}/{version.asset.name}"
+    return Found(version.manifest, origin, version.asset.name, ports.remote, version.asset)
+
+
+def clone(ports: Ports, found: Found, repo: Repo, origin: Origin, folder: str, *, max_bytes: int) -> Cloned:
+    """Make a project in an empty folder; a clone that was cut is continued.
+
+    Raises StateConflict for a folder that holds anything else, NotFound, InvalidData, StorageError.
+    """
+    check_empty(found, repo, origin, folder)
+    came = bring(found.source, repo.objects, found.cid, found.asset, max_bytes=max_bytes, system=ports.system)
+    assert came.commit is not None
+    origin.write(found.origin)
+    new = entries(repo.objects, came.manifest.tree)
+    written = write_tree(repo.objects, came.manifest.tree, repo.tree)
+    with repo.index.edit() as index:
+        index.clear()
+        for path, entry in new.items():
+            stat = repo.tree.stat(path)
+            if stat is not None and stat.kind == FILE:
+                index[path] = stage(stat, 0, entry)
+    tags = {f"tags/{found.asset.version}": came.commit} if found.asset else {}
+    for name, cid in {**tags, f"heads/{BRANCH}": came.commit}.items():
+        if (before := repo.refs.all().get(name)) != cid:
+            repo.refs.set(name, cid, before)
+    if found.asset is not None:
+        track(repo, found.asset.handle, f"heads/{found.asset.name}", came.commit)
+    elif found.names:
+        track(repo, found.source.about.name, f"heads/{BRANCH}", came.commit)
+    repo.refs.create(BRANCH)
+    return Cloned(
+        folder=folder,
+        asset=_asset(found, came.manifest.name, came.manifest.version),
+        commit=came.commit,
+        branch=BRANCH,
+        tags=tuple(name.removeprefix("tags/") for name in tags),
+        files=written.files,
+        bytes=written.bytes,
+        blocks=came.blocks,
+        received=came.bytes,
+        dropped=dropped(found.source),
+    )
+
+
+def download(ports: Ports, found: Found, repo: Repo, origin: Origin, folder: str, *, max_bytes: int) -> Downloaded:
+    """Write the files of an asset into an empty folder, without history; one that was cut is continued."""
+    check_empty(found, repo, origin, folder)
+    options = {"max_bytes": max_bytes, "system": ports.system, "with_history": False}
+    came = bring(found.source, repo.objects, found.cid, found.asset, **options)  # type: ignore[arg-type]
+    origin.write(found.origin)
+    written = write_tree(repo.objects, came.manifest.tree, repo.tree)
+    return Downloaded(
+        folder=folder,
+        asset=_asset(found, came.manifest.name, came.manifest.version),
+        manifest=came.cid,
+        files=written.files,
+        bytes=written.bytes,
+        blocks=came.blocks,
+        received=came.bytes,
+        dropped=dropped(found.source),
+    )
+
+
+def check_empty(found: Found, repo: Repo, origin: Origin, folder: str) -> None:
+    """Raise StateConflict for a folder that holds anything but what this very command has begun."""
+    try:
+        repo.refs.head()
+    except StateConflict:
+        exists = False
+    else:
+        exists = True
+    begun = origin.read()
+    if exists or (begun and begun != found.origin) or (not begun and next(iter(repo.tree.scan()), None) is not None):
+        what = "a project" if exists else f"a clone of {begun} that was begun" if begun else "files"
+        raise StateConflict(f"expected an empty folder, {folder} holds {what}", hint="Name another folder.")
+
+
+def _asset(found: Found, name: str, version: str) -> str:
+    return str(found.asset) if found.asset else f"{name}@{version}"
