@@ -74,8 +74,9 @@ def plan(ports: Ports, params: CommitParams) -> Plan[Committed]:
     blocks: list[tuple[Cid, bytes]] = []
     tree = staged_tree(index, lambda cid, block: blocks.append((cid, block)))
     previous = None if before is None else read_manifest(repo, before[1].manifest)
-    files = describe(ports, described, index, previous)
-    manifest = _manifest(described, index, tree, files)
+    listed = {path: FileRef(entry.cid, entry.stat.size) for path, entry in index.items()}
+    files = describe(ports, described, listed, previous)
+    manifest = _manifest(described, listed, tree, files)
     manifest_block = manifest.to_block()
     # One of format 1 that says the same is no change either.
     if previous is not None and replace(manifest, format=previous.format) == previous:
@@ -118,8 +119,7 @@ def _check_licence(described: Project) -> None:
         raise UsageError(f"asset.licence in {project.FILE}: {error}", hint=error.hint) from error
 
 
-def _manifest(described: Project, index: Mapping[str, Staged], tree: unixfs.Entry, said: Description) -> Manifest:
-    files = {path: FileRef(entry.cid, entry.stat.size) for path, entry in index.items()}
+def _manifest(described: Project, files: Mapping[str, FileRef], tree: unixfs.Entry, said: Description) -> Manifest:
     return Manifest(
         kind=described.kind,
         name=described.name,

@@ -30,6 +30,7 @@ from mlm.ports.bundle import Ports
 from mlm.ports.prover import Proof
 from mlm.ports.signatures import SignedFiles
 from mlm.workflows import lookup, model, source
+from mlm.workflows.describe import check_said
 from mlm.workflows.events import decode
 from mlm.workflows.job_result import submitted_evidence
 from mlm.workflows.lease import claim, fetch_inputs
@@ -231,6 +232,7 @@ def _asset(ports: Ports, target: str) -> Verification:
     2. Every file's blocks are there and are what their CIDs say.
     3. List, count and sizes are those of the tree.
     4. The model's files give the circuit key on chain.
+    5. What the manifest says of its files, they say themselves: signature, weights, tables.
     """
     version = lookup.version(ports, target)
     manifest = model.manifest(ports, version.manifest)
@@ -247,6 +249,12 @@ def _asset(ports: Ports, target: str) -> Verification:
         circuit = model.check_key(ports, model.load(ports, version), version)
         return f"2^{circuit.k} rows"
 
+    def said() -> str:
+        try:
+            return check_said(ports, manifest)
+        except ToolMissing as error:
+            raise NotFound(str(error)) from error
+
     steps = [
         _Step("the manifest is the one on chain", lambda: str(version.manifest)),
         _Step("every block of the files is there and intact", files),
@@ -254,6 +262,7 @@ def _asset(ports: Ports, target: str) -> Verification:
     ]
     if manifest.zk:
         steps.append(_Step("the model's files give the circuit on chain", key))
+    steps.append(_Step("the files are as the manifest describes them", said, optional=True))
     checks = tuple(_make(tuple(steps)))
     tier = "zk" if manifest.zk else "none"
     return Verification(str(version.asset), manifest.kind, tier, *_all(checks), ANYBODY, "sha2-256", checks)

@@ -43,3 +43,8 @@ def test_a_project_signs_its_head(market: Market, tmp_path: Path) -> None:
     assert inside.do("show", "--croissant")["document"]["name"] == "iris"
     assert inside.run("show", "--croissant").out.startswith('{\n  "@context"')
     inside.do("verify", "HEAD", "--signature", "../model.sig", "--public-key", "../alice.pub")
+
+
+def test_what_the_manifest_says_of_the_model_is_checked(market: Market) -> None:
+    last = market.second.do("verify", MODEL)["checks"][-1]
+    assert (last["check"], last["passed"]) == ("the files are as the manifest describes them", True)

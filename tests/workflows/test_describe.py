@@ -15,7 +15,7 @@ import pytest
 
 from mlm.adapters.croissant.validator import MlCroissant
 from mlm.adapters.datasets.confined import ConfinedDatasets
-from mlm.core.errors import InvalidData, MlmError, NotFound, StateConflict, UsageError
+from mlm.core.errors import InvalidData, MlmError, NotFound, StateConflict, UsageError, VerificationFailed
 from mlm.core.manifest import FORMAT, FORMAT_1, Manifest
 from mlm.memory.datasets import MemoryDatasets
 from mlm.memory.repo import memory_repo
@@ -23,6 +23,7 @@ from mlm.ports.repo import Repo
 from mlm.workflows.add import add
 from mlm.workflows.apply import execute
 from mlm.workflows.commit import OPERATION, CommitParams, Committed
+from mlm.workflows.describe import check_said
 from mlm.workflows.publish import Publish
 from mlm.workflows.publish import plan as plan_publish
 from mlm.workflows.repository import read_manifest
@@ -345,3 +346,31 @@ def test_tables_that_are_too_wide_for_a_document_are_refused_before_anything_is_
     assert "files = []" in project.refused(InvalidData, "the tables make a Croissant document of").hint
     project.write("mlm.toml", DATASET + "[dataset]\nfiles = []\n")
     assert project.manifest().dataset is None
+
+
+def lying(project: Project, **said: Any) -> Any:
+    """The last commit's manifest, with other words."""
+    return replace(read_manifest(project.repo, project.made.manifest), **said)
+
+
+def test_what_a_manifest_says_can_be_checked() -> None:
+    """By anybody who has the files: `mlm verify handle/name`."""
+    project = Project(DATASET)
+    project.write("a.csv", ROWS)
+    project.write("w.safetensors", weights({"a": "b", "c": "x" * 2000}, x=("F32", [3])))
+    found = project.manifest()
+    assert found.dataset is not None
+    ports = ports_of(project.repo)
+    ports.datasets = project.datasets
+    assert check_said(ports, found) == "2 files"
+    (table,), (net,) = found.dataset.tables, found.safetensors
+    for lie, match in (
+        (lying(project, dataset=replace(found.dataset, tables=(replace(table, rows=9),))), "a.csv rows 9, it has 2"),
+        (lying(project, dataset=replace(found.dataset, tables=(replace(table, columns=()),))), "a.csv columns"),
+        (lying(project, safetensors=(replace(net, parameters={"float32": 9}),)), "w.safetensors parameters"),
+        (lying(project, safetensors=(replace(net, metadata={"a": "z"}),)), "w.safetensors metadata"),
+        (lying(project, safetensors=(replace(net, metadata={"d": "b"}),)), "w.safetensors metadata"),
+        (lying(project, safetensors=(replace(net, omitted=0),)), "w.safetensors omitted 0, it has 1"),
+    ):
+        with pytest.raises(VerificationFailed, match=f"the manifest says of {match}"):
+            check_said(ports, lie)
