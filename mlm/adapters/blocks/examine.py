@@ -106,6 +106,8 @@ def _readable(path: Path) -> Iterator[Examined]:
 
 def drop_damaged(folder: Path) -> int:
     """Write packs with damaged blocks anew without them; returns how many blocks went."""
+    if not folder.is_dir():
+        return 0
     with storage_errors("cannot mend the packs"), locked(folder / "collecting", timeout=0):
         found = list(examine(folder))
         files = {item.place for item in found if item.fault and item.place.endswith(".car")}
