@@ -154,6 +154,9 @@ def locked(path: Path, timeout: float = 10.0) -> Iterator[None]:
 @contextmanager
 def holding(path: Path, timeout: float = 10.0) -> Iterator[None]:
     """Hold a lock file over several writes, each of which takes the same lock by `locked`. Not for threads."""
+    if path in _held:
+        yield
+        return
     with locked(path, timeout):
         _held.add(path)
         try:

@@ -58,9 +58,9 @@ def restore(
 def branch(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="Make this branch; without it, list them all.")] = "",
-    start: Annotated[str, typer.Argument(metavar="START", help="Where it begins; with --rename the new name.")] = "",
+    start: Annotated[str, typer.Argument(metavar="START", help="Where it begins; with --rename its new name.")] = "",
     delete: Annotated[bool, typer.Option("--delete", "-d", help="Delete it.")] = False,
-    rename: Annotated[bool, typer.Option("--rename", "-m", help="Rename it to START.")] = False,
+    rename: Annotated[bool, typer.Option("--rename", "-m", help="Rename it, or the current one to NAME.")] = False,
     force: Force = False,
 ) -> None:
     """List, make, rename or delete branches.
@@ -70,12 +70,12 @@ def branch(
     from mlm.workflows import branch as workflow
 
     repo = ctx.obj.repo
-    if (delete and (rename or start)) or ((delete or rename) and not name) or (rename and not start):
-        raise UsageError("expected --delete NAME, or --rename OLD NEW", hint="See `mlm branch --help`.")
+    if (delete and (rename or start)) or ((delete or rename) and not name):
+        raise UsageError("expected --delete NAME, or --rename [OLD] NEW", hint="See `mlm branch --help`.")
     if delete:
         found = workflow.delete(repo, name, force=force)
     elif rename:
-        found = workflow.rename(repo, name, start)
+        found = workflow.rename(repo, name if start else "", start or name)
     elif name:
         found = workflow.make(repo, name, start or "HEAD")
     else:

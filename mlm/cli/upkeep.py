@@ -10,7 +10,6 @@ from mlm.cli.render import render
 from mlm.core.errors import UsageError, VerificationFailed
 
 app = typer.Typer(help="Local history.")
-_SHOWN = 160  # characters of a fault in the error line
 
 
 @app.command()
@@ -53,9 +52,8 @@ def fsck(
         raise typer.Exit(VerificationFailed.exit_code)
     first = found.faults[0]
     needed = f", needed by {first.needed_by} {first.path}".rstrip() if first.needed_by else ""
-    raise VerificationFailed(
-        f"{len(found.faults)} faults; the first: {first.name} is {first.what}{needed}", hint=" ".join(found.advice)
-    )
+    count = "1 fault" if len(found.faults) == 1 else f"{len(found.faults)} faults, the first"
+    raise VerificationFailed(f"{count}: {first.name} is {first.what}{needed}", hint=" ".join(found.advice))
 
 
 def _seconds(text: str, default: int) -> int:

@@ -72,10 +72,13 @@ def delete(repo: Repo, name: str, *, force: bool = False) -> Branches:
 
 
 def rename(repo: Repo, old: str, new: str) -> Branches:
-    """Give a branch another name, also the one checked out; raises NotFound, StateConflict when the name is taken."""
+    """Give a branch ("" is the current one) another name; raises NotFound, StateConflict when the name is taken."""
     ref = check_ref(f"heads/{new}")
     with repo.refs.hold():
         head, refs = repo.refs.head(), repo.refs.all()
+        if not old and head.branch is None:
+            raise StateConflict("HEAD is on no branch", hint="Name the branch: `mlm branch --rename OLD NEW`.")
+        old = old or str(head.branch)
         if head.branch == old and f"heads/{old}" not in refs:
             raise StateConflict(f"the branch {old} has no commit yet", hint="Run `mlm commit` first.")
         cid = _find(repo, old)

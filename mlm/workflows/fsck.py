@@ -259,8 +259,9 @@ def _advice(faults: list[Fault], dropped: int) -> tuple[str, ...]:
     """What to do, in the order in which to do it."""
     lost = [fault for fault in faults if fault.name.startswith("baf") and fault.what != INVALID]
     found = []
-    if any(fault.what == DAMAGED and fault.needed_by for fault in lost) and not dropped:
-        found.append("`mlm fsck --repair` takes damaged blocks out, so that they can come again.")
+    packs = any(fault.name.startswith("pack-") for fault in faults)
+    if (packs or any(fault.what == DAMAGED for fault in lost)) and not dropped:
+        found.append("`mlm fsck --repair` takes damaged blocks out, so that they can come again; what is intact stays.")
     if any(fault.needed_by != _NOTHING for fault in lost):
         found.append(
             "A remote that has them brings blocks back (mlm fetch); `mlm add PATH` stores what is still a file here."

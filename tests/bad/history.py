@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from mlm.adapters.blocks import pack_index
 from mlm.adapters.blocks.packs import PackStore
-from mlm.core.cid import RAW, Cid
+from mlm.core.cid import DAG_CBOR, RAW, Cid
 from tests.bad.harness import Scene, bad
 from tests.bad.settings import ASSET
 
@@ -114,6 +115,17 @@ def restoring_over_a_folder(scene: Scene) -> None:
     _branches(scene)
     (scene.folder / "data.txt").unlink()
     scene.write("data.txt/mine", "mine")
+
+
+@bad("mlm show {cid}", 4, "gives {cid} 4294967295 bytes at 18446744073709551615", "are read")
+def index_that_leads_far_out_of_its_pack(scene: Scene) -> None:
+    scene.project()
+    cid = Cid.of(DAG_CBOR, b"\xa0")
+    objects = scene.folder / ".mlm" / "objects"
+    PackStore(objects).put([(cid, b"\xa0")])
+    (index,) = objects.glob("*.idx")
+    index.write_bytes(pack_index.to_bytes([(cid, (1 << 64) - 1, (1 << 32) - 1)]))
+    scene.words["cid"] = str(cid)
 
 
 @bad("mlm gc --prune never", 2, "expected seconds or now", "found 'never'")

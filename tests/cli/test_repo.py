@@ -100,3 +100,53 @@ def test_local_commands_load_no_heavy_library(project: Path, command: str) -> No
         check=False,
     )
     assert found.stderr.splitlines()[-1:] == ["[]"], found.stderr
+
+
+def test_fsck_names_what_is_damaged_and_exits_1(project: Path) -> None:
+    mlm(project, "add", ".")
+    made = mlm(project, "commit", "-m", "first")["result"]
+    assert mlm(project, "fsck")["sound"]
+    for pack in (project / ".mlm" / "objects").glob("*.car"):
+        pack.write_bytes(pack.read_bytes().replace(b"x\n1\n", b"x\n2\n"))
+    found = mlm(project, "fsck", code=1)
+    (fault,) = found["faults"]
+    assert (fault["what"], fault["needed_by"], fault["path"]) == ("damaged", made["commit"], "rows/a.csv")
+    assert not found["sound"] and "mlm fsck --repair" in found["advice"][0]
+    shown = subprocess.run(
+        [sys.executable, "-m", "mlm", "fsck"],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert shown.returncode == 1 and "rows/a.csv" in shown.stdout
+    assert shown.stderr.startswith(
+        f"error: 1 fault: {fault['name']} is damaged, needed by {made['commit']} rows/a.csv\n"
+    )
+    assert mlm(project, "fsck", "--repair", code=1)["dropped"] == 1
+    # The file is still here: it is stored again.
+    mlm(project, "rm", "--cached", "rows/a.csv")
+    mlm(project, "add", "rows/a.csv")
+    assert mlm(project, "fsck")["sound"] and mlm(project, "status")["clean"]
+
+
+def test_moving_about_from_a_folder_below(project: Path) -> None:
+    mlm(project, "add", ".")
+    mlm(project, "commit", "-m", "first")
+    assert mlm(project, "checkout", "-b", "exp")["branch"] == "exp"
+    rows = project / "rows"
+    (rows / "a.csv").write_text("x\n2\n")
+    assert mlm(rows, "restore", "a.csv")["restored"] == ["rows/a.csv"]
+    (rows / "b.csv").write_text("y\n")
+    mlm(rows, "add", ".")
+    mlm(project, "commit", "-m", "second")
+    assert [entry["message"] for entry in mlm(rows, "log", "--path", "b.csv")["commits"]] == ["second"]
+    found = mlm(project, "log", "--graph")
+    assert [line.split()[0] for line in found["graph"]] == ["*", "*"]
+    assert found["commits"][0]["parents"] == [found["commits"][1]["commit"]]
+    assert mlm(project, "checkout", "main")["removed"] == ["rows/b.csv"]
+    assert mlm(rows, "rm", "a.csv")["removed"] == ["rows/a.csv"]
+    assert mlm(project, "branch", "--delete", "exp", "--force")["done"].startswith("deleted exp")
+    assert mlm(project, "gc", "--prune", "now")["removed_blocks"] > 0

@@ -415,6 +415,11 @@ def test_rename_of_branches(repo: Repo) -> None:
         branches.rename(repo, "better", "old/main")
     with pytest.raises(NotFound):
         branches.rename(repo, "nothing", "x")
+    assert names(branches.rename(repo, "", "best")) == ["*best", " old/main"]
+    checkout(repo, "HEAD~1")
+    assert repo.refs.head().branch is None
+    with pytest.raises(StateConflict, match="on no branch"):
+        branches.rename(repo, "", "x")
 
 
 def test_tags(repo: Repo) -> None:

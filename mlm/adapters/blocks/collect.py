@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from mlm.adapters.blocks import pack_index, using
-from mlm.adapters.blocks.packs import PackStore
+from mlm.adapters.blocks.packs import MAX_BLOCK, PackStore
 from mlm.adapters.disk import TEMPORARY, locked, open_regular, read_regular, storage_errors, sync_folder
 from mlm.core.cid import Cid
 from mlm.core.errors import InvalidData, StorageError
@@ -139,9 +139,11 @@ def _blocks(
         places = [(place, cid) for cid in pack.cids & needed - kept - copied if (place := pack.index.find(cid))]
         with open(open_regular(folder / f"{pack.name}.car"), "rb") as file:
             for (at, size), cid in sorted(places):
-                file.seek(at)
-                data = file.read(size)
                 try:
+                    if size > MAX_BLOCK or at > pack.size:
+                        raise InvalidData(f"{cid} is said to have {size} bytes at {at}")
+                    file.seek(at)
+                    data = file.read(size)
                     cid.verify(data)
                 except InvalidData as error:
                     raise InvalidData(f"{error} (in {pack.name})", hint=_FSCK) from error

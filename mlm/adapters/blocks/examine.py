@@ -6,6 +6,7 @@ import mmap
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
 from itertools import islice
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from mlm.adapters.blocks import pack_index, using
 from mlm.adapters.blocks.collect import read_index, write
-from mlm.adapters.disk import locked, open_regular, storage_errors, sync_folder
+from mlm.adapters.disk import locked, open_regular, replace_file, storage_errors, sync_folder
 from mlm.core import car
 from mlm.core.cid import RAW, Cid
 from mlm.core.dagpb import varint
@@ -105,9 +106,15 @@ def _readable(path: Path) -> Iterator[Examined]:
 
 
 def drop_damaged(folder: Path) -> int:
-    """Write packs with damaged blocks anew without them; returns how many blocks went."""
+    """Write damaged indexes anew, and packs with damaged blocks without them; returns how many blocks went."""
+    if not folder.is_dir():
+        return 0
     with storage_errors("cannot mend the packs"), locked(folder / "collecting", timeout=0):
         found = list(examine(folder))
+        for name in {item.place for item in found if item.place.endswith(".idx")}:
+            pack = (folder / name).with_suffix(".car")
+            with suppress(MlmError):  # then the pack is among those below
+                replace_file(folder / name, [pack_index.scan(pack)])
         files = {item.place for item in found if item.fault and item.place.endswith(".car")}
         damaged = {item.cid for item in found if item.fault and item.cid is not None}
         for name in sorted(files):

@@ -59,8 +59,8 @@ class PackStore:
             if found is None:
                 break
             name, at, size = found
-            if size > MAX_BLOCK:
-                raise InvalidData(f"the index of {name} gives {cid} {size} bytes, expected at most {MAX_BLOCK}")
+            if size > MAX_BLOCK or at >> 62:
+                raise InvalidData(f"the index of {name} gives {cid} {size} bytes at {at}, at most {MAX_BLOCK} are read")
             with storage_errors("cannot read a pack"):
                 try:
                     data = _read_at(self._folder / f"{name}.car", at, size)
