@@ -205,6 +205,12 @@ def clone_of_a_repository_that_climbs_out(scene: Scene) -> None:
     nothing(scene)
 
 
+@bad("mlm pull", 2, "is on chain 1, this network is 31337", hint="--network")
+def clone_of_another_chain(scene: Scene) -> None:
+    _committed(scene)
+    (scene.folder / ".mlm" / "origin").write_text("mlm://1/alice/digits-mlp\n")
+
+
 @bad("mlm fetch", 4, ".mlm/origin is damaged", "expected an asset")
 def origin_of_noise(scene: Scene) -> None:
     _committed(scene)
