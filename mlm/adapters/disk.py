@@ -115,9 +115,13 @@ def replace_file(
 
 @contextmanager
 def locked(path: Path, timeout: float = 10.0) -> Iterator[None]:
-    """Hold a lock file; the kernel lets go of it when the process dies. Raises StateConflict when time runs out."""
+    """Hold a lock file, or a folder that others may write into: a file in it could be another's, or a link.
+
+    The kernel lets go of it when the process dies. Raises StateConflict when time runs out.
+    """
     with storage_errors("cannot take a lock"):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        flags = os.O_DIRECTORY if path.is_dir() else os.O_RDWR | os.O_CREAT
+        handle = os.open(path, flags | os.O_CLOEXEC, 0o644)
     try:
         deadline = time.monotonic() + timeout
         while True:
