@@ -74,6 +74,12 @@ def project_that_names_a_token(scene: Scene) -> None:
     scene.project(f'{ASSET}[remote.x]\nurl = "https://evil.example"\nkind = "pinning"\ntoken_env = "AWS_SECRET"\n')
 
 
+@bad("mlm commit -m x", 2, "url of [remote.x]", "found more, which may be a key", hint="mlm remote add x URL")
+def key_that_would_be_published(scene: Scene) -> None:
+    scene.project(f'{ASSET}[remote.x]\nurl = "https://web.example/key-123"\n')
+    scene.person.do("add", ".")
+
+
 @bad("mlm remote list", 2, "[remote.theirs] is set otherwise already", hint="another name")
 def project_that_re_aims_a_remote(scene: Scene) -> None:
     (scene.home / "config.toml").write_text('[remote.theirs]\nurl = "https://mine.example"\n')
