@@ -124,15 +124,17 @@ def replace_file(
 
 @contextmanager
 def locked(path: Path, timeout: float = 10.0) -> Iterator[None]:
-    """Hold a lock file; the kernel lets go of it when the process dies. Raises StateConflict when time runs out.
+    """Hold a lock file, or a folder that others may write into: a file in it could be another's, or a link.
 
-    Nothing is waited for while this process holds it by `holding`.
+    The kernel lets go of it when the process dies. Nothing is waited for while this process holds it by `holding`.
+    Raises StateConflict when time runs out.
     """
     if path in _held:
         yield
         return
     with storage_errors("cannot take a lock"):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        flags = os.O_DIRECTORY if path.is_dir() else os.O_RDWR | os.O_CREAT
+        handle = os.open(path, flags | os.O_CLOEXEC, 0o644)
     try:
         deadline = time.monotonic() + timeout
         while True:

@@ -25,6 +25,7 @@ from mlm.core.manifest import (
 from mlm.core.money import BASIS_POINTS
 from mlm.core.paths import check_path
 from mlm.core.refs import NAME, SEMVER, parse_asset
+from mlm.core.remote_settings import check_public as check_remotes
 from mlm.core.urls import is_private
 
 FILE = "mlm.toml"
@@ -84,7 +85,8 @@ def read_toml(data: bytes, where: str) -> dict[str, Any]:
 
 
 def check_public(table: Mapping[str, Any]) -> None:
-    """Refuse to publish a network whose URL may hold a key; raises UsageError, which does not show it."""
+    """Refuse to publish a network or remote whose URL may hold a key; raises UsageError, which does not show it."""
+    check_remotes(table, FILE)
     networks = table.get("network")
     for name, entry in networks.items() if isinstance(networks, Mapping) else ():
         rpc = entry.get("rpc") if isinstance(entry, Mapping) else None

@@ -61,6 +61,11 @@ def decode_names(data: bytes, where: str) -> dict[str, Cid]:
     return names
 
 
+def is_pack(name: str) -> bool:
+    """Whether a file's name, without its suffix, is a pack's: others may have put anything there."""
+    return bool(_PACK.fullmatch(f"{name} 0"))
+
+
 def encode_packs(packs: Mapping[str, int]) -> bytes:
     """The list of packs with their sizes in bytes."""
     return "".join([f"{_PACKS}\n", *(f"{name} {packs[name]}\n" for name in sorted(packs))]).encode()

@@ -72,3 +72,16 @@ def read_remote(name: str, entry: Mapping[str, Any], label: str, *, secrets: boo
         url = str(Path(label).parent / url)
     file = entry.get("token_file", "")
     return Remote(name, url, kind, str(Path(label).parent / file) if file else "", entry.get("token_env", ""), label)
+
+
+def check_public(table: Mapping[str, Any], file: str) -> None:
+    """Refuse to publish a remote whose URL may hold a key; raises UsageError, which does not show it."""
+    for name, entry in tables(table, "remote").items():
+        url = entry.get("url")
+        if isinstance(url, str) and "://" in url and urls.is_private(url):
+            raise UsageError(
+                f"url of [remote.{name}] in {file}: expected scheme, host and port alone in what is published, "
+                "found more, which may be a key",
+                hint=f"Remove [remote.{name}] and run `mlm remote add {name} URL`: "
+                "that keeps it in MLM_HOME/config.toml.",
+            )

@@ -46,7 +46,7 @@ def fetch(ports: Ports, name: str = "", *, max_bytes: int) -> Fetched:
     """
     origin = ports.origin.read()
     if not name and origin.startswith(LINK):
-        return _published(ports, asset_of(origin), max_bytes)
+        return _published(ports, origin, max_bytes)
     target = ports.remotes.open(name or (origin.removeprefix(REMOTE) if origin.startswith(REMOTE) else ""))
     if not target.about.names:
         raise UsageError(
@@ -87,10 +87,13 @@ def _branches(ports: Ports, target: Remote, max_bytes: int) -> Fetched:
     return Fetched(target.about.name, tuple(moved), blocks, size, dropped(target), ())
 
 
-def _published(ports: Ports, asset: AssetRef, max_bytes: int) -> Fetched:
-    """The versions of an asset, the newest first; one that cannot be had does not stop the others."""
-    repo, source = ports.repo, ports.remote
-    newest = lookup.version(ports, str(asset))
+def _published(ports: Ports, origin: str, max_bytes: int) -> Fetched:
+    """The versions of an asset, the newest first; one that cannot be had does not stop the others.
+
+    Of the chain that it was cloned from alone: on another one the same name is somebody else's.
+    """
+    repo, source, asset = ports.repo, ports.remote, asset_of(origin)
+    newest = lookup.version(ports, origin)
     rows = ports.state.query("versions", token_id=newest.token_id)
     moved, problems, blocks, size = [], [], 0, 0
     for row in rows:

@@ -74,6 +74,12 @@ def project_that_names_a_token(scene: Scene) -> None:
     scene.project(f'{ASSET}[remote.x]\nurl = "https://evil.example"\nkind = "pinning"\ntoken_env = "AWS_SECRET"\n')
 
 
+@bad("mlm commit -m x", 2, "url of [remote.x]", "found more, which may be a key", hint="mlm remote add x URL")
+def key_that_would_be_published(scene: Scene) -> None:
+    scene.project(f'{ASSET}[remote.x]\nurl = "https://web.example/key-123"\n')
+    scene.person.do("add", ".")
+
+
 @bad("mlm remote list", 2, "[remote.theirs] is set otherwise already", hint="another name")
 def project_that_re_aims_a_remote(scene: Scene) -> None:
     (scene.home / "config.toml").write_text('[remote.theirs]\nurl = "https://mine.example"\n')
@@ -203,6 +209,12 @@ def clone_from_a_remote_that_is_not_there(scene: Scene) -> None:
 @bad("mlm clone ../digits --from devnet", 2, "expected a repository's name", "found '../digits'")
 def clone_of_a_repository_that_climbs_out(scene: Scene) -> None:
     nothing(scene)
+
+
+@bad("mlm pull", 2, "is on chain 1, this network is 31337", hint="--network")
+def clone_of_another_chain(scene: Scene) -> None:
+    _committed(scene)
+    (scene.folder / ".mlm" / "origin").write_text("mlm://1/alice/digits-mlp\n")
 
 
 @bad("mlm fetch", 4, ".mlm/origin is damaged", "expected an asset")

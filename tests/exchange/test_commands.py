@@ -124,7 +124,7 @@ def test_changes_are_not_overwritten(ann: Person, bob: Person) -> None:
     assert content(bob)["b.txt"] == b"bob's" and log(bob) == ["first"]
     (bob.folder / "b.txt").write_bytes(b"b")
     (bob.folder / "new.txt").write_bytes(b"bob's own")
-    assert "new.txt is in the way" in bob.refused(12, "pull")["message"]
+    assert "would overwrite changes of new.txt" in bob.refused(12, "pull")["message"]
     assert content(bob)["new.txt"] == b"bob's own" and log(bob) == ["first"]
     (bob.folder / "new.txt").unlink()
     bob.do("pull")

@@ -54,8 +54,9 @@ class FolderRemote:
         new = self._store.put(blocks)
         with storage_errors("cannot list the remote's packs"):
             if new or not (self._folder / remote.PACK_LIST).exists():
-                with locked(self._folder / "lock"):
-                    packs = {path.stem: path.stat().st_size for path in self._packs.glob("pack-*.car")}
+                with locked(self._folder):
+                    files = self._packs.glob("pack-*.car")
+                    packs = {path.stem: path.stat().st_size for path in files if remote.is_pack(path.stem)}
                     self._packs.mkdir(exist_ok=True)
                     replace_file(self._folder / remote.PACK_LIST, [remote.encode_packs(packs)])
         return new
@@ -76,7 +77,7 @@ class FolderRemote:
         check_ref(name)
         path = self._names(repository)
         self._make()
-        with storage_errors("cannot write the remote's names"), locked(self._folder / "lock"):
+        with storage_errors("cannot write the remote's names"), locked(self._folder):
             names = self.names(repository)
             if (found := names.get(name)) != expected:
                 raise StateConflict(
