@@ -76,7 +76,7 @@ def plan(ports: Ports, params: CommitParams) -> Plan[Committed]:
     previous = None if before is None else read_manifest(repo, before[1].manifest)
     listed = {path: FileRef(entry.cid, entry.stat.size) for path, entry in index.items()}
     files = describe(ports, described, listed, previous)
-    manifest = _manifest(described, listed, tree, files)
+    manifest = replace(_manifest(described, listed, tree, files), executable=_executable(index))
     manifest_block = manifest.to_block()
     # One of format 1 that says the same is no change either.
     if previous is not None and replace(manifest, format=previous.format) == previous:
@@ -129,7 +129,6 @@ def _manifest(described: Project, files: Mapping[str, FileRef], tree: unixfs.Ent
         size=sum(file.size for file in files.values()),
         licence=described.licence,
         files=files if len(files) <= MAX_FILES else {},
-        executable=_executable(index),
         description=described.description,
         signature=said.signature,
         parents=described.parents,
