@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mlm.adapters.blocks import collect, pack_index
-from mlm.adapters.repo import index
 from mlm.core import dagcbor, history
+from mlm.core import staging as index
 from mlm.core.cid import DAG_CBOR, DAG_PB, Cid
 from mlm.core.history import Commit
 from mlm.workflows import gc
@@ -37,7 +37,7 @@ def test_the_fields_of_a_commit(page: str) -> None:
 def test_formats_and_numbers(page: str) -> None:
     assert f"{gc.GRACE} seconds" in page
     assert f"packs under {collect.SMALL >> 20} MiB" in page
-    (index_record,) = re.findall(r"a record of (\d+) bytes for each", page)
+    (index_record,) = re.findall(r"a record of (\d+) bytes\s+for each", page)
     assert int(index_record) == index._RECORD.size
     (pack_record,) = re.findall(r"records of (\d+) bytes sorted by CID", page)
     assert int(pack_record) == pack_index._RECORD
