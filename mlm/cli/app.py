@@ -211,6 +211,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         streams.discard()
         session.json = False
         code = show_error(session, StorageError(f"cannot write to standard output: {error.strerror}"))
+    finally:
+        if wiring := sys.modules.get("mlm.cli.wiring"):  # not imported for this: most commands use no blocks
+            wiring.release()
     sys.exit(code)
 
 

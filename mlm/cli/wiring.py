@@ -138,6 +138,13 @@ def ports(session: Session, bare: bool = False) -> Ports:
     return made
 
 
+def release() -> None:
+    """A command has ended: `mlm gc` need no longer spare what it relied on."""
+    from mlm.adapters.blocks.using import release
+
+    release()
+
+
 def journal_folder(session: Session) -> Path:
     """Where the operations begun in this project, or outside any, are recorded.
 

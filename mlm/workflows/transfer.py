@@ -37,14 +37,16 @@ def receive(
 ) -> dag.Copied:
     """Bring everything below `root` into `objects`; only what is missing travels, at most `max_bytes` of it.
 
-    Where nothing is here yet and the remote can, all comes as one stream; what that does not bring, or brings wrongly,
-    is asked for block by block. What has arrived stays, whatever happens then: the same call goes on from there.
-    `expected` bytes are what a progress bar counts to. Raises NotFound, InvalidData, StorageError.
+    Into an empty store all comes as one stream, where the remote can; what that does not bring, or brings wrongly, is
+    asked for block by block, and so is everything where something is here already. What has arrived stays, whatever
+    happens then: the same call goes on from there. `expected` bytes are what a progress bar counts to.
+    Raises NotFound, InvalidData, StorageError.
     """
     tell = partial(_tell, system, expected, "receiving")
     clock = _still if system is None else system.monotonic
     came = new = 0
-    if not objects.has(root) and (stream := source.stream(root)) is not None:
+    empty = next(iter(objects.cids()), None) is None
+    if empty and (stream := source.stream(root)) is not None:
 
         def count(blocks: int, size: int) -> None:
             nonlocal came, new

@@ -53,8 +53,8 @@ def bring(
     # (1) One block, so that its claims are known before anything large travels.
     block = objects.get(cid) if objects.has(cid) else source.get(cid)
     commit, manifest_cid = _read(cid, block)
+    above = [(cid, block)]
     if manifest_cid != cid:
-        objects.put([(cid, block)])
         block = objects.get(manifest_cid) if objects.has(manifest_cid) else source.get(manifest_cid)
     manifest = Manifest.from_block(manifest_cid, block)
     # (2) Under one name one may not be given another.
@@ -72,7 +72,8 @@ def bring(
     # (4) A commit of other files would be checked out in their place.
     if commit is None and manifest.commit is not None and with_history:
         commit = manifest.commit
-        objects.put([(commit, objects.get(commit) if objects.has(commit) else source.get(commit))])
+        above.append((commit, objects.get(commit) if objects.has(commit) else source.get(commit)))
+    objects.put(above)
     if commit is None and with_history:
         raise StateConflict(
             f"{manifest.name}@{manifest.version} names no commit, expected one to clone",

@@ -150,6 +150,17 @@ def test_a_car_that_repeats_itself_for_ever() -> None:
     assert here.blocks == {cid: data} and "repeats itself" in several.dropped["parrot"]
 
 
+def test_only_what_is_missing_travels(honest: tuple[Server, MemoryBlocks, Cid]) -> None:
+    """A later version shares blocks with what is here: no CAR of the whole is asked for."""
+    _, blocks, root = honest
+    here = MemoryBlocks()
+    here.put([pair for number, pair in enumerate(blocks.blocks.items()) if number % 2 and pair[0] != root])
+    missing = sum(len(data) for cid, data in blocks.blocks.items() if not here.has(cid))
+    with servers.serve(servers.gateway(blocks)) as server:
+        assert receive(Several([gateway(server)]), here, root).bytes == missing == server.sent
+    assert here.blocks == blocks.blocks
+
+
 def test_no_more_than_allowed_is_received(honest: tuple[Server, MemoryBlocks, Cid]) -> None:
     good, _, root = honest
     with pytest.raises(InvalidData, match="at most 3000000 bytes"):

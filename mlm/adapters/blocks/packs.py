@@ -60,7 +60,7 @@ class PackStore:
                 break
             name, at, size = found
             if size > MAX_BLOCK or at >> 62:
-                raise InvalidData(f"the index of {name} gives {cid} {size} bytes at {at}, at most {MAX_BLOCK} are read")
+                raise InvalidData(f"the index of {name} gives {cid} {size} bytes at {at}, expected at most {MAX_BLOCK}")
             with storage_errors("cannot read a pack"):
                 try:
                     data = _read_at(self._folder / f"{name}.car", at, size)

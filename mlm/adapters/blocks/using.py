@@ -11,16 +11,14 @@ import fcntl
 import os
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkstemp
 
-from mlm.adapters.disk import locked
-
 USING = "using-"
 _YOUNG = 60.0  # seconds: a file that is not held yet may be about to be
-_mine: set[Path] = set()
+_mine: dict[Path, Callable[[], object]] = {}  # what this process says, and what takes it back
 
 
 class Usage:
@@ -29,28 +27,28 @@ class Usage:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._said: set[str] = set()
-        self._begun = False
+        self._mark: Path | None = None
 
     def begin(self) -> None:
         """Say that this process stores blocks, until it ends. Where nothing can be written, nobody collects either."""
-        if self._begun:
+        if self._mark in _mine:
             return
+        self._said.clear()
         try:
             handle, name = mkstemp(prefix=USING, dir=self._folder)
         except OSError:
             return
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        _mine.add(Path(name))
-        weakref.finalize(self, _end, handle, Path(name), os.getpid())
-        self._begun = True
+        self._mark = Path(name)
+        _mine[self._mark] = weakref.finalize(self, _end, handle, self._mark, os.getpid())
 
     def need(self, pack: str) -> bool:
         """Say that what a pack holds is needed; False when it is gone."""
+        self.begin()
         if pack in self._said:
             return True
-        self.begin()
         try:
-            with _shared(self._folder / "lock"):
+            with _locked(self._folder, fcntl.LOCK_SH):
                 os.utime(self._folder / f"{pack}.car")
         except FileNotFoundError:
             return False
@@ -59,9 +57,11 @@ class Usage:
         self._said.add(pack)
         return True
 
-    def forget(self) -> None:
-        """After packs were removed: what was said of them must be said again of others."""
-        self._said.clear()
+
+def release() -> None:
+    """Say that this process relies on nothing any more: a command has ended."""
+    for end in list(_mine.values()):
+        end()
 
 
 def since(folder: Path, before: float) -> float:
@@ -94,16 +94,16 @@ def since(folder: Path, before: float) -> float:
 
 @contextmanager
 def removing(folder: Path) -> Iterator[None]:
-    """Nobody says meanwhile that a pack is needed. Raises StateConflict after 10 s."""
-    with locked(folder / "lock"):
+    """Nobody says meanwhile that a pack is needed: they do so for an instant each."""
+    with _locked(folder, fcntl.LOCK_EX):
         yield
 
 
 @contextmanager
-def _shared(path: Path) -> Iterator[None]:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+def _locked(folder: Path, how: int) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH)  # held for the time of a few removals at most
+        fcntl.flock(handle, how)  # held for the time of a few calls at most
         yield
     finally:
         os.close(handle)
@@ -114,4 +114,4 @@ def _end(handle: int, path: Path, pid: int) -> None:
         with suppress(OSError):  # the folder may be gone, or no longer ours
             path.unlink(missing_ok=True)
     os.close(handle)
-    _mine.discard(path)
+    _mine.pop(path, None)
