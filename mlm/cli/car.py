@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlm.cli.content import in_bytes, place
+from mlm.cli.content import place
 from mlm.cli.render import render
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def pack(
     from mlm.workflows import car as workflow
 
     session: Session = ctx.obj
-    render(ctx, workflow.pack(session.ports, place(session, path), output, in_bytes(session)))
+    render(ctx, workflow.pack(session.ports, place(session, path), output, session.bytes_done))
 
 
 @app.command()
@@ -45,7 +45,7 @@ def unpack(
     """
     from mlm.workflows import car as workflow
 
-    render(ctx, workflow.unpack(ctx.obj.ports, archive, output, in_bytes(ctx.obj)))
+    render(ctx, workflow.unpack(ctx.obj.ports, archive, output, ctx.obj.bytes_done))
 
 
 @app.command("ls")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +14,6 @@ from mlm.cli.streams import plain
 if TYPE_CHECKING:
     from mlm.cli.context import Session
     from mlm.workflows.hash import Place
-    from mlm.workflows.repository import Progress
 
 app = typer.Typer()
 _SHOWN = 8  # names of what is left out
@@ -35,7 +33,7 @@ def hash(
     from mlm.workflows import hash as workflow
 
     session: Session = ctx.obj
-    found = workflow.hash([place(session, path) for path in paths], in_bytes(session))
+    found = workflow.hash([place(session, path) for path in paths], session.bytes_done)
     if session.json:
         render(ctx, found)
         return
@@ -56,10 +54,3 @@ def place(session: Session, path: Path) -> Place:
     if full.is_dir():
         return Place(str(path), wiring.folder(full), "")
     return Place(str(path), wiring.folder(full.parent), full.name)
-
-
-def in_bytes(session: Session) -> Progress:
-    """Progress in bytes."""
-    from mlm.ports.system import BYTES
-
-    return partial(session.ports.system.progress, unit=BYTES)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -121,6 +121,13 @@ class Session:
         from mlm.cli.wiring import ports
 
         return ports(self)
+
+    @property
+    def bytes_done(self) -> Callable[[int, int, str], None]:
+        """Progress of work that is counted in bytes."""
+        from mlm.ports.system import BYTES
+
+        return partial(self.ports.system.progress, unit=BYTES)
 
     @cached_property
     def repo(self) -> Repo:

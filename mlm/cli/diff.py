@@ -43,7 +43,7 @@ def diff(
         inside=lambda word: inside(root, session.cwd / word),
         staged=staged,
         tools=tools,
-        progress=ports.system.progress,
+        progress=session.bytes_done,
     )
     render(ctx, found)
     if exit_code and found.files:

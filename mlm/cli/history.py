@@ -122,7 +122,7 @@ def checkout(
     from mlm.workflows import checkout as workflow
 
     session: Session = ctx.obj
-    render(ctx, workflow.checkout(session.repo, ref, make=make, progress=session.ports.system.progress))
+    render(ctx, workflow.checkout(session.repo, ref, make=make, progress=session.bytes_done))
 
 
 def _inside(session: Session, paths: list[Path]) -> list[str]:

@@ -57,7 +57,7 @@ def add(
     session: Session = ctx.obj
     root = session.require_project
     chosen = [inside(root, session.cwd / path) for path in paths]
-    render(ctx, workflow.add(_repo(session), chosen, session.ports.system.progress))
+    render(ctx, workflow.add(_repo(session), chosen, session.bytes_done))
 
 
 @app.command()
@@ -68,7 +68,7 @@ def status(ctx: typer.Context) -> None:
     """
     from mlm.workflows import status as workflow
 
-    render(ctx, workflow.status(_repo(ctx.obj)))
+    render(ctx, workflow.status(_repo(ctx.obj), ctx.obj.bytes_done))
 
 
 @app.command()

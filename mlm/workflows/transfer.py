@@ -11,7 +11,7 @@ from mlm.core.errors import InvalidData
 from mlm.core.parallel import in_parallel
 from mlm.ports.blocks import Blocks
 from mlm.ports.remote import Remote
-from mlm.ports.system import System
+from mlm.ports.system import BYTES, System
 
 IN_FLIGHT = 8  # blocks, of at most 2 MiB
 GB = 10**9
@@ -110,7 +110,7 @@ def _still() -> float:
 
 def _tell(system: System | None, expected: int, what: str, blocks: int, size: int) -> None:
     if system is not None:
-        system.progress(size, max(expected, size + 1), what)
+        system.progress(size, max(expected, size + 1), what, BYTES)
 
 
 def _end(system: System | None) -> None:
