@@ -264,7 +264,7 @@ def _advice(faults: list[Fault], dropped: int) -> tuple[str, ...]:
         found.append("`mlm fsck --repair` takes damaged blocks out, so that they can come again; what is intact stays.")
     if any(fault.needed_by != _NOTHING for fault in lost):
         found.append(
-            "A remote that has them brings blocks back (mlm fetch); `mlm add PATH` stores what is still a file here."
+            "A remote that has them brings blocks back (`mlm fetch`); `mlm add PATH` stores what is a file here."
         )
     if any(not fault.name.startswith(("baf", "pack-")) for fault in faults):
         found.append("A damaged index: delete .mlm/index, then `mlm add .`; a damaged branch: `mlm branch`, `mlm log`.")

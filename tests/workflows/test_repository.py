@@ -276,6 +276,24 @@ def test_tracked_files_stay_tracked_when_ignored_later(repo: Repo) -> None:
     assert add(repo, [""]).staged == (".mlmignore", "x.tmp")
 
 
+def test_an_unchanged_tree_is_not_read(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by `status` nor by `add`; and once the index is known to be the commit, nor are the commit's folders."""
+    for number in range(30):
+        write(repo, f"{number % 3}/{number}", b"x" * number)
+    save(repo)
+    while not status(repo).clean or any(not entry.settled for entry in repo.index.load().values()):
+        time.sleep(0.01)  # what has just been written is read once more, until the file system's clock has moved on
+
+    def fail(*_: Any) -> Any:
+        raise AssertionError("something was read")
+
+    for owner, name in ((repo.tree, "read"), (repo.tree, "leaves"), (repo.objects, "get")):
+        monkeypatch.setattr(type(owner), name, fail)
+    assert status(repo).clean
+    monkeypatch.setattr(type(repo.tree), "leaves", lambda self, files: iter(fail() if files else ()))
+    assert add(repo, [""]).staged == ()
+
+
 def test_a_file_becomes_a_folder_and_back(repo: Repo) -> None:
     write(repo, "a", b"file")
     save(repo)
