@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from bench.benchmark import Benchmark, Figure
-from bench.timing import MLM, ROOT, Took, by_turns, command, ratio
+from bench.timing import MLM, ROOT, Took, by_turns, clean, command, ratio
 
 SIZE = 1 << 30  # bytes of the file
 FILES, EACH = 10_000, 1 << 20  # of the tree: 10 GiB, of which the first bytes are no zeros
@@ -42,6 +43,19 @@ def _fresh(path: Path, words: Sequence[str]) -> Took:
     took = command(words, path.parent)
     path.unlink()
     return took
+
+
+def _peak() -> Figure:
+    """The most memory that `mlm hash` of ten sparse gibibytes holds, in MB."""
+    with _folder() as folder:
+        with (folder / "sparse").open("wb") as file:
+            file.truncate(10 * SIZE)
+        process = subprocess.Popen([*MLM, "hash", "sparse"], cwd=folder, env=clean({}), stdout=subprocess.DEVNULL)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError(f"mlm hash ended with {process.returncode}")
+        return Figure.exact(used.ru_maxrss * 1024 // 1_000_000)
 
 
 @cache
