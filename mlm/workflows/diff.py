@@ -38,13 +38,17 @@ MAX_BYTES = 256 << 30  # of a file that is looked into: small blocks that repeat
 
 @dataclass(frozen=True)
 class FileChange:
-    """A file that differs: bytes before and after, and for a renamed one, whose content is the same, the old path."""
+    """A file that differs: bytes before and after, and for a renamed one, whose content is the same, the old path.
+
+    `executable` is whether its owner may run it now, where that has changed.
+    """
 
     what: str
     path: str
     before: int | None
     after: int | None
     source: str = ""
+    executable: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ def diff(
     found = _Found(watch)
     done = 0
     for change in changes:
-        if change.what != RENAMED:
+        if change.what != RENAMED and not _same(change, old, new):
             _look(change, old, new, tools, found)
         done += _bytes(change)
         watch.reach(done, change.path)
@@ -163,7 +167,7 @@ def _odd(side: Side) -> tuple[Note, ...]:
 def _files(old: Side, new: Side) -> tuple[FileChange, ...]:
     """Every path that differs; a deleted file whose content stands elsewhere as a new one was renamed."""
     changes = compare_trees(
-        {path: file.cid for path, file in old.files.items()}, {path: file.cid for path, file in new.files.items()}
+        *({path: (file.cid, file.executable) for path, file in side.files.items()} for side in (old, new))
     )
     gone: dict[str, list[str]] = {}
     for change in changes:
@@ -181,8 +185,15 @@ def _files(old: Side, new: Side) -> tuple[FileChange, ...]:
         source = renamed.get(change.path, "")
         before, after = old.files.get(source or change.path), new.files.get(change.path)
         what = RENAMED if source else change.what
-        found.append(FileChange(what, change.path, _size(before), _size(after), source))
+        turned = before and after and before.executable != after.executable
+        bit = after.executable if after and turned else None
+        found.append(FileChange(what, change.path, _size(before), _size(after), source, bit))
     return tuple(found)
+
+
+def _same(change: FileChange, old: Side, new: Side) -> bool:
+    """Whether only the executable bit of a file differs."""
+    return change.what == MODIFIED and old.files[change.path].cid == new.files[change.path].cid
 
 
 def _bytes(change: FileChange) -> int:

@@ -10,7 +10,8 @@ from mlm.core.cid import RAW, Cid
 from mlm.core.content import Content, of_file
 from mlm.core.errors import InvalidData, NotFound, StateConflict, UsageError
 from mlm.ports.repo import FILE, FileStat, Repo, Staged
-from mlm.workflows.repository import Progress, quiet, read_commit, resolve, shown_path, tree_files
+from mlm.workflows import repository
+from mlm.workflows.repository import Progress, commit_files, quiet, read_commit, resolve, shown_path, staged_file
 
 MAX_REFS = 2
 
@@ -21,9 +22,10 @@ class Damaged(InvalidData):
 
 @dataclass(frozen=True)
 class File:
-    """A file of one side: `open` gives its content by range."""
+    """A file of one side: `open` gives its content by range; whether its owner may run it."""
 
     cid: Cid
+    executable: bool
     size: Callable[[], int]
     open: Callable[[], Content]
 
@@ -154,23 +156,23 @@ def _is_tracked(inside: Callable[[str], str], word: str, index: Mapping[str, Sta
 
 def _commit(repo: Repo, ref: str, chosen: _Chosen) -> Side:
     cid = resolve(repo, ref)
-    tree = read_commit(repo, cid).tree
-    found = {path: _stored(repo, at) for path, at in tree_files(repo, tree).items() if chosen.has(path)}
+    files = commit_files(repo, read_commit(repo, cid))
+    found = {path: _stored(repo, file) for path, file in files.items() if chosen.has(path)}
     return Side(f"commit {cid}", found)
 
 
 def _index(repo: Repo, index: Mapping[str, Staged], chosen: _Chosen) -> Side:
-    return Side("index", {path: _stored(repo, entry.cid) for path, entry in index.items() if chosen.has(path)})
+    return Side("index", {path: _stored(repo, staged_file(entry)) for path, entry in index.items() if chosen.has(path)})
 
 
-def _stored(repo: Repo, cid: Cid) -> File:
+def _stored(repo: Repo, file: repository.File) -> File:
     def get(at: Cid) -> bytes:
         try:
             return repo.objects.get(at)
         except InvalidData as error:
             raise Damaged(str(error), hint=error.hint) from error
 
-    return File(cid, lambda: unixfs.file_size(get, cid), lambda: of_file(get, cid))
+    return File(*file, lambda: unixfs.file_size(get, file.cid), lambda: of_file(get, file.cid))
 
 
 def _worktree(repo: Repo, index: Mapping[str, Staged], chosen: _Chosen, progress: Progress) -> Side:
@@ -189,7 +191,7 @@ def _worktree(repo: Repo, index: Mapping[str, Staged], chosen: _Chosen, progress
         if stat.kind != FILE:
             odd.append((path, f"expected a file, found a {stat.kind}"))
         elif entry.is_unchanged(stat):
-            files[path] = _stored(repo, entry.cid)
+            files[path] = _stored(repo, staged_file(entry))
         else:
             changed.append(stat)
     watch = Watch(progress, sum(stat.size for stat in changed))
@@ -216,4 +218,4 @@ def _changed(repo: Repo, stat: FileStat, watch: Watch) -> File:
             raise StateConflict(f"{stat.path} changed while it was read", hint="Run the command again.")
         return piece
 
-    return File(entry.cid, lambda: entry.size, lambda: Content(leaves, load))
+    return File(entry.cid, stat.executable, lambda: entry.size, lambda: Content(leaves, load))

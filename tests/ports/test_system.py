@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
+import time
 
 import pytest
 
 from mlm.adapters.system import OsSystem
 from mlm.memory.system import MemorySystem
-from mlm.ports.system import System
+from mlm.ports.system import BYTES, System
 
 
 class Terminal(io.StringIO):
@@ -76,3 +78,16 @@ def test_a_bar_on_a_terminal_that_leaves_again(monkeypatch: pytest.MonkeyPatch) 
 def test_rich_is_not_loaded_before_it_is_needed() -> None:
     script = "import sys, mlm.adapters.system as s; s.OsSystem().progress(1, 2, 'x'); sys.exit('rich' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], stderr=subprocess.PIPE, timeout=60).returncode == 0
+
+
+def test_a_bar_of_bytes_shows_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    stream = Terminal()
+    system = OsSystem(stream)
+    for done in range(1, 40):
+        system.progress(done << 20, 100 << 20, "model.safetensors", BYTES)
+        time.sleep(0.02)
+    system.progress(1, 1, "")
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
+    assert re.search(r"model\.safetensors .*\d+(\.\d+)?/104\.9 MB \d+(\.\d+)? MB/s 0:00:\d\d", shown), shown[-300:]

@@ -17,10 +17,11 @@ from onnx import helper, numpy_helper
 
 from mlm.adapters.meter import NumpyMeter
 from mlm.adapters.repo import open_repo
-from mlm.core import dagcbor, unixfs
-from mlm.core.cid import DAG_CBOR, RAW, Cid
+from mlm.core import unixfs
+from mlm.core.cid import DAG_PB, RAW, Cid
 from mlm.core.errors import InvalidData, MlmError, NotFound, StateConflict, UsageError
 from mlm.core.history import Commit
+from mlm.core.manifest import Manifest
 from mlm.memory.datasets import MemoryDatasets
 from mlm.memory.meter import MemoryMeter
 from mlm.memory.repo import memory_repo
@@ -32,8 +33,8 @@ from mlm.workflows.diff_models import PIECE, PartChange, TensorChange
 from mlm.workflows.repository import staged_tree
 from tests.core.test_content import node
 
-_BLOCK = dagcbor.encode({"format": "mlm/manifest/1"})
-MANIFEST = Cid.of(DAG_CBOR, _BLOCK), _BLOCK  # a diff reads none
+# Of a manifest a diff reads which files may run: here none may.
+MANIFEST = Manifest("dataset", "x", "1.0.0", Cid.of(DAG_PB, b"\n\x02\x08\x01"), 0, 0, "MIT").to_block()
 TOOLS = Tools(NumpyMeter, MemoryDatasets)
 
 

@@ -88,3 +88,15 @@ def test_a_bit_that_is_not_staged_is_a_change_that_would_be_lost(repo: Repo) -> 
     # The two commits differ in nothing but the bit, and the file is as one of them has it.
     assert checkout(repo, "HEAD~1").removed == ()
     assert not is_set(repo)
+
+
+def test_diff_shows_it(repo: Repo) -> None:
+    from mlm.workflows.diff import FileChange, diff
+
+    set_bit(repo, True)
+    (found,) = diff(repo).files
+    assert found == FileChange(MODIFIED, RUN, 10, 10, executable=True)
+    save(repo, 2)
+    assert diff(repo).files == ()
+    (found,) = diff(repo, ["HEAD", "HEAD~1"]).files
+    assert (found.path, found.executable) == (RUN, False)
