@@ -105,8 +105,11 @@ def write_all(handle: int, data: bytes | memoryview) -> None:
 
 def replace_file(
     path: Path, pieces: Iterable[bytes], *, mode: int = 0o644, durable: bool = True, staging: Path | None = None
-) -> None:
-    """Write `path` whole or not at all, by way of a file in `staging` (its own folder). Raises OSError."""
+) -> os.stat_result:
+    """Write `path` whole or not at all, by way of a file in `staging` (its own folder). Raises OSError.
+
+    Returns what the file system says of the file that was written, whatever stands at `path` by now.
+    """
     try:
         with temporary(staging or path.parent) as (handle, name):
             for piece in pieces:
@@ -115,8 +118,10 @@ def replace_file(
             if durable:
                 os.fsync(handle)
             name.replace(path)
+            found = os.fstat(handle)
         if durable:
             sync_folder(path.parent)
+        return found
     except OSError as error:
         error.filename, error.filename2 = str(path), None  # whoever reads the message knows of no temporary file
         raise

@@ -91,8 +91,8 @@ class Refs(Protocol):
 class Folder(Protocol):
     """A folder that files are written to. Paths are checked: none leads outside, and no symbolic link is followed."""
 
-    def write(self, path: str, pieces: Iterable[bytes], *, executable: bool = False) -> None:
-        """Write a file whole or not at all, with its folders."""
+    def write(self, path: str, pieces: Iterable[bytes], *, executable: bool = False) -> FileStat:
+        """Write a file whole or not at all, with its folders; what it is then."""
 
     def remove(self, path: str) -> None:
         """Remove a file, and folders that are empty then."""

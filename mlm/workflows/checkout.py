@@ -9,8 +9,8 @@ So the same command completes what a kill has cut: each file is then as the one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from mlm.core import unixfs
 from mlm.core.cid import Cid
@@ -42,8 +42,11 @@ _SHOWN = 3  # paths in a message
 
 @dataclass(frozen=True)
 class Written:
+    """What was written: how many files and bytes, and what each file is then."""
+
     files: int
     bytes: int
+    stats: tuple[FileStat, ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,11 @@ def write_tree(objects: Blocks, root: Cid, tree: Worktree, executable: Iterable[
     """
     files = [(path, cid, unixfs.file_size(objects.get, cid)) for path, cid in unixfs.walk(objects.get, root)]
     may_run = frozenset(executable)
-    for path, cid, size in files:
+    stats = tuple(
         tree.write(path, unixfs.read(objects.get, cid, max_bytes=size), executable=path in may_run)
-    return Written(len(files), sum(size for _, _, size in files))
+        for path, cid, size in files
+    )
+    return Written(len(files), sum(size for _, _, size in files), stats)
 
 
 def checkout(repo: Repo, ref: str = "HEAD", *, make: str = "", progress: Progress = quiet) -> CheckedOut:
@@ -122,17 +127,19 @@ def switch(repo: Repo, commit: Commit, progress: Progress) -> tuple[tuple[str, .
             _clear(repo, path, stats[path], [below for below in removed if covers(path, below)], old)
         for path in removed:
             repo.tree.remove(path)
+        came: list[FileStat] = []
         done, total = 0, sum(sizes.values())
         for path in written:
             progress(done, total, path)
-            write_file(repo, path, new[path])
+            came.append(write_file(repo, path, new[path]))
             done += sizes[path]
         progress(total, total, "")
         for path in differs:
             if path not in new:
                 entries.pop(path, None)
             elif path not in entries or staged_file(entries[path]) != new[path]:
-                entries[path] = restaged(repo, path, new[path])
+                entries[path] = _restaged(repo, path, new[path])
+        entries.update(staged_as_written(repo, came, new))
     return tuple(written), tuple(removed)
 
 
@@ -155,8 +162,14 @@ def _clear(repo: Repo, path: str, stat: FileStat | None, below: list[str], old: 
     )
 
 
-def restaged(repo: Repo, path: str, file: File) -> Staged:
-    """The entry of a file that is there now. It has just been written, so it is looked at once more."""
+def staged_as_written(repo: Repo, stats: Iterable[FileStat], files: Mapping[str, File]) -> dict[str, Staged]:
+    """The entries of files that were written just now, from their stats: none has to be read again."""
+    clock = repo.index.clock()
+    return {stat.path: stage(stat, clock, file_entry(repo.objects.get, files[stat.path].cid)) for stat in stats}
+
+
+def _restaged(repo: Repo, path: str, file: File) -> Staged:
+    """The entry of a file that is there now and was not written by us: it is looked at once more."""
     stat = repo.tree.stat(path)
     if stat is None or stat.kind != FILE:
         return unread(repo, path, file)

@@ -17,7 +17,7 @@ from mlm.ports.origin import Origin
 from mlm.ports.remote import Remote
 from mlm.ports.repo import Repo
 from mlm.workflows import lookup
-from mlm.workflows.checkout import restaged, write_tree
+from mlm.workflows.checkout import staged_as_written, write_tree
 from mlm.workflows.fetch import LINK, REMOTE, dropped
 from mlm.workflows.init import BRANCH
 from mlm.workflows.push import track
@@ -103,7 +103,7 @@ def clone(ports: Ports, found: Found, repo: Repo, origin: Origin, folder: str, *
     files = commit_files(repo, read_commit(repo, came.commit))
     with repo.index.edit() as index:
         index.clear()
-        index.update({path: restaged(repo, path, file) for path, file in files.items()})
+        index.update(staged_as_written(repo, written.stats, files))
     tags = {f"tags/{found.asset.version}": came.commit} if found.asset else {}
     for name, cid in {**tags, f"heads/{BRANCH}": came.commit}.items():
         if (before := repo.refs.all().get(name)) != cid:

@@ -92,11 +92,11 @@ def staged_files(entries: Mapping[str, Staged]) -> dict[str, File]:
     return {path: staged_file(entry) for path, entry in entries.items()}
 
 
-def write_file(repo: Repo, path: str, file: File) -> None:
+def write_file(repo: Repo, path: str, file: File) -> FileStat:
     """Write a stored file into the working tree; raises NotFound, InvalidData, StorageError."""
     size = unixfs.file_size(repo.objects.get, file.cid)
     pieces = unixfs.read(repo.objects.get, file.cid, max_bytes=size)
-    repo.tree.write(path, pieces, executable=file.executable)
+    return repo.tree.write(path, pieces, executable=file.executable)
 
 
 def staged_tree(entries: Mapping[str, Staged], emit: unixfs.Emit = discard) -> unixfs.Entry:

@@ -21,7 +21,7 @@ from mlm.memory.repo import MemoryTree, memory_repo
 from mlm.ports.repo import Repo
 from mlm.ports.runner import ModelInfo, TensorSpec
 from mlm.workflows.add import add
-from mlm.workflows.checkout import write_tree
+from mlm.workflows.checkout import checkout, write_tree
 from mlm.workflows.init import asset_name, init
 from mlm.workflows.log import log
 from mlm.workflows.repository import resolve
@@ -292,6 +292,20 @@ def test_an_unchanged_tree_is_not_read(repo: Repo, monkeypatch: pytest.MonkeyPat
     assert status(repo).clean
     monkeypatch.setattr(type(repo.tree), "leaves", lambda self, files: iter(fail() if files else ()))
     assert add(repo, [""]).staged == ()
+
+
+def test_what_checkout_wrote_is_not_read_again(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(repo, "a", b"one")
+    save(repo)
+    write(repo, "a", b"two")
+    save(repo)
+    monkeypatch.setattr(repo.index, "clock", lambda: time.time_ns() + 10**9)  # the clock has moved on since
+    checkout(repo, "HEAD~1")
+    entry = repo.index.load()["a"]
+    assert entry.settled and entry.stat == repo.tree.stat("a")
+    assert status(repo).clean
+    write(repo, "a", b"own")
+    assert changes(status(repo)) == {"changed": ["modified a"]}
 
 
 def test_a_file_becomes_a_folder_and_back(repo: Repo) -> None:

@@ -126,7 +126,7 @@ class DiskTree:
     def leaves(self, files: Sequence[FileStat]) -> Iterator[tuple[int, Cid, bytes]]:
         return reading.leaves(files, self._open, _expect)
 
-    def write(self, path: str, pieces: Iterable[bytes], *, executable: bool = False) -> None:
+    def write(self, path: str, pieces: Iterable[bytes], *, executable: bool = False) -> FileStat:
         check_path(path)
         with storage_errors("cannot write a file"):
             target = self._root / path
@@ -135,7 +135,8 @@ class DiskTree:
                 raise StorageError(f"cannot write {path}: a folder is there")
             # Staged in .mlm where there is one: what a kill leaves is then no file of the tree.
             staging = self._private if self._private.is_dir() else None
-            replace_file(target, pieces, mode=0o755 if executable else 0o644, durable=False, staging=staging)
+            mode = 0o755 if executable else 0o644
+            return _stat(path, replace_file(target, pieces, mode=mode, durable=False, staging=staging))
 
     def remove(self, path: str) -> None:
         check_path(path)
