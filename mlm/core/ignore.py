@@ -9,8 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+
+from mlm.core.errors import InvalidData
 
 FILE = ".mlmignore"
+MAX_BYTES = 1 << 20  # of a file
+MAX_LINE = 4096  # bytes, as of a path
+MAX_WILDCARDS = 8192  # of a file: each "*", "?" and "[" costs what a regular expression costs
 ALWAYS = frozenset({".mlm", ".git"})  # repositories' own folders, at any depth
 
 _CLASSES: dict[bytes, frozenset[int]] = {
@@ -28,7 +34,9 @@ _CLASSES: dict[bytes, frozenset[int]] = {
     b"xdigit": frozenset(b"0123456789abcdefABCDEF"),
 }
 
-_NOTHING = re.compile(rb"(?!)")
+_SHORTEN = f"Shorten the {FILE}, or remove it."
+_NOTHING = b""  # no name is empty
+_Segment = re.Pattern[bytes] | bytes  # what a name must match, or be
 _Token = bytes | str  # bytes: a regular expression for one byte; str: "*", "**" or "/"
 
 
@@ -40,7 +48,7 @@ class _NeverMatches(Exception):
 class Rule:
     """One line. `segments` are matched name by name; None stands for a double star."""
 
-    segments: tuple[re.Pattern[bytes] | None, ...]
+    segments: tuple[_Segment | None, ...]
     negated: bool
     directory_only: bool
     by_name: bool  # no slash in it: the last name is matched, at any depth
@@ -51,7 +59,7 @@ class Rule:
             return False
         if self.by_name:
             pattern = self.segments[0]
-            return pattern is None or pattern.fullmatch(names[-1]) is not None
+            return pattern is None or _fits(pattern, names[-1])
         return _match(self.segments, names)
 
 
@@ -63,9 +71,21 @@ class Rules:
     rules: tuple[Rule, ...]
 
 
-def parse(text: bytes, depth: int = 0) -> Rules:
-    """Read a file. There is no invalid pattern: what cannot match, as in Git, never does."""
-    rules = (_rule(line.removesuffix(b"\r")) for line in text.removeprefix(b"\xef\xbb\xbf").split(b"\n"))
+def parse(text: bytes, depth: int = 0, where: str = FILE) -> Rules:
+    """Read the file `where`. There is no invalid pattern: what cannot match, as in Git, never does.
+
+    Raises InvalidData for what a stranger would write to keep others waiting, and Git would obey.
+    """
+    if len(text) > MAX_BYTES:
+        raise InvalidData(f"expected at most {MAX_BYTES} bytes in {where}, found more", hint=_SHORTEN)
+    if (wildcards := sum(map(text.count, (b"*", b"?", b"[")))) > MAX_WILDCARDS:
+        raise InvalidData(f"expected at most {MAX_WILDCARDS} wildcards in {where}, found {wildcards}", hint=_SHORTEN)
+    lines = text.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    for number, line in enumerate(lines, 1):
+        if len(line) > MAX_LINE:
+            found = f"found {len(line)}"
+            raise InvalidData(f"expected at most {MAX_LINE} bytes in line {number} of {where}, {found}", hint=_SHORTEN)
+    rules = (_rule(line.removesuffix(b"\r")) for line in lines)
     return Rules(depth, tuple(rule for rule in rules if rule is not None))
 
 
@@ -146,10 +166,14 @@ def _tokens(pattern: bytes) -> list[_Token]:
     return tokens
 
 
+@lru_cache(512)
 def _set(members: frozenset[int]) -> bytes:
-    """A regular expression for one byte of `members`; a slash is never matched by a bracket."""
-    bytes_ = sorted(members - {47})
-    return b"[" + b"".join(b"\\x%02x" % byte for byte in bytes_) + b"]" if bytes_ else b"(?!)"
+    """A regular expression for one byte of `members`, by ranges; a slash is never matched by a bracket."""
+    found = [byte in members and byte != 47 for byte in range(256)]
+    begins = [byte for byte in range(256) if found[byte] and (byte == 0 or not found[byte - 1])]
+    ends = [byte for byte in range(256) if found[byte] and (byte == 255 or not found[byte + 1])]
+    ranges = b"".join(b"\\x%02x-\\x%02x" % pair for pair in zip(begins, ends, strict=True))
+    return b"[" + ranges + b"]" if ranges else b"(?!)"
 
 
 def _bracket(pattern: bytes, at: int) -> tuple[frozenset[int], int]:
@@ -199,7 +223,7 @@ def _bracket(pattern: bytes, at: int) -> tuple[frozenset[int], int]:
     return frozenset(range(256)) - members if negated else frozenset(members), at
 
 
-def _segments(tokens: Sequence[_Token]) -> tuple[re.Pattern[bytes] | None, ...]:
+def _segments(tokens: Sequence[_Token]) -> tuple[_Segment | None, ...]:
     groups: list[list[_Token]] = [[]]
     for token in tokens:
         if token == "/":
@@ -209,9 +233,14 @@ def _segments(tokens: Sequence[_Token]) -> tuple[re.Pattern[bytes] | None, ...]:
     return tuple(None if group == ["**"] else _compile(group) for group in groups)
 
 
-def _compile(group: Sequence[_Token]) -> re.Pattern[bytes]:
-    """One name's pattern. What follows a star is taken where it first fits and never reconsidered: with a later star
-    to its right that loses nothing, and the last piece is tied to the end instead."""
+def _compile(group: Sequence[_Token]) -> _Segment:
+    """One name's pattern, or the name itself where nothing is a wildcard.
+
+    What follows a star is taken where it first fits and never reconsidered: with a later star to its right that loses
+    nothing, and the last piece is tied to the end instead.
+    """
+    if all(isinstance(token, bytes) and re.escape(token[-1:]) == token for token in group):
+        return b"".join(token[-1:] for token in group if isinstance(token, bytes))
     pieces: list[bytes] = [b""]
     for token in group:
         if isinstance(token, str):
@@ -225,7 +254,11 @@ def _compile(group: Sequence[_Token]) -> re.Pattern[bytes]:
     return re.compile(first + b"".join(b"(?>.*?%b)" % piece for piece in middle) + b".*" + last, re.DOTALL)
 
 
-def _match(segments: Sequence[re.Pattern[bytes] | None], names: Sequence[bytes]) -> bool:
+def _fits(segment: _Segment, name: bytes) -> bool:
+    return segment == name if isinstance(segment, bytes) else segment.fullmatch(name) is not None
+
+
+def _match(segments: Sequence[_Segment | None], names: Sequence[bytes]) -> bool:
     """Match name by name; on a mismatch only the last double star takes one name more."""
     at = name = 0
     star, star_name = -1, 0
@@ -236,7 +269,7 @@ def _match(segments: Sequence[re.Pattern[bytes] | None], names: Sequence[bytes])
             at += 1
             if at == len(segments):
                 return True  # a double star at the end takes one name or more
-        elif segment.fullmatch(names[name]):
+        elif _fits(segment, names[name]):
             at += 1
             name += 1
         elif star >= 0:

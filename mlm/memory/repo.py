@@ -148,7 +148,7 @@ class MemoryTree:
         for depth in range(1, len(names) + 1):
             own = "/".join([*names[: depth - 1], ignore.FILE])
             if own in self._files:
-                stack.append(ignore.parse(self._files[own][0], depth - 1))
+                stack.append(ignore.parse(self._files[own][0], depth - 1, own))
             part = "/".join(names[:depth])
             stat = self.stat(part)
             if ignore.is_ignored(stack, part, depth < len(names) or (stat is not None and stat.kind == FOLDER)):

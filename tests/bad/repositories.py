@@ -197,6 +197,19 @@ def pipe_that_is_staged(scene: Scene) -> None:
     os.mkfifo(scene.folder / "pipe")
 
 
+@bad("mlm status", 4, "expected at most 1048576 bytes in sub/.mlmignore, found more", hint="Shorten")
+def ignore_file_of_gibibytes(scene: Scene) -> None:
+    scene.project()
+    scene.write("sub/.mlmignore", "")
+    os.truncate(scene.folder / "sub" / ".mlmignore", 6 << 30)
+
+
+@bad("mlm status", 4, "expected at most 4096 bytes in line 1 of .mlmignore, found 20000", hint="Shorten")
+def ignore_file_of_brackets(scene: Scene) -> None:
+    scene.project()
+    scene.write(".mlmignore", "[!a]" * 5000)
+
+
 @bad("mlm add .mlm/HEAD", 2, ".mlm/HEAD is ignored", hint=".mlmignore")
 def repository_that_is_staged(scene: Scene) -> None:
     scene.project()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlm.core import ignore
+from mlm.core.errors import InvalidData
 
 NAMES = ["a", "b", "ab", "abc", "x.onnx", "y.bin", "[a]", "a b", "ü", "*", "a-c", "9", "#x", "!x", "foo "]
 
@@ -138,3 +140,37 @@ def test_hostile_pattern_is_fast() -> None:
     started = time.perf_counter()
     assert not ignore.is_ignored(rules, "a/" * 60 + "a" * 250, False)
     assert time.perf_counter() - started < 1
+
+
+def test_brackets_cost_little() -> None:
+    """As many as a file may have, each line another one."""
+    lines = [b"[!a]" * 1000 + b"%d" % number for number in range(8)]
+    tracemalloc.start()
+    ignore.parse(b"\n".join(lines))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 12 << 20, "a set of 255 members, each an object, took 2.7 KB a byte"
+
+
+def test_names_without_wildcards_are_no_regular_expressions() -> None:
+    (rule,) = ignore.parse(b"a.b/\\*\\[/c d\n").rules
+    assert rule.segments == (b"a.b", b"*[", b"c d")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"a\n" * (ignore.MAX_BYTES // 2) + b"b", "at most 1048576 bytes in .mlmignore, found more"),
+        (b"ok\n" + b"a" * 4097, "at most 4096 bytes in line 2 of .mlmignore, found 4097"),
+        (b"[a]\n" * 8193, "at most 8192 wildcards in .mlmignore, found 8193"),
+    ],
+)
+def test_a_file_that_would_keep_others_waiting(text: bytes, expected: str) -> None:
+    with pytest.raises(InvalidData, match=expected) as caught:
+        ignore.parse(text)
+    assert "Shorten" in caught.value.hint
+
+
+def test_the_largest_file() -> None:
+    lines = [b"%07d" % number for number in range(ignore.MAX_BYTES // 8)]
+    assert len(ignore.parse(b"\n".join(lines)).rules) == len(lines)

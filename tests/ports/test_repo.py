@@ -184,6 +184,13 @@ def test_leaves_of_a_file_that_is_not_as_it_was(repo: Repo) -> None:
     assert set(read) <= {0}
 
 
+def test_an_ignore_file_that_is_too_large(repo: Repo) -> None:
+    repo.tree.write("sub/.mlmignore", [b"a" * ((1 << 20) + 1)])
+    for look in (lambda: list(repo.tree.scan()), lambda: repo.tree.ignores("sub/x")):
+        with pytest.raises(InvalidData, match=r"at most 1048576 bytes in sub/\.mlmignore"):
+            look()
+
+
 def test_tracked_entries_are_scanned_though_they_are_ignored(repo: Repo) -> None:
     for path in ("x.tmp", "y.tmp", "skip/z"):
         repo.tree.write(path, [b"x"])

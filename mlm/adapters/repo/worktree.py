@@ -7,7 +7,7 @@ import stat as modes
 from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mlm.adapters.disk import read_at, replace_file, storage_errors
+from mlm.adapters.disk import open_regular, read_at, replace_file, storage_errors
 from mlm.adapters.repo import reading
 from mlm.core import ignore
 from mlm.core.cid import Cid
@@ -184,8 +184,11 @@ class DiskTree:
         with storage_errors("cannot read the ignore file"):
             if path.is_symlink() or not path.is_file():
                 return []
-            rules = ignore.parse(path.read_bytes(), depth)
-            return [rules] if rules.rules else []
+            # One byte more than is allowed tells that it is too large, and no more of it is held.
+            with open(open_regular(path), "rb") as file:
+                text = file.read(ignore.MAX_BYTES + 1)
+        rules = ignore.parse(text, depth, f"{folder}/{ignore.FILE}".lstrip("/"))
+        return [rules] if rules.rules else []
 
     def _rules_above(self, under: str) -> list[ignore.Rules]:
         """The ignore files of the folders above `under`, whose own is read by the scan."""
