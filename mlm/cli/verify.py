@@ -18,7 +18,9 @@ def verify(
     ctx: typer.Context,
     target: Annotated[
         str,
-        typer.Argument(help="job/ID, handle/name[@version], a proof file; with --signature also HEAD or a commit."),
+        typer.Argument(
+            help="job/ID, handle/name[@version], a proof file; with --signature also HEAD, heads/…, tags/… or a commit."
+        ),
     ],
     model: Annotated[
         str | None, typer.Option(help="The model a proof file is of: an ONNX file, folder or asset.")
@@ -45,5 +47,5 @@ def verify(
         raise typer.Exit(VerificationFailed.exit_code)
     failed = [check for check in found.checks if check.passed is False]
     raise VerificationFailed(
-        f"{target}: {len(failed)} of {len(found.checks)} checks failed: {failed[0].check}: {failed[0].found}"
+        f"{found.target}: {len(failed)} of {len(found.checks)} checks failed: {failed[0].check}: {failed[0].found}"
     )

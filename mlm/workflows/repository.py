@@ -17,6 +17,7 @@ from mlm.ports.repo import FILE, FOLDER, FileStat, Repo, Staged, Worktree
 
 Progress = Callable[[int, int, str], None]  # bytes done, bytes in all, what
 
+NAMESPACES = ("heads/", "tags/", "remotes/")  # of refs
 _STEPS = re.compile(r"(?P<base>[^~^]+)(?P<steps>(?:[~^]\d*)*)")
 _SHORTEST_PREFIX = 6  # digits after those that every commit's CID begins with
 _COMMON = len("bafyrei")
@@ -191,7 +192,8 @@ def _base(repo: Repo, text: str) -> Cid:
             raise StateConflict("there is no commit yet", hint="Run `mlm add .`, then `mlm commit -m MESSAGE`.")
         return cid
     refs = repo.refs.all()
-    for name in (f"heads/{text}", f"tags/{text}", f"remotes/{text}", text):
+    # A whole name first, as in Git: a fetched tag called heads/main must not stand for the branch.
+    for name in (text, *(f"{space}{text}" for space in NAMESPACES)):
         if name in refs:
             return refs[name]
     try:

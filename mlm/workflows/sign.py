@@ -15,20 +15,23 @@ from mlm.ports.bundle import Ports
 from mlm.ports.signatures import SignedFiles
 from mlm.workflows.repository import read_manifest, resolve
 
-# What the format's own tools leave out of a folder unless they are told otherwise; and what is never part of a tree.
-IGNORED = (".git", ".gitattributes", ".github", ".gitignore", ".mlm")
+# What stands beside a tree's files in a checkout and is never part of one: their tool is told to pass it over.
+IGNORED = (".git", ".mlm")
+# What the format's own tool leaves out of a folder unless it is told otherwise.
+GIT_PATHS = (".git", ".gitattributes", ".github", ".gitignore")
+ALL_PATHS = "--no-ignore-git-paths"  # which is how it is told
 
 
 @dataclass(frozen=True)
 class Signed:
-    """A signature that was written. `left_out` are files of the commit that it does not cover."""
+    """A signature that was written. `check` is how OpenSSF's own tool verifies it, in a checkout of the commit."""
 
     signature: str
     asset: str
     commit: Cid
     tree: Cid
     files: int
-    left_out: tuple[str, ...]
+    check: str
 
 
 def sign(ports: Ports, ref: str, key: Path, output: Path, password: Callable[[], str]) -> Signed:
@@ -40,14 +43,18 @@ def sign(ports: Ports, ref: str, key: Path, output: Path, password: Callable[[],
     cid = resolve(repo, ref)
     commit = Commit.from_block(cid, repo.objects.get(cid))
     manifest = read_manifest(repo, commit.manifest)
-    every = digests(repo.objects.get, commit.tree)
-    covered = {path: digest for path, digest in every.items() if not is_ignored(path, IGNORED)}
-    if not covered:
-        raise InvalidData(f"expected files to sign in {ref}, found none but those that signatures leave out")
+    files = digests(repo.objects.get, commit.tree)
+    if not files:
+        raise InvalidData(f"expected files to sign in {ref}, found none")
     name = f"{manifest.name}@{manifest.version}"
-    data = ports.signatures.sign(manifest.name, SignedFiles(covered, IGNORED), key, password)
+    data = ports.signatures.sign(manifest.name, SignedFiles(files, IGNORED), key, password)
     ports.files.write(output, data)
-    return Signed(str(output), name, cid, commit.tree, len(covered), tuple(sorted(every.keys() - covered.keys())))
+    return Signed(str(output), name, cid, commit.tree, len(files), _check(output, files))
+
+
+def _check(output: Path, files: Mapping[str, bytes]) -> str:
+    words = f"model_signing verify key FOLDER --signature {output} --public_key KEY.pub"
+    return f"{words} {ALL_PATHS}" if any(map(is_git_path, files)) else words
 
 
 def digests(get: unixfs.Get, tree: Cid) -> Mapping[str, bytes]:
@@ -55,9 +62,9 @@ def digests(get: unixfs.Get, tree: Cid) -> Mapping[str, bytes]:
     return {path: _digest(get, cid) for path, cid in unixfs.walk(get, tree)}
 
 
-def is_ignored(path: str, ignored: tuple[str, ...]) -> bool:
-    """Whether a path is one of `ignored`, or lies in such a folder."""
-    return any(path == entry or path.startswith(entry.rstrip("/") + "/") for entry in ignored)
+def is_git_path(path: str) -> bool:
+    """Whether the format's own tool leaves a path out unless it is told not to."""
+    return path.split("/")[0] in GIT_PATHS
 
 
 def _digest(get: unixfs.Get, cid: Cid) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -15,13 +15,11 @@ from mlm.core.errors import (
     ChainError,
     MlmError,
     NotFound,
-    StateConflict,
     StorageError,
     ToolMissing,
     UsageError,
     VerificationFailed,
 )
-from mlm.core.history import Commit
 from mlm.core.job import State
 from mlm.core.proof import MAX_BYTES, ProofFile
 from mlm.core.refs import JobRef, parse_target
@@ -35,8 +33,8 @@ from mlm.workflows.events import decode
 from mlm.workflows.job_result import submitted_evidence
 from mlm.workflows.lease import claim, fetch_inputs
 from mlm.workflows.objects import blocks_of, bring
-from mlm.workflows.repository import resolve
-from mlm.workflows.sign import digests, is_ignored
+from mlm.workflows.repository import NAMESPACES, resolve_commit, shown_path
+from mlm.workflows.sign import ALL_PATHS, digests, is_git_path
 
 
 @dataclass(frozen=True)
@@ -73,6 +71,7 @@ class _Step:
 
 
 MAX_SIGNATURE = 1 << 24  # bytes of a signature's file
+_SHOWN = 8  # paths that a line names
 _TRUE_SIGNATURE = "the signature is true and by this key"
 ANYBODY = "anybody with the chain and the model's files"
 ZK_TRUST = "mathematics, and that the SRS's secret was destroyed"
@@ -94,13 +93,14 @@ def verify_signature(ports: Ports, target: str, signature: Path | None, public_k
     """Hold a detached model signature against the files of a commit here, or of a published version.
 
     1. The signature is true, and by this key.
-    2. Every file is signed, with its sha256.
+    2. Every file of the tree is signed, with its sha256. What the signature says that its signer left out does not
+       matter: whoever adds a file chooses its name.
     3. Every signed file is there.
     Raises InvalidData for what is no signature, UsageError for what is no key, NotFound, ToolMissing.
     """
     if signature is None or public_key is None:
         raise UsageError("--signature FILE and --public-key FILE go together")
-    tree = _signed_tree(ports, target)
+    what, tree = _signed_tree(ports, target)
     data = ports.files.read(signature, MAX_SIGNATURE)
     try:
         steps = _signature_steps(ports, tree, ports.signatures.verify(data, public_key))
@@ -108,7 +108,7 @@ def verify_signature(ports: Ports, target: str, signature: Path | None, public_k
         steps = (_Step(_TRUE_SIGNATURE, partial(_refuse, error)),)
     checks = tuple(_make(steps))
     who, trust = "anybody with the signer's public key", "whose key it is"
-    return Verification(target, "signature", "none", *_all(checks), who, trust, checks)
+    return Verification(what, "signature", "none", *_all(checks), who, trust, checks)
 
 
 def _refuse(error: VerificationFailed) -> str:
@@ -117,18 +117,17 @@ def _refuse(error: VerificationFailed) -> str:
 
 def _signature_steps(ports: Ports, tree: Cid, signed: SignedFiles) -> tuple[_Step, ...]:
     files = digests(ports.objects.get, tree)
-    left_out = sorted(path for path in files if is_ignored(path, signed.ignored))
 
     def covered() -> str:
-        for path in sorted(files.keys() - set(left_out)):
-            if path not in signed.files:
-                raise VerificationFailed(f"{path} is not signed")
-            _equal(path, signed.files[path], files[path])
-        return f"{len(files) - len(left_out)} files" + (f"; left out: {', '.join(left_out)}" if left_out else "")
+        if unsigned := sorted(files.keys() - signed.files.keys()):
+            raise VerificationFailed(_unsigned(unsigned))
+        for path in sorted(files):
+            _equal(shown_path(path), signed.files[path], files[path])
+        return f"{len(files)} files"
 
     def complete() -> str:
         if missing := sorted(signed.files.keys() - files.keys()):
-            raise VerificationFailed(f"{missing[0][:200]} is signed and not there")
+            raise VerificationFailed(f"{shown_path(missing[0][:200])} is signed and not there")
         return f"{len(signed.files)} files"
 
     return (
@@ -138,17 +137,28 @@ def _signature_steps(ports: Ports, tree: Cid, signed: SignedFiles) -> tuple[_Ste
     )
 
 
-def _signed_tree(ports: Ports, target: str) -> Cid:
-    """The tree of a commit here, else of a published version, whose blocks are brought."""
+def _unsigned(paths: Sequence[str]) -> str:
+    shown = ", ".join(shown_path(path[:200]) for path in paths[:_SHOWN])
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    flag = f" (model_signing signs such files with {ALL_PATHS})" if any(map(is_git_path, paths)) else ""
+    return f"{shown}{more}: not signed{flag}"
+
+
+def _signed_tree(ports: Ports, target: str) -> tuple[str, Cid]:
+    """What `target` names, and its tree. A ref of this repository with a slash in it begins with its namespace: any
+
+    other is an asset's name, whatever refs are here, for others name those that were fetched. Its blocks are brought.
+    """
+    if "/" not in target or target.startswith(NAMESPACES):
+        cid, commit = resolve_commit(ports.repo, target)
+        return f"commit {cid}", commit.tree
     try:
-        cid = resolve(ports.repo, target)
-        return Commit.from_block(cid, ports.repo.objects.get(cid)).tree
-    except (NotFound, UsageError, StateConflict):
-        if "/" not in target:
-            raise
-    manifest = model.manifest(ports, lookup.version(ports, target).manifest)
+        version = lookup.version(ports, target)
+    except NotFound as error:
+        raise NotFound(str(error), hint=f"{error.hint} A branch or tag here is heads/… or tags/….") from error
+    manifest = model.manifest(ports, version.manifest)
     bring(ports, manifest.tree, blocks_of(manifest.size, manifest.count))
-    return manifest.tree
+    return f"{version.asset}, manifest {version.manifest}", manifest.tree
 
 
 def _job(ports: Ports, target: str) -> Verification:

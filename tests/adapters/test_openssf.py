@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,15 @@ import pytest
 from mlm.adapters.files import DiskFiles
 from mlm.adapters.repo import open_repo
 from mlm.adapters.signatures import OpenSsfSignatures
-from mlm.core.errors import InvalidData, MlmError, UsageError
+from mlm.core import unixfs
+from mlm.core.cid import Cid
+from mlm.core.errors import InvalidData, MlmError, NotFound, UsageError
 from mlm.ports.bundle import Ports
 from mlm.ports.signatures import SignedFiles
+from mlm.workflows import lookup
 from mlm.workflows.add import add
-from mlm.workflows.sign import sign
+from mlm.workflows.repository import file_entry, resolve_commit
+from mlm.workflows.sign import digests, sign
 from mlm.workflows.verify import Verification, verify_signature
 from tests.committing import commit, ports_of
 from tests.ports.test_signatures import no_password, pem
@@ -56,6 +60,16 @@ class World:
         assert not found.verified
         return next(check.found for check in found.checks if check.passed is False)
 
+    def republish(self, files: dict[str, Cid]) -> str:
+        """Why the signature does not hold for a commit of these files, made without `mlm add`'s checks."""
+        repo = self.ports.repo
+        entries = {path: file_entry(repo.objects.get, cid) for path, cid in files.items()}
+        blocks: list[tuple[Cid, bytes]] = []
+        tree = unixfs.tree(entries, lambda cid, block: blocks.append((cid, block)))
+        made = replace(resolve_commit(repo, "HEAD")[1], tree=tree.cid).to_block()
+        repo.objects.put([*blocks, made])
+        return self.failed(str(made[0]))
+
     def theirs(self, *words: str) -> subprocess.CompletedProcess[str]:
         """OpenSSF's command line."""
         command = [sys.executable, "-m", "model_signing", *words]
@@ -87,7 +101,8 @@ def world(tmp_path: Path) -> World:
 def test_their_tool_verifies_what_mlm_signs(world: World) -> None:
     """In the very folder of the project, beside .mlm; and no longer when a byte is another."""
     signed = world.sign()
-    assert (signed.files, signed.left_out) == (len(FILES) + 1, ())
+    assert signed.files == len(FILES) + 1
+    assert signed.check == "model_signing verify key FOLDER --signature model.sig --public_key KEY.pub"
     words = ("verify", "key", "project", "--signature", "model.sig", "--public_key", "alice.pub")
     done = world.theirs(*words)
     assert done.returncode == 0, done.stderr
@@ -104,13 +119,70 @@ def test_mlm_verifies_what_their_tool_signs(world: World) -> None:
     assert found.verified and found.complete and found.checks[1].found == f"{len(FILES) + 1} files"
 
 
-def test_what_their_tool_leaves_out_is_said(world: World) -> None:
-    """By the format's convention Git's own files are not signed: neither tool may pass that over."""
-    world.commit({".gitattributes": b"*.bin binary\n"})
-    assert world.sign().left_out == (".gitattributes",)
-    assert world.verify().checks[1].found == f"{len(FILES) + 1} files; left out: .gitattributes"
-    words = ("verify", "key", "project", "--signature", "model.sig", "--public_key", "alice.pub")
+GIT_FILES = {".gitattributes": b"*.bin binary\n", ".gitignore": b"x\n", ".github/workflows/run.yml": b"on: push\n"}
+
+
+def test_git_s_files_are_signed_too(world: World) -> None:
+    """Their tool leaves them out unless it is told not to, and what it needs to be told is said."""
+    world.commit(GIT_FILES)
+    signed = world.sign()
+    every = f"{len(FILES) + 1 + len(GIT_FILES)} files"
+    assert f"{signed.files} files" == every and signed.check.endswith("KEY.pub --no-ignore-git-paths")
+    (world.project / ".git").mkdir()
+    (world.project / ".git" / "config").write_bytes(b"beside the tree, not in it")
+    assert world.verify().checks[1].found == every
+    words = signed.check.replace("FOLDER", "project").replace("KEY", "alice").split()[1:]
+    done = world.theirs(*words)
+    assert done.returncode == 0, done.stderr
+    (world.project / ".github" / "workflows" / "run.yml").write_bytes(b"on: evil\n")
+    assert world.theirs(*words).returncode != 0
+
+
+def test_git_s_files_that_their_tool_signed(world: World) -> None:
+    world.commit(GIT_FILES)
+    words = ("sign", "key", "project", "--signature", "model.sig", "--private_key", "alice.key")
+    words += ("--ignore-paths", "project/.mlm")
+    assert world.theirs(*words, "--no-ignore-git-paths").returncode == 0
+    found = world.verify()
+    assert found.verified and found.checks[1].found == f"{len(FILES) + 1 + len(GIT_FILES)} files"
     assert world.theirs(*words).returncode == 0
+    assert world.failed() == (
+        ".gitattributes, .github/workflows/run.yml, .gitignore: not signed "
+        "(model_signing signs such files with --no-ignore-git-paths)"
+    )
+
+
+@pytest.mark.parametrize("path", [".gitignore", ".github/workflows/evil.yml", "sub/evil.bin"])
+def test_a_file_that_was_added_to_a_signed_tree(world: World, path: str) -> None:
+    """Whatever the signature says that its signer left out: whoever adds a file chooses its name."""
+    get, tree = world.ports.objects.get, resolve_commit(world.ports.repo, "HEAD")[1].tree
+    files = dict(unixfs.walk(get, tree))
+    ignored = (".git", ".gitattributes", ".github", ".gitignore", ".mlm", "sub")
+    signed = SignedFiles(digests(get, tree), ignored)
+    data = world.ports.signatures.sign("flowers", signed, Path("alice.key"), no_password)
+    (world.root / "model.sig").write_bytes(data)
+    assert world.verify().verified
+    assert world.republish({**files, path: files["a.txt"]}).startswith(f"{path}: not signed")
+
+
+def test_a_fetched_ref_is_not_the_asset_that_it_is_named_like(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`alice/model` is the chain's, whatever tags and branches a remote has sent."""
+
+    def nothing(ports: Ports, text: str) -> lookup.Version:
+        raise NotFound(f"nothing published as {text}")
+
+    monkeypatch.setattr(lookup, "version", nothing)
+    world.sign()
+    head, _ = resolve_commit(world.ports.repo, "HEAD")
+    for ref in ("tags/alice/flowers", "heads/alice/flowers", "tags/v1", "tags/heads/main"):
+        world.ports.repo.refs.set(ref, head, None)
+    for target in ("alice/flowers", "alice/flowers@1.0.0"):
+        with pytest.raises(NotFound, match=f"nothing published as {target}"):
+            world.verify(target)
+    for target in ("HEAD", "v1", "tags/v1", "tags/alice/flowers", "heads/alice/flowers"):
+        assert world.verify(target).target == f"commit {head}", "what was verified is shown"
+    world.commit({"a.txt": b"A"})
+    assert resolve_commit(world.ports.repo, "heads/main")[0] == resolve_commit(world.ports.repo, "HEAD")[0] != head
 
 
 def test_another_commit(world: World) -> None:
@@ -119,7 +191,7 @@ def test_another_commit(world: World) -> None:
     assert world.failed().startswith("a.txt: expected 0xca97")
     assert world.verify("HEAD~1").verified
     world.commit({"a.txt": b"a", "new.txt": b""})
-    assert world.failed() == "new.txt is not signed"
+    assert world.failed() == "new.txt: not signed"
 
 
 def test_a_file_that_is_gone(world: World) -> None:

@@ -23,6 +23,7 @@ def test_a_published_asset(signed: Person) -> None:
     words = ("verify", MODEL, "--signature", "model.sig", "--public-key", "alice.pub")
     found = signed.do(*words)
     assert found["verified"] and found["complete"] and found["kind"] == "signature"
+    assert found["target"].startswith(f"{MODEL}@") and ", manifest bafyrei" in found["target"]
     assert [check["passed"] for check in found["checks"]] == [True, True, True]
     pem(signed.folder, "mallory")
     ran = signed.run(*words[:-1], "mallory.pub", "--json")
