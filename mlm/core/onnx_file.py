@@ -21,6 +21,8 @@ SUFFIX = ".onnx"
 MAX_TEXT = 4096  # bytes of a name
 MAX_AXES = 64
 MAX_INLINE = 4 << 20  # bytes of a tensor that is stored as numbers one by one: beyond, it is only equal or not
+# Tensors may share bytes of another file, as tied weights do: so often in all, and a few small ones always may.
+MAX_SHARED, SMALL = 4, 64 << 20
 _LARGEST = 1 << 63
 
 # TensorProto.DataType -> numpy's and ml_dtypes' name, bits of an element.
@@ -58,6 +60,7 @@ class _Reader:
         self._parts: dict[tuple[str, str], Part] = {}
         self._seen: Counter[tuple[str, str]] = Counter()
         self._elsewhere: dict[str, Content] = {}
+        self._external_bytes = 0  # of all tensors in other files; those that overlap count again
         self._rest: dict[str, bytes] = {}  # what else the file says -> a digest of it
 
     def model(self) -> Model:
@@ -77,7 +80,16 @@ class _Reader:
             raise InvalidData(f"expected one graph in an ONNX file, found {graphs}")
         for name, digest in self._rest.items():
             self._add(Part("other", name, "", digest))
+        self._check_shared()
         return Model(self._weights, self._parts, frozenset(self._elsewhere))
+
+    def _check_shared(self) -> None:
+        """Whoever compares the tensors reads them one by one: that must not take more than the files are large."""
+        size = sum(content.size for content in self._elsewhere.values())
+        most = max(MAX_SHARED * size, SMALL)
+        if self._external_bytes > most:
+            found = f"found tensors of {self._external_bytes} bytes in {size}"
+            raise InvalidData(f"expected at most {most} bytes of tensors in other files, {found}")
 
     def _add(self, part: Part) -> None:
         """A name that is not unique gets a number: as in the other model, if nothing was changed."""
@@ -191,6 +203,7 @@ class _Reader:
             raise InvalidData(
                 f"{label}: expected {length} bytes from {offset} of {location}, which has {content.size} bytes"
             )
+        self._external_bytes += length
         return content, offset, offset + length
 
 

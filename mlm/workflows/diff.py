@@ -250,6 +250,8 @@ def _model(path: str, file: Content, side: Side) -> Model:
         name = folder + slash + location
         if name not in side.files:
             raise InvalidData(f"its tensors lie in {location[:200]!r}, which is no file of {side.name} to compare")
+        if (size := side.files[name].size()) > MAX_BYTES:
+            raise InvalidData(f"expected at most {MAX_BYTES} bytes in {location[:200]!r} to look into, found {size}")
         return side.files[name].open()
 
     return onnx_file.of_onnx(file, beside)
