@@ -64,6 +64,8 @@ def diagnose(probe: Probe, place: Place) -> Diagnosis:
         _onnxruntime(probe),
         _extra(probe, "ezkl", "zk", "proving and checking zk proofs"),
         _extra(probe, "onnx", "zk", "inspecting models"),
+        _extra(probe, "model-signing", "sign", "signing models and checking their signatures"),
+        _extra(probe, "mlcroissant", "croissant", "checking the Croissant description of a dataset"),
         _srs(probe, place),
         _engine(probe, place),
         _npm(probe, place),

@@ -18,7 +18,13 @@ PLACE = Place(
 )
 HEALTHY = MemoryProbe(
     tools={"npm": "11", "node": "v20", str(ENGINE): "anvil 1.7.1"},
-    distributions={"onnxruntime": "1.32.0", "ezkl": "23.0.5", "onnx": "1.23.2"},
+    distributions={
+        "onnxruntime": "1.32.0",
+        "ezkl": "23.0.5",
+        "onnx": "1.23.2",
+        "model-signing": "1.1.1",
+        "mlcroissant": "1.1.0",
+    },
     digests={SRS: "ab"},
     chains={"http://127.0.0.1:1": 31337},
 )
@@ -55,6 +61,13 @@ def test_both_onnx_runtimes_are_a_problem() -> None:
 
 def test_gpu_runtime_alone_is_fine() -> None:
     assert found(replace(HEALTHY, distributions={"onnxruntime-gpu": "1.31.1"}), "onnxruntime").level is Level.OK
+
+
+@pytest.mark.parametrize(("name", "extra"), [("onnx", "zk"), ("model-signing", "sign"), ("mlcroissant", "croissant")])
+def test_an_extra_that_is_absent_is_a_note_with_its_name(name: str, extra: str) -> None:
+    without = {known: version for known, version in HEALTHY.distributions.items() if known != name}
+    check = found(replace(HEALTHY, distributions=without), name)
+    assert check.level is Level.NOTE and check.remedy == f"Run `pip install 'mlm[{extra}]'`."
 
 
 def test_no_ezkl_on_arm_linux_suggests_another_machine() -> None:
