@@ -166,4 +166,5 @@ BENCHMARKS = (
         "objects: mlm status, 10,000 files, processor", "x", _status("cpu"), "git status, start-up apart", most=3
     ),
     Benchmark("objects: mlm status, 10,000 files, wall", "x", _status("wall"), "git status, start-up apart", most=3),
+    Benchmark("objects: mlm hash, 10 GiB, most memory", "MB", _peak, most=100),
 )
