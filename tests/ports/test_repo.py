@@ -137,7 +137,9 @@ def test_reading_a_file_that_is_not_as_it_was(repo: Repo) -> None:
         list(repo.tree.read(stat))
 
 
-@pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", ".mlm/HEAD", "a/.mlm/x", "", "a//b", "a\0"])
+@pytest.mark.parametrize(
+    "path", ["../x", "/etc/x", "a/../../x", ".mlm/HEAD", "a/.mlm/x", "", "a//b", "a\0", ".git/config"]
+)
 def test_tree_does_not_write_outside(repo: Repo, path: str) -> None:
     with pytest.raises(InvalidData):
         repo.tree.write(path, [b"x"])
