@@ -49,7 +49,7 @@ def check_name(name: str) -> str:
 
 
 def check_path(path: str) -> str:
-    """Return a relative path of checked names; raises InvalidData if it climbs, is absolute, enters `.mlm` or `.git`."""
+    """Return a relative path of checked names; raises InvalidData for one that climbs, or enters `.mlm` or `.git`."""
     if len(path) > MAX_PATH:
         raise InvalidData(f"a path has at most {MAX_PATH} characters, {path[:40]!r}… has {len(path)}")
     names = path.split("/")

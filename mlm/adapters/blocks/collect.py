@@ -12,6 +12,8 @@ A kill leaves blocks twice at worst; the next collection removes them.
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
@@ -29,6 +31,7 @@ from mlm.ports.blocks import Reach, Volume
 
 SMALL = 256 * 1024 * 1024  # bytes of a pack that is joined with others
 _FSCK = "`mlm fsck` names what is damaged, and what can be done."
+_APART = re.compile(r"pack-[0-9a-f]{40}\.(?:car|idx)|tmp-[a-z0-9_]{8}")  # a file of a folder apart
 _MAX_INDEX = 1 << 30  # bytes
 
 
@@ -161,10 +164,15 @@ def _remove(folder: Path, name: str) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """What a killed collection left: a folder apart, an index without its pack."""
+    """What a killed collection left: a folder apart, in which is nothing but what `write` puts there."""
     for path in folder.glob(f"{TEMPORARY}*"):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
+        if not path.is_symlink() and path.is_dir():
+            with os.scandir(path) as entries:
+                found = [(entry.name, entry.is_file(follow_symlinks=False)) for entry in entries]
+            if all(is_file and _APART.fullmatch(name) for name, is_file in found):
+                for name, _ in found:
+                    (path / name).unlink(missing_ok=True)
+                path.rmdir()
 
 
 def _volume(packs: list[Pack]) -> Volume:
