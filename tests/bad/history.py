@@ -41,6 +41,12 @@ def checkout_over_a_link(scene: Scene) -> None:
     (scene.folder / "more.txt").symlink_to("/etc/passwd")
 
 
+@bad("mlm tag {cid} main", 2, "expected a name, found the CID {cid}")
+def a_tag_that_is_named_like_a_commit(scene: Scene) -> None:
+    _branches(scene)
+    scene.words["cid"] = str(Cid.of(DAG_CBOR, b"commit"))
+
+
 @bad("mlm checkout nowhere", 3, "no branch, tag or commit 'nowhere'", hint="mlm log")
 def checkout_of_nothing(scene: Scene) -> None:
     _branches(scene)

@@ -145,6 +145,13 @@ def test_tree_does_not_write_outside(repo: Repo, path: str) -> None:
         repo.tree.write(path, [b"x"])
 
 
+@pytest.mark.parametrize("kind", ["heads", "tags"])
+def test_a_cid_is_no_name(repo: Repo, kind: str) -> None:
+    with pytest.raises(UsageError, match="found the CID"):
+        repo.refs.set(f"{kind}/{TWO}", ONE, None)
+    assert repo.refs.all() == {}
+
+
 def test_tree_does_not_write_over_a_folder(repo: Repo) -> None:
     repo.tree.write("a/b", [b"x"])
     with pytest.raises(StorageError, match="folder"):
