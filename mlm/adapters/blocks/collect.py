@@ -24,7 +24,7 @@ from tempfile import mkdtemp
 
 from mlm.adapters.blocks import pack_index, using
 from mlm.adapters.blocks.packs import MAX_BLOCK, PackStore
-from mlm.adapters.disk import TEMPORARY, locked, open_regular, read_regular, storage_errors, sync_folder
+from mlm.adapters.disk import TEMPORARY, locked, open_regular, storage_errors, sync_folder
 from mlm.core.cid import Cid
 from mlm.core.errors import InvalidData, StorageError
 from mlm.ports.blocks import Reach, Volume
@@ -32,7 +32,6 @@ from mlm.ports.blocks import Reach, Volume
 SMALL = 256 * 1024 * 1024  # bytes of a pack that is joined with others
 _FSCK = "`mlm fsck` names what is damaged, and what can be done."
 _APART = re.compile(r"pack-[0-9a-f]{40}\.(?:car|idx)|tmp-[a-z0-9_]{8}")  # a file of a folder apart
-_MAX_INDEX = 1 << 30  # bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +100,7 @@ def survey(folder: Path) -> list[Pack]:
 def read_index(pack: Path) -> pack_index.PackIndex | None:
     """A pack's index; None when it is missing or damaged."""
     try:
-        return pack_index.from_bytes(read_regular(pack.with_suffix(".idx"), _MAX_INDEX))
+        return pack_index.read(pack)
     except OSError:
         return None
 
