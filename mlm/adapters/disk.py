@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkstemp
 
-from mlm.core.errors import StateConflict, StorageError
+from mlm.core.errors import InvalidData, StateConflict, StorageError
 
 TEMPORARY = "tmp-"  # begins the name of every file that is not whole yet
 _held: set[Path] = set()  # locks that this process holds for a whole command
@@ -29,6 +29,26 @@ def storage_errors(what: str) -> Iterator[None]:
         where = f": {error.filename}" if error.filename else ""
         hint = "Free some disk space and run the same command again." if full else ""
         raise StorageError(f"{what}: {error.strerror or error}{where}", hint=hint) from error
+
+
+def refuse_links(private: Path) -> None:
+    """Raise InvalidData when a project's .mlm, its refs, or what stands in either, is a symbolic link.
+
+    In a project of others such a link makes every writer, sweeper and collector work on what is not theirs.
+    """
+    for folder in (private, private / "refs"):
+        with storage_errors("cannot list a folder"):
+            link = str(folder) if folder.is_symlink() else ""
+            try:
+                with os.scandir(folder) as entries:
+                    link = link or next((entry.path for entry in entries if entry.is_symlink()), "")
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+        if link:
+            raise InvalidData(
+                f"{link} is a symbolic link, expected a repository's own: mlm would change what lies behind it",
+                hint="Move what it links to into its place, if that is yours; else remove the link.",
+            )
 
 
 def sync_folder(folder: Path) -> None:
@@ -138,7 +158,7 @@ def locked(path: Path, timeout: float = 10.0) -> Iterator[None]:
         yield
         return
     with storage_errors("cannot take a lock"):
-        flags = os.O_DIRECTORY if path.is_dir() else os.O_RDWR | os.O_CREAT
+        flags = os.O_DIRECTORY if path.is_dir() else os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
         handle = os.open(path, flags | os.O_CLOEXEC, 0o644)
     try:
         deadline = time.monotonic() + timeout

@@ -33,11 +33,14 @@ def ports(session: Session, bare: bool = False) -> Ports:
     """Every port, made when first used. `bare`: the chain as it is without the network's deployment."""
     from mlm.adapters.blocks.archive import CarFiles
     from mlm.adapters.blocks.packs import PackStore
+    from mlm.adapters.disk import refuse_links
     from mlm.adapters.files import DiskFiles
     from mlm.adapters.repo.origin import FileOrigin
     from mlm.cli.wiring_remotes import remotes
 
     config, data = session.config, session.data
+    if session.project:
+        refuse_links(data)
 
     def prover() -> object:
         from mlm import resources

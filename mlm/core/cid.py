@@ -92,6 +92,15 @@ class Cid:
             raise InvalidData(f"block {self} is damaged: its bytes have the CID {Cid(self.codec, actual)}")
 
 
+def is_cid(text: str) -> bool:
+    """Whether a text is a CID as a whole."""
+    try:
+        Cid.parse(text)
+    except InvalidData:
+        return False
+    return True
+
+
 def _short(text: str) -> str:
     """Hostile text in an error message: printable and short."""
     return repr(text if len(text) <= 80 else text[:77] + "...")

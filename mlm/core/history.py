@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from mlm.core import dagcbor
-from mlm.core.cid import DAG_CBOR, DAG_PB, Cid
+from mlm.core.cid import DAG_CBOR, DAG_PB, Cid, is_cid
 from mlm.core.errors import InvalidData, StateConflict, UsageError
 from mlm.core.fields import Fields
 
@@ -129,6 +129,8 @@ def check_ref(name: str) -> str:
         kind, _, rest = name.partition("/")
         what = {"heads": "branch", "tags": "tag", "remotes": "remote branch"}.get(kind, "ref")
         raise UsageError(f"expected a {what} name of letters, digits and . _ + - /, found {rest!r}")
+    if is_cid(name.partition("/")[2]):
+        raise UsageError(f"expected a name, found the CID {name.partition('/')[2]}: it means one commit, and no other")
     return name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from mlm.core.errors import InvalidData
 
@@ -11,6 +12,29 @@ MAX_PATH = 4096  # bytes of a whole path
 MAX_DEPTH = 64  # folders
 _UNSAFE = re.compile("[/\\\\\x00-\x1f\x7f\ud800-\udfff]")
 PRIVATE = ".mlm"  # a repository's own folder: never part of a tree
+# What a path that is refused holds, between NULs, unless it is long or not of ASCII.
+_DOUBTFUL = ("\0\0", "\0/", "\0.", "//", "/.", "/\0", "~", "\\")
+_CONTROL = dict.fromkeys([*range(1, 32), 127])
+_SHORT = 2 * MAX_DEPTH - 1  # characters: too few to be too deep
+
+
+def _spellings(name: str) -> str:
+    """A pattern of what some file system takes for `.name`, as Git's is_hfs_dotgit and is_ntfs_dotgit know it.
+
+    HFS+ passes over some code points; NTFS drops dots and spaces at the end, has streams after a colon, and short
+    names.
+    """
+    passed = "[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]*"
+    letters = passed.join(map(re.escape, name))
+    return rf"{passed}(?:\.{passed}{letters}|{letters}{passed}~{passed}[0-9]){passed}(?:[. ]{passed})*(?::.*)?"
+
+
+_OWN = [(re.compile(_spellings(name[1:]), re.IGNORECASE), name) for name in (".git", PRIVATE)]
+
+
+def owner(name: str) -> str:
+    """`.git` or `.mlm` where a file system may take a name for it: written there, files would be run or believed."""
+    return next((own for pattern, own in _OWN if pattern.fullmatch(name)), "")
 
 
 def check_name(name: str) -> str:
@@ -25,7 +49,7 @@ def check_name(name: str) -> str:
 
 
 def check_path(path: str) -> str:
-    """Return a relative path of checked names; raises InvalidData when it climbs, is absolute, or enters `.mlm`."""
+    """Return a relative path of checked names; raises InvalidData for one that climbs, or enters `.mlm` or `.git`."""
     if len(path) > MAX_PATH:
         raise InvalidData(f"a path has at most {MAX_PATH} characters, {path[:40]!r}… has {len(path)}")
     names = path.split("/")
@@ -36,6 +60,23 @@ def check_path(path: str) -> str:
             check_name(name)
         except InvalidData as error:
             raise InvalidData(f"unsafe path {path[:200]!r}: {error}") from error
-        if name.casefold() == PRIVATE:
-            raise InvalidData(f"unsafe path {path[:200]!r}: {PRIVATE} belongs to the repository")
+        if own := owner(name):
+            raise InvalidData(f"unsafe path {path[:200]!r}: {own} belongs to a repository, and no tree holds it")
     return path
+
+
+def check_paths(paths: Sequence[str]) -> None:
+    """Raise InvalidData as `check_path` does, for ten thousand paths in a few milliseconds; none holds a NUL."""
+    for path in paths:
+        if len(path) > _SHORT or not path.isascii():
+            check_path(path)
+    text = "\0".join(["", *paths, ""])
+    if len(text.translate(_CONTROL)) < len(text):
+        for path in paths:
+            check_path(path)
+    for mark in _DOUBTFUL:
+        at = text.find(mark)
+        while at >= 0:
+            end = text.find("\0", at + 1)
+            check_path(text[text.rfind("\0", 0, at + 1) + 1 : end])
+            at = text.find(mark, max(end, at + 1))

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from mlm.core.cid import Cid
 from mlm.core.errors import InvalidData
+from mlm.core.paths import check_paths
 
 FORMAT = "mlm/index/2"
 FILE, FOLDER, SYMLINK, OTHER = "file", "folder", "symlink", "other"
@@ -145,7 +146,8 @@ class Staging(MutableMapping[str, Staged]):
         end = start + 8 + int.from_bytes(content[start : start + 8], "big") * _RECORD.size
         try:
             paths = content[end:-32].decode("utf-8").split("\0")[:-1]
+            check_paths(paths)
             records = zip(paths, _RECORD.iter_unpack(content[start + 8 : end]), strict=True)
             return cls(dict(records), commit)
-        except (ValueError, struct.error) as error:
+        except (ValueError, struct.error, InvalidData) as error:
             raise InvalidData(f"the staging index .mlm/index is no {FORMAT}: {error}", hint=_HINT) from error

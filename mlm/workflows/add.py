@@ -94,7 +94,10 @@ def _choose(repo: Repo, index: Staging, path: str, chosen: dict[str, FileStat], 
 
 def check_file(stat: FileStat) -> None:
     """Raise InvalidData for what no tree holds: a symbolic link, a device, a name that is unsafe somewhere."""
-    check_path(stat.path)
+    try:
+        check_path(stat.path)
+    except InvalidData as error:
+        raise InvalidData(str(error), hint="Rename it, or add it to .mlmignore.") from error
     if stat.kind == SYMLINK:
         raise InvalidData(
             f"{stat.path} is a symbolic link: expected a file",

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mlm.core import unixfs
-from mlm.core.cid import Cid
+from mlm.core.cid import Cid, is_cid
 from mlm.core.errors import StateConflict
 from mlm.core.history import Commit, check_ref
 from mlm.core.paths import check_path
@@ -83,7 +83,7 @@ def checkout(repo: Repo, ref: str = "HEAD", *, make: str = "", progress: Progres
         check_ref(f"heads/{make}")
     with repo.refs.hold():
         cid, commit = resolve_commit(repo, ref)
-        branch = make or (ref if f"heads/{ref}" in repo.refs.all() else None)
+        branch = make or (ref if f"heads/{ref}" in repo.refs.all() and not is_cid(ref) else None)
         # A branch at this commit is what a run of the same command that was killed has left.
         if make and repo.refs.all().get(f"heads/{make}", cid) != cid:
             raise StateConflict(f"there is a branch {make} already", hint=f"`mlm checkout {make}` goes to it.")

@@ -9,8 +9,8 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from mlm.core import dagcbor, dagpb, history, unixfs
-from mlm.core.cid import DAG_CBOR, RAW, Cid
-from mlm.core.errors import InvalidData, NotFound, StateConflict, UsageError
+from mlm.core.cid import DAG_CBOR, RAW, Cid, is_cid
+from mlm.core.errors import NotFound, StateConflict, UsageError
 from mlm.core.history import Commit
 from mlm.core.manifest import Manifest
 from mlm.ports.repo import FILE, FOLDER, FileStat, Repo, Staged, Worktree
@@ -191,18 +191,17 @@ def _base(repo: Repo, text: str) -> Cid:
         if cid is None:
             raise StateConflict("there is no commit yet", hint="Run `mlm add .`, then `mlm commit -m MESSAGE`.")
         return cid
+    if is_cid(text):
+        cid = Cid.parse(text)
+        if cid.codec != DAG_CBOR or not repo.objects.has(cid):
+            raise NotFound(f"no commit or manifest {cid} here", hint="`mlm log` lists the commits.")
+        return cid
     refs = repo.refs.all()
     # A whole name first, as in Git: a fetched tag called heads/main must not stand for the branch.
     for name in (text, *(f"{space}{text}" for space in NAMESPACES)):
         if name in refs:
             return refs[name]
-    try:
-        cid = Cid.parse(text)
-    except InvalidData:
-        return _by_prefix(repo, refs, text)
-    if cid.codec != DAG_CBOR or not repo.objects.has(cid):
-        raise NotFound(f"no commit or manifest {cid} here", hint="`mlm log` lists the commits.")
-    return cid
+    return _by_prefix(repo, refs, text)
 
 
 def _by_prefix(repo: Repo, refs: dict[str, Cid], text: str) -> Cid:

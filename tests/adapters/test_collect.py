@@ -112,6 +112,17 @@ def test_a_store_that_listed_the_packs_before_reads_on(tmp_path: Path) -> None:
     assert held(store) == {b"a", b"b", b"garbage"}
 
 
+def test_what_a_killed_collection_left_is_swept_away_and_nothing_else(tmp_path: Path) -> None:
+    PackStore(tmp_path / "tmp-abcdefgh", collected=False).put([block(b"a")])
+    (tmp_path / "tmp-abcdefgh" / "tmp-abcdefgh").write_bytes(b"half a pack")
+    (tmp_path / "tmp-thesis").mkdir()
+    (tmp_path / "tmp-thesis" / "thesis.pdf").write_bytes(b"%PDF")
+    (tmp_path / "tmp-linked1").symlink_to(tmp_path / "tmp-thesis")
+    assert collect(tmp_path) == set()
+    assert {path.name for path in tmp_path.glob("tmp-*")} == {"tmp-thesis", "tmp-linked1"}
+    assert (tmp_path / "tmp-thesis" / "thesis.pdf").read_bytes() == b"%PDF"
+
+
 def test_one_collection_at_a_time(tmp_path: Path) -> None:
     PackStore(tmp_path).put([block(b"a")])
 

@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
+from mlm.adapters.blocks import pack_index
 from mlm.adapters.blocks.packs import PackStore
 from mlm.adapters.remotes.folder import FolderRemote
 from mlm.core import car
@@ -98,6 +100,106 @@ def test_a_damaged_index_is_rebuilt_from_its_pack(tmp_path: Path, defect: str) -
         index.write_bytes(content[:-5] if defect == "truncated" else content[:40] + b"?" + content[41:])
     assert PackStore(tmp_path).get(Cid.of(RAW, b"a")) == b"a"
     assert index.read_bytes() == content
+
+
+def test_the_same_blocks_in_another_order_are_another_pack(tmp_path: Path) -> None:
+    """Two writers at once, neither of which sees the other's pack, and a reader who has listed the first."""
+    blocks = [one(b"a" * 5), one(b"b" * 70), one(b"c" * 900)]
+    PackStore(tmp_path / "objects").put(blocks)
+    reader = PackStore(tmp_path / "objects")
+    assert reader.get(blocks[0][0]) == blocks[0][1]
+    PackStore(tmp_path / "other").put(reversed(blocks))
+    for path in sorted((tmp_path / "other").glob("pack-*")):
+        path.replace(tmp_path / "objects" / path.name)
+    for store in (reader, PackStore(tmp_path / "objects")):
+        assert all(store.get(cid) == data for cid, data in blocks)
+    assert len(list((tmp_path / "objects").glob("*.car"))) == 2
+    assert not [found for found in PackStore(tmp_path / "objects").examine() if found.fault]
+
+
+def foreign_index(folder: Path) -> list[tuple[Cid, bytes]]:
+    """A pack with the index of another one, of the same blocks, as a kill between two renames left it."""
+    blocks = [one(bytes([number]) * (number * 10 + 1)) for number in range(9)]
+    PackStore(folder).put(blocks)
+    PackStore(folder.parent / "other").put(reversed(blocks))
+    (index,), (other,) = folder.glob("*.idx"), (folder.parent / "other").glob("*.idx")
+    other.replace(index)
+    return blocks
+
+
+def test_an_index_of_another_layout_is_made_anew(tmp_path: Path) -> None:
+    blocks = foreign_index(tmp_path / "objects")
+    store = PackStore(tmp_path / "objects")
+    assert all(store.get(cid) == data for cid, data in blocks)
+    assert not [found for found in store.examine() if found.fault]
+
+
+def test_blocks_are_not_taken_for_damaged_where_only_the_index_is(tmp_path: Path) -> None:
+    blocks = foreign_index(tmp_path / "objects")
+    store = PackStore(tmp_path / "objects")
+    faults = [(found.cid, found.place[-4:]) for found in store.examine() if found.fault]
+    assert faults == [(None, ".idx")]
+    assert store.drop_damaged() == 0
+    assert all(PackStore(tmp_path / "objects").get(cid) == data for cid, data in blocks)
+
+
+def test_a_reader_looks_again_where_a_pack_has_another_layout_now(tmp_path: Path) -> None:
+    """As earlier versions wrote them: one name for the same blocks in any order."""
+    folder, blocks = tmp_path / "objects", [one(b"a"), one(b"b" * 9)]
+    PackStore(folder).put(blocks)
+    reader = PackStore(folder)
+    assert reader.get(blocks[1][0])
+    PackStore(tmp_path / "other").put(reversed(blocks))
+    for suffix in ("idx", "car"):
+        (mine,), (theirs,) = folder.glob(f"*.{suffix}"), (tmp_path / "other").glob(f"*.{suffix}")
+        theirs.replace(mine)
+    assert [reader.get(cid) for cid, _ in blocks] == [data for _, data in blocks]
+
+
+def test_a_damaged_block_is_stored_again_and_read_from_there(tmp_path: Path) -> None:
+    store = PackStore(tmp_path)
+    store.put([one(b"a" * 99), one(b"b")])
+    (pack,) = tmp_path.glob("*.car")
+    pack.write_bytes(pack.read_bytes().replace(b"aaa", b"axa", 1))
+    with pytest.raises(InvalidData, match="damaged"):
+        store.get(one(b"a" * 99)[0])
+    assert store.put([one(b"b")]) == 0
+    for writer in (store, PackStore(tmp_path)):
+        assert writer.put([one(b"b"), one(b"a" * 99)]) == (writer is store)
+    for reader in (store, PackStore(tmp_path)):
+        assert reader.get(one(b"a" * 99)[0]) == b"a" * 99
+
+
+def test_a_sparse_index_is_not_held(tmp_path: Path) -> None:
+    """The file costs those who send it nothing: neither may it cost those who open it."""
+    PackStore(tmp_path).put([one(b"a")])
+    (index,) = tmp_path.glob("*.idx")
+    (pack,) = tmp_path.glob("*.car")
+    os.truncate(index, 1 << 29)
+    for size in (None, 1 << 33):
+        if size is not None:
+            os.truncate(pack, size)
+        tracemalloc.start()
+        try:
+            assert pack_index.read(pack) is None
+            assert tracemalloc.get_traced_memory()[1] < 8 << 20
+        finally:
+            tracemalloc.stop()
+
+
+def test_a_pack_that_is_cut_off_while_it_is_examined(tmp_path: Path) -> None:
+    script = (
+        "import os, sys; from pathlib import Path; from mlm.adapters.blocks.packs import PackStore\n"
+        "from mlm.core.cid import RAW, Cid\n"
+        "store = PackStore(Path(sys.argv[1])); data = [b'%6d' % n * 2000 for n in range(600)]\n"
+        "store.put((Cid.of(RAW, each), each) for each in data); found = store.examine(); next(found)\n"
+        "(pack,) = Path(sys.argv[1]).glob('*.car'); os.truncate(pack, 50000)\n"
+        "print(sum(bool(each.fault) for each in found))\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "objects")]
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    ran = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=30, check=False)
+    assert ran.returncode == 0 and int(ran.stdout) > 300, ran
 
 
 def test_a_truncated_pack_without_index_is_named(tmp_path: Path) -> None:

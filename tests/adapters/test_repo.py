@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -125,3 +128,57 @@ def test_two_processes_move_a_ref_one_after_the_other(root: Path, repo: Repo) ->
     for _ in range(40):
         expected = Cid.of(DAG_CBOR, str(expected).encode())
     assert repo.refs.head().commit == expected
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Whoever may not read what is closed to all, which root may."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_a_folder_of_branches_that_cannot_be_read_is_an_error() -> None:
+    """A collection that took its branches for deleted would remove their blocks."""
+    with TemporaryDirectory() as name:
+        root = Path(name) / "project"
+        repo = open_repo(root)
+        repo.refs.create("main")
+        repo.refs.set("heads/team/one", ONE, None)
+        repo.refs.set("heads/main", ONE, None)
+        closed = root / ".mlm" / "refs" / "heads" / "team"
+        Path(name).chmod(0o755)
+        closed.chmod(0)
+        with nobody():
+            with pytest.raises(StorageError, match="Permission denied"):
+                repo.refs.all()
+            damaged: dict[str, str] = {}
+            assert repo.refs.all(damaged) == {"heads/main": ONE}
+            assert "Permission denied" in damaged["heads/team"]
+        closed.chmod(0o755)
+
+
+@pytest.mark.parametrize("what", ["a folder", "a file", "nothing"])
+def test_a_link_among_the_refs_is_refused(root: Path, repo: Repo, tmp_path: Path, what: str) -> None:
+    outside = tmp_path / "outside"
+    if what == "a folder":
+        outside.mkdir()
+        (outside / "x").write_text(f"{ONE}\n")
+    elif what == "a file":
+        outside.write_text(f"{ONE}\n")
+    repo.refs.set("tags/v1", ONE, None)
+    (root / ".mlm" / "refs" / "tags" / "linked").symlink_to(outside)
+    with pytest.raises(InvalidData, match="tags/linked is a symbolic link"):
+        repo.refs.all()
+    damaged: dict[str, str] = {}
+    assert repo.refs.all(damaged) == {"tags/v1": ONE} and list(damaged) == ["tags/linked"]
+    for name in ("tags/linked", "tags/linked/x"):
+        with pytest.raises((InvalidData, StateConflict)):
+            repo.refs.set(name, None, ONE)
+        with pytest.raises((InvalidData, StateConflict)):
+            repo.refs.set(name, ONE, None)
+    assert not outside.is_dir() or (outside / "x").exists()

@@ -123,7 +123,17 @@ def archive_with_a_name_twice(scene: Scene) -> None:
     _directory(scene, (b"a", EVIL), (b"a", EVIL))
 
 
-@bad(UNPACK, 4, ".mlm belongs to the repository")
+@bad(UNPACK, 4, ".git belongs to a repository")
+def a_name_that_git_would_take_for_its_own(scene: Scene) -> None:
+    _directory(scene, (b"GIT~1", EVIL))
+
+
+@bad(PACK, 4, "unsafe path '.GIT/config'", ".git belongs to a repository", hint=".mlmignore")
+def packing_what_a_file_system_takes_for_a_repository(scene: Scene) -> None:
+    scene.write("tree/.GIT/config", "x")
+
+
+@bad(UNPACK, 4, ".mlm belongs to a repository")
 def archive_that_brings_a_repository(scene: Scene) -> None:
     _directory(scene, (b".mlm", EVIL))
 

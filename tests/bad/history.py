@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from mlm.adapters.blocks import pack_index
 from mlm.adapters.blocks.packs import PackStore
 from mlm.core.cid import DAG_CBOR, RAW, Cid
@@ -37,6 +39,12 @@ def checkout_over_a_link(scene: Scene) -> None:
     _branches(scene)
     scene.person.do("checkout", "main")
     (scene.folder / "more.txt").symlink_to("/etc/passwd")
+
+
+@bad("mlm tag {cid} main", 2, "expected a name, found the CID {cid}")
+def a_tag_that_is_named_like_a_commit(scene: Scene) -> None:
+    _branches(scene)
+    scene.words["cid"] = str(Cid.of(DAG_CBOR, b"commit"))
 
 
 @bad("mlm checkout nowhere", 3, "no branch, tag or commit 'nowhere'", hint="mlm log")
@@ -126,6 +134,36 @@ def index_that_leads_far_out_of_its_pack(scene: Scene) -> None:
     (index,) = objects.glob("*.idx")
     index.write_bytes(pack_index.to_bytes([(cid, (1 << 64) - 1, (1 << 32) - 1)]))
     scene.words["cid"] = str(cid)
+
+
+def _linked(scene: Scene, part: str) -> None:
+    """A project of others whose .mlm, or a part of it, is a link to a repository that is somebody's own."""
+    scene.person.do("init", "own")
+    own, private = scene.folder / "own" / ".mlm", scene.folder / ".mlm"
+    if part:
+        scene.project(ASSET, commit=True)
+        shutil.rmtree(private / part)
+    (private / part).symlink_to(own / part)
+
+
+@bad("mlm gc --prune now", 4, ".mlm/objects is a symbolic link", hint="remove the link")
+def collecting_the_packs_of_another_project(scene: Scene) -> None:
+    _linked(scene, "objects")
+
+
+@bad("mlm branch new", 4, ".mlm/refs is a symbolic link")
+def branching_in_another_project(scene: Scene) -> None:
+    _linked(scene, "refs")
+
+
+@bad("mlm gc --prune now", 4, ".mlm/refs/heads is a symbolic link")
+def collecting_by_the_branches_of_another_project(scene: Scene) -> None:
+    _linked(scene, "refs/heads")
+
+
+@bad("mlm add .", 4, ".mlm is a symbolic link")
+def a_repository_that_is_another_projects(scene: Scene) -> None:
+    _linked(scene, "")
 
 
 @bad("mlm gc --prune never", 2, "expected seconds or now", "found 'never'")

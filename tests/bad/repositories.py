@@ -58,7 +58,7 @@ def manifest_whose_path_climbs_out(scene: Scene) -> None:
     _manifest(scene, lambda value: value["files"].update(list=entry, count=1, size=4))
 
 
-@bad(SHOW, 4, "unsafe path '.mlm/HEAD'", ".mlm belongs to the repository")
+@bad(SHOW, 4, "unsafe path '.mlm/HEAD'", ".mlm belongs to a repository")
 def manifest_that_writes_into_the_repository(scene: Scene) -> None:
     entry = {".mlm/HEAD": [Cid.of(RAW, b"evil"), 4]}
     _manifest(scene, lambda value: value["files"].update(list=entry, count=1, size=4))

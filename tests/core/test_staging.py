@@ -18,7 +18,8 @@ TIMES = st.integers(-(2**63), 2**63 - 1)
 COUNTS = st.integers(0, 2**64 - 1)
 STATS = st.builds(FileStat, st.just(""), COUNTS, TIMES, TIMES, COUNTS, st.integers(0, 0o7777), st.just(FILE))
 ENTRIES = st.builds(Staged, st.binary(max_size=4).map(lambda data: Cid.of(RAW, data)), COUNTS, STATS, st.booleans())
-PATHS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=9)
+NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc",), exclude_characters="/\\."), min_size=1)
+PATHS = st.lists(NAMES.map(lambda name: name[:9].replace("~", "")).filter(bool), min_size=1, max_size=3).map("/".join)
 
 
 def staged(data: bytes = b"x", mode: int = 0o644, mtime: int = 5) -> Staged:
@@ -41,6 +42,15 @@ def test_the_first_format_is_read() -> None:
     content = b"mlm/index/1\n" + (1).to_bytes(8, "big") + record + b"a\0"
     found = Staging.from_bytes(content + sha256(content).digest())
     assert found == {"a": staged()} and found.commit is None
+
+
+@pytest.mark.parametrize("path", ["../id_rsa", "/etc/passwd", ".mlm/HEAD", "a\x1b[2J"])
+def test_a_path_that_no_tree_holds_is_refused(path: str) -> None:
+    """An index of others would have `status` open files outside."""
+    index = Staging()
+    index["a"] = index[path] = staged()
+    with pytest.raises(InvalidData, match="unsafe path"):
+        Staging.from_bytes(index.to_bytes())
 
 
 def test_the_commit_is_forgotten_when_more_than_a_stat_changes() -> None:

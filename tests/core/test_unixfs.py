@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from mlm.core import dagpb, hamt, unixfs
 from mlm.core.cid import DAG_PB, RAW, Cid
 from mlm.core.errors import InvalidData
+from mlm.core.paths import owner
 from mlm.core.unixfs import CHUNK, Entry
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "car.json").read_text())
@@ -145,7 +146,7 @@ NAMES = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc",), exclude_characters="/\\"), min_size=1, max_size=8
 )
 TREES = st.dictionaries(
-    st.lists(NAMES.filter(lambda name: name.casefold() not in (".", "..", ".mlm")), min_size=1, max_size=3).map(
+    st.lists(NAMES.filter(lambda name: name not in (".", "..") and not owner(name)), min_size=1, max_size=3).map(
         "/".join
     ),
     st.binary(max_size=20),

@@ -137,10 +137,19 @@ def test_reading_a_file_that_is_not_as_it_was(repo: Repo) -> None:
         list(repo.tree.read(stat))
 
 
-@pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", ".mlm/HEAD", "a/.mlm/x", "", "a//b", "a\0"])
+@pytest.mark.parametrize(
+    "path", ["../x", "/etc/x", "a/../../x", ".mlm/HEAD", "a/.mlm/x", "", "a//b", "a\0", ".git/config"]
+)
 def test_tree_does_not_write_outside(repo: Repo, path: str) -> None:
     with pytest.raises(InvalidData):
         repo.tree.write(path, [b"x"])
+
+
+@pytest.mark.parametrize("kind", ["heads", "tags"])
+def test_a_cid_is_no_name(repo: Repo, kind: str) -> None:
+    with pytest.raises(UsageError, match="found the CID"):
+        repo.refs.set(f"{kind}/{TWO}", ONE, None)
+    assert repo.refs.all() == {}
 
 
 def test_tree_does_not_write_over_a_folder(repo: Repo) -> None:

@@ -397,6 +397,20 @@ def test_branches(repo: Repo) -> None:
         branches.delete(repo, "exp")
 
 
+def test_a_cid_means_its_commit_whatever_tags_are_called(tmp_path: Path) -> None:
+    """A tag that somebody else's .mlm has, by a name that none is given."""
+    repo = open_repo(tmp_path / "project")
+    repo.refs.create("main")
+    write(repo, "mlm.toml", PROJECT)
+    first = save(repo, "first", 1)
+    write(repo, "a", b"evil")
+    second = save(repo, "second", 2)
+    for kind in ("tags", "heads"):
+        (tmp_path / "project" / ".mlm" / "refs" / kind / str(first)).write_text(f"{second}\n")
+    assert resolve(repo, str(first)) == first
+    assert (checkout(repo, str(first)).branch, repo.refs.head().commit) == (None, first)
+
+
 def test_a_name_is_not_also_a_folder(repo: Repo) -> None:
     branches.make(repo, "topic/x")
     for name, other in (("topic", "topic/x"), ("topic/x/y", "topic/x"), ("exp/y", "exp")):

@@ -12,6 +12,8 @@ A kill leaves blocks twice at worst; the next collection removes them.
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
@@ -22,14 +24,14 @@ from tempfile import mkdtemp
 
 from mlm.adapters.blocks import pack_index, using
 from mlm.adapters.blocks.packs import MAX_BLOCK, PackStore
-from mlm.adapters.disk import TEMPORARY, locked, open_regular, read_regular, storage_errors, sync_folder
+from mlm.adapters.disk import TEMPORARY, locked, open_regular, storage_errors, sync_folder
 from mlm.core.cid import Cid
 from mlm.core.errors import InvalidData, StorageError
 from mlm.ports.blocks import Reach, Volume
 
 SMALL = 256 * 1024 * 1024  # bytes of a pack that is joined with others
 _FSCK = "`mlm fsck` names what is damaged, and what can be done."
-_MAX_INDEX = 1 << 30  # bytes
+_APART = re.compile(r"pack-[0-9a-f]{40}\.(?:car|idx)|tmp-[a-z0-9_]{8}")  # a file of a folder apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +100,7 @@ def survey(folder: Path) -> list[Pack]:
 def read_index(pack: Path) -> pack_index.PackIndex | None:
     """A pack's index; None when it is missing or damaged."""
     try:
-        return pack_index.from_bytes(read_regular(pack.with_suffix(".idx"), _MAX_INDEX))
+        return pack_index.read(pack)
     except OSError:
         return None
 
@@ -161,10 +163,15 @@ def _remove(folder: Path, name: str) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """What a killed collection left: a folder apart, an index without its pack."""
+    """What a killed collection left: a folder apart, in which is nothing but what `write` puts there."""
     for path in folder.glob(f"{TEMPORARY}*"):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
+        if not path.is_symlink() and path.is_dir():
+            with os.scandir(path) as entries:
+                found = [(entry.name, entry.is_file(follow_symlinks=False)) for entry in entries]
+            if all(is_file and _APART.fullmatch(name) for name, is_file in found):
+                for name, _ in found:
+                    (path / name).unlink(missing_ok=True)
+                path.rmdir()
 
 
 def _volume(packs: list[Pack]) -> Volume:

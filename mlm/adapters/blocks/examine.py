@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from itertools import islice
@@ -14,7 +14,8 @@ from pathlib import Path
 
 from mlm.adapters.blocks import pack_index, using
 from mlm.adapters.blocks.collect import read_index, write
-from mlm.adapters.disk import locked, open_regular, replace_file, storage_errors, sync_folder
+from mlm.adapters.blocks.packs import MAX_BLOCK
+from mlm.adapters.disk import locked, open_regular, read_at, replace_file, storage_errors, sync_folder
 from mlm.core import car
 from mlm.core.cid import RAW, Cid
 from mlm.core.dagpb import varint
@@ -28,7 +29,8 @@ _WORTH = 1 << 22  # bytes of a batch that several threads take on
 def examine(folder: Path) -> Iterator[Examined]:
     """Every block of every pack. The index says where blocks lie; what the pack says of them must be the same.
 
-    1. The index is there and has its own checksum; else the pack's records are read one after the other.
+    1. The index is there, has its own checksum and says what the pack says; else the pack's records are read one after
+       the other.
     2. Each block's bytes have the hash of its CID.
     3. Before each stands its record; the records fill the pack from header to end.
     """
@@ -40,59 +42,82 @@ def examine(folder: Path) -> Iterator[Examined]:
         except OSError as error:
             yield Examined(None, b"", 0, path.name, f"cannot be read: {error.strerror}")
             continue
-        with open(handle, "rb") as file:
+        with open(handle, "rb"):
             if os.fstat(handle).st_size == 0:
                 yield Examined(None, b"", 0, path.name, "expected a CAR, found an empty file")
                 continue
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content, memoryview(content) as view:
-                yield from _pack(path, view)
+            yield from _pack(path, handle)
 
 
-def _pack(path: Path, view: memoryview) -> Iterator[Examined]:
+def _pack(path: Path, handle: int) -> Iterator[Examined]:
     index = read_index(path)
     # (1) An index is made again when the pack is read next; that it was damaged is worth knowing.
-    if index is None:
-        yield Examined(None, b"", 0, f"{path.stem}.idx", "the index is missing or damaged")
-        try:
-            index = pack_index.from_bytes(pack_index.scan(path))
-        except MlmError as error:
+    if index is not None:
+        found = []
+        for item in _listed(path, handle, index):
+            if item.fault:
+                found.append(item)
+            else:
+                yield item
+        if not found:
+            return
+        # The pack may be whole, and its index another's: blocks are damaged only where the pack itself says so.
+        fault = "the index does not fit its pack"
+    else:
+        found, fault = [], "the index is missing or damaged"
+    try:
+        anew = pack_index.from_bytes(pack_index.scan(path))
+    except MlmError as error:
+        if index is None:
+            yield Examined(None, b"", 0, f"{path.stem}.idx", fault)
             yield Examined(None, b"", 0, path.name, f"without an index, cannot be read to its end: {error}")
             yield from _readable(path)
-            return
-    assert index is not None
+        yield from found
+        return
+    assert anew is not None
+    yield Examined(None, b"", 0, f"{path.stem}.idx", fault)
+    yield from _listed(path, handle, anew)
+
+
+def _listed(path: Path, handle: int, index: pack_index.PackIndex) -> Iterator[Examined]:
+    """Every block that an index lists."""
     places = sorted((place, cid) for cid in index.cids() if (place := index.find(cid)))
-    end = car.HEADER_LENGTH
+    end, size = car.HEADER_LENGTH, os.fstat(handle).st_size
     try:
-        car.Reader(BytesIO(bytes(view[:end])).read)
+        car.Reader(BytesIO(read_at(handle, 0, end)).read)
     except MlmError as error:
         yield Examined(None, b"", 0, path.name, str(error))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         todo = iter(places)
         while batch := list(islice(todo, _BATCH)):
-            pieces = [view[at : at + size] for (at, size), _ in batch]
-            several = sum(map(len, pieces)) > _WORTH
-            digests = list(pool.map(_digest, pieces) if several else map(_digest, pieces))
-            for ((at, size), cid), piece, digest in zip(batch, pieces, digests, strict=True):
+            several = sum(length for (_, length), _ in batch) > _WORTH
+            looked = (pool.map if several else map)(partial(_look, handle), batch)
+            for ((at, length), cid), (fault, data, prefix) in zip(batch, looked, strict=True):
                 # (2) What it is.
-                fault = ""
-                if len(piece) < size:
-                    fault = f"cut off: {len(piece)} of {size} bytes are there"
-                elif digest != cid.digest:
-                    fault = f"its bytes have the CID {Cid(cid.codec, digest)}"
-                data = b"" if fault or cid.codec == RAW else bytes(piece)
-                yield Examined(cid, data, size, path.name, fault)
+                yield Examined(cid, data, length, path.name, fault)
                 # (3) Where it is.
-                prefix = varint(36 + size) + bytes(cid)
-                if at != end + len(prefix) or bytes(view[end:at]) != prefix:
+                if at != end + len(prefix) or prefix != varint(36 + length) + bytes(cid):
                     yield Examined(None, b"", 0, path.name, f"the record before byte {at} is not that of {cid}")
-                end = at + size
-                piece.release()
-    if end != len(view):
-        yield Examined(None, b"", 0, path.name, f"expected {end} bytes, found {len(view)}")
+                end = at + length
+    if end != size:
+        yield Examined(None, b"", 0, path.name, f"expected {end} bytes, found {size}")
 
 
-def _digest(piece: memoryview) -> bytes:
-    return sha256(piece).digest()
+def _look(handle: int, entry: tuple[tuple[int, int], Cid]) -> tuple[str, bytes, bytes]:
+    """What is wrong with a block, its bytes if it has links, and what stands before it. It is read, not mapped: a file
+    that is cut off meanwhile must not end the process."""
+    (at, size), cid = entry
+    before = len(varint(36 + size)) + 36
+    if size > MAX_BLOCK or at < before or at >> 62:
+        return f"is said to have {size} bytes at {at}", b"", b""
+    found = memoryview(read_at(handle, at - before, before + size))
+    block, prefix = found[before:], bytes(found[:before])
+    if len(block) < size:
+        return f"cut off: {len(block)} of {size} bytes are there", b"", prefix
+    digest = sha256(block).digest()
+    if digest != cid.digest:
+        return f"its bytes have the CID {Cid(cid.codec, digest)}", b"", prefix
+    return "", b"" if cid.codec == RAW else bytes(block), prefix
 
 
 def _readable(path: Path) -> Iterator[Examined]:
@@ -142,4 +167,6 @@ def _blocks(pack: Path, wanted: frozenset[Cid]) -> Iterator[tuple[Cid, bytes]]:
         for cid in sorted(wanted, key=lambda cid: index.find(cid) or (0, 0)):
             if place := index.find(cid):
                 file.seek(place[0])
-                yield cid, file.read(place[1])
+                data = file.read(place[1])
+                cid.verify(data)
+                yield cid, data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
@@ -12,6 +13,11 @@ from mlm.core import car
 from mlm.core.cid import Cid
 
 _MAGIC = b"mlm/pack-index/1\n"
+MAX_BYTES = 1 << 30  # 20 million blocks, 20 TB of ours
+_CHECKSUM = 32
+_LEAST = 37  # bytes of a pack that its shortest record takes
+_PIECE = 48 << 14  # bytes that are read at once: whole records
+_ALIKE = ((0, 1), (2, 0x12), (3, 32))
 _CID, _RECORD = 36, 48  # bytes: CID; then 8 of offset and 4 of length, big-endian
 
 
@@ -21,6 +27,11 @@ class PackIndex:
     def __init__(self, body: bytes) -> None:
         self._body = body
         self._count = len(body) // _RECORD
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PackIndex) and self._body == other._body
+
+    __hash__ = None  # type: ignore[assignment]  # its bytes are many
 
     def find(self, cid: Cid) -> tuple[int, int] | None:
         raw = bytes(cid)
@@ -51,6 +62,28 @@ def from_bytes(content: bytes) -> PackIndex | None:
     if not content.startswith(_MAGIC) or len(body) % _RECORD or sha256(content[:-32]).digest() != checksum:
         return None
     return PackIndex(body)
+
+
+def read(pack: Path) -> PackIndex | None:
+    """The index beside a pack; None when it is damaged, or larger than one of that pack can be. Raises OSError.
+
+    Nothing is held of what no index begins with: a sparse file costs those who send it nothing.
+    """
+    most = len(_MAGIC) + _CHECKSUM + _RECORD * (os.stat(pack).st_size // _LEAST)
+    with open(open_regular(pack.with_suffix(".idx")), "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > min(most, MAX_BYTES):
+            return None
+        parts = [file.read(len(_MAGIC))]
+        left = size - len(_MAGIC) - _CHECKSUM
+        while left > 0:
+            parts.append(file.read(min(left, _PIECE)))
+            # Each record begins with a CID: version 1, a codec, sha2-256 of 32 bytes.
+            if not parts[-1] or any(set(parts[-1][at::_RECORD]) != {byte} for at, byte in _ALIKE):
+                return None
+            left -= len(parts[-1])
+        parts.append(file.read(_CHECKSUM))
+    return from_bytes(b"".join(parts))
 
 
 def scan(pack: Path) -> bytes:

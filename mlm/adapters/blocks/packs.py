@@ -1,6 +1,7 @@
 """Blocks in packs: each `put` is one CARv1 and its index, renamed into place when both are durable.
 
-    pack-NAME.car     a CARv1; NAME is the first 40 hex digits of the sha256 of the blocks' CIDs, sorted
+    pack-NAME.car     a CARv1; NAME is the first 40 hex digits of the sha256 of CID and size of each block, in order:
+                      what has the same name is the same, byte for byte
     pack-NAME.idx     its index; renamed into place first, so that a pack that is there is whole and has its index
     tmp-*             being written; what a killed writer left is swept away by the next
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,7 +23,6 @@ from mlm.adapters.blocks.using import Usage
 from mlm.adapters.disk import (
     open_regular,
     read_at,
-    read_regular,
     replace_file,
     storage_errors,
     sweep,
@@ -36,7 +36,6 @@ from mlm.ports.blocks import Examined, Reach, Volume
 
 _TICK = 2_000_000_000  # nanoseconds: the coarsest clock of a file system (FAT)
 MAX_BLOCK = car.Limits().block
-_MAX_INDEX = 1 << 30  # bytes: 20 million blocks, 20 TB of ours
 
 
 class PackStore:
@@ -47,6 +46,7 @@ class PackStore:
         self._folder = folder
         self._usage = Usage(folder) if collected else None
         self._packs: dict[str, pack_index.PackIndex] = {}
+        self._reread_once: set[str] = set()
         self._listed: int | None = None  # the folder's mtime when it was listed
 
     def has(self, cid: Cid) -> bool:
@@ -58,19 +58,15 @@ class PackStore:
             found = self._find(cid)
             if found is None:
                 break
-            name, at, size = found
-            if size > MAX_BLOCK or at >> 62:
-                raise InvalidData(f"the index of {name} gives {cid} {size} bytes at {at}, expected at most {MAX_BLOCK}")
-            with storage_errors("cannot read a pack"):
-                try:
-                    data = _read_at(self._folder / f"{name}.car", at, size)
-                except FileNotFoundError:
-                    # Another process has replaced the packs since they were listed.
-                    self._packs.pop(name, None)
-                    self._listed = None
-                    continue
-            cid.verify(data)
-            return data
+            try:
+                data = self._read(cid, *found)
+            except InvalidData as error:
+                return self._elsewhere(cid, found, error)
+            if data is not None:
+                return data
+            # Another process has replaced the packs since they were listed.
+            self._packs.pop(found[0], None)
+            self._listed = None
         raise NotFound(
             f"no block {cid} in {self._folder}",
             hint="It was removed, or never came here: `mlm fsck` names what is missing.",
@@ -101,7 +97,7 @@ class PackStore:
             try:
                 last = None
                 for cid, data in blocks:
-                    if cid in places or self._stays(self._look(cid)):
+                    if cid in places or self._holds(cid, data):
                         continue
                     if len(data) > MAX_BLOCK:
                         raise InvalidData(f"a block has at most {MAX_BLOCK} bytes, {cid} has {len(data)}")
@@ -115,7 +111,8 @@ class PackStore:
                 out.close()
             os.fchmod(handle, 0o644)
             os.fsync(handle)
-            name = "pack-" + sha256(b"".join(sorted(bytes(cid) for cid in places))).hexdigest()[:40]
+            layout = b"".join(bytes(cid) + size.to_bytes(4, "big") for cid, (_, size) in places.items())
+            name = "pack-" + sha256(layout).hexdigest()[:40]
             index = pack_index.to_bytes((cid, *place) for cid, place in places.items())
             replace_file(self._folder / f"{name}.idx", [index])
             path.replace(self._folder / f"{name}.car")
@@ -139,6 +136,60 @@ class PackStore:
 
         return drop_damaged(self._folder)
 
+    def _read(self, cid: Cid, name: str, at: int, size: int) -> bytes | None:
+        """None when the pack is gone; raises InvalidData for other bytes."""
+        if size > MAX_BLOCK or at >> 62:
+            raise InvalidData(f"the index of {name} gives {cid} {size} bytes at {at}, expected at most {MAX_BLOCK}")
+        with storage_errors("cannot read a pack"):
+            try:
+                data = _read_at(self._folder / f"{name}.car", at, size)
+            except FileNotFoundError:
+                return None
+        cid.verify(data)
+        return data
+
+    def _elsewhere(self, cid: Cid, found: tuple[str, int, int], error: InvalidData) -> bytes:
+        """A block that is not where an index says: from another pack, or where the pack itself has it."""
+        for other in [each for each in self._places(cid) if each != found]:
+            with suppress(InvalidData):
+                if (data := self._read(cid, *other)) is not None:
+                    return data
+        if self._reread(found[0]) and (place := self._packs[found[0]].find(cid)):
+            data = self._read(cid, found[0], *place)
+            if data is not None:
+                return data
+        raise error
+
+    def _reread(self, name: str) -> bool:
+        """Read a pack's index anew; where it says the same, make it anew from the pack. Once; whether it was done."""
+        if name in self._reread_once:
+            return False
+        self._reread_once.add(name)
+        pack, old = self._folder / f"{name}.car", self._packs[name]
+        try:
+            new = pack_index.read(pack)
+            if new is None or new == old:
+                content = pack_index.scan(pack)
+                new = pack_index.from_bytes(content)
+                with suppress(OSError):  # a folder that may only be read
+                    replace_file(pack.with_suffix(".idx"), [content])
+        except (InvalidData, OSError):
+            return False
+        if new is not None:
+            self._packs[name] = new
+        return new is not None
+
+    def _holds(self, cid: Cid, data: bytes) -> bool:
+        """Whether these bytes are here, and stay: an index may list what its pack has lost."""
+        for found in list(self._places(cid)):
+            name, at, size = found
+            if size != len(data) or not self._stays(found):
+                continue
+            with suppress(OSError):
+                if _read_at(self._folder / f"{name}.car", at, size) == data:
+                    return True
+        return False
+
     def _stays(self, found: tuple[str, int, int] | None) -> bool:
         """Whether a block was found in a pack that nobody removes while this process lives."""
         if found is None or self._usage is None or self._usage.need(found[0]):
@@ -154,10 +205,10 @@ class PackStore:
         return found
 
     def _look(self, cid: Cid) -> tuple[str, int, int] | None:
-        for name, index in self._packs.items():
-            if place := index.find(cid):
-                return name, *place
-        return None
+        return next(self._places(cid), None)
+
+    def _places(self, cid: Cid) -> Iterator[tuple[str, int, int]]:
+        return ((name, *place) for name, index in self._packs.items() if (place := index.find(cid)))
 
     def _list(self) -> bool:
         """Learn of packs that other processes wrote; True when the folder has changed since the last time."""
@@ -184,7 +235,7 @@ class PackStore:
 
     def _open(self, name: str) -> pack_index.PackIndex:
         path = self._folder / f"{name}.idx"
-        index = pack_index.from_bytes(read_regular(path, _MAX_INDEX)) if path.exists() else None
+        index = pack_index.read(path.with_suffix(".car")) if path.exists() else None
         if index is None:
             content = pack_index.scan(self._folder / f"{name}.car")
             replace_file(path, [content])

@@ -18,7 +18,7 @@ from mlm.adapters.disk import (
     sync_folder,
 )
 from mlm.core.cid import Cid
-from mlm.core.errors import InvalidData, MlmError, NotFound, StateConflict, UsageError
+from mlm.core.errors import InvalidData, MlmError, NotFound, StateConflict, StorageError, UsageError
 from mlm.core.history import check_free, check_ref
 from mlm.ports.repo import HEAD, Head
 
@@ -83,7 +83,7 @@ class FileRefs:
 
     def all(self, damaged: dict[str, str] | None = None) -> dict[str, Cid]:
         found = {}
-        for name, path in self._files():
+        for name, path in self._files(damaged):
             try:
                 commit = self._read(path)
                 if damaged is not None:
@@ -133,12 +133,24 @@ class FileRefs:
                 sync_folder(path.parent)
                 self._remove_empty(path.parent)
 
-    def _files(self) -> list[tuple[str, Path]]:
-        """Names and files of branches and tags, in order."""
-        with storage_errors("cannot read the refs"):
-            paths = sorted(self._refs.rglob("*"))
-            found = [path for path in paths if not path.is_dir() and not path.name.startswith(TEMPORARY)]
-        return [(path.relative_to(self._refs).as_posix(), path) for path in found]
+    def _files(self, damaged: dict[str, str] | None = None) -> list[tuple[str, Path]]:
+        """Names and files of branches and tags, in order. A folder that cannot be listed is an error, or `damaged`."""
+        found, todo = [], [self._refs]
+        while todo:
+            folder = todo.pop()
+            try:
+                with storage_errors("cannot read the refs"), os.scandir(folder) as entries:
+                    listed = [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries]
+            except StorageError as error:
+                if isinstance(error.__cause__, FileNotFoundError):
+                    continue  # of names that were deleted meanwhile
+                if damaged is None:
+                    raise
+                damaged[folder.relative_to(self._refs).as_posix()] = str(error)
+                continue
+            todo += [path for path, is_folder in listed if is_folder]
+            found += [path for path, is_folder in listed if not is_folder and not path.name.startswith(TEMPORARY)]
+        return sorted((path.relative_to(self._refs).as_posix(), path) for path in found)
 
     def _remove_empty(self, folder: Path) -> None:
         """Remove a folder, and those above it, in which names stood that are deleted."""
@@ -147,10 +159,15 @@ class FileRefs:
             folder = folder.parent
 
     def _read(self, path: Path) -> Cid | None:
-        if path.is_dir() and not path.is_symlink():
-            return None  # of other names
         with storage_errors("cannot read a ref"):
+            for part in (path, *path.parents):
+                if part == self._refs:
+                    break
+                if part.is_symlink():
+                    raise InvalidData(f"the ref {path} is damaged: {part} is a symbolic link", hint="Remove the link.")
             try:
+                if path.is_dir():
+                    return None  # of other names
                 text = _line(path)
             except (FileNotFoundError, NotADirectoryError):
                 return None
