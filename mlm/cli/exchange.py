@@ -96,7 +96,9 @@ def download(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="An empty or new folder.")],
     remote: From = "",
 ) -> None:
-    """Write the files of a published asset into a folder, without history.
+    """Write the files of a published asset into a folder, whole or not at all, without history.
+
+    Killed, the same command goes on from the blocks that have come.
 
     Example: `mlm download alice/digits-mlp -o digits`
     """
@@ -106,10 +108,8 @@ def download(
     session: Session = ctx.obj
     found = workflow.find(session.ports, asset, remote)
     target = session.cwd / output
-    repo, origin = wiring_remotes.clone_into(session, target)
-    done = workflow.download(session.ports, found, repo, origin, str(target), max_bytes=_limit(session))
-    render(ctx, done)
-    wiring_remotes.discard(target)
+    with wiring_remotes.downloads(session, target, found.origin) as objects:
+        render(ctx, workflow.download(session.ports, found, objects, target, max_bytes=_limit(session)))
 
 
 def _limit(session: Session) -> int:

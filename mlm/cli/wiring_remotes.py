@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING
 from mlm.adapters.disk import storage_errors
 from mlm.cli import wiring
 from mlm.config import DEVNET
-from mlm.core.errors import UsageError
+from mlm.core.errors import StateConflict, UsageError
 from mlm.core.paths import PRIVATE
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from mlm.adapters.remotes.configured import Configured
     from mlm.cli.context import Session
     from mlm.core.remote_settings import Remote
+    from mlm.ports.blocks import Blocks
     from mlm.ports.origin import Origin
     from mlm.ports.repo import Repo
 
@@ -70,18 +74,54 @@ def trust(session: Session, each: Remote) -> None:
 
 
 def clone_into(session: Session, folder: Path) -> tuple[Repo, Origin]:
-    """The repository that is to stand in `folder`, and where it comes from; raises UsageError when that is a file."""
+    """The repository that is to stand in `folder`, and where it comes from.
+
+    Raises UsageError when that is a file, StateConflict where `.mlm` is neither a repository's nor a cut clone's.
+    """
     from mlm.adapters.repo.origin import FileOrigin
 
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"expected a folder, {folder} is a file")
-    return wiring.repo(session, folder), FileOrigin(folder / PRIVATE)
+    check_private(session, folder)
+    private = folder / PRIVATE
+    if os.path.lexists(private):
+        with storage_errors("cannot read the folder"):
+            found = set(os.listdir(private)) if private.is_dir() and not private.is_symlink() else {PRIVATE}
+        # Blocks come before anything else that a clone writes.
+        if not found & {"HEAD", "origin"} and not found <= {"objects"}:
+            raise StateConflict(
+                f"expected an empty folder, {folder} holds a {PRIVATE} that is no repository's",
+                hint="Name another folder.",
+            )
+    return wiring.repo(session, folder), FileOrigin(private)
 
 
-def discard(folder: Path) -> None:
-    """Remove the blocks of a download: its files are there."""
-    with storage_errors("cannot remove the blocks of a download"):
-        shutil.rmtree(folder / PRIVATE)
+def check_private(session: Session, folder: Path) -> None:
+    """Raise StateConflict where a project's own folder would be MLM_HOME, which holds the keystore."""
+    private = folder / PRIVATE
+    if private.absolute() == session.home or private.resolve() == session.home.resolve():
+        raise StateConflict(
+            f"{private} is MLM_HOME, with your accounts: no project can stand in {folder}", hint="Name another folder."
+        )
+
+
+@contextmanager
+def downloads(session: Session, folder: Path, origin: str) -> Iterator[Blocks]:
+    """The blocks of a download, in a folder of their own that goes when it has ended well.
+
+    One that was cut stays: the same command goes on from there.
+    """
+    from mlm.adapters.blocks.packs import PackStore
+    from mlm.adapters.disk import locked
+
+    key = sha256(os.fsencode(f"{folder.resolve()}\n{origin}")).hexdigest()[:16]
+    kept = session.home / "cache" / "downloads" / key
+    with storage_errors("cannot keep the blocks of a download"):
+        kept.mkdir(parents=True, exist_ok=True)
+    with locked(kept):
+        yield PackStore(kept, collected=False)
+        with storage_errors("cannot remove the blocks of a download"):
+            shutil.rmtree(kept)
 
 
 def _chosen(session: Session) -> Lines:
