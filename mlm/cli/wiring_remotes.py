@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,13 +33,12 @@ def remotes(session: Session) -> Configured:
     from mlm.core.remote import FOLDER
     from mlm.core.remote_settings import Remote
 
-    config, known = session.config, session.config.remotes
-    chosen, source, network = config.get("remote.default"), config.source.get("remote.default", ""), "network.default"
+    config, known, network = session.config, session.config.remotes, "network.default"
     own = wiring.devnet(session).home.remote
-    default: Remote | None = None
-    if chosen:
-        path = str(session.cwd / chosen)
-        default = known.get(chosen) or Remote("default", path, FOLDER, origin=source)
+    doubted = None
+    if (default := _named_default(session)) is not None:
+        if _is_projects(session) and _default_mark(session, default) not in _chosen(session).read():
+            default = doubted = replace(default, origin=config.source["remote.default"])
     elif ORIGIN in known and trusts(session, known[ORIGIN]):
         default = known[ORIGIN]
     elif config.get(network) == DEVNET or own.is_dir():
@@ -48,7 +48,7 @@ def remotes(session: Session) -> Configured:
         default,
         timeout=config.get("remote.timeout"),
         env=session.env,
-        trusts=lambda each: trusts(session, each),
+        trusts=lambda each: each is not doubted and trusts(session, each),
         advice=UsageError(
             f"no remote is set: where do the parties of {config.get(network)} share blocks?",
             hint="Run `mlm remote add origin URL`, or set MLM_REMOTE to a folder that they all reach.",
@@ -68,9 +68,39 @@ def address(each: Remote) -> str:
 
 
 def trust(session: Session, each: Remote) -> None:
-    """Remember that the user named a remote."""
-    if address(each) not in _chosen(session).read():
-        _chosen(session).add(address(each))
+    """Remember that the user named a remote; in a project whose default it is, as the default there too."""
+    marks, default = [address(each)], _named_default(session)
+    if default is not None and _is_projects(session) and address(default) == address(each):
+        marks.append(_default_mark(session, each))
+    known = _chosen(session).read()
+    for mark in marks:
+        if mark not in known:
+            _chosen(session).add(mark)
+
+
+def _named_default(session: Session) -> Remote | None:
+    """What `remote.default` names, whoever has set it."""
+    from mlm.core.remote import FOLDER
+    from mlm.core.remote_settings import Remote
+
+    config = session.config
+    chosen = config.get("remote.default")
+    if not chosen:
+        return None
+    path, origin = str(session.cwd / chosen), config.source.get("remote.default", "")
+    return config.remotes.get(chosen) or Remote("default", path, FOLDER, origin=origin)
+
+
+def _is_projects(session: Session) -> bool:
+    """Whether the project's file chooses the default: it may have come from somebody else."""
+    project = session.project
+    return project is not None and session.config.source.get("remote.default") == str(project / "mlm.toml")
+
+
+def _default_mark(session: Session, each: Remote) -> str:
+    """What a remote is as the default of this project: to be known elsewhere is not to be pushed to from here."""
+    assert session.project is not None
+    return sha256(f"default\n{session.project.resolve()}\n{address(each)}".encode(errors="surrogateescape")).hexdigest()
 
 
 def clone_into(session: Session, folder: Path) -> tuple[Repo, Origin]:

@@ -217,6 +217,30 @@ def test_a_download_that_was_cut_goes_on(ann: Person, tmp_path: Path, monkeypatc
     assert list((eve.home / "cache" / "downloads").iterdir()) == []
 
 
+def test_the_name_of_an_asset_is_no_hidden_folder(ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An asset on the chain may be called `.git`; whoever wants it there says so."""
+    from dataclasses import replace
+
+    from mlm.workflows import clone
+
+    ann.do("push")
+    eve = Person("", tmp_path / "eve", tmp_path / "home-eve")
+    eve.folder.mkdir()
+    eve.do("remote", "add", "origin", str(tmp_path / "origin"))
+    find = clone.find
+    monkeypatch.setattr(clone, "find", lambda *arguments: replace(find(*arguments), folder=".git"))
+    assert "is called .git" in eve.refused(2, "clone", "data", "--from", "origin")["message"]
+    assert list(eve.folder.iterdir()) == [] and eve.do("clone", "data", ".git", "--from", "origin")
+
+
+def test_what_is_not_open_is_pushed_when_told_so(ann: Person) -> None:
+    commit(ann, "kept back", {"mlm.toml": f'{TOML}[access]\nmode = "licensed"\n'.encode()})
+    assert "data@1.0.0 is licensed" in ann.refused(2, "push")["message"]
+    assert ann.do("push", "--unencrypted")["ref"] == "heads/main"
+    commit(ann, "open", {"mlm.toml": TOML.encode()})
+    ann.do("push")  # what came before is there already
+
+
 @pytest.mark.parametrize("when", ["objects", "files", "refs"])
 def test_a_clone_that_was_cut_goes_on(when: str, ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever was done last, the same command brings it to its end."""
