@@ -118,12 +118,9 @@ def project_that_would_have_its_user_paste_a_command(scene: Scene) -> None:
     scene.write("mlm.toml", f'remote.default = "evil"\n{ASSET}[remote.evil]\nurl = "/tmp/x; touch y"\n')
 
 
-@bad(
-    "mlm push", 2, "names the remote evil, https://evil.example;", hint="with the URL that {project}/mlm.toml gives it"
-)
+@bad("mlm push", 2, "names the remote evil, https://evil.example;", hint="`mlm remote add evil URL` with the URL that")
 def project_whose_url_may_hold_a_key(scene: Scene) -> None:
     _committed(scene)
-    scene.words["project"] = str(scene.folder)
     scene.write("mlm.toml", f'remote.default = "evil"\n{ASSET}[remote.evil]\nurl = "https://evil.example/$(x)"\n')
 
 
