@@ -268,6 +268,7 @@ def load(files: Mapping[str, Mapping[str, Any]], env: Mapping[str, str], project
             if key not in _BY_KEY:
                 raise unknown_key(key, label, _BY_KEY)
             setting = _BY_KEY[key]
+            _check_default(key, value, label)
             value = setting.check(value, label)
             if label == project_file and not env.get(setting.env):  # the environment is the user's, and wins
                 setting.check_project(value, values.get(key, setting.default), label)
@@ -290,9 +291,19 @@ def load(files: Mapping[str, Mapping[str, Any]], env: Mapping[str, str], project
         _check_variable(name)
     for setting in SETTINGS:
         if env.get(setting.env):
+            _check_default(setting.key, env[setting.env], setting.env)
             values[setting.key] = setting.parse(env[setting.env], setting.env)
             source[setting.key] = setting.env
     return Config(values, source, networks, remotes)
+
+
+def _check_default(key: str, value: Any, source: str) -> None:
+    """Refuse a URL, which may hold a key, before anything shows it or takes it for a path."""
+    if key == "remote.default" and "://" in str(value):
+        raise UsageError(
+            f"{source}: {key}: expected a remote's name, or a folder, found a URL",
+            hint="`mlm remote add NAME URL` names it.",
+        )
 
 
 def _check_variable(name: str) -> None:

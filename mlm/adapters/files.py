@@ -47,10 +47,13 @@ class DiskFiles:
     @contextmanager
     def new_folder(self, path: Path) -> Iterator[DiskTree]:
         """A folder that appears whole or not at all."""
-        full = self._base / path
+        full = Path(os.path.abspath(self._base / path))
+        if full == Path.cwd():
+            raise StateConflict(f"expected a new folder, {path} is the one that you are in", hint="Name another.")
         if os.path.lexists(full) and (full.is_symlink() or not full.is_dir() or any(full.iterdir())):
             raise StateConflict(f"{path} is there already: expected nothing, or an empty folder", hint="Name another.")
         with storage_errors(f"cannot make the folder {path}"):
+            full.parent.mkdir(parents=True, exist_ok=True)
             made = Path(mkdtemp(prefix=TEMPORARY, dir=full.parent))
             try:
                 made.chmod(0o755)

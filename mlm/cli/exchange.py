@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlm.cli.render import render
+from mlm.core.errors import UsageError
 
 if TYPE_CHECKING:
     from mlm.cli.context import Session
@@ -30,6 +31,12 @@ def push(
     ] = "",
     remote: Remote = "",
     force: Annotated[bool, typer.Option("--force", "-f", help="Move the remote's branch even backwards.")] = False,
+    unencrypted: Annotated[
+        bool,
+        typer.Option(
+            "--unencrypted", help="Push an asset whose access is not open: readers get its files as they are."
+        ),
+    ] = False,
 ) -> None:
     """Send a branch and all it stands on to a remote, which keeps and pins it. Only missing blocks travel.
 
@@ -41,7 +48,7 @@ def push(
     from mlm.workflows import push as workflow
 
     ctx.obj.require_project  # noqa: B018 - it raises outside a project
-    render(ctx, workflow.push(ctx.obj.ports, ref, remote, force=force))
+    render(ctx, workflow.push(ctx.obj.ports, ref, remote, force=force, unencrypted=unencrypted))
 
 
 @app.command()
@@ -84,6 +91,9 @@ def clone(
 
     session: Session = ctx.obj
     found = workflow.find(session.ports, asset, remote)
+    if folder is None and found.folder.startswith("."):
+        # Somebody else chose the name: it shall be no .git or .ssh of this folder.
+        raise UsageError(f"expected a name for the folder, the asset is called {found.folder}", hint="Give DIR.")
     target = session.cwd / (folder or found.folder)
     repo, origin = wiring_remotes.clone_into(session, target)
     render(ctx, workflow.clone(session.ports, found, repo, origin, str(target), max_bytes=_limit(session)))
@@ -96,7 +106,9 @@ def download(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="An empty or new folder.")],
     remote: From = "",
 ) -> None:
-    """Write the files of a published asset into a folder, without history.
+    """Write the files of a published asset into a folder, whole or not at all, without history.
+
+    Killed, the same command goes on from the blocks that have come.
 
     Example: `mlm download alice/digits-mlp -o digits`
     """
@@ -106,10 +118,8 @@ def download(
     session: Session = ctx.obj
     found = workflow.find(session.ports, asset, remote)
     target = session.cwd / output
-    repo, origin = wiring_remotes.clone_into(session, target)
-    done = workflow.download(session.ports, found, repo, origin, str(target), max_bytes=_limit(session))
-    render(ctx, done)
-    wiring_remotes.discard(target)
+    with wiring_remotes.downloads(session, target, found.origin) as objects:
+        render(ctx, workflow.download(session.ports, found, objects, target, max_bytes=_limit(session)))
 
 
 def _limit(session: Session) -> int:

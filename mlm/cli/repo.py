@@ -32,12 +32,14 @@ def init(
     Example: `mlm init digits --template digits-mlp`
     """
     from mlm.cli import wiring
+    from mlm.cli.wiring_remotes import check_private
     from mlm.workflows import init as workflow
 
     source = None if template is None else wiring.folder(_template(template))
     folder = (ctx.obj.cwd / path).absolute()
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"expected a folder, {folder} is a file")
+    check_private(ctx.obj, folder)
     folder.mkdir(parents=True, exist_ok=True)
     name = workflow.asset_name(folder.name)
     render(ctx, workflow.init(wiring.repo(ctx.obj, folder), name, source, template))

@@ -47,7 +47,7 @@ def read_remote(name: str, entry: Mapping[str, Any], label: str, *, secrets: boo
         if key not in wanted:
             raise UsageError(f"{where}: unknown key {key!r}", hint=f"There are {', '.join(wanted)}.")
         if not isinstance(value, str) or not value:
-            raise UsageError(f"{where} {key} must be str, found {value!r}")
+            raise UsageError(f"{where} {key} must be str, found {_shown(value)}")
         if key.startswith("token") and not secrets:
             # It could have any secret of its user sent to any address.
             raise UsageError(
@@ -60,7 +60,7 @@ def read_remote(name: str, entry: Mapping[str, Any], label: str, *, secrets: boo
     kind = entry.get("kind", remote.HTTP if web else remote.FOLDER)
     if kind not in remote.KINDS or web == (kind == remote.FOLDER):
         expected = "one of " + ", ".join(kind for kind in remote.KINDS if web != (kind == remote.FOLDER))
-        raise UsageError(f"{where} kind must be {expected} for {'a URL' if web else 'a folder'}, found {kind!r}")
+        raise UsageError(f"{where} kind must be {expected} for {'a URL' if web else 'a folder'}, found {_shown(kind)}")
     if "://" in url and not web:
         raise UsageError(f"{where}: expected a folder or an http(s) URL, found {url.partition(':')[0]!r}")
     if web:
@@ -74,8 +74,19 @@ def read_remote(name: str, entry: Mapping[str, Any], label: str, *, secrets: boo
     return Remote(name, url, kind, str(Path(label).parent / file) if file else "", entry.get("token_env", ""), label)
 
 
+def _shown(value: object) -> str:
+    """A value in a message; a URL may hold a key."""
+    return "a URL" if "://" in str(value) else repr(value)
+
+
 def check_public(table: Mapping[str, Any], file: str) -> None:
     """Refuse to publish a remote whose URL may hold a key; raises UsageError, which does not show it."""
+    chosen = table.get("remote")
+    if "://" in str([chosen.get("default") if isinstance(chosen, Mapping) else chosen, table.get("remote.default")]):
+        raise UsageError(
+            f"remote.default in {file}: expected a remote's name, or a folder, in what is published, found a URL",
+            hint="`mlm remote add NAME URL` names it.",
+        )
     for name, entry in tables(table, "remote").items():
         url = entry.get("url")
         if isinstance(url, str) and "://" in url and urls.is_private(url):

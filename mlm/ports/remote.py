@@ -48,7 +48,10 @@ class Remote(Protocol):
         """Those that it lacks, in their order. The first stands above the others."""
 
     def put(self, blocks: Iterable[tuple[Cid, bytes]]) -> int:
-        """Store blocks that hold what their CIDs say; returns how many were new."""
+        """Store blocks that hold what their CIDs say; returns how many were new.
+
+        Also without any: what an earlier `put` that was killed has stored is then shown to all readers.
+        """
 
     def pin(self, root: Cid, name: str) -> str:
         """Have everything below `root` kept; returns what became of it: kept, pinned, queued or pinning."""

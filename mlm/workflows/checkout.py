@@ -19,7 +19,7 @@ from mlm.core.history import Commit, check_ref
 from mlm.core.paths import check_path
 from mlm.core.staging import Staging
 from mlm.ports.blocks import Blocks
-from mlm.ports.repo import FILE, FOLDER, FileStat, Repo, Staged, Worktree
+from mlm.ports.repo import FILE, FOLDER, FileStat, Folder, Repo, Staged
 from mlm.workflows.repository import (
     File,
     Progress,
@@ -59,7 +59,7 @@ class CheckedOut:
     removed: tuple[str, ...]
 
 
-def write_tree(objects: Blocks, root: Cid, tree: Worktree, executable: Iterable[str] = ()) -> Written:
+def write_tree(objects: Blocks, root: Cid, tree: Folder, executable: Iterable[str] = ()) -> Written:
     """Write every file below a directory, each whole or not at all. Paths and sizes are checked before bytes.
 
     Raises InvalidData for a hostile tree, StorageError where a link or a folder stands in a file's place.

@@ -7,11 +7,13 @@ from, then the files, then refs, and HEAD last. A folder with an origin and with
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from mlm.core.cid import Cid
 from mlm.core.errors import NotFound, StateConflict
 from mlm.core.refs import AssetRef, parse_target
 from mlm.core.remote import check_repository
+from mlm.ports.blocks import Blocks
 from mlm.ports.bundle import Ports
 from mlm.ports.origin import Origin
 from mlm.ports.remote import Remote
@@ -127,15 +129,18 @@ def clone(ports: Ports, found: Found, repo: Repo, origin: Origin, folder: str, *
     )
 
 
-def download(ports: Ports, found: Found, repo: Repo, origin: Origin, folder: str, *, max_bytes: int) -> Downloaded:
-    """Write the files of an asset into an empty folder, without history; one that was cut is continued."""
-    check_empty(found, repo, origin, folder)
+def download(ports: Ports, found: Found, objects: Blocks, output: Path, *, max_bytes: int) -> Downloaded:
+    """Write the files of an asset into a new or empty folder, whole or not at all, by way of blocks in `objects`.
+
+    What is in `objects` already does not travel again. Raises StateConflict for a folder that holds anything,
+    NotFound, InvalidData, StorageError.
+    """
     options = {"max_bytes": max_bytes, "system": ports.system, "with_history": False}
-    came = bring(found.source, repo.objects, found.cid, found.asset, **options)  # type: ignore[arg-type]
-    origin.write(found.origin)
-    written = write_tree(repo.objects, came.manifest.tree, repo.tree, came.manifest.executable)
+    with ports.files.new_folder(output) as folder:
+        came = bring(found.source, objects, found.cid, found.asset, **options)  # type: ignore[arg-type]
+        written = write_tree(objects, came.manifest.tree, folder, came.manifest.executable)
     return Downloaded(
-        folder=folder,
+        folder=str(output),
         asset=_asset(found, came.manifest.name, came.manifest.version),
         manifest=came.cid,
         files=written.files,

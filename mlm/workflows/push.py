@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlm.core import remote
+from mlm.core import dagcbor, remote
 from mlm.core.cid import Cid
 from mlm.core.errors import NotFound, StateConflict, UsageError
+from mlm.core.history import log
+from mlm.core.manifest import Manifest
 from mlm.ports.bundle import Ports
 from mlm.ports.repo import Repo
 from mlm.workflows.repository import is_ancestor, read_commit, read_manifest, resolve
@@ -29,11 +31,12 @@ class Pushed:
     kept: str
 
 
-def push(ports: Ports, ref: str = "", name: str = "", *, force: bool = False) -> Pushed:
+def push(ports: Ports, ref: str = "", name: str = "", *, force: bool = False, unencrypted: bool = False) -> Pushed:
     """Send a branch (the current one, if none is named), a tag, a commit or a manifest to a remote.
 
-    A branch of the remote moves forward only, unless `force`; a tag does not move. Raises StateConflict when it would,
-    NotFound, UsageError, StorageError.
+    A branch of the remote moves forward only, unless `force`; a tag does not move. An asset whose access is not open
+    is sent only where `unencrypted` says that everybody who reads the remote may have its files.
+    Raises StateConflict when a branch would move otherwise, NotFound, UsageError, StorageError.
     """
     repo, target = ports.repo, ports.remotes.open(name)
     cid, local = _chosen(repo, ref)
@@ -44,6 +47,8 @@ def push(ports: Ports, ref: str = "", name: str = "", *, force: bool = False) ->
         before = target.names(repository).get(named)
         if before is not None and before != cid and not force:
             _check_forward(repo, named, before, cid, target.about.name)
+    if not unencrypted:
+        _check_open(repo, cid, before)
     pins_only = target.about.kind == remote.PINNING
     sent = Sent(0, 0, 0) if pins_only else send(ports.objects, target, cid, ports.system)
     kept = target.pin(cid, f"{repository_name(repo)} {local or cid}")
@@ -83,6 +88,29 @@ def _chosen(repo: Repo, ref: str) -> tuple[Cid, str | None]:
         if name in refs:
             return refs[name], name
     return resolve(repo, ref), None
+
+
+def _check_open(repo: Repo, cid: Cid, before: Cid | None) -> None:
+    """Raise UsageError for an asset that is not open, now or at a commit before: what is pushed is readable there.
+
+    What comes before the remote's own commit `before` is there already.
+    """
+    get = repo.objects.get
+    there = set() if before is None or not repo.objects.has(before) else {each for each, _ in log(get, (before,))}
+    form = dagcbor.decode(get(cid))
+    is_manifest = isinstance(form, dict) and str(form.get("format")).startswith("mlm/manifest/")
+    named = Manifest.from_block(cid, get(cid)) if is_manifest else None
+    manifests = [] if named is None else [cid]
+    if (head := cid if named is None else named.commit) is not None:
+        manifests += [commit.manifest for each, commit in log(get, (head,)) if each not in there]
+    for each in dict.fromkeys(manifests):
+        value = dagcbor.decode(get(each))
+        if isinstance(value, dict) and (access := value.get("access")) != "open":
+            raise UsageError(
+                f"expected an asset of access open, {value.get('name')}@{value.get('version')} is {access}: nothing is "
+                "encrypted, and whoever reads the remote would have its files",
+                hint="--unencrypted pushes it nevertheless, with its history.",
+            )
 
 
 def _check_forward(repo: Repo, name: str, before: Cid, cid: Cid, where: str) -> None:

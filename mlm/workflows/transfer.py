@@ -96,8 +96,7 @@ def send(objects: Blocks, remote: Remote, root: Cid, system: System | None = Non
                 remote.put(batch)
                 batch, held, since = [], 0, clock()
             _tell(system, total * len(missing) // number, "sending", number, total)
-        if batch:
-            remote.put(batch)
+        remote.put(batch)  # also of nothing: an earlier push may have been killed before the remote listed all
     finally:
         _end(system)
     return Sent(len(cids), len(missing), total)

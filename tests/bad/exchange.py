@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mlm.core.cid import DAG_CBOR, Cid
 from tests.bad.harness import Scene, bad, nothing
 from tests.bad.settings import ASSET
 from tests.exchange import servers
 
 CID = Cid.of(DAG_CBOR, b"\xa0")
+KEY = "https://user:KEY@remote.example"
 CLONE = "mlm clone alice/digits-mlp work"
 
 
@@ -96,6 +99,67 @@ def project_that_re_aims_a_remote(scene: Scene) -> None:
 def project_that_has_its_user_push_elsewhere(scene: Scene) -> None:
     _committed(scene)
     scene.write("mlm.toml", f'remote.default = "evil"\n{ASSET}[remote.evil]\nurl = "https://evil.example"\n')
+
+
+@bad("mlm push", 2, "names the remote public", "{url}", "trust it as the default here", hint="mlm remote add public")
+def project_that_re_aims_pushes_among_the_users_own_remotes(scene: Scene) -> None:
+    server = scene.enter(servers.serve(servers.failing))
+    scene.words["url"] = server.url
+    public = f'[remote.public]\nurl = "{server.url}"\nkind = "kubo"\n'
+    (scene.home / "config.toml").write_text(f'{public}[remote.origin]\nurl = "../private"\n')
+    scene.person.do("remote", "add", "public", server.url, "--kind", "kubo")
+    _committed(scene)
+    scene.write("mlm.toml", f'remote.default = "public"\n{ASSET}{public}')
+
+
+@bad("mlm push", 2, "not said that you trust it", hint="add evil '/tmp/x; touch y' --kind folder")
+def project_that_would_have_its_user_paste_a_command(scene: Scene) -> None:
+    _committed(scene)
+    scene.write("mlm.toml", f'remote.default = "evil"\n{ASSET}[remote.evil]\nurl = "/tmp/x; touch y"\n')
+
+
+@bad("mlm push", 2, "names the remote evil, https://evil.example;", hint="`mlm remote add evil URL` with the URL that")
+def project_whose_url_may_hold_a_key(scene: Scene) -> None:
+    _committed(scene)
+    scene.write("mlm.toml", f'remote.default = "evil"\n{ASSET}[remote.evil]\nurl = "https://evil.example/$(x)"\n')
+
+
+def _url_default(file: str) -> Callable[[Scene], None]:
+    def make(scene: Scene) -> None:
+        _committed(scene)
+        if file == "MLM_REMOTE":
+            scene.env[file] = KEY
+        elif file == "config.toml":
+            (scene.home / file).write_text(f'[remote]\ndefault = "{KEY}"\n')
+        else:
+            scene.write(file, f'remote = "{KEY}"\n{ASSET}')
+
+    make.__name__ = f"url_with_a_key_as_the_default_in_{file}"
+    return make
+
+
+for _file in ("MLM_REMOTE", "config.toml", "mlm.toml"):
+    bad(
+        "mlm push",
+        2,
+        _file,
+        "remote.default: expected a remote's name, or a folder, found a URL",
+        hint="remote add NAME",
+    )(_url_default(_file))
+
+
+@bad("mlm commit -m x", 2, "remote.default", "found a URL", hint="mlm remote add NAME URL")
+def default_with_a_key_that_would_be_published(scene: Scene) -> None:
+    scene.project(f'remote = "{KEY}"\n{ASSET}')
+
+
+@bad("mlm push", 2, "expected an asset of access open", "is compute-only", "nothing is encrypted", hint="--unencrypted")
+def push_of_what_is_not_open(scene: Scene) -> None:
+    scene.project(f'{ASSET}[access]\nmode = "compute-only"\n', commit=True)
+    # Nor by way of a later commit that is open.
+    scene.write("mlm.toml", ASSET)
+    scene.person.do("add", ".")
+    scene.person.do("commit", "-m", "open")
 
 
 @bad("mlm push", 2, "names the remote default", "/tmp/shared", "not said that you trust it", hint="MLM_REMOTE")

@@ -166,10 +166,79 @@ def test_no_folder_is_overwritten(ann: Person, bob: Person, tmp_path: Path) -> N
     (tmp_path / "bob" / "full").mkdir()
     (tmp_path / "bob" / "full" / "mine.txt").write_text("mine")
     for words in (("clone", "data", "full"), ("download", "data", "-o", "full")):
-        assert "holds files" in eve.refused(12, *words, "--from", "origin")["message"]
+        found = eve.refused(12, *words, "--from", "origin")
+        assert "expected" in found["message"] and "an empty folder" in found["message"] and "another" in found["hint"]
     assert [path.name for path in (tmp_path / "bob" / "full").iterdir()] == ["mine.txt"]
     (tmp_path / "bob" / "file").write_text("x")
     assert "is a file" in eve.refused(2, "clone", "data", "file", "--from", "origin")["message"]
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["MLM_HOME", "another's"])
+@pytest.mark.parametrize("words", [("clone", "data", "."), ("download", "data", "-o", ".")], ids=["clone", "download"])
+def test_a_folder_whose_mlm_is_not_ours(words: tuple[str, ...], named: bool, ann: Person, tmp_path: Path) -> None:
+    """MLM_HOME is `.mlm` of the home folder by default: neither it nor another's `.mlm` is written to, or removed."""
+    ann.do("push")
+    house = tmp_path / "house"
+    key = house / ".mlm" / "keystore" / "alice.json"
+    key.parent.mkdir(parents=True)
+    key.write_text("{}")
+    person = Person("", house, house / ".mlm" if named else tmp_path / "home-eve")
+    person.do("remote", "add", "origin", str(tmp_path / "origin"))
+    before = sorted(path.relative_to(house) for path in (house / ".mlm").rglob("*") if "cache" not in path.parts)
+    person.refused(12, *words, "--from", "origin")
+    person.refused(12, "-C", "..", words[0], "data", *words[2:-1], "house", "--from", "origin")
+    if named:
+        assert "is MLM_HOME" in person.refused(12, "init", ".")["message"]
+    after = sorted(path.relative_to(house) for path in (house / ".mlm").rglob("*") if "cache" not in path.parts)
+    assert key.read_text() == "{}" and after == before and [path.name for path in house.iterdir()] == [".mlm"]
+
+
+def test_a_download_that_was_cut_goes_on(ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It shows no half of itself; the blocks that came are not fetched again, and are gone in the end."""
+    from mlm.adapters.files import DiskTree
+
+    ann.do("push")
+    (tmp_path / "eve").mkdir()
+    eve = Person("", tmp_path / "eve", tmp_path / "home-eve")
+    eve.do("remote", "add", "origin", str(tmp_path / "origin"))
+    write = DiskTree.write
+
+    def failing(self: DiskTree, path: str, *arguments: Any, **options: Any) -> Any:
+        if path == "mlm.toml":
+            raise OSError("the plug is pulled")
+        return write(self, path, *arguments, **options)
+
+    monkeypatch.setattr(DiskTree, "write", failing)
+    assert eve.run("download", "data", "-o", "sub/files", "--from", "origin").code == 5
+    assert not (eve.folder / "sub" / "files").exists()
+    monkeypatch.setattr(DiskTree, "write", write)
+    assert eve.do("download", "data", "-o", "sub/files", "--from", "origin")["blocks"] == 0
+    assert content(Person("", eve.folder / "sub" / "files", eve.home)) == content(ann)
+    assert list((eve.home / "cache" / "downloads").iterdir()) == []
+
+
+def test_the_name_of_an_asset_is_no_hidden_folder(ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An asset on the chain may be called `.git`; whoever wants it there says so."""
+    from dataclasses import replace
+
+    from mlm.workflows import clone
+
+    ann.do("push")
+    eve = Person("", tmp_path / "eve", tmp_path / "home-eve")
+    eve.folder.mkdir()
+    eve.do("remote", "add", "origin", str(tmp_path / "origin"))
+    find = clone.find
+    monkeypatch.setattr(clone, "find", lambda *arguments: replace(find(*arguments), folder=".git"))
+    assert "is called .git" in eve.refused(2, "clone", "data", "--from", "origin")["message"]
+    assert list(eve.folder.iterdir()) == [] and eve.do("clone", "data", ".git", "--from", "origin")
+
+
+def test_what_is_not_open_is_pushed_when_told_so(ann: Person) -> None:
+    commit(ann, "kept back", {"mlm.toml": f'{TOML}[access]\nmode = "licensed"\n'.encode()})
+    assert "data@1.0.0 is licensed" in ann.refused(2, "push")["message"]
+    assert ann.do("push", "--unencrypted")["ref"] == "heads/main"
+    commit(ann, "open", {"mlm.toml": TOML.encode()})
+    ann.do("push")  # what came before is there already
 
 
 @pytest.mark.parametrize("when", ["objects", "files", "refs"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -50,6 +51,36 @@ def make(kind: str, folder: Path, stack: ExitStack) -> tuple[Remote, Remote]:
     server = stack.enter_context(servers.serve(servers.gateway(backing)))
     client = Client(server.url, 5.0, name=kind)
     return (Gateway(client, about) if kind == "gateway" else PinningService(client, about)), backing
+
+
+def test_a_pack_that_was_never_listed_is_listed_by_the_next_push(tmp_path: Path, stack: ExitStack) -> None:
+    """Killed between pack and list: readers by HTTP see it after the next push, though nothing is missing any more."""
+    remote, backing = make("web", tmp_path, stack)
+    blocks, root = tree(1)
+    listed = tmp_path / "remote" / "packs" / "list"
+    before = listed.read_bytes()
+    send(blocks, backing, root)
+    listed.write_bytes(before)
+    assert send(blocks, backing, root).new == 0
+    assert remote.get(root) == blocks.get(root)
+
+
+@pytest.mark.parametrize("name", ["packs", "names"])
+def test_a_folder_that_leads_elsewhere_is_not_written_to(name: str, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "tmp-mine").write_bytes(b"mine")
+    os.utime(elsewhere / "tmp-mine", (0, 0))
+    remote = FolderRemote(tmp_path / "remote")
+    blocks, root = tree(1)
+    (tmp_path / "remote").mkdir()
+    (tmp_path / "remote" / "mlm-remote").write_bytes(b"mlm/remote/1\n")
+    (tmp_path / "remote" / name).symlink_to(elsewhere)
+    with pytest.raises(InvalidData, match="is a link"):
+        send(blocks, remote, root)
+    with pytest.raises(InvalidData, match="is a link"):
+        remote.set_name("digits", "heads/main", ONE, None)
+    assert [path.name for path in elsewhere.iterdir()] == ["tmp-mine"]
 
 
 @pytest.mark.parametrize("kind", READABLE)

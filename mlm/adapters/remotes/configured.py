@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -47,7 +48,8 @@ class Configured:
             if self._default is None:
                 raise self._advice
             return self._make(self._default)
-        found = next((each for each in self._ordered() if each.name == name), None)
+        # A remote that the user calls by name is the user's, whatever stands for the default.
+        found = self._known.get(name) or next((each for each in self._ordered() if each.name == name), None)
         if found is None:
             names = ", ".join(each.name for each in self._ordered()) or "none"
             raise NotFound(f"no remote is called {name!r}; there are: {names}", hint="See `mlm remote add`.")
@@ -86,8 +88,8 @@ class Configured:
         if not self._trusts(each):
             raise UsageError(
                 f"{each.origin} names the remote {each.name}, {self._about(each).where}; you have not said that you "
-                "trust it",
-                hint=f"If you do: `mlm remote add {each.name} {each.url} --kind {each.kind}`, or set MLM_REMOTE.",
+                f"trust it{' as the default here' if each is self._default else ''}",
+                hint=f"If you do: {_trusting(each)}, or set MLM_REMOTE.",
             )
         if each.name not in self._made:
             self._made[each.name] = self._connect(each)
@@ -136,3 +138,13 @@ class Configured:
                 hint="Give an https URL.",
             )
         return token
+
+
+def _trusting(each: Settings) -> str:
+    """The command that trusts a remote, safe to be copied into a shell: somebody else may have written the URL."""
+    shown = each.kind == remote.FOLDER or not urls.is_private(each.url)
+    url = (
+        shlex.quote(each.url) if shown and each.url.isprintable() else f"URL` with the URL that {each.origin} gives it"
+    )
+    name = "origin" if each.name == "default" else each.name  # which is no remote's name
+    return f"`mlm remote add {name} {url}" + (f" --kind {each.kind}`" if shown and each.url.isprintable() else "")

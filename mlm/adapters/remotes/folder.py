@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from mlm.adapters.blocks.packs import PackStore
@@ -51,14 +52,14 @@ class FolderRemote:
 
     def put(self, blocks: Iterable[tuple[Cid, bytes]]) -> int:
         self._make()
-        new = self._store.put(blocks)
+        held = iter(blocks)
+        first = next(held, None)
+        new = 0 if first is None else self._store.put(chain([first], held))
         with storage_errors("cannot list the remote's packs"):
-            if new or not (self._folder / remote.PACK_LIST).exists():
+            if not self._is_listed():
                 with locked(self._folder):
-                    files = self._packs.glob("pack-*.car")
-                    packs = {path.stem: path.stat().st_size for path in files if remote.is_pack(path.stem)}
                     self._packs.mkdir(exist_ok=True)
-                    replace_file(self._folder / remote.PACK_LIST, [remote.encode_packs(packs)])
+                    replace_file(self._folder / remote.PACK_LIST, [self._list()])
         return new
 
     def pin(self, root: Cid, name: str) -> str:
@@ -96,6 +97,18 @@ class FolderRemote:
         self._check()
         return self._store.cids()
 
+    def _list(self) -> bytes:
+        """What the list of packs has to be."""
+        files = self._packs.glob("pack-*.car")
+        return remote.encode_packs({path.stem: path.stat().st_size for path in files if remote.is_pack(path.stem)})
+
+    def _is_listed(self) -> bool:
+        """Whether readers by HTTP see every pack: a push that was killed may have left one that is not listed."""
+        try:
+            return read_regular(self._folder / remote.PACK_LIST, remote.MAX_PACKS_BYTES) == self._list()
+        except OSError:
+            return False
+
     def _names(self, repository: str) -> Path:
         return self._folder / "names" / remote.check_repository(repository)
 
@@ -112,6 +125,10 @@ class FolderRemote:
         with storage_errors("cannot read the remote"):
             if not self._folder.exists():
                 return False
+            for below in (self._packs, self._folder / "names"):
+                # Others may write here: what is written, and swept, must not lie elsewhere.
+                if below.is_symlink() or (below.exists() and not below.is_dir()):
+                    raise InvalidData(f"expected a folder, {below} is a link or a file: not a remote's")
             mark = self._folder / remote.MARK
             if mark.exists():
                 found = read_regular(mark, 4096)[:64]
