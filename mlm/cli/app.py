@@ -227,15 +227,22 @@ def _run(session: Session, arguments: list[str]) -> int:
     except MlmError as error:
         return show_error(session, error)
     except KeyboardInterrupt:
-        return show_error(
-            session, Interrupted("interrupted", hint="`mlm op log` shows what was begun; `mlm op resume` continues it.")
-        )
+        return show_error(session, Interrupted("interrupted", hint=_after_interrupt(arguments)))
     except ReaderGone:
         raise
     except SystemExit as error:  # rich ends the process when its reader is gone; nothing else here does
         raise ReaderGone from error
     except Exception as error:  # noqa: BLE001 - the last line of defence: everything gets an exit code
         return show_usage_or_bug(session, error)
+
+
+def _after_interrupt(arguments: Sequence[str]) -> str:
+    """What to type after Ctrl-C: only commands with a plan have a journal."""
+    found = [word for word in arguments if not word.startswith("-")]
+    first = next((at for at, word in enumerate(found) if word in COMMANDS), len(found))
+    if found[first : first + 1] == ["op"] or PLANNED & {" ".join(found[first : first + count]) for count in (1, 2)}:
+        return "`mlm op log` shows what was begun; `mlm op resume` continues it."
+    return "The same command goes on from here."
 
 
 def show_usage_or_bug(session: Session, error: Exception) -> int:

@@ -25,24 +25,32 @@ Ref = Annotated[
 def init(
     ctx: typer.Context,
     path: Annotated[Path, typer.Argument(help="The project's folder; made if it is not there.")] = Path("."),
-    template: Annotated[str | None, typer.Option(help="Start from this template, such as digits-mlp.")] = None,
+    template: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Start from this template, such as digits-mlp.")
+    ] = None,
+    kind: Annotated[str, typer.Option(metavar="KIND", help="model, dataset, algorithm or pipeline; none: model.")] = "",
 ) -> None:
     """Start a project: a repository in .mlm, and mlm.toml, or a template's files.
 
     Example: `mlm init digits --template digits-mlp`
     """
-    from mlm.cli import wiring
-    from mlm.cli.wiring_remotes import check_private
+    from mlm.cli import wiring, wiring_remotes
     from mlm.workflows import init as workflow
+
+    if kind and template:
+        raise UsageError("expected --template or --kind, found both: a template says what it is")
 
     source = None if template is None else wiring.folder(_template(template))
     folder = (ctx.obj.cwd / path).absolute()
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"expected a folder, {folder} is a file")
-    check_private(ctx.obj, folder)
+    wiring_remotes.check_private(ctx.obj, folder)
     folder.mkdir(parents=True, exist_ok=True)
     name = workflow.asset_name(folder.name)
-    render(ctx, workflow.init(wiring.repo(ctx.obj, folder), name, source, template))
+    models = sorted(file.name for file in folder.glob("*.onnx"))
+    repo, origin = wiring_remotes.clone_into(ctx.obj, folder)
+    begun = origin.read()
+    render(ctx, workflow.init(repo, name, source, template, kind=kind or "model", origin=begun, models=models))
 
 
 @app.command()

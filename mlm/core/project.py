@@ -136,7 +136,8 @@ def parse(table: Mapping[str, Any]) -> Project:
         raise _wrong("asset.kind", "dataset, for a section [dataset]", project.kind)
     if project.kind == "model" and project.model is None:
         raise UsageError(
-            f"expected model.file in {FILE} for an asset of kind model", hint='[model]\nfile = "model.onnx"'
+            f"expected model.file in {FILE} for an asset of kind model",
+            hint='Write file = "model.onnx" under [model], or set kind = "dataset" (or algorithm, pipeline).',
         )
     return project
 

@@ -53,9 +53,13 @@ def describe(ports: Ports, described: Project, files: Mapping[str, FileRef], pre
         *(("dataset.files", path) for path in described.tables or ()),
     ):
         if path and path not in files:
-            raise StateConflict(
-                f"{name} in {project.FILE} is {path!r}, which is not staged", hint=f"Run `mlm add {path}`."
-            )
+            hint = f"Run `mlm add {path}`."
+            if name == "model.file":
+                hint += (
+                    f" If that is not your model, set model.file in {project.FILE} to the file that is; for what is no "
+                    'model remove [model] and set kind = "dataset" (or algorithm, pipeline).'
+                )
+            raise StateConflict(f"{name} in {project.FILE} is {path!r}, which is not staged", hint=hint)
     tables = _tables(ports, described, files, previous)
     document = _croissant(ports, described, files, tables, previous)
     known = previous.dataset.croissant if previous and previous.dataset else None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlm.core import ignore, project
-from mlm.core.errors import StateConflict
+from mlm.core.errors import StateConflict, UsageError
+from mlm.core.manifest import KINDS
 from mlm.ports.repo import FILE, Repo, Worktree
 
 BRANCH = "main"
@@ -14,13 +16,15 @@ BRANCH = "main"
 _PROJECT = """[asset]
 name = "{name}"
 version = "0.1.0"
-kind = "model"
-licence = "Apache-2.0"
+kind = "{kind}" # {others}
+licence = "Apache-2.0" # what you grant to whoever gets it; `mlm spdx NAME` finds another
 description = ""
-
-[model]
-file = "model.onnx"
 """
+_MODEL = """
+[model]
+file = "{file}" # the one that runs
+"""
+_ONNX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.onnx")
 _IGNORE = b"""# What never belongs to the asset; the rules are those of .gitignore.
 .venv/
 __pycache__/
@@ -39,12 +43,27 @@ class Initialised:
     files: tuple[str, ...]
 
 
-def init(repo: Repo, name: str, template: Worktree | None = None, template_name: str | None = None) -> Initialised:
+def init(
+    repo: Repo,
+    name: str,
+    template: Worktree | None = None,
+    template_name: str | None = None,
+    *,
+    kind: str = KINDS[0],
+    origin: str = "",
+    models: Sequence[str] = (),
+) -> Initialised:
     """Make the repository and write the template's files, or a first mlm.toml for an asset called `name`.
 
-    Files that are there stay; raises StateConflict when one of them differs from the template's, and writes nothing.
+    Of `models`, the names of the ONNX files that are there, the only one is the model. Files that are there stay;
+    raises StateConflict when one of them differs from the template's, or a clone of `origin` was begun here, and
+    UsageError for an unknown `kind`; then nothing is written.
     """
-    files = _template_files(template) if template is not None else _first_files(name)
+    if origin and not _exists(repo):
+        raise StateConflict(
+            f"a clone of {origin} was begun here", hint="`mlm clone …` again, as it was typed, continues it."
+        )
+    files = _template_files(template) if template is not None else _first_files(name, kind, models)
     wanted = {}
     for path, content in files.items():
         found = repo.tree.stat(path)
@@ -71,5 +90,20 @@ def _template_files(template: Worktree) -> dict[str, bytes]:
     return {stat.path: b"".join(template.read(stat)) for stat in template.scan() if stat.kind == FILE}
 
 
-def _first_files(name: str) -> dict[str, bytes]:
-    return {project.FILE: _PROJECT.format(name=name).encode(), ignore.FILE: _IGNORE}
+def _first_files(name: str, kind: str, models: Sequence[str]) -> dict[str, bytes]:
+    if kind not in KINDS:
+        raise UsageError(f"--kind: expected {', '.join(KINDS[:-1])} or {KINDS[-1]}, found {kind!r}")
+    others = "or " + ", ".join(other for other in KINDS if other != kind)
+    text = _PROJECT.format(name=name, kind=kind, others=others)
+    if kind == "model":
+        only = models[0] if len(models) == 1 and _ONNX.fullmatch(models[0]) else "model.onnx"
+        text += _MODEL.format(file=only)
+    return {project.FILE: text.encode(), ignore.FILE: _IGNORE}
+
+
+def _exists(repo: Repo) -> bool:
+    try:
+        repo.refs.head()
+    except StateConflict:
+        return False
+    return True

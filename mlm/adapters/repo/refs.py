@@ -62,8 +62,10 @@ class FileRefs:
             try:
                 text = _line(self._head)
             except FileNotFoundError:
+                begun = os.path.lexists(self._private / "origin")  # which a clone writes before all else but blocks
                 raise StateConflict(
-                    f"{self._private} is no repository: it has no HEAD", hint="Run `mlm init`."
+                    f"{self._private} is no repository: it has no HEAD" + (", and a clone was begun" if begun else ""),
+                    hint="`mlm clone …` again, as it was typed, continues it." if begun else "Run `mlm init`.",
                 ) from None
         if text.startswith(_BRANCH):
             branch = text.removeprefix(_BRANCH)

@@ -1,0 +1,88 @@
+"""Exchange gone astray: two projects of one name, words in another order, half a clone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlm.adapters.remotes.folder import FolderRemote
+from mlm.workflows import clone as workflow
+from tests.command_line import Person
+from tests.exchange.test_commands import TOML, ann, bob, commit
+
+__all__ = ["ann", "bob"]
+
+
+@pytest.fixture
+def stranger(tmp_path: Path, ann: Person) -> Person:
+    """Somebody whose project is called as Ann's, and who shares her remote."""
+    ann.do("push")
+    (tmp_path / "stranger").mkdir()
+    person = Person("", tmp_path / "stranger", tmp_path / "home-stranger")
+    person.do("init", ".")
+    (person.folder / "mlm.toml").write_text(TOML)
+    commit(person, "another first", {"z.txt": b"z"})
+    person.do("remote", "add", "origin", "../origin")
+    return person
+
+
+@pytest.mark.parametrize("words", [[], ["--force"], ["other"], ["other", "--force"], ["v1", "--force"]])
+def test_another_project_of_the_same_name_is_not_replaced(
+    words: tuple[str, ...], ann: Person, stranger: Person
+) -> None:
+    ann.do("tag", "v1")
+    ann.do("push", "v1")
+    stranger.do("branch", "other")
+    stranger.do("tag", "v1")
+    origin = FolderRemote(ann.folder.parent / "origin")
+    before = origin.names("data")
+    error = stranger.refused(12, "push", *words)
+    assert "origin holds another project called data" in error["message"] and "asset.name" in error["hint"]
+    assert "--force" not in error["hint"] and origin.names("data") == before
+    # What the hint says helps.
+    (stranger.folder / "mlm.toml").write_text(TOML.replace('"data"', '"mine"'))
+    commit(stranger, "renamed", {})
+    assert stranger.do("push")["repository"] == "mine" and origin.names("data") == before
+
+
+def test_who_parted_is_not_another_project(ann: Person, bob: Person) -> None:
+    commit(bob, "bob's", {"x": b"x"})
+    bob.do("push")
+    theirs = commit(ann, "ann's", {"y": b"y"})
+    assert "somebody else has pushed" in ann.refused(12, "push")["message"]
+    assert ann.do("push", "--force")["commit"] == str(theirs)
+
+
+def test_the_order_of_git(ann: Person) -> None:
+    for words in (("main", "origin"), ("origin", "main"), ("origin",)):
+        pushed = ann.do("push", *words)
+        assert (pushed["remote"], pushed["ref"], pushed["repository"]) == ("origin", "heads/main", "data")
+    # A branch that is called as a remote is a branch.
+    ann.do("branch", "origin")
+    assert ann.do("push", "origin")["ref"] == "heads/origin"
+    assert "'main'" in ann.refused(3, "push", "origin", "main")["message"]
+
+
+def test_force_of_what_is_no_branch(ann: Person) -> None:
+    cid = ann.do("push")["commit"]
+    assert "moves a branch or a tag" in ann.refused(2, "push", cid, "--force")["message"]
+
+
+def test_half_a_clone_says_how_to_go_on(ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann.do("push")
+    (tmp_path / "eve").mkdir()
+    eve = Person("", tmp_path / "eve", ann.home)
+    monkeypatch.setattr(workflow, "write_tree", _cut)
+    assert eve.run("clone", "data", "work", "--from", "origin").code == 130
+    monkeypatch.undo()
+    half = Person("", eve.folder / "work", ann.home)
+    for words in (("status",), ("init",), ("init", "--kind", "dataset")):
+        error = half.refused(12, *words)
+        assert "a clone" in error["message"] and "mlm clone" in error["hint"] and "mlm init" not in error["hint"]
+    eve.do("clone", "data", "work", "--from", "origin")
+    assert half.do("status")["clean"]
+
+
+def _cut(*_: object) -> None:
+    raise KeyboardInterrupt
