@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from functools import cache
 from math import isfinite
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mlm.core import float8
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 # Elements: few enough for the cache, and for OpenBLAS to add them up in this thread. From 10,000 on it wakes others,
 # and on a busy machine waiting for them took forty times as long as adding.
 _BLOCK = 1 << 13
-_THREADS = "OPENBLAS_NUM_THREADS"
 _CODED = frozenset((*float8.NAMES, "bfloat16"))  # numpy has only their bits, which two equal numbers may differ in
 
 
@@ -26,7 +23,8 @@ class NumpyMeter:
     """Holds one pair of pieces and three blocks."""
 
     def measure(self, old: str, new: str, pieces: Iterable[tuple[bytes, bytes]]) -> Distance:
-        np = _numpy()
+        import numpy as np
+
         elements = changed = apart = 0
         largest = squares = base = 0.0
         with np.errstate(all="ignore"):
@@ -45,18 +43,6 @@ class NumpyMeter:
                     squares += found[3]
                     base += found[4]
         return Distance(elements, changed, apart, largest, squares, base)
-
-
-def _numpy() -> ModuleType:
-    """numpy, whose OpenBLAS starts no threads if it is loaded here: blocks are too small for them."""
-    given = os.environ.get(_THREADS)
-    os.environ.setdefault(_THREADS, "1")
-    try:
-        import numpy as np
-    finally:
-        if given is None:
-            del os.environ[_THREADS]
-    return np
 
 
 def _block(first: np.ndarray, second: np.ndarray, old: str, new: str) -> tuple[int, int, float, float, float]:
