@@ -89,7 +89,9 @@ def ports(session: Session, bare: bool = False) -> Ports:
 
     def meter() -> object:
         from mlm.adapters.meter import NumpyMeter
+        from mlm.cli.numbers import load_numpy
 
+        load_numpy()
         return NumpyMeter()
 
     def datasets() -> object:
