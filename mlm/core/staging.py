@@ -71,8 +71,9 @@ class Staged(NamedTuple):
 class Staging(MutableMapping[str, Staged]):
     """The staged files by path.
 
-    `commit` is a commit that holds exactly these files, once that has been found: it is forgotten as soon as a file
-    changes in content, name or mode, and kept when only its stat does.
+    `commit` is a commit that holds exactly these files, once that has been found: it is forgotten as soon as an entry
+    changes, if only in its stat. So what an index says in which a stat is that of a file on this disk was found here;
+    what one of others says, whose inodes and ctimes are not ours, is not to be believed.
     """
 
     def __init__(self, records: dict[str, _Record] | None = None, commit: Cid | None = None) -> None:
@@ -88,7 +89,7 @@ class Staging(MutableMapping[str, Staged]):
         numbers = (stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode, stat.mode, entry.tsize, entry.settled)
         new = (*numbers, bytes(entry.cid))
         old = self._records.get(path)
-        if old is None or old[-1] != new[-1] or (old[4] ^ stat.mode) & EXECUTABLE:
+        if new != old:
             self.commit = None
         self._records[path] = new
 

@@ -34,7 +34,7 @@ class MemoryBlocks:
         for cid, data in blocks:
             if len(data) > car.Limits().block:
                 raise InvalidData(f"a block has at most {car.Limits().block} bytes, {cid} has {len(data)}")
-            if cid not in self.blocks:
+            if self.blocks.get(cid) != data:
                 new[cid] = bytes(data)
         self.blocks.update(new)
         self._stored |= dict.fromkeys(new, self.now)

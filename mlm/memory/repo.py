@@ -166,12 +166,20 @@ class MemoryTree:
             for piece in [*self.read(file)] or [b""]:
                 yield number, Cid.of(RAW, piece), piece
 
-    def write(self, path: str, pieces: Iterable[bytes], *, executable: bool = False) -> FileStat:
+    def write(
+        self,
+        path: str,
+        pieces: Iterable[bytes],
+        *,
+        executable: bool = False,
+        last: Callable[[], object] = lambda: None,
+    ) -> FileStat:
         check_path(path)
         content = b"".join(pieces)
         found = self.stat(path)
         if found is not None and found.kind != FILE:
             raise StorageError(f"cannot write {path}: a folder is there")
+        last()
         now = self.tick()
         stat = FileStat(path, len(content), now, now, now, 0o755 if executable else 0o644)
         self._files[path] = content, stat

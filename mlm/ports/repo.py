@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -91,8 +91,18 @@ class Refs(Protocol):
 class Folder(Protocol):
     """A folder that files are written to. Paths are checked: none leads outside, and no symbolic link is followed."""
 
-    def write(self, path: str, pieces: Iterable[bytes], *, executable: bool = False) -> FileStat:
-        """Write a file whole or not at all, with its folders; what it is then."""
+    def write(
+        self,
+        path: str,
+        pieces: Iterable[bytes],
+        *,
+        executable: bool = False,
+        last: Callable[[], object] = lambda: None,
+    ) -> FileStat:
+        """Write a file whole or not at all, with its folders; what it is then.
+
+        `last` is called when nothing is left to do but to give the file its name: what it raises stops that.
+        """
 
     def remove(self, path: str) -> None:
         """Remove a file, and folders that are empty then."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 
-from mlm.core import unixfs
+from mlm.core import dag, unixfs
 from mlm.core.cid import Cid
 from mlm.core.errors import InvalidData, NotFound, UsageError
 from mlm.core.paths import check_path
@@ -33,8 +33,9 @@ class Added:
 def add(repo: Repo, paths: Sequence[str], progress: Progress = quiet) -> Added:
     """Stage files and folders by path from the project's root ("" is the root); deletions below them too.
 
-    All or nothing: raises NotFound for a path that is not there, UsageError for an ignored one, InvalidData for a
-    symbolic link, a device or an unsafe name, StateConflict when a file changes while it is read.
+    A file that is named is read though it is known, and stored again where its blocks are damaged; so is one whose
+    blocks are gone. All or nothing: raises NotFound for a path that is not there, UsageError for an ignored one,
+    InvalidData for a symbolic link, a device or an unsafe name, StateConflict when a file changes while it is read.
     """
     repo.refs.head()
     clock = repo.index.clock()
@@ -47,7 +48,12 @@ def add(repo: Repo, paths: Sequence[str], progress: Progress = quiet) -> Added:
     files = [stat for _, stat in sorted(chosen.items()) if stat.kind != FOLDER]
     for stat in files:
         check_file(stat)
-    changed = [stat for stat in files if not index.is_unchanged(stat)]
+    named = frozenset(paths)
+    changed = [
+        stat
+        for stat in files
+        if stat.path in named or not index.is_unchanged(stat) or not _is_here(repo, index[stat.path].cid)
+    ]
     staged: dict[str, Staged] = {}
 
     def blocks() -> Iterator[tuple[Cid, bytes]]:
@@ -66,6 +72,14 @@ def add(repo: Repo, paths: Sequence[str], progress: Progress = quiet) -> Added:
     ]
     size = sum(stat.size for stat in changed)
     return Added(tuple(sorted(different)), tuple(sorted(removed)), empty, new, size)
+
+
+def _is_here(repo: Repo, cid: Cid) -> bool:
+    """Whether every block of a staged file is here: one that was damaged may have been taken out."""
+    try:
+        return all(repo.objects.has(block) for block in dag.dag(repo.objects, cid))
+    except (NotFound, InvalidData):
+        return False
 
 
 def _choose(repo: Repo, index: Staging, path: str, chosen: dict[str, FileStat], removed: set[str]) -> None:

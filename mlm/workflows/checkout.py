@@ -2,7 +2,8 @@
 
 1. What differs between the commit that is left and the one that is gone to is decided by their trees alone.
 2. Every path that differs must be, in the index and in the working tree, as one of the two has it, or nothing is done.
-3. Files are removed and written, each whole or not at all; then the index; then HEAD.
+3. What goes is stored, sound: its blocks are read. Files are removed and written, each whole or not at all, and each
+   only if nobody has changed it meanwhile; then the index; then HEAD.
 
 So the same command completes what a kill has cut: each file is then as the one or the other commit has it.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from mlm.core import unixfs
 from mlm.core.cid import Cid, is_cid
@@ -23,6 +25,8 @@ from mlm.ports.repo import FILE, FOLDER, FileStat, Folder, Repo, Staged
 from mlm.workflows.repository import (
     File,
     Progress,
+    check_seen,
+    check_stored,
     commit_files,
     covers,
     file_entry,
@@ -121,17 +125,23 @@ def switch(repo: Repo, commit: Commit, progress: Progress) -> tuple[tuple[str, .
         written = [path for path in coming if not is_same(repo, entries.get(path), new[path], stats[path])]
         for path in written:
             check_whole(repo, new[path].cid)
+        for path in (*removed, *written):
+            if _is_file(stats[path]) and path in old:
+                check_stored(repo, path, old[path].cid)
         sizes = {path: unixfs.file_size(repo.objects.get, new[path].cid) for path in written}
         # (3) Files, index.
         for path in written:
-            _clear(repo, path, stats[path], [below for below in removed if covers(path, below)], old)
+            _clear(repo, path, stats, [below for below in removed if covers(path, below)], old)
         for path in removed:
+            if repo.tree.stat(path) is not None:  # where a file comes it is gone
+                check_seen(repo, path, stats[path])
             repo.tree.remove(path)
         came: list[FileStat] = []
         done, total = 0, sum(sizes.values())
         for path in written:
             progress(done, total, path)
-            came.append(write_file(repo, path, new[path]))
+            seen = stats[path] if _is_file(stats[path]) else None
+            came.append(write_file(repo, path, new[path], partial(check_seen, repo, path, seen)))
             done += sizes[path]
         progress(total, total, "")
         for path in differs:
@@ -147,10 +157,13 @@ def _is_file(stat: FileStat | None) -> bool:
     return stat is not None and stat.kind == FILE
 
 
-def _clear(repo: Repo, path: str, stat: FileStat | None, below: list[str], old: dict[str, File]) -> None:
+def _clear(repo: Repo, path: str, stats: dict[str, FileStat | None], below: list[str], old: dict[str, File]) -> None:
     """Make room for a file where a folder is: what is tracked in it goes. What is ignored stays, and stops this."""
+    stat = stats[path]
     if stat is None or stat.kind != FOLDER:
         return
+    for file in below:
+        check_seen(repo, file, stats[file])
     for file in below:
         repo.tree.remove(file)
     if repo.tree.stat(path) is None:

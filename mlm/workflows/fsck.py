@@ -4,7 +4,8 @@
 2. HEAD, every branch and tag can be read, and names a commit.
 3. Every commit that they lead to is one, and so is its manifest; those of (2) list what their trees hold.
 4. Every directory can be listed; every block of every file is here.
-5. So are the blocks of every staged file, and of operations that have not ended.
+5. So are the blocks of every staged file, and of operations that have not ended. The index holds the files of the
+   commit that it names.
 """
 
 from __future__ import annotations
@@ -232,6 +233,16 @@ def _index(check: _Check) -> None:
         return
     for path, entry in entries.items():
         _below(check, entry.cid, "index", path)
+    if entries.commit is None:
+        return
+    try:
+        commit = Commit.from_block(entries.commit, check.get(entries.commit))
+        executable = Manifest.from_block(commit.manifest, check.get(commit.manifest)).executable
+        held = {path: (cid, path in executable) for path, cid in unixfs.walk(check.get, commit.tree)}
+    except MlmError:
+        return  # told above, or nothing leads to it any more
+    if held != {path: (entry.cid, entry.stat.executable) for path, entry in entries.items()}:
+        check.fault(DAMAGED, "index", "", "", f"it says that it holds the files of {entries.commit}, and does not")
 
 
 def _operations(check: _Check) -> None:

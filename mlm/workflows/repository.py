@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from mlm.core import dagcbor, dagpb, history, unixfs
+from mlm.core import dag, dagcbor, dagpb, history, unixfs
 from mlm.core.cid import DAG_CBOR, RAW, Cid, is_cid
-from mlm.core.errors import NotFound, StateConflict, UsageError
+from mlm.core.errors import InvalidData, NotFound, StateConflict, UsageError
 from mlm.core.history import Commit
 from mlm.core.manifest import Manifest
 from mlm.ports.repo import FILE, FOLDER, FileStat, Repo, Staged, Worktree
@@ -93,11 +94,36 @@ def staged_files(entries: Mapping[str, Staged]) -> dict[str, File]:
     return {path: staged_file(entry) for path, entry in entries.items()}
 
 
-def write_file(repo: Repo, path: str, file: File) -> FileStat:
-    """Write a stored file into the working tree; raises NotFound, InvalidData, StorageError."""
+def write_file(repo: Repo, path: str, file: File, last: Callable[[], object] = lambda: None) -> FileStat:
+    """Write a stored file into the working tree, `last` as Folder.write has it.
+
+    Raises NotFound, InvalidData, StorageError.
+    """
     size = unixfs.file_size(repo.objects.get, file.cid)
     pieces = unixfs.read(repo.objects.get, file.cid, max_bytes=size)
-    return repo.tree.write(path, pieces, executable=file.executable)
+    return repo.tree.write(path, pieces, executable=file.executable, last=last)
+
+
+def check_seen(repo: Repo, path: str, seen: FileStat | None) -> None:
+    """Raise StateConflict unless a file is as it was when it was decided that it may go."""
+    if repo.tree.stat(path) != seen:
+        raise StateConflict(
+            f"{path} was changed meanwhile, and is kept", hint="Commit or move it away, then run the command again."
+        )
+
+
+def check_stored(repo: Repo, path: str, cid: Cid) -> None:
+    """Read every block of a file that is to go from the working tree, where it may be the only sound copy.
+
+    Raises InvalidData, NotFound.
+    """
+    try:
+        for block in dag.dag(repo.objects, cid):
+            repo.objects.get(block)
+    except (InvalidData, NotFound) as error:
+        error.hint = f"`mlm add {shown_path(path)}` stores it again."
+        error.args = (f"{shown_path(path)} is kept, what is stored of it is not whole: {error}",)
+        raise
 
 
 def staged_tree(entries: Mapping[str, Staged], emit: unixfs.Emit = discard) -> unixfs.Entry:
@@ -173,8 +199,9 @@ def is_same(repo: Repo, staged: Staged | None, file: File, stat: FileStat | None
         return False
     if staged is not None and staged.is_unchanged(stat):
         return staged.cid == file.cid
-    if repo.objects.has(file.cid) and unixfs.file_size(repo.objects.get, file.cid) != stat.size:
-        return False
+    with suppress(NotFound, InvalidData):  # then its content tells
+        if unixfs.file_size(repo.objects.get, file.cid) != stat.size:
+            return False
     return next(read_files(repo.tree, [stat]))[1].cid == file.cid
 
 

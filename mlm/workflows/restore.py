@@ -13,6 +13,7 @@ from mlm.core.staging import EXECUTABLE, Staging
 from mlm.ports.repo import FILE, FOLDER, FileStat, Repo, Staged
 from mlm.workflows.repository import (
     File,
+    check_stored,
     commit_files,
     covers,
     file_entry,
@@ -91,6 +92,10 @@ def _files(repo: Repo, entries: Staging, chosen: dict[str, File | None]) -> tupl
             changed[path] = file
     for file in filter(None, changed.values()):
         check_whole(repo, file.cid)
+    for path in changed:
+        stat, staged = repo.tree.stat(path), entries.get(path)
+        if staged is not None and is_same(repo, staged, staged_file(staged), stat):
+            check_stored(repo, path, staged.cid)
     for path, file in changed.items():
         if file is None:
             repo.tree.remove(path)

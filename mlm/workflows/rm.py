@@ -6,8 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlm.core.errors import NotFound, StateConflict, UsageError
-from mlm.ports.repo import FILE, FOLDER, Repo
-from mlm.workflows.repository import commit_files, covers, head_commit, is_same, shown_path, staged_file
+from mlm.ports.repo import FILE, FOLDER, FileStat, Repo
+from mlm.workflows.repository import (
+    check_seen,
+    check_stored,
+    commit_files,
+    covers,
+    head_commit,
+    is_same,
+    shown_path,
+    staged_file,
+)
 
 
 @dataclass(frozen=True)
@@ -24,7 +33,8 @@ def rm(
     """Unstage files and, unless `cached`, remove them; the next commit lacks them. All or nothing.
 
     Raises NotFound for a path that nothing staged has, UsageError for a folder without `recursive`, StateConflict for
-    a file whose content is neither in the last commit nor elsewhere: `force` removes it too.
+    a file whose content is neither in the last commit nor elsewhere, InvalidData or NotFound where what is stored of it
+    is not whole: `force` removes it too.
     """
     with repo.refs.hold(), repo.index.edit() as entries:
         head = head_commit(repo)
@@ -41,8 +51,10 @@ def rm(
                     f"not removing the folder {shown_path(path) or '.'} without -r", hint="mlm rm -r removes folders."
                 )
             chosen.update(below)
+        seen: dict[str, FileStat | None] = {}
         for path in sorted(chosen):
             staged, stat = entries[path], repo.tree.stat(path)
+            seen[path] = stat
             if stat is not None and stat.kind not in (FILE, FOLDER) and not cached:
                 raise StateConflict(f"{path} is no longer a regular file", hint="Use --cached to only unstage it.")
             if force or stat is None or stat.kind == FOLDER:
@@ -61,10 +73,13 @@ def rm(
             raise StateConflict(
                 f"not removing {path}: {what}", hint="--cached keeps the file, --force removes it all the same."
             )
-        for path in sorted(chosen):
-            stat = None if cached else repo.tree.stat(path)
-            if stat is not None and stat.kind == FILE:
-                repo.tree.remove(path)
+        going = {} if cached else {path: stat for path, stat in seen.items() if stat is not None and stat.kind == FILE}
+        if not force:
+            for path in going:
+                check_stored(repo, path, entries[path].cid)
+        for path, stat in going.items():
+            check_seen(repo, path, stat)
+            repo.tree.remove(path)
         # The index comes last: the same command finds what a kill has left.
         for path in chosen:
             del entries[path]

@@ -50,16 +50,19 @@ def status(repo: Repo, progress: Progress = quiet) -> Status:
     changed: list[Change] = []
     untracked: list[str] = []
     doubtful: list[FileStat] = []
+    known = len(index)  # by their stat
     for stat in repo.tree.changes(index):
         if stat.path not in index:
             untracked.append(stat.path)
-        elif stat.kind in (GONE, FOLDER):
+            continue
+        known -= 1
+        if stat.kind in (GONE, FOLDER):
             changed.append(Change(DELETED, stat.path))
         else:
             doubtful.append(stat)
     refreshed = _read_again(repo, index, doubtful, progress) if doubtful else {}
     changed += [Change(MODIFIED, stat.path) for stat in doubtful if stat.path not in refreshed]
-    staged, same = _staged(repo, head, index)
+    staged, same = _staged(repo, head, index, known > 0)
     _save(repo, index, refreshed, head.commit if same else None)
     left = tuple(Change(UNTRACKED, path) for path in _folded(untracked, index)) if untracked else ()
     return Status(
@@ -122,11 +125,11 @@ def _save(repo: Repo, index: Staging, refreshed: dict[str, Staged], commit: Cid 
         return
 
 
-def _staged(repo: Repo, head: Head, index: Staging) -> tuple[tuple[Change, ...], bool]:
-    """The index against the last commit, and whether it is the same, which may be known from before."""
+def _staged(repo: Repo, head: Head, index: Staging, ours: bool) -> tuple[tuple[Change, ...], bool]:
+    """The index against the last commit, and whether it is the same: an index that is `ours` may know from before."""
     if head.commit is None:
         return tuple(Change(NEW, path) for path in sorted(index)), False
-    if index.commit == head.commit:
+    if ours and index.commit == head.commit:
         return (), True
     found = compare_trees(commit_files(repo, read_commit(repo, head.commit)), staged_files(index))
     return found, not found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,6 +50,41 @@ def test_symbolic_links_are_seen_and_not_followed(root: Path, repo: Repo, tmp_pa
     repo.tree.write("file", [b"replaces the link"])
     assert (tmp_path / "outside" / "secret").read_bytes() == b"secret"
     assert sorted(path.name for path in (tmp_path / "outside").iterdir()) == ["secret"]
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_a_link_that_is_put_in_the_place_of_a_folder_meanwhile(root: Path, tmp_path: Path, private: bool) -> None:
+    """Between a file's pieces, as somebody with a slow disk, or a slow remote, gives time for."""
+    if not private:
+        shutil.rmtree(root / ".mlm")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x").write_bytes(b"mine")
+    tree = open_repo(root).tree
+    tree.write("folder/x", [b"old"])
+
+    def swap() -> None:
+        (root / "folder").rename(root / "moved")
+        (root / "folder").symlink_to(tmp_path / "outside")
+
+    def pieces() -> Iterator[bytes]:
+        yield b"evil"
+        swap()
+
+    tree.write("folder/x", pieces())
+    assert (tmp_path / "outside" / "x").read_bytes() == b"mine"
+    assert (root / "moved" / "x").read_bytes() == b"evil"
+    assert [path.name for path in (tmp_path / "outside").iterdir()] == ["x"]
+
+
+def test_what_is_removed_leaves_no_empty_folder(root: Path, repo: Repo) -> None:
+    for path in ("a/b/c/x", "a/b/y"):
+        repo.tree.write(path, [b"x"])
+    repo.tree.remove("a/b/c/x")
+    assert (root / "a" / "b" / "y").exists() and not (root / "a" / "b" / "c").exists()
+    (root / "a" / "b" / "y").unlink()
+    for path in ("a/b/y", "a/b/y", "nowhere/x"):
+        repo.tree.remove(path)
+    assert not (root / "a").exists() and root.exists()
 
 
 def test_a_pipe_is_not_waited_for(root: Path, repo: Repo) -> None:

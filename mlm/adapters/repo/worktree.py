@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import stat as modes
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mlm.adapters.disk import open_regular, read_at, replace_file, storage_errors
-from mlm.adapters.repo import reading
+from mlm.adapters.disk import open_regular, read_at, storage_errors
+from mlm.adapters.repo import inside, reading
 from mlm.core import ignore
 from mlm.core.cid import Cid
 from mlm.core.errors import StateConflict, StorageError
@@ -126,33 +126,30 @@ class DiskTree:
     def leaves(self, files: Sequence[FileStat]) -> Iterator[tuple[int, Cid, bytes]]:
         return reading.leaves(files, self._open, _expect)
 
-    def write(self, path: str, pieces: Iterable[bytes], *, executable: bool = False) -> FileStat:
+    def write(
+        self,
+        path: str,
+        pieces: Iterable[bytes],
+        *,
+        executable: bool = False,
+        last: Callable[[], object] = lambda: None,
+    ) -> FileStat:
         check_path(path)
+        # Staged in .mlm where there is one: what a kill leaves is then no file of the tree.
+        staging = self._private if self._private.is_dir() else None
+        mode = 0o755 if executable else 0o644
         with storage_errors("cannot write a file"):
-            target = self._root / path
-            self._make_folders(path)
-            if target.is_dir() and not target.is_symlink():
-                raise StorageError(f"cannot write {path}: a folder is there")
-            # Staged in .mlm where there is one: what a kill leaves is then no file of the tree.
-            staging = self._private if self._private.is_dir() else None
-            mode = 0o755 if executable else 0o644
-            return _stat(path, replace_file(target, pieces, mode=mode, durable=False, staging=staging))
+            return _stat(path, inside.write(self._root, path, pieces, mode, staging, last))
 
     def remove(self, path: str) -> None:
         check_path(path)
         with storage_errors("cannot remove a file"):
-            self._check_folders(path)
-            (self._root / path).unlink(missing_ok=True)
-            for folder in [self._root / parent for parent in Path(path).parents][:-1]:
-                if folder.exists():
-                    if any(folder.iterdir()):
-                        break
-                    folder.rmdir()
+            inside.remove(self._root, path)
 
     def make_folder(self, path: str) -> None:
         check_path(path)
-        with storage_errors("cannot make a folder"):
-            self._make_folders(f"{path}/")
+        with storage_errors("cannot make a folder"), inside.folders(self._root, path.split("/"), make=True):
+            pass
 
     def _open(self, file: FileStat) -> int:
         self._check_folders(file.path)
@@ -170,14 +167,6 @@ class DiskTree:
             if folder.is_symlink():
                 return folder
         return None
-
-    def _make_folders(self, path: str) -> None:
-        folder = self._root
-        for name in path.split("/")[:-1]:
-            folder = folder / name
-            folder.mkdir(exist_ok=True)
-            if folder.is_symlink():
-                raise StorageError(f"cannot write {path}: {folder} is a symbolic link")
 
     def _rules(self, folder: str, depth: int) -> list[ignore.Rules]:
         path = self._root / folder / ignore.FILE
