@@ -68,7 +68,7 @@ def bring(
         )
     limit = min(max_bytes, blocks_of(manifest.size, manifest.count))
     tree = receive(source, objects, manifest.tree, max_bytes=limit, system=system, expected=manifest.size)
-    manifest.check_tree(objects.get)
+    manifest.check_tree(objects.get, objects.size)
     # (4) A commit of other files would be checked out in their place.
     if commit is None and manifest.commit is not None and with_history:
         commit = manifest.commit

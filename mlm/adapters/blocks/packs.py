@@ -71,10 +71,13 @@ class PackStore:
                     continue
             cid.verify(data)
             return data
-        raise NotFound(
-            f"no block {cid} in {self._folder}",
-            hint="It was removed, or never came here: `mlm fsck` names what is missing.",
-        )
+        raise self._missing(cid)
+
+    def size(self, cid: Cid) -> int:
+        found = self._find(cid)
+        if found is None:
+            raise self._missing(cid)
+        return found[2]
 
     def put(self, blocks: Iterable[tuple[Cid, bytes]]) -> int:
         with storage_errors("cannot write a pack"):
@@ -138,6 +141,12 @@ class PackStore:
         from mlm.adapters.blocks.examine import drop_damaged
 
         return drop_damaged(self._folder)
+
+    def _missing(self, cid: Cid) -> NotFound:
+        return NotFound(
+            f"no block {cid} in {self._folder}",
+            hint="It was removed, or never came here: `mlm fsck` names what is missing.",
+        )
 
     def _stays(self, found: tuple[str, int, int] | None) -> bool:
         """Whether a block was found in a pack that nobody removes while this process lives."""
