@@ -99,16 +99,19 @@ def copy(
     max_bytes: int | None = None,
     progress: Callable[[int, int], None] = lambda blocks, size: None,
     clock: Clock = lambda: 0.0,
+    seen: set[Cid] | None = None,
 ) -> Copied:
     """Bring `dst` to hold everything below `root`; only what it lacks is read from `src`, whose `get` verifies.
 
     A cut copy continues where it stopped: what arrived is found by `has`, and the walk goes through it, so a gap
     below a block that is there is filled too. What arrived before an error is kept. `progress(blocks, bytes)` is told
-    what was transferred so far; `many` may bring several blocks at a time.
+    what was transferred so far; `many` may bring several blocks at a time. Copies that share `seen`, none of which
+    has failed, walk through what they have in common once.
     Raises InvalidData when more than `max_bytes` would be transferred.
     """
-    seen = {root}
-    stack = [root]
+    seen = set() if seen is None else seen
+    stack = [] if root in seen else [root]
+    seen.add(root)
     batch = _Batch(dst, max_bytes, progress, clock)
 
     def go_on(cid: Cid, data: bytes) -> None:
