@@ -50,7 +50,7 @@ class Client:
     def __init__(self, url: str, timeout: float, token: Callable[[], str] = str, name: str = "") -> None:
         """`timeout` bounds each answer in seconds; `token` gives a bearer token, or "". Raises UsageError."""
         self._url = urls.parse(url)
-        self._timeout, self._token = timeout, token
+        self.timeout, self._token = timeout, token
         self._base = self._url.target.partition("?")[0].rstrip("/")
         self._query = self._url.target.partition("?")[2]
         self._idle: list[http.client.HTTPConnection] = []
@@ -93,7 +93,7 @@ class Client:
         within: float | None = None,
     ) -> Stream:
         """An answer whose body is still to be read. Raises StorageError as `ask` does."""
-        timeout = within or self._timeout
+        timeout = within or self.timeout
         target = self._base + path
         if self._query:
             target += ("&" if "?" in path else "?") + self._query
