@@ -62,6 +62,13 @@ class DiskFiles:
             finally:
                 shutil.rmtree(made, ignore_errors=True)
 
+    def free(self, path: Path) -> int:
+        """Of the nearest folder above that is there."""
+        full = Path(os.path.abspath(self._base / path))
+        there = next(folder for folder in (full, *full.parents) if folder.exists())
+        with storage_errors("cannot tell how much room there is"):
+            return shutil.disk_usage(there).free
+
     def is_folder(self, path: Path) -> bool:
         """Whether a folder is there."""
         return (self._base / path).is_dir()

@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import http.client
 import io
+import json
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlm.core import urls
@@ -25,6 +26,7 @@ _GONE = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)
 _BUSY = (429, 503)
 _TRIES = 3  # of a request that a server says it is too busy for
 _KEPT = 8  # connections
+_KEY = 8  # characters of a path or query that may be a key
 _SHOWN = 200  # characters of a server's own words
 
 
@@ -48,7 +50,7 @@ class Client:
     def __init__(self, url: str, timeout: float, token: Callable[[], str] = str, name: str = "") -> None:
         """`timeout` bounds each answer in seconds; `token` gives a bearer token, or "". Raises UsageError."""
         self._url = urls.parse(url)
-        self._timeout, self._token = timeout, token
+        self.timeout, self._token = timeout, token
         self._base = self._url.target.partition("?")[0].rstrip("/")
         self._query = self._url.target.partition("?")[2]
         self._idle: list[http.client.HTTPConnection] = []
@@ -73,6 +75,8 @@ class Client:
         for left in reversed(range(_TRIES)):
             with self.open(method, path, headers=headers, body=body, within=within) as stream:
                 answer = Answer(stream.status, stream.headers, stream.rest(limit))
+            if answer.status != 200 or limit <= MAX_TEXT:
+                answer = replace(answer, body=self._blanked(answer.body))
             if answer.status not in _BUSY or not left:
                 break
             time.sleep(pause)
@@ -89,7 +93,7 @@ class Client:
         within: float | None = None,
     ) -> Stream:
         """An answer whose body is still to be read. Raises StorageError as `ask` does."""
-        timeout = within or self._timeout
+        timeout = within or self.timeout
         target = self._base + path
         if self._query:
             target += ("&" if "?" in path else "?") + self._query
@@ -148,6 +152,15 @@ class Client:
             return {"Authorization": "Basic " + base64.b64encode(self._url.user.encode()).decode()}
         return {}
 
+    def _blanked(self, text: bytes) -> bytes:
+        """A server's words without what only we and it know: whoever repeats a request repeats its keys."""
+        user = self._url.user or ""
+        hidden = [self._token(), user, user.partition(":")[2], base64.b64encode(user.encode()).decode()]
+        hidden += [part for part in (self._base, self._query) if len(part) >= _KEY]
+        for secret in sorted(filter(None, hidden), key=len, reverse=True):
+            text = text.replace(secret.encode(), b"...")
+        return text
+
     def _take(self) -> http.client.HTTPConnection:
         with self._lock:
             if self._idle:
@@ -166,7 +179,8 @@ class Client:
 
     def trouble(self, what: str) -> StorageError:
         """An error of this server."""
-        return StorageError(f"the remote {self.where} {what}", hint="`mlm remote list` shows the remotes.")
+        words = self._blanked(what.encode()).decode("utf-8", "replace")
+        return StorageError(f"the remote {self.where} {words}", hint="`mlm remote list` shows the remotes.")
 
     def refused(self, answer: Answer, what: str) -> StorageError:
         """The error of an answer with a status that nobody wanted."""
@@ -282,6 +296,15 @@ class _Reader(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
+
+
+def json_object(raw: bytes) -> dict[str, Any] | None:
+    """A JSON object; None for anything else, also for one that nests deeper than anybody reads."""
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _reason(error: Exception) -> str:

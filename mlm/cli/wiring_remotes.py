@@ -47,6 +47,7 @@ def remotes(session: Session) -> Configured:
         known,
         default,
         timeout=config.get("remote.timeout"),
+        max_bytes=int(config.get("remote.max_gb") * 10**9),
         env=session.env,
         trusts=lambda each: each is not doubted and trusts(session, each),
         advice=UsageError(

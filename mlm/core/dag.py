@@ -11,6 +11,7 @@ from mlm.core.cid import DAG_CBOR, RAW, Cid
 from mlm.core.errors import InvalidData
 
 MAX_BLOCKS = 50_000_000
+MAX_PENDING = 1 << 19  # blocks that were named and have not come: their names are held in memory
 # A killed transfer loses at most so many bytes, or, where it is slow, what came within so many seconds.
 BATCH = 32 * 1024 * 1024
 FLUSH = 3.0
@@ -69,8 +70,13 @@ def dag(blocks: Source, root: Cid, *, max_blocks: int = MAX_BLOCKS) -> Iterator[
             if child not in seen:
                 seen.add(child)
                 stack.append(child)
-        if len(seen) > max_blocks:
-            raise InvalidData(f"expected at most {max_blocks} blocks below {root}, found more")
+        _check_bounds(root, len(seen), len(stack), max_blocks)
+
+
+def _check_bounds(root: Cid, seen: int, pending: int, max_blocks: int) -> None:
+    for found, most, what in ((seen, max_blocks, "blocks"), (pending, MAX_PENDING, "blocks that are still to come")):
+        if found > most:
+            raise InvalidData(f"expected at most {most} {what} below {root}, found more")
 
 
 def one_by_one(src: Source) -> Many:
@@ -93,16 +99,19 @@ def copy(
     max_bytes: int | None = None,
     progress: Callable[[int, int], None] = lambda blocks, size: None,
     clock: Clock = lambda: 0.0,
+    seen: set[Cid] | None = None,
 ) -> Copied:
     """Bring `dst` to hold everything below `root`; only what it lacks is read from `src`, whose `get` verifies.
 
     A cut copy continues where it stopped: what arrived is found by `has`, and the walk goes through it, so a gap
     below a block that is there is filled too. What arrived before an error is kept. `progress(blocks, bytes)` is told
-    what was transferred so far; `many` may bring several blocks at a time.
+    what was transferred so far; `many` may bring several blocks at a time. Copies that share `seen`, none of which
+    has failed, walk through what they have in common once.
     Raises InvalidData when more than `max_bytes` would be transferred.
     """
-    seen = {root}
-    stack = [root]
+    seen = set() if seen is None else seen
+    stack = [] if root in seen else [root]
+    seen.add(root)
     batch = _Batch(dst, max_bytes, progress, clock)
 
     def go_on(cid: Cid, data: bytes) -> None:
@@ -110,8 +119,7 @@ def copy(
             if child not in seen:
                 seen.add(child)
                 stack.append(child)
-        if len(seen) > max_blocks:
-            raise InvalidData(f"expected at most {max_blocks} blocks below {root}, found more")
+        _check_bounds(root, len(seen), len(stack), max_blocks)
 
     def wanted() -> Cid | None:
         """The next block that `dst` lacks; through what it holds the walk just goes on."""
@@ -145,13 +153,15 @@ def absorb(
     What arrived before an error is kept. Raises InvalidData for a block that no block before it names, and when more
     than `max_bytes` arrive.
     """
-    named = {root}
+    named, came = {root}, 0
     batch = _Batch(dst, max_bytes, progress, clock)
     try:
         for cid, data in blocks:
             if cid not in named:
                 raise InvalidData(f"expected the blocks below {root}, parents first, found {cid}")
             named.update(links(cid, data))
+            came += 1
+            _check_bounds(root, len(named), len(named) - came, MAX_BLOCKS)
             if not dst.has(cid):
                 batch.add(root, cid, data)
     finally:

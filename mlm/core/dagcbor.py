@@ -19,6 +19,7 @@ Value: TypeAlias = "None | bool | int | float | str | bytes | Cid | Sequence[Val
 
 MAX_DEPTH = 64  # nested lists and maps
 MAX_BYTES = 2 * 1024 * 1024  # of one block, as kubo accepts
+MAX_ITEMS = 1 << 18  # of one block: each takes far more memory than its byte
 
 _UINT, _NEGATIVE, _BYTES, _TEXT, _LIST, _MAP, _TAG, _SIMPLE = range(8)
 _FALSE, _TRUE, _NULL, _FLOAT64 = 20, 21, 22, 27
@@ -32,6 +33,8 @@ def encode(value: Value, *, max_bytes: int = MAX_BYTES) -> bytes:
     _write(out, value, 0)
     if len(out) > max_bytes:
         raise InvalidData(f"a DAG-CBOR block has at most {max_bytes} bytes, this one has {len(out)}")
+    if len(out) > MAX_ITEMS and (items := _count(value)) > MAX_ITEMS:
+        raise InvalidData(f"a DAG-CBOR block has at most {MAX_ITEMS} items, this one has {items}")
     return bytes(out)
 
 
@@ -59,6 +62,19 @@ def links(value: Value) -> list[Cid]:
         elif isinstance(item, Sequence) and not isinstance(item, str | bytes):
             stack.extend(reversed(item))
     return found
+
+
+def _count(value: Value) -> int:
+    """The values inside a value, itself included, keys not."""
+    count, stack = 0, [value]
+    while stack:
+        item = stack.pop()
+        count += 1
+        if isinstance(item, Mapping):
+            stack.extend(item.values())
+        elif isinstance(item, Sequence) and not isinstance(item, str | bytes):
+            stack.extend(item)
+    return count
 
 
 def _head(out: bytearray, major: int, number: int) -> None:
@@ -133,7 +149,7 @@ class _Reader:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.at = 0
+        self.at = self.items = 0
 
     def take(self, count: int) -> bytes:
         left = len(self.data) - self.at
@@ -168,6 +184,9 @@ class _Reader:
         if depth > MAX_DEPTH:
             raise InvalidData(f"DAG-CBOR values nest at most {MAX_DEPTH} deep; byte {self.at} is deeper")
         start = self.at
+        self.items += 1
+        if self.items > MAX_ITEMS:
+            raise InvalidData(f"DAG-CBOR: expected at most {MAX_ITEMS} items, found more at byte {start}")
         major, info, number = self.head()
         if major == _UINT:
             return number

@@ -26,6 +26,8 @@ MAX_ENTRIES = 1_000_000  # of one tree
 MAX_LEAVES = 262_144  # of a file whose leaves are listed: 256 GiB of ours
 _FEW = 65_536  # blocks that a file may have however small it is
 _LEAST = 64  # bytes that a block of a larger file holds on average: ours hold CHUNK
+_PER_SIZE = 16  # bytes that a node may take to say how large one of its parts is
+_MAX_MESSAGE = 256  # bytes of a directory node beside its links: kind, bit field, hash, mode, time
 
 Emit = Callable[[Cid, bytes], None]
 Get = Callable[[Cid], bytes]
@@ -188,40 +190,74 @@ def is_directory(get: Get, cid: Cid) -> bool:
     return cid.codec == DAG_PB and _data(dagpb.decode(get(cid)).data).type in (_TYPE_DIRECTORY, hamt.TYPE)
 
 
-def read(get: Get, cid: Cid, *, max_bytes: int | None = None) -> Iterator[bytes]:
-    """The content of a file in pieces; sizes that nodes claim must hold: raises InvalidData, also past `max_bytes`.
+class Budget:
+    """How many parts the files of one tree may have between them: a few, and as many as their bytes need.
 
-    A few blocks that name each other often are a file of more parts than anybody can read, so the number of parts
-    is bounded by what they hold.
+    A few blocks that name each other often are files of more parts than anybody can read.
+    """
+
+    def __init__(self) -> None:
+        self.parts = self.bytes = 0
+
+    def take(self, parts: int, size: int, cid: Cid) -> None:
+        """Count parts, and bytes that came; raises InvalidData, naming `cid`, for too many parts."""
+        self.parts += parts
+        self.bytes += size
+        if self.parts > _FEW + self.bytes // _LEAST:
+            raise InvalidData(
+                f"expected parts of {_LEAST} bytes or more in {cid}, found {self.parts} in {self.bytes} bytes"
+            )
+
+
+def _parts(get: Get, cid: Cid, budget: Budget, max_bytes: int | None) -> Iterator[tuple[Cid, int | None, bytes | None]]:
+    """The parts of a file in order: CID, size, and the bytes where a node holds them itself; a raw leaf is not read.
+
+    Whoever reads a leaf holds it to its size, which is None for a file that is one leaf.
     """
     stack: list[tuple[Cid, int | None, int]] = [(cid, None, 0)]
-    done = seen = 0
+    done = 0
     while stack:
         at, expected, level = stack.pop()
-        seen += 1
-        if seen > _FEW + done // _LEAST:
-            raise InvalidData(f"expected parts of {_LEAST} bytes or more in {cid}, found {seen} in {done} bytes")
-        block = get(at)
         if at.codec == RAW:
-            piece, size = block, len(block)
-        elif at.codec == DAG_PB and level < _MAX_LEVELS:
-            node = dagpb.decode(block)
-            data = _data(node.data)
-            if data.type not in (_TYPE_FILE, _TYPE_RAW):
-                raise InvalidData(f"expected a UnixFS file at {at}, found {_named(data.type)}")
-            if len(data.sizes) != len(node.links):
-                raise InvalidData(f"the file node {at} has {len(node.links)} links and {len(data.sizes)} sizes")
-            piece, size = data.data, len(data.data) + sum(data.sizes)
-            if data.size is not None and data.size != size:
-                raise InvalidData(f"the file node {at} claims {data.size} bytes, its parts have {size}")
-            if max_bytes is not None and done + size > max_bytes:
-                raise InvalidData(f"expected a file of at most {max_bytes} bytes, {at} holds {size}")
-            below = zip(reversed(node.links), reversed(data.sizes), strict=True)
-            stack.extend((link.cid, part, level + 1) for link, part in below)
-        else:
+            yield at, expected, None
+            done += expected or 0
+            budget.take(0, expected or 0, cid)
+            continue
+        if at.codec != DAG_PB or level >= _MAX_LEVELS:
             raise InvalidData(f"expected a file's node of at most {_MAX_LEVELS} levels, found {at} at level {level}")
+        node = dagpb.decode(get(at))
+        data = _data(node.data)
+        if data.type not in (_TYPE_FILE, _TYPE_RAW):
+            raise InvalidData(f"expected a UnixFS file at {at}, found {_named(data.type)}")
+        if len(data.sizes) != len(node.links):
+            raise InvalidData(f"the file node {at} has {len(node.links)} links and {len(data.sizes)} sizes")
+        size = len(data.data) + sum(data.sizes)
+        if data.size is not None and data.size != size:
+            raise InvalidData(f"the file node {at} claims {data.size} bytes, its parts have {size}")
         if expected is not None and size != expected:
             raise InvalidData(f"expected {expected} bytes under {at}, found {size}")
+        if max_bytes is not None and done + size > max_bytes:
+            raise InvalidData(f"expected a file of at most {max_bytes} bytes, {at} holds {size}")
+        # Before they are remembered, and whatever else the node holds, which has to be read too.
+        ignored = len(node.data) - len(data.data) - _PER_SIZE * len(data.sizes)
+        budget.take(len(node.links) + max(0, ignored) // _LEAST, len(data.data), cid)
+        if data.data:
+            yield at, len(data.data), data.data
+            done += len(data.data)
+        below = zip(reversed(node.links), reversed(data.sizes), strict=True)
+        stack.extend((link.cid, part, level + 1) for link, part in below)
+
+
+def read(get: Get, cid: Cid, *, max_bytes: int | None = None, budget: Budget | None = None) -> Iterator[bytes]:
+    """The content of a file in pieces; sizes that nodes claim must hold: raises InvalidData, also past `max_bytes`.
+
+    Files that are read together share a `budget`.
+    """
+    done = 0
+    for at, expected, held in _parts(get, cid, budget or Budget(), max_bytes):
+        piece = get(at) if held is None else held
+        if expected is not None and len(piece) != expected:
+            raise InvalidData(f"expected {expected} bytes under {at}, found {len(piece)}")
         done += len(piece)
         if max_bytes is not None and done > max_bytes:
             raise InvalidData(f"expected a file of at most {max_bytes} bytes, found more in {cid}")
@@ -240,42 +276,30 @@ def file_size(get: Get, cid: Cid) -> int:
     return len(data.data) + sum(data.sizes)
 
 
+def check_file(get: Get, size: Callable[[Cid], int], cid: Cid, budget: Budget | None = None) -> int:
+    """Hold every size that a file's nodes claim to what its leaves have; returns the file's size in bytes.
+
+    `size` says how many bytes a leaf has, which is not read. Raises InvalidData as `read` does; NotFound.
+    """
+    done = 0
+    for at, expected, held in _parts(get, cid, budget or Budget(), None):
+        found = size(at) if held is None else len(held)
+        if expected is not None and found != expected:
+            raise InvalidData(f"expected {expected} bytes under {at}, found {found}")
+        done += found
+    return done
+
+
 def leaves(get: Get, cid: Cid) -> Iterator[tuple[Cid, int, bytes | None]]:
     """The parts of a file in order: CID, size, and the bytes where a node holds them itself.
 
     No raw leaf but a file's only one is read: whoever reads it holds it to its size. Raises InvalidData as `read` does.
     """
-    if cid.codec == RAW:
-        block = get(cid)
-        yield cid, len(block), block
-        return
-    stack: list[tuple[Cid, int | None, int]] = [(cid, None, 0)]
-    done = seen = 0
-    while stack:
-        at, expected, level = stack.pop()
-        seen += 1
-        if seen > _FEW + done // _LEAST or seen > MAX_LEAVES:
-            raise InvalidData(f"expected at most {MAX_LEAVES} parts of {_LEAST} bytes or more in {cid}, found more")
-        if at.codec == RAW and expected is not None:
-            yield at, expected, None
-            done += expected
-            continue
-        if at.codec != DAG_PB or level >= _MAX_LEVELS:
-            raise InvalidData(f"expected a file's node of at most {_MAX_LEVELS} levels, found {at} at level {level}")
-        node = dagpb.decode(get(at))
-        data = _data(node.data)
-        if data.type not in (_TYPE_FILE, _TYPE_RAW):
-            raise InvalidData(f"expected a UnixFS file at {at}, found type {data.type}")
-        if len(data.sizes) != len(node.links):
-            raise InvalidData(f"the file node {at} has {len(node.links)} links and {len(data.sizes)} sizes")
-        size = len(data.data) + sum(data.sizes)
-        if expected is not None and size != expected:
-            raise InvalidData(f"expected {expected} bytes under {at}, found {size}")
-        if data.data:
-            yield at, len(data.data), data.data
-            done += len(data.data)
-        below = zip(reversed(node.links), reversed(data.sizes), strict=True)
-        stack.extend((link.cid, part, level + 1) for link, part in below)
+    for number, (at, expected, held) in enumerate(_parts(get, cid, Budget(), None)):
+        if number >= MAX_LEAVES:
+            raise InvalidData(f"expected at most {MAX_LEAVES} parts in {cid}, found more")
+        block = get(at) if expected is None and held is None else held
+        yield at, len(block) if block is not None else expected or 0, block
 
 
 def listing(get: Get, cid: Cid, *, max_entries: int = MAX_ENTRIES) -> dict[str, Cid]:
@@ -291,6 +315,9 @@ def listing(get: Get, cid: Cid, *, max_entries: int = MAX_ENTRIES) -> dict[str, 
         sharded = data.type == hamt.TYPE
         if not sharded and (data.type != _TYPE_DIRECTORY or place):
             raise InvalidData(f"expected a UnixFS directory at {at}, found {_named(data.type)}")
+        if len(node.data) > _MAX_MESSAGE or (data.data and not sharded):
+            # It would be read anew for every name that leads here.
+            raise InvalidData(f"expected links alone in the directory {at}, found {len(node.data)} bytes of data")
         if sharded:
             hamt.check_shard(node.links, data.data, data.fanout, data.hash_type)
             # Every shard but the root leads to an entry, whose hash is in one place only: so none is read twice.
@@ -325,9 +352,12 @@ def entries(get: Get, root: Cid, *, max_entries: int = MAX_ENTRIES) -> Iterator[
     """
     stack: list[tuple[str, Cid]] = [("", root)]
     seen = 0
+    folders: dict[Cid, bool] = {}
     while stack:
         path, cid = stack.pop()
-        folder = not path or is_directory(get, cid)
+        if (known := folders.get(cid)) is None:
+            known = folders[cid] = is_directory(get, cid)
+        folder = not path or known
         if path:
             yield check_path(path), cid, folder
         if not folder:

@@ -29,6 +29,11 @@ class MemoryBlocks:
         cid.verify(data)
         return data
 
+    def size(self, cid: Cid) -> int:
+        if cid not in self.blocks:
+            raise NotFound(f"no block {cid} in memory")
+        return len(self.blocks[cid])
+
     def put(self, blocks: Iterable[tuple[Cid, bytes]]) -> int:
         new: dict[Cid, bytes] = {}
         for cid, data in blocks:

@@ -16,6 +16,9 @@ class Blocks(Protocol):
 
     def get(self, cid: Cid) -> bytes: ...
 
+    def size(self, cid: Cid) -> int:
+        """The bytes of a block that is not read; raises NotFound."""
+
     def put(self, blocks: Iterable[tuple[Cid, bytes]]) -> int:
         """Store blocks durably (all or none visible after a kill); returns how many were new."""
 

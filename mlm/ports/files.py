@@ -29,6 +29,9 @@ class Files(Protocol):
         Raises StateConflict when something is there, other than an empty folder.
         """
 
+    def free(self, path: Path) -> int:
+        """Bytes that can be written where `path` is, or is to be."""
+
     def is_folder(self, path: Path) -> bool: ...
 
     def exists(self, path: Path) -> bool: ...

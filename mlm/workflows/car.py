@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 
 from mlm.core import unixfs
 from mlm.core.cid import Cid
-from mlm.core.errors import UsageError
+from mlm.core.errors import StorageError, UsageError
 from mlm.core.plan import JSON_ONLY
 from mlm.ports.archives import Archive
 from mlm.ports.bundle import Ports
@@ -88,8 +89,9 @@ def ls(ports: Ports, archive: Path) -> Listing:
         if not unixfs.is_directory(found.get, found.root):
             size = unixfs.file_size(found.get, found.root)
             return Listing(found.root, str(archive), FILE, len(found), 1, size, ())
+        size_of = cache(partial(unixfs.file_size, found.get))
         entries = tuple(
-            Entry(path, FOLDER if folder else FILE, None if folder else unixfs.file_size(found.get, cid), cid)
+            Entry(path, FOLDER if folder else FILE, None if folder else size_of(cid), cid)
             for path, cid, folder in unixfs.entries(found.get, found.root)
         )
         files = [entry.size for entry in entries if entry.size is not None]
@@ -99,20 +101,24 @@ def ls(ports: Ports, archive: Path) -> Listing:
 def unpack(ports: Ports, archive: Path, output: Path, progress: Progress = quiet) -> Unpacked:
     """Write an archive's folder, or its file, whole or not at all; every block is checked against its CID.
 
-    Raises NotFound, also for a block that is missing, InvalidData, StateConflict when something is in its place.
+    Raises NotFound, also for a block that is missing, InvalidData, StateConflict when something is in its place,
+    StorageError, before anything is written, where there is no room for it.
     """
     with ports.archives.open(archive) as found:
         if not unixfs.is_directory(found.get, found.root):
             if ports.files.is_folder(output):
                 raise UsageError(f"the archive holds a file, and {output} is a folder", hint="Name the file: -o FILE.")
             size = unixfs.file_size(found.get, found.root)
+            _check_room(ports, output, size)
             report = _reporting(progress, size)
             ports.files.write_pieces(output, report(found.root, found, size, str(output)))
             progress(size, size, "")
             return Unpacked(found.root, str(output), 1, size)
         entries = list(unixfs.entries(found.get, found.root))
-        files = [(path, cid, unixfs.file_size(found.get, cid)) for path, cid, folder in entries if not folder]
+        size_of = cache(partial(unixfs.file_size, found.get))
+        files = [(path, cid, size_of(cid)) for path, cid, folder in entries if not folder]
         total = sum(size for _, _, size in files)
+        _check_room(ports, output, total)
         report = _reporting(progress, total)
         with ports.files.new_folder(output) as folder:
             for path, _, is_folder in entries:
@@ -124,13 +130,22 @@ def unpack(ports: Ports, archive: Path, output: Path, progress: Progress = quiet
         return Unpacked(found.root, str(output), len(files), total)
 
 
+def _check_room(ports: Ports, output: Path, size: int) -> None:
+    """Raise StorageError before anything is written: a small archive may name one block as often as it likes."""
+    if size > (free := ports.files.free(output)):
+        raise StorageError(
+            f"the archive holds files of {size} bytes, {free} are free at {output}", hint="`mlm car ls` shows them."
+        )
+
+
 def _reporting(progress: Progress, total: int) -> Callable[[Cid, Archive, int, str], Iterator[bytes]]:
     """A reader of files that tells how far all of them have come."""
     done = 0
+    budget = unixfs.Budget()
 
     def read(cid: Cid, archive: Archive, size: int, path: str) -> Iterator[bytes]:
         nonlocal done
-        for piece in unixfs.read(archive.get, cid, max_bytes=size):
+        for piece in unixfs.read(archive.get, cid, max_bytes=size, budget=budget):
             yield piece
             done += len(piece)
             progress(done, total, path)

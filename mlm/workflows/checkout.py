@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 
 from mlm.core import unixfs
 from mlm.core.cid import Cid, is_cid
@@ -68,10 +68,12 @@ def write_tree(objects: Blocks, root: Cid, tree: Folder, executable: Iterable[st
 
     Raises InvalidData for a hostile tree, StorageError where a link or a folder stands in a file's place.
     """
-    files = [(path, cid, unixfs.file_size(objects.get, cid)) for path, cid in unixfs.walk(objects.get, root)]
+    size_of = cache(partial(unixfs.file_size, objects.get))
+    files = [(path, cid, size_of(cid)) for path, cid in unixfs.walk(objects.get, root)]
+    budget = unixfs.Budget()
     may_run = frozenset(executable)
     stats = tuple(
-        tree.write(path, unixfs.read(objects.get, cid, max_bytes=size), executable=path in may_run)
+        tree.write(path, unixfs.read(objects.get, cid, max_bytes=size, budget=budget), executable=path in may_run)
         for path, cid, size in files
     )
     return Written(len(files), sum(size for _, _, size in files), stats)

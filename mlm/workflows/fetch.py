@@ -9,8 +9,10 @@ from mlm.core.errors import InvalidData, MlmError, UsageError
 from mlm.core.refs import AssetRef, parse_asset
 from mlm.ports.bundle import Ports
 from mlm.ports.remote import Remote
+from mlm.ports.repo import Repo
 from mlm.workflows import lookup
 from mlm.workflows.push import repository_name, track
+from mlm.workflows.repository import read_manifest
 from mlm.workflows.transfer import receive
 from mlm.workflows.version import bring, check_history
 
@@ -72,11 +74,14 @@ def dropped(*remotes: Remote) -> tuple[str, ...]:
 
 def _branches(ports: Ports, target: Remote, max_bytes: int) -> Fetched:
     repo = ports.repo
-    moved, blocks, size = [], 0, 0
-    for name, cid in sorted(target.names(repository_name(repo)).items()):
-        came = receive(target, repo.objects, cid, max_bytes=max_bytes - size, system=ports.system)
+    moved, blocks, size, seen = [], 0, 0, set[Cid]()
+    names = sorted(target.names(repository_name(repo)).items())
+    # Also of what stands there already: a gap below it is filled. What refs have in common is walked once.
+    for _, cid in names:
+        came = receive(target, repo.objects, cid, max_bytes=max_bytes - size, system=ports.system, seen=seen)
         blocks, size = blocks + came.new, size + came.bytes
-        check_history(repo.objects, cid)
+    check_history(repo.objects, *(cid for _, cid in names))
+    for name, cid in names:
         if name.startswith("heads/"):
             before = track(repo, target.about.name, name, cid)
             if before != cid:
@@ -95,20 +100,20 @@ def _published(ports: Ports, origin: str, max_bytes: int) -> Fetched:
     repo, source, asset = ports.repo, ports.remote, asset_of(origin)
     newest = lookup.version(ports, origin)
     rows = ports.state.query("versions", token_id=newest.token_id)
-    moved, problems, blocks, size = [], [], 0, 0
+    moved, problems, blocks, size, seen = [], [], 0, 0, set[Cid]()
     for row in rows:
         version = newest if row["version_id"] == newest.version_id else lookup.version_by_id(ports, row["version_id"])
         tag, known = f"tags/{version.asset.version}", repo.refs.all()
-        if tag in known and version is not newest:
+        if tag in known and version is not newest and _commit_of(repo, version.manifest) == known[tag]:
             continue
+        options = {"max_bytes": max_bytes - size, "system": ports.system, "seen": seen}
         try:
-            came = bring(
-                source, repo.objects, version.manifest, version.asset, max_bytes=max_bytes - size, system=ports.system
-            )
+            came = bring(source, repo.objects, version.manifest, version.asset, **options)  # type: ignore[arg-type]
         except MlmError as error:
             if version is newest:
                 raise
             problems.append(f"{version.asset}: {error}")
+            seen = set()  # which may name what has not come
             continue
         assert came.commit is not None
         blocks, size = blocks + came.blocks, size + came.bytes
@@ -119,4 +124,12 @@ def _published(ports: Ports, origin: str, max_bytes: int) -> Fetched:
         if tag not in known:
             repo.refs.set(tag, came.commit, None)
             moved.append(Moved(str(version.asset.version), None, came.commit))
+        elif known[tag] != came.commit:
+            here = f"the tag {version.asset.version} here is at {known[tag]}"
+            problems.append(f"{version.asset}: {here}, the chain's version is {came.commit}")
     return Fetched(str(asset), tuple(moved), blocks, size, dropped(source), tuple(problems))
+
+
+def _commit_of(repo: Repo, manifest: Cid) -> Cid | None:
+    """The commit that a manifest names, if it is here."""
+    return read_manifest(repo, manifest).commit if repo.objects.has(manifest) else None

@@ -3,7 +3,7 @@
 1. Every block of every pack has the hash of its CID; packs and their indexes say the same.
 2. HEAD, every branch and tag can be read, and names a commit.
 3. Every commit that they lead to is one, and so is its manifest; those of (2) list what their trees hold.
-4. Every directory can be listed; every block of every file is here.
+4. Every directory can be listed; every block of every file is here, and has the size that the file's nodes say.
 5. So are the blocks of every staged file, and of operations that have not ended. The index holds the files of the
    commit that it names.
 """
@@ -75,6 +75,12 @@ class _Check:
         if cid in self.sound:
             return bytes(self.sound[cid])
         raise NotFound(f"no sound block {cid}")
+
+    def size(self, cid: Cid) -> int:
+        """The bytes of a sound block."""
+        if cid not in self.sound:
+            raise NotFound(f"no sound block {cid}")
+        return self.sound[cid]
 
     def fault(self, what: str, name: object, needed_by: str = "", path: str = "", why: str = "") -> None:
         self.faults.append(Fault(what, str(name), needed_by, path, why))
@@ -178,7 +184,7 @@ def _commit(check: _Check, cid: Cid, by: str) -> None:
         if manifest.tree != commit.tree:
             check.fault(INVALID, commit.manifest, name, "manifest", f"it is of the tree {manifest.tree}")
         elif len(check.faults) == before and cid in check.tips:  # of older ones, it would be read again and again
-            manifest.check_tree(check.get)
+            manifest.check_tree(check.get, check.size)
     except MlmError as error:
         check.fault(INVALID, commit.manifest, name, "manifest", str(error))
     _below(check, commit.manifest, name, "manifest")
@@ -192,7 +198,10 @@ def _tree(check: _Check, root: Cid, by: str) -> None:
         if cid in check.seen or not check.present(cid, by, path):
             continue
         if cid.codec != DAG_PB or not _is_directory(check, cid):
+            before = len(check.faults)
             _below(check, cid, by, path)
+            if len(check.faults) == before:
+                _file(check, cid, by, path)
             continue
         check.seen.add(cid)
         node = dagpb.decode(check.nodes[cid])
@@ -208,6 +217,16 @@ def _tree(check: _Check, root: Cid, by: str) -> None:
             name = link.name[2:] if sharded else link.name
             below = path if not name else f"{path}/{name}" if path else name
             stack.append((link.cid, below, sharded and not name))
+
+
+def _file(check: _Check, cid: Cid, by: str, path: str) -> None:
+    """(4) The sizes that a file's nodes claim are those of its leaves: else it cannot be written."""
+    try:
+        unixfs.check_file(check.get, check.size, cid)
+    except NotFound:
+        pass  # told already, by another file
+    except MlmError as error:
+        check.fault(INVALID, cid, by, path, str(error))
 
 
 def _below(check: _Check, root: Cid, by: str, path: str) -> None:

@@ -34,12 +34,14 @@ def receive(
     max_bytes: int | None = None,
     system: System | None = None,
     expected: int = 0,
+    seen: set[Cid] | None = None,
 ) -> dag.Copied:
     """Bring everything below `root` into `objects`; only what is missing travels, at most `max_bytes` of it.
 
     Into an empty store all comes as one stream, where the remote can; what that does not bring, or brings wrongly, is
     asked for block by block, and so is everything where something is here already. What has arrived stays, whatever
     happens then: the same call goes on from there. `expected` bytes are what a progress bar counts to.
+    What `seen` names is here already, with all below it.
     Raises NotFound, InvalidData, StorageError.
     """
     tell = partial(_tell, system, expected, "receiving")
@@ -69,6 +71,7 @@ def receive(
             max_bytes=left,
             progress=lambda blocks, size: tell(new + blocks, came + size),
             clock=clock,
+            seen=seen,
         )
     finally:
         _end(system)

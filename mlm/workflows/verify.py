@@ -252,7 +252,7 @@ def _asset(ports: Ports, target: str) -> Verification:
         return f"{manifest.count} files, {manifest.size:,} bytes"
 
     def tree() -> str:
-        manifest.check_tree(ports.objects.get)
+        manifest.check_tree(ports.objects.get, ports.objects.size)
         return str(manifest.tree)
 
     def key() -> str:

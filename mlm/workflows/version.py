@@ -40,6 +40,7 @@ def bring(
     max_bytes: int,
     system: System | None = None,
     with_history: bool = True,
+    seen: set[Cid] | None = None,
 ) -> Version:
     """Bring what a CID names, a manifest or a commit, and check it.
 
@@ -66,9 +67,10 @@ def bring(
             f"expected at most {max_bytes} bytes, {manifest.name}@{manifest.version} has {manifest.size}",
             hint="Raise remote.max_gb if you want it.",
         )
+    seen = set() if seen is None else seen
     limit = min(max_bytes, blocks_of(manifest.size, manifest.count))
-    tree = receive(source, objects, manifest.tree, max_bytes=limit, system=system, expected=manifest.size)
-    manifest.check_tree(objects.get)
+    tree = receive(source, objects, manifest.tree, max_bytes=limit, system=system, expected=manifest.size, seen=seen)
+    manifest.check_tree(objects.get, objects.size)
     # (4) A commit of other files would be checked out in their place.
     if commit is None and manifest.commit is not None and with_history:
         commit = manifest.commit
@@ -85,16 +87,16 @@ def bring(
     if not with_history or commit is None:
         return Version(manifest_cid, manifest, commit, tree.new, tree.bytes)
     # (5) What came before it.
-    past = receive(source, objects, manifest_cid, max_bytes=max_bytes, system=system)
-    more = receive(source, objects, commit, max_bytes=max_bytes, system=system)
+    past = receive(source, objects, manifest_cid, max_bytes=max_bytes, system=system, seen=seen)
+    more = receive(source, objects, commit, max_bytes=max_bytes, system=system, seen=seen)
     check_history(objects, commit)
     new, size = tree.new + past.new + more.new, tree.bytes + past.bytes + more.bytes
     return Version(manifest_cid, manifest, commit, new, size)
 
 
-def check_history(objects: Blocks, commit: Cid) -> None:
-    """Raise InvalidData unless everything that a commit comes from is a commit."""
-    for _ in history.log(objects.get, (commit,)):
+def check_history(objects: Blocks, *commits: Cid) -> None:
+    """Raise InvalidData unless these, and everything that they come from, are commits."""
+    for _ in history.log(objects.get, commits):
         pass
 
 

@@ -108,6 +108,16 @@ def a_pipe_for_an_archive(scene: Scene) -> None:
     os.mkfifo(scene.folder / "x.car")
 
 
+@bad(UNPACK, 5, "the archive holds files of 1125899906842624 bytes", "are free at", hint="mlm car ls")
+def archive_of_a_few_blocks_that_claim_a_petabyte(scene: Scene) -> None:
+    held: list[tuple[Cid, bytes]] = []
+    entry = unixfs.file([bytes(unixfs.CHUNK)], lambda cid, data: held.append((cid, data)))
+    for _ in range(3):
+        entry = unixfs.balance([entry] * 1024, lambda cid, data: held.append((cid, data)))
+    root = unixfs.directory({"big": entry}, lambda cid, data: held.append((cid, data)))
+    _archive(scene, root.cid, held)
+
+
 @bad(UNPACK, 4, "'..'", "expected a file name")
 def archive_that_climbs_out(scene: Scene) -> None:
     _directory(scene, (b"..", EVIL))
@@ -154,9 +164,9 @@ def archive_of_a_commit(scene: Scene) -> None:
     _archive(scene, cid, [(cid, block)])
 
 
-@bad(UNPACK, 4, "expected 1099511627776 bytes under", "found 4")
-def archive_of_a_file_that_claims_a_tebibyte(scene: Scene) -> None:
-    data = b"\x08\x02\x18" + dagpb.varint(1 << 40) + b"\x20" + dagpb.varint(1 << 40)
+@bad(UNPACK, 4, "expected 1048576 bytes under", "found 4")
+def archive_of_a_file_that_claims_a_mebibyte(scene: Scene) -> None:
+    data = b"\x08\x02\x18" + dagpb.varint(1 << 20) + b"\x20" + dagpb.varint(1 << 20)
     block = dagpb.encode_link(b"", EVIL, 4) + dagpb.field(1, data)
     root = Cid.of(DAG_PB, block)
     _archive(scene, root, [(EVIL, b"evil"), (root, block)])

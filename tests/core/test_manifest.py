@@ -332,12 +332,12 @@ def test_files_of_a_tree_too_large_to_list() -> None:
 
 
 def test_manifest_that_lies_about_its_tree() -> None:
-    FULL.check_tree(get)
+    FULL.check_tree(get, lambda cid: len(get(cid)))
     with pytest.raises(InvalidData, match="claims"):
-        replace(FULL, size=24).check_tree(get)
+        replace(FULL, size=24).check_tree(get, lambda cid: len(get(cid)))
     swapped = {"model.onnx": FULL.files["samples/x.npy"], "samples/x.npy": FULL.files["model.onnx"]}
     with pytest.raises(InvalidData, match="otherwise"):
-        replace(FULL, files=swapped).check_tree(get)
+        replace(FULL, files=swapped).check_tree(get, lambda cid: len(get(cid)))
 
 
 def made(*parents: Cid, time: int = 100, message: str = "message") -> tuple[Cid, bytes]:

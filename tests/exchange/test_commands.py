@@ -217,6 +217,33 @@ def test_a_download_that_was_cut_goes_on(ann: Person, tmp_path: Path, monkeypatc
     assert list((eve.home / "cache" / "downloads").iterdir()) == []
 
 
+def test_branches_share_their_history(ann: Person, bob: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fetching walks through what branches have in common once."""
+    for number in range(4):
+        commit(ann, f"more {number}", {f"{number}": bytes([number])})
+    ann.do("push")
+
+    def reads() -> int:
+        count, get = [0], PackStore.get
+
+        def counted(self: PackStore, cid: Cid) -> bytes:
+            count[0] += 1
+            return get(self, cid)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(PackStore, "get", counted)
+            bob.do("fetch")
+        return count[0]
+
+    bob.do("fetch")
+    one = reads()
+    for number in range(8):
+        ann.do("branch", f"b{number}")
+        ann.do("push", f"b{number}")
+    bob.do("fetch")
+    assert reads() < 2 * one
+
+
 def test_the_name_of_an_asset_is_no_hidden_folder(ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An asset on the chain may be called `.git`; whoever wants it there says so."""
     from dataclasses import replace

@@ -16,6 +16,7 @@ from mlm.adapters.http import Client
 from mlm.adapters.remotes import kubo as kubo_module
 from mlm.adapters.remotes.gateway import Gateway
 from mlm.adapters.remotes.kubo import Kubo
+from mlm.adapters.remotes.pinning import PinningService
 from mlm.core import car, unixfs
 from mlm.core.cid import DAG_PB, RAW, Cid
 from mlm.core.errors import InvalidData, NotFound, StorageError
@@ -195,3 +196,47 @@ def test_an_rpc_that_lies() -> None:
         kubo(server.url).put([(cid, b"true")])
     with servers.serve(_answers(pin_ls=b"<html>")) as server, pytest.raises(StorageError, match="nonsense"):
         kubo(server.url).missing([cid])
+
+
+@pytest.mark.parametrize("depth", [10_000, 500_000])
+def test_json_that_nests_too_deep(depth: int) -> None:
+    deep = b'{"a":' + b"[" * depth + b"]" * depth + b"}"
+    with servers.serve(_answers(pin_ls=deep)) as server, pytest.raises(StorageError, match="nonsense"):
+        kubo(server.url).missing([Cid.of(RAW, b"true")])
+    with servers.serve(lambda handler: handler.whole(deep)) as server, pytest.raises(StorageError, match="nonsense"):
+        client = Client(server.url, 20.0, name="pins")
+        PinningService(client, About("pins", "pinning", server.url, False, False)).pin(Cid.of(RAW, b"true"), "x")
+
+
+def test_a_block_that_holds_a_boundary() -> None:
+    """Blocks are others': none can end the part that carries them, for nobody knows what would."""
+    bodies: list[tuple[bytes, bytes]] = []
+
+    def answer(handler: servers.Handler) -> None:
+        body = handler.rfile.read(int(handler.headers["Content-Length"]))
+        bodies.append((handler.headers["Content-Type"].partition("boundary=")[2].encode(), body))
+        handler.whole(b'{"Stats":{"BlockCount":1}}')
+
+    with servers.serve(answer) as server:
+        kubo(server.url).put([(Cid.of(RAW, b"true"), b"true")])
+        before = b"--" + bodies[0][0] + b"--"
+        kubo(server.url).put([(Cid.of(RAW, before), before)])
+    (first, _), (second, body) = bodies
+    assert first != second and body.count(b"--" + second) == 2 and before in body
+
+
+def test_a_server_that_repeats_what_it_was_sent() -> None:
+    """Its words are shown, and our keys in them are not."""
+    token, key = "s3cr3t-token-" + "x" * 30, "/ipfs-key-123456"
+
+    def answer(handler: servers.Handler) -> None:
+        handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        handler.whole(f"{'.' * 180}{handler.headers['Authorization']} {handler.path} refused".encode(), 500)
+
+    with servers.serve(answer) as server:
+        basic = server.url.replace("://", "://me:pass-word@")
+        for client in (Client(server.url + key, 5.0, lambda: token), Client(basic, 5.0)):
+            with pytest.raises(StorageError, match="HTTP status 500") as caught:
+                Kubo(client, About("node", "kubo", "", True, False)).missing([Cid.of(RAW, b"true")])
+            said = str(caught.value)
+            assert token[:8] not in said and key not in said and "bWU6" not in said, said

@@ -110,7 +110,13 @@ def test_later_versions_come_by_pull(
     eve.do("clone", f"{asset}@1.0.0", "old")
     old = Person("", eve.folder / "old", eve.home, eve.env)
     assert content(old)["data.bin"] == b"1" * 1_500_000 and "more.bin" not in content(old)
-    assert old.do("pull")["files"] == pulled["files"]
+    # A tag that says otherwise than the chain stays, and is named.
+    first = old.do("log")["commits"][0]["commit"]
+    old.do("tag", "1.1.0")
+    again = old.do("pull")
+    assert again["files"] == pulled["files"]
+    (problem,) = again["fetched"]["problems"]
+    assert f"the tag 1.1.0 here is at {first}, the chain's version is" in problem
 
 
 def test_a_lying_gateway_first(market: Market, gateway: servers.Server, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlm.adapters.http import Client
+from mlm.adapters.remotes import web as web_module
 from mlm.adapters.remotes.folder import FolderRemote
 from mlm.adapters.remotes.several import Several
 from mlm.adapters.remotes.web import WebRemote
@@ -136,3 +137,24 @@ def test_a_bad_server(how: str) -> None:
     with servers.serve(answer) as server, pytest.raises((InvalidData, StorageError)) as caught:
         web(server.url, 1.0).get(COMMIT)
     assert server.url in str(caught.value) and "key=1" not in str(caught.value)
+
+
+def test_no_more_than_bounds_allow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Indexes are bounded together, and whole packs by what may be received, however often each is fetched."""
+    folder = FolderRemote(tmp_path / "remote")
+    cids = [Cid.of(RAW, bytes([number])) for number in range(8)]
+    for number, cid in enumerate(cids):
+        folder.put([(cid, bytes([number]))])
+    with servers.serve(servers.files(tmp_path / "remote", ranges=False)) as server:
+        about = About("web", "http", server.url, False, True)
+        remote = WebRemote(Client(server.url, 5.0, name="web"), about, max_bytes=600)
+        with pytest.raises(StorageError, match="expected at most .* bytes more in whole packs"):
+            for cid in cids * 9:
+                remote.get(cid)
+        monkeypatch.setattr(web_module, "_MAX_INDEXES", 100)
+        with pytest.raises(StorageError, match="lists 8 packs: expected their indexes in 100 bytes and 100 s"):
+            web(server.url).get(Cid.of(RAW, b"absent"))
+        monkeypatch.setattr(web_module, "_MAX_INDEXES", 1 << 29)
+        monkeypatch.setattr(web_module, "_SEARCH", 0)
+        with pytest.raises(StorageError, match="and 0 s, found more after 1 of them"):
+            web(server.url).get(Cid.of(RAW, b"absent"))

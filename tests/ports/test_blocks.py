@@ -51,6 +51,14 @@ def block(data: bytes) -> tuple[Cid, bytes]:
     return Cid.of(RAW, data), data
 
 
+def test_the_size_of_a_block(blocks: Blocks) -> None:
+    cid = Cid.of(RAW, b"five!")
+    blocks.put([(cid, b"five!")])
+    assert blocks.size(cid) == 5
+    with pytest.raises(NotFound):
+        blocks.size(Cid.of(RAW, b"absent"))
+
+
 def test_empty(blocks: Blocks) -> None:
     cid, _ = block(b"absent")
     assert not blocks.has(cid)

@@ -42,6 +42,11 @@ def test_a_missing_file_is_named(files: Files) -> None:
         files.read(Path("nowhere"), 5)
 
 
+def test_there_is_room(files: Files) -> None:
+    for path in ("folder", "folder/old", "nowhere/at/all"):
+        assert files.free(Path(path)) > 0
+
+
 def test_files_and_folders_are_told_apart(files: Files) -> None:
     assert files.is_folder(Path("folder")) and not files.is_folder(Path("folder/old"))
     assert files.exists(Path("folder")) and files.exists(Path("folder/old")) and not files.exists(Path("nowhere"))

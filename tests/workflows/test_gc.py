@@ -15,8 +15,8 @@ import pytest
 
 from mlm.adapters.blocks.packs import PackStore
 from mlm.adapters.repo import open_repo
-from mlm.core import dag, unixfs
-from mlm.core.cid import RAW, Cid
+from mlm.core import dag, dagpb, unixfs
+from mlm.core.cid import DAG_PB, RAW, Cid
 from mlm.core.errors import InvalidData, NotFound
 from mlm.core.plan import Move, Plan, Store
 from mlm.memory.blocks import MemoryBlocks
@@ -216,6 +216,23 @@ def test_fsck_names_every_missing_block_and_what_needs_it() -> None:
         ("missing", str(Cid.of(RAW, b"staged alone")), "index", "staged"),
     }
     assert "mlm fetch" in " ".join(found.advice)
+
+
+def test_fsck_names_a_file_whose_sizes_lie() -> None:
+    """Every block is sound, and the sum of the parts is right: it can be written all the same by nobody."""
+    objects = MemoryBlocks()
+    repo = filled(objects)
+    parts = [(Cid.of(RAW, data), data) for data in (b"12345678", b"123456789012")]
+    links = b"".join(dagpb.encode_link(b"", cid, 10) for cid, _ in parts)
+    node = links + dagpb.field(1, b"\x08\x02\x18\x14" + b"\x20\x0a" * 2)
+    file = Cid.of(DAG_PB, node)
+    folder = dagpb.encode_link(b"f", file, 20) + dagpb.field(1, b"\x08\x01")
+    root = Cid.of(DAG_PB, folder)
+    made = replace(read_commit(repo, resolve(repo, "main")), tree=root, parents=()).to_block()
+    objects.put([*parts, (file, node), (root, folder), made])
+    repo.refs.set("heads/liar", made[0], None)
+    (found,) = [fault for fault in fsck(later(repo)).faults if fault.path == "f"]
+    assert (found.what, found.name) == ("invalid", str(file)) and "found 8" in found.why
 
 
 def test_fsck_names_what_is_behind_a_missing_commit_no_further() -> None:

@@ -67,10 +67,13 @@ class PackStore:
             # Another process has replaced the packs since they were listed.
             self._packs.pop(found[0], None)
             self._listed = None
-        raise NotFound(
-            f"no block {cid} in {self._folder}",
-            hint="It was removed, or never came here: `mlm fsck` names what is missing.",
-        )
+        raise self._missing(cid)
+
+    def size(self, cid: Cid) -> int:
+        found = self._find(cid)
+        if found is None:
+            raise self._missing(cid)
+        return found[2]
 
     def put(self, blocks: Iterable[tuple[Cid, bytes]]) -> int:
         with storage_errors("cannot write a pack"):
@@ -189,6 +192,12 @@ class PackStore:
                 if _read_at(self._folder / f"{name}.car", at, size) == data:
                     return True
         return False
+
+    def _missing(self, cid: Cid) -> NotFound:
+        return NotFound(
+            f"no block {cid} in {self._folder}",
+            hint="It was removed, or never came here: `mlm fsck` names what is missing.",
+        )
 
     def _stays(self, found: tuple[str, int, int] | None) -> bool:
         """Whether a block was found in a pack that nobody removes while this process lives."""

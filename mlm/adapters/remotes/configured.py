@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from mlm.adapters.disk import read_regular
@@ -31,13 +32,14 @@ class Configured:
         default: Settings | None,
         *,
         timeout: float,
+        max_bytes: int,
         env: Mapping[str, str],
         trusts: Callable[[Settings], bool],
         advice: UsageError,
     ) -> None:
         """`default` is what the settings say, or the network's own folder; without one `advice` is what is raised."""
         self._known, self._timeout, self._env, self._trusts, self._advice = known, timeout, env, trusts, advice
-        self._default = default
+        self._default, self._max_bytes = default, max_bytes
         self._made: dict[str, Remote] = {}
 
     def all(self) -> tuple[About, ...]:
@@ -107,7 +109,7 @@ class Configured:
         token = self._token(each)
         client = Client(each.url, self._timeout, lambda: token, each.name)
         kinds: dict[str, Callable[[Client, About], Remote]] = {
-            remote.HTTP: WebRemote,
+            remote.HTTP: partial(WebRemote, max_bytes=self._max_bytes),
             remote.KUBO: Kubo,
             remote.GATEWAY: Gateway,
             remote.PINNING: PinningService,

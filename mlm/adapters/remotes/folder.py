@@ -44,6 +44,10 @@ class FolderRemote:
                     f"the remote {self._folder} holds no block {cid}", hint="Ask its owner to push."
                 ) from error
 
+    def size(self, cid: Cid) -> int:
+        with self._lock:
+            return self._store.size(cid)
+
     def stream(self, root: Cid) -> None:
         return None
 

@@ -6,12 +6,12 @@ belongs on the loopback, or behind a token.
 
 from __future__ import annotations
 
-import json
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from mlm.adapters.http import MAX_TEXT, Answer, Client
+from mlm.adapters.http import MAX_TEXT, Answer, Client, json_object
 from mlm.adapters.remotes.gateway import BLOCK, blocks_of, checked
 from mlm.core import car
 from mlm.core.cid import Cid
@@ -25,7 +25,6 @@ _ABSENT = ("not found", "could not find", "not pinned", "timed out", "deadline e
 _LOOKS = 10  # seconds that a node may look for a block among its peers
 _PINS = 600.0  # seconds in which a pin must stand: the node walks everything below it
 _WORKERS = 8
-_BOUNDARY = b"mlm-7f3a9c5e1b"
 
 
 class Kubo:
@@ -62,15 +61,19 @@ class Kubo:
         held = list(blocks)
         if not held:
             return 0
+        archive = b"".join(car.write(held[-1][0], held))
+        # Whoever made the blocks must not be able to end the part with them.
+        while (border := secrets.token_hex(16).encode()) in archive:
+            pass
         body = b"".join(
             [
-                b"--" + _BOUNDARY + b'\r\nContent-Disposition: form-data; name="file"; filename="blocks.car"\r\n',
+                b"--" + border + b'\r\nContent-Disposition: form-data; name="file"; filename="blocks.car"\r\n',
                 b"Content-Type: application/vnd.ipld.car\r\n\r\n",
-                *car.write(held[-1][0], held),
-                b"\r\n--" + _BOUNDARY + b"--\r\n",
+                archive,
+                b"\r\n--" + border + b"--\r\n",
             ]
         )
-        kind = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY.decode()}"}
+        kind = {"Content-Type": f"multipart/form-data; boundary={border.decode()}"}
         path = _path("dag/import", **{"pin-roots": "false", "stats": "true"})
         answer = self._client.ask("POST", path, headers=kind, body=body, within=_PINS)
         if answer.status != 200:
@@ -122,11 +125,8 @@ class Kubo:
         return self._client.ask("POST", _path(command, **query), limit=limit, within=within)
 
     def _object(self, raw: bytes) -> dict[str, Any]:
-        try:
-            found = json.loads(raw)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
+        found = json_object(raw)
+        if found is None:
             raise self._client.trouble(f"answered with nonsense: expected a JSON object, found {raw[:60]!r}")
         return found
 

@@ -9,7 +9,7 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from mlm.adapters.http import Answer, Client, printable
+from mlm.adapters.http import Answer, Client, json_object, printable
 from mlm.adapters.remotes.readonly import ReadOnly
 from mlm.core.cid import Cid
 from mlm.core.errors import NotFound
@@ -53,10 +53,7 @@ class PinningService(ReadOnly):
     def _object(self, answer: Answer, wanted: tuple[int, ...]) -> dict[str, Any]:
         if answer.status not in wanted:
             raise self._client.refused(answer, "to a pin")
-        try:
-            found = json.loads(answer.body)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
+        found = json_object(answer.body)
+        if found is None:
             raise self._client.trouble(f"answered with nonsense: expected JSON, found {answer.body[:60]!r}")
         return found

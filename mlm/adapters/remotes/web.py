@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+import time
 from typing import IO
 
 from mlm.adapters.blocks import pack_index
@@ -21,6 +22,8 @@ from mlm.core.errors import InvalidData, NotFound
 from mlm.ports.remote import About
 
 _MAX_INDEX = 256 << 20  # bytes of one index: 5 million blocks
+_MAX_INDEXES = 1 << 29  # bytes of all of them, which are held in memory: 10 TB of ours
+_SEARCH = 20  # times as long as a block may take: for all indexes together
 _MAX_WHOLE = 4 << 30  # bytes of a pack that is fetched whole
 _KEPT = 4  # packs fetched whole that are held at a time
 _MISSING = (404, 410)
@@ -29,8 +32,12 @@ _MISSING = (404, 410)
 class WebRemote(ReadOnly):
     """Implements ports.Remote."""
 
-    def __init__(self, client: Client, about: About) -> None:
+    def __init__(self, client: Client, about: About, *, max_bytes: int = 100 * 10**9) -> None:
+        """`max_bytes` bounds all packs that are fetched whole, however often: few of them are kept."""
         self._client = client
+        self._left = max_bytes
+        self._held = 0  # bytes of indexes
+        self._searched = 0.0  # seconds
         self.about = about
         self._lock = threading.RLock()
         self._packs: dict[str, int] | None = None  # name -> bytes
@@ -68,7 +75,16 @@ class WebRemote(ReadOnly):
 
     def _index(self, name: str) -> pack_index.PackIndex:
         if name not in self._indexes:
+            most = self._client.timeout * _SEARCH
+            if self._held > _MAX_INDEXES or self._searched > most:
+                raise self._client.trouble(
+                    f"lists {len(self._packs or ())} packs: expected their indexes in {_MAX_INDEXES} bytes and "
+                    f"{most:g} s, found more after {len(self._indexes)} of them"
+                )
+            began = time.monotonic()
             data = self._file(f"packs/{name}.idx", _MAX_INDEX)
+            self._searched += time.monotonic() - began
+            self._held += len(data or b"")
             index = None if data is None else pack_index.from_bytes(data)
             if index is None:
                 found = "none" if data is None else "a damaged one"
@@ -112,6 +128,11 @@ class WebRemote(ReadOnly):
             raise self._client.trouble(
                 f"offers no ranges: expected packs of at most {_MAX_WHOLE} bytes, {name} has {expected}"
             )
+        if expected > self._left:
+            raise self._client.trouble(
+                f"offers no ranges: expected at most {self._left} bytes more in whole packs, {name} has {expected}"
+            )
+        self._left -= expected
         if stream.status != 200:
             raise self._client.trouble(f"answered for {name} with HTTP status {stream.status}")
         file = tempfile.TemporaryFile()  # noqa: SIM115 - it is kept

@@ -6,7 +6,7 @@ anything that `to_block` would not have written. Both formats are read for ever;
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from mlm.core import dagcbor, unixfs
@@ -129,9 +129,22 @@ class Manifest:
             cid = entries[name]
         return FileRef(cid, unixfs.file_size(get, cid))
 
-    def check_tree(self, get: unixfs.Get) -> None:
-        """Raise InvalidData unless the list, count and size are those of the tree; reads every file's first block."""
-        found = {path: FileRef(cid, unixfs.file_size(get, cid)) for path, cid in unixfs.walk(get, self.tree)}
+    def check_tree(self, get: unixfs.Get, size: Callable[[Cid], int]) -> None:
+        """Raise InvalidData unless the list, count and size are those of the tree, and the sizes in it hold.
+
+        Reads every node; of leaves `size` says how many bytes they have.
+        """
+        found: dict[str, FileRef] = {}
+        known: dict[Cid, tuple[int, int]] = {}  # size and parts of what has been walked
+        budget = unixfs.Budget()
+        for path, cid in unixfs.walk(get, self.tree):
+            if cid in known:
+                budget.take(known[cid][1], known[cid][0], cid)
+            else:
+                before = budget.parts
+                length = unixfs.check_file(get, size, cid, budget)
+                known[cid] = (length, budget.parts - before)
+            found[path] = FileRef(cid, known[cid][0])
         if (len(found), sum(file.size for file in found.values())) != (self.count, self.size):
             raise InvalidData(
                 f"the manifest claims {self.count} files, {self.size} bytes; its tree {self.tree} differs"
