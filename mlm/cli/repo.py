@@ -84,9 +84,7 @@ def commit(
     from mlm.cli.execute import perform
     from mlm.workflows import commit as workflow
 
-    config = ctx.obj.config
-    author = author or config.get("user.name") or config.get("account") or "anonymous"
-    perform(ctx, workflow.OPERATION, workflow.CommitParams(message, author))
+    perform(ctx, workflow.OPERATION, workflow.CommitParams(message, author_of(ctx.obj, author)))
 
 
 @app.command()
@@ -126,6 +124,11 @@ def show(
         render(ctx, found if ctx.obj.json else found.text)
     else:
         render(ctx, workflow.show(_repo(ctx.obj), ref))
+
+
+def author_of(session: Session, author: str) -> str:
+    """Whose work a commit is: who was named, or whom the settings name."""
+    return author or session.config.get("user.name") or session.config.get("account") or "anonymous"
 
 
 def _repo(session: Session) -> Repo:

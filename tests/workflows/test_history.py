@@ -181,6 +181,17 @@ def test_checkout_between_a_file_and_a_folder(repo: Repo) -> None:
     assert files(repo)["a/x/y"] == b"deep"
 
 
+def test_checkout_goes_on_where_a_kill_has_left_an_empty_folder(tmp_path: Path) -> None:
+    repo = prepared(open_repo(tmp_path))
+    checkout(repo, "main", make="folder")
+    repo.tree.remove("a")
+    write(repo, "a/x/y", b"deep")
+    save(repo, "a is a folder", 3)
+    (tmp_path / "a" / "x" / "y").unlink()
+    checkout(repo, "main")
+    assert files(repo) == FIRST and status(repo).clean
+
+
 def test_checkout_stops_at_ignored_files_in_a_folder_that_has_to_go(tmp_path: Path) -> None:
     repo = prepared(open_repo(tmp_path))
     checkout(repo, "main", make="folder")
