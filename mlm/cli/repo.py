@@ -90,9 +90,13 @@ def commit(
 @app.command()
 def log(
     ctx: typer.Context,
-    ref: Ref = "HEAD",
+    refs: Annotated[
+        list[str] | None, typer.Argument(metavar="[REF]…", help="Where to begin; HEAD if none is named.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many commits.")] = 100,
     graph: Annotated[bool, typer.Option("--graph", help="Draw the lines of descent, parents below.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="From every branch and tag, remote ones too.")] = False,
+    oneline: Annotated[bool, typer.Option("--oneline", help="One line a commit, without author and time.")] = False,
     path: Annotated[Path | None, typer.Option(help="Only commits that change this file or folder.")] = None,
 ) -> None:
     """List commits, newest first.
@@ -103,8 +107,12 @@ def log(
 
     session: Session = ctx.obj
     chosen = "" if path is None else inside(session.require_project, session.cwd / path)
-    found = workflow.log(_repo(session), ref, limit, graph=graph, path=chosen)
-    render(ctx, found if session.json or not graph else workflow.Drawing(found.graph, found.more))
+    options = {"everything": everything, "graph": graph, "oneline": oneline}
+    found = workflow.log(_repo(session), refs or (), limit, **options, path=chosen)
+    if session.json or not (graph or oneline):
+        render(ctx, found)
+    else:
+        render(ctx, workflow.Drawing(found.graph, found.more) if graph else workflow.lines(found))
 
 
 @app.command()

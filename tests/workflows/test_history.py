@@ -20,7 +20,7 @@ from mlm.workflows import branch as branches
 from mlm.workflows import tag as tags
 from mlm.workflows.add import add
 from mlm.workflows.checkout import checkout
-from mlm.workflows.log import log
+from mlm.workflows.log import lines, log
 from mlm.workflows.repository import read_commit, resolve
 from mlm.workflows.restore import restore
 from mlm.workflows.rm import rm
@@ -465,9 +465,31 @@ def test_log_has_parents_and_a_graph(repo: Repo) -> None:
     second, first = found.commits
     assert (second.parents, first.parents) == ((first.commit,), ())
     assert found.graph == (
-        f"* {str(second.commit)[:16]} (HEAD, exp) second",
-        f"* {str(first.commit)[:16]} (main) first",
+        f"* {str(second.commit)[:16]} (HEAD, exp) 1970-01-01T00:00:02Z alice: second",
+        f"* {str(first.commit)[:16]} (main) 1970-01-01T00:00:01Z alice: first",
     )
+    short = [f"{str(second.commit)[:16]} (HEAD, exp) second", f"{str(first.commit)[:16]} (main) first"]
+    assert list(lines(found).commits) == short
+    assert log(repo, graph=True, oneline=True).graph == tuple(f"* {line}" for line in short)
+
+
+def test_log_of_several_refs_and_of_all(repo: Repo) -> None:
+    second = resolve(repo, "exp")
+    checkout(repo, "main")
+    write(repo, "a", b"three")
+    save(repo, "third", 3)
+
+    def said(*refs: str, everything: bool = False) -> list[str]:
+        return [entry.message for entry in log(repo, refs, everything=everything).commits]
+
+    assert said() == ["third", "first"]
+    assert said("main", "exp") == said("exp", "HEAD") == ["third", "second", "first"]
+    repo.refs.set("remotes/origin/exp", second, None)
+    branches.delete(repo, "exp", force=True)
+    assert said("main") == ["third", "first"]
+    assert said(everything=True) == ["third", "second", "first"]
+    with pytest.raises(NotFound, match="'nothing'"):
+        said("main", "nothing", everything=True)
 
 
 def test_a_graph_of_merges_has_parents_below_children_whatever_the_clocks_say() -> None:
@@ -482,11 +504,11 @@ def test_a_graph_of_merges_has_parents_below_children_whatever_the_clocks_say() 
     cid, block = replace(model, parents=tuple(heads[1:]), time=1, message="merge").to_block()
     repo.objects.put([(cid, block)])
     repo.refs.set("heads/merge", cid, None)
-    found = log(repo, "merge", graph=True)
+    found = log(repo, ["merge"], graph=True)
     names = [entry.commit for entry in found.commits]
     assert names[0] == cid and names[-2:] == [second, first]
     assert all(names.index(entry.commit) < names.index(parent) for entry in found.commits for parent in entry.parents)
     stars = ["".join(re.findall(r"[*|/\\ ]+", line)[:1]).rstrip() for line in found.graph]
     assert stars == ["*", "|\\", "|\\ \\", "* | |", "| * |", "|/ /", "| *", "|/", "*", "*"]
-    cut = log(repo, "merge", 2, graph=True)
+    cut = log(repo, ["merge"], 2, graph=True)
     assert cut.more and len(cut.commits) == 2
