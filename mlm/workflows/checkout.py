@@ -51,12 +51,16 @@ class Written:
 
 @dataclass(frozen=True)
 class CheckedOut:
-    """What is checked out. `branch` is None for a commit by itself: a commit made there is on no branch."""
+    """What is checked out. `branch` is None for a commit by itself: a commit made there is on no branch.
+
+    `made_from` is the remote branch that a branch of its name was made at.
+    """
 
     branch: str | None
     commit: Cid
     written: tuple[str, ...]
     removed: tuple[str, ...]
+    made_from: str = field(default="", metadata={"quiet": ""})
 
 
 def write_tree(objects: Blocks, root: Cid, tree: Worktree, executable: Iterable[str] = ()) -> Written:
@@ -76,12 +80,15 @@ def write_tree(objects: Blocks, root: Cid, tree: Worktree, executable: Iterable[
 def checkout(repo: Repo, ref: str = "HEAD", *, make: str = "", progress: Progress = quiet) -> CheckedOut:
     """Go to a branch, or to the commit that a tag or CID names; with `make` to a new branch there.
 
-    What is changed and the same in both commits is taken along. Raises NotFound, StateConflict when a file that
+    A name that only one remote has as a branch becomes a branch here, at that commit. What is changed and the same in
+    both commits is taken along. Raises NotFound, StateConflict when a file that
     differs has changes of its own, or an untracked one stands in its place: then nothing has been written.
     """
     if make:
         check_ref(f"heads/{make}")
     with repo.refs.hold():
+        tracked = "" if make else _only_remote(repo, ref)
+        make, ref = (ref, tracked) if tracked else (make, ref)
         cid, commit = resolve_commit(repo, ref)
         branch = make or (ref if f"heads/{ref}" in repo.refs.all() else None)
         # A branch at this commit is what a run of the same command that was killed has left.
@@ -91,7 +98,16 @@ def checkout(repo: Repo, ref: str = "HEAD", *, make: str = "", progress: Progres
         if make and f"heads/{make}" not in repo.refs.all():
             repo.refs.set(f"heads/{make}", cid, None)
         repo.refs.set_head(cid if branch is None else branch)
-    return CheckedOut(branch, cid, written, removed)
+    return CheckedOut(branch, cid, written, removed, tracked)
+
+
+def _only_remote(repo: Repo, name: str) -> str:
+    """REMOTE/NAME, where nothing here is called `name` and one remote has such a branch; else empty."""
+    refs = repo.refs.all()
+    if any(f"{kind}/{name}" in refs for kind in ("heads", "tags", "remotes")):
+        return ""
+    found = [ref for ref in refs if ref.startswith("remotes/") and ref.split("/", 2)[2:] == [name]]
+    return found[0].removeprefix("remotes/") if len(found) == 1 else ""
 
 
 def switch(

@@ -259,6 +259,31 @@ def _manifest(repo: Repo) -> Cid:
 # rm
 
 
+def test_checkout_of_a_branch_that_one_remote_has(repo: Repo) -> None:
+    first = resolve(repo, "main")
+    repo.refs.set("remotes/origin/topic/x", first, None)
+    found = checkout(repo, "topic/x")
+    assert (found.branch, found.commit, found.made_from) == ("topic/x", first, "origin/topic/x")
+    assert repo.refs.head() == Head("topic/x", first) and files(repo) == FIRST
+    checkout(repo, "exp")
+    assert checkout(repo, "topic/x").made_from == ""
+    assert checkout(repo, "origin/topic/x").branch is None
+    for remote in ("origin", "other"):
+        repo.refs.set(f"remotes/{remote}/both", first, None)
+    with pytest.raises(NotFound, match="no branch, tag or commit 'both'"):
+        checkout(repo, "both")
+
+
+def test_a_slip_in_a_name_is_seen(repo: Repo) -> None:
+    repo.refs.set("heads/experiment", resolve(repo, "main"), None)
+    with pytest.raises(NotFound) as caught:
+        checkout(repo, "experimnet")
+    assert "Did you mean experiment?" in caught.value.hint
+    with pytest.raises(NotFound) as caught:
+        checkout(repo, "qqqqqqqq")
+    assert "Did you mean" not in caught.value.hint
+
+
 def test_rm_removes_what_a_commit_holds(repo: Repo) -> None:
     assert rm(repo, ["a"]).removed == ("a",)
     assert changes(status(repo)) == {"staged": ["deleted a"]}
@@ -406,6 +431,12 @@ def test_branches(repo: Repo) -> None:
     assert names(branches.delete(repo, "exp", force=True)) == ["*main", " topic"]
     with pytest.raises(NotFound, match="no branch 'exp'"):
         branches.delete(repo, "exp")
+
+
+def test_branches_of_remotes_are_listed_when_asked_for(repo: Repo) -> None:
+    repo.refs.set("remotes/origin/exp", resolve(repo, "main"), None)
+    assert names(branches.listed(repo)) == ["*exp", " main"]
+    assert names(branches.listed(repo, remote=True)) == ["*exp", " main", " origin/exp"]
 
 
 def test_a_name_is_not_also_a_folder(repo: Repo) -> None:
