@@ -52,6 +52,7 @@ COMMANDS: dict[str, Entry] = {
     "branch": Entry("history", "List, make, rename or delete branches.", LOCAL),
     "tag": Entry("history", "List, make, move or delete tags.", LOCAL),
     "checkout": Entry("history", "Go to a branch or a commit.", LOCAL),
+    "merge": Entry("merge", "Bring in what another branch has changed.", LOCAL),
     "gc": Entry("upkeep", "Remove blocks that nothing needs.", LOCAL),
     "fsck": Entry("upkeep", "Name every damaged or missing block.", LOCAL),
     "sign": Entry("sign", "Sign a commit's files in OpenSSF's format.", LOCAL),
@@ -96,7 +97,7 @@ _COLLECT = (50_000, 20, 20)
 PLANNED = frozenset(
     {"commit", "publish", "price set", "handle claim", "job post", "job award", "job cancel", "job settle", "bid"}
     | {"lease accept", "lease fulfil", "lease submit", "stake deposit", "stake withdraw", "wallet withdraw"}
-    | {"network deploy"}
+    | {"merge", "network deploy"}
 )
 
 

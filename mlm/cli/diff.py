@@ -23,7 +23,7 @@ def diff(
         list[str] | None,
         typer.Argument(metavar="[REF [REF]] [PATH…]", help="One ref: with the working tree. Two: with each other."),
     ] = None,
-    staged: Annotated[bool, typer.Option("--staged", help="Compare HEAD, or REF, with the index.")] = False,
+    staged: Annotated[bool, typer.Option("--staged", "--cached", help="Compare HEAD, or REF, with the index.")] = False,
     stat: Annotated[bool, typer.Option("--stat", help="Compare files only, not what is in them.")] = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 when anything differs.")] = False,
 ) -> None:

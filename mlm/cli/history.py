@@ -62,6 +62,7 @@ def branch(
     delete: Annotated[bool, typer.Option("--delete", "-d", help="Delete it.")] = False,
     rename: Annotated[bool, typer.Option("--rename", "-m", help="Rename it, or the current one to NAME.")] = False,
     force: Force = False,
+    remote: Annotated[bool, typer.Option("--all", help="List what is on remotes too, as last fetched.")] = False,
 ) -> None:
     """List, make, rename or delete branches.
 
@@ -72,6 +73,8 @@ def branch(
     repo = ctx.obj.repo
     if (delete and (rename or start)) or ((delete or rename) and not name):
         raise UsageError("expected --delete NAME, or --rename [OLD] NEW", hint="See `mlm branch --help`.")
+    if remote and name:
+        raise UsageError("expected --all without a name", hint="See `mlm branch --help`.")
     if delete:
         found = workflow.delete(repo, name, force=force)
     elif rename:
@@ -79,7 +82,7 @@ def branch(
     elif name:
         found = workflow.make(repo, name, start or "HEAD")
     else:
-        found = workflow.listed(repo)
+        found = workflow.listed(repo, remote=remote)
     render(ctx, found)
 
 

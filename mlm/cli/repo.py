@@ -94,17 +94,19 @@ def commit(
     from mlm.cli.execute import perform
     from mlm.workflows import commit as workflow
 
-    config = ctx.obj.config
-    author = author or config.get("user.name") or config.get("account") or "anonymous"
-    perform(ctx, workflow.OPERATION, workflow.CommitParams(message, author))
+    perform(ctx, workflow.OPERATION, workflow.CommitParams(message, author_of(ctx.obj, author)))
 
 
 @app.command()
 def log(
     ctx: typer.Context,
-    ref: Ref = "HEAD",
+    refs: Annotated[
+        list[str] | None, typer.Argument(metavar="[REF]…", help="Where to begin; HEAD if none is named.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many commits.")] = 100,
     graph: Annotated[bool, typer.Option("--graph", help="Draw the lines of descent, parents below.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="From every branch and tag, remote ones too.")] = False,
+    oneline: Annotated[bool, typer.Option("--oneline", help="One line a commit, without author and time.")] = False,
     path: Annotated[Path | None, typer.Option(help="Only commits that change this file or folder.")] = None,
 ) -> None:
     """List commits, newest first.
@@ -115,8 +117,12 @@ def log(
 
     session: Session = ctx.obj
     chosen = "" if path is None else inside(session.require_project, session.cwd / path)
-    found = workflow.log(_repo(session), ref, limit, graph=graph, path=chosen)
-    render(ctx, found if session.json or not graph else workflow.Drawing(found.graph, found.more))
+    options = {"everything": everything, "graph": graph, "oneline": oneline}
+    found = workflow.log(_repo(session), refs or (), limit, **options, path=chosen)
+    if session.json or not (graph or oneline):
+        render(ctx, found)
+    else:
+        render(ctx, workflow.Drawing(found.graph, found.more) if graph else workflow.lines(found))
 
 
 @app.command()
@@ -136,6 +142,11 @@ def show(
         render(ctx, found if ctx.obj.json else found.text)
     else:
         render(ctx, workflow.show(_repo(ctx.obj), ref))
+
+
+def author_of(session: Session, author: str) -> str:
+    """Whose work a commit is: who was named, or whom the settings name."""
+    return author or session.config.get("user.name") or session.config.get("account") or "anonymous"
 
 
 def _repo(session: Session) -> Repo:

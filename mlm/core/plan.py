@@ -67,6 +67,7 @@ class Move:
     ref: str  # heads/NAME or HEAD
     before: Cid | None
     after: Cid | None
+    tree: bool = False  # the working tree and the index go along
 
 
 Step = Tx | Store | Move
@@ -102,7 +103,8 @@ def frozen(step: Step, encode: Callable[[Call], bytes], address_of: Callable[[st
         return {"kind": "store", "title": step.title, "root": str(step.root), "push": step.push, "pin": step.pin}
     if isinstance(step, Move):
         before, after = (None if cid is None else str(cid) for cid in (step.before, step.after))
-        return {"kind": "move", "title": step.title, "ref": step.ref, "before": before, "after": after}
+        named = {"kind": "move", "title": step.title, "ref": step.ref, "before": before, "after": after}
+        return {**named, "tree": step.tree}
     call = step.call
     return {
         "kind": "transaction",
@@ -124,7 +126,7 @@ def thawed(record: Mapping[str, Any]) -> Step:
             return Store(record["title"], Cid.parse(record["root"]), push=push, pin=pin)
         if record["kind"] == "move":
             before, after = (record[name] and Cid.parse(record[name]) for name in ("before", "after"))
-            return Move(record["title"], record["ref"], before, after)
+            return Move(record["title"], record["ref"], before, after, record.get("tree") is True)
         data = bytes.fromhex(record["data"].removeprefix("0x"))
         call = Call(record["contract"], "", (data,), int(record["value"]))
         return Tx(record["title"], call, Amount(int(record["payment"])), Amount(int(record["bond"])))

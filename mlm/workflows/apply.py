@@ -15,7 +15,8 @@ from mlm.core.plan import JSON_ONLY, NO_ACCOUNT, NO_AMOUNT, Move, Plan, Step, St
 from mlm.ports.bundle import Ports
 from mlm.ports.chain import Receipt
 from mlm.workflows.journalled import DONE, Progress, included_entry, progress
-from mlm.workflows.objects import move, store
+from mlm.workflows.moving import move
+from mlm.workflows.objects import store
 from mlm.workflows.rerun import earlier, request_of
 from mlm.workflows.sending import send
 

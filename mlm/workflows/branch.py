@@ -29,14 +29,15 @@ class Branches:
     branches: tuple[Branch, ...]
 
 
-def listed(repo: Repo, done: str | None = None) -> Branches:
-    """Every branch by name."""
+def listed(repo: Repo, done: str | None = None, *, remote: bool = False) -> Branches:
+    """Every branch by name; with `remote` those that were last seen on remotes too, as REMOTE/BRANCH."""
     head = repo.refs.head()
     rows = []
     for name, cid in repo.refs.all().items():
         kind, _, branch = name.partition("/")
-        if kind == "heads":
-            rows.append(Branch(branch, branch == head.branch, cid, read_commit(repo, cid).message.splitlines()[0]))
+        if kind == "heads" or (remote and kind == "remotes"):
+            current = kind == "heads" and branch == head.branch
+            rows.append(Branch(branch, current, cid, read_commit(repo, cid).message.splitlines()[0]))
     return Branches(done, tuple(rows))
 
 

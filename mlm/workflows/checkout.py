@@ -55,12 +55,16 @@ class Written:
 
 @dataclass(frozen=True)
 class CheckedOut:
-    """What is checked out. `branch` is None for a commit by itself: a commit made there is on no branch."""
+    """What is checked out. `branch` is None for a commit by itself: a commit made there is on no branch.
+
+    `made_from` is the remote branch that a branch of its name was made at.
+    """
 
     branch: str | None
     commit: Cid
     written: tuple[str, ...]
     removed: tuple[str, ...]
+    made_from: str = field(default="", metadata={"quiet": ""})
 
 
 def write_tree(objects: Blocks, root: Cid, tree: Folder, executable: Iterable[str] = ()) -> Written:
@@ -82,12 +86,15 @@ def write_tree(objects: Blocks, root: Cid, tree: Folder, executable: Iterable[st
 def checkout(repo: Repo, ref: str = "HEAD", *, make: str = "", progress: Progress = quiet) -> CheckedOut:
     """Go to a branch, or to the commit that a tag or CID names; with `make` to a new branch there.
 
-    What is changed and the same in both commits is taken along. Raises NotFound, StateConflict when a file that
+    A name that only one remote has as a branch becomes a branch here, at that commit. What is changed and the same in
+    both commits is taken along. Raises NotFound, StateConflict when a file that
     differs has changes of its own, or an untracked one stands in its place: then nothing has been written.
     """
     if make:
         check_ref(f"heads/{make}")
     with repo.refs.hold():
+        tracked = "" if make else _only_remote(repo, ref)
+        make, ref = (ref, tracked) if tracked else (make, ref)
         cid, commit = resolve_commit(repo, ref)
         branch = make or (ref if f"heads/{ref}" in repo.refs.all() and not is_cid(ref) else None)
         # A branch at this commit is what a run of the same command that was killed has left.
@@ -97,31 +104,36 @@ def checkout(repo: Repo, ref: str = "HEAD", *, make: str = "", progress: Progres
         if make and f"heads/{make}" not in repo.refs.all():
             repo.refs.set(f"heads/{make}", cid, None)
         repo.refs.set_head(cid if branch is None else branch)
-    return CheckedOut(branch, cid, written, removed)
+    return CheckedOut(branch, cid, written, removed, tracked)
 
 
-def switch(repo: Repo, commit: Commit, progress: Progress) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Bring files and index from the commit that is checked out to another, steps 1 to 3 but for HEAD.
+def _only_remote(repo: Repo, name: str) -> str:
+    """REMOTE/NAME, where nothing here is called `name` and one remote has such a branch; else empty."""
+    refs = repo.refs.all()
+    if any(f"{kind}/{name}" in refs for kind in ("heads", "tags", "remotes")):
+        return ""
+    found = [ref for ref in refs if ref.startswith("remotes/") and ref.split("/", 2)[2:] == [name]]
+    return found[0].removeprefix("remotes/") if len(found) == 1 else ""
+
+
+def switch(
+    repo: Repo, commit: Commit, progress: Progress, left: Commit | None = None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Bring files and index from the commit that is checked out, or `left`, to another, steps 1 to 3 but for HEAD.
 
     Paths written and removed; raises StateConflict as `checkout` does. The caller holds the refs, and moves HEAD.
     """
-    head = head_commit(repo)
-    old = {} if head is None else commit_files(repo, head[1])
-    new = old if head is not None and head[1].manifest == commit.manifest else commit_files(repo, commit)
+    if left is None and (head := head_commit(repo)) is not None:
+        left = head[1]
+    old = {} if left is None else commit_files(repo, left)
+    new = old if left is not None and left.manifest == commit.manifest else commit_files(repo, commit)
     # (1) What differs.
-    differs = [path for path in sorted(old.keys() | new.keys()) if old.get(path) != new.get(path)]
+    differs = what_differs(old, new)
     if not differs:
         return (), ()
     with repo.index.edit() as entries:
         # (2) Nothing that is nowhere else may be lost.
-        stats = {path: repo.tree.stat(path) for path in differs}
-        theirs = _changed(repo, entries, old, new, stats) + _in_the_way(repo, entries, new, stats)
-        if theirs:
-            more = f" and {len(theirs) - _SHOWN} more" if len(theirs) > _SHOWN else ""
-            raise StateConflict(
-                f"checking out would overwrite changes of {', '.join(theirs[:_SHOWN])}{more}",
-                hint="Commit them, or give them up with `mlm restore` (untracked files: move them away).",
-            )
+        stats = check_kept(repo, entries, old, new)
         removed = [path for path in differs if path not in new and path in entries and _is_file(stats[path])]
         coming = [path for path in differs if path in new]
         written = [path for path in coming if not is_same(repo, entries.get(path), new[path], stats[path])]
@@ -133,7 +145,8 @@ def switch(repo: Repo, commit: Commit, progress: Progress) -> tuple[tuple[str, .
         sizes = {path: unixfs.file_size(repo.objects.get, new[path].cid) for path in written}
         # (3) Files, index.
         for path in written:
-            _clear(repo, path, stats, [below for below in removed if covers(path, below)], old)
+            below = [other for other in differs if other not in new and covers(path, other)]
+            _clear(repo, path, stats, {other: other in removed for other in below}, old)
         for path in removed:
             if repo.tree.stat(path) is not None:  # where a file comes it is gone
                 check_seen(repo, path, stats[path])
@@ -155,22 +168,49 @@ def switch(repo: Repo, commit: Commit, progress: Progress) -> tuple[tuple[str, .
     return tuple(written), tuple(removed)
 
 
+def what_differs(old: Mapping[str, File], new: Mapping[str, File]) -> list[str]:
+    """Paths that are not the same in two commits, in order."""
+    return [path for path in sorted(old.keys() | new.keys()) if old.get(path) != new.get(path)]
+
+
+def check_kept(
+    repo: Repo, entries: Staging, old: Mapping[str, File], new: Mapping[str, File], doing: str = "checking out"
+) -> dict[str, FileStat | None]:
+    """The stats of all paths that differ; raises StateConflict where something that is nowhere else would be lost."""
+    stats = {path: repo.tree.stat(path) for path in what_differs(old, new)}
+    theirs = _changed(repo, entries, old, new, stats) + _in_the_way(repo, entries, new, stats)
+    if theirs:
+        more = f" and {len(theirs) - _SHOWN} more" if len(theirs) > _SHOWN else ""
+        raise StateConflict(
+            f"{doing} would overwrite changes of {', '.join(theirs[:_SHOWN])}{more}",
+            hint="Commit them, or give them up with `mlm restore` (untracked files: move them away).",
+        )
+    return stats
+
+
 def _is_file(stat: FileStat | None) -> bool:
     return stat is not None and stat.kind == FILE
 
 
-def _clear(repo: Repo, path: str, stats: dict[str, FileStat | None], below: list[str], old: dict[str, File]) -> None:
-    """Make room for a file where a folder is: what is tracked in it goes. What is ignored stays, and stops this."""
+def _clear(
+    repo: Repo, path: str, stats: dict[str, FileStat | None], below: dict[str, bool], old: dict[str, File]
+) -> None:
+    """Make room for a file where a folder is: what is tracked in it goes. What is ignored stays, and stops this.
+
+    `below` are the tracked files, and whether each is there: the folder of one that is gone may be.
+    """
     stat = stats[path]
     if stat is None or stat.kind != FOLDER:
         return
-    for file in below:
-        check_seen(repo, file, stats[file])
-    for file in below:
-        repo.tree.remove(file)
+    for file, there in below.items():
+        if there:
+            check_seen(repo, file, stats[file])
+    for file, there in below.items():
+        if there or repo.tree.stat(file) is None:
+            repo.tree.remove(file)
     if repo.tree.stat(path) is None:
         return
-    for file in below:
+    for file in (file for file, there in below.items() if there):
         write_file(repo, file, old[file])
     raise StateConflict(
         f"cannot write {path}: the folder there holds what is not tracked", hint="Move it away, then try again."
@@ -194,8 +234,8 @@ def _restaged(repo: Repo, path: str, file: File) -> Staged:
 def _changed(
     repo: Repo,
     entries: Staging,
-    old: dict[str, File],
-    new: dict[str, File],
+    old: Mapping[str, File],
+    new: Mapping[str, File],
     stats: dict[str, FileStat | None],
 ) -> list[str]:
     """Paths whose staged or own content neither commit has: it would be lost."""
@@ -215,7 +255,7 @@ def _changed(
     return found
 
 
-def _in_the_way(repo: Repo, entries: Staging, new: dict[str, File], stats: dict[str, FileStat | None]) -> list[str]:
+def _in_the_way(repo: Repo, entries: Staging, new: Mapping[str, File], stats: dict[str, FileStat | None]) -> list[str]:
     """Untracked things that stand where a file or a folder has to come."""
     going = {path for path in stats if path not in new and path in entries}
     found = []
@@ -224,7 +264,8 @@ def _in_the_way(repo: Repo, entries: Staging, new: dict[str, File], stats: dict[
             continue
         check_path(path)
         if stat is not None and stat.kind == FOLDER:
-            found += [below.path for below in repo.tree.scan(path) if below.path not in going][:1]
+            files = (below.path for below in repo.tree.scan(path) if below.kind != FOLDER)
+            found += [below for below in files if below not in going][:1]
         elif stat is not None and stat.kind != FILE:
             found.append(path)
         elif (parent := obstacle(repo, path)) and parent not in going:

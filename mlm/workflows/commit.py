@@ -17,6 +17,7 @@ from mlm.ports.bundle import Ports
 from mlm.ports.repo import HEAD, Repo, Staged
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.describe import Description, describe
+from mlm.workflows.moving import check_no_merge, current_ref
 from mlm.workflows.repository import head_commit, read_manifest, staged_tree
 
 _MAX_PROJECT = 1 << 20  # bytes of mlm.toml
@@ -57,42 +58,61 @@ def plan(ports: Ports, params: CommitParams) -> Plan[Committed]:
     network in it whose URL may hold a key, InvalidData for a file that is not what it should be, ToolMissing when
     reading one needs an extra that is not installed.
     """
-    repo, message, author = ports.repo, params.message.strip(), params.author
-    if not message:
-        raise UsageError("expected a message, found an empty one", hint='mlm commit -m "what changed"')
-    if not 0 < len(author) <= MAX_AUTHOR:
-        raise UsageError(
-            f"expected an author of 1 to {MAX_AUTHOR} characters, found {len(author)}", hint="Set user.name."
-        )
+    repo = ports.repo
+    check_said(params)
+    check_no_merge(ports)
     head = repo.refs.head()
     index = repo.index.load()
     if not index:
         raise StateConflict("nothing is staged", hint="Run `mlm add .`.")
     before = head_commit(repo)
+    previous = None if before is None else read_manifest(repo, before[1].manifest)
+    store, facts, manifest = made(ports, params, index, () if before is None else (before[0],), previous)
+    # One of format 1 that says the same is no change either.
+    if previous is not None and replace(manifest, format=previous.format) == previous:
+        raise StateConflict("nothing to commit: what is staged is the last commit", hint="`mlm status` shows changes.")
+    steps = (store, Move(f"move {head.branch or HEAD} to it", current_ref(repo), head.commit, facts.commit))
+    return Plan("commit", steps, facts)
+
+
+def check_said(params: CommitParams) -> None:
+    """Raise UsageError for a message or an author that a commit cannot have."""
+    if not params.message.strip():
+        raise UsageError("expected a message, found an empty one", hint='mlm commit -m "what changed"')
+    if not 0 < len(params.author) <= MAX_AUTHOR:
+        raise UsageError(
+            f"expected an author of 1 to {MAX_AUTHOR} characters, found {len(params.author)}", hint="Set user.name."
+        )
+
+
+def made(
+    ports: Ports,
+    params: CommitParams,
+    index: Mapping[str, Staged],
+    parents: tuple[Cid, ...],
+    previous: Manifest | None,
+) -> tuple[Store, Committed, Manifest]:
+    """The commit of these files after these parents: how it is stored, what is known of it, and its manifest.
+
+    What `previous` says of a file that is still the same need not be found out again. Raises as `plan` does.
+    """
+    repo, message, author = ports.repo, params.message.strip(), params.author
     described = read_project(repo, index)
     _check_licence(described)
     blocks: list[tuple[Cid, bytes]] = []
     tree = staged_tree(index, lambda cid, block: blocks.append((cid, block)))
-    previous = None if before is None else read_manifest(repo, before[1].manifest)
     listed = {path: FileRef(entry.cid, entry.stat.size) for path, entry in index.items()}
     files = describe(ports, described, listed, previous)
     manifest = replace(_manifest(described, listed, tree, files), executable=_executable(index))
     manifest_block = manifest.to_block()
-    # One of format 1 that says the same is no change either.
-    if previous is not None and replace(manifest, format=previous.format) == previous:
-        raise StateConflict("nothing to commit: what is staged is the last commit", hint="`mlm status` shows changes.")
-    parents = () if before is None else (before[0],)
-    made = Commit(tree.cid, manifest_block[0], parents, author, ports.system.now(), message).to_block()
+    commit = Commit(tree.cid, manifest_block[0], parents, author, ports.system.now(), message).to_block()
     asset = f"{described.name}@{described.version}"
     counts = (manifest.count, manifest.size)
     cids = (tree.cid, manifest_block[0])
-    facts = Committed(made[0], head.branch, asset, message, author, *cids, *counts, validator=files.validator)
-    ref = HEAD if head.branch is None else f"heads/{head.branch}"
-    steps = (
-        Store(f"store the commit of {asset}", made[0], (*blocks, *files.blocks, manifest_block, made), push=False),
-        Move(f"move {head.branch or HEAD} to it", ref, head.commit, made[0]),
-    )
-    return Plan("commit", steps, facts)
+    branch = repo.refs.head().branch
+    facts = Committed(commit[0], branch, asset, message, author, *cids, *counts, validator=files.validator)
+    stored = (*blocks, *files.blocks, manifest_block, commit)
+    return Store(f"store the commit of {asset}", commit[0], stored, push=False), facts, manifest
 
 
 def result(ports: Ports, params: CommitParams, plan: Plan[Committed], done: tuple[DoneStep, ...]) -> Committed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -49,10 +49,28 @@ class Drawing:
     more: bool = field(metadata=NO_MORE)
 
 
-def log(repo: Repo, start: str = "HEAD", limit: int = 100, *, graph: bool = False, path: str = "") -> Log:
-    """At most `limit` commits reachable from `start`, with `path` only those that change it against every parent.
+@dataclass(frozen=True)
+class Lines:
+    """A log of one line a commit."""
 
-    With `graph` no commit comes before its children. Raises NotFound, StateConflict before the first commit,
+    commits: tuple[str, ...]
+    more: bool = field(metadata=NO_MORE)
+
+
+def log(
+    repo: Repo,
+    refs: Sequence[str] = (),
+    limit: int = 100,
+    *,
+    everything: bool = False,
+    graph: bool = False,
+    oneline: bool = False,
+    path: str = "",
+) -> Log:
+    """At most `limit` commits reachable from `refs` (HEAD), with `everything` from every branch and tag too.
+
+    With `path` only those that change it against every parent. With `graph` no commit comes before its children;
+    `oneline` leaves authors and times out of it. Raises NotFound, StateConflict before the first commit,
     UsageError for the graph of a path.
     """
     if graph and path:
@@ -64,7 +82,8 @@ def log(repo: Repo, start: str = "HEAD", limit: int = 100, *, graph: bool = Fals
         names[head.commit] = ["HEAD"]
     for name, cid in repo.refs.all().items():
         names.setdefault(cid, []).append(name.partition("/")[2])
-    start_at = (resolve(repo, start),)
+    start_at = tuple(resolve(repo, ref) for ref in refs or (() if everything and head.commit is None else ("HEAD",)))
+    start_at += tuple(names) if everything else ()
     commits: Iterator[tuple[Cid, Commit]] = (
         iter(history.topological(repo.objects.get, start_at)) if graph else history.log(repo.objects.get, start_at)
     )
@@ -77,13 +96,19 @@ def log(repo: Repo, start: str = "HEAD", limit: int = 100, *, graph: bool = Fals
         )
         for cid, made in found[:limit]
     )
-    drawn = graphs.draw((entry.commit, entry.parents, _title(entry)) for entry in entries) if graph else ()
+    drawn = graphs.draw((entry.commit, entry.parents, _title(entry, oneline)) for entry in entries) if graph else ()
     return Log(entries, len(found) > limit, tuple(drawn))
 
 
-def _title(entry: LogEntry) -> str:
+def lines(found: Log) -> Lines:
+    """A log in one line a commit."""
+    return Lines(tuple(_title(entry, True) for entry in found.commits), found.more)
+
+
+def _title(entry: LogEntry, oneline: bool) -> str:
     names = f" ({', '.join(entry.refs)})" if entry.refs else ""
-    return f"{str(entry.commit)[:_SHORT]}{names} {entry.message}"
+    said = "" if oneline else f" {entry.time} {entry.author}:"
+    return f"{str(entry.commit)[:_SHORT]}{names}{said} {entry.message}"
 
 
 def _changes(repo: Repo, commit: Commit, path: str) -> bool:

@@ -1,13 +1,12 @@
-"""Moving blocks, into the local objects, to the remote that others read, and back, verified; and names of commits."""
+"""Moving blocks, into the local objects, to the remote that others read, and back, verified."""
 
 from __future__ import annotations
 
 from mlm.core import unixfs
 from mlm.core.cid import Cid
 from mlm.core.errors import NotFound
-from mlm.core.plan import Move, Store
+from mlm.core.plan import Store
 from mlm.ports.bundle import Ports
-from mlm.ports.repo import HEAD
 from mlm.workflows.transfer import receive, send
 
 
@@ -22,20 +21,6 @@ def store(ports: Ports, step: Store) -> None:
         ports.remote.pin(step.root, step.title)
         for service in ports.remotes.pinning().values() if step.pin else ():
             service.pin(step.root, step.title)
-
-
-def move(ports: Ports, step: Move) -> None:
-    """Execute a Move step; one that was made already stays. Raises StateConflict when the name has moved elsewhere."""
-    if commit_at(ports, step.ref) != step.after:
-        ports.repo.refs.set(step.ref, step.after, step.before)
-
-
-def commit_at(ports: Ports, ref: str) -> Cid | None:
-    """The commit that a branch, or a HEAD without one, stands for."""
-    if ref != HEAD:
-        return ports.repo.refs.all().get(ref)
-    head = ports.repo.refs.head()
-    return head.commit if head.branch is None else None
 
 
 def bring(ports: Ports, root: Cid, max_bytes: int | None = None) -> None:

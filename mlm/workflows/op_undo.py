@@ -13,7 +13,7 @@ from mlm.core.plan import NOTHING, Move, Step, Store, thawed
 from mlm.ports.bundle import Ports
 from mlm.ports.signer import Fate
 from mlm.workflows.journalled import DONE, UNDONE, Progress, ended, find, progress, signed_entry
-from mlm.workflows.objects import commit_at, move
+from mlm.workflows.moving import check_move, commit_at, move, put_back
 from mlm.workflows.op import check_owner
 from mlm.workflows.sending import unsettled
 
@@ -104,9 +104,12 @@ def _move_back(ports: Ports, op: str, number: int, step: Move, found: Progress) 
         return BACK, str(step.before or "")
     moved = commit_at(ports, step.ref) == step.after
     if not moved and not found.local:
+        put_back(ports, step)
         return NEVER, ""
+    back = Move(step.title, step.ref, step.after, step.before, step.tree)
+    check_move(ports, back)
     ports.journal.record(op, number, {"undoing": True})
-    move(ports, Move(step.title, step.ref, step.after, step.before))
+    move(ports, back)
     ports.journal.record(op, number, {"taken_back": str(step.before or "")})
     return BACK, str(step.before or "")
 

@@ -45,8 +45,8 @@ def pull(ports: Ports, name: str = "", *, max_bytes: int) -> Pulled:
     if not is_ancestor(repo, target, head.commit):
         if not is_ancestor(repo, head.commit, target):
             raise StateConflict(
-                f"{head.branch} is at {head.commit} and {upstream} at {target}: they have parted",
-                hint=f"mlm merges nothing. `mlm log {upstream}` shows the other; go on from one of them.",
+                f"{head.branch} is at {head.commit} and {upstream} at {target}: they have diverged",
+                hint=f"`mlm merge {upstream}` brings both together; `mlm log {upstream}` shows the other.",
             )
         files = fast_forward(repo, head.branch, head.commit, target)
     after = repo.refs.head().commit

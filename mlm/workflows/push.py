@@ -170,7 +170,8 @@ def _check_forward(repo: Repo, name: str, before: Cid, cid: Cid, where: str) -> 
     if not forward:
         here = repo.objects.has(before)
         raise StateConflict(
-            f"{short} on {where} is at {before}, which {'has parted from' if here else 'is not in the history of'} "
+            f"{short} on {where} is at {before}, which {'has diverged from' if here else 'is not in the history of'} "
             f"{cid}: somebody else has pushed",
-            hint=f"`mlm pull {where}` brings it here; --force throws it away.",
+            hint=(f"`mlm merge {where}/{short}` brings both together" if here else f"`mlm pull {where}` brings it here")
+            + "; --force throws it away.",
         )

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlm.workflows import bid, commit, handle, job_close, job_post, lease, network_deploy, price, publish, stake, wallet
+from mlm.workflows import (
+    bid,
+    commit,
+    handle,
+    job_close,
+    job_post,
+    lease,
+    merge,
+    network_deploy,
+    price,
+    publish,
+    stake,
+    wallet,
+)
 from mlm.workflows.apply import Operation
 
 OPERATIONS: dict[str, Operation[Any, Any]] = {
     operation.name: operation
     for operation in (
         commit.OPERATION,
+        merge.OPERATION,
         publish.OPERATION,
         price.OPERATION,
         handle.OPERATION,

@@ -243,7 +243,13 @@ def _by_prefix(repo: Repo, refs: dict[str, Cid], text: str) -> Cid:
             f"{text!r} fits {len(found)} commits: {', '.join(map(str, found[:4]))}", hint="Give more of it."
         )
     if not found:
-        raise NotFound(f"no branch, tag or commit {text!r}", hint="`mlm log` lists the commits.")
+        from difflib import get_close_matches
+
+        names = dict.fromkeys(name.partition("/")[2] for name in refs)
+        close = "".join(f"Did you mean {name}? " for name in get_close_matches(text, names, 1))
+        raise NotFound(
+            f"no branch, tag or commit {text!r}", hint=f"{close}`mlm branch --all` and `mlm log` list what there is."
+        )
     return found[0]
 
 

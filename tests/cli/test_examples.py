@@ -221,6 +221,17 @@ def _committed(stage: Stage) -> tuple[Person, str]:
     return person, ""
 
 
+def _branched(stage: Stage) -> tuple[Person, str]:
+    """main and experiment, each with a commit of its own; main is checked out."""
+    person, _ = _committed(stage)
+    for branch, name in (("experiment", "theirs.txt"), ("main", "ours.txt")):
+        person.do("checkout", *(["-b"] if branch == "experiment" else []), branch)
+        (person.folder / name).write_text(branch)
+        person.do("add", name)
+        person.do("commit", "-m", branch)
+    return person, ""
+
+
 SCENES: dict[str, Scene] = {
     "init": _elsewhere,
     "add": _project,
@@ -234,6 +245,7 @@ SCENES: dict[str, Scene] = {
     "branch": _committed,
     "tag": _committed,
     "checkout": _committed,
+    "merge": _branched,
     "gc": _committed,
     "fsck": _committed,
     "sign": _signs,

@@ -24,6 +24,7 @@ ONLY_ON_THE_COMMAND_LINE: dict[str, set[str]] = {
 # Operation -> a parameter's name -> what the command line calls it, because it asks in another form.
 CALLED: dict[str, dict[str, str]] = {
     "publish": {"commit": "ref"},  # a reference, resolved to a commit's CID
+    "merge": {"cid": "ref"},
     "price set": {"use_price": "use"},  # tokens, not base units
 }
 

@@ -26,6 +26,7 @@ MODULES = """
 mlm.cli.app mlm.cli.repo mlm.cli.history mlm.cli.upkeep mlm.cli.execute mlm.cli.wiring mlm.adapters.repo
 mlm.adapters.journal mlm.adapters.system mlm.adapters.files mlm.adapters.blocks.collect mlm.adapters.blocks.examine
 mlm.workflows.add mlm.workflows.commit mlm.workflows.checkout mlm.workflows.branch mlm.workflows.tag mlm.workflows.rm
+mlm.cli.merge mlm.workflows.merge
 mlm.workflows.restore mlm.workflows.gc mlm.workflows.fsck mlm.workflows.status mlm.workflows.log rich.console rich.table
 """
 

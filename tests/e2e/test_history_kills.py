@@ -35,12 +35,14 @@ PROJECT = '[asset]\nname = "thing"\nversion = "1.0.0"\nkind = "dataset"\n'
 # What happens before a command, in words of mlm, or as files to write ("" removes); then the command itself.
 Before = tuple[tuple[str, ...] | dict[str, str], ...]
 MORE = {f"more/{number}/file": f"{number} " * 3000 for number in range(6)}
+DIVERGED: Before = (("checkout", "main"), {"same": "ours", "e/f/1": ""}, ("add", "."), ("commit", "-m", "ours"))
 COMMANDS: dict[str, tuple[Before, tuple[str, ...]]] = {
     "add": (({**MORE, "a": "changed", "d/c": ""},), ("add", ".")),
     "add what is stored": ((MORE, ("add", "."), ("restore", "--staged", ".")), ("add", ".")),
     "commit": (({**MORE, "a": "changed"}, ("add", ".")), ("commit", "-m", "third")),
     "commit on no branch": ((("checkout", "v1"), {"a": "changed"}, ("add", ".")), ("commit", "-m", "third")),
     "checkout": ((), ("checkout", "main")),
+    "checkout where a folder becomes a file": ((("checkout", "main"),), ("checkout", "exp")),
     "checkout with changes": (({"same": "mine", "new": "mine"}, ("add", "new")), ("checkout", "main")),
     "checkout of a tag": ((), ("checkout", "v1")),
     "checkout -b": ((), ("checkout", "main", "-b", "third")),
@@ -50,6 +52,9 @@ COMMANDS: dict[str, tuple[Before, tuple[str, ...]]] = {
     "tag": ((), ("tag", "v2")),
     "tag --force": ((), ("tag", "v1", "--force")),
     "tag --delete": ((), ("tag", "--delete", "v1")),
+    "merge": (DIVERGED, ("merge", "exp")),
+    "merge on no branch": ((*DIVERGED, ("checkout", "HEAD~0")), ("merge", "exp")),
+    "merge that moves forward": ((("checkout", "main"),), ("merge", "exp")),
     "rm": ((), ("rm", "-r", "d", "a")),
     "rm --cached": ((), ("rm", "--cached", "-r", "d", "a")),
     "restore": (({"a": "mine", "d/c": "", "e/f/1": "mine"},), ("restore", ".")),

@@ -91,11 +91,25 @@ def test_a_branch_moves_forward_only(ann: Person, bob: Person) -> None:
     theirs = commit(bob, "bob's", {"bob": b"1"})
     error = bob.refused(12, "push")
     assert "is not in the history of" in error["message"] and "mlm pull" in error["hint"]
-    assert "parted" in bob.refused(12, "pull")["message"]
-    assert "has parted from" in bob.refused(12, "push")["message"]
+    refused = bob.refused(12, "pull")
+    assert "diverged" in refused["message"] and "`mlm merge origin/main`" in refused["hint"]
+    refused = bob.refused(12, "push")
+    assert "has diverged from" in refused["message"] and "`mlm merge origin/main`" in refused["hint"]
     assert content(bob)["bob"] == b"1" and bob.do("status")["clean"]
     assert bob.do("push", "--force")["commit"] == str(theirs)
-    assert "parted" in ann.refused(12, "pull")["message"]
+    assert "diverged" in ann.refused(12, "pull")["message"]
+
+
+def test_diverged_branches_are_merged_and_pushed(ann: Person, bob: Person) -> None:
+    commit(ann, "ann's", {"ann": b"1"})
+    ann.do("push")
+    commit(bob, "bob's", {"bob": b"1"})
+    bob.refused(12, "pull")
+    merged = bob.do("merge", "origin/main")
+    assert merged["outcome"] == "merged" and content(bob)["ann"] == b"1" == content(bob)["bob"]
+    bob.do("push")
+    ann.do("pull")
+    assert content(ann) == content(bob) and log(ann)[0] == "Merge origin/main"
 
 
 def test_who_pushes_at_the_same_time_is_told(ann: Person, bob: Person, monkeypatch: pytest.MonkeyPatch) -> None:

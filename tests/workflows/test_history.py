@@ -20,7 +20,7 @@ from mlm.workflows import branch as branches
 from mlm.workflows import tag as tags
 from mlm.workflows.add import add
 from mlm.workflows.checkout import checkout
-from mlm.workflows.log import log
+from mlm.workflows.log import lines, log
 from mlm.workflows.repository import read_commit, resolve
 from mlm.workflows.restore import restore
 from mlm.workflows.rm import rm
@@ -181,6 +181,17 @@ def test_checkout_between_a_file_and_a_folder(repo: Repo) -> None:
     assert files(repo)["a/x/y"] == b"deep"
 
 
+def test_checkout_goes_on_where_a_kill_has_left_an_empty_folder(tmp_path: Path) -> None:
+    repo = prepared(open_repo(tmp_path))
+    checkout(repo, "main", make="folder")
+    repo.tree.remove("a")
+    write(repo, "a/x/y", b"deep")
+    save(repo, "a is a folder", 3)
+    (tmp_path / "a" / "x" / "y").unlink()
+    checkout(repo, "main")
+    assert files(repo) == FIRST and status(repo).clean
+
+
 def test_checkout_stops_at_ignored_files_in_a_folder_that_has_to_go(tmp_path: Path) -> None:
     repo = prepared(open_repo(tmp_path))
     checkout(repo, "main", make="folder")
@@ -246,6 +257,31 @@ def _manifest(repo: Repo) -> Cid:
 
 
 # rm
+
+
+def test_checkout_of_a_branch_that_one_remote_has(repo: Repo) -> None:
+    first = resolve(repo, "main")
+    repo.refs.set("remotes/origin/topic/x", first, None)
+    found = checkout(repo, "topic/x")
+    assert (found.branch, found.commit, found.made_from) == ("topic/x", first, "origin/topic/x")
+    assert repo.refs.head() == Head("topic/x", first) and files(repo) == FIRST
+    checkout(repo, "exp")
+    assert checkout(repo, "topic/x").made_from == ""
+    assert checkout(repo, "origin/topic/x").branch is None
+    for remote in ("origin", "other"):
+        repo.refs.set(f"remotes/{remote}/both", first, None)
+    with pytest.raises(NotFound, match="no branch, tag or commit 'both'"):
+        checkout(repo, "both")
+
+
+def test_a_slip_in_a_name_is_seen(repo: Repo) -> None:
+    repo.refs.set("heads/experiment", resolve(repo, "main"), None)
+    with pytest.raises(NotFound) as caught:
+        checkout(repo, "experimnet")
+    assert "Did you mean experiment?" in caught.value.hint
+    with pytest.raises(NotFound) as caught:
+        checkout(repo, "qqqqqqqq")
+    assert "Did you mean" not in caught.value.hint
 
 
 def test_rm_removes_what_a_commit_holds(repo: Repo) -> None:
@@ -411,6 +447,12 @@ def test_a_cid_means_its_commit_whatever_tags_are_called(tmp_path: Path) -> None
     assert (checkout(repo, str(first)).branch, repo.refs.head().commit) == (None, first)
 
 
+def test_branches_of_remotes_are_listed_when_asked_for(repo: Repo) -> None:
+    repo.refs.set("remotes/origin/exp", resolve(repo, "main"), None)
+    assert names(branches.listed(repo)) == ["*exp", " main"]
+    assert names(branches.listed(repo, remote=True)) == ["*exp", " main", " origin/exp"]
+
+
 def test_a_name_is_not_also_a_folder(repo: Repo) -> None:
     branches.make(repo, "topic/x")
     for name, other in (("topic", "topic/x"), ("topic/x/y", "topic/x"), ("exp/y", "exp")):
@@ -468,9 +510,31 @@ def test_log_has_parents_and_a_graph(repo: Repo) -> None:
     second, first = found.commits
     assert (second.parents, first.parents) == ((first.commit,), ())
     assert found.graph == (
-        f"* {str(second.commit)[:16]} (HEAD, exp) second",
-        f"* {str(first.commit)[:16]} (main) first",
+        f"* {str(second.commit)[:16]} (HEAD, exp) 1970-01-01T00:00:02Z alice: second",
+        f"* {str(first.commit)[:16]} (main) 1970-01-01T00:00:01Z alice: first",
     )
+    short = [f"{str(second.commit)[:16]} (HEAD, exp) second", f"{str(first.commit)[:16]} (main) first"]
+    assert list(lines(found).commits) == short
+    assert log(repo, graph=True, oneline=True).graph == tuple(f"* {line}" for line in short)
+
+
+def test_log_of_several_refs_and_of_all(repo: Repo) -> None:
+    second = resolve(repo, "exp")
+    checkout(repo, "main")
+    write(repo, "a", b"three")
+    save(repo, "third", 3)
+
+    def said(*refs: str, everything: bool = False) -> list[str]:
+        return [entry.message for entry in log(repo, refs, everything=everything).commits]
+
+    assert said() == ["third", "first"]
+    assert said("main", "exp") == said("exp", "HEAD") == ["third", "second", "first"]
+    repo.refs.set("remotes/origin/exp", second, None)
+    branches.delete(repo, "exp", force=True)
+    assert said("main") == ["third", "first"]
+    assert said(everything=True) == ["third", "second", "first"]
+    with pytest.raises(NotFound, match="'nothing'"):
+        said("main", "nothing", everything=True)
 
 
 def test_a_graph_of_merges_has_parents_below_children_whatever_the_clocks_say() -> None:
@@ -485,11 +549,11 @@ def test_a_graph_of_merges_has_parents_below_children_whatever_the_clocks_say() 
     cid, block = replace(model, parents=tuple(heads[1:]), time=1, message="merge").to_block()
     repo.objects.put([(cid, block)])
     repo.refs.set("heads/merge", cid, None)
-    found = log(repo, "merge", graph=True)
+    found = log(repo, ["merge"], graph=True)
     names = [entry.commit for entry in found.commits]
     assert names[0] == cid and names[-2:] == [second, first]
     assert all(names.index(entry.commit) < names.index(parent) for entry in found.commits for parent in entry.parents)
     stars = ["".join(re.findall(r"[*|/\\ ]+", line)[:1]).rstrip() for line in found.graph]
     assert stars == ["*", "|\\", "|\\ \\", "* | |", "| * |", "|/ /", "| *", "|/", "*", "*"]
-    cut = log(repo, "merge", 2, graph=True)
+    cut = log(repo, ["merge"], 2, graph=True)
     assert cut.more and len(cut.commits) == 2

@@ -240,7 +240,7 @@ def test_names_of_commits(repo: Repo) -> None:
     assert [entry.message for entry in found.commits] == ["commit 4", "commit 3", "commit 2"]
     assert found.commits[0].refs == ("HEAD", "main")
     assert found.commits[0].time == "1970-01-01T00:01:44Z"
-    assert found.more and not log(repo, "v1").more
+    assert found.more and not log(repo, ["v1"]).more
     assert show(repo, str(show(repo).manifest)).commit is None
 
 
