@@ -74,6 +74,11 @@ def read_remote(name: str, entry: Mapping[str, Any], label: str, *, secrets: boo
     return Remote(name, url, kind, str(Path(label).parent / file) if file else "", entry.get("token_env", ""), label)
 
 
+def scope(file: str) -> str:
+    """For whom a settings file speaks, in words."""
+    return "this project: in mlm.toml, which you commit" if Path(file).name == "mlm.toml" else "all your projects"
+
+
 def check_public(table: Mapping[str, Any], file: str) -> None:
     """Refuse to publish a remote whose URL may hold a key; raises UsageError, which does not show it."""
     for name, entry in tables(table, "remote").items():

@@ -28,7 +28,8 @@ class Moved:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What came from where. `dropped` names remotes that lied, were slow or dead; `problems` what could not be had."""
+    """What came from where. `dropped` names remotes that lied, were slow or dead; `problems` what could not be had, and
+    tags that stand for something else there."""
 
     source: str
     refs: tuple[Moved, ...]
@@ -72,7 +73,7 @@ def dropped(*remotes: Remote) -> tuple[str, ...]:
 
 def _branches(ports: Ports, target: Remote, max_bytes: int) -> Fetched:
     repo = ports.repo
-    moved, blocks, size = [], 0, 0
+    moved, problems, blocks, size = [], list[str](), 0, 0
     for name, cid in sorted(target.names(repository_name(repo)).items()):
         came = receive(target, repo.objects, cid, max_bytes=max_bytes - size, system=ports.system)
         blocks, size = blocks + came.new, size + came.bytes
@@ -84,7 +85,13 @@ def _branches(ports: Ports, target: Remote, max_bytes: int) -> Fetched:
         elif name not in repo.refs.all():
             repo.refs.set(name, cid, None)
             moved.append(Moved(name.removeprefix("tags/"), None, cid))
-    return Fetched(target.about.name, tuple(moved), blocks, size, dropped(target), ())
+        elif (here := repo.refs.all()[name]) != cid:
+            tag = name.removeprefix("tags/")
+            problems.append(
+                f"the tag {tag} stands for {cid} on {target.about.name}, and stays at {here} here: "
+                f"`mlm tag --force {tag} {cid}` moves it"
+            )
+    return Fetched(target.about.name, tuple(moved), blocks, size, dropped(target), tuple(problems))
 
 
 def _published(ports: Ports, origin: str, max_bytes: int) -> Fetched:
