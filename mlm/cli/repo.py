@@ -94,7 +94,7 @@ def commit(
     from mlm.workflows import commit as workflow
 
     config = ctx.obj.config
-    author = author or config.get("user.name") or config.get("account") or "anonymous"
+    author = author or config.get("user.name") or config.get("account") or workflow.ANONYMOUS
     perform(ctx, workflow.OPERATION, workflow.CommitParams(message, author))
 
 

@@ -62,7 +62,10 @@ def read_remote(name: str, entry: Mapping[str, Any], label: str, *, secrets: boo
         expected = "one of " + ", ".join(kind for kind in remote.KINDS if web != (kind == remote.FOLDER))
         raise UsageError(f"{where} kind must be {expected} for {'a URL' if web else 'a folder'}, found {kind!r}")
     if "://" in url and not web:
-        raise UsageError(f"{where}: expected a folder or an http(s) URL, found {url.partition(':')[0]!r}")
+        raise UsageError(
+            f"{where}: expected a folder or an http(s) URL, found {url.partition(':')[0]!r}",
+            hint="Mount it, or sync it to a folder, and name that; what is served by http(s) can be read by its URL.",
+        )
     if web:
         try:
             urls.parse(url)

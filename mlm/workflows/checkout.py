@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from mlm.core import unixfs
 from mlm.core.cid import Cid
-from mlm.core.errors import StateConflict
+from mlm.core.errors import NotFound, StateConflict
 from mlm.core.history import Commit, check_ref
 from mlm.core.paths import check_path
 from mlm.core.staging import Staging
@@ -82,7 +82,12 @@ def checkout(repo: Repo, ref: str = "HEAD", *, make: str = "", progress: Progres
     if make:
         check_ref(f"heads/{make}")
     with repo.refs.hold():
-        cid, commit = resolve_commit(repo, ref)
+        try:
+            cid, commit = resolve_commit(repo, ref)
+        except NotFound as error:
+            if ref in repo.index.load():
+                error.hint = f"{ref} is a file: `mlm restore {ref}` brings it back as it was staged."
+            raise
         branch = make or (ref if f"heads/{ref}" in repo.refs.all() else None)
         # A branch at this commit is what a run of the same command that was killed has left.
         if make and repo.refs.all().get(f"heads/{make}", cid) != cid:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mlm.core import project, unixfs
 from mlm.core.cid import Cid
@@ -19,6 +19,7 @@ from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.describe import Description, describe
 from mlm.workflows.repository import head_commit, read_manifest, staged_tree
 
+ANONYMOUS = "anonymous"  # the author whom no setting names
 _MAX_PROJECT = 1 << 20  # bytes of mlm.toml
 
 
@@ -40,6 +41,7 @@ class Committed:
     files: int
     bytes: int
     validator: str | None = None
+    hint: str = field(default="", metadata={"quiet": ""})
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,10 @@ def plan(ports: Ports, params: CommitParams) -> Plan[Committed]:
     asset = f"{described.name}@{described.version}"
     counts = (manifest.count, manifest.size)
     cids = (tree.cid, manifest_block[0])
-    facts = Committed(made[0], head.branch, asset, message, author, *cids, *counts, validator=files.validator)
+    hint = "Set user.name in MLM_HOME/config.toml, or MLM_AUTHOR, to be named." if author == ANONYMOUS else ""
+    facts = Committed(
+        made[0], head.branch, asset, message, author, *cids, *counts, validator=files.validator, hint=hint
+    )
     ref = HEAD if head.branch is None else f"heads/{head.branch}"
     steps = (
         Store(f"store the commit of {asset}", made[0], (*blocks, *files.blocks, manifest_block, made), push=False),

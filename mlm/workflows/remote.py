@@ -26,7 +26,7 @@ class Row:
     names: bool
     default: bool
     trusted: bool
-    origin: str
+    settings: str
 
 
 @dataclass(frozen=True)
