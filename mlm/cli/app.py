@@ -158,6 +158,7 @@ def _complete(words: str, command: Any) -> None:
     else:
         command.format_help = partial(help.write, command)
         command.params.extend(_options(planned=words in PLANNED))
+        help.name_values(command.params)
         command.callback = _of_sound_text(command.callback)
 
 

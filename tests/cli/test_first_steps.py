@@ -148,3 +148,10 @@ def test_fsck_says_what_it_has_repaired(person: Person) -> None:
     pack.write_bytes(data.replace(b"a" * 4096, b"c" * 4096))
     found = person.run("fsck", "--repair", "--json").value
     assert found["dropped"] == 1 and "run `mlm fsck` again" in found["advice"][0]
+
+
+def test_help_names_values_in_capitals(person: Person) -> None:
+    for words in (["log"], ["job", "post"], ["rm"], ["network", "add"], ["branch"], ["car", "pack"]):
+        text = person.run(*words, "--help").out
+        assert "<" not in text and "--network NETWORK" in text
+    assert "mlm job post [OPTIONS] {ASSET}" in person.run("job", "post", "--help").out
