@@ -20,7 +20,7 @@ import typer.core
 import typer.main
 from typer.exceptions import Abort, Exit, TyperException
 
-from mlm.cli import help, streams
+from mlm.cli import git_words, help, streams
 from mlm.cli.context import Session, shared_options
 from mlm.cli.render import show_error
 from mlm.cli.streams import ReaderGone
@@ -124,6 +124,8 @@ class _Root(typer.core.TyperGroup):
             return super().resolve_command(ctx, args)
         except TyperException as error:
             # The group's own suggestions come from the commands that are loaded, and none is.
+            if known := git_words.WORDS.get(args[0]):
+                raise UsageError(f"mlm has no command {args[0]!r}", hint=known) from error
             if close := get_close_matches(args[0], COMMANDS):
                 error.message = f"{error.message.rstrip('.')}. Did you mean {', '.join(map(repr, close))}?"
             raise
@@ -157,6 +159,7 @@ def _complete(words: str, command: Any) -> None:
     else:
         command.format_help = partial(help.write, command)
         command.params.extend(_options(planned=words in PLANNED))
+        help.name_values(command.params)
         command.callback = _of_sound_text(command.callback)
 
 
@@ -192,7 +195,7 @@ def root() -> Any:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code of the error table (docs/exit-codes.md)."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = git_words.translate(sys.argv[1:] if argv is None else argv)
     gc.set_threshold(*_COLLECT)
     streams.open_missing()
     session = Session.from_environment()
@@ -234,7 +237,7 @@ def _run(session: Session, arguments: list[str]) -> int:
     except SystemExit as error:  # rich ends the process when its reader is gone; nothing else here does
         raise ReaderGone from error
     except Exception as error:  # noqa: BLE001 - the last line of defence: everything gets an exit code
-        return show_usage_or_bug(session, error)
+        return show_usage_or_bug(session, error, git_words.hint(arguments))
 
 
 def _after_interrupt(arguments: Sequence[str]) -> str:
@@ -246,8 +249,8 @@ def _after_interrupt(arguments: Sequence[str]) -> str:
     return "The same command goes on from here."
 
 
-def show_usage_or_bug(session: Session, error: Exception) -> int:
-    """A parser's complaint is a usage error; anything else is a bug and says where to look."""
+def show_usage_or_bug(session: Session, error: Exception, known: str = "") -> int:
+    """A parser's complaint is a usage error, with the hint that is `known`; anything else a bug: says where to look."""
     if isinstance(error, Exit):
         return int(error.exit_code)
     if isinstance(error, Abort):
@@ -260,7 +263,7 @@ def show_usage_or_bug(session: Session, error: Exception) -> int:
                 return UsageError.exit_code
             message = "no command is given"
         path = context.command_path if context else "mlm"
-        return show_error(session, UsageError(message, hint=f"See `{path} --help`."))
+        return show_error(session, UsageError(message, hint=known or f"See `{path} --help`."))
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""
         return show_error(session, StorageError(f"{error.strerror or error}{where}"))

@@ -9,6 +9,7 @@ import typer
 
 from mlm.cli.content import place
 from mlm.cli.render import render
+from mlm.core.errors import UsageError
 
 if TYPE_CHECKING:
     from mlm.cli.context import Session
@@ -20,7 +21,7 @@ Archive = Annotated[Path, typer.Argument(metavar="FILE.car", help="A CARv1 archi
 @app.command()
 def pack(
     ctx: typer.Context,
-    path: Annotated[Path, typer.Argument(help="A file or a folder.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file or a folder.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.car", help="The archive.")],
 ) -> None:
     """Pack a file or folder into a CARv1 archive that any IPFS tool reads.
@@ -29,6 +30,8 @@ def pack(
     """
     from mlm.workflows import car as workflow
 
+    if str(output) == "-":
+        raise UsageError("-o: expected a file's name, found -", hint="-o ./- writes a file that is called so.")
     session: Session = ctx.obj
     render(ctx, workflow.pack(session.ports, place(session, path), output, session.bytes_done))
 

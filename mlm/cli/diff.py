@@ -29,6 +29,9 @@ def diff(
 ) -> None:
     """Show what differs: files; tensors and by how much; columns and rows of datasets; lines of text.
 
+    Of a tensor: `largest` absolute difference of an element; `relative` L2 norm of the difference; `share` of the
+    elements that differ; `apart`, how many of those differ by no finite number (NaN, infinity).
+
     Example: `mlm diff HEAD model.onnx`
     """
     from mlm.cli import wiring

@@ -17,7 +17,12 @@ app = typer.Typer(help="Exchange with others.")
 Asset = Annotated[
     str, typer.Argument(metavar="ASSET", help="handle/name, handle/name@version, asset/ID, CID or mlm:// link.")
 ]
-Remote = Annotated[str, typer.Argument(metavar="REMOTE", help="A name of `mlm remote list`; none: the default.")]
+Remote = Annotated[
+    str,
+    typer.Argument(
+        metavar="REMOTE", help="A name of `mlm remote list`; none: where it was cloned from, else the default."
+    ),
+]
 From = Annotated[
     str, typer.Option("--from", metavar="REMOTE", help="ASSET is the name of a repository on this remote; no chain.")
 ]
@@ -29,7 +34,9 @@ def push(
     ref: Annotated[
         str, typer.Argument(metavar="REF", help="A branch, tag, commit or manifest; none: the current branch.")
     ] = "",
-    remote: Remote = "",
+    remote: Annotated[
+        str, typer.Argument(metavar="REMOTE", help="A name of `mlm remote list` that takes blocks; none: the default.")
+    ] = "",
     force: Annotated[bool, typer.Option("--force", "-f", help="Move the remote's branch even backwards.")] = False,
     unencrypted: Annotated[
         bool,

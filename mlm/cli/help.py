@@ -27,11 +27,22 @@ def write(command: Any, ctx: Context, formatter: Any, entries: Iterable[tuple[st
     for parameter in command.get_params(ctx):
         own = "Arguments" if parameter.param_type_name == "argument" else "Options"
         if record := parameter.get_help_record(ctx):
+            if own == "Arguments":
+                record = (record[0].partition(" <")[0], record[1])  # its type is the parser's word, not the reader's
             sections.setdefault(getattr(parameter, "rich_help_panel", None) or own, []).append(record)
     for section, rows in sections.items():
         if rows:
             with formatter.section(section):
                 formatter.write_dl(rows)
+
+
+def name_values(parameters: Iterable[Any]) -> None:
+    """Call the value of each parameter by a word in capitals, as `--max-price PRICE`, where nothing else was said."""
+    for parameter in parameters:
+        if parameter.metavar is None and not getattr(parameter, "is_flag", False):
+            annotation = str(parameter.type_descriptor.annotation)
+            path = "Path" in annotation and parameter.param_type_name == "option"
+            parameter.metavar = "PATH" if path else parameter.name.rpartition("_")[2].upper()
 
 
 def children(group: Any) -> list[tuple[str, str, str]]:

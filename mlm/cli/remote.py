@@ -31,7 +31,9 @@ def list_(ctx: typer.Context) -> None:
 @app.command()
 def add(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="A name of a-z, 0-9 and -; `origin` is the one that is pushed to.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A name of a-z, 0-9 and -; `origin` is the one that is pushed to.")
+    ],
     url: Annotated[str, typer.Argument(metavar="URL", help="A folder, or an http(s) URL.")],
     kind: Annotated[
         str, typer.Option(help="folder, http, kubo, gateway or pinning; none: folder, or http for a URL.")
@@ -74,8 +76,8 @@ def add(
 
 
 @app.command()
-def remove(ctx: typer.Context, name: Annotated[str, typer.Argument(help="A remote's name.")]) -> None:
-    """Forget a remote; what it holds stays there.
+def remove(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", help="A remote's name.")]) -> None:
+    """Forget a remote, and its branches as they were last seen; what it holds stays there.
 
     Example: `mlm remote remove shared`
     """
@@ -87,5 +89,6 @@ def remove(ctx: typer.Context, name: Annotated[str, typer.Argument(help="A remot
     def settings(origin: str) -> Settings:
         return wiring.settings(session, private=origin == str(session.home / "config.toml"))
 
-    render(ctx, workflow.remove(settings, name, dict(session.config.remotes)))
+    refs = session.repo.refs if session.project else None
+    render(ctx, workflow.remove(settings, name, dict(session.config.remotes), refs))
     session.forget()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -66,8 +67,17 @@ def render(ctx: typer.Context, value: Any) -> None:
         return
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else PIPE_WIDTH
-    print_value(Console(highlight=False, emoji=False, width=width), value)
+    print_value(Console(highlight=False, emoji=False, width=_width()), value)
+
+
+def _width() -> int | None:
+    """Columns to print in: rich knows a terminal's own; a pipe has those of the terminal where its user sits."""
+    if sys.stdout.isatty():
+        return None
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or PIPE_WIDTH
+    except (OSError, ValueError, AttributeError):
+        return PIPE_WIDTH
 
 
 def print_value(console: Any, value: Any) -> None:
@@ -133,7 +143,7 @@ def _table(console: Any, name: str, rows: tuple[Any, ...]) -> Any:
         cells = [brief(_cell(getattr(row, column))) for row in rows]
         # Numbers, ids and names stay whole; sentences wrap.
         whole = numeric or all(len(cell) <= 24 and " " not in cell for cell in cells)
-        readable = None if whole else min(READABLE, max(len(cell) for cell in cells))
+        readable = len(_label(column)) if whole else min(READABLE, max(len(cell) for cell in cells))
         table.add_column(
             _label(column),
             justify="right" if numeric else "left",

@@ -146,7 +146,9 @@ def show(
 
 def author_of(session: Session, author: str) -> str:
     """Whose work a commit is: who was named, or whom the settings name."""
-    return author or session.config.get("user.name") or session.config.get("account") or "anonymous"
+    from mlm.workflows.commit import ANONYMOUS
+
+    return author or session.config.get("user.name") or session.config.get("account") or ANONYMOUS
 
 
 def _repo(session: Session) -> Repo:

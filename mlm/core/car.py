@@ -106,13 +106,16 @@ class Reader:
 
     def _header(self) -> Cid:
         # (1) One root, version 1, nothing else.
-        length = self._length(self._limits.header, "header")
-        if not length:
-            raise InvalidData("expected a CAR, found no header")
-        raw = self._exactly(length, "header")
+        try:
+            length = self._length(self._limits.header, "header")
+            if not length:
+                raise InvalidData("expected a CAR, found no header")
+            raw = self._exactly(length, "header")
+            value = dagcbor.decode(raw)
+        except InvalidData as error:
+            raise InvalidData(f"not a CAR archive: {error}") from error
         if varint(length) + raw == _CARV2_PRAGMA:
             raise InvalidData("expected a CARv1, found a CARv2", hint="Convert it with `car get-dag` or `car detach`.")
-        value = dagcbor.decode(raw)
         if not isinstance(value, dict) or value.keys() != {"roots", "version"} or value["version"] != 1:
             raise InvalidData("expected a CARv1 header {roots, version: 1}, found something else")
         roots = value["roots"]

@@ -62,7 +62,10 @@ def read_remote(name: str, entry: Mapping[str, Any], label: str, *, secrets: boo
         expected = "one of " + ", ".join(kind for kind in remote.KINDS if web != (kind == remote.FOLDER))
         raise UsageError(f"{where} kind must be {expected} for {'a URL' if web else 'a folder'}, found {_shown(kind)}")
     if "://" in url and not web:
-        raise UsageError(f"{where}: expected a folder or an http(s) URL, found {url.partition(':')[0]!r}")
+        raise UsageError(
+            f"{where}: expected a folder or an http(s) URL, found {url.partition(':')[0]!r}",
+            hint="Mount it, or sync it to a folder, and name that; what is served by http(s) can be read by its URL.",
+        )
     if web:
         try:
             urls.parse(url)
@@ -77,6 +80,11 @@ def read_remote(name: str, entry: Mapping[str, Any], label: str, *, secrets: boo
 def _shown(value: object) -> str:
     """A value in a message; a URL may hold a key."""
     return "a URL" if "://" in str(value) else repr(value)
+
+
+def scope(file: str) -> str:
+    """For whom a settings file speaks, in words."""
+    return "this project: in mlm.toml, which you commit" if Path(file).name == "mlm.toml" else "all your projects"
 
 
 def check_public(table: Mapping[str, Any], file: str) -> None:

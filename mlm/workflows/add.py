@@ -20,12 +20,12 @@ from mlm.workflows.repository import Progress, counted, quiet, shown_path, stage
 class Added:
     """What `add` staged: files whose content was read, files that are gone, and the blocks that were new.
 
-    `empty` are the empty folders that were met: a commit holds files, as Git's does.
+    `left_out` are the empty folders that were met: a commit holds files, as Git's does.
     """
 
     staged: tuple[str, ...]
     removed: tuple[str, ...]
-    empty: tuple[str, ...]
+    left_out: tuple[str, ...]
     new_blocks: int
     bytes: int
 
@@ -46,6 +46,12 @@ def add(repo: Repo, paths: Sequence[str], progress: Progress = quiet) -> Added:
         _choose(repo, index, path, chosen, removed)
     empty = tuple(sorted(f"{path}/" for path, stat in chosen.items() if stat.kind == FOLDER))
     files = [stat for _, stat in sorted(chosen.items()) if stat.kind != FOLDER]
+    links = [stat.path for stat in files if stat.kind == SYMLINK]
+    if len(links) > 1:
+        raise InvalidData(
+            f"{len(links)} symbolic links, {shown_path(links[0])} the first: expected files",
+            hint="Copy the files they point to, or add the links to .mlmignore.",
+        )
     for stat in files:
         check_file(stat)
     named = frozenset(paths)

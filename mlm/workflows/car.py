@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
 from mlm.core import unixfs
 from mlm.core.cid import Cid
 from mlm.core.errors import StorageError, UsageError
-from mlm.core.plan import JSON_ONLY
 from mlm.ports.archives import Archive
 from mlm.ports.bundle import Ports
 from mlm.ports.repo import FILE, FOLDER
@@ -41,7 +40,7 @@ class Entry:
     path: str
     kind: str
     size: int | None
-    cid: Cid = field(metadata=JSON_ONLY)
+    cid: Cid
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from functools import cache, partial
 
 from mlm.core import unixfs
 from mlm.core.cid import Cid, is_cid
-from mlm.core.errors import StateConflict
+from mlm.core.errors import NotFound, StateConflict
 from mlm.core.history import Commit, check_ref
 from mlm.core.paths import check_path
 from mlm.core.staging import Staging
@@ -95,7 +95,12 @@ def checkout(repo: Repo, ref: str = "HEAD", *, make: str = "", progress: Progres
     with repo.refs.hold():
         tracked = "" if make else _only_remote(repo, ref)
         make, ref = (ref, tracked) if tracked else (make, ref)
-        cid, commit = resolve_commit(repo, ref)
+        try:
+            cid, commit = resolve_commit(repo, ref)
+        except NotFound as error:
+            if ref in repo.index.load():
+                error.hint = f"{ref} is a file: `mlm restore {ref}` brings it back as it was staged."
+            raise
         branch = make or (ref if f"heads/{ref}" in repo.refs.all() and not is_cid(ref) else None)
         # A branch at this commit is what a run of the same command that was killed has left.
         if make and repo.refs.all().get(f"heads/{make}", cid) != cid:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlm.core import urls
 from mlm.core.cid import Cid
-from mlm.core.errors import NotFound, StateConflict
+from mlm.core.errors import NotFound, StateConflict, UsageError
 from mlm.core.refs import AssetRef, parse_target
 from mlm.core.remote import check_repository
 from mlm.ports.blocks import Blocks
@@ -74,8 +75,19 @@ def find(ports: Ports, text: str, remote: str = "") -> Found:
 
     Raises NotFound, UsageError, StateConflict, ChainError.
     """
+    if not remote and ("://" in text.removeprefix(LINK) or text.startswith((".", "/", "~"))):
+        raise UsageError(
+            f"expected an asset, a CID or an mlm:// link, found the place {urls.bare(text) if '://' in text else text}",
+            hint="Name it a remote, `mlm remote add origin PLACE`; then `mlm clone NAME --from origin`.",
+        )
     if remote:
         target = ports.remotes.open(remote)
+        plain = text.partition("@")[0]
+        if plain != text:
+            raise UsageError(
+                f"expected the name of a repository on {remote}, found {text[:80]!r} with a version",
+                hint=f"`mlm clone {plain} --from {remote}`; then `mlm fetch` there brings its tags for `mlm checkout`.",
+            )
         names = target.names(check_repository(text))
         head = names.get(f"heads/{BRANCH}")
         if head is None:

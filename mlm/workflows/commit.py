@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mlm.core import project, unixfs
 from mlm.core.cid import Cid
@@ -20,6 +20,7 @@ from mlm.workflows.describe import Description, describe
 from mlm.workflows.moving import check_no_merge, current_ref
 from mlm.workflows.repository import head_commit, read_manifest, staged_tree
 
+ANONYMOUS = "anonymous"  # the author whom no setting names
 _MAX_PROJECT = 1 << 20  # bytes of mlm.toml
 
 
@@ -41,6 +42,7 @@ class Committed:
     files: int
     bytes: int
     validator: str | None = None
+    hint: str = field(default="", metadata={"quiet": ""})
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ def made(
     counts = (manifest.count, manifest.size)
     cids = (tree.cid, manifest_block[0])
     branch = repo.refs.head().branch
-    facts = Committed(commit[0], branch, asset, message, author, *cids, *counts, validator=files.validator)
+    hint = "Set user.name in MLM_HOME/config.toml, or MLM_AUTHOR, to be named." if author == ANONYMOUS else ""
+    facts = Committed(commit[0], branch, asset, message, author, *cids, *counts, validator=files.validator, hint=hint)
     stored = (*blocks, *files.blocks, manifest_block, commit)
     return Store(f"store the commit of {asset}", commit[0], stored, push=False), facts, manifest
 

@@ -115,6 +115,8 @@ def _changed(path: str, old: Weight, new: Weight, meter: Callable[[], Meter]) ->
     sizes = ITEM_BYTES[old.dtype], ITEM_BYTES[new.dtype]
     distance = meter().measure(old.dtype, new.dtype, _pieces(old, new, *sizes))
     share = distance.changed / distance.elements if distance.elements else 0.0
+    if distance.changed and distance.changed == distance.apart:  # by NaN and infinity alone: no number says how far
+        return TensorChange(*change, None, None, share, distance.apart)
     return TensorChange(*change, distance.largest, distance.relative, share, distance.apart)
 
 

@@ -30,7 +30,8 @@ class Moved:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What came from where. `dropped` names remotes that lied, were slow or dead; `problems` what could not be had."""
+    """What came from where. `dropped` names remotes that lied, were slow or dead; `problems` what could not be had, and
+    tags that stand for something else there."""
 
     source: str
     refs: tuple[Moved, ...]
@@ -74,7 +75,7 @@ def dropped(*remotes: Remote) -> tuple[str, ...]:
 
 def _branches(ports: Ports, target: Remote, max_bytes: int) -> Fetched:
     repo = ports.repo
-    moved, blocks, size, seen = [], 0, 0, set[Cid]()
+    moved, problems, blocks, size, seen = [], list[str](), 0, 0, set[Cid]()
     names = sorted(target.names(repository_name(repo)).items())
     # Also of what stands there already: a gap below it is filled. What refs have in common is walked once.
     for _, cid in names:
@@ -89,7 +90,13 @@ def _branches(ports: Ports, target: Remote, max_bytes: int) -> Fetched:
         elif name not in repo.refs.all():
             repo.refs.set(name, cid, None)
             moved.append(Moved(name.removeprefix("tags/"), None, cid))
-    return Fetched(target.about.name, tuple(moved), blocks, size, dropped(target), ())
+        elif (here := repo.refs.all()[name]) != cid:
+            tag = name.removeprefix("tags/")
+            problems.append(
+                f"the tag {tag} stands for {cid} on {target.about.name}, and stays at {here} here: "
+                f"`mlm tag --force {tag} {cid}` moves it"
+            )
+    return Fetched(target.about.name, tuple(moved), blocks, size, dropped(target), tuple(problems))
 
 
 def _published(ports: Ports, origin: str, max_bytes: int) -> Fetched:

@@ -289,6 +289,8 @@ def _advice(faults: list[Fault], dropped: int) -> tuple[str, ...]:
     """What to do, in the order in which to do it."""
     lost = [fault for fault in faults if fault.name.startswith("baf") and fault.what != INVALID]
     found = []
+    if dropped:
+        found.append(f"Took {dropped} damaged block{'s'[: dropped > 1]} out: run `mlm fsck` again to see what is left.")
     packs = any(fault.name.startswith("pack-") for fault in faults)
     if (packs or any(fault.what == DAMAGED for fault in lost)) and not dropped:
         found.append("`mlm fsck --repair` takes damaged blocks out, so that they can come again; what is intact stays.")

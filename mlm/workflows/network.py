@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mlm.core import urls
 from mlm.core.errors import ChainError, NotFound, StateConflict, UsageError
+from mlm.core.remote_settings import scope
 from mlm.core.urls import bare
 from mlm.ports.chain import Chain
 from mlm.ports.settings import Settings
@@ -77,6 +78,7 @@ class Added:
     genesis_hash: str  # "" when no endpoint answered
     deployment: str
     file: str
+    scope: str  # for whom `file` speaks
     problem: str
 
 
@@ -178,6 +180,7 @@ def add(
         answered[0][1][1] if answered else "",
         wanted.deployment,
         settings.path,
+        scope(settings.path),
         "; ".join(problems),
     )
 

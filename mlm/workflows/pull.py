@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlm.core.cid import Cid
 from mlm.core.errors import NotFound, StateConflict
+from mlm.core.plan import JSON_ONLY
 from mlm.ports.bundle import Ports
 from mlm.ports.repo import Repo
 from mlm.workflows.checkout import switch
@@ -18,7 +19,7 @@ class Pulled:
     """Where the branch stands now. `before` is where it stood; `files` were written or removed."""
 
     branch: str
-    source: str
+    source: str = field(metadata=JSON_ONLY)  # `fetched` has it for people
     before: Cid
     commit: Cid
     files: tuple[str, ...]

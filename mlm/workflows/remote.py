@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from mlm.core import remote, urls
 from mlm.core.errors import NotFound, StateConflict, UsageError
-from mlm.core.remote_settings import Remote, read_remote
+from mlm.core.remote_settings import Remote, read_remote, scope
 from mlm.ports.remote import Remotes
+from mlm.ports.repo import Refs
 from mlm.ports.settings import Settings
 
 RESERVED = ("default", "timeout", "max-gb")  # settings of the table above
@@ -25,7 +26,7 @@ class Row:
     names: bool
     default: bool
     trusted: bool
-    origin: str
+    settings: str
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,25 @@ class Listed:
 
 @dataclass(frozen=True)
 class Named:
-    """A remote that was added or removed. `file` was written; it is "" where only trust was remembered."""
+    """A remote that was added. `file` was written, which speaks for `scope`; both are "" where only trust was
+    remembered."""
 
     name: str
     kind: str
     where: str
     file: str
+    scope: str
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A remote that was taken out of `file`, and its branches, as they were last seen, that went with it."""
+
+    removed: str
+    kind: str
+    where: str
+    file: str
+    branches: tuple[str, ...]
 
 
 def entries(known: Remotes) -> Listed:
@@ -89,20 +103,25 @@ def add(
                 hint=f"`mlm remote remove {name}` first, or choose another name.",
             )
         trust(there)
-        return Named(name, found.kind, where, "")
+        return Named(name, found.kind, where, "", "")
     open_kind = found.kind in (remote.HTTP, remote.GATEWAY)
     private = not open_kind or urls.is_private(found.url) or bool(found.token_file or found.token_env)
     file = settings(private)
     file.set(f"remote.{name}", {key: value for key, value in wanted.items() if value})
     trust(found)
-    return Named(name, found.kind, where, file.path)
+    return Named(name, found.kind, where, file.path, scope(file.path))
 
 
-def remove(settings: Callable[[str], Settings], name: str, known: dict[str, Remote]) -> Named:
-    """Take [remote.NAME] out of the file that names it; raises NotFound."""
+def remove(settings: Callable[[str], Settings], name: str, known: dict[str, Remote], refs: Refs | None) -> Removed:
+    """Take [remote.NAME] out of the file that names it, and its branches out of the project's refs; raises NotFound."""
     found = known.get(name)
     if found is None:
         raise NotFound(f"no remote is called {name!r} in the settings", hint="See `mlm remote list`.")
     file = settings(found.origin)
     file.drop(f"remote.{name}")
-    return Named(name, found.kind, found.url if found.kind == remote.FOLDER else urls.bare(found.url), file.path)
+    gone = {ref: cid for ref, cid in (refs.all() if refs else {}).items() if ref.startswith(f"remotes/{name}/")}
+    for ref, cid in gone.items():
+        assert refs is not None
+        refs.set(ref, None, cid)
+    where = found.url if found.kind == remote.FOLDER else urls.bare(found.url)
+    return Removed(name, found.kind, where, file.path, tuple(ref.removeprefix("remotes/") for ref in gone))

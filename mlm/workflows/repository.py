@@ -142,6 +142,7 @@ def resolve(repo: Repo, text: str) -> Cid:
 
     Raises NotFound, or UsageError when a prefix fits several commits.
     """
+    text = text.removesuffix("…")  # as a table shows a CID
     match = _STEPS.fullmatch(text)
     if match is None:
         raise UsageError(f"expected HEAD, a branch, a tag or a commit's CID, found {text!r}")

@@ -51,7 +51,13 @@ def restore(repo: Repo, paths: Sequence[str], *, staged: bool = False, source: s
         for path in paths:
             below = {known for known in (*wanted, *entries) if covers(path, known)}
             if not below:
-                raise NotFound(f"nothing in {name} has the path {shown_path(path)}", hint="`mlm status` shows paths.")
+                there = not source and not staged and (head := head_commit(repo)) and commit_files(repo, head[1])
+                hint = f"`mlm restore --source HEAD {shown_path(path)}` brings the last commit's."
+                is_there = there and any(covers(path, known) for known in there)
+                raise NotFound(
+                    f"nothing in {name} has the path {shown_path(path)}",
+                    hint=hint if is_there else "`mlm status` shows paths.",
+                )
             chosen |= below
         for path in chosen:
             check_path(path)

@@ -21,10 +21,10 @@ from mlm.workflows.repository import (
 
 @dataclass(frozen=True)
 class Removed:
-    """The files that are no longer staged; `cached` says that the working tree keeps them."""
+    """The files that are no longer staged: those that are gone, or those that the working tree keeps."""
 
     removed: tuple[str, ...]
-    cached: bool
+    unstaged: tuple[str, ...]
 
 
 def rm(
@@ -83,4 +83,5 @@ def rm(
         # The index comes last: the same command finds what a kill has left.
         for path in chosen:
             del entries[path]
-    return Removed(tuple(sorted(chosen)), cached)
+    gone = tuple(sorted(chosen))
+    return Removed((), gone) if cached else Removed(gone, ())

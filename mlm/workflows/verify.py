@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -53,7 +53,7 @@ class Verification:
 
     target: str
     kind: str
-    tier: str
+    tier: str = field(metadata={"quiet": "none"})
     verified: bool
     complete: bool
     who_can_check: str

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
+import os
+import struct
+import termios
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +19,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from mlm.cli.context import Session
-from mlm.cli.render import brief, print_value, render, short, show_error, to_json
+from mlm.cli.render import PIPE_WIDTH, _width, brief, print_value, render, short, show_error, to_json
 from mlm.core.cid import RAW, Cid
 from mlm.core.errors import NotFound, Reverted
 from mlm.core.job import Reason
@@ -202,3 +206,37 @@ def test_a_map_of_lists_and_maps_is_an_entry_a_line() -> None:
     lines = [line.rstrip() for line in screen.getvalue().splitlines() if line.strip()]
     assert lines[:2] == ["name  n", "card"] and lines[2].split() == ["tags", "a,", "[red]b"]
     assert "\x1b" not in screen.getvalue() and lines[3].endswith("x: 1, y:")
+
+
+@dataclass(frozen=True)
+class Narrow:
+    text: str = "some words that wrap, where there is no room for them"
+    a_long_label: int = 1
+
+
+@dataclass(frozen=True)
+class Narrows:
+    rows: tuple[Narrow, ...] = (Narrow(), Narrow())
+
+
+@pytest.mark.parametrize("width", [24, 31, 33, 35, 37, 40, 60])
+def test_a_header_is_not_cut(width: int) -> None:
+    out = io.StringIO()
+    print_value(Console(file=out, width=width, highlight=False, force_terminal=False), Narrows())
+    assert "a long label" in out.getvalue()
+
+
+def test_a_pipe_is_as_wide_as_its_users_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    assert _width() == PIPE_WIDTH
+    leader, terminal = os.openpty()
+    try:
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 77, 0, 0))
+        with os.fdopen(os.dup(terminal), "w") as stderr:
+            monkeypatch.setattr("sys.stderr", stderr)
+            assert _width() == 77
+            monkeypatch.undo()
+    finally:
+        os.close(leader)
+        os.close(terminal)

@@ -76,7 +76,7 @@ def test_a_commit_holds_what_the_table_says(case: dict[str, Any], person: Person
     hashed = inside.do("hash", ".")["hashes"][0]["cid"]
     empty = any(entry["kind"] == "folder" for entry in case["make"])
     assert (made["tree"] == hashed) == (not empty)
-    assert bool(added.value["empty"]) == empty
+    assert bool(added.value["left_out"]) == empty
     assert inside.do("status")["clean"]
 
 

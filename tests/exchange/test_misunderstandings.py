@@ -9,6 +9,7 @@ import pytest
 from mlm.adapters.remotes.folder import FolderRemote
 from mlm.workflows import clone as workflow
 from tests.command_line import Person
+from tests.exchange import servers
 from tests.exchange.test_commands import TOML, ann, bob, commit
 
 __all__ = ["ann", "bob"]
@@ -86,3 +87,53 @@ def test_half_a_clone_says_how_to_go_on(ann: Person, tmp_path: Path, monkeypatch
 
 def _cut(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_where_a_remote_went_and_what_goes_with_it(ann: Person) -> None:
+    ann.do("push")
+    assert ann.do("remote", "add", "mirror", "../mirror")["scope"] == "all your projects"
+    assert "mlm.toml" in ann.do("remote", "add", "web", "https://web.example")["scope"]
+    assert ann.do("log", "origin/main")["commits"]
+    removed = ann.do("remote", "remove", "origin")
+    assert (removed["removed"], removed["branches"]) == ("origin", ["origin/main"])
+    ann.refused(3, "log", "origin/main")
+
+
+def test_a_remote_in_a_folder_that_is_not_there(ann: Person) -> None:
+    ann.do("remote", "add", "far", "../no/where")
+    assert ann.refused(5, "push", "main", "far")["hint"].startswith("Make ")
+
+
+def test_a_web_server_takes_no_blocks(ann: Person) -> None:
+    ann.do("push")
+    with servers.serve(servers.files(ann.folder.parent / "origin")) as server:
+        ann.do("remote", "add", "web", server.url)
+        assert "an http remote, takes no blocks" in ann.refused(5, "push", "main", "web")["message"]
+
+
+def test_a_tag_that_moved_is_told(ann: Person, bob: Person) -> None:
+    ann.do("tag", "v1")
+    ann.do("push", "v1")
+    bob.do("fetch")
+    second = commit(ann, "second", {"x": b"x"})
+    ann.do("tag", "--force", "v1")
+    ann.do("push", "v1", "--force")
+    fetched = bob.do("fetch")
+    assert f"the tag v1 stands for {second} on origin" in fetched["problems"][0] and fetched["refs"] == []
+    assert bob.do("log", "v1")["commits"][0]["message"] == "first"
+    # What it says is what helps.
+    bob.do("tag", "--force", "v1", str(second))
+    assert bob.do("fetch")["problems"] == []
+
+
+@pytest.mark.parametrize("place", ["../origin", "/srv/data", "https://web.example/data?key=1"])
+def test_a_clone_of_a_place(place: str, ann: Person) -> None:
+    error = ann.refused(2, "clone", place)
+    assert "found the place" in error["message"] and "mlm remote add origin" in error["hint"]
+    assert "key=1" not in str(error)
+
+
+def test_a_clone_from_a_place_or_of_a_version(ann: Person) -> None:
+    ann.do("push")
+    assert "mlm remote add NAME ../origin" in ann.refused(3, "clone", "data", "x", "--from", "../origin")["hint"]
+    assert "mlm clone data --from origin" in ann.refused(2, "clone", "data@1.0.0", "--from", "origin")["hint"]

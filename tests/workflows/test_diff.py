@@ -299,6 +299,7 @@ def test_safetensors(repo: Repo, meter: Any) -> None:
         "cast": np.array([1.0, 0.5], np.float32),
         "half": np.array([1, 2, 3, 4], ml_dtypes.bfloat16),
         "nan": np.array([1.0, np.nan, 2.0], np.float64),
+        "broken": np.array([1.0, 2.0], np.float32),
         "complex": np.array([1 + 2j], np.complex64),
         "gone": np.zeros(1, np.int64),
     }
@@ -308,6 +309,7 @@ def test_safetensors(repo: Repo, meter: Any) -> None:
         "cast": np.array([1.0, 0.5], np.float16),
         "half": np.array([1, 2, 3, 8], ml_dtypes.bfloat16),
         "nan": np.array([np.nan, np.nan, 2.5], np.float64),
+        "broken": np.array([1.0, np.nan], np.float32),
         "complex": np.array([1 + 3j], np.complex64),
         "fresh": np.zeros((1, 2), np.uint8),
     }
@@ -315,7 +317,7 @@ def test_safetensors(repo: Repo, meter: Any) -> None:
     staged(repo, "one", m__safetensors=safetensors(**old))
     save(repo, m__safetensors=safetensors({"format": "pt"}, **new))
     found = diff(repo, tools=Tools(meter, MemoryDatasets))
-    assert found.models == (workflow.ModelChange("m.safetensors", 1, 6, 1, 1, 4 + 2 + 6 + 2 + 4 + 3 + 1 + 1, 24),)
+    assert found.models == (workflow.ModelChange("m.safetensors", 1, 7, 1, 1, 4 + 2 + 6 + 2 + 4 + 3 + 2 + 1 + 1, 26),)
     assert found.parts == (PartChange("m.safetensors", "metadata", "format", "added", "", "pt"),)
     rows = {change.tensor: change for change in found.tensors}
 
@@ -327,6 +329,7 @@ def test_safetensors(repo: Repo, meter: Any) -> None:
     row("cast", "float32[2]", "float16[2]", 0.0, 0.0, 0.0, 0)
     row("half", "bfloat16[4]", "bfloat16[4]", 4.0, pytest.approx(4 / 30**0.5), 0.25, 0)
     row("nan", "float64[3]", "float64[3]", 0.5, 0.25, pytest.approx(2 / 3), 1)
+    row("broken", "float32[2]", "float32[2]", None, None, 0.5, 1)  # not 0.0: no number says how far
     row("complex", "complex64[1]", "complex64[1]")
     assert [(change.tensor, change.what, change.before, change.after) for change in rows.values()] == [
         ("gone", "removed", "int64[1]", ""),

@@ -288,7 +288,7 @@ def test_rm_removes_what_a_commit_holds(repo: Repo) -> None:
     assert rm(repo, ["a"]).removed == ("a",)
     assert changes(status(repo)) == {"staged": ["deleted a"]}
     assert "a" not in files(repo)
-    assert rm(repo, ["d/c"], cached=True).removed == ("d/c",)
+    assert rm(repo, ["d/c"], cached=True).unstaged == ("d/c",)
     assert files(repo)["d/c"] == b"c"
     assert changes(status(repo)) == {"staged": ["deleted a", "deleted d/c"], "untracked": ["untracked d/"]}
     with pytest.raises(NotFound, match="nothing staged has the path a"):
@@ -314,7 +314,8 @@ def test_rm_keeps_what_is_nowhere_else(repo: Repo, cached: bool) -> None:
     with pytest.raises(StateConflict, match="not removing a"):
         rm(repo, ["same", "a"], cached=cached)
     assert (files(repo), repo.index.load()) == before
-    assert rm(repo, ["a"], cached=cached, force=True).removed == ("a",)
+    found = rm(repo, ["a"], cached=cached, force=True)
+    assert (found.unstaged if cached else found.removed) == ("a",)
     assert ("a" in files(repo)) == cached
 
 
@@ -325,7 +326,7 @@ def test_rm_of_changed_files(repo: Repo) -> None:
     add(repo, ["a"])
     with pytest.raises(StateConflict, match="staged changes that no commit holds"):
         rm(repo, ["a"])
-    assert rm(repo, ["a"], cached=True).removed == ("a",)
+    assert rm(repo, ["a"], cached=True).unstaged == ("a",)
     assert files(repo)["a"] == b"mine"
 
 

@@ -54,7 +54,9 @@ class Configured:
         found = self._known.get(name) or next((each for each in self._ordered() if each.name == name), None)
         if found is None:
             names = ", ".join(each.name for each in self._ordered()) or "none"
-            raise NotFound(f"no remote is called {name!r}; there are: {names}", hint="See `mlm remote add`.")
+            place = "/" in name or name in (".", "..")
+            hint = f"Run `mlm remote add NAME {name}`, then name it so." if place else "See `mlm remote add`."
+            raise NotFound(f"no remote is called {name!r}; there are: {names}", hint=hint)
         return self._make(found)
 
     def reader(self) -> Several:

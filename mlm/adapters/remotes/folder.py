@@ -120,7 +120,10 @@ class FolderRemote:
         if not self._check():
             with storage_errors("cannot make the remote"):
                 if not self._folder.parent.is_dir():
-                    raise StorageError(f"cannot make the remote {self._folder}: its parent folder does not exist")
+                    raise StorageError(
+                        f"cannot make the remote {self._folder}: its parent folder does not exist",
+                        hint=f"Make {self._folder.parent}, or mount it; `mlm remote remove` forgets a remote.",
+                    )
                 self._folder.mkdir(exist_ok=True)
                 replace_file(self._folder / remote.MARK, [remote.FORMAT])
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from mlm.core import remote
 from mlm.core.cid import Cid
 from mlm.core.errors import StorageError
 from mlm.ports.remote import About
+
+_KINDS = {remote.HTTP: "an http remote", remote.GATEWAY: "a gateway", remote.PINNING: "a pinning service"}
 
 
 class ReadOnly:
@@ -35,7 +38,8 @@ class ReadOnly:
         raise self._cannot("keeps no branches and tags")
 
     def _cannot(self, what: str) -> StorageError:
+        about, kind = self.about, _KINDS.get(self.about.kind, self.about.kind)
         return StorageError(
-            f"the remote {self.about.name} ({self.about.where}), a {self.about.kind}, {what}",
-            hint="`mlm remote list` shows what each remote can do.",
+            f"the remote {about.name} ({about.where}), {kind}, {what}",
+            hint="`mlm remote list` shows what each remote can do; what a web server serves is pushed into its folder.",
         )
