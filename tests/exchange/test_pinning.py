@@ -112,7 +112,9 @@ def test_publishing_pins_and_other_storing_does_not(service: Service) -> None:
 
 def configured(*known: Remote, **env: str) -> Configured:
     by_name = {each.name: each for each in known}
-    return Configured(by_name, None, timeout=5.0, env=env, trusts=lambda _: True, advice=UsageError("none"))
+    return Configured(
+        by_name, None, timeout=5.0, max_bytes=10**9, env=env, trusts=lambda _: True, advice=UsageError("none")
+    )
 
 
 def test_the_token_comes_from_a_file_or_a_variable(service: Service, tmp_path: Path) -> None:
