@@ -117,7 +117,8 @@ def content(repo: Repo, ref: str, path: str) -> tuple[Content, Iterator[bytes]]:
 def text(file: Content, pieces: Iterable[bytes]) -> bytes:
     """The file's bytes, if they may go to a terminal: UTF-8 without control characters. Raises UsageError."""
     data = b"".join(pieces) if file.size <= _MAX_TEXT else b"\0"
-    if not all(char.isprintable() or char in "\n\t" for char in data.decode("utf-8", "surrogateescape").replace("\r\n", "\n")):
+    lines = data.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+    if not all(char.isprintable() or char in "\n\t" for char in lines):
         raise UsageError(
             f"{file.path} is not shown on a terminal: expected text of at most {_MAX_TEXT} bytes, found {file.size} "
             "bytes that are not",
