@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -130,18 +132,43 @@ def show(
     ctx: typer.Context,
     ref: Ref = "HEAD",
     croissant: Annotated[bool, typer.Option("--croissant", help="Print a dataset's Croissant (JSON-LD).")] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="With REF:PATH: write the file there.")] = None,
 ) -> None:
-    """Show a commit with its manifest, or a manifest by its CID.
+    """Show a commit with its manifest, or a manifest by its CID; REF:PATH prints a file of it.
 
     Example: `mlm show HEAD`
     """
     from mlm.workflows import show as workflow
 
-    if croissant:
+    if ":" in ref:
+        _content(ctx, ref, output)
+    elif output is not None:
+        raise UsageError("expected REF:PATH with --output", hint="mlm show HEAD:README.md -o README.old")
+    elif croissant:
         found = workflow.croissant(_repo(ctx.obj), ref)
         render(ctx, found if ctx.obj.json else found.text)
     else:
         render(ctx, workflow.show(_repo(ctx.obj), ref))
+
+
+def _content(ctx: typer.Context, text: str, output: Path | None) -> None:
+    """A file of a commit to stdout or a file; never what could break a terminal."""
+    from mlm.workflows import show as workflow
+
+    session: Session = ctx.obj
+    ref, _, path = text.partition(":")
+    found, pieces = workflow.content(_repo(session), ref or "HEAD", path)
+    if output is not None:
+        session.ports.files.write_pieces(session.cwd / output, pieces)
+        render(ctx, replace(found, output=str(output)))
+    elif session.json:
+        raise UsageError("expected --output with --json: a file's bytes are no JSON", hint=f"mlm show {text} -o FILE")
+    else:
+        if sys.stdout.isatty():
+            pieces = iter([workflow.text(found, pieces)])
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
+        sys.stdout.flush()
 
 
 def author_of(session: Session, author: str) -> str:

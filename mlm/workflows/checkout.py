@@ -31,6 +31,7 @@ from mlm.workflows.repository import (
     covers,
     file_entry,
     head_commit,
+    is_ancestor,
     is_same,
     obstacle,
     quiet,
@@ -57,7 +58,8 @@ class Written:
 class CheckedOut:
     """What is checked out. `branch` is None for a commit by itself: a commit made there is on no branch.
 
-    `made_from` is the remote branch that a branch of its name was made at.
+    `made_from` is the remote branch that a branch of its name was made at; `left` is a commit that was checked out and
+    is on no branch and under no tag, with the command that keeps it.
     """
 
     branch: str | None
@@ -65,6 +67,7 @@ class CheckedOut:
     written: tuple[str, ...]
     removed: tuple[str, ...]
     made_from: str = field(default="", metadata={"quiet": ""})
+    left: str = field(default="", metadata={"quiet": ""})
 
 
 def write_tree(objects: Blocks, root: Cid, tree: Folder, executable: Iterable[str] = ()) -> Written:
@@ -108,8 +111,19 @@ def checkout(repo: Repo, ref: str = "HEAD", *, make: str = "", progress: Progres
         written, removed = switch(repo, commit, progress)
         if make and f"heads/{make}" not in repo.refs.all():
             repo.refs.set(f"heads/{make}", cid, None)
+        left = _left(repo, cid)
         repo.refs.set_head(cid if branch is None else branch)
-    return CheckedOut(branch, cid, written, removed, tracked)
+    return CheckedOut(branch, cid, written, removed, tracked, left)
+
+
+def _left(repo: Repo, going_to: Cid) -> str:
+    """What is said of a commit that only HEAD leads to."""
+    head = repo.refs.head()
+    if head.branch is not None or head.commit is None or is_ancestor(repo, head.commit, going_to):
+        return ""
+    if is_ancestor(repo, head.commit, *repo.refs.all().values()):
+        return ""
+    return f"{head.commit} is on no branch; `mlm branch NAME {str(head.commit)[:16]}` keeps it"
 
 
 def _only_remote(repo: Repo, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -69,6 +70,9 @@ def sides(
     Raises NotFound for a word that is neither, UsageError for one that is both, StateConflict before the first commit.
     """
     index = repo.index.load()
+    if words and re.fullmatch(r"[^./].*[^/]\.\.([^./].*)?", words[0]) and not _is_tracked(inside, words[0], index):
+        old_ref, _, new_ref = words[0].partition("..")  # as `git diff A..B`: no name of a ref holds ".."
+        words = [old_ref, new_ref or "HEAD", *words[1:]]
     refs, paths = _parse(repo, words, inside, 1 if staged else MAX_REFS, index)
     chosen = _Chosen(tuple(paths.items()))
     commits = [_commit(repo, ref, chosen) for ref in refs]

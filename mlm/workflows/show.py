@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlm.core import dagcbor
+from mlm.core import dagcbor, unixfs
 from mlm.core.cid import Cid
 from mlm.core.clock import iso_time
 from mlm.core.croissant import check
-from mlm.core.errors import InvalidData, NotFound
+from mlm.core.errors import InvalidData, NotFound, UsageError
 from mlm.core.history import FORMAT as COMMIT_FORMAT
 from mlm.core.history import Commit
 from mlm.core.manifest import Dataset, Parent, Table, Tensor, Weights
@@ -19,6 +19,8 @@ from mlm.ports.repo import Repo
 from mlm.workflows import repository
 from mlm.workflows.repository import commit_files, read_manifest, resolve
 from mlm.workflows.status import Change, compare_trees
+
+_MAX_TEXT = 16 << 20  # bytes of a file that a terminal is given
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,40 @@ class Shown:
 def show(repo: Repo, ref: str = "HEAD") -> Shown:
     """What `ref` names; raises NotFound, or InvalidData for a block that is neither commit nor manifest."""
     return _shown(repo, *_shown_manifest(repo, ref))
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file of a commit, and where it was written; None: to stdout."""
+
+    path: str
+    size: int
+    cid: Cid
+    output: str | None
+
+
+def content(repo: Repo, ref: str, path: str) -> tuple[Content, Iterator[bytes]]:
+    """A file of the commit `ref`, and its bytes in pieces; raises NotFound where the commit has none there."""
+    cid, commit = repository.resolve_commit(repo, ref)
+    files = commit_files(repo, commit)
+    if path not in files:
+        raise NotFound(f"no file {repository.shown_path(path)} in {cid}", hint=f"`mlm show {ref}` lists its files.")
+    file = files[path].cid
+    size = unixfs.file_size(repo.objects.get, file)
+    return Content(path, size, file, None), unixfs.read(repo.objects.get, file, max_bytes=size)
+
+
+def text(file: Content, pieces: Iterable[bytes]) -> bytes:
+    """The file's bytes, if they may go to a terminal: UTF-8 without control characters. Raises UsageError."""
+    data = b"".join(pieces) if file.size <= _MAX_TEXT else b"\0"
+    lines = data.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+    if not all(char.isprintable() or char in "\n\t" for char in lines):
+        raise UsageError(
+            f"{file.path} is not shown on a terminal: expected text of at most {_MAX_TEXT} bytes, found {file.size} "
+            "bytes that are not",
+            hint="`-o FILE` writes it, `> FILE` and pipes too.",
+        )
+    return data
 
 
 def _shown_manifest(repo: Repo, ref: str) -> tuple[Cid, Cid | None, Commit | None]:

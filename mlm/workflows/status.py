@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlm.core.cid import Cid
 from mlm.core.errors import StateConflict, StorageError
@@ -33,7 +33,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Status:
-    """`staged` is what the next commit changes, `changed` what `add` would stage."""
+    """`staged` is what the next commit changes, `changed` what `add` would stage.
+
+    `detached`: a commit by itself is checked out, and the next one will be on no branch.
+    """
 
     branch: str | None
     commit: Cid | None
@@ -41,6 +44,7 @@ class Status:
     staged: tuple[Change, ...]
     changed: tuple[Change, ...]
     untracked: tuple[Change, ...]
+    detached: bool = field(default=False, metadata={"quiet": False})
 
 
 def status(repo: Repo, progress: Progress = quiet) -> Status:
@@ -72,6 +76,7 @@ def status(repo: Repo, progress: Progress = quiet) -> Status:
         staged=staged,
         changed=tuple(sorted(changed, key=lambda change: change.path)),
         untracked=left,
+        detached=head.branch is None,
     )
 
 

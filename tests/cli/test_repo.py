@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,31 @@ def test_fsck_names_what_is_damaged_and_exits_1(project: Path) -> None:
     mlm(project, "rm", "--cached", "rows/a.csv")
     mlm(project, "add", "rows/a.csv")
     assert mlm(project, "fsck")["sound"] and mlm(project, "status")["clean"]
+
+
+def test_show_prints_a_file_of_a_commit_byte_for_byte(project: Path, tmp_path: Path) -> None:
+    data = bytes(range(256)) * 5000
+    (project / "data.bin").write_bytes(data)
+    mlm(project, "add", ".")
+    mlm(project, "commit", "-m", "first")
+    (project / "data.bin").write_bytes(b"other")
+    run = [sys.executable, "-m", "mlm", "show", "HEAD:data.bin"]
+    done = subprocess.run(run, cwd=project, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (0, data), done.stderr
+    found = mlm(project, "show", "HEAD:data.bin", "-o", "old.bin")
+    assert (found["size"], (project / "old.bin").read_bytes()) == (len(data), data)
+    for end in ("HEAD:nothing", "HEAD:", "nothing:data.bin"):
+        done = subprocess.run([*run[:-1], end], cwd=project, capture_output=True, check=False)
+        assert (done.returncode, done.stdout) == (3, b""), done.stderr
+    # At a terminal nothing of it is shown.
+    leader, follower = os.openpty()
+    done = subprocess.run(run, cwd=project, stdout=follower, stderr=subprocess.PIPE, check=False)
+    os.close(follower)
+    assert done.returncode == 2, done.stderr
+    assert b"not shown on a terminal" in done.stderr
+    with suppress(OSError):
+        assert os.read(leader, 10) == b""
+    os.close(leader)
 
 
 def test_moving_about_from_a_folder_below(project: Path) -> None:

@@ -125,6 +125,8 @@ def test_sides_are_git_s(repo: Repo) -> None:
     assert change("HEAD~1") == ("-1", "+4")
     assert change("HEAD~1", "HEAD") == ("-1", "+2")
     assert change("HEAD", "HEAD~1") == ("-2", "+1")
+    assert change("HEAD~1..HEAD") == change("HEAD~1..") == ("-1", "+2")
+    assert change("HEAD..HEAD~1") == ("-2", "+1")
     found = look(repo, "HEAD~1", "main")
     assert found.old.startswith("commit bafyrei") and found.new.startswith("commit bafyrei")
     assert (look(repo).old, look(repo).new) == ("index", "working tree")

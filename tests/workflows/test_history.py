@@ -274,6 +274,19 @@ def test_checkout_of_a_branch_that_one_remote_has(repo: Repo) -> None:
         checkout(repo, "both")
 
 
+def test_a_commit_that_is_left_on_no_branch_is_named(repo: Repo) -> None:
+    assert not status(repo).detached
+    checkout(repo, "HEAD~1")
+    assert status(repo).detached
+    write(repo, "a", b"three")
+    third = save(repo, "third", 3)
+    left = checkout(repo, "main").left
+    assert str(third) in left and f"mlm branch NAME {str(third)[:16]}`" in left
+    branches.make(repo, "kept", str(third))
+    checkout(repo, str(third))
+    assert checkout(repo, "main").left == checkout(repo, "exp").left == ""
+
+
 def test_a_slip_in_a_name_is_seen(repo: Repo) -> None:
     repo.refs.set("heads/experiment", resolve(repo, "main"), None)
     with pytest.raises(NotFound) as caught:
