@@ -11,7 +11,7 @@ from mlm.core.cid import RAW, Cid
 from mlm.core.commitment import vka_digest, zk_key
 from mlm.core.digest import domain, keccak256, word, words
 from mlm.core.errors import StateConflict, UsageError
-from mlm.core.history import Commit
+from mlm.core.history import Commit, log
 from mlm.core.job import Tier
 from mlm.core.manifest import KINDS, Manifest, ZkKey
 from mlm.core.money import Amount, parse_units
@@ -79,7 +79,7 @@ def plan(ports: Ports, params: Publish) -> Plan[_Facts]:
     owner = _handle_owner(ports, params.handle)
     commit = Commit.from_block(params.commit, ports.objects.get(params.commit))
     draft = Manifest.from_block(commit.manifest, ports.objects.get(commit.manifest))
-    _check_access(draft)
+    _check_access(ports, params.commit, draft)
     extra: list[tuple[Cid, bytes]] = []
     circuit = None
     if (calibration := _calibration(ports, draft)) is not None:
@@ -119,13 +119,20 @@ def result(ports: Ports, params: Publish, plan: Plan[_Facts], done: tuple[DoneSt
     )
 
 
-def _check_access(draft: Manifest) -> None:
-    """What is published is pushed as it is, readable by everybody: only what is meant to be."""
+def _check_access(ports: Ports, head: Cid, draft: Manifest) -> None:
+    """What is published is pushed as it is with its history, readable by everybody: only what is meant to be."""
     if draft.access != "open":
         raise UsageError(
             f"expected an asset of access open to publish, found {draft.access}: nothing is encrypted or kept back yet",
             hint=f'Set mode = "open" under [access] in {project_file.FILE} and commit, or keep it to yourself.',
         )
+    for cid, commit in log(ports.objects.get, (head,)):
+        before = Manifest.from_block(commit.manifest, ports.objects.get(commit.manifest))
+        if before.access != "open":
+            raise UsageError(
+                f"expected a history of access open, which is pushed too, the commit {cid} is {before.access}",
+                hint="Commit the files in a new project, whose history never held it.",
+            )
 
 
 def _calibration(ports: Ports, draft: Manifest) -> str | None:

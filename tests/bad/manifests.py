@@ -126,6 +126,14 @@ def dataset_that_must_not_leave(scene: Scene) -> None:
     scene.project(ASSET + '[access]\nmode = "compute-only"\n', commit=True)
 
 
+@bad("mlm publish --handle bob", 2, "expected a history of access open", "is compute-only")
+def publishing_what_was_not_open_once(scene: Scene) -> None:
+    scene.project(ASSET + '[access]\nmode = "compute-only"\n', commit=True)
+    scene.write("mlm.toml", ASSET)
+    scene.person.do("add", ".")
+    scene.person.do("commit", "-m", "open")
+
+
 @bad(SHOW, 4, "'access' of the manifest", "open", "'licensed'")
 def manifest_of_format_1_with_a_word_of_2(scene: Scene) -> None:
     _manifest(scene, lambda value: value.update(access="licensed", format=FORMAT_1))
