@@ -80,8 +80,9 @@ def counted(tree: Worktree, files: Sequence[FileStat], progress: Progress) -> It
 
 def commit_files(repo: Repo, commit: Commit) -> dict[str, File]:
     """Every file of a commit by its path; raises NotFound, InvalidData."""
+    files = tree_files(repo, commit.tree)
     executable = frozenset(read_manifest(repo, commit.manifest).executable)
-    return {path: File(cid, path in executable) for path, cid in tree_files(repo, commit.tree).items()}
+    return {path: File(cid, path in executable) for path, cid in files.items()}
 
 
 def staged_file(entry: Staged) -> File:
