@@ -9,7 +9,7 @@ WORDS = {
     "reset": "`mlm restore --staged PATH` unstages; `mlm checkout -b NAME COMMIT` goes on from another commit.",
     "revert": "`mlm restore --source COMMIT PATH` brings files back; commit them.",
     "stash": "`mlm checkout -b NAME`, then commit: a branch keeps what is not done.",
-    "cat-file": "`mlm show REF` shows a commit or a manifest.",
+    "cat-file": "`mlm show REF:PATH` shows a file of a commit, `mlm show REF` the commit.",
     "mv": "Move the file, then `mlm add .`: the content is stored once whatever it is called.",
     "config": "Settings stand in mlm.toml and MLM_HOME/config.toml: see mlm.toml.example.",
     "ls-files": "`mlm status` shows what differs, `mlm show` what the last commit holds.",
