@@ -121,10 +121,8 @@ def log(
     chosen = "" if path is None else inside(session.require_project, session.cwd / path)
     options = {"everything": everything, "graph": graph, "oneline": oneline}
     found = workflow.log(_repo(session), refs or (), limit, **options, path=chosen)
-    if session.json or not (graph or oneline):
-        render(ctx, found)
-    else:
-        render(ctx, workflow.Drawing(found.graph, found.more) if graph else workflow.lines(found))
+    whole = session.json or not (graph or oneline)
+    render(ctx, found if whole else workflow.Drawing(found.graph, found.more) if graph else workflow.lines(found))
 
 
 @app.command()

@@ -195,7 +195,7 @@ for _ in range(20):
         ("files.list", {"../../etc/passwd": REF}, "unsafe path"),
         ("files.list", {"/etc/passwd": REF}, "unsafe path"),
         ("files.list", {"a/../../b": REF}, "unsafe path"),
-        ("files.list", {".mlm/HEAD": REF}, "belongs to the repository"),
+        ("files.list", {".mlm/HEAD": REF}, "belongs to a repository"),
         ("files.list", {"a\\b": REF}, "unsafe path"),
         ("files.list", {"a\x1b[2J": REF}, "unsafe path"),
         ("files.list", {f"{number}": REF for number in range(4097)}, "at most 4096"),

@@ -127,7 +127,7 @@ def test_tensors_in_another_file(tmp_path: Path) -> None:
 PLACES = {
     "climbing": ({"location": "../../etc/passwd"}, "unsafe path"),
     "absolute": ({"location": "/etc/passwd"}, "unsafe path"),
-    "repository": ({"location": ".mlm/objects/x"}, "belongs to the repository"),
+    "repository": ({"location": ".mlm/objects/x"}, "belongs to a repository"),
     "missing": ({}, "unsafe path ''"),
     "negative": ({"location": "a", "offset": "-4", "length": "4"}, "expected a number of bytes, found '-4'"),
     "unicode": ({"location": "a", "offset": "٣", "length": "4"}, "expected a number of bytes"),
