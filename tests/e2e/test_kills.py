@@ -84,6 +84,17 @@ def _commits(world: World) -> tuple[Person, tuple[str, ...]]:
     return provider, ("commit", "-m", "notes")
 
 
+def _merges(world: World) -> tuple[Person, tuple[str, ...]]:
+    """A branch and main, each with a commit of its own."""
+    provider, side = world.market.provider, world.new("side")
+    for name, steps in ((side, ("checkout", "-b", side)), (world.new("other"), ("checkout", "main"))):
+        provider.do(*steps)
+        (provider.folder / name).write_text(name)
+        provider.do("add", name)
+        provider.do("commit", "-m", name)
+    return provider, ("merge", side)
+
+
 def _publishes(world: World) -> tuple[Person, tuple[str, ...]]:
     """The same files under a new version: the circuit is known, so that no time goes into it."""
     provider = world.market.provider
@@ -176,6 +187,7 @@ def _withdraws(world: World) -> tuple[Person, tuple[str, ...]]:
 
 SCENES = {
     "commit": Scene((STORE, MOVE), _commits),
+    "merge": Scene((STORE, MOVE), _merges),
     "publish": Scene((STORE, TX, TX, TX), _publishes),
     "price set": Scene((TX,), _prices),
     "handle claim": Scene((TX, TX), _claims),
