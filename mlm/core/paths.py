@@ -67,10 +67,11 @@ def check_path(path: str) -> str:
 
 def check_paths(paths: Sequence[str]) -> None:
     """Raise InvalidData as `check_path` does, for ten thousand paths in a few milliseconds; none holds a NUL."""
-    for path in paths:
-        if len(path) > _SHORT or not path.isascii():
-            check_path(path)
     text = "\0".join(["", *paths, ""])
+    if not text.isascii() or max(map(len, paths), default=0) > _SHORT:
+        for path in paths:
+            if len(path) > _SHORT or not path.isascii():
+                check_path(path)
     if len(text.translate(_CONTROL)) < len(text):
         for path in paths:
             check_path(path)

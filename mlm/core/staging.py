@@ -31,7 +31,7 @@ _CID = 36  # bytes
 _NOTHING = bytes(_CID)
 _HINT = "Delete that file, then run `mlm add .`."
 
-_Record = tuple[int, int, int, int, int, int, bool, bytes]
+Record = tuple[int, int, int, int, int, int, bool, bytes]
 
 
 class FileStat(NamedTuple):
@@ -76,7 +76,7 @@ class Staging(MutableMapping[str, Staged]):
     what one of others says, whose inodes and ctimes are not ours, is not to be believed.
     """
 
-    def __init__(self, records: dict[str, _Record] | None = None, commit: Cid | None = None) -> None:
+    def __init__(self, records: dict[str, Record] | None = None, commit: Cid | None = None) -> None:
         self._records = records or {}
         self.commit = commit
 
@@ -111,9 +111,9 @@ class Staging(MutableMapping[str, Staged]):
 
     __hash__ = None  # type: ignore[assignment]  # it can change
 
-    def stats(self) -> Iterator[tuple[str, tuple[int, ...]]]:
-        """Path, and size, mtime, ctime, inode and mode by which the file is known unchanged: none if by nothing."""
-        return ((path, record[:5] if record[6] else ()) for path, record in self._records.items())
+    def records(self) -> dict[str, Record]:
+        """A copy of the records by path, for who looks at all of them: `is_unchanged` says what the numbers are."""
+        return dict(self._records)
 
     def is_unchanged(self, stat: FileStat) -> bool:
         """Whether the file needs no reading to be known as the staged one of its path."""

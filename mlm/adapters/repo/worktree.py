@@ -46,7 +46,7 @@ class DiskTree:
                     yield _stat(path, found)
 
     def changes(self, staged: Staging) -> Iterator[FileStat]:
-        left = dict(staged.stats())
+        left = staged.records()
         todo: _Todo = [("", [])]
         for prefix, stack, entries in self._folders(todo):
             for entry in entries:
@@ -67,7 +67,8 @@ class DiskTree:
                 # What is done here for an unchanged file is most of what `mlm status` does.
                 mode = found.st_mode
                 size, mtime, ctime = found.st_size, found.st_mtime_ns, found.st_ctime_ns
-                if (size, mtime, ctime, found.st_ino, mode & _MODE) == record and mode & _KIND == modes.S_IFREG:
+                same = record is not None and (size, mtime, ctime, found.st_ino, mode & _MODE) == record[:5]
+                if same and record[6] and mode & _KIND == modes.S_IFREG:  # type: ignore[index]  # `same` says so
                     continue
                 yield _stat(path, found)
                 if mode & _KIND == modes.S_IFDIR:
@@ -87,7 +88,7 @@ class DiskTree:
         while todo:
             prefix, stack = todo.pop()
             entries = self._listing(prefix)
-            if any(entry.name == ignore.FILE for entry in entries):
+            if ignore.FILE in [entry.name for entry in entries]:
                 stack = [*stack, *self._rules(prefix.removesuffix("/"), prefix.count("/"))]
             yield prefix, stack, entries
 
