@@ -185,8 +185,9 @@ def unpacking_a_file_over_a_folder(scene: Scene) -> None:
 
 
 @bad(UNPACK.replace("out", "nowhere/out"), 5, "cannot make the folder nowhere/out")
-def unpacking_below_what_is_not_there(scene: Scene) -> None:
+def unpacking_below_a_file(scene: Scene) -> None:
     _archive(scene, *_tree({"a": b"x"}))
+    scene.write("nowhere", "a file")
 
 
 @bad("mlm hash nothing", 3, "no such file: nothing")
