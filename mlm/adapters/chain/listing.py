@@ -1,8 +1,8 @@
 """The deployment list: which contracts there are, with which constructor arguments (devnet/deployment.json).
 
 `args` follow the constructor's inputs by name: a struct is an object of its components, an amount a decimal string of
-base units, {"addressOf": NAME} another contract of the same deploying account, of this list or to come, {"account": ROLE} an
-account that whoever deploys chooses. Code that uses an external library is given the address of the list's library.
+base units, {"addressOf": NAME} another contract of the same deploying account, of this list or to come,
+{"account": ROLE} an account that whoever deploys chooses. Code that uses an external library gets its address.
 """
 
 from __future__ import annotations
