@@ -123,6 +123,8 @@ abstract contract MarketTerms is Credits {
             usePrice: royalty.usePrice,
             ownerBps: royalty.ownerBps,
             protocolFeeBps: _protocolFeeBps,
+            treasuryBps: 0,
+            stakersBps: 0,
             treasury: _treasury,
             lock: _lockFor(request.maxPrice),
             undeliveredFee: _undeliveredFeeFor(request.maxPrice),

@@ -25,6 +25,8 @@ struct Snapshot {
     uint128 usePrice;
     uint16 ownerBps;
     uint16 protocolFeeBps;
+    uint16 treasuryBps; // of the protocol fee of an accepted job
+    uint16 stakersBps; // of the same; the rest of it burns, dust included
     address treasury;
     uint128 lock; // stake that a bid locks
     uint128 undeliveredFee; // consumer pays it, and the lease holder burns as much, when no input was accepted
