@@ -26,12 +26,13 @@ abstract contract StakeRewards is IStakeRewards, IStakeRewardsErrors, Payments, 
         uint256 earned; // in 1/SCALE of a base unit
     }
 
-    uint256 private constant SCALE = 1e18;
+    /// @dev A count leaves less than one unit in the stream while all stakes together are below 2^96 units.
+    uint256 private constant SCALE = 2 ** 96;
 
     /// @inheritdoc IStakeRewards
     uint256 public rewardPool;
 
-    /// @dev SCALE-ths of a base unit, not yet earned. SAFETY: 2^60 pools of 2^128 units fit, and so does a product with a period.
+    /// @dev SCALE-ths of a base unit, not yet earned. SAFETY: 2^128 units of reward fit, and so does their product with a period.
     uint256 private _stream;
     /// @dev SCALE-ths of a base unit that one base unit of stake has earned since the beginning.
     uint256 private _perUnit;
