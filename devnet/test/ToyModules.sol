@@ -38,7 +38,7 @@ contract ToyReputation {
 
     mapping(address provider => Said) public said;
 
-    function record(address provider, Outcome outcome, uint128 price, uint128 points) external {
+    function record(bytes32, address provider, Outcome outcome, uint128 price, uint128 points) external {
         said[provider] = Said(outcome, price, points, said[provider].count + 1);
     }
 
