@@ -24,12 +24,12 @@ from mlm.workflows.add import add
 from mlm.workflows.apply import Applied, Operation, execute
 from mlm.workflows.init import init
 from mlm.workflows.ledger import BURNED, STAKERS, Balance, BalanceChange, balance, changes
+from mlm.workflows.royalties import TREASURY
 from mlm.workflows.run import Output
 from mlm.workflows.status import status
 
 PROVIDER, CONSUMER, CHEAP, DEAR = "model-provider", "consumer", "compute-1", "compute-2"
 ACTORS = (PROVIDER, CONSUMER, CHEAP, DEAR)
-TREASURY = 6  # position in JobMarket.Params
 HANDLE, TEMPLATE = "demo", "digits-mlp"
 MAX_PRICE, LOW_BID, HIGH_BID, STAKE = (parse_units(text) for text in ("5", "3", "4", "50"))
 
