@@ -5,6 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Payments} from "./base/Payments.sol";
+import {Reservations} from "./base/Reservations.sol";
 import {IStakeVaultErrors} from "./errors/IStakeVaultErrors.sol";
 import {IStakeVault, Stake} from "./interfaces/IStakeVault.sol";
 import {Role} from "./interfaces/Types.sol";
@@ -12,9 +13,9 @@ import {MAX_UNBONDING, MIN_UNBONDING} from "./libraries/Limits.sol";
 
 /// @title Stake by role, locked by the market for jobs and slashed for proven faults
 /// @notice INVARIANT: token.balanceOf(vault) >= sum of all `total`; equal unless somebody donates.
-/// INVARIANT: for every stake, held >= locked, and total = held + unbonding.
+/// INVARIANT: for every stake, held >= locked + reserved (base/Reservations.sol), and total = held + unbonding.
 /// INVARIANT: `locked` of an account is the sum of its locks over all jobs.
-contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, ReentrancyGuardTransient {
+contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, Reservations, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     /// A stake as it is stored: jobs touch its first word only, a withdrawal its second. Stake.total = held + unbonding.
@@ -39,9 +40,13 @@ contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, ReentrancyGuard
         _;
     }
 
-    /// @param market_ May have no code yet: vault and market name each other.
-    constructor(IERC20 token_, address market_, uint64 unbondingPeriod_) Payments(token_) {
+    /// @param market_ May have no code yet: vault and market name each other, and so do vault and batch auction.
+    constructor(IERC20 token_, address market_, address batch_, uint64 unbondingPeriod_)
+        Payments(token_)
+        Reservations(batch_)
+    {
         if (market_ == address(0)) revert AddressMissing("market");
+        if (batch_ == address(0)) revert AddressMissing("batch");
         _bounded("unbondingPeriod", unbondingPeriod_, MIN_UNBONDING, MAX_UNBONDING);
         market = market_;
         unbondingPeriod = unbondingPeriod_;
@@ -124,8 +129,7 @@ contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, ReentrancyGuard
 
     /// @inheritdoc IStakeVault
     function freeOf(address account, Role role) external view returns (uint128) {
-        Account storage stake = _stakes[account][role];
-        return stake.held - stake.locked;
+        return _freeOf(account, role);
     }
 
     /// @inheritdoc IStakeVault
@@ -134,8 +138,17 @@ contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, ReentrancyGuard
     }
 
     function _needFree(address account, Role role, uint128 needed) private view returns (Account storage stake) {
+        _checkFree(account, role, needed);
         stake = _stakes[account][role];
-        uint128 free = stake.held - stake.locked;
+    }
+
+    function _checkFree(address account, Role role, uint128 needed) internal view override {
+        uint128 free = _freeOf(account, role);
         if (needed > free) revert FreeStakeTooLow(account, role, needed, free);
+    }
+
+    function _freeOf(address account, Role role) private view returns (uint128) {
+        Account storage stake = _stakes[account][role];
+        return stake.held - stake.locked - reservedOf(account, role);
     }
 }
