@@ -57,7 +57,8 @@ class Contracts(Protocol):
         """All contracts in the order in which they are made; those that stand already have no call.
 
         Raises StateConflict when one of them, or the deployment in `file`, was made otherwise; UsageError and
-        InvalidData for choices that cannot be, a token that is refused among them; ChainError when the chain lacks what deployments start from.
+        InvalidData for choices that cannot be, such as a token that is refused; ChainError when the chain lacks what
+        deployments start from.
         """
 
     def record(self, account: str, choices: Choices, file: str) -> Recorded:

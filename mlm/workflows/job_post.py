@@ -11,7 +11,7 @@ from mlm.core.commitment import SCHEME_POSEIDON
 from mlm.core.errors import UsageError
 from mlm.core.job import AuctionKind, Tier
 from mlm.core.money import Amount
-from mlm.core.plan import Call, Plan, Store, Tx
+from mlm.core.plan import Call, Plan, Step, Store, Tx
 from mlm.core.terms import Request, request_args
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, model, permit, source
@@ -55,7 +55,7 @@ class _Facts:
 
 
 def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
-    """Check the model and the input, then: store the input, post with a permit or an approval. Raises UsageError, InvalidData."""
+    """Check the model and the input, then store the input and post. Raises UsageError, InvalidData."""
     if params.tier is not Tier.ZK:
         raise UsageError(f"the tier {params.tier} is not available yet", hint="Use --tier zk.")
     version = lookup.version(ports, params.asset)
@@ -84,7 +84,7 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
     nonce = int.from_bytes(ports.system.random(32), "big")
     call = Call("JobMarket", "post", (request_args(request), nonce))
     post = Tx(f"post the job, escrow {params.max_price}", call, payment=params.max_price)
-    steps = (
+    steps: tuple[Step, ...] = (
         Store("push the input", cid, ((cid, block),)),
         *permit.steps(ports, post, params.max_price),
     )

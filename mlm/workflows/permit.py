@@ -142,7 +142,7 @@ def _domain(chain: Chain) -> dict[str, Any] | None:
 
 
 def _offered(chain: Chain) -> list[tuple[str, str]]:
-    """Name and version by EIP-5267; nothing where the token does not offer it, or signs for more than the usual four."""
+    """Name and version by EIP-5267; nothing where the token has none, or signs for other fields too."""
     try:
         fields, name, version, *_, extensions = chain.call(TOKEN, "eip712Domain")
     except _ABSENT:
@@ -151,7 +151,5 @@ def _offered(chain: Chain) -> list[tuple[str, str]]:
 
 
 def _separator(found: dict[str, Any]) -> bytes:
-    name, version = (keccak256(found[part].encode()) for part in ("name", "version"))
-    return keccak256(
-        words((domain(_DOMAIN_TYPE), name, version, found["chainId"], int(found["verifyingContract"], 16)))
-    )
+    texts = (keccak256(found[part].encode()) for part in ("name", "version"))
+    return keccak256(words((domain(_DOMAIN_TYPE), *texts, found["chainId"], int(found["verifyingContract"], 16))))

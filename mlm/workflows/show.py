@@ -48,8 +48,8 @@ class Shown:
     """A manifest, and the commit that it was shown for: its fields are None for a manifest by itself.
 
     `size` is in bytes; `zk_key` is set in a published manifest with the zk tier; `personal_data` is None where nothing
-    is said of it; `use_price` is None where the chosen network's token has too few digits for it; `card` is the model card's front matter, `croissant` the block with the dataset's JSON-LD;
-    `changes` are those against the commit's first parent.
+    is said of it; `use_price` is None where the network's token has too few digits for it; `card` is the model card's
+    front matter, `croissant` the block with the dataset's JSON-LD; `changes` are those against the first parent.
     """
 
     commit: Cid | None

@@ -42,7 +42,7 @@ HINTS: Mapping[str, str] = {
     "AuctionKindUnavailable": "Choose another kind of auction: fixed or reverse.",
     "WindowOutOfBounds": "Choose a window within the bounds shown.",
     "NameTaken": "That contract stands, or is being made: run `mlm network deploy` again.",
-    "InexactTransfer": "The token charges for transfers, or its balances move by themselves: no more of it can come in.",
+    "InexactTransfer": "The token charges for transfers, or its balances move by themselves: it is refused.",
     # StakeVault
     "FreeStakeTooLow": "Run `mlm stake deposit`.",
     "LockTooLow": "Run `mlm sync`, then `mlm stake show`.",

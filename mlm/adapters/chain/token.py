@@ -179,15 +179,14 @@ class _Trial:
         head = self._chain.block("latest")
         blocks = [{"calls": now}, {"blockOverrides": {"time": hex(head.timestamp + LATER)}, "calls": later}]
         answer = self._chain.rpc.call("eth_simulateV1", {"blockStateCalls": blocks, "validation": False}, "latest")
-        found = (
-            [block.get("calls") for block in answer if isinstance(block, Mapping)] if isinstance(answer, list) else []
-        )
-        if [len(calls) if isinstance(calls, list) else -1 for calls in found] != [len(now), len(later)]:
-            raise ChainError(
-                f"eth_simulateV1: expected {len(now)} and {len(later)} results, found {str(answer)[:60]!r}"
-            )
-        first, second = ([_made(result) for result in calls] for calls in found)
-        return first, second
+        found = [
+            [_made(result) for result in block.get("calls") or ()]
+            for block in (answer if isinstance(answer, list) else ())
+            if isinstance(block, Mapping)
+        ]
+        if [len(calls) for calls in found] != [len(now), len(later)]:
+            raise ChainError(f"eth_simulateV1: expected {len(now)} and {len(later)} results, found {str(answer)[:60]}")
+        return found[0], found[1]
 
 
 _ROLES = (b"mlm/trial/market", b"mlm/trial/payee")
