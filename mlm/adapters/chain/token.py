@@ -71,7 +71,7 @@ def examine(chain: EthChain, account: str) -> str:
             f"--token: every transfer of {chain.address_of(TOKEN)} that was tried fails: {failed[0]}",
             hint="It may be paused, or transfers restricted: a market cannot be paid in it.",
         )
-    return f"transfers of {len(held) - len(failed)} holders were tried"
+    return f"its transfers were tried with {len(held) - len(failed)} of its holders"
 
 
 def _holders(chain: EthChain, account: str) -> list[tuple[str, int]]:
