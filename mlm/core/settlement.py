@@ -13,6 +13,7 @@ from mlm.core.errors import UsageError
 from mlm.core.money import BASIS_POINTS, Amount, share_down, share_up
 
 MAX_PARENTS = 15
+BURN_ADDRESS = "0x000000000000000000000000000000000000dead"  # no key is known for it
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any
 from mlm.core.errors import InvalidData, StateConflict, VerificationFailed
 from mlm.core.job import AuctionKind, Reason, Role, State, Tier
 from mlm.core.money import Amount, Wei, parse_units
-from mlm.core.settlement import owner_part
+from mlm.core.settlement import BURN_ADDRESS, owner_part
 from mlm.ports.bundle import Ports
 from mlm.ports.repo import Repo, Worktree
 from mlm.workflows import bid, commit, job_close, job_post, job_result, lease, lookup, publish, stake, verify
@@ -245,11 +245,13 @@ def _stake(run: _Run, actor: Actor) -> None:
 
 def _accounts(ports: Ports, actors: dict[str, Actor]) -> dict[str, str]:
     watched = {name: actor.address for name, actor in actors.items()}
-    return {**watched, "treasury": treasury_address(ports)}
+    # The protocol's fee goes to three: who holds stake is paid through the vault.
+    stakers = ports.chain.address_of("StakeVault")
+    return {**watched, "treasury": treasury_address(ports), "stakers": stakers, "burned": BURN_ADDRESS}
 
 
 def treasury_address(ports: Ports) -> str:
-    """Who receives protocol fees."""
+    """Who receives the treasury's share of protocol fees."""
     return str(ports.chain.call("JobMarket", "params")[TREASURY])
 
 

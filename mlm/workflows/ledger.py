@@ -46,9 +46,12 @@ _INTERNAL = frozenset({"stake", "deposit", "withdrawal", "unstake"})
 
 
 def balance(ports: Ports, name: str, address: str) -> Holdings:
-    """An account's holdings now."""
+    """An account's holdings now. The vault's tokens are stakes, counted with who staked them: its own is its credit."""
     chain = ports.chain
-    tokens = chain.call("MarketToken", "balanceOf", address) + chain.call("JobMarket", "creditOf", address)
+    tokens = chain.call("JobMarket", "creditOf", address)
+    if address == chain.address_of("StakeVault"):
+        return Holdings(Amount(tokens), Wei(chain.balance(address)))
+    tokens += chain.call("MarketToken", "balanceOf", address)
     tokens += sum(chain.call("StakeVault", "stakeOf", address, int(role))[0] for role in Role)
     return Holdings(Amount(tokens), Wei(chain.balance(address)))
 
@@ -61,11 +64,12 @@ def changes(
     The tokens of an account's rows sum to its change, and so do the coins.
     """
     sync(ports)
+    vault = ports.chain.address_of("StakeVault")
     rows = []
     for name, address in accounts.items():
         sums: dict[str, int] = defaultdict(int)
         for row in ports.state.query("account_history", account=address, limit=1_000_000):
-            if row["block"] > after:
+            if row["block"] > after and (address != vault or row["ledger"] == "credit"):
                 sums["" if row["reason"] in _INTERNAL else row["reason"]] += row["change"]
         rows += [
             BalanceChange(name, why or "own ledgers", Amount(total), Wei(0)) for why, total in sums.items() if total
