@@ -23,13 +23,13 @@ from mlm.workflows import bid, commit, job_close, job_post, job_result, lease, l
 from mlm.workflows.add import add
 from mlm.workflows.apply import Applied, Operation, execute
 from mlm.workflows.init import init
-from mlm.workflows.ledger import Balance, BalanceChange, balance, changes
+from mlm.workflows.ledger import BURNED, STAKERS, Balance, BalanceChange, balance, changes
+from mlm.workflows.royalties import TREASURY
 from mlm.workflows.run import Output
 from mlm.workflows.status import status
 
 PROVIDER, CONSUMER, CHEAP, DEAR = "model-provider", "consumer", "compute-1", "compute-2"
 ACTORS = (PROVIDER, CONSUMER, CHEAP, DEAR)
-TREASURY = 6  # position in JobMarket.Params
 HANDLE, TEMPLATE = "demo", "digits-mlp"
 MAX_PRICE, LOW_BID, HIGH_BID, STAKE = (parse_units(text) for text in ("5", "3", "4", "50"))
 
@@ -245,13 +245,12 @@ def _stake(run: _Run, actor: Actor) -> None:
 
 def _accounts(ports: Ports, actors: dict[str, Actor]) -> dict[str, str]:
     watched = {name: actor.address for name, actor in actors.items()}
-    # The protocol's fee goes to three: who holds stake is paid through the vault.
-    stakers = ports.chain.address_of("StakeVault")
-    return {**watched, "treasury": treasury_address(ports), "stakers": stakers, "burned": BURN_ADDRESS}
+    pools = {STAKERS: ports.chain.address_of("StakeVault"), BURNED: BURN_ADDRESS}
+    return {**watched, "treasury": treasury_address(ports), **pools}
 
 
 def treasury_address(ports: Ports) -> str:
-    """Who receives the treasury's share of protocol fees."""
+    """Who receives protocol fees."""
     return str(ports.chain.call("JobMarket", "params")[TREASURY])
 
 
