@@ -11,7 +11,8 @@ import {IStakeVault} from "../contracts/interfaces/IStakeVault.sol";
 import {Role, Tier} from "../contracts/interfaces/Types.sol";
 import {MAX_WINDOW, MIN_WINDOW} from "../contracts/libraries/Limits.sol";
 import {MAX_UNITS} from "../contracts/libraries/Ticks.sol";
-import {BatchBase, PickyProviders} from "./BatchBase.sol";
+import {BatchBase} from "./BatchBase.sol";
+import {ToyProviders} from "./ToyModules.sol";
 
 /// While a round runs: what enters, what is refused, what is reserved.
 contract BatchAuctionTest is BatchBase {
@@ -154,7 +155,7 @@ contract BatchAuctionTest is BatchBase {
         vm.prank(ALICE);
         auction.offer(c, CLOSE, 0, 1, "other");
         providers.refuse(BOB);
-        vm.expectRevert(abi.encodeWithSelector(PickyProviders.NotQualified.selector, BOB, "toy", 1, 0));
+        vm.expectRevert(abi.encodeWithSelector(ToyProviders.NotQualified.selector, BOB, "toy", 1, 0));
         vm.prank(BOB);
         auction.offer(c, CLOSE, 0, 1, "needs");
         vm.prank(ALICE);

@@ -10,6 +10,7 @@ import {IProviders} from "../contracts/interfaces/IProviders.sol";
 import {AuctionKind, Role, Tier} from "../contracts/interfaces/Types.sol";
 import {MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
 import {Base} from "./Base.sol";
+import {ToyProviders} from "./ToyModules.sol";
 
 /// Enters jobs and leases them as the market does, and knows nothing else of them.
 contract ToyLeases is ILeases {
@@ -50,25 +51,6 @@ contract ToyLeases is ILeases {
     }
 }
 
-/// Qualifies everybody but those whom a test refuses.
-contract PickyProviders is IProviders {
-    error NotQualified(address provider, string what, uint256 expected, uint256 actual);
-
-    mapping(address provider => bool) public refused;
-
-    function refuse(address provider) external {
-        refused[provider] = true;
-    }
-
-    function requireQualified(address provider, bytes calldata) external view {
-        if (refused[provider]) revert NotQualified(provider, "toy", 1, 0);
-    }
-
-    function qualifies(address provider, bytes calldata) external view returns (bool) {
-        return !refused[provider];
-    }
-}
-
 /// @title A batch auction with its vault, and a market that only leases
 /// @notice Price of tick t: 100 + 10 t. The round closes ten minutes after START, draws end twenty minutes later.
 abstract contract BatchBase is Base {
@@ -83,17 +65,17 @@ abstract contract BatchBase is Base {
     MarketToken internal token;
     StakeVault internal vault;
     ToyLeases internal market;
-    PickyProviders internal providers;
+    ToyProviders internal providers;
     BatchAuction internal auction;
 
     function setUp() public virtual {
         vm.warp(START);
         token = new MarketToken(address(this), 1e30);
         market = new ToyLeases();
-        providers = new PickyProviders();
+        providers = new ToyProviders();
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
         vault = new StakeVault(token, address(market), predicted, uint64(MIN_UNBONDING));
-        auction = new BatchAuction(market, vault, providers);
+        auction = new BatchAuction(market, vault, IProviders(address(providers)));
         market.wire(vault, auction);
         _stake(ALICE, 100 * UNIT_LOCK);
         _stake(BOB, 100 * UNIT_LOCK);

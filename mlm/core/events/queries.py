@@ -37,7 +37,8 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "parents": {"version_id": REQUIRED},
     # ancestors, each through its newest version: depth child token_id bps handle name owner
     "lineage": {"version_id": REQUIRED, "depth": 8},
-    # the facts of jobs, docs/events.md; `open_at` keeps those that take bids at that time
+    # the facts of jobs, docs/events.md; `open_at` keeps those that take bids at that time. Of a posting by an earlier
+    # contract start_price, price_step, reveal_window and requirements are None
     "jobs": {
         "job_id": None,
         "consumer": None,
@@ -51,6 +52,13 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "job_prefix": {"prefix": REQUIRED, "limit": 20},
     # in order: position provider price
     "bids": {"job_id": REQUIRED},
+    # in order: position bidder change (committed, revealed, withdrawn, forfeited) commitment amount
+    "bid_changes": {"job_id": REQUIRED},
+    # in order of offering: offer_id provider tick position quantity
+    "offers": {"batch_id": REQUIRED},
+    # a job's place in its batch: batch_id class_id closes_at ends_at start_price price_step tick position, and once it
+    # happened clearing_tick volume (cleared), offer_id provider price (drawn)
+    "batch": {"job_id": REQUIRED},
     # in order: job_id account reason amount
     "credits": {"job_id": None, "account": None, **_PAGE},
     # in order: ledger (wallet, credit, stake) change reason job_id; the changes of a ledger sum to its balance
@@ -68,7 +76,7 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
 # Why an account was credited, by number, as account_history spells it.
 REASONS = tuple(reason.name.lower() for reason in Reason)
 
-_HEX = ("consumer", "provider", "owner", "account", "version_id", "job_id", "manifest", "tx_hash")
+_HEX = ("consumer", "provider", "owner", "account", "version_id", "job_id", "batch_id", "manifest", "tx_hash")
 
 
 def arguments(query: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,14 +23,31 @@ class Spec:
 
 _REQUEST = (
     "(bytes32 versionId, uint8 tier, uint8 auction, uint8 scheme, bytes32 inputCommitment, bytes32 input,"
-    " uint128 maxPrice, uint32 biddingWindow, uint32 deliveryWindow, uint32 executionWindow, uint32 verificationWindow)"
+    " uint128 maxPrice, uint128 startPrice, uint128 priceStep, uint32 biddingWindow, uint32 revealWindow,"
+    " uint32 deliveryWindow, uint32 executionWindow, uint32 verificationWindow, bytes32 requirements)"
 )
 _SNAPSHOT = (
+    "(address verifier, bytes32 key, uint128 usePrice, uint16 ownerBps, uint16 protocolFeeBps, uint16 treasuryBps,"
+    " uint16 stakersBps, address treasury, uint128 lock, uint128 undeliveredFee, uint128 gasCompensation,"
+    " address[] payees, uint16[] bps)"
+)
+_FIRST_REQUEST = (
+    "(bytes32 versionId, uint8 tier, uint8 auction, uint8 scheme, bytes32 inputCommitment, bytes32 input,"
+    " uint128 maxPrice, uint32 biddingWindow, uint32 deliveryWindow, uint32 executionWindow, uint32 verificationWindow)"
+)
+_FIRST_SNAPSHOT = (
     "(address verifier, bytes32 key, uint128 usePrice, uint16 ownerBps, uint16 protocolFeeBps, address treasury,"
     " uint128 lock, uint128 undeliveredFee, uint128 gasCompensation, address[] payees, uint16[] bps)"
 )
 _JOB = "bytes32 indexed jobId, bytes32 indexed versionId"
 _STAKE = "address indexed account, uint8 indexed role, uint256 amount"
+_RESERVATION = "bytes32 indexed id, address indexed account, uint8 indexed role, uint256 amount, uint48 until"
+_BATCH = "bytes32 indexed batchId"
+_CLASS = (
+    "(bytes32 versionId, uint8 tier, uint8 scheme, uint128 startPrice, uint128 priceStep, uint32 biddingWindow,"
+    " uint32 revealWindow, uint32 deliveryWindow, uint32 executionWindow, uint32 verificationWindow,"
+    " bytes32 requirements)"
+)
 
 # (contract, declaration, keccak256 of the signature)
 DECLARATIONS: tuple[tuple[str, str, str], ...] = (
@@ -107,9 +124,19 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "0xe7ca0a326ca8d609230748237046cb77ba9d1e83182805d3a05435afaacaeea6",
     ),
     (
+        "StakeVault",
+        f"StakeReserved({_RESERVATION})",
+        "0xebf2cffdbc52ddfede0ba23c5b9e6740e3928822600abc2915dedccc614bbdaf",
+    ),
+    (
+        "StakeVault",
+        f"StakeReleased({_RESERVATION})",
+        "0x9d5544a3fa111e0128707b077a20bdf577bc4dc6300bef38d87c2178073da1cd",
+    ),
+    (
         "JobMarket",
         f"JobPosted({_JOB}, address indexed consumer, uint256 nonce, ({_REQUEST} request, {_SNAPSHOT} snapshot) terms)",
-        "0x74146eb4c207eb7684fd2cc089044f798373f7f7df3fc3c64228776f5104044f",
+        "0xc6f878bcff0ef4a1174b36b97d7004d23fbed2df04a7ff7265dee9f3fa6c16aa",
     ),
     (
         "JobMarket",
@@ -120,6 +147,26 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "JobMarket",
         f"BidsClosed({_JOB}, address indexed provider, uint128 price)",
         "0x64b512a79af8edfe125d59f1b23620c027065922c665f2000ae4936318c2c21c",
+    ),
+    (
+        "JobMarket",
+        f"BidCommitted({_JOB}, address indexed bidder, bytes32 commitment)",
+        "0x0a880f653da47251398bc290d854c275c04753db6ec8d43cd35ce27b67579bee",
+    ),
+    (
+        "JobMarket",
+        f"BidRevealed({_JOB}, address indexed bidder, uint128 price)",
+        "0x60064ffe7d519ae109e2c14ef5cc25ce52d1ae7f35e5eeec2f706ee9b0ba9900",
+    ),
+    (
+        "JobMarket",
+        f"BidWithdrawn({_JOB}, address indexed bidder)",
+        "0x714900a0b8174365d6700eec9049ba7e5d9582cdb199d2575dc44b6c86a8932a",
+    ),
+    (
+        "JobMarket",
+        f"BidForfeited({_JOB}, address indexed bidder, uint128 amount)",
+        "0x4cf379fac8372bb94702ca3c34ea50760a3672c013b54016595fdfe266a0ef3d",
     ),
     (
         "JobMarket",
@@ -150,6 +197,42 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "JobMarket",
         "Paused(uint48 until)",
         "0x95c424e970dea488922ec9da91305321f58798dd418b233247e105fdb501f0de",
+    ),
+)
+
+# What earlier contracts declared and later ones changed: their logs stay readable.
+FORMER: tuple[tuple[str, str, str], ...] = (
+    (
+        "JobMarket",
+        f"JobPosted({_JOB}, address indexed consumer, uint256 nonce, "
+        f"({_FIRST_REQUEST} request, {_FIRST_SNAPSHOT} snapshot) terms)",
+        "0x74146eb4c207eb7684fd2cc089044f798373f7f7df3fc3c64228776f5104044f",
+    ),
+    (
+        "BatchAuction",
+        f"BatchOpened({_BATCH}, bytes32 indexed classId, uint48 closesAt, {_CLASS} jobClass)",
+        "0x10003860d84e85c50f32116a6cb5c765e436c9fd4b3a389071868a1bbbe855de",
+    ),
+    (
+        "BatchAuction",
+        f"JobEntered({_BATCH}, bytes32 indexed jobId, uint8 tick, uint32 position)",
+        "0x579c96a1367b9bc13f231c27f49493c23799af41023e6282c264dddec397af26",
+    ),
+    (
+        "BatchAuction",
+        f"OfferPlaced({_BATCH}, bytes32 indexed offerId, address indexed provider, uint8 tick, uint32 position, "
+        "uint32 quantity)",
+        "0xe29c40e05472390258b87fc0ededbfc6e3f7bd1aeecf1df0c85c4feaa1a084e6",
+    ),
+    (
+        "BatchAuction",
+        f"BatchCleared({_BATCH}, uint8 tick, uint40 volume)",
+        "0x549f584394da3347dafdabc0071fb3c95a4124764fb4ee8c88f6cbcb5e958efe",
+    ),
+    (
+        "BatchAuction",
+        f"AwardDrawn({_BATCH}, bytes32 indexed jobId, bytes32 indexed offerId, address provider, uint128 price)",
+        "0xd4297934a01ee5977a8eed487cdd71e81aa24949beddbe423f642374e7011cf3",
     ),
 )
 
