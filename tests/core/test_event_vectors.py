@@ -17,7 +17,9 @@ VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "vectors
 ]
 
 
-@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector['contract']}.{vector['event']}.{vector['topics'][0][:10]}")
+@pytest.mark.parametrize(
+    "vector", VECTORS, ids=lambda vector: f"{vector['contract']}.{vector['event']}.{vector['topics'][0][:10]}"
+)
 def test_an_event_decodes_as_it_always_did(vector: dict[str, Any]) -> None:
     decoded = decode(vector["contract"], vector["topics"], bytes.fromhex(vector["data"][2:]))
     assert decoded == (vector["event"], vector["args"])

@@ -86,7 +86,7 @@ create table reservations (
 create table batches (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
     batch_id varchar, class_id varchar, closes_at bigint, version_id varchar, tier bigint, scheme bigint,
-    start_price hugeint, price_step hugeint, bidding_window bigint, reveal_window bigint, delivery_window bigint,
+    start_price uhugeint, price_step uhugeint, bidding_window bigint, reveal_window bigint, delivery_window bigint,
     execution_window bigint, verification_window bigint, requirements varchar
 );
 create table entries (
