@@ -49,6 +49,15 @@ HINTS: Mapping[str, str] = {
     "StillUnbonding": "Wait until the unbonding period ends: see `mlm stake show`.",
     "NothingUnbonding": "Start with `mlm stake withdraw AMOUNT`.",
     "StakeAmountZero": "Give an amount above zero.",
+    "TooManyReservations": "Wait until a round's draws end: their reservations are free then.",
+    # BatchAuction
+    "PriceOffGrid": "Choose a maximum price of the class: startPrice + priceStep times a tick from 0 to 255.",
+    "RoundMismatch": "That round is over: offer again for the one that runs.",
+    "BatchStillOpen": "Wait until the round closes.",
+    "BatchAlreadyCleared": "The batch is cleared: its awards can be drawn.",
+    "JobNotAwarded": "The job did not win; it expires when the draws end, and then its escrow is credited.",
+    "NotPaired": "Draw the job with the offer of its rank: `pairOf` names it.",
+    "DrawsOver": "The draws are over: settle the job, which expired.",
     # AssetRegistry
     "CommitmentMissing": "Run the command again: it commits first, then reveals.",
     "CommitmentTooYoung": "Wait one block and run the command again.",
