@@ -59,6 +59,10 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "stake_changes": ("account", "role", "change", "amount", "job_id", "release_at"),
     "transfers": ("sender", "recipient", "amount"),
     "pauses": ("until",),
+    "outcomes": ("job_id", "provider", "outcome", "price", "points"),
+    "ratings": ("job_id", "provider", "consumer", "stars"),
+    "fee_shares": ("treasury_bps", "stakers_bps"),
+    "reward_changes": ("account", "change", "amount", "finish_at"),
 }
 
 # (contract, event) -> table, and for each of its columns the argument that it holds
@@ -77,6 +81,9 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("JobMarket", "Withdrawn"): ("withdrawals", ("account", "amount")),
     ("JobMarket", "Paused"): ("pauses", ("until",)),
     ("MarketToken", "Transfer"): ("transfers", ("from", "to", "value")),
+    ("Reputation", "JobRecorded"): ("outcomes", ("jobId", "provider", "outcome", "price", "points")),
+    ("Reputation", "JobRated"): ("ratings", ("jobId", "provider", "consumer", "stars")),
+    ("FeeShares", "FeeSharesSet"): ("fee_shares", ("treasuryBps", "stakersBps")),
 }
 
 # event -> what became of a bid, and the argument that is its amount: the price shown, or the bond burned
@@ -95,6 +102,8 @@ STAKE_CHANGES: Mapping[str, str] = {
     "StakeUnlocked": "unlocked",
     "StakeSlashed": "slashed",
 }
+
+REWARD_CHANGES: Mapping[str, str] = {"RewardsFunded": "funded", "RewardClaimed": "claimed"}
 
 
 def token_hex(token_id: int) -> str:
@@ -132,6 +141,9 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
         change = STAKE_CHANGES[event]
         where = (args.get("jobId"), args.get("releaseAt"))
         return [("stake_changes", (args["account"], args["role"], change, args["amount"], *where))]
+    if contract == "StakeVault" and event in REWARD_CHANGES:
+        change = REWARD_CHANGES[event]
+        return [("reward_changes", (args.get("account"), change, args["amount"], args.get("finishAt")))]
     if contract == "JobMarket" and event in BID_CHANGES:
         change, amount = BID_CHANGES[event]
         return [("bid_changes", (args["jobId"], args["bidder"], change, args.get("commitment"), args.get(amount)))]
