@@ -14,7 +14,7 @@ app = typer.Typer(help="Show what settled jobs say of providers.")
 @app.command()
 def show(
     ctx: typer.Context,
-    account: Annotated[str | None, typer.Argument(help="An address; default: this account.")] = None,
+    address: Annotated[str | None, typer.Argument(help="An address; default: this account.")] = None,
 ) -> None:
     """Show a provider's settled jobs, points and stars. Points are what its jobs burned of the protocol fee.
 
@@ -23,7 +23,7 @@ def show(
     from mlm.workflows import reputation as workflow
 
     ports = ctx.obj.ports
-    render(ctx, workflow.show(ports, account or ports.sender.address))
+    render(ctx, workflow.show(ports, address or ports.sender.address))
 
 
 @app.command("list")

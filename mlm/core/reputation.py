@@ -77,10 +77,10 @@ def forge(
 ) -> Forgery:
     """The cheaper of two ways to fake `points`: one job that is dear enough, or `points` jobs whose fee is one unit.
 
-    own_stake_bps: the forger's share of all stake that earns. royalty_bps: what goes to others of each price, 0 for an asset
-    of the forger's own. job_cost: what a job costs besides, in base units: gas. However it is done the cost is at least
-    `points`, since so much burns. Of dust all burns, so without gas a unit buys a point; as soon as a job costs a few
-    dozen units besides, one dear job is the cheapest.
+    own_stake_bps: the forger's share of all stake that earns. royalty_bps: what goes to others of each price, 0 for an
+    asset of the forger's own. job_cost: what a job costs besides, in base units: gas. However it is done the cost is at
+    least `points`, since so much burns. Of dust all burns, so without gas a unit buys a point; as soon as a job costs a
+    few dozen units besides, one dear job is the cheapest.
     """
     dear = _jobs(1, least_fee(points, treasury_bps, stakers_bps), fee_bps, stakers_bps, own_stake_bps, royalty_bps)
     dust = _jobs(points, 1, fee_bps, stakers_bps, own_stake_bps, royalty_bps)

@@ -20,7 +20,7 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class Reputation:
-    """A provider's settled jobs by how they ended. `points` is the protocol fee that they burned: to fake them cost as much."""
+    """A provider's settled jobs by how they ended. `points` is the protocol fee that they burned."""
 
     account: str
     accepted: int
@@ -93,8 +93,7 @@ def _view(account: str, standing: Standing) -> Reputation:
 
 
 def plan(ports: Ports, params: JobRating) -> Plan[lookup.Job]:
-    """One transaction. Raises UsageError for stars that are none, StateConflict unless the payer of a job that was accepted
-    and settled rates it for the first time."""
+    """One transaction, of the payer, once the job was accepted and settled. Raises UsageError, StateConflict."""
     if not 1 <= params.stars <= MOST_STARS:
         raise UsageError(f"expected 1 to {MOST_STARS} stars, found {params.stars}")
     job = lookup.job(ports, params.job)

@@ -95,8 +95,7 @@ def plan_withdraw(ports: Ports, params: Withdrawal) -> Plan[None]:
 
 
 def plan_claim(ports: Ports, params: Claim) -> Plan[None]:
-    """Start the stream of what the market has credited to the stakers, and claim what is earned; each only where there is
-    something. Raises StateConflict where there is neither."""
+    """Start the stream of fees that wait for it, claim what is earned. Raises StateConflict where there is neither."""
     credit = Amount(ports.chain.call("JobMarket", "creditOf", ports.chain.address_of("StakeVault")))
     reward = Amount(ports.chain.call("StakeVault", "rewardOf", ports.sender.address))
     steps: list[Tx] = []
