@@ -30,8 +30,7 @@ contract FeeShares is IFeeShares, IFeeSharesErrors {
         _set(treasuryBps, stakersBps);
     }
 
-    /// @notice Sets the shares for jobs posted from now on, within the bounds of libraries/Limits.sol. Governor only, and
-    /// not while the governor's address has no code.
+    /// @inheritdoc IFeeShares
     function setShares(uint16 treasuryBps, uint16 stakersBps) external {
         if (governor.code.length == 0) revert NotGoverned(governor);
         if (msg.sender != governor) revert NotGovernor(governor, msg.sender);

@@ -7,4 +7,8 @@ interface IFeeShares {
 
     /// @notice Shares of the fee in basis points; what they leave burns.
     function feeShares() external view returns (uint16 treasuryBps, uint16 stakersBps);
+
+    /// @notice Sets the shares for jobs posted from now on, within the bounds of libraries/Limits.sol. Governor only, and
+    /// not while the governor's address has no code.
+    function setShares(uint16 treasuryBps, uint16 stakersBps) external;
 }
