@@ -61,7 +61,7 @@ def test_points_never_cost_less_than_they_burned(
 
 @pytest.mark.parametrize("shares", [(4_000, 3_000), (5_000, 3_000), (0, 0), (3_333, 3_333)])
 def test_nobody_fakes_cheaper(shares: tuple[int, int]) -> None:
-    """Every way to spread the points over jobs, by brute force: none is cheaper, once a job costs anything to speak of."""
+    """Every way to spread the points over jobs, by brute force: none is cheaper once a job costs something."""
     treasury_bps, stakers_bps = shares
     fees = range(1, 130)
     burned = {fee: split_fee(fee, treasury_bps=treasury_bps, stakers_bps=stakers_bps).burned for fee in fees}
