@@ -14,6 +14,8 @@ from mlm.workflows import (
     merge,
     network_deploy,
     price,
+    provider,
+    provider_attest,
     publish,
     stake,
     wallet,
@@ -39,6 +41,9 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         stake.DEPOSIT,
         stake.WITHDRAW,
         wallet.WITHDRAW,
+        provider.OPERATION,
+        provider_attest.ATTEST,
+        provider_attest.REVOKE,
         network_deploy.OPERATION,
     )
 }
