@@ -137,7 +137,10 @@ def parse(data: bytes, where: str) -> Attestation:
 
 
 def plan_attest(ports: Ports, params: Attest) -> Plan[Attestation]:
-    """One transaction, by whoever sends it. A false signature reverts. Raises InvalidData, UsageError, StateConflict."""
+    """One transaction, by whoever sends it; a false signature reverts.
+
+    Raises InvalidData, UsageError for one of another network, StateConflict for an expired one.
+    """
     found = parse(ports.files.read(params.file, MAX_FILE), str(params.file))
     here = ports.chain.chain_id(), ports.chain.address_of("Providers").lower()
     if (found.chain_id, found.contract) != here:

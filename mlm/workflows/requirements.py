@@ -75,7 +75,7 @@ def of_job(ports: Ports, job: lookup.Job) -> Requirements | None:
 
 
 def standing(ports: Ports, provider: str, wanted: Requirements, rows: Iterable[Mapping[str, Any]]) -> Standing:
-    """What the rule looks at: the index's rows of a provider, the chain's clock, and points where they are asked for."""
+    """What the rule looks at: a provider's rows of the index, the chain's clock, and points if they are asked for."""
     points = ports.chain.call("Providers", "pointsOf", provider) if wanted.reputation else 0
     declared, attested = set(), []
     for row in rows:
