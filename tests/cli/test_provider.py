@@ -1,4 +1,4 @@
-"""`mlm provider` on a real chain: an auditor without gas, attestations that are false, late or of another chain, matches."""
+"""`mlm provider` on a real chain: an auditor without gas, false, late and foreign attestations, and matches."""
 
 from __future__ import annotations
 
