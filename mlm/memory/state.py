@@ -14,6 +14,7 @@ from mlm.core.events.queries import REASONS, arguments
 from mlm.core.job import AuctionKind
 from mlm.memory import batches
 from mlm.memory.standings import rewarded, standings
+from mlm.memory import state_providers
 from mlm.ports.chain import Block
 from mlm.ports.state import SQL_ROWS, Event
 
@@ -326,6 +327,20 @@ class MemoryState:
             points = next((outcome["points"] for outcome in self._of("outcomes", job_id=row["job_id"])), None)
             told = {name: row[name] for name in ("job_id", "provider", "consumer", "stars")}
             yield told | {"points": points} | self._place(row)
+
+    # --- providers ------------------------------------------------------------------------------------------------
+
+    def _query_attributes(self, **filters: Any) -> Iterable[Record]:
+        names = ("provider", "name", "value", "auditor", "issued_at", "expires_at")
+        for row in _matching(state_providers.attributes(self._tables), **filters):
+            yield {name: row[name] for name in names} | self._place(row)
+
+    def _query_providers(self, provider: str | None) -> Iterable[Record]:
+        return _matching(state_providers.providers(self._tables), provider=provider)
+
+    def _query_requirements(self, hash: str | None) -> Iterable[Record]:
+        for row in _matching(reversed(self._tables["requirements"]), hash=hash):
+            yield {name: row[name] for name in ("hash", "requirements")} | self._place(row)
 
     # --- the index itself -----------------------------------------------------------------------------------------
 

@@ -14,6 +14,8 @@ from mlm.workflows import (
     merge,
     network_deploy,
     price,
+    provider,
+    provider_attest,
     publish,
     reputation,
     stake,
@@ -42,6 +44,9 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         stake.WITHDRAW,
         stake.CLAIM,
         wallet.WITHDRAW,
+        provider.OPERATION,
+        provider_attest.ATTEST,
+        provider_attest.REVOKE,
         network_deploy.OPERATION,
     )
 }

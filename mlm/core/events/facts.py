@@ -11,6 +11,9 @@ from typing import Any
 
 import orjson
 
+from mlm.core.attributes import value_of
+from mlm.core.errors import InvalidData
+
 Row = tuple[Any, ...]
 
 # The columns that every fact row starts with; the indexer fills them in from the log and its block.
@@ -83,6 +86,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "ratings": ("job_id", "provider", "consumer", "stars"),
     "fee_shares": ("treasury_bps", "stakers_bps"),
     "reward_changes": ("account", "change", "amount", "finish_at"),
+    "declarations": ("provider", "name", "value", "declared"),
+    "attestations": ("auditor", "provider", "name", "value", "issued_at", "expires_at"),
+    "requirements": ("hash", "requirements"),
 }
 
 # (contract, event) -> table, and for each of its columns the argument that it holds
@@ -104,6 +110,7 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("BatchAuction", "OfferPlaced"): ("offers", ("batchId", "offerId", "provider", "tick", "position", "quantity")),
     ("BatchAuction", "BatchCleared"): ("clearings", ("batchId", "tick", "volume")),
     ("BatchAuction", "AwardDrawn"): ("draws", ("batchId", "jobId", "offerId", "provider", "price")),
+    ("Providers", "RequirementsPublished"): ("requirements", ("hash", "requirements")),
     ("MarketToken", "Transfer"): ("transfers", ("from", "to", "value")),
     ("Reputation", "JobRecorded"): ("outcomes", ("jobId", "provider", "outcome", "price", "points")),
     ("Reputation", "JobRated"): ("ratings", ("jobId", "provider", "consumer", "stars")),
@@ -179,11 +186,30 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
     if contract == "JobMarket" and event in BID_CHANGES:
         change, amount = BID_CHANGES[event]
         return [("bid_changes", (args["jobId"], args["bidder"], change, args.get("commitment"), args.get(amount)))]
+    if contract == "Providers":
+        return _said(event, args)
     if (contract, event) == ("AssetRegistry", "VersionPublished"):
         return _published(args)
     if (contract, event) == ("JobMarket", "JobPosted"):
         return _posted(args)
     return []
+
+
+def _said(event: str, args: Mapping[str, Any]) -> list[tuple[str, Row]]:
+    """What a provider declares, and what an auditor attests of it: a revocation expires at once, at 0."""
+    what = (args["provider"], *(attribute_text(args[part]) for part in ("name", "value")))
+    if event in ("ProviderDeclared", "AttributeRemoved"):
+        return [("declarations", (*what, event == "ProviderDeclared"))]
+    times = (args["revokedAt"], 0) if event == "AttestationRevoked" else (args["issuedAt"], args["expiresAt"])
+    return [("attestations", (args["auditor"], *what, *times))]
+
+
+def attribute_text(word: str) -> str:
+    """A name, symbol or number of `Providers` as text: a number's digits never are a symbol's. Others stay hex."""
+    try:
+        return str(value_of(bytes.fromhex(word[2:])))
+    except InvalidData:
+        return word
 
 
 def _posted(args: Mapping[str, Any]) -> list[tuple[str, Row]]:

@@ -70,6 +70,13 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "reputation": {"provider": None, **_PAGE},
     # job_id provider consumer stars points
     "ratings": {"provider": None, "job_id": None, **_PAGE},
+    # by provider and name, what is said last, expired or not: provider name value auditor issued_at expires_at; auditor
+    # and times are None where the provider declares it. A name has one number of a provider and of an auditor
+    "attributes": {"provider": None, "auditor": None, "name": None},
+    # who has ever declared anything or was attested, who did so last first: provider declared attested (their counts)
+    "providers": {"provider": None, **_PAGE},
+    # hash requirements
+    "requirements": {"hash": None, **_PAGE},
     # contract name address args
     "events": {"tx_hash": None, "contract": None, "name": None, **_PAGE},
     # number hash parent_hash timestamp
@@ -81,7 +88,8 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
 # Why an account was credited, by number, as account_history spells it.
 REASONS = tuple(reason.name.lower() for reason in Reason)
 
-_HEX = ("consumer", "provider", "owner", "account", "version_id", "job_id", "batch_id", "manifest", "tx_hash")
+_ACCOUNTS = ("consumer", "provider", "owner", "account", "auditor")
+_HEX = (*_ACCOUNTS, "version_id", "job_id", "batch_id", "manifest", "tx_hash", "hash")
 
 
 def arguments(query: str, given: Mapping[str, Any]) -> dict[str, Any]:
