@@ -36,6 +36,17 @@ function sorted(value) {
   return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
 }
 
+/// Where creation code holds the addresses of external libraries: by library, the byte offsets of 20 bytes each.
+function linksOf({ linkReferences = {} }) {
+  const links = {};
+  for (const libraries of Object.values(linkReferences))
+    for (const [library, places] of Object.entries(libraries)) links[library] = places.map(({ start }) => start);
+  return links;
+}
+
+/// Code without the compiler's placeholders: zeros stand where an address belongs.
+const unlinked = (object) => `0x${object.replace(/__\$[0-9a-f]{34}\$__/g, "0".repeat(40))}`;
+
 /// Compiles one unit; returns its artifacts' text by name.
 function compile({ settings, contracts }) {
   const read = new Map(); // every source the compiler asked for: what the bytecode depends on
@@ -49,7 +60,7 @@ function compile({ settings, contracts }) {
     evmVersion: "cancun",
     metadata: { appendCBOR: false, bytecodeHash: "none" },
     outputSelection: Object.fromEntries(
-      contracts.map(({ source }) => [source, { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] }]),
+      contracts.map(({ source }) => [source, { "*": ["abi", "evm.bytecode", "evm.deployedBytecode.object"] }]),
     ),
   };
   const input = {
@@ -70,14 +81,16 @@ function compile({ settings, contracts }) {
     if (size > LIMIT) throw new Error(`${name}: ${size} bytes of code, at most ${LIMIT} can be deployed`);
     const artifact = {
       abi,
-      bytecode: `0x${evm.bytecode.object}`,
+      bytecode: unlinked(evm.bytecode.object),
       compiler: solc.version(),
       contractName: name,
-      deployedBytecode: `0x${evm.deployedBytecode.object}`,
+      deployedBytecode: unlinked(evm.deployedBytecode.object),
       settings: { ...settings, evmVersion: full.evmVersion, metadata: full.metadata },
       source,
       sourceDigest,
     };
+    const links = linksOf(evm.bytecode);
+    if (Object.keys(links).length > 0) artifact.links = links;
     return { name, size, text: `${JSON.stringify(sorted(artifact), null, 1)}\n` };
   });
 }

@@ -2,12 +2,14 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {MarketTerms, Params} from "./base/MarketTerms.sol";
+import {MarketTerms, Modules, Params} from "./base/MarketTerms.sol";
 import {IAssetRegistry} from "./interfaces/IAssetRegistry.sol";
 import {IJobMarket, Job, Request, Snapshot, Terms} from "./interfaces/IJobMarket.sol";
+import {IBatchAuction} from "./interfaces/IBatchAuction.sol";
 import {IStakeVault} from "./interfaces/IStakeVault.sol";
 import {Claim, IVerifier} from "./interfaces/IVerifier.sol";
-import {AuctionKind, Reason, Role, State, Tier, Verdict} from "./interfaces/Types.sol";
+import {AuctionKind, Outcome, Reason, Role, State, Tier, Verdict} from "./interfaces/Types.sol";
+import {Bidding} from "./libraries/Bidding.sol";
 import {Ending, JobRecord} from "./libraries/JobRecord.sol";
 import {JobStates} from "./libraries/JobStates.sol";
 import {BURN_ADDRESS} from "./libraries/Limits.sol";
@@ -34,15 +36,17 @@ contract JobMarket is MarketTerms {
     uint48 public pausedUntil;
 
     mapping(bytes32 jobId => JobRecord) private _jobs;
+    mapping(bytes32 jobId => mapping(address bidder => bytes32)) private _commitments;
 
     /// @param verifiers By tier number; address(0) where the tier is unavailable.
     constructor(
         IERC20 token_,
         IAssetRegistry registry_,
         IStakeVault vault_,
+        Modules memory modules,
         address[6] memory verifiers,
         Params memory params_
-    ) MarketTerms(token_, registry_, verifiers, params_) {
+    ) MarketTerms(token_, registry_, modules, verifiers, params_) {
         _present("vault", address(vault_));
         vault = vault_;
     }
@@ -57,7 +61,7 @@ contract JobMarket is MarketTerms {
         jobId = keccak256(abi.encode(JOB_DOMAIN, block.chainid, address(this), msg.sender, nonce, termsHash));
         JobRecord storage job = _jobs[jobId];
         if (job.postedAt != 0) revert JobAlreadyPosted(jobId);
-        _record(job, terms.request, floor);
+        _record(job, terms.request, floor, _closeOfBids(jobId, request));
         job.termsHash = termsHash;
         _escrow += request.maxPrice;
         emit JobPosted(jobId, request.versionId, msg.sender, nonce, terms);
@@ -70,7 +74,7 @@ contract JobMarket is MarketTerms {
         _needState(jobId, job, State.Open);
         if (msg.sender != job.consumer) revert NotConsumer(jobId, job.consumer, msg.sender);
         if (job.provider == address(0)) revert JobHasNoBid(jobId);
-        _closeBids(jobId, job);
+        Bidding.closeBids(job, jobId);
     }
 
     /// @inheritdoc IJobMarket
@@ -79,6 +83,10 @@ contract JobMarket is MarketTerms {
         _needState(jobId, job, State.Open);
         if (msg.sender != job.consumer) revert NotConsumer(jobId, job.consumer, msg.sender);
         if (job.provider != address(0)) revert JobHasBid(jobId, job.provider);
+        AuctionKind auction = job.auction;
+        // Its round counts on it.
+        if (auction == AuctionKind.Batch) revert AuctionKindUnsuited(jobId, auction);
+        if (auction == AuctionKind.Sealed && job.commitments != 0) revert JobHasCommitments(jobId, job.commitments);
         uint128 maxPrice = job.maxPrice;
         job.ending = Ending.Cancelled;
         _close(jobId, job, job.versionId, msg.sender, address(0), maxPrice, State.Cancelled);
@@ -88,26 +96,34 @@ contract JobMarket is MarketTerms {
     // ---------------------------------------------------------------- the provider
 
     /// @inheritdoc IJobMarket
-    function bid(bytes32 jobId, uint128 price) external nonReentrant {
+    function bid(bytes32 jobId, uint128 price, bytes calldata requirements) external nonReentrant {
         JobRecord storage job = _jobs[jobId];
         _needState(jobId, job, State.Open);
-        if (msg.sender == job.consumer) revert ConsumerCannotBid(jobId, msg.sender);
-        if (price < job.floor) revert PriceBelowFloor(jobId, job.floor, price);
-        if (price > job.maxPrice) revert PriceAboveMaximum(jobId, job.maxPrice, price);
-        address outbid = job.provider;
-        bool fixedPrice = job.auction == AuctionKind.Fixed;
-        if (fixedPrice && price != job.maxPrice) revert PriceNotFixed(jobId, job.maxPrice, price);
-        if (outbid != address(0) && price >= job.price) revert PriceNotLower(jobId, job.price, price);
+        Bidding.bid(job, jobId, vault, providers, _lockFor(job.maxPrice), price, requirements);
+    }
 
-        job.provider = msg.sender;
-        job.price = price;
-        emit BidPlaced(jobId, job.versionId, msg.sender, price);
-        if (fixedPrice) _closeBids(jobId, job);
+    /// @inheritdoc IJobMarket
+    function commitBid(bytes32 jobId, bytes32 commitment, bytes calldata requirements) external nonReentrant {
+        JobRecord storage job = _jobs[jobId];
+        _needState(jobId, job, State.Open);
+        uint128 lock = _lockFor(job.maxPrice);
+        Bidding.commit(job, jobId, _commitments[jobId], vault, providers, lock, commitment, requirements);
+    }
 
-        // Whoever betters its own bid keeps its lock.
-        if (outbid == msg.sender) return;
-        if (outbid != address(0)) vault.unlock(jobId, outbid, Role.Provider);
-        vault.lock(jobId, msg.sender, Role.Provider, _lockFor(job.maxPrice));
+    /// @inheritdoc IJobMarket
+    function revealBid(bytes32 jobId, uint128 price, bytes32 salt) external nonReentrant {
+        JobRecord storage job = _jobs[jobId];
+        _needState(jobId, job, State.Revealing);
+        Bidding.reveal(job, jobId, _commitments[jobId], vault, price, salt);
+    }
+
+    /// @inheritdoc IJobMarket
+    function withdrawBid(bytes32 jobId) external nonReentrant {
+        JobRecord storage job = _jobs[jobId];
+        _needState(jobId, job, State.Open);
+        uint128 maxPrice = job.maxPrice;
+        uint128 fee = _undeliveredFeeFor(maxPrice);
+        _burnSlashed(jobId, Bidding.withdraw(job, jobId, _commitments[jobId], vault, _lockFor(maxPrice), fee));
     }
 
     /// @inheritdoc IJobMarket
@@ -158,6 +174,21 @@ contract JobMarket is MarketTerms {
     }
 
     /// @inheritdoc IJobMarket
+    function burnUnrevealed(bytes32 jobId, address bidder) external nonReentrant {
+        JobRecord storage job = _jobs[jobId];
+        uint128 lock = _lockFor(job.maxPrice);
+        _burnSlashed(jobId, Bidding.forfeit(job, jobId, _commitments[jobId], vault, bidder, lock));
+    }
+
+    /// @inheritdoc IJobMarket
+    function lease(bytes32 jobId, address provider, uint128 price) external nonReentrant {
+        if (msg.sender != address(batchAuction)) revert NotBatchAuction(address(batchAuction), msg.sender);
+        JobRecord storage job = _jobs[jobId];
+        _needState(jobId, job, State.Revealing);
+        Bidding.award(job, jobId, vault, provider, _lockFor(job.maxPrice), price);
+    }
+
+    /// @inheritdoc IJobMarket
     function pause() external {
         if (msg.sender != _guardian) revert NotGuardian(_guardian, msg.sender);
         uint48 next = pausedUntil == 0 ? 0 : pausedUntil + PAUSE_COOLDOWN;
@@ -189,6 +220,7 @@ contract JobMarket is MarketTerms {
             floor: job.floor,
             lock: known ? _lockFor(job.maxPrice) : 0,
             verifier: known ? verifierOf(job.tier) : address(0),
+            revealWindow: job.revealWindow,
             deliveryWindow: job.deliveryWindow,
             executionWindow: job.executionWindow,
             verificationWindow: job.verificationWindow,
@@ -196,8 +228,16 @@ contract JobMarket is MarketTerms {
             cancelled: job.ending == Ending.Cancelled,
             verified: job.ending == Ending.Verified,
             settledAt: job.settledAt,
-            outputCommitment: job.outputCommitment
+            outputCommitment: job.outputCommitment,
+            startPrice: job.auction == AuctionKind.Dutch ? job.mark : 0,
+            commitments: job.commitments,
+            requirements: job.requirements
         });
+    }
+
+    /// @inheritdoc IJobMarket
+    function commitmentOf(bytes32 jobId, address bidder) external view returns (bytes32) {
+        return _commitments[jobId][bidder];
     }
 
     // ---------------------------------------------------------------- settlement
@@ -210,32 +250,52 @@ contract JobMarket is MarketTerms {
         address consumer = job.consumer;
         _close(jobId, job, terms.request.versionId, consumer, job.provider, maxPrice, state);
         if (state == State.Accepted) {
-            _pay(jobId, job, snapshot, maxPrice);
-        } else if (state == State.Rejected) {
+            uint256 burned = _pay(jobId, job, snapshot, maxPrice);
+            // SAFETY: a part of the price, which fits.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            reputation.record(job.provider, Outcome.Accepted, job.price, uint128(burned));
+            return;
+        }
+        if (state == State.Expired) {
+            // Nobody bid.
             _credit(jobId, consumer, Reason.Refund, maxPrice);
-            // Nobody disputes in this market's tiers yet: with no challenger to reward, the whole lock burns.
-            _slash(jobId, job, snapshot.lock, snapshot.lock, 0);
-        } else if (state == State.Undelivered) {
+            return;
+        }
+        uint128 locked = snapshot.lock;
+        if (terms.request.auction == AuctionKind.Sealed) locked = Bidding.bond(locked, maxPrice);
+        Outcome outcome;
+        if (state == State.Undelivered) {
+            outcome = Outcome.Undelivered;
             _credit(jobId, snapshot.treasury, Reason.ProtocolFee, snapshot.undeliveredFee);
             _credit(jobId, consumer, Reason.Refund, maxPrice - snapshot.undeliveredFee);
             // Neither side gains by the other's silence: the lease holder loses as much as the consumer, no more.
-            _slash(jobId, job, snapshot.lock, snapshot.undeliveredFee, 0);
-        } else if (state == State.Defaulted) {
-            _credit(jobId, consumer, Reason.Refund, maxPrice);
-            _slash(jobId, job, snapshot.lock, snapshot.lock, snapshot.gasCompensation);
+            _slash(jobId, job, locked, snapshot.undeliveredFee, 0);
         } else {
-            // Expired: nobody bid.
             _credit(jobId, consumer, Reason.Refund, maxPrice);
+            if (state == State.Defaulted) {
+                outcome = Outcome.Defaulted;
+                _slash(jobId, job, locked, snapshot.lock, snapshot.gasCompensation);
+            } else {
+                outcome = Outcome.Rejected;
+                // Nobody disputes in this market's tiers yet: with no challenger to reward, the whole lock burns.
+                _slash(jobId, job, locked, snapshot.lock, 0);
+            }
         }
+        reputation.record(job.provider, outcome, job.price, 0);
     }
 
-    /// @dev Splits the price among treasury, owner, parents and provider; parts sum to it. The rest goes back.
-    function _pay(bytes32 jobId, JobRecord storage job, Snapshot calldata snapshot, uint128 maxPrice) private {
+    /// @dev Splits the price among treasury, stakers, owner, parents and provider, and burns what nobody has of the fee;
+    /// parts sum to it. The rest of the escrow goes back.
+    /// @return burned What burns of the protocol fee.
+    function _pay(bytes32 jobId, JobRecord storage job, Snapshot calldata snapshot, uint128 maxPrice)
+        private
+        returns (uint256 burned)
+    {
         uint128 price = job.price;
         address provider = job.provider;
         (uint256 fee, uint256[] memory shares, uint256 rest) =
             Settlement.split(price, snapshot.protocolFeeBps, snapshot.usePrice, snapshot.ownerBps, snapshot.bps);
-        _credit(jobId, snapshot.treasury, Reason.ProtocolFee, fee);
+        burned = _creditFee(jobId, snapshot, fee);
         address[] calldata payees = snapshot.payees;
         for (uint256 i = 0; i < shares.length; ++i) {
             _credit(jobId, payees[i], Reason.Royalty, shares[i]);
@@ -243,6 +303,16 @@ contract JobMarket is MarketTerms {
         _credit(jobId, provider, Reason.Payment, rest);
         _credit(jobId, job.consumer, Reason.Refund, maxPrice - price);
         vault.unlock(jobId, provider, Role.Provider);
+    }
+
+    function _creditFee(bytes32 jobId, Snapshot calldata snapshot, uint256 fee) private returns (uint256) {
+        (uint256 toTreasury, uint256 toStakers, uint256 burned) =
+            Settlement.splitFee(fee, snapshot.treasuryBps, snapshot.stakersBps);
+        _credit(jobId, snapshot.treasury, Reason.ProtocolFee, toTreasury);
+        // The vault draws it for all who hold stake there.
+        _credit(jobId, address(vault), Reason.StakerReward, toStakers);
+        _credit(jobId, BURN_ADDRESS, Reason.Burn, burned);
+        return burned;
     }
 
     /// @dev Takes `amount` of the lease holder's lock: `toConsumer` of it pays the consumer's gas, the rest burns; what
@@ -254,6 +324,12 @@ contract JobMarket is MarketTerms {
         address provider = job.provider;
         if (amount != 0) vault.slash(jobId, provider, Role.Provider, amount);
         if (amount < locked) vault.unlock(jobId, provider, Role.Provider);
+    }
+
+    /// @dev Burns what a bidder lost and the vault sent here.
+    function _burnSlashed(bytes32 jobId, uint128 amount) private {
+        totalCredit += amount;
+        _credit(jobId, BURN_ADDRESS, Reason.Burn, amount);
     }
 
     /// @dev Marks the job as settled and releases its escrow to the credits that follow.
@@ -275,10 +351,10 @@ contract JobMarket is MarketTerms {
     // ---------------------------------------------------------------- facts
 
     /// @dev What a posting stores, word by word: with nothing in between the compiler writes each word once.
-    function _record(JobRecord storage job, Request memory request, uint128 floor) private {
-        uint40 bidsCloseAt = uint40(block.timestamp + request.biddingWindow);
+    function _record(JobRecord storage job, Request memory request, uint128 floor, uint40 bidsCloseAt) private {
         AuctionKind auction = request.auction;
         Tier tier = request.tier;
+        uint24 revealWindow = uint24(request.revealWindow);
         uint24 executionWindow = uint24(request.executionWindow);
         uint24 verificationWindow = uint24(request.verificationWindow);
         job.versionId = request.versionId;
@@ -289,14 +365,18 @@ contract JobMarket is MarketTerms {
         job.tier = tier;
         job.maxPrice = request.maxPrice;
         job.floor = floor;
+        job.revealWindow = revealWindow;
         job.deliveryWindow = uint24(request.deliveryWindow);
         job.executionWindow = executionWindow;
         job.verificationWindow = verificationWindow;
+        if (request.requirements != 0) job.requirements = request.requirements;
+        if (auction == AuctionKind.Dutch) job.mark = request.startPrice;
     }
 
-    function _closeBids(bytes32 jobId, JobRecord storage job) private {
-        job.bidsCloseAt = uint40(block.timestamp);
-        emit BidsClosed(jobId, job.versionId, job.provider, job.price);
+    /// @dev A batch's round closes with its class, any other job after its own window.
+    function _closeOfBids(bytes32 jobId, Request calldata request) private returns (uint40) {
+        if (request.auction == AuctionKind.Batch) return uint40(batchAuction.enter(jobId, request));
+        return uint40(block.timestamp + request.biddingWindow);
     }
 
     function _claim(bytes32 jobId, Terms calldata terms) private view returns (Claim memory) {

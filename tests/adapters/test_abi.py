@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from enum import IntEnum
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from mlm.adapters.chain.abi import Abi, Param
 from mlm.adapters.chain.rpc import RpcError
 from mlm.adapters.chain.tx import Transaction, address_of_key, checksum, create_address
 from mlm.adapters.wallet import devnet
-from mlm.core.errors import ChainError, InsufficientFunds, NotFound, Reverted, UsageError
+from mlm.core.errors import ChainError, InsufficientFunds, InvalidData, NotFound, Reverted, UsageError
 from mlm.core.job import State
 
 ADDRESS = "0x" + "a1" * 20
@@ -158,6 +160,17 @@ def test_every_shipped_contract_loads_and_an_unknown_one_is_not_found() -> None:
         assert abi.artifact(name).bytecode
     with pytest.raises(NotFound):
         abi.load("NoSuchContract")
+
+
+def test_a_librarys_address_is_put_where_the_code_names_it(tmp_path: Path) -> None:
+    text = "60" + "00" * 20 + "61" + "00" * 20
+    entry = {"abi": [], "bytecode": "0x" + text, "links": {"Bidding": [1, 22]}}
+    (tmp_path / "User.json").write_text(json.dumps(entry))
+    artifact = abi.artifact("User", tmp_path)
+    address = ADDRESS[2:].lower()
+    assert artifact.linked({"Bidding": ADDRESS}).hex() == f"60{address}61{address}"
+    with pytest.raises(InvalidData, match="User needs the library Bidding"):
+        artifact.linked({})
 
 
 def revert(name: str, *values: Any) -> Reverted:

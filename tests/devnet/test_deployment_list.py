@@ -10,6 +10,7 @@ import pytest
 
 DEVNET = Path(__file__).resolve().parent.parent.parent / "devnet"
 LIST: list[dict[str, Any]] = json.loads((DEVNET / "deployment.json").read_text())["contracts"]
+TO_COME = ("Timelock",)  # contracts of later lists, whose address is known already
 ARGS = {entry["name"]: entry["args"] for entry in LIST}
 
 
@@ -32,7 +33,8 @@ def check(value: Any, wanted: dict[str, Any], where: str) -> None:
             check(item, {"type": element}, f"{where}[{position}]")
     elif isinstance(value, dict):
         assert kind == "address", where
-        assert value.get("addressOf") in ARGS or value.get("account") in ("holder", "treasury", "guardian"), where
+        known = value.get("addressOf") in (*ARGS, *TO_COME)
+        assert known or value.get("account") in ("holder", "treasury", "guardian"), where
     elif kind == "address":
         assert value == "0x" + "0" * 40, f"{where}: an address written down"
     else:
@@ -57,6 +59,11 @@ def test_the_verifier_stands_on_the_shipped_reference_string() -> None:
     shipped = json.loads((DEVNET.parent / "circuits" / "srs.json").read_text())["points"]
     assert ARGS["ZkVerifier"]["srsPoints_"] == shipped
     assert json.loads((DEVNET / "test" / "fixtures" / "zk.json").read_text())["srsPoints"] == shipped
+
+
+def test_the_libraries_that_code_uses_are_deployed_too() -> None:
+    for name in ARGS:
+        assert set(artifact(name).get("links", {})) <= set(ARGS), name
 
 
 def test_vault_and_market_name_each_other() -> None:

@@ -5,7 +5,11 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IAssetRegistry, Royalty} from "../interfaces/IAssetRegistry.sol";
+import {IBatchAuction} from "../interfaces/IBatchAuction.sol";
+import {IFeeShares} from "../interfaces/IFeeShares.sol";
 import {Request, Snapshot, Terms} from "../interfaces/IJobMarket.sol";
+import {IProviders} from "../interfaces/IProviders.sol";
+import {IReputation} from "../interfaces/IReputation.sol";
 import {AuctionKind, Tier} from "../interfaces/Types.sol";
 import {BPS, MAX_PROTOCOL_FEE_BPS, MAX_UNDELIVERED_FEE_BPS, MAX_WINDOW, MIN_WINDOW} from "../libraries/Limits.sol";
 import {Settlement} from "../libraries/Settlement.sol";
@@ -24,12 +28,24 @@ struct Params {
     address guardian; // can pause new jobs, nothing else
 }
 
+/// The contracts beside the market that it asks or tells; immutable.
+struct Modules {
+    IProviders providers;
+    IReputation reputation;
+    IFeeShares feeShares;
+    IBatchAuction batch;
+}
+
 /// @title What a job's terms may be, and what the market freezes of the world when one is posted
 abstract contract MarketTerms is Credits {
     /// How an input root is made; the only scheme of this market's tiers.
     uint8 internal constant SCHEME_POSEIDON = 1;
 
     IAssetRegistry public immutable registry;
+    IProviders public immutable providers;
+    IReputation public immutable reputation;
+    IFeeShares public immutable feeShares;
+    IBatchAuction public immutable batchAuction;
 
     uint16 private immutable _protocolFeeBps;
     uint16 private immutable _lockBps;
@@ -48,10 +64,15 @@ abstract contract MarketTerms is Credits {
     address private immutable _verifier4;
     address private immutable _verifier5;
 
-    constructor(IERC20 token_, IAssetRegistry registry_, address[6] memory verifiers, Params memory p)
+    /// @param m Those that name the market themselves may have no code yet.
+    constructor(IERC20 token_, IAssetRegistry registry_, Modules memory m, address[6] memory verifiers, Params memory p)
         Payments(token_)
     {
         if (address(registry_).code.length == 0) revert AddressMissing("registry");
+        _present("providers", address(m.providers));
+        _present("reputation", address(m.reputation));
+        _present("feeShares", address(m.feeShares));
+        _present("batch", address(m.batch));
         _present("treasury", p.treasury);
         _present("guardian", p.guardian);
         _bounded("protocolFeeBps", p.protocolFeeBps, 0, MAX_PROTOCOL_FEE_BPS);
@@ -65,6 +86,7 @@ abstract contract MarketTerms is Credits {
             if (verifiers[i] != address(0) && verifiers[i].code.length == 0) revert AddressMissing("verifier");
         }
         registry = registry_;
+        (providers, reputation, feeShares, batchAuction) = (m.providers, m.reputation, m.feeShares, m.batch);
         (_verifier0, _verifier1, _verifier2) = (verifiers[0], verifiers[1], verifiers[2]);
         (_verifier3, _verifier4, _verifier5) = (verifiers[3], verifiers[4], verifiers[5]);
         _protocolFeeBps = p.protocolFeeBps;
@@ -109,6 +131,8 @@ abstract contract MarketTerms is Credits {
 
     function _terms(Request calldata request) internal view returns (Terms memory terms, uint128 floor) {
         address verifier = _checkRequest(request);
+        (uint16 treasuryBps, uint16 stakersBps) = feeShares.feeShares();
+        if (uint256(treasuryBps) + stakersBps > BPS) revert FeeSharesTooHigh(treasuryBps, stakersBps);
         bytes32 key = registry.keyOf(request.versionId, request.tier);
         if (key == 0 && request.tier != Tier.None) revert KeyMissing(request.versionId, request.tier);
         // Reverts for an unknown version.
@@ -116,6 +140,7 @@ abstract contract MarketTerms is Credits {
         uint256 least = Settlement.floorPrice(_protocolFeeBps, royalty.usePrice);
         if (request.maxPrice < least) revert PriceBelowFloor(request.versionId, least, request.maxPrice);
         floor = SafeCast.toUint128(least);
+        _checkStart(request, floor);
         terms.request = request;
         terms.snapshot = Snapshot({
             verifier: verifier,
@@ -123,6 +148,8 @@ abstract contract MarketTerms is Credits {
             usePrice: royalty.usePrice,
             ownerBps: royalty.ownerBps,
             protocolFeeBps: _protocolFeeBps,
+            treasuryBps: treasuryBps,
+            stakersBps: stakersBps,
             treasury: _treasury,
             lock: _lockFor(request.maxPrice),
             undeliveredFee: _undeliveredFeeFor(request.maxPrice),
@@ -133,17 +160,36 @@ abstract contract MarketTerms is Credits {
     }
 
     function _checkRequest(Request calldata request) private view returns (address verifier) {
-        if (request.auction != AuctionKind.Fixed && request.auction != AuctionKind.Reverse) {
-            revert AuctionKindUnavailable(request.auction);
-        }
         verifier = verifierOf(request.tier);
         if (verifier == address(0)) revert TierUnavailable(request.tier);
         if (request.scheme != SCHEME_POSEIDON) revert SchemeUnavailable(request.scheme);
         if (request.inputCommitment == 0) revert InputCommitmentMissing(request.versionId);
         _checkWindow("biddingWindow", request.biddingWindow, MIN_WINDOW);
+        AuctionKind auction = request.auction;
+        if (auction == AuctionKind.Sealed || auction == AuctionKind.Batch) {
+            _checkWindow("revealWindow", request.revealWindow, MIN_WINDOW);
+        } else if (request.revealWindow != 0) {
+            revert FieldUnused("revealWindow", auction, request.revealWindow);
+        }
         _checkWindow("deliveryWindow", request.deliveryWindow, MIN_WINDOW);
         _checkWindow("executionWindow", request.executionWindow, MIN_WINDOW);
         _checkWindow("verificationWindow", request.verificationWindow, _decidesAtOnce(request.tier) ? 0 : MIN_WINDOW);
+    }
+
+    /// @dev A Dutch clock and a batch's grid start within what can be paid. That the grid meets maxPrice, the batch checks.
+    function _checkStart(Request calldata request, uint128 floor) private pure {
+        AuctionKind auction = request.auction;
+        uint128 start = request.startPrice;
+        if (auction == AuctionKind.Dutch || auction == AuctionKind.Batch) {
+            if (start < floor || start > request.maxPrice) {
+                revert StartPriceOutOfBounds(start, floor, request.maxPrice);
+            }
+        } else if (start != 0) {
+            revert FieldUnused("startPrice", auction, start);
+        }
+        if (auction != AuctionKind.Batch && request.priceStep != 0) {
+            revert FieldUnused("priceStep", auction, request.priceStep);
+        }
     }
 
     function _checkWindow(string memory name, uint32 actual, uint256 least) private pure {
@@ -163,7 +209,7 @@ abstract contract MarketTerms is Credits {
 
     /// @dev min(cap, floor(maxPrice * undeliveredFeeBps / 1e4)). INVARIANT: at most maxPrice, and at most the lock,
     /// since the cap is at most minLock.
-    function _undeliveredFeeFor(uint128 maxPrice) private view returns (uint128) {
+    function _undeliveredFeeFor(uint128 maxPrice) internal view returns (uint128) {
         uint256 share = (uint256(maxPrice) * _undeliveredFeeBps) / BPS;
         return SafeCast.toUint128(Math.min(share, _undeliveredFeeCap));
     }

@@ -12,10 +12,14 @@ struct Request {
     bytes32 inputCommitment; // keccak256(abi.encode(keccak256("mlm/in/1"), tier, scheme, versionId, root))
     bytes32 input; // sha2-256 digest of the DAG-CBOR block that holds the input; 0 when it travels otherwise
     uint128 maxPrice; // escrowed at posting, in token base units
-    uint32 biddingWindow; // from the posting
-    uint32 deliveryWindow; // from the close of bids
+    uint128 startPrice; // Dutch: what the clock offers first; Batch: the price of tick 0; else 0
+    uint128 priceStep; // Batch: from one tick to the next; else 0
+    uint32 biddingWindow; // from the posting; Batch: a round's length, rounds end at its multiples since 1970
+    uint32 revealWindow; // from the close of bids. Sealed: to reveal; Batch: to draw the awards; else 0
+    uint32 deliveryWindow; // from the close of reveals, or of bids where nothing is revealed
     uint32 executionWindow; // from the acceptance of the input
     uint32 verificationWindow; // from the submission
+    bytes32 requirements; // keccak256 of the ABI-encoded Requirements of who may bid; 0: anybody
 }
 
 /// What the market froze when the job was posted, so that no term moves under a running job.
@@ -25,6 +29,8 @@ struct Snapshot {
     uint128 usePrice;
     uint16 ownerBps;
     uint16 protocolFeeBps;
+    uint16 treasuryBps; // of the protocol fee of an accepted job
+    uint16 stakersBps; // of the same; the rest of it burns, dust included
     address treasury;
     uint128 lock; // stake that a bid locks
     uint128 undeliveredFee; // consumer pays it, and the lease holder burns as much, when no input was accepted
@@ -49,10 +55,11 @@ struct Job {
     uint48 acceptedAt;
     uint48 submittedAt;
     uint128 maxPrice;
-    uint128 price; // best bid so far
+    uint128 price; // what the provider is paid if it all ends now: best bid, Sealed: second best revealed, or maxPrice
     uint128 floor; // least price that covers fee and owner
     uint128 lock;
     address verifier;
+    uint32 revealWindow; // shorter than posted once reveals or awards are over early
     uint32 deliveryWindow;
     uint32 executionWindow;
     uint32 verificationWindow;
@@ -61,6 +68,9 @@ struct Job {
     bool verified; // the verifier accepted the evidence at once
     uint48 settledAt;
     bytes32 outputCommitment;
+    uint128 startPrice; // of a Dutch clock
+    uint32 commitments; // sealed bids that stand: neither withdrawn, revealed nor burned
+    bytes32 requirements;
 }
 
 interface IJobMarket {
@@ -69,6 +79,11 @@ interface IJobMarket {
     );
     event BidPlaced(bytes32 indexed jobId, bytes32 indexed versionId, address indexed provider, uint128 price);
     event BidsClosed(bytes32 indexed jobId, bytes32 indexed versionId, address indexed provider, uint128 price);
+    event BidCommitted(bytes32 indexed jobId, bytes32 indexed versionId, address indexed bidder, bytes32 commitment);
+    event BidRevealed(bytes32 indexed jobId, bytes32 indexed versionId, address indexed bidder, uint128 price);
+    event BidWithdrawn(bytes32 indexed jobId, bytes32 indexed versionId, address indexed bidder);
+    /// A sealed bid was not revealed in time: its bond burned whole.
+    event BidForfeited(bytes32 indexed jobId, bytes32 indexed versionId, address indexed bidder, uint128 amount);
     event InputAccepted(bytes32 indexed jobId, bytes32 indexed versionId, address indexed provider);
     event ResultSubmitted(
         bytes32 indexed jobId,
@@ -96,12 +111,33 @@ interface IJobMarket {
 
     /// @notice Offers to do the job for `price`. `Fixed`: the price must equal maxPrice and closes the bids.
     /// `Reverse`: the price must be below the best so far; the bidder before is released in the same transaction.
-    function bid(bytes32 jobId, uint128 price) external;
+    /// `Dutch`: the least that the bidder takes; if the clock offers it, the bidder wins at the clock's price.
+    /// @param requirements The ABI-encoded Requirements whose hash the job names; not read where it names none.
+    function bid(bytes32 jobId, uint128 price, bytes calldata requirements) external;
+
+    /// @notice `Sealed`: bids without showing the price, while bids are open; locks max(lock, maxPrice) as a bond.
+    /// @param commitment keccak256(abi.encode(keccak256("mlm/bid/1"), chainid, market, jobId, bidder, price, salt)).
+    function commitBid(bytes32 jobId, bytes32 commitment, bytes calldata requirements) external;
+
+    /// @notice `Sealed`: shows the price of the caller's commitment, between the close of bids and that of reveals. The
+    /// lowest wins, the earlier reveal at a tie, and is paid the second lowest or, alone, maxPrice. Every bond but the
+    /// leader's is released in this transaction. The last commitment's reveal closes the reveals.
+    function revealBid(bytes32 jobId, uint128 price, bytes32 salt) external;
+
+    /// @notice Takes back the caller's bid while bids are open. `Reverse`: the best one, which burns the undelivered fee
+    /// of its lock; the job then has no bid. `Sealed`: the commitment, free of charge: nothing was shown.
+    function withdrawBid(bytes32 jobId) external;
+
+    /// @notice `Sealed`: burns the bond of a commitment that was not revealed in time. Anyone may call.
+    function burnUnrevealed(bytes32 jobId, address bidder) external;
+
+    /// @notice `Batch`: gives the lease that was drawn, at the uniform price, and starts it. BatchAuction only.
+    function lease(bytes32 jobId, address provider, uint128 price) external;
 
     /// @notice Closes the bids early in favour of the best. Consumer only.
     function award(bytes32 jobId) external;
 
-    /// @notice Cancels a job without bids and credits the escrow. Consumer only.
+    /// @notice Cancels a job without bids or commitments and credits the escrow. Consumer only; not for `Batch`.
     function cancel(bytes32 jobId) external;
 
     /// @notice The lease holder's word that it holds the input and can execute it: its clock starts.
@@ -125,6 +161,8 @@ interface IJobMarket {
 
     function stateOf(bytes32 jobId) external view returns (State);
     function jobOf(bytes32 jobId) external view returns (Job memory);
+    /// @notice A bidder's sealed bid that stands, or 0.
+    function commitmentOf(bytes32 jobId, address bidder) external view returns (bytes32);
     function creditOf(address account) external view returns (uint256);
 
     /// @notice Sum of all unsettled escrows.

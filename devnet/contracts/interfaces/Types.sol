@@ -67,5 +67,14 @@ enum Reason {
     ProtocolFee,
     Refund,
     GasCompensation,
-    Burn
+    Burn,
+    StakerReward
+}
+
+/// How a job ended for its provider; what reputation is made of.
+enum Outcome {
+    Accepted,
+    Rejected,
+    Undelivered,
+    Defaulted
 }

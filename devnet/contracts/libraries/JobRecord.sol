@@ -10,8 +10,9 @@ enum Ending {
     Verified // the verifier accepted the evidence at once
 }
 
-/// A job as the market stores it: the facts of interfaces/IJobMarket.sol's `Job` in seven words, five of them written by
-/// the posting, one by the first bid and one by the submission. Verifier and lock follow from tier and maximum price,
+/// A job as the market stores it: the facts of interfaces/IJobMarket.sol's `Job` in nine words, five of them written by
+/// every posting, one by the first bid and one by the submission. The last two stay empty where neither requirements nor
+/// a Dutch or sealed auction ask for them. Verifier and lock follow from tier and maximum price,
 /// since the market's parameters never change.
 /// SAFETY: times fit in 40 bits for 34,000 years, windows in 24 bits (MAX_WINDOW is 7 days).
 struct JobRecord {
@@ -25,6 +26,7 @@ struct JobRecord {
     uint128 maxPrice;
     uint128 floor;
     address provider;
+    uint24 revealWindow;
     uint24 deliveryWindow;
     uint24 executionWindow;
     uint24 verificationWindow;
@@ -34,4 +36,7 @@ struct JobRecord {
     uint40 settledAt;
     Ending ending;
     bytes32 outputCommitment;
+    bytes32 requirements;
+    uint128 mark; // Dutch: where the clock starts; Sealed: the lowest price revealed so far, 0 before the first
+    uint32 commitments; // Sealed: those that stand
 }

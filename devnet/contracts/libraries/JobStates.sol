@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {State, Verdict} from "../interfaces/Types.sol";
+import {AuctionKind, State, Verdict} from "../interfaces/Types.sol";
 import {Ending, JobRecord} from "./JobRecord.sol";
 
 /// @title A job's state from stored facts, the clock and the verifier's verdict
@@ -14,9 +14,14 @@ library JobStates {
         if (job.postedAt == 0) return State.Unknown;
         if (job.ending == Ending.Cancelled) return State.Cancelled;
         if (now_ < job.bidsCloseAt) return State.Open;
+        uint256 revealsCloseAt = uint256(job.bidsCloseAt) + job.revealWindow;
+        // Sealed bids are revealed while any stands: with none there is nothing to wait for.
+        if (now_ < revealsCloseAt && (job.auction != AuctionKind.Sealed || job.commitments != 0)) {
+            return State.Revealing;
+        }
         if (job.provider == address(0)) return State.Expired;
         if (job.acceptedAt == 0) {
-            return now_ < uint256(job.bidsCloseAt) + job.deliveryWindow ? State.Leased : State.Undelivered;
+            return now_ < revealsCloseAt + job.deliveryWindow ? State.Leased : State.Undelivered;
         }
         if (job.submittedAt == 0) {
             return now_ < uint256(job.acceptedAt) + job.executionWindow ? State.Ready : State.Defaulted;

@@ -12,6 +12,18 @@ library Settlement {
         return fee == 0 ? 1 : fee;
     }
 
+    /// @notice Who takes the protocol fee: treasury and stakers their basis points of it, rounded down. The rest burns.
+    /// SAFETY: treasuryBps + stakersBps <= 1e4, else this underflows and reverts.
+    function splitFee(uint256 fee, uint256 treasuryBps, uint256 stakersBps)
+        internal
+        pure
+        returns (uint256 treasury, uint256 stakers, uint256 burned)
+    {
+        treasury = (fee * treasuryBps) / BPS;
+        stakers = (fee * stakersBps) / BPS;
+        burned = fee - treasury - stakers;
+    }
+
     /// @notice What the owner and its parents share: max(usePrice, floor(price * ownerBps / 1e4)).
     function ownerPart(uint256 price, uint256 usePrice, uint256 ownerBps) internal pure returns (uint256) {
         uint256 share = (price * ownerBps) / BPS;

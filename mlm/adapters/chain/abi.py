@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -254,10 +254,21 @@ def _range(kind: str) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A compiled contract, as checked in."""
+    """A compiled contract, as checked in. `links`: where its code names external libraries, by library, in bytes."""
 
     abi: Abi
     bytecode: bytes
+    links: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def linked(self, addresses: Mapping[str, str]) -> bytes:
+        """The creation code with its libraries' addresses; raises InvalidData for a library without one."""
+        code = bytearray(self.bytecode)
+        for library, places in self.links.items():
+            if library not in addresses:
+                raise InvalidData(f"{self.abi.name} needs the library {library}: expected its address")
+            for start in places:
+                code[start : start + 20] = bytes.fromhex(addresses[library][2:])
+        return bytes(code)
 
 
 def _artifacts() -> Path:
@@ -272,7 +283,8 @@ def artifact(name: str, folder: Path | None = None) -> Artifact:
         entry = json.loads(path.read_bytes())
         bytecode = entry["bytecode"]
         text = bytecode["object"] if isinstance(bytecode, dict) else bytecode
-        return Artifact(Abi(name, entry["abi"]), bytes.fromhex(text.removeprefix("0x")))
+        links = {library: tuple(places) for library, places in entry.get("links", {}).items()}
+        return Artifact(Abi(name, entry["abi"]), bytes.fromhex(text.removeprefix("0x")), links)
     except FileNotFoundError as error:
         raise NotFound(f"no contract is called {name!r}: expected {path.name} in {path.parent}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:

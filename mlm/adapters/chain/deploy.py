@@ -104,7 +104,8 @@ class ChainContracts:
         return with_srs(entries, choices.srs)
 
     def _addresses(self, account: str, choices: Choices) -> dict[str, str]:
-        named = {entry.name: create.named_address(account, _name(choices.label, entry.name)) for entry in self._entries}
+        names = dict.fromkeys(name for entry in self._entries for name in (entry.name, *entry.others))
+        named = {name: create.named_address(account, _name(choices.label, name)) for name in names}
         return {**named, TOKEN: choices.token.lower()} if choices.token else named
 
     def _codes(self, entries: Sequence[Entry], addresses: Mapping[str, str], choices: Choices) -> dict[str, bytes]:

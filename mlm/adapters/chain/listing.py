@@ -1,7 +1,8 @@
 """The deployment list: which contracts there are, with which constructor arguments (devnet/deployment.json).
 
 `args` follow the constructor's inputs by name: a struct is an object of its components, an amount a decimal string of
-base units, {"addressOf": NAME} another contract of the list, {"account": ROLE} an account that whoever deploys chooses.
+base units, {"addressOf": NAME} another contract of the same deploying account, of this list or to come,
+{"account": ROLE} an account that whoever deploys chooses. Code that uses an external library gets its address.
 """
 
 from __future__ import annotations
@@ -31,7 +32,12 @@ class Entry:
     @property
     def roles(self) -> tuple[str, ...]:
         """The accounts that the arguments name, in order, each once."""
-        return tuple(dict.fromkeys(_roles(self.args)))
+        return tuple(dict.fromkeys(_named("account", self.args)))
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The contracts that the arguments name, of this list or to come."""
+        return tuple(dict.fromkeys(_named("addressOf", self.args)))
 
 
 def read_list(path: Path) -> tuple[Entry, ...]:
@@ -68,7 +74,7 @@ def init_code(
     """Creation code and encoded arguments; raises InvalidData for a list that does not fit the artifact."""
     artifact = artifacts(entry.name)
     args = [_resolve(param, _argument(entry, param), addresses, accounts) for param in artifact.abi.constructor]
-    return artifact.bytecode + artifact.abi.encode_constructor(args)
+    return artifact.linked(addresses) + artifact.abi.encode_constructor(args)
 
 
 def _argument(entry: Entry, param: abi.Param) -> Any:
@@ -95,12 +101,13 @@ def _resolve(param: abi.Param, value: Any, addresses: Mapping[str, str], account
     return value
 
 
-def _roles(value: Any) -> Iterator[str]:
+def _named(kind: str, value: Any) -> Iterator[str]:
+    """The names in references of a kind, in order."""
     if isinstance(value, Mapping):
-        if "account" in value:
-            yield value["account"]
+        if kind in value:
+            yield value[kind]
         for part in value.values():
-            yield from _roles(part)
+            yield from _named(kind, part)
     elif isinstance(value, list):
         for part in value:
-            yield from _roles(part)
+            yield from _named(kind, part)
