@@ -155,22 +155,22 @@ class Steps:
         self._fixed_job("first: ", self._free)
         self._fixed_job("", self._free)
         job, terms = self._post("", self._free, REVERSE)
-        self._do("bid: reverse auction, the first", FIRST, "JobMarket", "bid", job, PRICE - ONE)
-        self._do("bid: reverse auction, below another's", SECOND, "JobMarket", "bid", job, PRICE - 2 * ONE)
-        self._do("bid: reverse auction, below one's own", SECOND, "JobMarket", "bid", job, PRICE - 3 * ONE)
+        self._do("bid: reverse auction, the first", FIRST, "JobMarket", "bid", job, PRICE - ONE, b"")
+        self._do("bid: reverse auction, below another's", SECOND, "JobMarket", "bid", job, PRICE - 2 * ONE, b"")
+        self._do("bid: reverse auction, below one's own", SECOND, "JobMarket", "bid", job, PRICE - 3 * ONE, b"")
         self._do("award", CONSUMER, "JobMarket", "award", job)
         self._accept_and_submit("submit: reverse auction, no royalty, verified and settled", job, terms, SECOND)
         for payees, version in ((2, self._one), (16, self._many)):
             for which in ("first: ", ""):
                 job, terms = self._post("", version)
-                self._do("", FIRST, "JobMarket", "bid", job, PRICE)
+                self._do("", FIRST, "JobMarket", "bid", job, PRICE, b"")
                 step = f"submit: {which}{payees} payees, verified and settled"
                 self._accept_and_submit(step, job, terms, FIRST, version)
 
     def _fixed_job(self, which: str, version: bytes) -> None:
         """A whole job for a fixed price; `which` says that provider and treasury had no credit before."""
         job, terms = self._post("", version)
-        self._do(f"bid: {which}fixed price", FIRST, "JobMarket", "bid", job, PRICE)
+        self._do(f"bid: {which}fixed price", FIRST, "JobMarket", "bid", job, PRICE, b"")
         receipt = self._accept_and_submit(f"submit: {which}no royalty, verified and settled", job, terms, FIRST)
         if not which:
             trace = self._chain.rpc.call("debug_traceTransaction", receipt.tx_hash, {"tracer": "callTracer"})
@@ -191,7 +191,7 @@ class Steps:
         for outcome in ("expired", "undelivered", "defaulted"):
             jobs[outcome] = self._post("", self._free)
         for outcome in ("undelivered", "defaulted"):
-            self._do("", FIRST, "JobMarket", "bid", jobs[outcome][0], PRICE)
+            self._do("", FIRST, "JobMarket", "bid", jobs[outcome][0], PRICE, b"")
         self._do("", FIRST, "JobMarket", "accept", jobs["defaulted"][0])
         self._local.control("advance", BIDDING + DELIVERY + EXECUTION)
         for outcome, (job, terms) in jobs.items():
@@ -215,8 +215,8 @@ class Steps:
     def _request(self, version: bytes, auction: int) -> tuple[Any, ...]:
         hashes = self._evidence.instances[: self._evidence.inputs]
         given = commitment.zk_input_commitment(version, hashes)
-        windows = (BIDDING, DELIVERY, EXECUTION, 0)
-        return (version, ZK, auction, commitment.SCHEME_POSEIDON, given, keccak256(b"input"), PRICE, *windows)
+        what = (version, ZK, auction, commitment.SCHEME_POSEIDON, given, keccak256(b"input"), PRICE, 0, 0)
+        return (*what, BIDDING, 0, DELIVERY, EXECUTION, 0, bytes(32))
 
     # ------------------------------------------------------------------ transactions
 

@@ -28,8 +28,8 @@ contract InvariantsTest is MarketBase {
             vm.stopPrank();
             if (i >= 2) handler.stake(i - 2, 400 * ONE - 1);
         }
-        address[9] memory accounts = _accounts();
-        for (uint256 i = 0; i < 9; ++i) {
+        address[10] memory accounts = _accounts();
+        for (uint256 i = 0; i < 10; ++i) {
             _started[accounts[i]] = _wealth(accounts[i]);
         }
     }
@@ -65,7 +65,7 @@ contract InvariantsTest is MarketBase {
         targets[0] = FuzzSelector(address(handler), moves);
     }
 
-    function _accounts() private view returns (address[9] memory) {
+    function _accounts() private view returns (address[10] memory) {
         return [
             handler.consumers(0),
             handler.consumers(1),
@@ -75,7 +75,8 @@ contract InvariantsTest is MarketBase {
             OWNER,
             PARENT_OWNER,
             TREASURY,
-            BURN_ADDRESS
+            BURN_ADDRESS,
+            address(vault)
         ];
     }
 
@@ -89,8 +90,8 @@ contract InvariantsTest is MarketBase {
         }
         vm.assertEq(market.totalEscrow(), escrow, "escrow");
         uint256 credit = 0;
-        address[9] memory accounts = _accounts();
-        for (uint256 i = 0; i < 9; ++i) {
+        address[10] memory accounts = _accounts();
+        for (uint256 i = 0; i < 10; ++i) {
             credit += market.creditOf(accounts[i]);
         }
         vm.assertEq(market.totalCredit(), credit, "credit");
@@ -116,9 +117,13 @@ contract InvariantsTest is MarketBase {
         vm.assertEq(deposited - total, handler.slashed(), "slashed");
     }
 
-    /// @dev All that an account owns: tokens, credits, stake, and what it has in escrow.
+    /// @dev All that an account owns: tokens, credits, stake, and what it has in escrow. The vault owns the stakers' rewards,
+    /// but no stake.
     function _wealth(address account) private view returns (uint256 wealth) {
         wealth = token.balanceOf(account) + market.creditOf(account);
+        for (uint256 i = 0; account == address(vault) && i < 3; ++i) {
+            wealth -= vault.stakeOf(handler.providers(i), Role.Provider).total;
+        }
         wealth += vault.stakeOf(account, Role.Provider).total;
         for (uint256 i = 0; i < handler.count(); ++i) {
             Job memory job = market.jobOf(handler.jobs(i));
@@ -130,8 +135,8 @@ contract InvariantsTest is MarketBase {
     /// everybody else's doings leave an account's wealth as it was. So whoever never accepted lost undelivered fees at most, and
     /// whoever handed in a true result was paid.
     function invariant_wealthChangesByOutcomesOnly() public view {
-        address[9] memory accounts = _accounts();
-        for (uint256 i = 0; i < 9; ++i) {
+        address[10] memory accounts = _accounts();
+        for (uint256 i = 0; i < 10; ++i) {
             int256 change = int256(_wealth(accounts[i])) - int256(_started[accounts[i]]);
             vm.assertEq(change, handler.earned(accounts[i]), "wealth");
         }
@@ -164,9 +169,9 @@ contract InvariantsTest is MarketBase {
         invariant_theVaultCoversStakes();
         invariant_oneLockForEachRunningJob();
         invariant_wealthChangesByOutcomesOnly();
-        address[9] memory accounts = _accounts();
-        for (uint256 i = 0; i < 8; ++i) {
-            if (market.creditOf(accounts[i]) == 0) continue;
+        address[10] memory accounts = _accounts();
+        for (uint256 i = 0; i < 10; ++i) {
+            if (accounts[i] == BURN_ADDRESS || market.creditOf(accounts[i]) == 0) continue;
             vm.prank(accounts[i]);
             market.withdraw();
         }

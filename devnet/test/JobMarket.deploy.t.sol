@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {JobMarket} from "../contracts/JobMarket.sol";
-import {Params} from "../contracts/base/MarketTerms.sol";
+import {Modules, Params} from "../contracts/base/MarketTerms.sol";
 import {IJobMarketErrors} from "../contracts/errors/IJobMarketErrors.sol";
 import {IPaymentErrors} from "../contracts/errors/IPaymentErrors.sol";
 import {IAssetRegistry} from "../contracts/interfaces/IAssetRegistry.sol";
@@ -16,7 +16,7 @@ import {MarketBase} from "./MarketBase.sol";
 contract JobMarketDeployTest is MarketBase {
     function _new(Params memory params) private returns (JobMarket) {
         address[6] memory verifiers;
-        return new JobMarket(token, registry, vault, verifiers, params);
+        return new JobMarket(token, registry, vault, _modules(), verifiers, params);
     }
 
     function _refuse(Params memory params, string memory name, uint256 actual, uint256 least, uint256 most) private {
@@ -56,22 +56,40 @@ contract JobMarketDeployTest is MarketBase {
         address[6] memory verifiers;
         Params memory params = _params();
         vm.expectRevert(_missing("token"));
-        new JobMarket(IERC20(address(0)), registry, vault, verifiers, params);
+        new JobMarket(IERC20(address(0)), registry, vault, _modules(), verifiers, params);
         vm.expectRevert(_missing("registry"));
-        new JobMarket(token, IAssetRegistry(ANYONE), vault, verifiers, params);
+        new JobMarket(token, IAssetRegistry(ANYONE), vault, _modules(), verifiers, params);
         vm.expectRevert(_missing("vault"));
-        new JobMarket(token, registry, IStakeVault(address(0)), verifiers, params);
+        new JobMarket(token, registry, IStakeVault(address(0)), _modules(), verifiers, params);
         verifiers[5] = ANYONE;
         vm.expectRevert(_missing("verifier"));
-        new JobMarket(token, registry, vault, verifiers, params);
+        new JobMarket(token, registry, vault, _modules(), verifiers, params);
         verifiers[5] = address(0);
         params.treasury = address(0);
         vm.expectRevert(_missing("treasury"));
-        new JobMarket(token, registry, vault, verifiers, params);
+        new JobMarket(token, registry, vault, _modules(), verifiers, params);
         params = _params();
         params.guardian = address(0);
         vm.expectRevert(_missing("guardian"));
-        new JobMarket(token, registry, vault, verifiers, params);
+        new JobMarket(token, registry, vault, _modules(), verifiers, params);
+    }
+
+    function test_modules() public {
+        vm.assertEq(address(market.providers()), address(providers));
+        vm.assertEq(address(market.reputation()), address(reputation));
+        vm.assertEq(address(market.feeShares()), address(feeShares));
+        vm.assertEq(address(market.batchAuction()), address(batch));
+        string[4] memory names = ["providers", "reputation", "feeShares", "batch"];
+        address[6] memory verifiers;
+        for (uint256 i = 0; i < 4; ++i) {
+            Modules memory modules = _modules();
+            // A struct of addresses is an array of words in memory.
+            assembly ("memory-safe") {
+                mstore(add(modules, mul(i, 0x20)), 0)
+            }
+            vm.expectRevert(_missing(names[i]));
+            new JobMarket(token, registry, vault, modules, verifiers, _params());
+        }
     }
 
     function test_pauseStopsNewJobsOnly() public {

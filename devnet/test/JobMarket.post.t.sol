@@ -7,7 +7,7 @@ import {IJobMarketErrors} from "../contracts/errors/IJobMarketErrors.sol";
 import {IPaymentErrors} from "../contracts/errors/IPaymentErrors.sol";
 import {Parent} from "../contracts/interfaces/IAssetRegistry.sol";
 import {IJobMarket, Job, Request, Terms} from "../contracts/interfaces/IJobMarket.sol";
-import {AuctionKind, State, Tier} from "../contracts/interfaces/Types.sol";
+import {AuctionKind, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {MAX_WINDOW} from "../contracts/libraries/Limits.sol";
 import {MarketBase} from "./MarketBase.sol";
 import {TaxedToken} from "./TaxedToken.sol";
@@ -83,11 +83,61 @@ contract JobMarketPostTest is MarketBase {
         vm.assertEq(floor, 2_020_202_020_202_020_203);
     }
 
-    function test_auctionKinds() public {
-        for (uint8 kind = 2; kind < 5; ++kind) {
-            Request memory request = _request(AuctionKind(kind), Tier.Zk);
-            _refuse(request, abi.encodeWithSelector(IJobMarketErrors.AuctionKindUnavailable.selector, kind));
+    /// A field that the kind does not know stands in no term that nobody would read.
+    function test_fieldsThatTheKindDoesNotKnow() public {
+        for (uint8 kind = 0; kind < 5; ++kind) {
+            AuctionKind auction = AuctionKind(kind);
+            Request memory request = _request(auction, Tier.Zk);
+            market.quote(request);
+            if (request.startPrice == 0) {
+                request.startPrice = 1;
+                _refuse(request, _unused("startPrice", auction, 1));
+                request.startPrice = 0;
+            }
+            if (request.priceStep == 0) {
+                request.priceStep = 2;
+                _refuse(request, _unused("priceStep", auction, 2));
+                request.priceStep = 0;
+            }
+            if (request.revealWindow == 0) {
+                request.revealWindow = 60;
+                _refuse(request, _unused("revealWindow", auction, 60));
+            }
         }
+    }
+
+    function test_startPrice() public {
+        AuctionKind[2] memory kinds = [AuctionKind.Dutch, AuctionKind.Batch];
+        for (uint256 i = 0; i < 2; ++i) {
+            Request memory request = _request(kinds[i], Tier.Zk);
+            (, uint128 floor) = market.quote(request);
+            request.startPrice = floor - 1;
+            _refuse(request, _badStart(floor - 1, floor));
+            request.startPrice = MAX_PRICE + 1;
+            _refuse(request, _badStart(MAX_PRICE + 1, floor));
+            request.startPrice = floor;
+            market.quote(request);
+            request.startPrice = MAX_PRICE;
+            market.quote(request);
+        }
+    }
+
+    /// Shares that would leave less than nothing to burn stop new jobs, not running ones.
+    function test_feeSharesPastOneWhole() public {
+        (bytes32 jobId, Terms memory terms) = _ready(Tier.Zk);
+        feeShares.set(9_999, 2);
+        Request memory request = _request(AuctionKind.Fixed, Tier.Zk);
+        _refuse(request, abi.encodeWithSelector(IJobMarketErrors.FeeSharesTooHigh.selector, 9_999, 2));
+        _submit(jobId, terms, Verdict.Accepted);
+        _needSettled(jobId, State.Accepted);
+    }
+
+    function _unused(string memory name, AuctionKind auction, uint256 actual) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IJobMarketErrors.FieldUnused.selector, name, auction, actual);
+    }
+
+    function _badStart(uint128 actual, uint128 floor) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IJobMarketErrors.StartPriceOutOfBounds.selector, actual, floor, MAX_PRICE);
     }
 
     function test_tierWithoutVerifier() public {
@@ -145,7 +195,13 @@ contract JobMarketPostTest is MarketBase {
         request.deliveryWindow = uint32(MAX_WINDOW);
         request.executionWindow = 59;
         _refuse(request, _badWindow("executionWindow", 59, 60));
-        request.executionWindow = 60;
+        request = _request(AuctionKind.Sealed, Tier.Zk);
+        request.revealWindow = 59;
+        _refuse(request, _badWindow("revealWindow", 59, 60));
+        request = _request(AuctionKind.Batch, Tier.Zk);
+        request.revealWindow = uint32(MAX_WINDOW) + 1;
+        _refuse(request, _badWindow("revealWindow", uint32(MAX_WINDOW) + 1, 60));
+        request = _request(AuctionKind.Fixed, Tier.Zk);
         request.verificationWindow = type(uint32).max;
         _refuse(request, _badWindow("verificationWindow", type(uint32).max, 0));
     }

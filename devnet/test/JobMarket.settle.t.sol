@@ -2,8 +2,8 @@
 pragma solidity 0.8.30;
 
 import {IJobMarketErrors} from "../contracts/errors/IJobMarketErrors.sol";
-import {IJobMarket, Terms} from "../contracts/interfaces/IJobMarket.sol";
-import {AuctionKind, Reason, Role, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
+import {IJobMarket, Request, Terms} from "../contracts/interfaces/IJobMarket.sol";
+import {AuctionKind, Outcome, Reason, Role, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {BURN_ADDRESS} from "../contracts/libraries/Limits.sol";
 import {MarketBase} from "./MarketBase.sol";
 
@@ -31,15 +31,55 @@ contract JobMarketSettleTest is MarketBase {
         vm.prank(ALICE);
         market.accept(jobId);
         _submit(jobId, terms, Verdict.Accepted);
-        // 90 = fee 0.9 + owner's part 9 (a quarter of it the parent's) + provider 80.1
-        vm.assertEq(market.creditOf(TREASURY), (9 * ONE) / 10);
+        // 90 = fee 0.9 (half the treasury's, 3/10 the stakers', the rest burns) + owner's part 9 (a quarter of it the
+        // parent's) + provider 80.1
+        vm.assertEq(market.creditOf(TREASURY), (45 * ONE) / 100);
+        vm.assertEq(market.creditOf(address(vault)), (27 * ONE) / 100);
+        vm.assertEq(market.creditOf(BURN_ADDRESS), (18 * ONE) / 100);
         vm.assertEq(market.creditOf(OWNER), (675 * ONE) / 100);
         vm.assertEq(market.creditOf(PARENT_OWNER), (225 * ONE) / 100);
         vm.assertEq(market.creditOf(ALICE), (801 * ONE) / 10);
         vm.assertEq(market.creditOf(CONSUMER), 10 * ONE);
         vm.assertEq(market.totalCredit(), MAX_PRICE);
         vm.assertEq(_stakeOf(ALICE), 1_000 * ONE);
+        _needSaid(Outcome.Accepted, 90 * ONE, (18 * ONE) / 100);
         _needSettled(jobId, State.Accepted);
+    }
+
+    function test_sharesAreThoseOfThePosting() public {
+        (bytes32 jobId, Terms memory terms) = _ready(Tier.Zk);
+        feeShares.set(0, 0);
+        _submit(jobId, terms, Verdict.Accepted);
+        vm.assertEq(market.creditOf(TREASURY), ONE / 2);
+    }
+
+    /// Whole shares leave nothing to burn, and no point; none leave all of it.
+    function test_sharesOfTheFee() public {
+        feeShares.set(4_000, 6_000);
+        (bytes32 jobId, Terms memory terms) = _ready(Tier.Zk);
+        _submit(jobId, terms, Verdict.Accepted);
+        vm.assertEq(market.creditOf(TREASURY), (4 * ONE) / 10);
+        vm.assertEq(market.creditOf(address(vault)), (6 * ONE) / 10);
+        vm.assertEq(market.creditOf(BURN_ADDRESS), 0);
+        _needSaid(Outcome.Accepted, MAX_PRICE, 0);
+        feeShares.set(0, 0);
+        Request memory request = _request(AuctionKind.Fixed, Tier.Zk);
+        (terms,) = market.quote(request);
+        vm.prank(CONSUMER);
+        jobId = market.post(request, 2);
+        _bid(jobId, ALICE, MAX_PRICE);
+        vm.prank(ALICE);
+        market.accept(jobId);
+        _submit(jobId, terms, Verdict.Accepted);
+        vm.assertEq(market.creditOf(BURN_ADDRESS), ONE);
+        _needSaid(Outcome.Accepted, MAX_PRICE, ONE);
+    }
+
+    function _needSaid(Outcome outcome, uint128 price, uint128 points) private view {
+        (Outcome said, uint128 paid, uint128 burned,) = reputation.said(ALICE);
+        vm.assertEq(uint256(said), uint256(outcome), "outcome");
+        vm.assertEq(paid, price, "price");
+        vm.assertEq(burned, points, "points");
     }
 
     function test_payeesAreThoseOfThePosting() public {
@@ -82,6 +122,7 @@ contract JobMarketSettleTest is MarketBase {
         vm.assertEq(market.creditOf(CONSUMER), MAX_PRICE);
         vm.assertEq(market.creditOf(BURN_ADDRESS), 20 * ONE);
         vm.assertEq(_stakeOf(ALICE), 980 * ONE);
+        _needSaid(Outcome.Rejected, MAX_PRICE, 0);
         _needSettled(jobId, State.Rejected);
     }
 
@@ -91,6 +132,8 @@ contract JobMarketSettleTest is MarketBase {
         vm.warp(START + 10 minutes);
         _settle(jobId, terms);
         vm.assertEq(market.creditOf(CONSUMER), MAX_PRICE);
+        (,,, uint256 count) = reputation.said(ALICE);
+        vm.assertEq(count, 0, "nobody to speak of");
         _needSettled(jobId, State.Expired);
     }
 
@@ -104,6 +147,7 @@ contract JobMarketSettleTest is MarketBase {
         vm.assertEq(market.creditOf(BURN_ADDRESS), fee);
         vm.assertEq(_stakeOf(ALICE), 1_000 * ONE - fee);
         vm.assertEq(vault.freeOf(ALICE, Role.Provider), 1_000 * ONE - fee);
+        _needSaid(Outcome.Undelivered, MAX_PRICE, 0);
         _needSettled(jobId, State.Undelivered);
     }
 
@@ -115,6 +159,7 @@ contract JobMarketSettleTest is MarketBase {
         vm.assertEq(market.creditOf(CONSUMER), MAX_PRICE + ONE);
         vm.assertEq(market.creditOf(BURN_ADDRESS), 19 * ONE);
         vm.assertEq(_stakeOf(ALICE), 980 * ONE);
+        _needSaid(Outcome.Defaulted, MAX_PRICE, 0);
         _needSettled(jobId, State.Defaulted);
     }
 
@@ -158,7 +203,11 @@ contract JobMarketSettleTest is MarketBase {
         vm.expectEmit(address(market));
         emit IJobMarket.JobSettled(jobId, versionId, CONSUMER, ALICE, State.Accepted, MAX_PRICE);
         vm.expectEmit(address(market));
-        emit IJobMarket.Credited(jobId, TREASURY, Reason.ProtocolFee, ONE);
+        emit IJobMarket.Credited(jobId, TREASURY, Reason.ProtocolFee, ONE / 2);
+        vm.expectEmit(address(market));
+        emit IJobMarket.Credited(jobId, address(vault), Reason.StakerReward, (3 * ONE) / 10);
+        vm.expectEmit(address(market));
+        emit IJobMarket.Credited(jobId, BURN_ADDRESS, Reason.Burn, ONE / 5);
         vm.expectEmit(address(market));
         emit IJobMarket.Credited(jobId, OWNER, Reason.Royalty, (75 * ONE) / 10);
         vm.expectEmit(address(market));

@@ -5,13 +5,15 @@ import {AssetRegistry} from "../contracts/AssetRegistry.sol";
 import {JobMarket} from "../contracts/JobMarket.sol";
 import {MarketToken} from "../contracts/MarketToken.sol";
 import {StakeVault} from "../contracts/StakeVault.sol";
-import {Params} from "../contracts/base/MarketTerms.sol";
+import {Modules, Params} from "../contracts/base/MarketTerms.sol";
 import {IJobMarketErrors} from "../contracts/errors/IJobMarketErrors.sol";
 import {Parent, Publication, TierKey} from "../contracts/interfaces/IAssetRegistry.sol";
 import {IJobMarket, Job, Request, Terms} from "../contracts/interfaces/IJobMarket.sol";
+import {IReputation} from "../contracts/interfaces/IReputation.sol";
 import {AuctionKind, Kind, Role, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {BURN_ADDRESS, MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
 import {Base} from "./Base.sol";
+import {ToyBatch, ToyFeeShares, ToyProviders, ToyReputation} from "./ToyModules.sol";
 import {ToyVerifier} from "./ToyVerifier.sol";
 
 /// @title A market with two published assets, a consumer and two staked providers
@@ -36,6 +38,10 @@ abstract contract MarketBase is Base {
     StakeVault internal vault;
     JobMarket internal market;
     ToyVerifier internal verifier;
+    ToyProviders internal providers;
+    ToyReputation internal reputation;
+    ToyFeeShares internal feeShares;
+    ToyBatch internal batch;
     bytes32 internal versionId;
     uint256 internal tokenId;
 
@@ -45,6 +51,10 @@ abstract contract MarketBase is Base {
         token = new MarketToken(address(this), 1e9 * ONE);
         registry = new AssetRegistry();
         verifier = new ToyVerifier();
+        providers = new ToyProviders();
+        reputation = new ToyReputation();
+        feeShares = new ToyFeeShares();
+        batch = new ToyBatch();
         _deployMarket(address(verifier), _params());
         _publishAssets();
         address[3] memory accounts = [CONSUMER, ALICE, BOB];
@@ -70,12 +80,16 @@ abstract contract MarketBase is Base {
         });
     }
 
+    function _modules() internal view returns (Modules memory) {
+        return Modules(providers, IReputation(address(reputation)), feeShares, batch);
+    }
+
     /// @dev Every tier but Consensus by one verifier.
     function _deployMarket(address checker, Params memory params) internal {
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
         vault = new StakeVault(token, predicted, uint64(MIN_UNBONDING));
         address[6] memory verifiers = [checker, checker, checker, checker, checker, address(0)];
-        market = new JobMarket(token, registry, vault, verifiers, params);
+        market = new JobMarket(token, registry, vault, _modules(), verifiers, params);
         vm.assertEq(address(market), predicted);
     }
 
@@ -149,10 +163,14 @@ abstract contract MarketBase is Base {
             inputCommitment: keccak256("input"),
             input: sha256("block"),
             maxPrice: MAX_PRICE,
+            startPrice: auction == AuctionKind.Dutch ? 40 * ONE : auction == AuctionKind.Batch ? 50 * ONE : 0,
+            priceStep: auction == AuctionKind.Batch ? ONE : 0,
             biddingWindow: 10 minutes,
+            revealWindow: auction == AuctionKind.Sealed || auction == AuctionKind.Batch ? 5 minutes : 0,
             deliveryWindow: 5 minutes,
             executionWindow: 1 hours,
-            verificationWindow: 1 days
+            verificationWindow: 1 days,
+            requirements: 0
         });
     }
 
@@ -165,7 +183,7 @@ abstract contract MarketBase is Base {
 
     function _bid(bytes32 jobId, address provider, uint128 price) internal {
         vm.prank(provider);
-        market.bid(jobId, price);
+        market.bid(jobId, price, "");
     }
 
     /// @dev A job that ALICE holds the lease of, at the maximum price.

@@ -58,10 +58,14 @@ contract MarketHandler is Base {
             inputCommitment: keccak256(abi.encode(shape)),
             input: 0,
             maxPrice: uint128(_within(maxPrice, 3e18, 1_000e18)),
+            startPrice: 0,
+            priceStep: 0,
             biddingWindow: uint32(_within(shape >> 8, 60, 3_600)),
+            revealWindow: 0,
             deliveryWindow: uint32(_within(shape >> 40, 60, 3_600)),
             executionWindow: uint32(_within(shape >> 72, 60, 3_600)),
-            verificationWindow: uint32(_within(shape >> 104, 60, 3_600))
+            verificationWindow: uint32(_within(shape >> 104, 60, 3_600)),
+            requirements: 0
         });
         (Terms memory terms,) = market.quote(request);
         vm.prank(consumer);
@@ -80,7 +84,7 @@ contract MarketHandler is Base {
         if (!holds && vault.freeOf(provider, Role.Provider) < job.lock) return;
         price = job.auction == AuctionKind.Fixed ? job.maxPrice : uint128(_within(price, job.floor, most));
         vm.prank(provider);
-        market.bid(jobId, price);
+        market.bid(jobId, price, "");
     }
 
     function award(uint256 which) external {
@@ -220,7 +224,11 @@ contract MarketHandler is Base {
         int256 part = (price * int256(uint256(s.ownerBps))) / 10_000;
         if (part < int256(uint256(s.usePrice))) part = int256(uint256(s.usePrice));
         earned[job.consumer] -= price;
-        earned[s.treasury] += fee;
+        int256 toTreasury = fee * int256(uint256(s.treasuryBps)) / 10_000;
+        int256 toStakers = fee * int256(uint256(s.stakersBps)) / 10_000;
+        earned[s.treasury] += toTreasury;
+        earned[address(vault)] += toStakers;
+        earned[BURN_ADDRESS] += fee - toTreasury - toStakers;
         earned[job.provider] += price - fee - part;
         for (uint256 i = 1; i < s.payees.length; ++i) {
             int256 share = (part * int256(uint256(s.bps[i]))) / 10_000;

@@ -62,7 +62,7 @@ contract ReentrancyTest is MarketBase {
         vault = new StakeVault(IERC20(address(hooked)), predicted, uint64(MIN_UNBONDING));
         address[6] memory verifiers;
         verifiers[1] = address(verifier);
-        market = new JobMarket(IERC20(address(hooked)), registry, vault, verifiers, _params());
+        market = new JobMarket(IERC20(address(hooked)), registry, vault, _modules(), verifiers, _params());
         mallory = new Reentrant(hooked, market, vault);
         hooked.mint(address(mallory), 1_000 * ONE);
         hooked.mint(CONSUMER, 1_000 * ONE);
@@ -76,7 +76,7 @@ contract ReentrancyTest is MarketBase {
         (terms,) = market.quote(request);
         vm.prank(CONSUMER);
         jobId = market.post(request, 1);
-        _run(abi.encodeCall(market.bid, (jobId, MAX_PRICE)));
+        _run(abi.encodeCall(market.bid, (jobId, MAX_PRICE, "")));
         _run(abi.encodeCall(market.accept, (jobId)));
         _run(abi.encodeCall(market.submit, (jobId, terms, abi.encode(Verdict.Accepted, OUTPUT), 0)));
         _needState(jobId, State.Accepted);

@@ -119,13 +119,24 @@ class Reason(Named):
     REFUND = 3
     GAS_COMPENSATION = 4
     BURN = 5
+    STAKER_REWARD = 6
+
+
+class Outcome(Named):
+    """How a job ended for its provider; what reputation is made of."""
+
+    ACCEPTED = 0
+    REJECTED = 1
+    UNDELIVERED = 2
+    DEFAULTED = 3
 
 
 @dataclass(frozen=True)
 class JobFacts:
     """What the chain stores of a job as far as its state depends on it.
 
-    Times in seconds since 1970, 0 for not yet; windows in seconds.
+    Times in seconds since 1970, 0 for not yet; windows in seconds. `reveal_window` is what is left of it once reveals or
+    awards are over early; `commitments` counts the sealed bids that stand.
     """
 
     posted_at: int
@@ -139,6 +150,14 @@ class JobFacts:
     settled_at: int = 0
     cancelled: bool = False
     verified: bool = False
+    auction: AuctionKind = AuctionKind.FIXED
+    reveal_window: int = 0
+    commitments: int = 0
+
+    @property
+    def reveals_close_at(self) -> int:
+        """When the lease begins; the close of bids where nothing is revealed."""
+        return self.bids_close_at + self.reveal_window
 
     @classmethod
     def of(cls, record: JobRecord) -> Self:
@@ -155,6 +174,9 @@ class JobFacts:
             settled_at=record.settled_at,
             cancelled=record.cancelled,
             verified=record.verified,
+            auction=AuctionKind(record.auction),
+            reveal_window=record.reveal_window,
+            commitments=record.commitments,
         )
 
 
@@ -166,10 +188,13 @@ def state(facts: JobFacts, now: int, verdict: Verdict = Verdict.PENDING) -> Stat
         return State.CANCELLED
     if now < facts.bids_close_at:
         return State.OPEN
+    # Sealed bids are revealed while any stands: with none there is nothing to wait for.
+    if now < facts.reveals_close_at and (facts.auction is not AuctionKind.SEALED or facts.commitments):
+        return State.REVEALING
     if not facts.has_provider:
         return State.EXPIRED
     if not facts.accepted_at:
-        return State.LEASED if now < facts.bids_close_at + facts.delivery_window else State.UNDELIVERED
+        return State.LEASED if now < facts.reveals_close_at + facts.delivery_window else State.UNDELIVERED
     if not facts.submitted_at:
         return State.READY if now < facts.accepted_at + facts.execution_window else State.DEFAULTED
     if facts.verified:
@@ -192,7 +217,7 @@ def _under(facts: JobFacts, now: int, verdict: Verdict) -> State:
 class Turn(NamedTuple):
     """Who moves the job on, by what, and the second at which it is too late (None: no deadline)."""
 
-    who: str  # providers, provider, watchers, verifier, anyone, nobody
+    who: str  # providers, bidders, provider, watchers, verifier, anyone, nobody
     move: str
     deadline: int | None
 
@@ -205,8 +230,11 @@ def whose_turn(facts: JobFacts, now: int, verdict: Verdict = Verdict.PENDING) ->
     match current:
         case State.OPEN:
             return Turn("providers", "bid", facts.bids_close_at)
+        case State.REVEALING:
+            who, move = ("bidders", "reveal") if facts.auction is AuctionKind.SEALED else ("anyone", "draw the awards")
+            return Turn(who, move, facts.reveals_close_at)
         case State.LEASED:
-            return Turn("provider", "accept", facts.bids_close_at + facts.delivery_window)
+            return Turn("provider", "accept", facts.reveals_close_at + facts.delivery_window)
         case State.READY:
             return Turn("provider", "submit", facts.accepted_at + facts.execution_window)
         case State.SUBMITTED:

@@ -34,6 +34,26 @@ def fee_up(price: int, fee_bps: int) -> int:
     return max(1, share_up(price, fee_bps))
 
 
+@dataclass(frozen=True)
+class FeeSplit:
+    """Who has the protocol fee of an accepted job. `burned` is what a provider's reputation counts."""
+
+    treasury: Amount
+    stakers: Amount
+    burned: Amount
+
+
+def split_fee(fee: int, *, treasury_bps: int, stakers_bps: int) -> FeeSplit:
+    """Treasury and stakers take their basis points of the fee, rounded down; the rest, dust included, burns.
+
+    Raises UsageError for shares that together pass one whole.
+    """
+    if min(fee, treasury_bps, stakers_bps) < 0 or treasury_bps + stakers_bps > BASIS_POINTS:
+        raise UsageError(f"expected shares of a fee within {BASIS_POINTS}, found {treasury_bps} and {stakers_bps}")
+    treasury, stakers = share_down(fee, treasury_bps), share_down(fee, stakers_bps)
+    return FeeSplit(Amount(treasury), Amount(stakers), Amount(fee - treasury - stakers))
+
+
 def owner_part(price: int, use_price: int, owner_bps: int) -> int:
     """What the owner and its parents share: max(use_price, floor(price * owner_bps / 10,000))."""
     return max(use_price, share_down(price, owner_bps))

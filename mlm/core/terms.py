@@ -17,7 +17,11 @@ WORD = 32
 
 @dataclass(frozen=True)
 class Request:
-    """The consumer's part. Windows in seconds, prices in base units."""
+    """The consumer's part. Windows in seconds, prices in base units.
+
+    What the kind of auction does not know is 0: `start_price` (Dutch: offered first; batch: the price of tick 0),
+    `price_step` (batch), `reveal_window` (sealed: to reveal; batch: to draw the awards).
+    """
 
     version_id: str  # 0x, 32 bytes
     tier: int
@@ -26,10 +30,14 @@ class Request:
     input_commitment: str  # 0x, 32 bytes
     input: str  # 0x, sha2-256 digest of the input block
     max_price: int
+    start_price: int
+    price_step: int
     bidding_window: int
+    reveal_window: int
     delivery_window: int
     execution_window: int
     verification_window: int
+    requirements: str  # 0x, 32 bytes: the hash of who may bid; 0 for anybody
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,8 @@ class Snapshot:
     use_price: int
     owner_bps: int
     protocol_fee_bps: int
+    treasury_bps: int  # of the protocol fee; the rest of it, after the stakers' share, burns
+    stakers_bps: int
     treasury: str
     lock: int
     undelivered_fee: int
@@ -61,7 +71,7 @@ class Terms:
         return _abi(self.request), _abi(self.snapshot)
 
 
-_BYTES32 = {"version_id", "input_commitment", "input", "key"}
+_BYTES32 = {"version_id", "input_commitment", "input", "key", "requirements"}
 
 
 def _abi(part: Request | Snapshot) -> tuple[Any, ...]:
@@ -133,6 +143,7 @@ class JobRecord:
     floor: int
     lock: int
     verifier: str
+    reveal_window: int  # shorter than posted once reveals or awards are over early
     delivery_window: int
     execution_window: int
     verification_window: int
@@ -141,3 +152,6 @@ class JobRecord:
     verified: bool
     settled_at: int
     output_commitment: bytes
+    start_price: int
+    commitments: int  # sealed bids that stand
+    requirements: bytes

@@ -57,7 +57,7 @@ def plan(ports: Ports, params: Bid) -> Plan[lookup.Job]:
                 hint="Add --stake, or run `mlm stake deposit AMOUNT` once for many bids.",
             )
         steps = stake.plan_deposit(ports, stake.Deposit(Amount(bond - free))).steps
-    call = Call("JobMarket", "bid", (bytes.fromhex(job.job_id[2:]), int(params.price)))
+    call = Call("JobMarket", "bid", (bytes.fromhex(job.job_id[2:]), int(params.price), b""))
     return Plan("bid", (*steps, Tx(f"bid {params.price} on {job.job_id[:10]}", call, bond=bond)), job)
 
 

@@ -77,10 +77,14 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         input_commitment="0x" + commitment.hex(),
         input="0x" + cid.digest.hex(),
         max_price=int(params.max_price),
+        start_price=0,
+        price_step=0,
         bidding_window=params.bidding,
+        reveal_window=0,
         delivery_window=params.delivery,
         execution_window=params.execution,
         verification_window=params.verification,
+        requirements="0x" + bytes(32).hex(),
     )
     nonce = int.from_bytes(ports.system.random(32), "big")
     call = paying(ports, Call("JobMarket", "post", (request_args(request), nonce)), params.max_price)

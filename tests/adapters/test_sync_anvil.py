@@ -31,7 +31,10 @@ from mlm.workflows.sync import sync
 from tests.anvil import anvil
 
 TOKEN = 10**18
-TERMS = "((bytes32,uint8,uint8,uint8,bytes32,bytes32,uint128,uint32,uint32,uint32,uint32),(address,bytes32,uint128,uint16,uint16,address,uint128,uint128,uint128,address[],uint16[]))"  # noqa: E501
+TERMS = (
+    "((bytes32,uint8,uint8,uint8,bytes32,bytes32,uint128,uint128,uint128,uint32,uint32,uint32,uint32,uint32,bytes32),"
+    "(address,bytes32,uint128,uint16,uint16,uint16,uint16,address,uint128,uint128,uint128,address[],uint16[]))"
+)
 PUBLICATION = "(string,string,string,uint8,bytes32,string,uint128,uint16,uint16,(uint256,uint16)[],(uint8,bytes32)[])"
 
 
@@ -68,7 +71,8 @@ class Market:
         self.send(account, "StakeVault", "deposit", Role.PROVIDER, amount)
 
     def post(self, version: bytes, auction: int, nonce: int, price: int = 50 * TOKEN) -> None:
-        request = (version, Tier.ZK, auction, 1, keccak(text="input"), bytes(32), price, 600, 600, 600, 0)
+        what = (version, Tier.ZK, auction, 1, keccak(text="input"), bytes(32), price, 0, 0)
+        request = (*what, 600, 0, 600, 600, 0, bytes(32))
         self.send("consumer", "MarketToken", "approve", self.chain.address_of("JobMarket"), price)
         self.send("consumer", "JobMarket", "post", request, nonce)
 
@@ -170,8 +174,8 @@ def test_the_index_agrees_with_the_contracts_through_a_reorganisation(live: Mark
 
     # One history: two bids, an award, an acceptance, and then nothing: the provider defaults.
     snapshot = live.rpc.call("evm_snapshot")
-    live.send("compute-1", "JobMarket", "bid", raw, 40 * TOKEN)
-    live.send("compute-2", "JobMarket", "bid", raw, 30 * TOKEN)
+    live.send("compute-1", "JobMarket", "bid", raw, 40 * TOKEN, b"")
+    live.send("compute-2", "JobMarket", "bid", raw, 30 * TOKEN, b"")
     live.send("consumer", "JobMarket", "award", raw)
     live.send("compute-2", "JobMarket", "accept", raw)
     sync(bundle)
@@ -202,7 +206,7 @@ def test_the_index_agrees_with_the_contracts_through_a_reorganisation(live: Mark
 
     # The chain leaves that history: another bidder, a cancelled job, a price change; and grows longer than before.
     assert live.rpc.call("evm_revert", snapshot)
-    live.send("compute-2", "JobMarket", "bid", raw, 45 * TOKEN)
+    live.send("compute-2", "JobMarket", "bid", raw, 45 * TOKEN, b"")
     live.post(derived, 0, 2)
     cancelled = next(row for row in _jobs(live) if row["job_id"] != job["job_id"])
     live.send("consumer", "JobMarket", "cancel", bytes.fromhex(cancelled["job_id"][2:]))

@@ -55,10 +55,14 @@ def terms() -> dict[str, Any]:
         "inputCommitment": word(7),
         "input": word(8),
         "maxPrice": 5,
+        "startPrice": 0,
+        "priceStep": 0,
         "biddingWindow": 60,
+        "revealWindow": 0,
         "deliveryWindow": 60,
         "executionWindow": 60,
         "verificationWindow": 60,
+        "requirements": word(0),
     }
     snapshot = {
         "verifier": ANN,
@@ -66,6 +70,8 @@ def terms() -> dict[str, Any]:
         "usePrice": 1,
         "ownerBps": 500,
         "protocolFeeBps": 100,
+        "treasuryBps": 5_000,
+        "stakersBps": 3_000,
         "treasury": BOB,
         "lock": 10,
         "undeliveredFee": 1,
@@ -96,11 +102,12 @@ def record(provider: str = ZERO) -> tuple[Any, ...]:
         1,
         10,
         ANN,
+        0,
         60,
         60,
         60,
     )
-    return (*head, 1, False, False, 0, bytes(32))
+    return (*head, 1, False, False, 0, bytes(32), 0, 0, bytes(32))
 
 
 TITLES = ("ann/digits@1.0.0", "ann/digits@1.1.0", "ann/words@0.1.0", "bob/digits@2.0.0")

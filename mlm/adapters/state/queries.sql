@@ -72,6 +72,11 @@ select row_number() over (order by block, log_index) as position, provider, pric
        finality(block) as finality
 from bids where job_id = $job_id order by block, log_index;
 
+-- name: bid_changes
+select row_number() over (order by block, log_index) as position, bidder, change, commitment, amount,
+       block, timestamp, tx_hash, finality(block) as finality
+from bid_changes where job_id = $job_id order by block, log_index;
+
 -- name: credits
 select job_id, account, reason, amount, block, timestamp, tx_hash, finality(block) as finality
 from credits

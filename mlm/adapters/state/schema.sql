@@ -1,7 +1,7 @@
 -- The index of the chain. Everything here can be recreated by `mlm sync --rebuild`.
 -- One row of a fact table per event (docs/events.md), never updated; a rewind deletes those of its blocks.
 -- Enums are the contract's numbers (devnet/contracts/interfaces/Types.sol); the *_name macros spell them.
--- Amounts are base units of the token. HUGEINT sums exactly; use_price is any uint128 that somebody chose.
+-- Amounts are base units of the token. HUGEINT sums exactly; use_price and price_step are any uint128 that somebody chose.
 
 create table meta (name varchar not null, value varchar not null);
 create table blocks (number bigint not null, hash varchar not null, parent_hash varchar not null, timestamp bigint not null);
@@ -43,8 +43,16 @@ create table jobs (
     input_commitment varchar, input varchar, max_price hugeint, bidding_window bigint, delivery_window bigint,
     execution_window bigint, verification_window bigint, terms json
 );
+create table auctions (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    job_id varchar, start_price uhugeint, price_step uhugeint, reveal_window bigint, requirements varchar
+);
 create table bids (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, provider varchar, price hugeint
+);
+create table bid_changes (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    job_id varchar, bidder varchar, change varchar, commitment varchar, amount hugeint
 );
 create table closings (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, provider varchar, price hugeint
@@ -83,7 +91,8 @@ create macro kind_name(n) as ['model', 'dataset', 'algorithm', 'pipeline'][n + 1
 create macro tier_name(n) as ['none', 'zk', 'optimistic', 'tee', 'redundant', 'consensus'][n + 1];
 create macro auction_name(n) as ['fixed', 'reverse', 'sealed', 'dutch', 'batch'][n + 1];
 create macro role_name(n) as ['provider', 'watcher', 'publisher'][n + 1];
-create macro reason_name(n) as ['payment', 'royalty', 'protocol_fee', 'refund', 'gas_compensation', 'burn'][n + 1];
+create macro reason_name(n) as [
+    'payment', 'royalty', 'protocol_fee', 'refund', 'gas_compensation', 'burn', 'staker_reward'][n + 1];
 create macro state_name(n) as [
     'unknown', 'open', 'revealing', 'leased', 'ready', 'submitted', 'disputed', 'accepted', 'rejected', 'expired',
     'cancelled', 'undelivered', 'defaulted'][n + 1];
@@ -124,27 +133,59 @@ create view newest_version as
 select * from version_view
 qualify row_number() over (partition by token_id order by block desc, log_index desc) = 1;
 
--- Every fact from which a job's state follows (docs/job.md), in one row.
+-- The best bid of each job. Open bids: the last one, unless it was withdrawn since.
+create view best_bid_view as
+select b.job_id, case when w.place is null or w.place < b.place then b.provider end as provider,
+       case when w.place is null or w.place < b.place then b.price end as price, b.bid_count, b.block
+from (
+    select job_id, arg_max(provider, (block, log_index)) as provider, arg_max(price, (block, log_index)) as price,
+           max((block, log_index)) as place, max(block) as block, count(*) as bid_count
+    from bids group by job_id
+) b
+left join (
+    select job_id, max((block, log_index)) as place from bid_changes where change = 'withdrawn' group by job_id
+) w on w.job_id = b.job_id;
+
+-- Sealed bids: the lowest one shown leads, the earlier at a tie; the second lowest, if any, is the price.
+create view sealed_view as
+select job_id,
+       arg_min(bidder, (amount, block, log_index)) filter (change = 'revealed') as leader,
+       list_sort(list(amount) filter (change = 'revealed'))[2] as second,
+       count(*) filter (change = 'committed') as bid_count,
+       count(*) filter (change = 'committed') - count(*) filter (change <> 'committed') as commitments,
+       max(block) as block
+from bid_changes group by job_id;
+
+-- Every fact from which a job's state follows (docs/job.md), in one row. In a sealed (2) or batch auction (4) a
+-- transaction closes the reveals, in any other the bids; a batch's bids close with its round.
 create view job_view as
 select j.job_id, j.version_id, v.handle, v.name, v.version, j.consumer, j.nonce, j.tier, j.auction, j.scheme,
        j.input_commitment, j.input, j.max_price, j.terms,
-       j.timestamp as posted_at, coalesce(c.timestamp, j.timestamp + j.bidding_window) as bids_close_at,
+       o.start_price, o.price_step, o.reveal_window, o.requirements,
+       j.timestamp as posted_at,
+       case when j.auction = 4 then (j.timestamp // j.bidding_window + 1) * j.bidding_window
+            when j.auction = 2 then j.timestamp + j.bidding_window
+            else coalesce(c.timestamp, j.timestamp + j.bidding_window) end as bids_close_at,
+       case when j.auction in (2, 4) then coalesce(c.timestamp, bids_close_at + coalesce(o.reveal_window, 0))
+            else bids_close_at end as reveals_close_at,
        c.timestamp as awarded_at, a.timestamp as accepted_at, s.timestamp as submitted_at, e.timestamp as settled_at,
-       b.provider, b.price, coalesce(b.bid_count, 0) as bid_count,
+       case j.auction when 2 then r.leader when 4 then c.provider else b.provider end as provider,
+       case j.auction when 2 then case when r.leader is not null then coalesce(r.second, j.max_price) end
+                      when 4 then c.price else b.price end as price,
+       coalesce(b.bid_count, 0) + coalesce(r.bid_count, 0) as bid_count,
+       case when j.auction = 2 then coalesce(r.commitments, 0) else 0 end as commitments,
        s.output_commitment, s.result, e.state as settled_state, e.price as settled_price,
        coalesce(e.state = 10, false) as cancelled,
        coalesce(e.state = 7 and e.tx_hash = s.tx_hash, false) as verified,
        j.tx_hash as posted_tx, c.tx_hash as awarded_tx, a.tx_hash as accepted_tx, s.tx_hash as submitted_tx,
        e.tx_hash as settled_tx, j.block, j.timestamp, j.log_index, j.tx_hash,
-       greatest(j.block, coalesce(b.block, 0), coalesce(c.block, 0), coalesce(a.block, 0), coalesce(s.block, 0),
+       greatest(j.block, coalesce(b.block, 0), coalesce(r.block, 0), coalesce(c.block, 0), coalesce(a.block, 0), coalesce(s.block, 0),
                 coalesce(e.block, 0)) as last_block
 from jobs j
 left join version_view v on v.version_id = j.version_id
-left join (
-    select job_id, arg_max(provider, (block, log_index)) as provider, arg_max(price, (block, log_index)) as price,
-           max(block) as block, count(*) as bid_count
-    from bids group by job_id
-) b on b.job_id = j.job_id
+left join auctions o on o.job_id = j.job_id
+left join best_bid_view b on b.job_id = j.job_id
+left join sealed_view r on r.job_id = j.job_id
 left join closings c on c.job_id = j.job_id
 left join acceptances a on a.job_id = j.job_id
 left join submissions s on s.job_id = j.job_id

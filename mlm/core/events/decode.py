@@ -9,7 +9,7 @@ from typing import Any
 
 from mlm.core.errors import InvalidData
 from mlm.core.events.abi import Decoder, Field, sequence_of
-from mlm.core.events.table import DECLARATIONS, parse
+from mlm.core.events.table import DECLARATIONS, FORMER, parse
 
 _KEPT = 1 << 13  # topics: the same accounts and jobs come again and again
 
@@ -27,7 +27,7 @@ class _Plan:
 def _plans() -> dict[tuple[str, str], _Plan]:
     """(contract, topic 0) -> how to decode."""
     plans: dict[tuple[str, str], _Plan] = {}
-    for contract, declaration, topic in DECLARATIONS:
+    for contract, declaration, topic in (*DECLARATIONS, *FORMER):
         spec = parse(contract, declaration)
         indexed = tuple(field for field in spec.fields if field.indexed)
         plain = tuple(field for field in spec.fields if not field.indexed)

@@ -29,6 +29,14 @@ _REQUEST = {
     "verification_window": "verificationWindow",
 }
 
+# What only some kinds of auction ask for: in a table of its own, since the first market had no such fields.
+_AUCTION = {
+    "start_price": "startPrice",
+    "price_step": "priceStep",
+    "reveal_window": "revealWindow",
+    "requirements": "requirements",
+}
+
 # table -> its own columns, after PLACE
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "handles": ("handle", "owner"),
@@ -39,7 +47,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "keys": ("version_id", "tier", "key"),
     "prices": ("version_id", "use_price", "owner_bps"),
     "jobs": ("job_id", "version_id", "consumer", "nonce", *_REQUEST, "terms"),
+    "auctions": ("job_id", *_AUCTION),
     "bids": ("job_id", "provider", "price"),
+    "bid_changes": ("job_id", "bidder", "change", "commitment", "amount"),
     "closings": ("job_id", "provider", "price"),
     "acceptances": ("job_id", "provider"),
     "submissions": ("job_id", "provider", "output_commitment", "result"),
@@ -67,6 +77,14 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("JobMarket", "Withdrawn"): ("withdrawals", ("account", "amount")),
     ("JobMarket", "Paused"): ("pauses", ("until",)),
     ("MarketToken", "Transfer"): ("transfers", ("from", "to", "value")),
+}
+
+# event -> what became of a bid, and the argument that is its amount: the price shown, or the bond burned
+BID_CHANGES: Mapping[str, tuple[str, str]] = {
+    "BidCommitted": ("committed", ""),
+    "BidRevealed": ("revealed", "price"),
+    "BidWithdrawn": ("withdrawn", ""),
+    "BidForfeited": ("forfeited", "amount"),
 }
 
 STAKE_CHANGES: Mapping[str, str] = {
@@ -114,13 +132,25 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
         change = STAKE_CHANGES[event]
         where = (args.get("jobId"), args.get("releaseAt"))
         return [("stake_changes", (args["account"], args["role"], change, args["amount"], *where))]
+    if contract == "JobMarket" and event in BID_CHANGES:
+        change, amount = BID_CHANGES[event]
+        return [("bid_changes", (args["jobId"], args["bidder"], change, args.get("commitment"), args.get(amount)))]
     if (contract, event) == ("AssetRegistry", "VersionPublished"):
         return _published(args)
     if (contract, event) == ("JobMarket", "JobPosted"):
-        request = args["terms"]["request"]
-        head = (args["jobId"], args["versionId"], args["consumer"], str(args["nonce"]))
-        return [("jobs", (*head, *(request[argument] for argument in _REQUEST.values()), to_json(args["terms"])))]
+        return _posted(args)
     return []
+
+
+def _posted(args: Mapping[str, Any]) -> list[tuple[str, Row]]:
+    request = args["terms"]["request"]
+    head = (args["jobId"], args["versionId"], args["consumer"], str(args["nonce"]))
+    rows: list[tuple[str, Row]] = [
+        ("jobs", (*head, *(request[argument] for argument in _REQUEST.values()), to_json(args["terms"])))
+    ]
+    if "requirements" in request:
+        rows.append(("auctions", (args["jobId"], *(request[argument] for argument in _AUCTION.values()))))
+    return rows
 
 
 def _published(args: Mapping[str, Any]) -> list[tuple[str, Row]]:

@@ -37,7 +37,8 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "parents": {"version_id": REQUIRED},
     # ancestors, each through its newest version: depth child token_id bps handle name owner
     "lineage": {"version_id": REQUIRED, "depth": 8},
-    # the facts of jobs, docs/events.md; `open_at` keeps those that take bids at that time
+    # the facts of jobs, docs/events.md; `open_at` keeps those that take bids at that time. Of a posting by an earlier
+    # contract start_price, price_step, reveal_window and requirements are None
     "jobs": {
         "job_id": None,
         "consumer": None,
@@ -51,6 +52,8 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "job_prefix": {"prefix": REQUIRED, "limit": 20},
     # in order: position provider price
     "bids": {"job_id": REQUIRED},
+    # in order: position bidder change (committed, revealed, withdrawn, forfeited) commitment amount
+    "bid_changes": {"job_id": REQUIRED},
     # in order: job_id account reason amount
     "credits": {"job_id": None, "account": None, **_PAGE},
     # in order: ledger (wallet, credit, stake) change reason job_id; the changes of a ledger sum to its balance

@@ -23,9 +23,19 @@ class Spec:
 
 _REQUEST = (
     "(bytes32 versionId, uint8 tier, uint8 auction, uint8 scheme, bytes32 inputCommitment, bytes32 input,"
-    " uint128 maxPrice, uint32 biddingWindow, uint32 deliveryWindow, uint32 executionWindow, uint32 verificationWindow)"
+    " uint128 maxPrice, uint128 startPrice, uint128 priceStep, uint32 biddingWindow, uint32 revealWindow,"
+    " uint32 deliveryWindow, uint32 executionWindow, uint32 verificationWindow, bytes32 requirements)"
 )
 _SNAPSHOT = (
+    "(address verifier, bytes32 key, uint128 usePrice, uint16 ownerBps, uint16 protocolFeeBps, uint16 treasuryBps,"
+    " uint16 stakersBps, address treasury, uint128 lock, uint128 undeliveredFee, uint128 gasCompensation,"
+    " address[] payees, uint16[] bps)"
+)
+_FIRST_REQUEST = (
+    "(bytes32 versionId, uint8 tier, uint8 auction, uint8 scheme, bytes32 inputCommitment, bytes32 input,"
+    " uint128 maxPrice, uint32 biddingWindow, uint32 deliveryWindow, uint32 executionWindow, uint32 verificationWindow)"
+)
+_FIRST_SNAPSHOT = (
     "(address verifier, bytes32 key, uint128 usePrice, uint16 ownerBps, uint16 protocolFeeBps, address treasury,"
     " uint128 lock, uint128 undeliveredFee, uint128 gasCompensation, address[] payees, uint16[] bps)"
 )
@@ -109,7 +119,7 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
     (
         "JobMarket",
         f"JobPosted({_JOB}, address indexed consumer, uint256 nonce, ({_REQUEST} request, {_SNAPSHOT} snapshot) terms)",
-        "0x74146eb4c207eb7684fd2cc089044f798373f7f7df3fc3c64228776f5104044f",
+        "0xc6f878bcff0ef4a1174b36b97d7004d23fbed2df04a7ff7265dee9f3fa6c16aa",
     ),
     (
         "JobMarket",
@@ -120,6 +130,26 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "JobMarket",
         f"BidsClosed({_JOB}, address indexed provider, uint128 price)",
         "0x64b512a79af8edfe125d59f1b23620c027065922c665f2000ae4936318c2c21c",
+    ),
+    (
+        "JobMarket",
+        f"BidCommitted({_JOB}, address indexed bidder, bytes32 commitment)",
+        "0x0a880f653da47251398bc290d854c275c04753db6ec8d43cd35ce27b67579bee",
+    ),
+    (
+        "JobMarket",
+        f"BidRevealed({_JOB}, address indexed bidder, uint128 price)",
+        "0x60064ffe7d519ae109e2c14ef5cc25ce52d1ae7f35e5eeec2f706ee9b0ba9900",
+    ),
+    (
+        "JobMarket",
+        f"BidWithdrawn({_JOB}, address indexed bidder)",
+        "0x714900a0b8174365d6700eec9049ba7e5d9582cdb199d2575dc44b6c86a8932a",
+    ),
+    (
+        "JobMarket",
+        f"BidForfeited({_JOB}, address indexed bidder, uint128 amount)",
+        "0x4cf379fac8372bb94702ca3c34ea50760a3672c013b54016595fdfe266a0ef3d",
     ),
     (
         "JobMarket",
@@ -150,6 +180,16 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "JobMarket",
         "Paused(uint48 until)",
         "0x95c424e970dea488922ec9da91305321f58798dd418b233247e105fdb501f0de",
+    ),
+)
+
+# What earlier contracts declared and later ones changed: their logs stay readable.
+FORMER: tuple[tuple[str, str, str], ...] = (
+    (
+        "JobMarket",
+        f"JobPosted({_JOB}, address indexed consumer, uint256 nonce, "
+        f"({_FIRST_REQUEST} request, {_FIRST_SNAPSHOT} snapshot) terms)",
+        "0x74146eb4c207eb7684fd2cc089044f798373f7f7df3fc3c64228776f5104044f",
     ),
 )
 
