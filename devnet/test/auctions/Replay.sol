@@ -195,9 +195,7 @@ abstract contract Replay is MarketBase {
     }
 
     function _sealedBid(bytes32 jobId, address bidder, uint128 price, bytes32 salt) internal view returns (bytes32) {
-        return keccak256(
-            abi.encode(keccak256("mlm/bid/1"), block.chainid, address(market), jobId, bidder, price, salt)
-        );
+        return keccak256(abi.encode(keccak256("mlm/bid/1"), block.chainid, address(market), jobId, bidder, price, salt));
     }
 
     function _compareAfter(bytes32 jobId, After memory expected) private {
