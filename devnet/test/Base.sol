@@ -29,6 +29,7 @@ interface Vm {
     function readFile(string calldata path) external view returns (string memory);
     function readFileBinary(string calldata path) external view returns (bytes memory);
     function exists(string calldata path) external view returns (bool);
+    function pauseGasMetering() external;
     function skip(bool skipped, string calldata reason) external pure;
     function parseJsonUint(string calldata json, string calldata key) external pure returns (uint256);
     function parseJsonUintArray(string calldata json, string calldata key) external pure returns (uint256[] memory);

@@ -39,7 +39,7 @@ from tests.auctions.cases import (
 
 KINDS = (AuctionKind.FIXED, AuctionKind.REVERSE, AuctionKind.SEALED, AuctionKind.DUTCH)
 FOLDER = Path(__file__).resolve().parent.parent.parent / "devnet" / "cache" / "differential"
-CHUNK = 250  # cases of a file
+CHUNK = 50  # cases of a file
 
 RICH = 1 << 120
 STAKES = (RICH, RICH, 0, 0)  # the poor ones get more from time to time

@@ -17,6 +17,9 @@ from math import ceil, floor
 from pathlib import Path
 from typing import Any
 
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
 HERE = Path(__file__).resolve().parent
 
 FIXED, REVERSE, SEALED, DUTCH = range(4)
@@ -479,6 +482,28 @@ def dutch() -> None:
     )
 
 
+def commitments() -> list[list[str]]:
+    """Chain, market, job, bidder, price, salt and the commitment to them, by another implementation of ABI and hash."""
+    types = ("bytes32", "uint256", "address", "bytes32", "address", "uint128", "bytes32")
+    base = (31337, "0x" + "c0" * 20, "0x" + "11" * 32, "0x" + "a1" * 20, 10**18, "0x" + "5a" * 32)
+    others = (1, "0x" + "c1" * 20, "0x" + "12" * 32, "0x" + "b0" * 20, 10**18 - 1, "0x" + "5b" * 32)
+    found = []
+    for changed in range(len(base) + 1):
+        row = [other if index == changed else value for index, (value, other) in enumerate(zip(base, others))]
+        chain, market, job, bidder, price, salt = row
+        values = (
+            keccak(text="mlm/bid/1"),
+            chain,
+            market,
+            bytes.fromhex(job[2:]),
+            bidder,
+            price,
+            bytes.fromhex(salt[2:]),
+        )
+        found.append([hex(chain), market, job, bidder, hex(price), salt, "0x" + keccak(encode(types, values)).hex()])
+    return found
+
+
 def rows(values: list[Any]) -> str:
     return ",\n  ".join(json.dumps(value) for value in values)
 
@@ -488,7 +513,8 @@ def main() -> None:
         kind()
     columns = {"market": MARKET_COLUMNS, "moves": MOVE_COLUMNS, "after": AFTER_COLUMNS, "end": END_COLUMNS}
     head = {"format": "mlm/vectors/auctions/1", "columns": columns, "errors": ERRORS, "stakes": list(STAKES.values())}
-    text = json.dumps(head)[:-1] + f', "cases": [\n  {rows(CASES)}\n]}}\n'
+    text = json.dumps(head)[:-1]
+    text += f', "commitments": [\n  {rows(commitments())}\n], "cases": [\n  {rows(CASES)}\n]}}\n'
     (HERE / "auctions.json").write_text(text)
 
 
