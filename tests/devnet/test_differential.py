@@ -1,4 +1,4 @@
-"""Random markets, played by the rules of mlm/core/auctions and by the real market: whatever comes of them is the same."""
+"""Random markets, played by mlm/core/auctions and by the real market: what comes of them is the same."""
 
 from __future__ import annotations
 
