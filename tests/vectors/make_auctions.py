@@ -370,6 +370,7 @@ def rows(values: list[Any]) -> str:
 
 
 def main() -> None:
+    CASES.clear()
     for kind in (fixed, reverse, sealed, dutch):
         kind()
     columns = {"market": MARKET_COLUMNS, "moves": MOVE_COLUMNS, "after": AFTER_COLUMNS, "end": END_COLUMNS}
