@@ -21,7 +21,7 @@ from mlm.ports.state import SQL_ROWS, Event, State
 NOBODY = "0x" + "0" * 40
 ADDRESSES = {
     name: f"0x{number:040x}"
-    for number, name in enumerate(("MarketToken", "AssetRegistry", "StakeVault", "JobMarket"), 1)
+    for number, name in enumerate(("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "BatchAuction"), 1)
 }
 ANN, BOB, EVE = ("0x" + letter * 40 for letter in "abe")
 BIG = 2**127 - 1  # the most that any supply could be
@@ -54,18 +54,20 @@ def terms(version: str, price: int = 100, auction: int = 1) -> dict[str, Any]:
     request = {
         "versionId": version,
         "tier": 1, "auction": auction, "scheme": 1, "inputCommitment": word(77), "input": word(78),
-        "maxPrice": price, "biddingWindow": 60, "deliveryWindow": 61, "executionWindow": 62, "verificationWindow": 63,
+        "maxPrice": price, "startPrice": 11, "priceStep": 2**128 - 1, "biddingWindow": 60, "revealWindow": 25,
+        "deliveryWindow": 61, "executionWindow": 62, "verificationWindow": 63, "requirements": word(79),
     }  # fmt: skip
     snapshot = {
-        "verifier": EVE, "key": word(5), "usePrice": 2**128 - 1, "ownerBps": 10, "protocolFeeBps": 20, "treasury": EVE,
-        "lock": 7, "undeliveredFee": 1, "gasCompensation": 2, "payees": [ANN, BOB], "bps": [0, 5],
+        "verifier": EVE, "key": word(5), "usePrice": 2**128 - 1, "ownerBps": 10, "protocolFeeBps": 20,
+        "treasuryBps": 30, "stakersBps": 40, "treasury": EVE, "lock": 7, "undeliveredFee": 1, "gasCompensation": 2,
+        "payees": [ANN, BOB], "bps": [0, 5],
     }  # fmt: skip
     return {"request": request, "snapshot": snapshot}
 
 
-def posted(job: int, version: int, consumer: str, nonce: int, price: int = 100) -> Call:
+def posted(job: int, version: int, consumer: str, nonce: int, price: int = 100, auction: int = 1) -> Call:
     ids = {"jobId": word(job), "versionId": word(version), "consumer": consumer, "nonce": nonce}
-    return ("JobMarket", "JobPosted", {**ids, "terms": terms(word(version), price)})
+    return ("JobMarket", "JobPosted", {**ids, "terms": terms(word(version), price, auction)})
 
 
 def job_event(name: str, job: int, **args: Any) -> Call:
@@ -288,6 +290,94 @@ def test_bids_and_credits(told: State) -> None:
     assert told.query("credits", account=BOB) == credits[1:]
 
 
+def _job(state: State, auction: int, *script: list[Call]) -> dict[str, Any]:
+    """Job 1 of a kind, posted at 1010, after one block for each list of events, ten seconds each."""
+    state.ingest(*chain_of([[posted(1, 50, BOB, 1, 100, auction)], *script]))
+    return state.query("jobs")[0]
+
+
+def committed(bidder: str) -> Call:
+    return job_event("BidCommitted", 1, bidder=bidder, commitment=word(80))
+
+
+def revealed(bidder: str, price: int) -> Call:
+    return job_event("BidRevealed", 1, bidder=bidder, price=price)
+
+
+def test_what_an_auction_asks_for(state: State) -> None:
+    job = _job(state, 3)
+    assert (job["start_price"], job["price_step"], job["reveal_window"]) == (11, 2**128 - 1, 25)
+    assert job["requirements"] == word(79)
+
+
+def test_a_posting_by_the_first_market(state: State) -> None:
+    """Its event had no such fields; it stands in the index like any other."""
+    contract, name, args = posted(1, 50, BOB, 1)
+    for part, field in (
+        *(("request", field) for field in ("startPrice", "priceStep", "revealWindow", "requirements")),
+        *(("snapshot", field) for field in ("treasuryBps", "stakersBps")),
+    ):
+        del args["terms"][part][field]
+    state.ingest(*chain_of([[(contract, name, args)], [job_event("BidPlaced", 1, provider=ANN, price=90)]]))
+    (job,) = state.query("jobs")
+    assert job["terms"] == args["terms"] and (job["provider"], job["price"]) == (ANN, 90)
+    assert job["start_price"] is job["price_step"] is job["reveal_window"] is job["requirements"] is None
+    assert job["reveals_close_at"] == job["bids_close_at"] == job["posted_at"] + 60
+
+
+def test_a_withdrawn_bid_leaves_none(state: State) -> None:
+    job = _job(
+        state,
+        1,
+        [job_event("BidPlaced", 1, provider=ANN, price=90)],
+        [job_event("BidPlaced", 1, provider=EVE, price=80), job_event("BidWithdrawn", 1, bidder=EVE)],
+    )
+    assert (job["provider"], job["price"], job["bid_count"], job["last_block"]) == (None, None, 2, 3)
+    state.ingest(*chain_of([[job_event("BidPlaced", 1, provider=ANN, price=95)]], 4), after=word(3))
+    (job,) = state.query("jobs", provider=ANN)
+    assert (job["price"], job["bid_count"]) == (95, 3)
+
+
+def test_sealed_bids(state: State) -> None:
+    job = _job(state, 2, [committed(ANN), committed(BOB), committed(EVE)], [job_event("BidWithdrawn", 1, bidder=BOB)])
+    assert (job["provider"], job["price"], job["bid_count"], job["commitments"]) == (None, None, 3, 2)
+    assert (job["bids_close_at"], job["reveals_close_at"], job["last_block"]) == (1070, 1095, 3)
+    state.ingest(*chain_of([[revealed(EVE, 70)]], 8), after=word(3))
+    (job,) = state.query("jobs")
+    assert (job["provider"], job["price"], job["commitments"]) == (EVE, 100, 1)  # alone: the reserve
+    # The last one is shown at 1090: a tie, which the earlier reveal wins, and the end of the reveals.
+    end = [revealed(ANN, 70), job_event("BidsClosed", 1, provider=EVE, price=70)]
+    state.ingest(*chain_of([end], 9), after=word(8))
+    (job,) = state.query("jobs")
+    assert (job["provider"], job["price"], job["commitments"]) == (EVE, 70, 0)
+    assert (job["bids_close_at"], job["reveals_close_at"]) == (1070, 1090)
+    changes = state.query("bid_changes", job_id=word(1))
+    assert [(row["position"], row["bidder"], row["change"], row["amount"]) for row in changes] == [
+        *((1, ANN, "committed", None), (2, BOB, "committed", None), (3, EVE, "committed", None)),
+        *((4, BOB, "withdrawn", None), (5, EVE, "revealed", 70), (6, ANN, "revealed", 70)),
+    ]
+    assert changes[0]["commitment"] == word(80)
+
+
+def test_the_second_lowest_price_is_paid_and_a_bond_forfeited(state: State) -> None:
+    job = _job(
+        state, 2, [committed(ANN), committed(EVE), committed(BOB), committed(MARKET)],
+        [revealed(ANN, 60), revealed(EVE, 40), revealed(BOB, 50)],
+        [job_event("BidForfeited", 1, bidder=MARKET, amount=100)],
+    )  # fmt: skip
+    assert (job["provider"], job["price"], job["commitments"], job["awarded_at"]) == (EVE, 50, 0, None)
+    assert state.query("bid_changes", job_id=word(1))[-1]["amount"] == 100
+
+
+def test_a_batch_job_closes_with_its_round_and_is_drawn(state: State) -> None:
+    job = _job(state, 4)
+    assert (job["bids_close_at"], job["reveals_close_at"], job["provider"]) == (1020, 1045, None)
+    state.ingest(*chain_of([[job_event("BidsClosed", 1, provider=ANN, price=64)]], 3), after=word(1))
+    (job,) = state.query("jobs")
+    assert (job["bids_close_at"], job["reveals_close_at"]) == (1020, 1030)
+    assert (job["provider"], job["price"], job["commitments"]) == (ANN, 64, 0)
+
+
 def test_every_change_of_a_balance_has_a_reason(told: State) -> None:
     def history(account: str) -> list[tuple[Any, ...]]:
         rows = told.query("account_history", account=account)
@@ -399,6 +489,57 @@ def test_sql(told: State) -> None:
     assert len(told.sql(many)[1]) == SQL_ROWS + 1
 
 
+# --- batches -------------------------------------------------------------------------------------------------------
+
+
+def batch_event(name: str, **args: Any) -> Call:
+    return ("BatchAuction", name, {"batchId": word(60), **args})
+
+
+def opened(**args: Any) -> Call:
+    windows = {"biddingWindow": 600, "revealWindow": 1_200, "deliveryWindow": 61, "executionWindow": 62}
+    grid = {"versionId": word(50), "tier": 1, "scheme": 1, "startPrice": 2**127, "priceStep": 10}
+    job_class = grid | windows | {"verificationWindow": 0, "requirements": word(0)}
+    return batch_event("BatchOpened", classId=word(61), closesAt=6_000, jobClass=job_class, **args)
+
+
+def placed(offer: int, provider: str, tick: int, position: int, quantity: int) -> Call:
+    order = {"tick": tick, "position": position, "quantity": quantity}
+    return batch_event("OfferPlaced", offerId=word(offer), provider=provider, **order)
+
+
+def test_a_batch_and_its_offers(state: State) -> None:
+    reservation = {"id": word(71), "until": 7_200}
+    story: list[list[Call]] = [
+        [opened(), batch_event("JobEntered", jobId=word(7), tick=9, position=0)],
+        [placed(71, ANN, 4, 0, 3), stake("StakeReserved", ANN, 600, **reservation), placed(72, EVE, 4, 3, 1)],
+    ]
+    state.ingest(*chain_of(story))
+    (place,) = state.query("batch", job_id=word(7))
+    assert (place["batch_id"], place["class_id"], place["tick"], place["position"]) == (word(60), word(61), 9, 0)
+    assert (place["closes_at"], place["ends_at"]) == (6_000, 7_200)
+    assert (place["start_price"], place["price_step"]) == (2**127, 10)
+    assert [place[name] for name in ("clearing_tick", "volume", "offer_id", "provider", "price")] == [None] * 5
+    offers = state.query("offers", batch_id=word(60))
+    assert [(row["offer_id"], row["provider"], row["tick"], row["position"], row["quantity"]) for row in offers] == [
+        (word(71), ANN, 4, 0, 3),
+        (word(72), EVE, 4, 3, 1),
+    ]
+    drawn = batch_event("AwardDrawn", jobId=word(7), offerId=word(71), provider=ANN, price=90)
+    released = stake("StakeReleased", ANN, 200, **reservation)
+    cleared = batch_event("BatchCleared", tick=4, volume=1)
+    state.ingest(*chain_of([[cleared, drawn, released]], first=3), after=word(2))
+    (place,) = state.query("batch", job_id=word(7).upper().replace("0X", "0x"))
+    assert (place["clearing_tick"], place["volume"]) == (4, 1)
+    assert (place["offer_id"], place["provider"], place["price"]) == (word(71), ANN, 90)
+    assert state.query("batch", job_id=word(8)) == state.query("offers", batch_id=word(61)) == []
+    columns = "account, change, amount, until"
+    assert state.sql(f"select {columns} from reservations order by block, log_index")[1] == [
+        (ANN, "reserved", 600, 7_200),
+        (ANN, "released", 200, 7_200),
+    ]
+
+
 # --- random histories: both implementations answer alike -----------------------------------------------------------
 
 
@@ -427,12 +568,17 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             if what == "version":
                 licence, parents = rng.choice(["MIT", "é\0\x1b[31m", ""]), tuple(rng.sample(range(4), rng.randrange(3)))
                 return published(token, number, rng.choice(["1", "2"]), licence, parents)
-            return posted(number, version, who, rng.choice([0, 2**255]), amount)
-        reason = {"jobId": word(job), "account": who, "reason": rng.randrange(6), "amount": amount}
+            return posted(number, version, who, rng.choice([0, 2**255]), amount, rng.randrange(5))
+        reason = {"jobId": word(job), "account": who, "reason": rng.randrange(7), "amount": amount}
         choices: list[Call] = [
             ("AssetRegistry", "PriceSet", {"versionId": word(version), "usePrice": amount, "ownerBps": 3}),
             ("AssetRegistry", "Transfer", {"from": who, "to": other, "tokenId": token}),
             job_event("BidPlaced", job, provider=who, price=amount),
+            job_event("BidCommitted", job, bidder=who, commitment=word(amount)),
+            job_event("BidRevealed", job, bidder=who, price=amount),
+            job_event("BidWithdrawn", job, bidder=who),
+            job_event("BidForfeited", job, bidder=who, amount=amount),
+            placed(rng.randrange(2**30), who, rng.randrange(3), rng.randrange(3), rng.randrange(1, 9)),
             ("JobMarket", "Credited", reason),
             ("JobMarket", "Withdrawn", {"account": who, "amount": amount}),
             moved(who, other, amount),
@@ -448,7 +594,7 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
 def answers(state: State) -> Iterator[tuple[Any, Any]]:
     """Every query, over the ids of random_script."""
     choices: dict[str, list[Any]] = {
-        "handle": ["ann"],
+        "handle": ["ann"], "batch_id": [word(60)],
         "version_id": [word(100), word(103)], "job_id": [word(1), word(2)], "account": [ANN, NOBODY, MARKET],
         "prefix": ["00"], "text": ["", "Y", "mit"],
     }  # fmt: skip

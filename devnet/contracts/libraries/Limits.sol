@@ -19,9 +19,22 @@ uint256 constant MAX_PARENTS = 15;
 uint256 constant MIN_WINDOW = 1 minutes;
 uint256 constant MAX_WINDOW = 7 days;
 
-// Stake unbonds for longer than the longest job can run: four windows of MAX_WINDOW, then a disputed job's game and appeal.
+// Stake unbonds for longer than a job can run from the close of its bids: reveals, delivery, execution and verification of
+// MAX_WINDOW each, then a disputed job's game and appeal.
 uint256 constant MIN_UNBONDING = 4 * MAX_WINDOW + 1 days;
 uint256 constant MAX_UNBONDING = 365 days;
 
+// At how many different times the reservations of one stake end: what a lock reads at most.
+uint256 constant MAX_RESERVATION_ENDS = 16;
+
 // Where burned tokens go; no key is known for it.
 address constant BURN_ADDRESS = 0x000000000000000000000000000000000000dEaD;
+
+// Where the protocol fee may go. What is not the treasury's or the stakers' burns, and reputation points are what burned:
+// the least share keeps their price, and the two others cannot drain it or each other.
+uint256 constant MIN_BURN_BPS = 2_000;
+uint256 constant MAX_TREASURY_BPS = 5_000;
+uint256 constant MAX_STAKERS_BPS = 5_000;
+
+// Seconds over which the stakers' part of the fees streams to them.
+uint256 constant REWARD_PERIOD = 7 days;
