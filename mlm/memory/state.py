@@ -12,9 +12,8 @@ from mlm.core.events.batch import check_batch
 from mlm.core.events.facts import COLUMNS, PLACE, facts
 from mlm.core.events.queries import REASONS, arguments
 from mlm.core.job import AuctionKind
-from mlm.memory import batches
+from mlm.memory import batches, state_providers
 from mlm.memory.standings import rewarded, standings
-from mlm.memory import state_providers
 from mlm.ports.chain import Block
 from mlm.ports.state import SQL_ROWS, Event
 

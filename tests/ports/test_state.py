@@ -699,8 +699,7 @@ def answers(state: State) -> Iterator[tuple[Any, Any]]:
     choices: dict[str, list[Any]] = {
         "handle": ["ann"], "batch_id": [word(60)],
         "version_id": [word(100), word(103)], "job_id": [word(1), word(2)], "account": [ANN, NOBODY, MARKET],
-        "provider": [ANN, VAULT],
-        "provider": [ANN, BOB], "auditor": [ANN], "name": ["ram"], "hash": [word(1)],
+        "provider": [ANN, BOB, VAULT], "auditor": [ANN], "name": ["ram"], "hash": [word(1)],
         "prefix": ["00"], "text": ["", "Y", "mit"],
     }  # fmt: skip
     for name, parameters in QUERIES.items():
