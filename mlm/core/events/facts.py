@@ -49,6 +49,11 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "stake_changes": ("account", "role", "change", "amount", "job_id", "release_at"),
     "transfers": ("sender", "recipient", "amount"),
     "pauses": ("until",),
+    "sales": ("sale_id", "collection", "seller", "token_id", "reserve", "step_bps", "duration", "extension", "escrow"),
+    "sale_bids": ("sale_id", "bidder", "amount", "ends_at"),
+    "sale_closings": ("sale_id", "recipient", "state", "price"),
+    "sale_credits": ("sale_id", "account", "reason", "amount"),
+    "sale_withdrawals": ("account", "amount"),
 }
 
 # (contract, event) -> table, and for each of its columns the argument that it holds
@@ -66,6 +71,14 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("JobMarket", "Credited"): ("credits", ("jobId", "account", "reason", "amount")),
     ("JobMarket", "Withdrawn"): ("withdrawals", ("account", "amount")),
     ("JobMarket", "Paused"): ("pauses", ("until",)),
+    ("AssetSale", "SaleOpened"): (
+        "sales",
+        ("saleId", "collection", "seller", "tokenId", "reserve", "minStepBps", "duration", "extension", "escrow"),
+    ),
+    ("AssetSale", "SaleBidPlaced"): ("sale_bids", ("saleId", "bidder", "amount", "endsAt")),
+    ("AssetSale", "SaleClosed"): ("sale_closings", ("saleId", "to", "state", "price")),
+    ("AssetSale", "SaleCredited"): ("sale_credits", ("saleId", "account", "reason", "amount")),
+    ("AssetSale", "Withdrawn"): ("sale_withdrawals", ("account", "amount")),
     ("MarketToken", "Transfer"): ("transfers", ("from", "to", "value")),
 }
 

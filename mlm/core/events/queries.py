@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mlm.core.auctions.english import SaleReason
 from mlm.core.errors import UsageError
 from mlm.core.events.facts import token_hex
 from mlm.core.job import Reason
@@ -53,7 +54,15 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "bids": {"job_id": REQUIRED},
     # in order: job_id account reason amount
     "credits": {"job_id": None, "account": None, **_PAGE},
-    # in order: ledger (wallet, credit, stake) change reason job_id; the changes of a ledger sum to its balance
+    # the facts of sales, docs/events.md; `open_at` keeps those that take bids at that time
+    "sales": {"sale_id": None, "seller": None, "collection": None, "open_at": None, **_PAGE},
+    # sale_id, of those whose id starts with `prefix`, with or without 0x
+    "sale_prefix": {"prefix": REQUIRED, "limit": 20},
+    # in order: position bidder amount ends_at
+    "sale_bids": {"sale_id": REQUIRED},
+    # in order: sale_id account reason amount
+    "sale_credits": {"sale_id": None, "account": None, **_PAGE},
+    # in order: ledger (wallet, credit, sale, stake) change reason job_id; the changes of a ledger sum to its balance
     "account_history": {"account": REQUIRED, "limit": 1000, "offset": 0},
     # account role total locked unbonding release_at
     "stakes": {"account": None},
@@ -67,8 +76,12 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
 
 # Why an account was credited, by number, as account_history spells it.
 REASONS = tuple(reason.name.lower() for reason in Reason)
+SALE_REASONS = tuple(str(reason) for reason in SaleReason)
 
-_HEX = ("consumer", "provider", "owner", "account", "version_id", "job_id", "manifest", "tx_hash")
+_HEX = frozenset(
+    ("consumer", "provider", "owner", "account", "version_id", "job_id", "manifest", "tx_hash")
+    + ("sale_id", "seller", "collection")
+)
 
 
 def arguments(query: str, given: Mapping[str, Any]) -> dict[str, Any]:

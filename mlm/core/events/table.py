@@ -30,6 +30,7 @@ _SNAPSHOT = (
     " uint128 lock, uint128 undeliveredFee, uint128 gasCompensation, address[] payees, uint16[] bps)"
 )
 _JOB = "bytes32 indexed jobId, bytes32 indexed versionId"
+_SALE = "bytes32 indexed saleId"
 _STAKE = "address indexed account, uint8 indexed role, uint256 amount"
 
 # (contract, declaration, keccak256 of the signature)
@@ -150,6 +151,32 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "JobMarket",
         "Paused(uint48 until)",
         "0x95c424e970dea488922ec9da91305321f58798dd418b233247e105fdb501f0de",
+    ),
+    (
+        "AssetSale",
+        f"SaleOpened({_SALE}, address indexed collection, address indexed seller, uint256 tokenId, uint256 nonce,"
+        " uint128 reserve, uint16 minStepBps, uint32 duration, uint32 extension, address escrow)",
+        "0xf95594a0c223547a47ebcf690ff35bf317111b45fc25eced3c7cd7fed1731f0d",
+    ),
+    (
+        "AssetSale",
+        f"SaleBidPlaced({_SALE}, address indexed bidder, uint128 amount, uint48 endsAt)",
+        "0xf3181329da1fb25de09396329e9a141217de1be0659b654203de05c06e8975f1",
+    ),
+    (
+        "AssetSale",
+        f"SaleClosed({_SALE}, address indexed to, uint8 state, uint128 price)",
+        "0x9180257b4c04fc139ab46b3df9d67d540e50b1ee6e63c55b2b7a8b6e1d58236d",
+    ),
+    (
+        "AssetSale",
+        f"SaleCredited({_SALE}, address indexed account, uint8 indexed reason, uint256 amount)",
+        "0x1afd56e395c599d1753f807b9b26e287b63dfb6b9d2ca6bf00f6922e10bd7bda",
+    ),
+    (
+        "AssetSale",
+        "Withdrawn(address indexed account, uint256 amount)",
+        "0x7084f5476618d8e60b11ef0d7d3f06914655adb8793e28ff7f018d4c76d505d5",
     ),
 )
 
