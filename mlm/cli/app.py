@@ -67,6 +67,7 @@ COMMANDS: dict[str, Entry] = {
     "search": Entry("market", "Find published assets.", ASSETS),
     "asset": Entry("asset", "List and show published assets and their versions.", ASSETS, group=True),
     "price": Entry("price", "Set or show what a use of an asset costs.", ASSETS, group=True),
+    "sale": Entry("sale", "Sell an asset to the highest bidder, or bid for one.", ASSETS, group=True),
     "handle": Entry("handle", "Claim or show a handle.", ASSETS, group=True),
     "job": Entry("job", "Post jobs, follow them, and read their results.", JOBS, group=True),
     "bid": Entry("bid", "Offer to do a job.", JOBS),
@@ -97,7 +98,7 @@ _COLLECT = (50_000, 20, 20)
 PLANNED = frozenset(
     {"commit", "publish", "price set", "handle claim", "job post", "job award", "job cancel", "job settle", "bid"}
     | {"lease accept", "lease fulfil", "lease submit", "stake deposit", "stake withdraw", "wallet withdraw"}
-    | {"merge", "network deploy"}
+    | {"merge", "network deploy", "sale start", "sale bid", "sale cancel", "sale settle"}
 )
 
 

@@ -49,6 +49,7 @@ def balance(ports: Ports, name: str, address: str) -> Holdings:
     """An account's holdings now."""
     chain = ports.chain
     tokens = chain.call("MarketToken", "balanceOf", address) + chain.call("JobMarket", "creditOf", address)
+    tokens += chain.call("AssetSale", "creditOf", address)
     tokens += sum(chain.call("StakeVault", "stakeOf", address, int(role))[0] for role in Role)
     return Holdings(Amount(tokens), Wei(chain.balance(address)))
 

@@ -15,6 +15,7 @@ from mlm.workflows import (
     network_deploy,
     price,
     publish,
+    sale,
     stake,
     wallet,
 )
@@ -38,6 +39,10 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         lease.SUBMIT,
         stake.DEPOSIT,
         stake.WITHDRAW,
+        sale.START,
+        sale.BID,
+        sale.CANCEL,
+        sale.SETTLE,
         wallet.WITHDRAW,
         network_deploy.OPERATION,
     )

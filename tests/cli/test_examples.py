@@ -15,8 +15,9 @@ import pytest
 from docs import reference
 from mlm.resources import path as resource
 from tests.cli.shapes import mismatch
-from tests.command_line import INPUT, MODEL, Market, Person, stop
+from tests.command_line import HANDLE, INPUT, MODEL, Market, Person, stop
 from tests.ports.test_signatures import pem
+from tests.selling import owner, sell
 
 EXAMPLE = re.compile(r"Example: `(mlm [^`]+)`")
 COMMANDS = dict(reference.leaves())
@@ -32,7 +33,7 @@ class Stage:
 
     def __init__(self, market: Market, root: Path) -> None:
         self.market, self.root = market, root
-        self.settled = ""
+        self.settled = self.sold = ""
         self.count = 0
         self.spare = Person("consumer", self.folder(), root / "spare", {"MLM_PASSWORD_FILE": str(root / "password")})
         (root / "password").write_text("correct horse\n")
@@ -77,6 +78,15 @@ class Stage:
         self.market.advance("60s")
         return job
 
+    def for_sale(self) -> str:
+        """An asset of its own for sales: MODEL's owner has other examples to run. Published once."""
+        if not self.sold:
+            project = self.project()
+            project.do("commit", "-m", "for sale")
+            project.do("publish", "--handle", HANDLE)
+            self.sold = f"{HANDLE}/digits"
+        return self.sold
+
     def with_bid(self) -> str:
         """An open one with a bid."""
         job = self.market.consumer.job()
@@ -84,7 +94,7 @@ class Stage:
         return job
 
 
-Scene = Callable[[Stage], tuple[Person, str]]  # who runs the example, and the job that JOB stands for
+Scene = Callable[[Stage], tuple[Person, str]]  # who runs the example, and the job or sale that JOB or SALE stands for
 
 
 def as_(who: str, job: str = "") -> Scene:
@@ -215,6 +225,21 @@ def _cancels(stage: Stage) -> tuple[Person, str]:
     return stage.market.consumer, stage.market.consumer.job()
 
 
+def _selling(who: str, *, bid: bool = False, ended: bool = False) -> Scene:
+    """The scene in which the seller or the bidder of a new sale runs the example."""
+
+    def scene(stage: Stage) -> tuple[Person, str]:
+        found = sell(stage.market, stage.for_sale(), bid=bid, ended=ended)
+        return getattr(found, who), found.sale
+
+    return scene
+
+
+def _starts(stage: Stage) -> tuple[Person, str]:
+    """The owner of MODEL, which is not for sale any more."""
+    return owner(stage.market, MODEL), ""
+
+
 def _committed(stage: Stage) -> tuple[Person, str]:
     person = stage.project()
     person.do("commit", "-m", "first")
@@ -265,6 +290,12 @@ SCENES: dict[str, Scene] = {
     "asset versions": _elsewhere,
     "price set": as_("provider"),
     "price show": _elsewhere,
+    "sale start": _starts,
+    "sale list": _elsewhere,
+    "sale show": _selling("bidder", bid=True),
+    "sale bid": _selling("bidder"),
+    "sale cancel": _selling("seller"),
+    "sale settle": _selling("bidder", bid=True, ended=True),
     "handle claim": as_("provider"),
     "handle show": _elsewhere,
     "job post": as_("consumer"),
@@ -332,6 +363,7 @@ def stage(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     try:
         yield made
     finally:
+        owner(market, MODEL)  # no sale holds it
         market.provider.do("price", "set", MODEL, "--use", "0.1", "--royalty-bps", "500")
         stop(made.spare.home)
 
@@ -358,9 +390,9 @@ def test_example_runs(name: str, stage: Stage) -> None:
 
 
 def play(stage: Stage, name: str, example: str) -> Any:
-    """Prepare, put the job's id for JOB, run, and hold it to exit 0."""
-    person, job = SCENES[name](stage)
-    assert job or "JOB" not in example, f"the scene of mlm {name} makes no job"
-    ran = person.run(*(word.replace("JOB", job.removeprefix("job/")) for word in shlex.split(example)[1:]))
+    """Prepare, put the id for JOB or SALE, run, and hold it to exit 0."""
+    person, found = SCENES[name](stage)
+    assert found or not re.search("JOB|SALE", example), f"the scene of mlm {name} makes no job or sale"
+    ran = person.run(*(re.sub("JOB|SALE", found.removeprefix("job/"), word) for word in shlex.split(example)[1:]))
     assert ran.code == 0, ran
     return ran

@@ -1,8 +1,8 @@
 """Writes english.json, which pytest and forge both run: `python tests/vectors/make_english.py`.
 
-Deterministic: the same script gives the same bytes. Expected values come from the definitions, exactly rational, not from
-the code under test. `digests` are of the outcomes of 10,000 auctions, 100 to a digest; `outcome` says how each is drawn
-from sha256, which the EVM has too, and tests/core/test_english.py and devnet/test/English.t.sol draw the same.
+Deterministic: the same script gives the same bytes. Expected values come from the definitions, exactly rational, not
+from the code under test. `digests` are of the outcomes of 10,000 auctions, 100 to a digest; `outcome` says how each is
+drawn from sha256, which the EVM has too, and tests/core/test_english.py and devnet/test/English.t.sol draw the same.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class Outcome:
 
 def drawn(auction: int, position: int) -> int:
     """The random number at a position of an auction."""
-    return int.from_bytes(sha256(b"mlm/english" + auction.to_bytes(4, "big") + position.to_bytes(4, "big")).digest(), "big")
+    return int.from_bytes(
+        sha256(b"mlm/english" + auction.to_bytes(4, "big") + position.to_bytes(4, "big")).digest(), "big"
+    )
 
 
 def outcome(auction: int, rules: Rules) -> Outcome:
@@ -119,7 +121,16 @@ def edges(rules: Rules) -> dict[str, list[list[str]]]:
     ends = [(start, start + 60, 60, start + 60 + OVERTIME), (start, start + 61, 60, start + 61 + OVERTIME)]
     ends += [(start + 59, start + 60, 60, start + 60 + OVERTIME), (start + 40, start + 99, 60, start + 99 + OVERTIME)]
     ends += [(start + 50, start + 60, 60, start + 70), (start + 59, start + 60, 60, start + 60)]
-    fees = [(0, 0), (9, 1), (10, 1), (10, 2), (999, 100), (10**18, 10**17), (10**18, 10**17 + 1), (2**128 - 1, 2**256 - 1)]
+    fees = [
+        (0, 0),
+        (9, 1),
+        (10, 1),
+        (10, 2),
+        (999, 100),
+        (10**18, 10**17),
+        (10**18, 10**17 + 1),
+        (2**128 - 1, 2**256 - 1),
+    ]
     return {
         "nextLeast": [[*map(str, row), str(rules.next_least(*row))] for row in least],
         "endAfter": [[*map(str, row), str(rules.end_after(*row))] for row in ends],

@@ -1,0 +1,53 @@
+"""Sales for tests: whatever became of an asset before, it is put up for sale again by whoever owns it now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlm.adapters.wallet import devnet as accounts
+from tests.command_line import Market, Person
+
+RESERVE, BID = "50", "60"  # tokens
+
+
+@dataclass(frozen=True)
+class Selling:
+    """A sale, its seller, and somebody who bids or could."""
+
+    sale: str
+    seller: Person
+    bidder: Person
+
+
+def owner(market: Market, asset: str) -> Person:
+    """Whoever owns the asset, once no sale holds it: sales without a bid are cancelled, the others end."""
+    for row in market.consumer.do("sale", "list")["sales"]:
+        if row["asset"] != asset or row["state"] in ("delivered", "returned", "cancelled"):
+            continue
+        if row["state"] == "open" and not row["bidder"]:
+            person_of(market, row["seller"]).do("sale", "cancel", row["sale"])
+            continue
+        if row["state"] == "open":
+            market.advance("2h")
+        market.consumer.do("sale", "settle", row["sale"])
+    (found,) = (row for row in market.consumer.do("asset", "list")["assets"] if row["asset"].partition("@")[0] == asset)
+    return person_of(market, found["owner"])
+
+
+def person_of(market: Market, address: str) -> Person:
+    """The person with this account, in the consumer's folder."""
+    name = next(name for name in accounts.NAMES if accounts.address(name).lower() == address.lower())
+    return Person(name, market.consumer.folder, market.home)
+
+
+def sell(market: Market, asset: str, *, bid: bool = False, ended: bool = False) -> Selling:
+    """A new sale of an hour from RESERVE; with a bid of BID, and over, if asked."""
+    seller = owner(market, asset)
+    other = "compute-2" if seller.account != "compute-2" else "compute-1"
+    bidder = Person(other, market.consumer.folder, market.home)
+    sale = str(seller.do("sale", "start", asset, "--reserve", RESERVE, "--hours", "1")["sale"])
+    if bid:
+        bidder.do("sale", "bid", sale, "--price", BID)
+    if ended:
+        market.advance("1h")
+    return Selling(sale, seller, bidder)
