@@ -82,9 +82,12 @@ class Stage:
         """An asset of its own for sales: MODEL's owner has other examples to run. Published once."""
         if not self.sold:
             project = self.project()
+            settings = project.folder / "mlm.toml"
+            settings.write_text(settings.read_text().replace('name = "digits-mlp"', 'name = "for-sale"'))
+            project.do("add", "mlm.toml")
             project.do("commit", "-m", "for sale")
             project.do("publish", "--handle", HANDLE)
-            self.sold = f"{HANDLE}/digits"
+            self.sold = f"{HANDLE}/for-sale"
         return self.sold
 
     def with_bid(self) -> str:
