@@ -21,7 +21,7 @@ from mlm.ports.state import SQL_ROWS, Event, State
 NOBODY = "0x" + "0" * 40
 ADDRESSES = {
     name: f"0x{number:040x}"
-    for number, name in enumerate(("MarketToken", "AssetRegistry", "StakeVault", "JobMarket"), 1)
+    for number, name in enumerate(("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "AssetSale"), 1)
 }
 ANN, BOB, EVE = ("0x" + letter * 40 for letter in "abe")
 BIG = 2**127 - 1  # the most that any supply could be
@@ -70,6 +70,15 @@ def posted(job: int, version: int, consumer: str, nonce: int, price: int = 100) 
 
 def job_event(name: str, job: int, **args: Any) -> Call:
     return ("JobMarket", name, {"jobId": word(job), "versionId": word(50), **args})
+
+
+def sale_event(name: str, sale: int, **args: Any) -> Call:
+    return ("AssetSale", name, {"saleId": word(sale), **args})
+
+
+def opened(sale: int, seller: str, token: int, reserve: int = 5, collection: str = ADDRESSES["AssetRegistry"]) -> Call:
+    terms = {"nonce": 2**255, "reserve": reserve, "minStepBps": 500, "duration": 100, "extension": 60, "escrow": EVE}
+    return sale_event("SaleOpened", sale, seller=seller, tokenId=token, collection=collection, **terms)
 
 
 def created(token: int, owner: str, handle: str, name: str, kind: int = 0) -> Call:
@@ -189,6 +198,37 @@ def test_assets_and_versions(told: State) -> None:
     assert told.query("asset_prefix", prefix=word(41)[2:]) == [{"token_id": word(41)}]
     assert [row["token_id"] for row in told.query("asset_prefix", prefix="0x00")] == [word(40), word(41)]
     assert told.query("asset_prefix", prefix="f") == []
+
+
+def test_sales(told: State) -> None:
+    head = told.head()
+    assert head
+    sale = ADDRESSES["AssetSale"]
+    story = [
+        [opened(70, BOB, 41, 2**128 - 1), opened(71, BOB, 41, collection=EVE)],
+        [moved(ANN, sale, 9), sale_event("SaleBidPlaced", 70, bidder=ANN, amount=9, endsAt=head.timestamp + 500)],
+        [
+            sale_event("SaleCredited", 70, account=BOB, reason=1, amount=9),
+            sale_event("SaleClosed", 70, to=ANN, state=5, price=9),
+            ("AssetSale", "Withdrawn", {"account": BOB, "amount": 9}),
+        ],
+    ]
+    told.ingest(*chain_of(story, head.number + 1), after=head.hash)
+    other, first = told.query("sales", seller=BOB)
+    assert (first["handle"], first["name"], first["token_id"]) == ("ann", "digits", word(41))
+    assert (other["handle"], other["bidder"], other["bid_count"], other["closed_state"]) == (None, None, 0, None)
+    assert (first["reserve"], first["bidder"], first["price"], first["bid_count"]) == (2**128 - 1, ANN, 9, 1)
+    assert (first["closed_state"], first["recipient"], first["ends_at"]) == (5, ANN, head.timestamp + 500)
+    assert other["ends_at"] == other["opened_at"] + 100
+    assert told.query("sales", open_at=other["opened_at"]) == [other]
+    assert told.query("sales", open_at=other["ends_at"]) == []
+    assert told.query("sales", collection=EVE) == [other] == told.query("sales", sale_id=word(71))
+    assert [row["sale_id"] for row in told.query("sale_prefix", prefix="00")] == [word(70), word(71)]
+    assert [(row["bidder"], row["amount"]) for row in told.query("sale_bids", sale_id=word(70))] == [(ANN, 9)]
+    assert [row["amount"] for row in told.query("sale_credits", account=BOB)] == [9]
+    ledger = [row for row in told.query("account_history", account=BOB) if row["ledger"] == "sale"]
+    assert [(row["change"], row["reason"]) for row in ledger] == [(9, "proceeds"), (-9, "withdrawal")]
+    assert told.query("account_history", account=ANN)[-1]["reason"] == "sale bid"
 
 
 def test_a_price_of_128_bits(state: State) -> None:
@@ -408,11 +448,12 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
     As the contracts promise, an asset, version or job is announced once; `shift` moves the ids that are announced here.
     """
     rng = random.Random(seed)
-    people = [ANN, BOB, EVE, NOBODY, MARKET, VAULT]
+    people = [ANN, BOB, EVE, NOBODY, MARKET, VAULT, ADDRESSES["AssetSale"]]
     new = [
         *[("token", shift + number) for number in range(3)],
         *[("version", 100 + shift + number) for number in range(5)],
         *[("job", 1 + shift + number) for number in range(4)],
+        *[("sale", 1 + shift + number) for number in range(3)],
     ]
     rng.shuffle(new)
 
@@ -427,6 +468,8 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             if what == "version":
                 licence, parents = rng.choice(["MIT", "é\0\x1b[31m", ""]), tuple(rng.sample(range(4), rng.randrange(3)))
                 return published(token, number, rng.choice(["1", "2"]), licence, parents)
+            if what == "sale":
+                return opened(number, who, token, amount, rng.choice([ADDRESSES["AssetRegistry"], EVE]))
             return posted(number, version, who, rng.choice([0, 2**255]), amount)
         reason = {"jobId": word(job), "account": who, "reason": rng.randrange(6), "amount": amount}
         choices: list[Call] = [
@@ -434,6 +477,9 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             ("AssetRegistry", "Transfer", {"from": who, "to": other, "tokenId": token}),
             job_event("BidPlaced", job, provider=who, price=amount),
             ("JobMarket", "Credited", reason),
+            sale_event("SaleBidPlaced", job, bidder=who, amount=amount, endsAt=rng.randrange(10**9)),
+            sale_event("SaleCredited", job, account=who, reason=rng.randrange(6), amount=amount),
+            ("AssetSale", "Withdrawn", {"account": who, "amount": amount}),
             ("JobMarket", "Withdrawn", {"account": who, "amount": amount}),
             moved(who, other, amount),
             stake(rng.choice(["StakeDeposited", "StakeWithdrawn"]), who, amount),
@@ -450,6 +496,7 @@ def answers(state: State) -> Iterator[tuple[Any, Any]]:
     choices: dict[str, list[Any]] = {
         "handle": ["ann"],
         "version_id": [word(100), word(103)], "job_id": [word(1), word(2)], "account": [ANN, NOBODY, MARKET],
+        "sale_id": [word(1), word(2)], "seller": [ANN],
         "prefix": ["00"], "text": ["", "Y", "mit"],
     }  # fmt: skip
     for name, parameters in QUERIES.items():
