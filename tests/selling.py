@@ -40,14 +40,28 @@ def person_of(market: Market, address: str) -> Person:
     return Person(name, market.consumer.folder, market.home)
 
 
-def sell(market: Market, asset: str, *, bid: bool = False, ended: bool = False) -> Selling:
-    """A new sale of an hour from RESERVE; with a bid of BID, and over, if asked."""
-    seller = owner(market, asset)
-    other = "compute-2" if seller.account != "compute-2" else "compute-1"
+def sell(market: Market, asset: str, *, bid: bool = False, ended: bool = False, seller: str = "") -> Selling:
+    """A new sale of an hour from RESERVE; with a bid of BID, and over, if asked. `seller` gets the asset first."""
+    now = owner(market, asset)
+    if seller and now.account != seller:
+        wanted = Person(seller, market.consumer.folder, market.home)
+        _settled(market, _start(now, asset), wanted)
+        now = wanted
+    other = "compute-2" if now.account != "compute-2" else "compute-1"
     bidder = Person(other, market.consumer.folder, market.home)
-    sale = str(seller.do("sale", "start", asset, "--reserve", RESERVE, "--hours", "1")["sale"])
+    sale = _start(now, asset)
     if bid:
         bidder.do("sale", "bid", sale, "--price", BID)
     if ended:
         market.advance("1h")
-    return Selling(sale, seller, bidder)
+    return Selling(sale, now, bidder)
+
+
+def _start(seller: Person, asset: str) -> str:
+    return str(seller.do("sale", "start", asset, "--reserve", RESERVE, "--hours", "1")["sale"])
+
+
+def _settled(market: Market, sale: str, winner: Person) -> None:
+    winner.do("sale", "bid", sale, "--price", RESERVE)
+    market.advance("1h")
+    winner.do("sale", "settle", sale)

@@ -22,6 +22,7 @@ from mlm.workflows.registry import OPERATIONS
 from tests.command_line import INPUT, MODEL, Market, Person, start, stop
 from tests.selling import owner, sell
 
+SELLER = "model-provider"
 TX, STORE, MOVE = ("signed", "broadcast", "receipt", "included"), ("stored",), ("moved",)
 
 
@@ -188,21 +189,22 @@ def _withdraws(world: World) -> tuple[Person, tuple[str, ...]]:
 
 
 def _sells(world: World) -> tuple[Person, tuple[str, ...]]:
+    """Nobody buys in this scene: the owner is the same in each run."""
     return owner(world.market, MODEL), ("sale", "start", MODEL, "--reserve", "50")
 
 
 def _sale_bids(world: World) -> tuple[Person, tuple[str, ...]]:
-    found = sell(world.market, MODEL)
+    found = sell(world.market, MODEL, seller=SELLER)
     return found.bidder, ("sale", "bid", found.sale, "--price", "60")
 
 
 def _sale_cancels(world: World) -> tuple[Person, tuple[str, ...]]:
-    found = sell(world.market, MODEL)
+    found = sell(world.market, MODEL, seller=SELLER)
     return found.seller, ("sale", "cancel", found.sale)
 
 
 def _sale_settles(world: World) -> tuple[Person, tuple[str, ...]]:
-    found = sell(world.market, MODEL, bid=True, ended=True)
+    found = sell(world.market, MODEL, bid=True, ended=True, seller=SELLER)
     return world.market.person("watcher"), ("sale", "settle", found.sale)
 
 
