@@ -68,6 +68,7 @@ COMMANDS: dict[str, Entry] = {
     "search": Entry("market", "Find published assets.", ASSETS),
     "asset": Entry("asset", "List and show published assets and their versions.", ASSETS, group=True),
     "price": Entry("price", "Set or show what a use of an asset costs.", ASSETS, group=True),
+    "sale": Entry("sale", "Sell an asset to the highest bidder, or bid for one.", ASSETS, group=True),
     "handle": Entry("handle", "Claim or show a handle.", ASSETS, group=True),
     "job": Entry("job", "Post jobs, follow them, and read their results.", JOBS, group=True),
     "bid": Entry("bid", "Offer to do a job.", JOBS),
@@ -104,6 +105,7 @@ PLANNED = frozenset(
     | {"lease accept", "lease fulfil", "lease submit", "stake deposit", "stake withdraw", "wallet withdraw"}
     | {"merge", "network deploy", "job rate", "stake claim"}
     | {"provider declare", "provider attest", "provider revoke"}
+    | {"sale start", "sale bid", "sale cancel", "sale settle"}
 )
 
 

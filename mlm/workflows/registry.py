@@ -18,6 +18,7 @@ from mlm.workflows import (
     provider_attest,
     publish,
     reputation,
+    sale,
     stake,
     wallet,
 )
@@ -43,6 +44,10 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         stake.DEPOSIT,
         stake.WITHDRAW,
         stake.CLAIM,
+        sale.START,
+        sale.BID,
+        sale.CANCEL,
+        sale.SETTLE,
         wallet.WITHDRAW,
         provider.OPERATION,
         provider_attest.ATTEST,

@@ -20,7 +20,9 @@ from mlm.adapters.wallet import devnet as accounts
 from mlm.core.job import Role
 from mlm.workflows.registry import OPERATIONS
 from tests.command_line import INPUT, MODEL, Market, Person, start, stop
+from tests.selling import owner, sell
 
+SELLER = "model-provider"
 TX, STORE, MOVE = ("signed", "broadcast", "receipt", "included"), ("stored",), ("moved",)
 
 
@@ -47,11 +49,12 @@ class World:
         """Tokens, credits, stake and locks of everybody, in base units; and how often `sender` has sent."""
         chain, found = self.chain, Counter[str]()
         people = {name: accounts.address(name) for name in accounts.NAMES}
-        contracts = {name: chain.address_of(name) for name in ("JobMarket", "StakeVault")}
+        contracts = {name: chain.address_of(name) for name in ("JobMarket", "StakeVault", "AssetSale")}
         for name, address in {**people, **contracts}.items():
             found[f"{name} tokens"] = int(chain.call("MarketToken", "balanceOf", address))
         for name, address in people.items():
             found[f"{name} credit"] = int(chain.call("JobMarket", "creditOf", address))
+            found[f"{name} sale credit"] = int(chain.call("AssetSale", "creditOf", address))
             stake = chain.call("StakeVault", "stakeOf", address, Role.PROVIDER)
             for part, amount in zip(("staked", "locked", "unbonding"), stake, strict=False):  # and a time
                 found[f"{name} {part}"] = int(amount)
@@ -219,6 +222,26 @@ def _revokes(world: World) -> tuple[Person, tuple[str, ...]]:
     return _signed(world), ("provider", "revoke", accounts.address("compute-1"), "gpu.model=h100")
 
 
+def _sells(world: World) -> tuple[Person, tuple[str, ...]]:
+    """Nobody buys in this scene: the owner is the same in each run."""
+    return owner(world.market, MODEL), ("sale", "start", MODEL, "--reserve", "50")
+
+
+def _sale_bids(world: World) -> tuple[Person, tuple[str, ...]]:
+    found = sell(world.market, MODEL, seller=SELLER)
+    return found.bidder, ("sale", "bid", found.sale, "--price", "60")
+
+
+def _sale_cancels(world: World) -> tuple[Person, tuple[str, ...]]:
+    found = sell(world.market, MODEL, seller=SELLER)
+    return found.seller, ("sale", "cancel", found.sale)
+
+
+def _sale_settles(world: World) -> tuple[Person, tuple[str, ...]]:
+    found = sell(world.market, MODEL, bid=True, ended=True, seller=SELLER)
+    return world.market.person("watcher"), ("sale", "settle", found.sale)
+
+
 SCENES = {
     "commit": Scene((STORE, MOVE), _commits),
     "merge": Scene((STORE, MOVE), _merges),
@@ -241,6 +264,11 @@ SCENES = {
     "provider declare": Scene((TX,), _declares),
     "provider attest": Scene((TX,), _attests),
     "provider revoke": Scene((TX,), _revokes),
+    # Last: the asset changes hands.
+    "sale start": Scene((TX, TX), _sells),
+    "sale bid": Scene((TX,), _sale_bids),
+    "sale cancel": Scene((TX,), _sale_cancels),
+    "sale settle": Scene((TX,), _sale_settles),
 }
 ELSEWHERE = {"network deploy"}  # tests/networks kills it
 # Single transactions share every line of the executor; around their broadcast is where money could be paid twice.

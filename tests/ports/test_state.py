@@ -24,7 +24,7 @@ ADDRESSES = {
     name: f"0x{number:040x}"
     for number, name in enumerate(
         ("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "BatchAuction", "Reputation", "FeeShares")
-        + ("Providers",),
+        + ("Providers", "AssetSale"),
         1,
     )
 }
@@ -77,6 +77,15 @@ def posted(job: int, version: int, consumer: str, nonce: int, price: int = 100, 
 
 def job_event(name: str, job: int, **args: Any) -> Call:
     return ("JobMarket", name, {"jobId": word(job), "versionId": word(50), **args})
+
+
+def sale_event(name: str, sale: int, **args: Any) -> Call:
+    return ("AssetSale", name, {"saleId": word(sale), **args})
+
+
+def opened(sale: int, seller: str, token: int, reserve: int = 5, collection: str = ADDRESSES["AssetRegistry"]) -> Call:
+    terms = {"nonce": 2**255, "reserve": reserve, "minStepBps": 500, "duration": 100, "extension": 60, "escrow": EVE}
+    return sale_event("SaleOpened", sale, seller=seller, tokenId=token, collection=collection, **terms)
 
 
 def created(token: int, owner: str, handle: str, name: str, kind: int = 0) -> Call:
@@ -201,6 +210,37 @@ def test_assets_and_versions(told: State) -> None:
     assert told.query("asset_prefix", prefix=word(41)[2:]) == [{"token_id": word(41)}]
     assert [row["token_id"] for row in told.query("asset_prefix", prefix="0x00")] == [word(40), word(41)]
     assert told.query("asset_prefix", prefix="f") == []
+
+
+def test_sales(told: State) -> None:
+    head = told.head()
+    assert head
+    sale = ADDRESSES["AssetSale"]
+    story = [
+        [opened(70, BOB, 41, 2**128 - 1), opened(71, BOB, 41, collection=EVE)],
+        [moved(ANN, sale, 9), sale_event("SaleBidPlaced", 70, bidder=ANN, amount=9, endsAt=head.timestamp + 500)],
+        [
+            sale_event("SaleCredited", 70, account=BOB, reason=1, amount=9),
+            sale_event("SaleClosed", 70, to=ANN, state=5, price=9),
+            ("AssetSale", "Withdrawn", {"account": BOB, "amount": 9}),
+        ],
+    ]
+    told.ingest(*chain_of(story, head.number + 1), after=head.hash)
+    other, first = told.query("sales", seller=BOB)
+    assert (first["handle"], first["name"], first["token_id"]) == ("ann", "digits", word(41))
+    assert (other["handle"], other["bidder"], other["bid_count"], other["closed_state"]) == (None, None, 0, None)
+    assert (first["reserve"], first["bidder"], first["price"], first["bid_count"]) == (2**128 - 1, ANN, 9, 1)
+    assert (first["closed_state"], first["recipient"], first["ends_at"]) == (5, ANN, head.timestamp + 500)
+    assert other["ends_at"] == other["opened_at"] + 100
+    assert told.query("sales", open_at=other["opened_at"]) == [other]
+    assert told.query("sales", open_at=other["ends_at"]) == []
+    assert told.query("sales", collection=EVE) == [other] == told.query("sales", sale_id=word(71))
+    assert [row["sale_id"] for row in told.query("sale_prefix", prefix="00")] == [word(70), word(71)]
+    assert [(row["bidder"], row["amount"]) for row in told.query("sale_bids", sale_id=word(70))] == [(ANN, 9)]
+    assert [row["amount"] for row in told.query("sale_credits", account=BOB)] == [9]
+    ledger = [row for row in told.query("account_history", account=BOB) if row["ledger"] == "sale"]
+    assert [(row["change"], row["reason"]) for row in ledger] == [(9, "proceeds"), (-9, "withdrawal")]
+    assert told.query("account_history", account=ANN)[-1]["reason"] == "sale bid"
 
 
 def test_a_price_of_128_bits(state: State) -> None:
@@ -584,7 +624,7 @@ def batch_event(name: str, **args: Any) -> Call:
     return ("BatchAuction", name, {"batchId": word(60), **args})
 
 
-def opened(**args: Any) -> Call:
+def round_opened(**args: Any) -> Call:
     windows = {"biddingWindow": 600, "revealWindow": 1_200, "deliveryWindow": 61, "executionWindow": 62}
     grid = {"versionId": word(50), "tier": 1, "scheme": 1, "startPrice": 2**127, "priceStep": 10}
     job_class = grid | windows | {"verificationWindow": 0, "requirements": word(0)}
@@ -599,7 +639,7 @@ def placed(offer: int, provider: str, tick: int, position: int, quantity: int) -
 def test_a_batch_and_its_offers(state: State) -> None:
     reservation = {"id": word(71), "until": 7_200}
     story: list[list[Call]] = [
-        [opened(), batch_event("JobEntered", jobId=word(7), tick=9, position=0)],
+        [round_opened(), batch_event("JobEntered", jobId=word(7), tick=9, position=0)],
         [placed(71, ANN, 4, 0, 3), stake("StakeReserved", ANN, 600, **reservation), placed(72, EVE, 4, 3, 1)],
     ]
     state.ingest(*chain_of(story))
@@ -637,13 +677,14 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
     As the contracts promise, an asset, version or job is announced once; `shift` moves the ids that are announced here.
     """
     rng = random.Random(seed)
-    people = [ANN, BOB, EVE, NOBODY, MARKET, VAULT]
+    people = [ANN, BOB, EVE, NOBODY, MARKET, VAULT, ADDRESSES["AssetSale"]]
     new = [
         *[("token", shift + number) for number in range(3)],
         *[("version", 100 + shift + number) for number in range(5)],
         *[("job", 1 + shift + number) for number in range(4)],
         *[("outcome", 1 + shift + number) for number in range(4)],
         *[("rating", 1 + shift + number) for number in range(4)],
+        *[("sale", 1 + shift + number) for number in range(3)],
     ]
     rng.shuffle(new)
 
@@ -664,6 +705,8 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             if what == "rating":
                 told = {"provider": who, "consumer": other, "stars": rng.randrange(1, 6)}
                 return ("Reputation", "JobRated", {"jobId": word(number), **told})
+            if what == "sale":
+                return opened(number, who, token, amount, rng.choice([ADDRESSES["AssetRegistry"], EVE]))
             return posted(number, version, who, rng.choice([0, 2**255]), amount, rng.randrange(5))
         attribute = rng.choice(["ram", "tier"]), rng.choice([0, 5, "zk", "tee"])
         reason = {"jobId": word(job), "account": who, "reason": rng.randrange(7), "amount": amount}
@@ -677,6 +720,9 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             job_event("BidForfeited", job, bidder=who, amount=amount),
             placed(rng.randrange(2**30), who, rng.randrange(3), rng.randrange(3), rng.randrange(1, 9)),
             ("JobMarket", "Credited", reason),
+            sale_event("SaleBidPlaced", job, bidder=who, amount=amount, endsAt=rng.randrange(10**9)),
+            sale_event("SaleCredited", job, account=who, reason=rng.randrange(6), amount=amount),
+            ("AssetSale", "Withdrawn", {"account": who, "amount": amount}),
             ("JobMarket", "Withdrawn", {"account": who, "amount": amount}),
             moved(who, other, amount),
             stake(rng.choice(["StakeDeposited", "StakeWithdrawn"]), who, amount),
@@ -700,6 +746,7 @@ def answers(state: State) -> Iterator[tuple[Any, Any]]:
         "handle": ["ann"], "batch_id": [word(60)],
         "version_id": [word(100), word(103)], "job_id": [word(1), word(2)], "account": [ANN, NOBODY, MARKET],
         "provider": [ANN, BOB, VAULT], "auditor": [ANN], "name": ["ram"], "hash": [word(1)],
+        "sale_id": [word(1), word(2)], "seller": [ANN],
         "prefix": ["00"], "text": ["", "Y", "mit"],
     }  # fmt: skip
     for name, parameters in QUERIES.items():

@@ -90,6 +90,28 @@ left join batches b on b.batch_id = e.batch_id
 left join clearings c on c.batch_id = e.batch_id
 left join draws d on d.job_id = e.job_id
 where e.job_id = $job_id;
+-- name: sales
+select * exclude (log_index), finality(last_block) as finality
+from sale_view
+where ($sale_id::varchar is null or sale_id = $sale_id)
+  and ($seller::varchar is null or seller = $seller)
+  and ($collection::varchar is null or collection = $collection)
+  and ($open_at::bigint is null or (closed_at is null and $open_at < ends_at))
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: sale_prefix
+select sale_id from sales where starts_with(sale_id, $prefix) order by sale_id limit $limit;
+
+-- name: sale_bids
+select row_number() over (order by block, log_index) as position, bidder, amount, ends_at, block, timestamp, tx_hash,
+       finality(block) as finality
+from sale_bids where sale_id = $sale_id order by block, log_index;
+
+-- name: sale_credits
+select sale_id, account, reason, amount, block, timestamp, tx_hash, finality(block) as finality
+from sale_credits
+where ($sale_id::varchar is null or sale_id = $sale_id) and ($account::varchar is null or account = $account)
+order by block, log_index limit $limit offset $offset;
 
 -- name: credits
 select job_id, account, reason, amount, block, timestamp, tx_hash, finality(block) as finality

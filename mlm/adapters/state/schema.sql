@@ -139,6 +139,26 @@ create table attestations (
 create table requirements (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, hash varchar, requirements varchar
 );
+create table sales (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    sale_id varchar, collection varchar, seller varchar, token_id varchar, reserve uhugeint, step_bps bigint,
+    duration bigint, extension bigint, escrow varchar
+);
+create table sale_bids (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    sale_id varchar, bidder varchar, amount hugeint, ends_at bigint
+);
+create table sale_closings (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    sale_id varchar, recipient varchar, state bigint, price hugeint
+);
+create table sale_credits (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    sale_id varchar, account varchar, reason bigint, amount hugeint
+);
+create table sale_withdrawals (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount hugeint
+);
 
 create macro kind_name(n) as ['model', 'dataset', 'algorithm', 'pipeline'][n + 1];
 create macro tier_name(n) as ['none', 'zk', 'optimistic', 'tee', 'redundant', 'consensus'][n + 1];
@@ -150,6 +170,10 @@ create macro outcome_name(n) as ['accepted', 'rejected', 'undelivered', 'default
 create macro state_name(n) as [
     'unknown', 'open', 'revealing', 'leased', 'ready', 'submitted', 'disputed', 'accepted', 'rejected', 'expired',
     'cancelled', 'undelivered', 'defaulted'][n + 1];
+
+create macro sale_state_name(n) as [
+    'unknown', 'open', 'sold', 'unsold', 'lapsed', 'delivered', 'returned', 'cancelled'][n + 1];
+create macro sale_reason_name(n) as ['outbid', 'proceeds', 'royalty', 'refund', 'earnings'][n + 1];
 
 create view marks as select name, value from meta where name <> 'schema';
 
@@ -245,6 +269,24 @@ left join acceptances a on a.job_id = j.job_id
 left join submissions s on s.job_id = j.job_id
 left join settlements e on e.job_id = j.job_id;
 
+-- Every fact from which a sale's state follows (docs/sale.md), in one row. Anybody's collection can be for sale; only an
+-- asset has a name.
+create view sale_view as
+select s.sale_id, s.collection, s.token_id, a.handle, a.name, s.seller, s.reserve, s.step_bps, s.extension, s.escrow,
+       s.timestamp as opened_at, coalesce(b.ends_at, s.timestamp + s.duration) as ends_at,
+       b.bidder, b.amount as price, coalesce(b.bid_count, 0) as bid_count,
+       c.timestamp as closed_at, c.state as closed_state, c.recipient,
+       s.block, s.timestamp, s.log_index, s.tx_hash, greatest(s.block, coalesce(b.block, 0), coalesce(c.block, 0)) as last_block
+from sales s
+left join (
+    select sale_id, arg_max(bidder, (block, log_index)) as bidder, arg_max(amount, (block, log_index)) as amount,
+           arg_max(ends_at, (block, log_index)) as ends_at, max(block) as block, count(*) as bid_count
+    from sale_bids group by sale_id
+) b on b.sale_id = s.sale_id
+left join sale_closings c on c.sale_id = s.sale_id
+left join asset_view a
+    on a.token_id = s.token_id and s.collection = (select address from contracts where name = 'AssetRegistry' limit 1);
+
 create view stake_view as
 select account, role,
        sum(case change when 'deposited' then amount when 'withdrawn' then -amount when 'slashed' then -amount else 0 end) as total,
@@ -269,17 +311,18 @@ create view history_view as
 with place as (
     select (select address from contracts where name = 'JobMarket' limit 1) as market,
            (select address from contracts where name = 'StakeVault' limit 1) as vault,
+           (select address from contracts where name = 'AssetSale' limit 1) as sale,
            '0x0000000000000000000000000000000000000000' as nobody
 )
 select t.sender as account, 'wallet' as ledger, -t.amount as change,
-       case t.recipient when market then 'escrow' when vault then 'stake' when nobody then 'burn' else 'transfer' end as reason,
+       case t.recipient when market then 'escrow' when vault then 'stake' when sale then 'sale bid' when nobody then 'burn' else 'transfer' end as reason,
        (select min(j.job_id) from jobs j
         where j.tx_hash = t.tx_hash and j.consumer = t.sender and j.max_price = t.amount and t.recipient = market) as job_id,
        t.block, t.timestamp, t.log_index, t.tx_hash
 from transfers t, place
 union all
 select t.recipient, 'wallet', t.amount,
-       case t.sender when market then 'withdrawal' when vault then
+       case t.sender when market then 'withdrawal' when sale then 'withdrawal' when vault then
            case when exists (select 1 from reward_changes r where r.tx_hash = t.tx_hash and r.change = 'claimed'
                              and r.account = t.recipient and r.amount = t.amount) then 'reward' else 'unstake' end
        when nobody then 'mint' else 'transfer' end,
@@ -289,6 +332,10 @@ union all
 select account, 'credit', amount, reason_name(reason), job_id, block, timestamp, log_index, tx_hash from credits
 union all
 select account, 'credit', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from withdrawals
+union all
+select account, 'sale', amount, sale_reason_name(reason), null, block, timestamp, log_index, tx_hash from sale_credits
+union all
+select account, 'sale', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from sale_withdrawals
 union all
 select account, 'stake', case change when 'deposited' then amount else -amount end,
        case change when 'deposited' then 'deposit' when 'withdrawn' then 'withdrawal' else 'slash' end,

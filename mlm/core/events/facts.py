@@ -89,6 +89,11 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "declarations": ("provider", "name", "value", "declared"),
     "attestations": ("auditor", "provider", "name", "value", "issued_at", "expires_at"),
     "requirements": ("hash", "requirements"),
+    "sales": ("sale_id", "collection", "seller", "token_id", "reserve", "step_bps", "duration", "extension", "escrow"),
+    "sale_bids": ("sale_id", "bidder", "amount", "ends_at"),
+    "sale_closings": ("sale_id", "recipient", "state", "price"),
+    "sale_credits": ("sale_id", "account", "reason", "amount"),
+    "sale_withdrawals": ("account", "amount"),
 }
 
 # (contract, event) -> table, and for each of its columns the argument that it holds
@@ -111,6 +116,14 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("BatchAuction", "BatchCleared"): ("clearings", ("batchId", "tick", "volume")),
     ("BatchAuction", "AwardDrawn"): ("draws", ("batchId", "jobId", "offerId", "provider", "price")),
     ("Providers", "RequirementsPublished"): ("requirements", ("hash", "requirements")),
+    ("AssetSale", "SaleOpened"): (
+        "sales",
+        ("saleId", "collection", "seller", "tokenId", "reserve", "minStepBps", "duration", "extension", "escrow"),
+    ),
+    ("AssetSale", "SaleBidPlaced"): ("sale_bids", ("saleId", "bidder", "amount", "endsAt")),
+    ("AssetSale", "SaleClosed"): ("sale_closings", ("saleId", "to", "state", "price")),
+    ("AssetSale", "SaleCredited"): ("sale_credits", ("saleId", "account", "reason", "amount")),
+    ("AssetSale", "Withdrawn"): ("sale_withdrawals", ("account", "amount")),
     ("MarketToken", "Transfer"): ("transfers", ("from", "to", "value")),
     ("Reputation", "JobRecorded"): ("outcomes", ("jobId", "provider", "outcome", "price", "points")),
     ("Reputation", "JobRated"): ("ratings", ("jobId", "provider", "consumer", "stars")),

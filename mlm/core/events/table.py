@@ -41,6 +41,7 @@ _FIRST_SNAPSHOT = (
 )
 _JOB = "bytes32 indexed jobId, bytes32 indexed versionId"
 _ATTRIBUTE = "address indexed provider, bytes32 indexed name, bytes32 value"
+_SALE = "bytes32 indexed saleId"
 _STAKE = "address indexed account, uint8 indexed role, uint256 amount"
 _RESERVATION = "bytes32 indexed id, address indexed account, uint8 indexed role, uint256 amount, uint48 until"
 _BATCH = "bytes32 indexed batchId"
@@ -275,6 +276,32 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "Providers",
         "RequirementsPublished(bytes32 indexed hash, bytes requirements)",
         "0x955d570f6fc4131f07f3e4d31c5e14bb0135f4d938e56112fe504c2721aedbef",
+    ),
+    (
+        "AssetSale",
+        f"SaleOpened({_SALE}, address indexed collection, address indexed seller, uint256 tokenId, uint256 nonce,"
+        " uint128 reserve, uint16 minStepBps, uint32 duration, uint32 extension, address escrow)",
+        "0xf95594a0c223547a47ebcf690ff35bf317111b45fc25eced3c7cd7fed1731f0d",
+    ),
+    (
+        "AssetSale",
+        f"SaleBidPlaced({_SALE}, address indexed bidder, uint128 amount, uint48 endsAt)",
+        "0xf3181329da1fb25de09396329e9a141217de1be0659b654203de05c06e8975f1",
+    ),
+    (
+        "AssetSale",
+        f"SaleClosed({_SALE}, address indexed to, uint8 state, uint128 price)",
+        "0x9180257b4c04fc139ab46b3df9d67d540e50b1ee6e63c55b2b7a8b6e1d58236d",
+    ),
+    (
+        "AssetSale",
+        f"SaleCredited({_SALE}, address indexed account, uint8 indexed reason, uint256 amount)",
+        "0x1afd56e395c599d1753f807b9b26e287b63dfb6b9d2ca6bf00f6922e10bd7bda",
+    ),
+    (
+        "AssetSale",
+        "Withdrawn(address indexed account, uint256 amount)",
+        "0x7084f5476618d8e60b11ef0d7d3f06914655adb8793e28ff7f018d4c76d505d5",
     ),
 )
 
