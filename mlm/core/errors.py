@@ -107,6 +107,16 @@ class StateConflict(MlmError):
     code = "state_conflict"
 
 
+class Refused(StateConflict):
+    """A rule of the market that a move would break. `name` is the error under which the contract refuses it too."""
+
+    code = "refused"
+
+    def __init__(self, name: str, expected: object, actual: object) -> None:
+        self.name = name
+        super().__init__(f"{name}: expected {expected}, found {actual}")
+
+
 class Interrupted(MlmError):
     exit_code = 130
     code = "interrupted"

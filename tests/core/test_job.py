@@ -1,4 +1,4 @@
-"""A job's state and turn, the enums against the Solidity source, and the auctions' rules."""
+"""A job's state and turn, and the enums against the Solidity source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlm.core import auctions
 from mlm.core import job as module
 from mlm.core.errors import UsageError
 from mlm.core.job import AuctionKind, JobFacts, Kind, Reason, Role, State, Tier, Verdict, state, whose_turn
@@ -135,24 +134,3 @@ def test_facts_of_a_record() -> None:
     )
     assert JobFacts.of(record) == READY
     assert not JobFacts.of(replace(record, provider="0x" + "00" * 20)).has_provider
-
-
-@pytest.mark.parametrize(
-    ("kind", "price", "best", "stands"),
-    [
-        (AuctionKind.FIXED, 100, None, True),
-        (AuctionKind.FIXED, 99, None, False),
-        (AuctionKind.FIXED, 100, 100, False),
-        (AuctionKind.REVERSE, 100, None, True),
-        (AuctionKind.REVERSE, 101, None, False),
-        (AuctionKind.REVERSE, 50, None, True),
-        (AuctionKind.REVERSE, 49, None, False),
-        (AuctionKind.REVERSE, 70, 70, False),
-        (AuctionKind.REVERSE, 69, 70, True),
-        (AuctionKind.SEALED, 70, None, False),
-    ],
-)
-def test_auction_rules(kind: AuctionKind, price: int, best: int | None, stands: bool) -> None:
-    reason = auctions.refusal(kind, price, floor=50, max_price=100, best=best)
-    assert (reason is None) is stands
-    assert stands or (reason and ("expected" in reason or "not offered" in reason or "taken" in reason))

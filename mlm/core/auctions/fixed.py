@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mlm.core.money import Amount
+from mlm.core.auctions.auction import Auction, Bid
+from mlm.core.errors import Refused
 
 
-def refusal(price: int, *, floor: int, max_price: int, best: int | None) -> str | None:
-    """Why a bid of `price` (base units) cannot stand, or None. `floor` <= `max_price` holds for every posted job."""
-    if best is not None:
-        return f"the price was taken at {Amount(best)}"
-    if price != max_price:
-        return f"the price is fixed: expected {Amount(max_price)}, found {Amount(price)}"
-    return None
+def bid(auction: Auction, move: Bid) -> Auction:
+    """Take the price. Raises Refused."""
+    auction.need_payable(move.price)
+    if move.price != auction.market.max_price:
+        raise Refused("PriceNotFixed", auction.market.max_price, move.price)
+    return auction.lead(move.by, move.price).close(move.at)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from mlm.core.money import Amount
+from dataclasses import replace
+
+from mlm.core.auctions.auction import Auction, Bid, Withdraw
+from mlm.core.errors import Refused
 
 
-def refusal(price: int, *, floor: int, max_price: int, best: int | None) -> str | None:
-    """Why a bid of `price` (base units) cannot stand, or None. `floor` is what fee and owner are due."""
-    if price < floor:
-        return f"expected at least {Amount(floor)}, which fee and owner are due; found {Amount(price)}"
-    if price > max_price:
-        return f"expected at most {Amount(max_price)}, found {Amount(price)}"
-    if best is not None and price >= best:
-        return f"expected less than the best bid of {Amount(best)}, found {Amount(price)}"
-    return None
+def bid(auction: Auction, move: Bid) -> Auction:
+    """Lead at a lower price. Raises Refused."""
+    auction.need_payable(move.price)
+    if auction.leader and move.price >= auction.price:
+        raise Refused("PriceNotLower", auction.price, move.price)
+    return auction.lead(move.by, move.price)
+
+
+def withdraw(auction: Auction, move: Withdraw) -> Auction:
+    """Take the best bid back, for what not accepting would cost: those whom it outbid are gone. Raises Refused."""
+    if not auction.leader or move.by != auction.leader:
+        raise Refused("NotBestBidder", auction.leader, move.by)
+    return replace(auction.release(move.by, burn=auction.market.undelivered_fee), leader="", price=0)

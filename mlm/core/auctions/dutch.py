@@ -1,0 +1,24 @@
+"""The clock: the offered price rises from the start price to the maximum, and the first bid takes it where it stands.
+
+A seller's Dutch clock falls, a buyer's rises: who waits risks that another takes less.
+"""
+
+from __future__ import annotations
+
+from mlm.core.auctions.auction import Auction, Bid, Market
+from mlm.core.errors import Refused
+
+
+def clock_down(market: Market, at: int) -> int:
+    """The price offered at `at`, rounded down; from the posting to the close of bids. At least the start price, which
+    is at least the floor."""
+    passed = at - market.posted_at
+    return market.start_price + (market.max_price - market.start_price) * passed // market.bidding_window
+
+
+def bid(auction: Auction, move: Bid) -> Auction:
+    """Take the clock's price, once it has come to the bidder's. Raises Refused."""
+    offered = clock_down(auction.market, move.at)
+    if move.price > offered:
+        raise Refused("PriceAboveClock", offered, move.price)
+    return auction.lead(move.by, offered).close(move.at)
