@@ -13,6 +13,8 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/devnet/node_modules/.bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+# Tests start thousands of commands: each would compile every module that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Stamps: each is newer than the lock it was installed from.
 READY := $(VENV)/.mlm-ready
@@ -39,7 +41,7 @@ demo: setup ## Run the whole market once on the devnet, and check the money
 test: $(DEV) $(FORGE) $(IPFS) ## Run every test: Python, contracts, end to end
 	@$(BIN)/python bench/sizes.py --limit 350 --total
 	@echo "$$(du -sm $(VENV) | cut -f1) MB in $(VENV) with the tools for testing, $$(du -sm devnet/node_modules | cut -f1) MB in devnet/node_modules, $$(du -sm tests/ipfs/node_modules | cut -f1) MB in tests/ipfs/node_modules"
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(DEV) $(FORGE) ## Lint, types, formats, slither, artifacts and locks
 	$(BIN)/ruff check .

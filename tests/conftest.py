@@ -47,5 +47,9 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 # the wheel; and the hooks that let docs/complaints.md be judged by what the other tests came to.
 from tests.command_line import market  # noqa: E402, F401
 from tests.devnet_fixture import devnet  # noqa: E402, F401
-from tests.outcomes import pytest_collection_modifyitems, pytest_runtest_logreport  # noqa: E402, F401
+from tests.outcomes import (  # noqa: E402
+    pytest_collection_modifyitems,  # noqa: F401
+    pytest_runtest_logreport,  # noqa: F401
+    pytest_sessionfinish,  # noqa: F401
+)
 from tests.packages import built  # noqa: E402, F401

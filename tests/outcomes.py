@@ -1,25 +1,66 @@
-"""What each test of this run came to, for test_complaints.py, which judges the table of complaints at the end."""
+"""What each test of this run came to, for test_complaints.py, which judges the table of complaints at the end.
+
+Tests may run in several processes (`make test`): each writes what its tests came to into a file that all can read.
+"""
 
 from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
 
 import pytest
 
 JUDGE = "test_complaints.py"
 OUTCOMES: dict[str, set[str]] = {}  # by node id without parameters: passed, failed, skipped
+COLLECTED: set[str] = set()  # the test functions of this run, in whichever process
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")  # the same in all processes of a run; empty: there is one process
+SECONDS = 1200  # that the judge waits for the others
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The judge comes last, when the tests that it asks about have run."""
+    """The judge comes last, when the tests that it asks about have run, or are about to."""
     items.sort(key=lambda item: item.path.name == JUDGE)
+    COLLECTED.update(function(item.nodeid) for item in items)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """A test passed when its call did; a failure or skip of its set-up, or a failure of its end, is its own."""
     if report.when == "call" or report.outcome != "passed":
         OUTCOMES.setdefault(function(report.nodeid), set()).add(report.outcome)
+    if RUN and report.when == "teardown":
+        seen = function(report.nodeid)
+        with _file(os.environ["PYTEST_XDIST_WORKER"]).open("a") as file:
+            file.write(f"{seen} {','.join(sorted(OUTCOMES[seen]))}\n")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The process that started the others, which is the last to end, removes what they wrote."""
+    starter = session.config.pluginmanager.get_plugin("dsession")
+    if starter is not None:
+        for path in Path(tempfile.gettempdir()).glob(f"mlm-outcomes-{starter.nodemanager.testrunuid}-*"):
+            path.unlink()
+
+
+def of(names: set[str]) -> dict[str, set[str]]:
+    """What these tests came to, so far as they are part of this run; waits for other processes, but not for ever."""
+    end = time.monotonic() + SECONDS
+    while (missing := (names & COLLECTED) - OUTCOMES.keys()) and RUN and time.monotonic() < end:
+        for path in Path(tempfile.gettempdir()).glob(f"mlm-outcomes-{RUN}-*"):
+            for line in path.read_text().splitlines():
+                name, _, outcomes = line.rpartition(" ")
+                OUTCOMES.setdefault(name, set()).update(outcomes.split(","))
+        if missing - OUTCOMES.keys():
+            time.sleep(1)
+    return {name: OUTCOMES[name] for name in names & OUTCOMES.keys()}
 
 
 def function(nodeid: str) -> str:
     """The node id of a test function, whatever its parameters."""
     return nodeid.partition("[")[0]
+
+
+def _file(worker: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"mlm-outcomes-{RUN}-{worker}"

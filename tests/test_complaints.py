@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.outcomes import OUTCOMES
+from tests import outcomes as run
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "complaints.md"
@@ -63,8 +63,9 @@ def test_a_row_says_where_and_what(row: Row) -> None:
 @pytest.fixture(scope="session")
 def outcomes() -> dict[str, set[str]]:
     """What the named tests came to; those that this run left out are run now."""
-    found = dict(OUTCOMES)
-    left = sorted({row.test.strip("`") for row in ROWS} - found.keys())
+    names = {row.test.strip("`") for row in ROWS}
+    found = run.of(names)
+    left = sorted(names - found.keys())
     if left:
         command = [sys.executable, "-m", "pytest", "-q", "-rA", "--tb=short", "-p", "no:cacheprovider", *left]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1200, check=False)

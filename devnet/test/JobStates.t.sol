@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {State, Verdict} from "../contracts/interfaces/Types.sol";
+import {AuctionKind, State, Verdict} from "../contracts/interfaces/Types.sol";
 import {Ending, JobRecord} from "../contracts/libraries/JobRecord.sol";
 import {JobStates} from "../contracts/libraries/JobStates.sol";
 import {Base} from "./Base.sol";
@@ -16,14 +16,14 @@ contract JobStatesTest is Base {
         while (vm.keyExistsJson(json, string.concat(".rows[", vm.toString(count), "]"))) {
             string memory at = string.concat(".rows[", vm.toString(count), "]");
             uint256[] memory row = vm.parseJsonUintArray(json, at);
-            vm.assertEq(row.length, 13);
+            vm.assertEq(row.length, 16);
             _load(row);
-            State state = JobStates.beforeVerdict(_job, row[10]);
-            if (state == State.Submitted) state = JobStates.underVerdict(_job, row[10], Verdict(row[11]));
-            vm.assertEq(uint256(state), row[12], at);
+            State state = JobStates.beforeVerdict(_job, row[13]);
+            if (state == State.Submitted) state = JobStates.underVerdict(_job, row[13], Verdict(row[14]));
+            vm.assertEq(uint256(state), row[15], at);
             ++count;
         }
-        vm.assertGe(count, 80);
+        vm.assertGe(count, 130);
     }
 
     function test_finalStates() public pure {
@@ -44,5 +44,8 @@ contract JobStatesTest is Base {
         _job.acceptedAt = uint40(row[6]);
         _job.submittedAt = uint40(row[7]);
         _job.ending = row[8] == 1 ? Ending.Cancelled : row[9] == 1 ? Ending.Verified : Ending.Open;
+        _job.auction = AuctionKind(row[10]);
+        _job.revealWindow = uint24(row[11]);
+        _job.commitments = uint32(row[12]);
     }
 }

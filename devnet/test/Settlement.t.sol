@@ -32,8 +32,30 @@ contract SettlementTest is Base {
         );
         vm.assertEq(fee, vm.parseJsonUint(json, string.concat(at, "fee")), "fee");
         vm.assertEq(provider, vm.parseJsonUint(json, string.concat(at, "provider")), "provider");
+        _checkFee(json, at, fee);
         uint256[] memory expected = vm.parseJsonUintArray(json, string.concat(at, "shares"));
         vm.assertEq(keccak256(abi.encode(shares)), keccak256(abi.encode(expected)));
+    }
+
+    function _checkFee(string memory json, string memory at, uint256 fee) private pure {
+        (uint256 treasury, uint256 stakers, uint256 burned) = Settlement.splitFee(
+            fee,
+            vm.parseJsonUint(json, string.concat(at, "treasuryBps")),
+            vm.parseJsonUint(json, string.concat(at, "stakersBps"))
+        );
+        vm.assertEq(treasury, vm.parseJsonUint(json, string.concat(at, "treasury")), "treasury");
+        vm.assertEq(stakers, vm.parseJsonUint(json, string.concat(at, "stakers")), "stakers");
+        vm.assertEq(burned, vm.parseJsonUint(json, string.concat(at, "burned")), "burned");
+    }
+
+    function testFuzz_sharesSumToTheFee(uint128 fee, uint256 treasuryBps, uint256 stakersBps) public pure {
+        treasuryBps = _within(treasuryBps, 0, BPS);
+        stakersBps = _within(stakersBps, 0, BPS - treasuryBps);
+        (uint256 treasury, uint256 stakers, uint256 burned) = Settlement.splitFee(fee, treasuryBps, stakersBps);
+        vm.assertEq(treasury + stakers + burned, fee);
+        // Dust burns: nobody's share is rounded up.
+        vm.assertLe(treasury * BPS, fee * treasuryBps);
+        vm.assertLe(stakers * BPS, fee * stakersBps);
     }
 
     function testFuzz_partsSumToThePrice(

@@ -45,3 +45,18 @@ def versions(ctx: typer.Context, asset: Name) -> None:
     from mlm.workflows import asset as workflow
 
     render(ctx, workflow.versions(ctx.obj.ports, asset))
+
+
+@app.command()
+def lineage(
+    ctx: typer.Context,
+    asset: Name,
+    depth: Annotated[int, typer.Option(help="Generations above the asset.")] = 8,
+) -> None:
+    """Show what an asset was made from, as a tree, with each parent's share of what its child's owner is paid.
+
+    Example: `mlm asset lineage alice/digits-mlp`
+    """
+    from mlm.workflows import lineage as workflow
+
+    render(ctx, workflow.show(ctx.obj.ports, asset, depth=depth))

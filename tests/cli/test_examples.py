@@ -263,6 +263,7 @@ SCENES: dict[str, Scene] = {
     "asset list": _elsewhere,
     "asset show": _elsewhere,
     "asset versions": _elsewhere,
+    "asset lineage": _elsewhere,
     "price set": as_("provider"),
     "price show": _elsewhere,
     "handle claim": as_("provider"),

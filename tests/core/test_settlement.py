@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlm.core.errors import UsageError
-from mlm.core.settlement import MAX_PARENTS, fee_up, floor_price, owner_part, split
+from mlm.core.money import Amount
+from mlm.core.settlement import MAX_PARENTS, FeeSplit, fee_up, floor_price, owner_part, split, split_fee
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 CASES: list[dict[str, Any]] = json.loads((VECTORS / "settlement.json").read_text())["cases"]
@@ -40,6 +41,8 @@ def test_vectors(case: dict[str, Any]) -> None:
     assert (found.fee, found.provider) == (int(case["fee"]), int(case["provider"]))
     assert list(found.shares) == [int(share) for share in case["shares"]]
     assert floor_price(case["feeBps"], use_price) == int(case["floor"])
+    fee = split_fee(found.fee, treasury_bps=case["treasuryBps"], stakers_bps=case["stakersBps"])
+    assert fee == FeeSplit(*(Amount(case[name]) for name in ("treasury", "stakers", "burned")))
 
 
 def test_the_vectors_cover_what_they_should() -> None:
@@ -66,6 +69,22 @@ def test_the_floor_is_the_least_payable_price(fee_bps: int, use_price: int, owne
     assert fee_up(least, fee_bps) + owner_part(least, use_price, owner_bps) <= least
     below = least - 1
     assert fee_up(below, fee_bps) + owner_part(below, use_price, owner_bps) > below
+
+
+@given(amounts, st.integers(0, 10_000), st.data())
+def test_the_shares_of_a_fee_sum_to_it_and_dust_burns(fee: int, treasury_bps: int, data: st.DataObject) -> None:
+    stakers_bps = data.draw(st.integers(0, 10_000 - treasury_bps))
+    found = split_fee(fee, treasury_bps=treasury_bps, stakers_bps=stakers_bps)
+    assert found.treasury + found.stakers + found.burned == fee
+    assert min(found.treasury, found.stakers, found.burned) >= 0
+    assert found.treasury * 10_000 <= fee * treasury_bps
+    assert found.stakers * 10_000 <= fee * stakers_bps
+
+
+@pytest.mark.parametrize("shares", [(5_001, 5_000), (-1, 0), (0, -1), (10_001, 0)])
+def test_shares_of_a_fee_past_one_whole_are_refused(shares: tuple[int, int]) -> None:
+    with pytest.raises(UsageError):
+        split_fee(100, treasury_bps=shares[0], stakers_bps=shares[1])
 
 
 def test_small_floors_by_search() -> None:

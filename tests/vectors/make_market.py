@@ -26,6 +26,12 @@ def parts(price: int, fee_bps: int, use_price: int, owner_bps: int, bps: list[in
     return fee, [part - sum(parents), *parents], price - fee - part
 
 
+def fee_parts(fee: int, treasury_bps: int, stakers_bps: int) -> tuple[int, int, int]:
+    """Treasury, stakers and what burns, by the definition in rational numbers."""
+    treasury, stakers = (floor(Fraction(fee * bps, WHOLE)) for bps in (treasury_bps, stakers_bps))
+    return treasury, stakers, fee - treasury - stakers
+
+
 def least(fee_bps: int, use_price: int) -> int:
     """The least price that covers the fee and the use price, by bisection of a condition that grows with the price."""
     low, high = 0, 2 * use_price + 2
@@ -47,12 +53,16 @@ def settlement() -> list[dict[str, Any]]:
         bps = [0] + [draw.randrange(WHOLE // max(1, count) + 1) for _ in range(count)]
         use_price = draw.choice([0, draw.randrange(10**6), draw.randrange(2**100)])
         rows.append((draw.randrange(1_001), use_price, draw.randrange(9_001), bps, draw.choice([0, 1, 2**40, 2**110])))
+    divisions = [(0, 0), (5_000, 3_000), (10_000, 0), (0, 10_000), (3_333, 6_667), (1, 1), (9_999, 1)]
     cases = []
-    for fee_bps, use_price, owner_bps, bps, above in rows:
+    for number, (fee_bps, use_price, owner_bps, bps, above) in enumerate(rows):
         lowest = least(fee_bps, use_price)
         price = lowest + above
         fee, split, provider = parts(price, fee_bps, use_price, owner_bps, bps)
         assert fee + sum(split) + provider == price and provider >= 0
+        treasury_bps, stakers_bps = divisions[number % len(divisions)]
+        treasury, stakers, burned = fee_parts(fee, treasury_bps, stakers_bps)
+        assert treasury + stakers + burned == fee and burned >= 0
         cases.append(
             {
                 "price": str(price),
@@ -64,6 +74,11 @@ def settlement() -> list[dict[str, Any]]:
                 "fee": str(fee),
                 "shares": [str(share) for share in split],
                 "provider": str(provider),
+                "treasuryBps": treasury_bps,
+                "stakersBps": stakers_bps,
+                "treasury": str(treasury),
+                "stakers": str(stakers),
+                "burned": str(burned),
             }
         )
     return cases
@@ -80,13 +95,17 @@ COLUMNS = (
     "submittedAt",
     "cancelled",
     "verified",
+    "auction",
+    "revealWindow",
+    "commitments",
     "now",
     "verdict",
     "state",
 )
-UNKNOWN, OPEN, LEASED, READY, SUBMITTED, DISPUTED, ACCEPTED, REJECTED = 0, 1, 3, 4, 5, 6, 7, 8
+UNKNOWN, OPEN, REVEALING, LEASED, READY, SUBMITTED, DISPUTED, ACCEPTED, REJECTED = 0, 1, 2, 3, 4, 5, 6, 7, 8
 EXPIRED, CANCELLED, UNDELIVERED, DEFAULTED = 9, 10, 11, 12
-POSTED, CLOSE, DELIVERY, EXECUTION, VERIFICATION = 1_000, 1_600, 300, 900, 3_600
+FIXED, REVERSE, SEALED, DUTCH, BATCH = range(5)
+POSTED, CLOSE, DELIVERY, EXECUTION, VERIFICATION, REVEAL = 1_000, 1_600, 300, 900, 3_600, 240
 
 
 def timeline(start: dict[str, int], spans: list[tuple[int, int | None]], verdict: int = 0) -> list[list[int]]:
@@ -126,6 +145,40 @@ def job_states() -> list[list[int]]:
         # What the verifier accepted at once stays accepted.
         rows += timeline(done | {"verified": 1}, [(ACCEPTED, window), (ACCEPTED, None)], verdict)
     rows += timeline(done | {"verified": 1}, [(ACCEPTED, window), (ACCEPTED, None)])
+    return rows + with_reveals()
+
+
+def with_reveals() -> list[list[int]]:
+    """Sealed and batch auctions: between the close of bids and the lease lies a window that may end early."""
+    rows, end = [], CLOSE + REVEAL
+    leased = [(LEASED, end + DELIVERY), (UNDELIVERED, None)]
+    sealed = {"from": POSTED, "auction": SEALED, "revealWindow": REVEAL}
+    # Nobody committed, or all withdrew: there is nothing to wait for.
+    rows += timeline(sealed, [(OPEN, CLOSE), (EXPIRED, None)])
+    # Nobody revealed, or one of two did not.
+    rows += timeline(sealed | {"commitments": 2}, [(OPEN, CLOSE), (REVEALING, end), (EXPIRED, None)])
+    shown = sealed | {"from": CLOSE, "hasProvider": 1}
+    rows += timeline(shown | {"commitments": 1}, [(REVEALING, end), *leased])
+    # The last one was revealed at CLOSE + 7, or in the first second.
+    for window in (7, 0):
+        early = CLOSE + window
+        begun = shown | {"from": early, "revealWindow": window}
+        rows += timeline(begun, [(LEASED, early + DELIVERY), (UNDELIVERED, None)])
+    # Bonds burned after the close change nothing.
+    rows += timeline(shown | {"from": end}, leased)
+    rows += timeline(sealed | {"from": end}, [(EXPIRED, None)])
+    rows += timeline(sealed | {"cancelled": 1}, [(CANCELLED, CLOSE), (CANCELLED, None)])
+    accepted = end + 10
+    ready = shown | {"from": accepted, "acceptedAt": accepted}
+    rows += timeline(ready, [(READY, accepted + EXECUTION), (DEFAULTED, None)])
+    batch = {"from": POSTED, "auction": BATCH, "revealWindow": REVEAL}
+    rows += timeline(batch, [(OPEN, CLOSE), (REVEALING, end), (EXPIRED, None)])
+    # Drawn at CLOSE + 9, or in the first second.
+    for window in (9, 0):
+        drawn = batch | {"from": CLOSE + window, "hasProvider": 1, "revealWindow": window}
+        rows += timeline(drawn, [(LEASED, CLOSE + window + DELIVERY), (UNDELIVERED, None)])
+    for kind in (REVERSE, DUTCH):
+        rows += timeline({"from": POSTED, "auction": kind}, [(OPEN, CLOSE), (EXPIRED, None)])
     return rows
 
 
