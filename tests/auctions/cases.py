@@ -19,7 +19,7 @@ from mlm.core.digest import words
 from mlm.core.errors import Refused
 from mlm.core.job import AuctionKind, State
 from mlm.core.money import share_down, share_up
-from mlm.core.settlement import fee_up, floor_price, owner_part
+from mlm.core.settlement import fee_up, floor_price, owner_part, split_fee
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors" / "auctions.json"
 
@@ -33,7 +33,9 @@ FEE_BPS, TREASURY_BPS, STAKERS_BPS = 100, 5_000, 3_000
 LOCK_BPS, MIN_LOCK, UNDELIVERED_BPS, UNDELIVERED_CAP, GAS = 2_000, 10, 1_000, 10, 3
 
 BID, COMMIT, REVEAL, WITHDRAW, AWARD, CANCEL, BURN, DEPOSIT, LOOK = range(1, 10)
-SLOTS = 12  # moves of a case; the rest of them are 0
+SLOTS = 8  # moves of a case; the rest of them are 0
+
+START = 1_700_000_000  # rows count seconds from here
 
 ERRORS: tuple[str, ...] = tuple(json.loads(VECTORS.read_text())["errors"])
 
@@ -137,7 +139,7 @@ def market_of(posted: Posted) -> Market:
     return Market(
         kind=AuctionKind(posted.kind),
         consumer=ACCOUNTS[0],
-        posted_at=posted.posted_at,
+        posted_at=START + posted.posted_at,
         floor=floor_price(FEE_BPS, use_price),
         max_price=posted.max_price,
         lock=max(MIN_LOCK, share_up(posted.max_price, LOCK_BPS)),
@@ -152,18 +154,18 @@ def market_of(posted: Posted) -> Market:
 
 def move_of(row: Row, market: Market) -> Any:
     """The move of a row. A commitment is to `price` and `salt` by the account `other`, which may be another's."""
-    by, salt = ACCOUNTS[row.by], row.salt.to_bytes(32, "big")
+    at, by, salt = START + row.at, ACCOUNTS[row.by], row.salt.to_bytes(32, "big")
     match row.what:
         case 1:
-            return Bid(row.at, by, row.price)
+            return Bid(at, by, row.price)
         case 2:
             bound = (market.chain_id, market.address, market.job_id, ACCOUNTS[row.other])
-            return Commit(row.at, by, commitment(*bound, row.price, salt))
+            return Commit(at, by, commitment(*bound, row.price, salt))
         case 3:
-            return Reveal(row.at, by, row.price, salt)
+            return Reveal(at, by, row.price, salt)
         case 7:
-            return BurnUnrevealed(row.at, by, ACCOUNTS[row.other])
-    return {WITHDRAW: Withdraw, AWARD: Award, CANCEL: Cancel}[row.what](row.at, by)
+            return BurnUnrevealed(at, by, ACCOUNTS[row.other])
+    return {WITHDRAW: Withdraw, AWARD: Award, CANCEL: Cancel}[row.what](at, by)
 
 
 def step(auction: Auction, row: Row) -> tuple[Auction, int]:
@@ -194,13 +196,13 @@ class World:
         """The auction as it stands at `at`."""
         leader = ACCOUNTS.index(auction.leader) if auction.leader else 0
         locked = tuple(auction.locked.get(account, 0) for account in ACCOUNTS[1:])
-        return After(at, auction.state(at), leader, auction.price, locked, tuple(auction.free.values()))
+        return After(at, auction.state(START + at), leader, auction.price, locked, tuple(auction.free.values()))
 
     def close(self, auction: Auction, posted: Posted, state: State, accepted_at: int, at: int) -> End:
         """Settle the job in `state`, have what is still sealed burned, and keep the money."""
         auction = settle(auction, state)
         for bidder in tuple(auction.sealed):
-            auction = play(auction, BurnUnrevealed(at, ACCOUNTS[0], bidder))
+            auction = play(auction, BurnUnrevealed(START + at, ACCOUNTS[0], bidder))
         self.free = dict(auction.free)
         self.credits[0] += auction.refund
         self.burned += sum(auction.burned.values())
@@ -215,9 +217,10 @@ class World:
 
     def _split(self, auction: Auction, posted: Posted) -> None:
         fee = fee_up(auction.paid, FEE_BPS)
-        treasury, stakers = share_down(fee, TREASURY_BPS), share_down(fee, STAKERS_BPS)
-        self.treasury, self.stakers = self.treasury + treasury, self.stakers + stakers
-        self.burned += fee - treasury - stakers
+        parts = split_fee(fee, treasury_bps=TREASURY_BPS, stakers_bps=STAKERS_BPS)
+        self.treasury += parts.treasury
+        self.stakers += parts.stakers
+        self.burned += parts.burned
         part = owner_part(auction.paid, *VERSIONS[posted.version])
         self.credits[ACCOUNTS.index(auction.leader)] += auction.paid - fee - part
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from mlm.core.job import State
-from tests.auctions.cases import DEPOSIT, ERRORS, LOOK, SLOTS, VECTORS, Case, World, step, vectors
+from tests.auctions.cases import DEPOSIT, ERRORS, LOOK, SLOTS, START, VECTORS, Case, World, step, vectors
 from tests.vectors import make_auctions
 
 CASES = vectors()
@@ -19,7 +19,7 @@ def test_vectors(case: Case) -> None:
     auction = world.open(case.posted)
     for row in case.moves:
         if row.what == LOOK:
-            assert auction.state(row.at) == row.price, row
+            assert auction.state(START + row.at) == row.price, row
             continue
         auction, refused = step(auction, row)
         assert ERRORS[refused] == ERRORS[row.refused], row

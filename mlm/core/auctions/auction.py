@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from mlm.core import job
 from mlm.core.errors import Refused
-from mlm.core.job import AuctionKind, State
+from mlm.core.job import AuctionKind, JobFacts, State
 
 ZERO = "0x" + "00" * 20
 
@@ -132,16 +133,20 @@ class Auction:
         return cls(market, dict(free), close, close + market.reveal_window)
 
     def state(self, at: int) -> State:
-        """The job's state at `at`, up to the acceptance of the input (docs/job.md)."""
-        if self.cancelled:
-            return State.CANCELLED
-        if at < self.bids_close_at:
-            return State.OPEN
-        if at < self.reveals_close_at and (self.sealed or self.leader):
-            return State.REVEALING
-        if not self.leader:
-            return State.EXPIRED
-        return State.LEASED if at < self.reveals_close_at + self.market.delivery_window else State.UNDELIVERED
+        """The job's state at `at`, as far as its auction decides it: nobody has accepted the input yet."""
+        facts = JobFacts(
+            posted_at=self.market.posted_at,
+            bids_close_at=self.bids_close_at,
+            has_provider=bool(self.leader),
+            delivery_window=self.market.delivery_window,
+            execution_window=0,
+            verification_window=0,
+            cancelled=self.cancelled,
+            auction=self.market.kind,
+            reveal_window=self.reveals_close_at - self.bids_close_at,
+            commitments=len(self.sealed),
+        )
+        return job.state(facts, at)
 
     def need(self, expected: State, at: int) -> None:
         """Raises Refused in another state."""
