@@ -42,7 +42,7 @@ HINTS: Mapping[str, str] = {
     "AuctionKindUnavailable": "Choose another kind of auction: fixed or reverse.",
     "WindowOutOfBounds": "Choose a window within the bounds shown.",
     "NameTaken": "That contract stands, or is being made: run `mlm network deploy` again.",
-    "InexactTransfer": "The market takes no token that charges for transfers.",
+    "InexactTransfer": "The token charges for transfers, or its balances move by themselves: it is refused.",
     # StakeVault
     "FreeStakeTooLow": "Run `mlm stake deposit`.",
     "LockTooLow": "Run `mlm sync`, then `mlm stake show`.",
@@ -73,6 +73,7 @@ HINTS: Mapping[str, str] = {
     # OpenZeppelin
     "ERC20InsufficientBalance": "Get tokens: `mlm wallet faucet` on the devnet.",
     "ERC20InsufficientAllowance": "Run the command again: it permits what it needs.",
+    "SafeERC20FailedOperation": "The token refused the transfer: it may be paused, or have blocked an account.",
     "ERC2612ExpiredSignature": "Run the command again: it signs a new permit.",
     "ERC2612InvalidSigner": "Run the command again: another transaction may have used the permit's nonce.",
     "ERC721NonexistentToken": "Run `mlm search` to find published assets.",
@@ -80,7 +81,7 @@ HINTS: Mapping[str, str] = {
     "OutOfGas": "Run the command again; if it persists, the node's gas estimate is wrong.",
 }
 
-PRICES = frozenset({"PriceBelowFloor"})  # errors whose uint256 are base units
+PRICES = frozenset({"PriceBelowFloor", "InexactTransfer"})  # errors whose uint256 are base units
 
 # Solidity documentation, "Panic via assert and Error via require".
 PANICS: Mapping[int, str] = {
