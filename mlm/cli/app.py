@@ -98,7 +98,7 @@ _COLLECT = (50_000, 20, 20)
 PLANNED = frozenset(
     {"commit", "publish", "price set", "handle claim", "job post", "job award", "job cancel", "job settle", "bid"}
     | {"lease accept", "lease fulfil", "lease submit", "stake deposit", "stake withdraw", "wallet withdraw"}
-    | {"merge", "network deploy"}
+    | {"job reopen", "job reveal", "job withdraw-bid", "merge", "network deploy"}
 )
 
 
