@@ -253,7 +253,7 @@ contract JobMarket is MarketTerms {
             uint256 burned = _pay(jobId, job, snapshot, maxPrice);
             // SAFETY: a part of the price, which fits.
             // forge-lint: disable-next-line(unsafe-typecast)
-            reputation.record(job.provider, Outcome.Accepted, job.price, uint128(burned));
+            reputation.record(jobId, job.provider, Outcome.Accepted, job.price, uint128(burned));
             return;
         }
         if (state == State.Expired) {
@@ -281,7 +281,7 @@ contract JobMarket is MarketTerms {
                 _slash(jobId, job, locked, snapshot.lock, 0);
             }
         }
-        reputation.record(job.provider, outcome, job.price, 0);
+        reputation.record(jobId, job.provider, outcome, job.price, 0);
     }
 
     /// @dev Splits the price among treasury, stakers, owner, parents and provider, and burns what nobody has of the fee;

@@ -3,18 +3,19 @@ pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Payments} from "./base/Payments.sol";
+import {StakeRewards} from "./base/StakeRewards.sol";
 import {IStakeVaultErrors} from "./errors/IStakeVaultErrors.sol";
 import {IStakeVault, Stake} from "./interfaces/IStakeVault.sol";
 import {Role} from "./interfaces/Types.sol";
 import {MAX_UNBONDING, MIN_UNBONDING} from "./libraries/Limits.sol";
 
 /// @title Stake by role, locked by the market for jobs and slashed for proven faults
-/// @notice INVARIANT: token.balanceOf(vault) >= sum of all `total`; equal unless somebody donates.
+/// @notice Held stake earns a part of the protocol fees (base/StakeRewards.sol); unbonding stake earns nothing.
+/// INVARIANT: token.balanceOf(vault) >= sum of all `total` + rewardPool; equal unless somebody donates.
 /// INVARIANT: for every stake, held >= locked, and total = held + unbonding.
 /// INVARIANT: `locked` of an account is the sum of its locks over all jobs.
-contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, ReentrancyGuardTransient {
+contract StakeVault is IStakeVault, IStakeVaultErrors, StakeRewards {
     using SafeERC20 for IERC20;
 
     /// A stake as it is stored: jobs touch its first word only, a withdrawal its second. Stake.total = held + unbonding.
@@ -50,6 +51,7 @@ contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, ReentrancyGuard
     /// @inheritdoc IStakeVault
     function deposit(Role role, uint128 amount) external nonReentrant {
         if (amount == 0) revert StakeAmountZero(msg.sender, role);
+        _earnMore(msg.sender, amount);
         _stakes[msg.sender][role].held += amount;
         emit StakeDeposited(msg.sender, role, amount);
         _pull(amount);
@@ -60,6 +62,7 @@ contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, ReentrancyGuard
         if (amount == 0) revert StakeAmountZero(msg.sender, role);
         Account storage stake = _needFree(msg.sender, role, amount);
         uint64 releaseAt = uint64(block.timestamp) + unbondingPeriod;
+        _earnLess(msg.sender, amount);
         stake.held -= amount;
         stake.unbonding += amount;
         stake.releaseAt = releaseAt;
@@ -104,6 +107,7 @@ contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, ReentrancyGuard
         // INVARIANT: a job can cost no more than what was locked for it.
         if (amount > held) revert LockTooLow(jobId, account, role, amount, held);
         Account storage stake = _stakes[account][role];
+        _earnLess(account, amount);
         locks[role] = held - amount;
         stake.locked -= amount;
         stake.held -= amount;
@@ -131,6 +135,17 @@ contract StakeVault is IStakeVault, IStakeVaultErrors, Payments, ReentrancyGuard
     /// @inheritdoc IStakeVault
     function lockOf(bytes32 jobId, address account, Role role) external view returns (uint128) {
         return _locks[jobId][account][role];
+    }
+
+    /// @dev What earns rewards: stake that is free or locked, in all roles.
+    function _earningOf(address account) internal view override returns (uint256 held) {
+        for (uint8 role = 0; role <= uint8(type(Role).max); ++role) {
+            held += _stakes[account][Role(role)].held;
+        }
+    }
+
+    function _market() internal view override returns (address) {
+        return market;
     }
 
     function _needFree(address account, Role role, uint128 needed) private view returns (Account storage stake) {

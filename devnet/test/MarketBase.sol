@@ -9,6 +9,8 @@ import {Modules, Params} from "../contracts/base/MarketTerms.sol";
 import {IJobMarketErrors} from "../contracts/errors/IJobMarketErrors.sol";
 import {Parent, Publication, TierKey} from "../contracts/interfaces/IAssetRegistry.sol";
 import {IJobMarket, Job, Request, Terms} from "../contracts/interfaces/IJobMarket.sol";
+import {IFeeShares} from "../contracts/interfaces/IFeeShares.sol";
+import {IProviders} from "../contracts/interfaces/IProviders.sol";
 import {IReputation} from "../contracts/interfaces/IReputation.sol";
 import {AuctionKind, Kind, Role, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {BURN_ADDRESS, MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
@@ -81,7 +83,9 @@ abstract contract MarketBase is Base {
     }
 
     function _modules() internal view returns (Modules memory) {
-        return Modules(providers, IReputation(address(reputation)), feeShares, batch);
+        return Modules(
+            IProviders(address(providers)), IReputation(address(reputation)), IFeeShares(address(feeShares)), batch
+        );
     }
 
     /// @dev Every tier but Consensus by one verifier.

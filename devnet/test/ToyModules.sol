@@ -3,13 +3,11 @@ pragma solidity 0.8.30;
 
 import {JobMarket} from "../contracts/JobMarket.sol";
 import {IBatchAuction} from "../contracts/interfaces/IBatchAuction.sol";
-import {IFeeShares} from "../contracts/interfaces/IFeeShares.sol";
 import {Request} from "../contracts/interfaces/IJobMarket.sol";
-import {IProviders} from "../contracts/interfaces/IProviders.sol";
 import {Outcome} from "../contracts/interfaces/Types.sol";
 
 /// Qualifies everybody but those whom a test names.
-contract ToyProviders is IProviders {
+contract ToyProviders {
     error NotQualified(address provider, string what, uint256 expected, uint256 actual);
 
     mapping(address provider => bool) public refused;
@@ -38,7 +36,7 @@ contract ToyReputation {
 
     mapping(address provider => Said) public said;
 
-    function record(address provider, Outcome outcome, uint128 price, uint128 points) external {
+    function record(bytes32, address provider, Outcome outcome, uint128 price, uint128 points) external {
         said[provider] = Said(outcome, price, points, said[provider].count + 1);
     }
 
@@ -47,7 +45,7 @@ contract ToyReputation {
     }
 }
 
-contract ToyFeeShares is IFeeShares {
+contract ToyFeeShares {
     uint16 private _treasuryBps = 5_000;
     uint16 private _stakersBps = 3_000;
 

@@ -60,3 +60,19 @@ def lineage(
     from mlm.workflows import lineage as workflow
 
     render(ctx, workflow.show(ctx.obj.ports, asset, depth=depth))
+
+
+@app.command()
+def royalties(
+    ctx: typer.Context,
+    asset: Name,
+    price: Annotated[str | None, typer.Option(help="A job's price, in tokens; default: the least possible.")] = None,
+) -> None:
+    """Show who would be paid what by a job on an asset: provider, owner, parents, treasury, stakers, burned.
+
+    Example: `mlm asset royalties alice/digits-mlp --price 5`
+    """
+    from mlm.core.money import parse_units
+    from mlm.workflows import royalties as workflow
+
+    render(ctx, workflow.show(ctx.obj.ports, asset, None if price is None else parse_units(price)))

@@ -13,6 +13,8 @@ from mlm.core.errors import UsageError
 from mlm.core.money import BASIS_POINTS, Amount, share_down, share_up
 
 MAX_PARENTS = 15
+# Where burned tokens are credited and go (devnet/contracts/libraries/Limits.sol).
+BURN_ADDRESS = "0x000000000000000000000000000000000000dEaD"
 
 
 @dataclass(frozen=True)

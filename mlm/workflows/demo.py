@@ -16,20 +16,20 @@ from typing import Any
 from mlm.core.errors import InvalidData, StateConflict, VerificationFailed
 from mlm.core.job import AuctionKind, Reason, Role, State, Tier
 from mlm.core.money import MLM, Amount, Wei, parse_units
-from mlm.core.settlement import owner_part
+from mlm.core.settlement import BURN_ADDRESS, owner_part
 from mlm.ports.bundle import Ports
 from mlm.ports.repo import Repo, Worktree
 from mlm.workflows import bid, commit, job_award, job_close, job_post, job_result, lease, lookup, publish, stake, verify
 from mlm.workflows.add import add
 from mlm.workflows.apply import Applied, Operation, execute
 from mlm.workflows.init import init
-from mlm.workflows.ledger import Balance, BalanceChange, balance, changes
+from mlm.workflows.ledger import BURNED, STAKERS, Balance, BalanceChange, balance, changes
+from mlm.workflows.royalties import TREASURY
 from mlm.workflows.run import Output
 from mlm.workflows.status import status
 
 PROVIDER, CONSUMER, CHEAP, DEAR = "model-provider", "consumer", "compute-1", "compute-2"
 ACTORS = (PROVIDER, CONSUMER, CHEAP, DEAR)
-TREASURY = 6  # position in JobMarket.Params
 HANDLE, TEMPLATE = "demo", "digits-mlp"
 MAX_PRICE, LOW_BID, HIGH_BID, STAKE = (parse_units(text, MLM) for text in ("5", "3", "4", "50"))
 
@@ -245,7 +245,8 @@ def _stake(run: _Run, actor: Actor) -> None:
 
 def _accounts(ports: Ports, actors: dict[str, Actor]) -> dict[str, str]:
     watched = {name: actor.address for name, actor in actors.items()}
-    return {**watched, "treasury": treasury_address(ports)}
+    pools = {STAKERS: ports.chain.address_of("StakeVault"), BURNED: BURN_ADDRESS}
+    return {**watched, "treasury": treasury_address(ports), **pools}
 
 
 def treasury_address(ports: Ports) -> str:

@@ -45,9 +45,16 @@ class BalanceChange:
 _INTERNAL = frozenset({"stake", "deposit", "withdrawal", "unstake"})
 
 
+# Accounts that are pools: what a settlement credits to them is theirs, the tokens that lie there are other people's.
+STAKERS, BURNED = "stakers", "burned"
+_POOLS = frozenset({STAKERS, BURNED})
+
+
 def balance(ports: Ports, name: str, address: str) -> Holdings:
     """An account's holdings now."""
     chain = ports.chain
+    if name in _POOLS:
+        return Holdings(Amount(chain.call("JobMarket", "creditOf", address)), Wei(chain.balance(address)))
     tokens = chain.call("MarketToken", "balanceOf", address) + chain.call("JobMarket", "creditOf", address)
     tokens += sum(chain.call("StakeVault", "stakeOf", address, int(role))[0] for role in Role)
     return Holdings(Amount(tokens), Wei(chain.balance(address)))
@@ -65,7 +72,7 @@ def changes(
     for name, address in accounts.items():
         sums: dict[str, int] = defaultdict(int)
         for row in ports.state.query("account_history", account=address, limit=1_000_000):
-            if row["block"] > after:
+            if row["block"] > after and (name not in _POOLS or row["ledger"] == "credit"):
                 sums["" if row["reason"] in _INTERNAL else row["reason"]] += row["change"]
         rows += [
             BalanceChange(name, why or "own ledgers", Amount(total), Wei(0)) for why, total in sums.items() if total

@@ -264,6 +264,7 @@ SCENES: dict[str, Scene] = {
     "asset show": _elsewhere,
     "asset versions": _elsewhere,
     "asset lineage": _elsewhere,
+    "asset royalties": _elsewhere,
     "price set": as_("provider"),
     "price show": _elsewhere,
     "handle claim": as_("provider"),

@@ -16,7 +16,7 @@ import pytest
 from mlm.adapters.devnet.home import is_held
 from tests.command_line import ROOT, Home, Person, Ran, kill, stop
 
-ACTORS = {"model-provider", "consumer", "compute-1", "compute-2", "treasury"}
+ACTORS = {"model-provider", "consumer", "compute-1", "compute-2", "treasury", "stakers", "burned"}
 MAX_K = 13  # 2^13 rows
 SECONDS = 180  # what a demo may take on two cores
 

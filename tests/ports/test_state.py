@@ -54,18 +54,19 @@ def terms(version: str, price: int = 100, auction: int = 1) -> dict[str, Any]:
     request = {
         "versionId": version,
         "tier": 1, "auction": auction, "scheme": 1, "inputCommitment": word(77), "input": word(78),
-        "maxPrice": price, "biddingWindow": 60, "deliveryWindow": 61, "executionWindow": 62, "verificationWindow": 63,
+        "maxPrice": price, "startPrice": 11, "priceStep": 2**128 - 1, "biddingWindow": 60, "revealWindow": 25,
+        "deliveryWindow": 61, "executionWindow": 62, "verificationWindow": 63, "requirements": word(79),
     }  # fmt: skip
     snapshot = {
-        "verifier": EVE, "key": word(5), "usePrice": 2**128 - 1, "ownerBps": 10, "protocolFeeBps": 20, "treasury": EVE,
-        "lock": 7, "undeliveredFee": 1, "gasCompensation": 2, "payees": [ANN, BOB], "bps": [0, 5],
+        "verifier": EVE, "key": word(5), "usePrice": 2**128 - 1, "ownerBps": 10, "protocolFeeBps": 20, "treasuryBps": 30,
+        "stakersBps": 40, "treasury": EVE, "lock": 7, "undeliveredFee": 1, "gasCompensation": 2, "payees": [ANN, BOB], "bps": [0, 5],
     }  # fmt: skip
     return {"request": request, "snapshot": snapshot}
 
 
-def posted(job: int, version: int, consumer: str, nonce: int, price: int = 100) -> Call:
+def posted(job: int, version: int, consumer: str, nonce: int, price: int = 100, auction: int = 1) -> Call:
     ids = {"jobId": word(job), "versionId": word(version), "consumer": consumer, "nonce": nonce}
-    return ("JobMarket", "JobPosted", {**ids, "terms": terms(word(version), price)})
+    return ("JobMarket", "JobPosted", {**ids, "terms": terms(word(version), price, auction)})
 
 
 def job_event(name: str, job: int, **args: Any) -> Call:
@@ -288,6 +289,94 @@ def test_bids_and_credits(told: State) -> None:
     assert told.query("credits", account=BOB) == credits[1:]
 
 
+def _job(state: State, auction: int, *script: list[Call]) -> dict[str, Any]:
+    """Job 1 of a kind, posted at 1010, after one block for each list of events, ten seconds each."""
+    state.ingest(*chain_of([[posted(1, 50, BOB, 1, 100, auction)], *script]))
+    return state.query("jobs")[0]
+
+
+def committed(bidder: str) -> Call:
+    return job_event("BidCommitted", 1, bidder=bidder, commitment=word(80))
+
+
+def revealed(bidder: str, price: int) -> Call:
+    return job_event("BidRevealed", 1, bidder=bidder, price=price)
+
+
+def test_what_an_auction_asks_for(state: State) -> None:
+    job = _job(state, 3)
+    assert (job["start_price"], job["price_step"], job["reveal_window"]) == (11, 2**128 - 1, 25)
+    assert job["requirements"] == word(79)
+
+
+def test_a_posting_by_the_first_market(state: State) -> None:
+    """Its event had no such fields; it stands in the index like any other."""
+    contract, name, args = posted(1, 50, BOB, 1)
+    for part, field in (
+        *(("request", field) for field in ("startPrice", "priceStep", "revealWindow", "requirements")),
+        *(("snapshot", field) for field in ("treasuryBps", "stakersBps")),
+    ):
+        del args["terms"][part][field]
+    state.ingest(*chain_of([[(contract, name, args)], [job_event("BidPlaced", 1, provider=ANN, price=90)]]))
+    (job,) = state.query("jobs")
+    assert job["terms"] == args["terms"] and (job["provider"], job["price"]) == (ANN, 90)
+    assert job["start_price"] is job["price_step"] is job["reveal_window"] is job["requirements"] is None
+    assert job["reveals_close_at"] == job["bids_close_at"] == job["posted_at"] + 60
+
+
+def test_a_withdrawn_bid_leaves_none(state: State) -> None:
+    job = _job(
+        state,
+        1,
+        [job_event("BidPlaced", 1, provider=ANN, price=90)],
+        [job_event("BidPlaced", 1, provider=EVE, price=80), job_event("BidWithdrawn", 1, bidder=EVE)],
+    )
+    assert (job["provider"], job["price"], job["bid_count"], job["last_block"]) == (None, None, 2, 3)
+    state.ingest(*chain_of([[job_event("BidPlaced", 1, provider=ANN, price=95)]], 4), after=word(3))
+    (job,) = state.query("jobs", provider=ANN)
+    assert (job["price"], job["bid_count"]) == (95, 3)
+
+
+def test_sealed_bids(state: State) -> None:
+    job = _job(state, 2, [committed(ANN), committed(BOB), committed(EVE)], [job_event("BidWithdrawn", 1, bidder=BOB)])
+    assert (job["provider"], job["price"], job["bid_count"], job["commitments"]) == (None, None, 3, 2)
+    assert (job["bids_close_at"], job["reveals_close_at"], job["last_block"]) == (1070, 1095, 3)
+    state.ingest(*chain_of([[revealed(EVE, 70)]], 8), after=word(3))
+    (job,) = state.query("jobs")
+    assert (job["provider"], job["price"], job["commitments"]) == (EVE, 100, 1)  # alone: the reserve
+    # The last one is shown at 1090: a tie, which the earlier reveal wins, and the end of the reveals.
+    end = [revealed(ANN, 70), job_event("BidsClosed", 1, provider=EVE, price=70)]
+    state.ingest(*chain_of([end], 9), after=word(8))
+    (job,) = state.query("jobs")
+    assert (job["provider"], job["price"], job["commitments"]) == (EVE, 70, 0)
+    assert (job["bids_close_at"], job["reveals_close_at"]) == (1070, 1090)
+    changes = state.query("bid_changes", job_id=word(1))
+    assert [(row["position"], row["bidder"], row["change"], row["amount"]) for row in changes] == [
+        *((1, ANN, "committed", None), (2, BOB, "committed", None), (3, EVE, "committed", None)),
+        *((4, BOB, "withdrawn", None), (5, EVE, "revealed", 70), (6, ANN, "revealed", 70)),
+    ]
+    assert changes[0]["commitment"] == word(80)
+
+
+def test_the_second_lowest_price_is_paid_and_a_bond_forfeited(state: State) -> None:
+    job = _job(
+        state, 2, [committed(ANN), committed(EVE), committed(BOB), committed(MARKET)],
+        [revealed(ANN, 60), revealed(EVE, 40), revealed(BOB, 50)],
+        [job_event("BidForfeited", 1, bidder=MARKET, amount=100)],
+    )  # fmt: skip
+    assert (job["provider"], job["price"], job["commitments"], job["awarded_at"]) == (EVE, 50, 0, None)
+    assert state.query("bid_changes", job_id=word(1))[-1]["amount"] == 100
+
+
+def test_a_batch_job_closes_with_its_round_and_is_drawn(state: State) -> None:
+    job = _job(state, 4)
+    assert (job["bids_close_at"], job["reveals_close_at"], job["provider"]) == (1020, 1045, None)
+    state.ingest(*chain_of([[job_event("BidsClosed", 1, provider=ANN, price=64)]], 3), after=word(1))
+    (job,) = state.query("jobs")
+    assert (job["bids_close_at"], job["reveals_close_at"]) == (1020, 1030)
+    assert (job["provider"], job["price"], job["commitments"]) == (ANN, 64, 0)
+
+
 def test_every_change_of_a_balance_has_a_reason(told: State) -> None:
     def history(account: str) -> list[tuple[Any, ...]]:
         rows = told.query("account_history", account=account)
@@ -427,12 +516,16 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             if what == "version":
                 licence, parents = rng.choice(["MIT", "é\0\x1b[31m", ""]), tuple(rng.sample(range(4), rng.randrange(3)))
                 return published(token, number, rng.choice(["1", "2"]), licence, parents)
-            return posted(number, version, who, rng.choice([0, 2**255]), amount)
-        reason = {"jobId": word(job), "account": who, "reason": rng.randrange(6), "amount": amount}
+            return posted(number, version, who, rng.choice([0, 2**255]), amount, rng.randrange(5))
+        reason = {"jobId": word(job), "account": who, "reason": rng.randrange(7), "amount": amount}
         choices: list[Call] = [
             ("AssetRegistry", "PriceSet", {"versionId": word(version), "usePrice": amount, "ownerBps": 3}),
             ("AssetRegistry", "Transfer", {"from": who, "to": other, "tokenId": token}),
             job_event("BidPlaced", job, provider=who, price=amount),
+            job_event("BidCommitted", job, bidder=who, commitment=word(amount)),
+            job_event("BidRevealed", job, bidder=who, price=amount),
+            job_event("BidWithdrawn", job, bidder=who),
+            job_event("BidForfeited", job, bidder=who, amount=amount),
             ("JobMarket", "Credited", reason),
             ("JobMarket", "Withdrawn", {"account": who, "amount": amount}),
             moved(who, other, amount),

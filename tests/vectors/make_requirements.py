@@ -101,9 +101,7 @@ def refusal(provider: dict[str, Any], r: dict[str, Any], now: int) -> tuple[str,
 
 def abi(r: dict[str, Any]) -> bytes:
     clauses = [(word(c["attribute"]), c["least"], [word(symbol) for symbol in c["oneOf"]]) for c in r["clauses"]]
-    return encode(
-        [REQUIREMENTS], [(clauses, r["auditors"], r["threshold"], r["reputation"], r["allow"], r["deny"])]
-    )
+    return encode([REQUIREMENTS], [(clauses, r["auditors"], r["threshold"], r["reputation"], r["allow"], r["deny"])])
 
 
 # --- random pairs -----------------------------------------------------------------------------------------------------
@@ -314,7 +312,22 @@ def forms() -> list[dict[str, Any]]:
 
 def words() -> list[dict[str, Any]]:
     """Whether 32 bytes are a name, and whether they are a value."""
-    texts = ["a", "gpu.model", "rtx-4090", "us_east.1", "z" * 31, "z" * 32, "", "A", "1a", "-a", ".", "a b", "a\0b", "é"]
+    texts = [
+        "a",
+        "gpu.model",
+        "rtx-4090",
+        "us_east.1",
+        "z" * 31,
+        "z" * 32,
+        "",
+        "A",
+        "1a",
+        "-a",
+        ".",
+        "a b",
+        "a\0b",
+        "é",
+    ]
     texts += ["reputation", "auditor", "auditors", "allow", "deny", "a\n", "a{", "a`", "a/", "a:", "\0a"]
     found = []
     for text in texts:

@@ -25,3 +25,12 @@ uint256 constant MAX_UNBONDING = 365 days;
 
 // Where burned tokens go; no key is known for it.
 address constant BURN_ADDRESS = 0x000000000000000000000000000000000000dEaD;
+
+// Where the protocol fee may go. What is not the treasury's or the stakers' burns, and reputation points are what burned:
+// the least share keeps their price, and the two others cannot drain it or each other.
+uint256 constant MIN_BURN_BPS = 2_000;
+uint256 constant MAX_TREASURY_BPS = 5_000;
+uint256 constant MAX_STAKERS_BPS = 5_000;
+
+// Seconds over which the stakers' part of the fees streams to them.
+uint256 constant REWARD_PERIOD = 7 days;

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+/// Errors of base/StakeRewards.sol.
+interface IStakeRewardsErrors {
+    error NoReward(address account);
+}
