@@ -88,7 +88,7 @@ class World:
             address=self.chain.address_of("JobMarket"),
             job_id=JOB,
         )
-        self.auction = Auction.posted(market, {who: 100 * TOKEN for who in (BOB, CID, DAN)})
+        self.auction = Auction.posted(market, dict.fromkeys((BOB, CID, DAN), 100 * TOKEN))
         self.chain.mine(
             [
                 (
