@@ -12,6 +12,7 @@ from mlm.core.events.batch import check_batch
 from mlm.core.events.facts import COLUMNS, PLACE, facts
 from mlm.core.events.queries import REASONS, arguments
 from mlm.core.job import AuctionKind
+from mlm.memory import state_providers
 from mlm.ports.chain import Block
 from mlm.ports.state import SQL_ROWS, Event
 
@@ -307,6 +308,20 @@ class MemoryState:
             if row["change"] == "unbonding":
                 stake["release_at"] = row["release_at"]
         return [stakes[key] for key in sorted(stakes)]
+
+    # --- providers ------------------------------------------------------------------------------------------------
+
+    def _query_attributes(self, **filters: Any) -> Iterable[Record]:
+        names = ("provider", "name", "value", "auditor", "issued_at", "expires_at")
+        for row in _matching(state_providers.attributes(self._tables), **filters):
+            yield {name: row[name] for name in names} | self._place(row)
+
+    def _query_providers(self, provider: str | None) -> Iterable[Record]:
+        return _matching(state_providers.providers(self._tables), provider=provider)
+
+    def _query_requirements(self, hash: str | None) -> Iterable[Record]:
+        for row in _matching(reversed(self._tables["requirements"]), hash=hash):
+            yield {name: row[name] for name in ("hash", "requirements")} | self._place(row)
 
     # --- the index itself -----------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlm.adapters.state import DuckState
+from mlm.core.attributes import word_of
 from mlm.core.errors import InvalidData, StateConflict, UsageError
 from mlm.core.events.queries import QUERIES
 from mlm.memory.state import MemoryState
@@ -21,7 +22,7 @@ from mlm.ports.state import SQL_ROWS, Event, State
 NOBODY = "0x" + "0" * 40
 ADDRESSES = {
     name: f"0x{number:040x}"
-    for number, name in enumerate(("MarketToken", "AssetRegistry", "StakeVault", "JobMarket"), 1)
+    for number, name in enumerate(("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "Providers"), 1)
 }
 ANN, BOB, EVE = ("0x" + letter * 40 for letter in "abe")
 BIG = 2**127 - 1  # the most that any supply could be
@@ -95,6 +96,11 @@ def published(token: int, version: int, name: str, licence: str = "MIT", parents
 
 def stake(name: str, account: str, amount: int, **more: Any) -> Call:
     return ("StakeVault", name, {"account": account, "role": 0, "amount": amount, **more})
+
+
+def said(name: str, provider: str, what: str, value: int | str, **more: Any) -> Call:
+    words = {"name": "0x" + word_of(what).hex(), "value": "0x" + word_of(value).hex()}
+    return ("Providers", name, {"provider": provider, **words, **more})
 
 
 def moved(sender: str, recipient: str, value: int) -> Call:
@@ -403,6 +409,38 @@ def test_stakes(told: State) -> None:
     assert told.query("stakes", account=EVE) == [eve]
 
 
+def test_providers(state: State) -> None:
+    state.ingest(
+        *chain_of(
+            [
+                [said("ProviderDeclared", ANN, "ram", 64), said("ProviderDeclared", ANN, "tier", "zk")],
+                [said("ProviderDeclared", ANN, "ram", 2**128 - 1), said("ProviderDeclared", ANN, "tier", "tee")],
+                [said("AttributeRemoved", ANN, "tier", "zk"), said("ProviderDeclared", BOB, "ram", 1)],
+                [said("AttributeAttested", ANN, "ram", 60, auditor=EVE, issuedAt=1, expiresAt=9)],
+                [said("AttributeAttested", ANN, "ram", 61, auditor=EVE, issuedAt=2, expiresAt=2**64 - 1)],
+                [said("AttributeAttested", ANN, "tier", "tee", auditor=EVE, issuedAt=2, expiresAt=9)],
+                [said("AttestationRevoked", ANN, "tier", "tee", auditor=EVE, revokedAt=3)],
+                [said("AttributeRemoved", BOB, "ram", 1)],
+                [("Providers", "RequirementsPublished", {"hash": word(1), "requirements": "0x0102"})],
+            ]
+        )
+    )
+    rows = state.query("attributes", provider=ANN)
+    assert [(row["name"], row["value"], row["auditor"], row["issued_at"], row["expires_at"]) for row in rows] == [
+        ("ram", str(2**128 - 1), None, None, None),
+        ("ram", "61", EVE, 2, 2**64 - 1),
+        ("tier", "tee", None, None, None),
+    ]
+    assert state.query("attributes", auditor=EVE) == rows[1:2] and state.query("attributes", name="ram") == rows[:2]
+    assert state.query("providers") == [
+        {"provider": BOB, "declared": 0, "attested": 0},
+        {"provider": ANN, "declared": 2, "attested": 1},
+    ]
+    (published,) = state.query("requirements", hash=word(1))
+    assert published["requirements"] == "0x0102" and published["block"] == 9
+    assert state.query("requirements", hash=word(2)) == []
+
+
 def test_raw_events(told: State) -> None:
     (event,) = told.query("events", name="JobPosted", limit=1)
     assert event["args"]["nonce"] == 3 and event["address"] == MARKET and event["block"] == len(STORY)
@@ -517,6 +555,7 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
                 licence, parents = rng.choice(["MIT", "é\0\x1b[31m", ""]), tuple(rng.sample(range(4), rng.randrange(3)))
                 return published(token, number, rng.choice(["1", "2"]), licence, parents)
             return posted(number, version, who, rng.choice([0, 2**255]), amount, rng.randrange(5))
+        attribute = rng.choice(["ram", "tier"]), rng.choice([0, 5, "zk", "tee"])
         reason = {"jobId": word(job), "account": who, "reason": rng.randrange(7), "amount": amount}
         choices: list[Call] = [
             ("AssetRegistry", "PriceSet", {"versionId": word(version), "usePrice": amount, "ownerBps": 3}),
@@ -532,6 +571,10 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             stake(rng.choice(["StakeDeposited", "StakeWithdrawn"]), who, amount),
             stake("UnbondingStarted", who, amount, releaseAt=rng.randrange(10**9)),
             stake(rng.choice(["StakeLocked", "StakeSlashed", "StakeUnlocked"]), who, amount, jobId=word(job)),
+            said(rng.choice(["ProviderDeclared", "AttributeRemoved"]), who, *attribute),
+            said("AttributeAttested", who, *attribute, auditor=other, issuedAt=amount % 2**64, expiresAt=7),
+            said("AttestationRevoked", who, *attribute, auditor=other, revokedAt=9),
+            ("Providers", "RequirementsPublished", {"hash": word(token), "requirements": "0x00"}),
         ]
         return rng.choice(choices)
 
@@ -543,6 +586,7 @@ def answers(state: State) -> Iterator[tuple[Any, Any]]:
     choices: dict[str, list[Any]] = {
         "handle": ["ann"],
         "version_id": [word(100), word(103)], "job_id": [word(1), word(2)], "account": [ANN, NOBODY, MARKET],
+        "provider": [ANN, BOB], "auditor": [ANN], "name": ["ram"], "hash": [word(1)],
         "prefix": ["00"], "text": ["", "Y", "mit"],
     }  # fmt: skip
     for name, parameters in QUERIES.items():

@@ -92,6 +92,29 @@ order by block, log_index, ledger, change limit $limit offset $offset;
 select account, role, total, locked, unbonding, release_at from stake_view
 where ($account::varchar is null or account = $account) order by account, role;
 
+-- name: attributes
+select * exclude (log_index), finality(block) as finality
+from attribute_view
+where ($provider::varchar is null or provider = $provider)
+  and ($auditor::varchar is null or auditor = $auditor)
+  and ($name::varchar is null or name = $name)
+order by provider, name, attribute_slot(value), auditor nulls first;
+
+-- name: providers
+select provider, count(*) filter (kind = 1) as declared, count(*) filter (kind = 2) as attested
+from (
+    select provider, block, log_index, 0 as kind from declarations
+    union all select provider, block, log_index, 0 from attestations
+    union all select provider, block, log_index, case when auditor is null then 1 else 2 end from attribute_view
+)
+where ($provider::varchar is null or provider = $provider)
+group by provider order by max((block, log_index)) desc limit $limit offset $offset;
+
+-- name: requirements
+select hash, requirements, block, timestamp, tx_hash, finality(block) as finality
+from requirements where ($hash::varchar is null or hash = $hash)
+order by block desc, log_index desc limit $limit offset $offset;
+
 -- name: events
 select block, timestamp, log_index, tx_hash, contract, address, name, args, finality(block) as finality
 from events

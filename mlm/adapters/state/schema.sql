@@ -87,6 +87,18 @@ create table pauses (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, until bigint
 );
 
+create table declarations (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    provider varchar, name varchar, value varchar, declared boolean
+);
+create table attestations (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    auditor varchar, provider varchar, name varchar, value varchar, issued_at ubigint, expires_at ubigint
+);
+create table requirements (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, hash varchar, requirements varchar
+);
+
 create macro kind_name(n) as ['model', 'dataset', 'algorithm', 'pipeline'][n + 1];
 create macro tier_name(n) as ['none', 'zk', 'optimistic', 'tee', 'redundant', 'consensus'][n + 1];
 create macro auction_name(n) as ['fixed', 'reverse', 'sealed', 'dutch', 'batch'][n + 1];
@@ -226,3 +238,22 @@ select account, 'stake', case change when 'deposited' then amount else -amount e
        case change when 'deposited' then 'deposit' when 'withdrawn' then 'withdrawal' else 'slash' end,
        job_id, block, timestamp, log_index, tx_hash
 from stake_changes where change in ('deposited', 'withdrawn', 'slashed');
+
+-- What is so of providers now: a name has one number of a provider and of an auditor, and any symbols. Whoever reads it
+-- compares expires_at with the clock. A number's text begins with a digit, a symbol's with a letter.
+create macro attribute_slot(value) as case when value[1] between '0' and '9' then '' else value end;
+create view attribute_view as
+select provider, name, value, null::varchar as auditor, null::ubigint as issued_at, null::ubigint as expires_at,
+       block, timestamp, log_index, tx_hash
+from (
+    select * from declarations
+    qualify row_number() over (
+        partition by provider, name, attribute_slot(value) order by block desc, log_index desc) = 1
+) where declared
+union all
+select provider, name, value, auditor, issued_at, expires_at, block, timestamp, log_index, tx_hash
+from (
+    select * from attestations
+    qualify row_number() over (
+        partition by auditor, provider, name, attribute_slot(value) order by block desc, log_index desc) = 1
+) where expires_at > 0;

@@ -11,6 +11,9 @@ from typing import Any
 
 import orjson
 
+from mlm.core.attributes import value_of
+from mlm.core.errors import InvalidData
+
 Row = tuple[Any, ...]
 
 # The columns that every fact row starts with; the indexer fills them in from the log and its block.
@@ -59,6 +62,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "stake_changes": ("account", "role", "change", "amount", "job_id", "release_at"),
     "transfers": ("sender", "recipient", "amount"),
     "pauses": ("until",),
+    "declarations": ("provider", "name", "value", "declared"),
+    "attestations": ("auditor", "provider", "name", "value", "issued_at", "expires_at"),
+    "requirements": ("hash", "requirements"),
 }
 
 # (contract, event) -> table, and for each of its columns the argument that it holds
@@ -76,6 +82,7 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("JobMarket", "Credited"): ("credits", ("jobId", "account", "reason", "amount")),
     ("JobMarket", "Withdrawn"): ("withdrawals", ("account", "amount")),
     ("JobMarket", "Paused"): ("pauses", ("until",)),
+    ("Providers", "RequirementsPublished"): ("requirements", ("hash", "requirements")),
     ("MarketToken", "Transfer"): ("transfers", ("from", "to", "value")),
 }
 
@@ -135,11 +142,30 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
     if contract == "JobMarket" and event in BID_CHANGES:
         change, amount = BID_CHANGES[event]
         return [("bid_changes", (args["jobId"], args["bidder"], change, args.get("commitment"), args.get(amount)))]
+    if contract == "Providers":
+        return _said(event, args)
     if (contract, event) == ("AssetRegistry", "VersionPublished"):
         return _published(args)
     if (contract, event) == ("JobMarket", "JobPosted"):
         return _posted(args)
     return []
+
+
+def _said(event: str, args: Mapping[str, Any]) -> list[tuple[str, Row]]:
+    """What a provider declares, and what an auditor attests of it: a revocation expires at once, at 0."""
+    what = (args["provider"], *(attribute_text(args[part]) for part in ("name", "value")))
+    if event in ("ProviderDeclared", "AttributeRemoved"):
+        return [("declarations", (*what, event == "ProviderDeclared"))]
+    times = (args["revokedAt"], 0) if event == "AttestationRevoked" else (args["issuedAt"], args["expiresAt"])
+    return [("attestations", (args["auditor"], *what, *times))]
+
+
+def attribute_text(word: str) -> str:
+    """A name, symbol or number of `Providers` as text: a number's digits never are a symbol's. Others stay hex."""
+    try:
+        return str(value_of(bytes.fromhex(word[2:])))
+    except InvalidData:
+        return word
 
 
 def _posted(args: Mapping[str, Any]) -> list[tuple[str, Row]]:

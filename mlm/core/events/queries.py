@@ -60,6 +60,13 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "account_history": {"account": REQUIRED, "limit": 1000, "offset": 0},
     # account role total locked unbonding release_at
     "stakes": {"account": None},
+    # by provider and name, what is said last, expired or not: provider name value auditor issued_at expires_at; auditor
+    # and times are None where the provider declares it. A name has one number of a provider and of an auditor
+    "attributes": {"provider": None, "auditor": None, "name": None},
+    # who has ever declared anything or was attested, who did so last first: provider declared attested (their counts)
+    "providers": {"provider": None, **_PAGE},
+    # hash requirements
+    "requirements": {"hash": None, **_PAGE},
     # contract name address args
     "events": {"tx_hash": None, "contract": None, "name": None, **_PAGE},
     # number hash parent_hash timestamp
@@ -71,7 +78,7 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
 # Why an account was credited, by number, as account_history spells it.
 REASONS = tuple(reason.name.lower() for reason in Reason)
 
-_HEX = ("consumer", "provider", "owner", "account", "version_id", "job_id", "manifest", "tx_hash")
+_HEX = ("consumer", "provider", "owner", "account", "version_id", "job_id", "manifest", "tx_hash", "auditor", "hash")
 
 
 def arguments(query: str, given: Mapping[str, Any]) -> dict[str, Any]:

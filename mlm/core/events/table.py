@@ -40,6 +40,7 @@ _FIRST_SNAPSHOT = (
     " uint128 lock, uint128 undeliveredFee, uint128 gasCompensation, address[] payees, uint16[] bps)"
 )
 _JOB = "bytes32 indexed jobId, bytes32 indexed versionId"
+_ATTRIBUTE = "address indexed provider, bytes32 indexed name, bytes32 value"
 _STAKE = "address indexed account, uint8 indexed role, uint256 amount"
 
 # (contract, declaration, keccak256 of the signature)
@@ -180,6 +181,31 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "JobMarket",
         "Paused(uint48 until)",
         "0x95c424e970dea488922ec9da91305321f58798dd418b233247e105fdb501f0de",
+    ),
+    (
+        "Providers",
+        f"ProviderDeclared({_ATTRIBUTE})",
+        "0x0a537e1b6994497c0e36030ee1d0ecd103d381d3bb5b7b021fe09dfc8fe0b8b3",
+    ),
+    (
+        "Providers",
+        f"AttributeRemoved({_ATTRIBUTE})",
+        "0x2525a0aa52478c3908c89f62e5d0bcc009c470e6168ae63c62431d8ac8afb202",
+    ),
+    (
+        "Providers",
+        f"AttributeAttested(address indexed auditor, {_ATTRIBUTE}, uint64 issuedAt, uint64 expiresAt)",
+        "0x2a84598d459a1867c18064a17c59ff6587c8f581838ffafd4e8d1c87ff8a1884",
+    ),
+    (
+        "Providers",
+        f"AttestationRevoked(address indexed auditor, {_ATTRIBUTE}, uint64 revokedAt)",
+        "0x692d6f5f1c2cdee5aabf60cda2370c072595830a56d226232359f4dc405ad34a",
+    ),
+    (
+        "Providers",
+        "RequirementsPublished(bytes32 indexed hash, bytes requirements)",
+        "0x955d570f6fc4131f07f3e4d31c5e14bb0135f4d938e56112fe504c2721aedbef",
     ),
 )
 
