@@ -15,9 +15,9 @@ units', and V the volume.
 
 So V is the largest k with v(k) >= c(k). No k jobs and k units give more surplus than v(1) - c(1) + ... + v(k) - c(k),
 and these terms never grow: they are at least 0 up to V and below 0 after it. So the surplus of the first V pairs is the
-largest there is, and V the most that can be traded without loss. By 2 no winner trades at a loss (the price lies between
-its tick and the other's), and whoever lost could not trade with another loser. S first reaches V at c(V), where D
-reaches it too by 1: the clearing tick is c(V), the least price at which V units are offered.
+largest there is, and V the most that can be traded without loss. By 2 no winner trades at a loss, since the price lies
+between its tick and the other's, and by 1 no loser could trade with another. S first reaches V at c(V), where D reaches
+it too by 1: the clearing tick is c(V), the least price at which V units are offered.
 """
 
 from __future__ import annotations

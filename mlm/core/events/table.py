@@ -42,6 +42,13 @@ _FIRST_SNAPSHOT = (
 _JOB = "bytes32 indexed jobId, bytes32 indexed versionId"
 _ATTRIBUTE = "address indexed provider, bytes32 indexed name, bytes32 value"
 _STAKE = "address indexed account, uint8 indexed role, uint256 amount"
+_RESERVATION = "bytes32 indexed id, address indexed account, uint8 indexed role, uint256 amount, uint48 until"
+_BATCH = "bytes32 indexed batchId"
+_CLASS = (
+    "(bytes32 versionId, uint8 tier, uint8 scheme, uint128 startPrice, uint128 priceStep, uint32 biddingWindow,"
+    " uint32 revealWindow, uint32 deliveryWindow, uint32 executionWindow, uint32 verificationWindow,"
+    " bytes32 requirements)"
+)
 
 # (contract, declaration, keccak256 of the signature)
 DECLARATIONS: tuple[tuple[str, str, str], ...] = (
@@ -116,6 +123,16 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "StakeVault",
         f"StakeSlashed(bytes32 indexed jobId, {_STAKE})",
         "0xe7ca0a326ca8d609230748237046cb77ba9d1e83182805d3a05435afaacaeea6",
+    ),
+    (
+        "StakeVault",
+        f"StakeReserved({_RESERVATION})",
+        "0xebf2cffdbc52ddfede0ba23c5b9e6740e3928822600abc2915dedccc614bbdaf",
+    ),
+    (
+        "StakeVault",
+        f"StakeReleased({_RESERVATION})",
+        "0x9d5544a3fa111e0128707b077a20bdf577bc4dc6300bef38d87c2178073da1cd",
     ),
     (
         "JobMarket",
@@ -216,6 +233,32 @@ FORMER: tuple[tuple[str, str, str], ...] = (
         f"JobPosted({_JOB}, address indexed consumer, uint256 nonce, "
         f"({_FIRST_REQUEST} request, {_FIRST_SNAPSHOT} snapshot) terms)",
         "0x74146eb4c207eb7684fd2cc089044f798373f7f7df3fc3c64228776f5104044f",
+    ),
+    (
+        "BatchAuction",
+        f"BatchOpened({_BATCH}, bytes32 indexed classId, uint48 closesAt, {_CLASS} jobClass)",
+        "0x10003860d84e85c50f32116a6cb5c765e436c9fd4b3a389071868a1bbbe855de",
+    ),
+    (
+        "BatchAuction",
+        f"JobEntered({_BATCH}, bytes32 indexed jobId, uint8 tick, uint32 position)",
+        "0x579c96a1367b9bc13f231c27f49493c23799af41023e6282c264dddec397af26",
+    ),
+    (
+        "BatchAuction",
+        f"OfferPlaced({_BATCH}, bytes32 indexed offerId, address indexed provider, uint8 tick, uint32 position, "
+        "uint32 quantity)",
+        "0xe29c40e05472390258b87fc0ededbfc6e3f7bd1aeecf1df0c85c4feaa1a084e6",
+    ),
+    (
+        "BatchAuction",
+        f"BatchCleared({_BATCH}, uint8 tick, uint40 volume)",
+        "0x549f584394da3347dafdabc0071fb3c95a4124764fb4ee8c88f6cbcb5e958efe",
+    ),
+    (
+        "BatchAuction",
+        f"AwardDrawn({_BATCH}, bytes32 indexed jobId, bytes32 indexed offerId, address provider, uint128 price)",
+        "0xd4297934a01ee5977a8eed487cdd71e81aa24949beddbe423f642374e7011cf3",
     ),
 )
 
