@@ -91,8 +91,8 @@ def ticks(ports: Ports, found: Round) -> tuple[list[int], list[int]]:
 def offers(ports: Ports, found: Round) -> list[tuple[Offer, str]]:
     """The offers of a round, each with its provider, in the order in which they came."""
     return [
-        (Offer(row["offerId"], row["tick"], row["position"], row["quantity"]), row["provider"])
-        for row in _events(ports, "OfferPlaced", found)
+        (Offer(row["offer_id"], row["tick"], row["position"], row["quantity"]), row["provider"])
+        for row in ports.state.query("offers", batch_id=found.batch_id)
     ]
 
 

@@ -224,16 +224,6 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "RequirementsPublished(bytes32 indexed hash, bytes requirements)",
         "0x955d570f6fc4131f07f3e4d31c5e14bb0135f4d938e56112fe504c2721aedbef",
     ),
-)
-
-# What earlier contracts declared and later ones changed: their logs stay readable.
-FORMER: tuple[tuple[str, str, str], ...] = (
-    (
-        "JobMarket",
-        f"JobPosted({_JOB}, address indexed consumer, uint256 nonce, "
-        f"({_FIRST_REQUEST} request, {_FIRST_SNAPSHOT} snapshot) terms)",
-        "0x74146eb4c207eb7684fd2cc089044f798373f7f7df3fc3c64228776f5104044f",
-    ),
     (
         "BatchAuction",
         f"BatchOpened({_BATCH}, bytes32 indexed classId, uint48 closesAt, {_CLASS} jobClass)",
@@ -259,6 +249,16 @@ FORMER: tuple[tuple[str, str, str], ...] = (
         "BatchAuction",
         f"AwardDrawn({_BATCH}, bytes32 indexed jobId, bytes32 indexed offerId, address provider, uint128 price)",
         "0xd4297934a01ee5977a8eed487cdd71e81aa24949beddbe423f642374e7011cf3",
+    ),
+)
+
+# What earlier contracts declared and later ones changed: their logs stay readable.
+FORMER: tuple[tuple[str, str, str], ...] = (
+    (
+        "JobMarket",
+        f"JobPosted({_JOB}, address indexed consumer, uint256 nonce, "
+        f"({_FIRST_REQUEST} request, {_FIRST_SNAPSHOT} snapshot) terms)",
+        "0x74146eb4c207eb7684fd2cc089044f798373f7f7df3fc3c64228776f5104044f",
     ),
 )
 
