@@ -72,6 +72,9 @@ COMMANDS: dict[str, Entry] = {
     "job": Entry("job", "Post jobs, follow them, and read their results.", JOBS, group=True),
     "bid": Entry("bid", "Offer to do a job.", JOBS),
     "lease": Entry("lease", "Do a job that you won: accept, fulfil, submit.", JOBS, group=True),
+    "provider": Entry(
+        "provider", "Say what a provider has, attest it, and find who meets requirements.", JOBS, group=True
+    ),
     "run": Entry("compute", "Run a model locally; no chain.", JOBS),
     "prove": Entry("compute", "Prove one execution of a model locally; no chain.", JOBS),
     "verify": Entry("verify", "Check a job, an asset or a proof file; never sends.", JOBS),
@@ -99,6 +102,7 @@ PLANNED = frozenset(
     {"commit", "publish", "price set", "handle claim", "job post", "job award", "job cancel", "job settle", "bid"}
     | {"lease accept", "lease fulfil", "lease submit", "stake deposit", "stake withdraw", "wallet withdraw"}
     | {"job reopen", "job reveal", "job withdraw-bid", "merge", "network deploy"}
+    | {"provider declare", "provider attest", "provider revoke"}
 )
 
 

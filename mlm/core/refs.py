@@ -13,6 +13,7 @@ NAME = re.compile(r"[a-z0-9._-]{1,64}")
 SEMVER = re.compile(
     r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
 )
+ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{4,64}")
 
 
@@ -51,6 +52,15 @@ class Link:
 
 
 Target = AssetRef | TokenRef | JobRef | Cid | Link
+
+
+def address(text: str) -> str:
+    """An account's address in lower case; raises UsageError."""
+    if not ADDRESS.fullmatch(text):
+        raise UsageError(
+            f"expected an address of 40 hex digits behind 0x, found {text!r}", hint="`mlm wallet list` shows yours."
+        )
+    return text.lower()
 
 
 def parse_job(text: str) -> JobRef:

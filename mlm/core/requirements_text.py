@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from mlm.core.attributes import RESERVED, check_name, parse_number, parse_value
 from mlm.core.errors import InvalidData, UsageError
 from mlm.core.money import Unit, current, format_units, parse_units
+from mlm.core.refs import ADDRESS
 from mlm.core.requirements import Clause, Requirements, made
 
 EXAMPLE = "Rules look like gpu.model=h100,a100 or gpu.memory>=80: docs/requirements.md lists them."
 MAX_FILE = 1 << 16  # bytes of a TOML file
 _RULE = re.compile(r"\s*([^\s=<>]+)\s*(>=|=)\s*(.*?)\s*", re.DOTALL)
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _LISTS = {"auditor": "auditors", "allow": "allow", "deny": "deny"}
 
 
@@ -88,6 +88,12 @@ def spell(r: Requirements, unit: Unit | None = None) -> tuple[str, ...]:
     return tuple(rules)
 
 
+def points(code: tuple[bytes, bytes]) -> tuple[str, str]:
+    """Expected and actual reputation, in tokens, from a finding's words."""
+    expected, actual = (format_units(int.from_bytes(word, "big")) for word in code)
+    return f"at least {expected}", actual
+
+
 def _split(rules: Iterable[str]) -> list[str]:
     return [part for rule in rules for part in rule.split(";") if part.strip()]
 
@@ -109,7 +115,7 @@ def _list(text: str) -> list[str]:
 
 
 def _address(name: str, text: str) -> str:
-    if not _ADDRESS.fullmatch(text):
+    if not ADDRESS.fullmatch(text):
         raise UsageError(f"{name}: expected an address of 40 hex digits behind 0x, found {text!r}")
     return text.lower()
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlm.core.auctions import batch, dutch
 from mlm.core.clock import Duration, Instant
 from mlm.core.errors import InsufficientFunds, StateConflict, UsageError
 from mlm.core.job import AuctionKind, JobFacts, Role, State
 from mlm.core.money import Amount, format_units
-from mlm.core.plan import Call, Keep, Plan, Step, Tx
+from mlm.core.plan import FIRST_PAGE, Call, Keep, Plan, Step, Tx
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, model, requirement, rounds, sealed, stake
 from mlm.workflows.apply import DoneStep, Operation
@@ -34,18 +34,18 @@ class Bid:
 class BidPlaced:
     """A standing bid. `best` is False when it has been outbid since, None where that shows later.
 
-    A sealed bid must be revealed in [reveal_from, reveal_until), a batch's awards drawn.
+    `next` can be done in [next_from, next_until): a sealed bid must be revealed then, or its whole bond burns.
     """
 
     job: str
     auction: AuctionKind
     price: Amount
-    quantity: int
+    quantity: int = field(metadata=FIRST_PAGE)
     bond: Amount
     best: bool | None
-    reveal_from: Instant | None
-    reveal_until: Instant | None
     next: str
+    next_from: Instant | None
+    next_until: Instant | None
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def plan(ports: Ports, params: Bid) -> Plan[_Facts]:
     price = _price(ports, job, params)
     if params.quantity is not None and job.auction is not AuctionKind.BATCH:
         raise UsageError(f"--quantity: a {job.auction} auction is about one job", hint="Leave it out.")
-    wanted = requirement.need_met(ports, job.terms.request.requirements)
+    wanted = requirement.need_met(ports, job)
     version = lookup.version_by_id(ports, job.version_id)
     model.check_key(ports, model.load(ports, version), version)
     match job.auction:
@@ -206,9 +206,9 @@ def result(ports: Ports, params: Bid, plan: Plan[_Facts], done: tuple[DoneStep, 
         quantity=params.quantity or 1,
         bond=facts.bond,
         best=None if hidden else best,
-        reveal_from=Instant(job.record.bids_close_at) if hidden else None,
-        reveal_until=Instant(JobFacts.of(job.record).reveals_close_at) if hidden else None,
         next=f"mlm {following} {job.short}",
+        next_from=Instant(job.record.bids_close_at) if hidden else None,
+        next_until=Instant(JobFacts.of(job.record).reveals_close_at) if hidden else None,
     )
 
 

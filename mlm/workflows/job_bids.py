@@ -8,7 +8,7 @@ from mlm.core.auctions import batch
 from mlm.core.clock import Instant
 from mlm.core.job import AuctionKind, State
 from mlm.core.money import Amount
-from mlm.core.plan import JSON_ONLY
+from mlm.core.plan import JSON_ONLY, NO_AMOUNT
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, rounds
 
@@ -28,7 +28,7 @@ class BidRow:
     price: Amount | None
     quantity: int | None
     burned: Amount | None
-    block: int
+    block: int = field(metadata=NO_AMOUNT)
     best: bool = field(metadata=JSON_ONLY)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from mlm.core import requirements
@@ -11,6 +10,7 @@ from mlm.core.errors import StateConflict, UsageError
 from mlm.core.job import JobFacts, State, whose_turn
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Tx
+from mlm.core.refs import ADDRESS
 from mlm.core.requirements import Requirements
 from mlm.core.terms import JobRecord, request_args
 from mlm.ports.bundle import Ports
@@ -20,7 +20,6 @@ from mlm.workflows.events import event
 
 FAILED = (State.DEFAULTED, State.UNDELIVERED, State.REJECTED)  # by their provider
 AGAIN = (*FAILED, State.EXPIRED, State.CANCELLED)
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 @dataclass(frozen=True)
@@ -81,15 +80,14 @@ def plan(ports: Ports, params: Reopen) -> Plan[_Facts]:
 
 
 def _address(text: str) -> str:
-    if not _ADDRESS.fullmatch(text):
+    if not ADDRESS.fullmatch(text):
         raise UsageError(f"--without: expected an address of 40 hex digits behind 0x, found {text!r}")
     return text
 
 
 def _denying(ports: Ports, job: lookup.Job, without: tuple[str, ...]) -> Requirements:
     """The job's requirements with more accounts denied. Raises UsageError where nobody could bid any more."""
-    name = job.terms.request.requirements
-    former = requirement.NOBODY if name == requirements.NONE else requirements.decode(requirement.preimage(ports, name))
+    former = requirement.of(ports, job)
     if not without:
         return former
     deny = (*former.deny, *without)

@@ -10,7 +10,7 @@ from mlm.core.clock import Duration, Instant
 from mlm.core.errors import StateConflict, UsageError
 from mlm.core.job import AuctionKind, JobFacts, Reason, State, whose_turn
 from mlm.core.money import Amount
-from mlm.core.plan import FIRST_PAGE, NO_MORE
+from mlm.core.plan import FIRST_PAGE, NO_AMOUNT, NO_MORE
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, requirement, rounds
 from mlm.workflows.clock import offered_now
@@ -35,7 +35,6 @@ class RoundView:
     The first `awards` jobs by `rank` are done, all at `round_price`; the highest maximum price goes first.
     """
 
-    round_closes_at: Instant
     draws_close_at: Instant
     round_price: Amount
     awards: int
@@ -66,7 +65,7 @@ class JobView:
     clock: Amount | None  # what an open Dutch auction offers now
     start_price: Amount | None
     price_step: Amount | None
-    sealed_bids: int | None  # that stand: neither revealed, withdrawn nor burned
+    sealed_bids: int | None = field(metadata=NO_AMOUNT)  # that stand: neither revealed, withdrawn nor burned
     bids_close_at: Instant
     reveals_close_at: Instant | None
     requirements: tuple[str, ...]  # of who may bid; none: anybody
@@ -126,8 +125,8 @@ def view(ports: Ports, job: lookup.Job) -> JobView:
         price_step=Amount(job.terms.request.price_step) if job.terms.request.price_step else None,
         sealed_bids=job.record.commitments if job.auction is AuctionKind.SEALED else None,
         bids_close_at=Instant(job.record.bids_close_at),
-        reveals_close_at=Instant(facts.reveals_close_at) if job.record.reveal_window else None,
-        requirements=requirement.words(ports, job.terms.request.requirements),
+        reveals_close_at=Instant(facts.reveals_close_at) if job.auction is AuctionKind.SEALED else None,
+        requirements=requirement.words(ports, job),
         input=Cid(DAG_CBOR, bytes.fromhex(job.terms.request.input[2:])),
         output_commitment="0x" + output.hex() if any(output) else None,
         settled=bool(job.record.settled_at),
@@ -145,9 +144,7 @@ def bond_of(job: lookup.Job) -> Amount:
 
 def _round(ports: Ports, job: lookup.Job) -> RoundView:
     found = rounds.of(ports, job)
-    return RoundView(
-        Instant(found.closes_at), Instant(found.ends_at), found.price, found.volume, found.rank + 1, found.awarded
-    )
+    return RoundView(Instant(found.ends_at), found.price, found.volume, found.rank + 1, found.awarded)
 
 
 def show(ports: Ports, name: str) -> JobView:

@@ -17,6 +17,8 @@ from mlm.workflows import (
     merge,
     network_deploy,
     price,
+    provider,
+    provider_attest,
     publish,
     stake,
     wallet,
@@ -45,6 +47,9 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         stake.DEPOSIT,
         stake.WITHDRAW,
         wallet.WITHDRAW,
+        provider.OPERATION,
+        provider_attest.ATTEST,
+        provider_attest.REVOKE,
         network_deploy.OPERATION,
     )
 }

@@ -1,4 +1,4 @@
-"""A job's requirements: published once, found by their hash, and held against an account before it bids."""
+"""The requirements of one job, on the way to its posting and before a bid on it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mlm.core import requirements_text
-from mlm.core.digest import keccak256
-from mlm.core.errors import NotFound, Reverted, StateConflict
-from mlm.core.plan import Call, Tx
-from mlm.core.requirements import NONE, Requirements, decode, encode
+from mlm.core.errors import NotFound, StateConflict
+from mlm.core.plan import Tx
+from mlm.core.requirements import NONE, Finding, Requirements, encode, requirements_hash
 from mlm.ports.bundle import Ports
+from mlm.workflows import lookup, requirements
 
 NOBODY = Requirements()  # asks for nothing
 
@@ -25,54 +25,47 @@ def asked(ports: Ports, rules: Iterable[str], file: Path | None) -> Requirements
 
 def named(wanted: Requirements) -> str:
     """The hash by which a request names requirements; NONE for those that ask for nothing."""
-    return NONE if wanted == NOBODY else "0x" + keccak256(encode(wanted)).hex()
+    return NONE if wanted == NOBODY else "0x" + requirements_hash(wanted).hex()
 
 
 def publishing(ports: Ports, wanted: Requirements) -> tuple[Tx, ...]:
-    """The step that publishes requirements, or none where the chain knows them already."""
-    name = named(wanted)
-    if name == NONE or ports.chain.call("Providers", "publishedAt", bytes.fromhex(name[2:])):
-        return ()
-    return (Tx("publish the requirements", Call("Providers", "publishRequirements", (encode(wanted),))),)
+    """The step that publishes requirements, or none where the chain knows them already, or nothing is asked for."""
+    return () if wanted == NOBODY else requirements.publication(ports, wanted)
 
 
-def preimage(ports: Ports, name: str) -> bytes:
-    """The encoded requirements behind a hash, b"" for NONE. Raises NotFound when nobody has published them."""
-    if name == NONE:
-        return b""
-    for row in ports.state.query("events", contract="Providers", name="RequirementsPublished", limit=100_000):
-        found = bytes.fromhex(row["args"]["requirements"][2:])
-        if row["args"]["hash"] == name and "0x" + keccak256(found).hex() == name:
-            return found
-    raise NotFound(
-        f"nobody has published the requirements {name[:10]}… of this job, so nobody can bid on it",
-        hint="Its consumer can: `mlm job cancel`, then `mlm job post` with the same --require.",
-    )
+def of(ports: Ports, job: lookup.Job) -> Requirements:
+    """What a job asks of its provider. Raises NotFound when nobody has published it."""
+    return requirements.of_job(ports, job) or NOBODY
 
 
-def words(ports: Ports, name: str) -> tuple[str, ...]:
-    """Requirements as they are written behind --require; none for NONE."""
-    if name == NONE:
-        return ()
+def words(ports: Ports, job: lookup.Job) -> tuple[str, ...]:
+    """A job's requirements as they are written behind --require; none where anybody may bid."""
     try:
-        return requirements_text.spell(decode(preimage(ports, name)))
+        return requirements_text.spell(of(ports, job))
     except NotFound:
-        return (f"{name} (not published)",)
+        return (f"{job.terms.request.requirements} (not published: nobody can bid)",)
 
 
-def need_met(ports: Ports, name: str) -> bytes:
-    """The encoded requirements, which this account meets; raises StateConflict with what it lacks, NotFound."""
-    wanted = preimage(ports, name)
-    if not wanted:
-        return wanted
-    try:
-        ports.chain.call("Providers", "requireQualified", ports.sender.address, wanted)
-    except Reverted as error:
-        if error.name != "NotQualified":
-            raise
-        asks = "; ".join(requirements_text.spell(decode(wanted)))
+def need_met(ports: Ports, job: lookup.Job) -> bytes:
+    """The encoded requirements of a job, which this account meets: what its bid carries; b"" where there are none.
+
+    Raises StateConflict that says clause by clause what the account lacks, NotFound.
+    """
+    wanted = of(ports, job)
+    if wanted == NOBODY:
+        return b""
+    lacking = [each for each in requirements.match(ports, ports.sender.address, wanted) if not each.met]
+    if lacking:
         raise StateConflict(
-            f"{ports.sender.address} does not meet the job's requirements, {asks}: it lacks {error.values['what']}",
-            hint="`mlm provider declare NAME=VALUE` says what you have; `mlm job show` lists what the job asks for.",
-        ) from error
-    return wanted
+            f"{ports.sender.address} does not meet the requirements of job {job.short}: "
+            + "; ".join(map(_lack, lacking)),
+            hint=f"`mlm provider match job/{job.short}` checks each; `mlm provider declare NAME=VALUE` says what you have.",
+        )
+    return encode(wanted)
+
+
+def _lack(found: Finding) -> str:
+    expected, actual = found.expected, found.actual
+    if found.what == "reputation":
+        expected, actual = requirements_text.points(found.code)
+    return f"{found.what}: expected {expected}, found {actual}"

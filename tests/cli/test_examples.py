@@ -13,6 +13,7 @@ import onnx
 import pytest
 
 from docs import reference
+from mlm.adapters.wallet import devnet as accounts
 from mlm.resources import path as resource
 from tests.cli.shapes import mismatch
 from tests.command_line import INPUT, MODEL, Market, Person, stop
@@ -232,6 +233,20 @@ def _branched(stage: Stage) -> tuple[Person, str]:
     return person, ""
 
 
+def _has_a_gpu(stage: Stage) -> tuple[Person, str]:
+    """A provider, as the examples' rules want it."""
+    stage.market.first.do("provider", "declare", "gpu.model=h100", "gpu.memory=80")
+    return stage.market.first, ""
+
+
+def _audits(stage: Stage) -> tuple[Person, str]:
+    """An auditor in a folder of its own, with an attestation of the provider that it has just signed."""
+    stage.market.advance("1s")  # newer than what it has signed before
+    auditor = Person("watcher", stage.folder(), stage.market.home)
+    auditor.do("provider", "sign", accounts.address("compute-1"), "gpu.model=h100", "-o", "attestation.json")
+    return auditor, ""
+
+
 SCENES: dict[str, Scene] = {
     "init": _elsewhere,
     "add": _project,
@@ -284,6 +299,13 @@ SCENES: dict[str, Scene] = {
     "lease accept": as_("first", "fixed"),
     "lease fulfil": as_("first", "fixed"),
     "lease submit": _proved,
+    "provider declare": as_("first"),
+    "provider show": _has_a_gpu,
+    "provider list": _has_a_gpu,
+    "provider match": _has_a_gpu,
+    "provider sign": _audits,
+    "provider attest": _audits,
+    "provider revoke": _audits,
     "run": as_("provider"),
     "prove": as_("provider"),
     "verify": as_("second", "done"),
@@ -359,10 +381,18 @@ def test_example_runs(name: str, stage: Stage) -> None:
             assert not wrong, f"{example} --json is not what docs/reference.md says: {wrong}"
 
 
+def _filled(word: str, known: dict[str, str]) -> str:
+    """A word of an example, with what its capitals stand for."""
+    for name, value in known.items():
+        word = word.replace(name, value)
+    return word
+
+
 def play(stage: Stage, name: str, example: str) -> Any:
     """Prepare, put the job's id for JOB, run, and hold it to exit 0."""
     person, job = SCENES[name](stage)
     assert job or "JOB" not in example, f"the scene of mlm {name} makes no job"
-    ran = person.run(*(word.replace("JOB", job.removeprefix("job/")) for word in shlex.split(example)[1:]))
+    known = {"JOB": job.removeprefix("job/"), "PROVIDER": accounts.address("compute-1")}
+    ran = person.run(*(_filled(word, known) for word in shlex.split(example)[1:]))
     assert ran.code == 0, ran
     return ran

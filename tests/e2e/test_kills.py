@@ -185,6 +185,27 @@ def _withdraws(world: World) -> tuple[Person, tuple[str, ...]]:
     return world.market.consumer, ("wallet", "withdraw")
 
 
+def _declares(world: World) -> tuple[Person, tuple[str, ...]]:
+    world.count += 1
+    return world.market.first, ("provider", "declare", f"gpu.memory={world.count}", "gpu.model=h100")
+
+
+def _signed(world: World) -> Person:
+    """An auditor, and its newest attestation of a provider."""
+    world.market.advance("1s")
+    auditor = world.market.person("watcher")
+    auditor.do("provider", "sign", accounts.address("compute-1"), "gpu.model=h100", "-o", "attestation.json")
+    return auditor
+
+
+def _attests(world: World) -> tuple[Person, tuple[str, ...]]:
+    return _signed(world), ("provider", "attest", "attestation.json")
+
+
+def _revokes(world: World) -> tuple[Person, tuple[str, ...]]:
+    return _signed(world), ("provider", "revoke", accounts.address("compute-1"), "gpu.model=h100")
+
+
 SCENES = {
     "commit": Scene((STORE, MOVE), _commits),
     "merge": Scene((STORE, MOVE), _merges),
@@ -202,6 +223,9 @@ SCENES = {
     "stake deposit": Scene((TX,), _deposits),
     "stake withdraw": Scene((TX,), _unbonds),
     "wallet withdraw": Scene((TX,), _withdraws),
+    "provider declare": Scene((TX,), _declares),
+    "provider attest": Scene((TX,), _attests),
+    "provider revoke": Scene((TX,), _revokes),
 }
 ELSEWHERE = {"network deploy"}  # tests/networks kills it
 # Single transactions share every line of the executor; around their broadcast is where money could be paid twice.

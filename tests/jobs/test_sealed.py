@@ -38,8 +38,8 @@ def test_a_whole_auction(world: World) -> None:
     bob, cid = world.ports(BOB), world.ports(CID)
     placed = commit(bob)
     assert (placed.bond, placed.best, placed.price) == (MOST, None, PRICE)
-    assert placed.reveal_from == world.auction.bids_close_at
-    assert placed.reveal_until == world.auction.reveals_close_at
+    assert placed.next_from == world.auction.bids_close_at
+    assert placed.next_until == world.auction.reveals_close_at
     commit(cid, 9 * TOKEN)
     assert [(row.state, row.price) for row in job_bids.bids(bob, JOB).bids] == [("committed", None)] * 2
     seen = job_show.show(bob, JOB)

@@ -70,6 +70,12 @@ HINTS: Mapping[str, str] = {
     "InputMismatch": "The proof is of another input: prove the input that the job commits to.",
     "SrsMismatch": "The key was made with another SRS: use the deployment's.",
     "VerifyingKeyUnregistered": "The proof is of another circuit: prove the version that the job names.",
+    # Providers
+    "AttestationNotSigned": "The signature is not this auditor's, or the file was changed: ask for it again.",
+    "AttestationNotNewer": "The auditor has said something newer of it, or revoked it: ask for a new attestation.",
+    "AttestationInFuture": "Wait a block: it was signed at a later time than the chain's last block.",
+    "NotQualified": "`mlm provider match JOB` says what the job asks for and what was found.",
+    "RequirementsUnpublished": "Nobody can bid until the job's requirements are published.",
     # OpenZeppelin
     "ERC20InsufficientBalance": "Get tokens: `mlm wallet faucet` on the devnet.",
     "ERC20InsufficientAllowance": "Run the command again: it permits what it needs.",

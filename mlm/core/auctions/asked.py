@@ -45,4 +45,7 @@ def check(
     if kind is AuctionKind.BATCH and start_price is not None and price_step is not None:
         if price_step == 0:
             raise UsageError("--price-step: expected more than 0")
-        batch.tick_of(max_price, start_price=start_price, price_step=price_step)
+        try:
+            batch.tick_of(max_price, start_price=start_price, price_step=price_step)
+        except UsageError as error:
+            raise UsageError(f"--max-price: {error}", hint="The grid begins at --start-price.") from error
