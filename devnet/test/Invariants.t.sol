@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {Job} from "../contracts/interfaces/IJobMarket.sol";
 import {Stake} from "../contracts/interfaces/IStakeVault.sol";
-import {Role, State} from "../contracts/interfaces/Types.sol";
+import {AuctionKind, Role, State} from "../contracts/interfaces/Types.sol";
 import {BURN_ADDRESS} from "../contracts/libraries/Limits.sol";
 import {MarketBase} from "./MarketBase.sol";
 import {MarketHandler} from "./MarketHandler.sol";
@@ -46,7 +46,7 @@ contract InvariantsTest is MarketBase {
 
     /// @dev All moves, `finish` excepted; the frequent ones keep jobs going.
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
-        bytes4[] memory moves = new bytes4[](19);
+        bytes4[] memory moves = new bytes4[](27);
         moves[0] = moves[1] = handler.post.selector;
         moves[2] = moves[3] = handler.bid.selector;
         moves[4] = handler.award.selector;
@@ -61,6 +61,12 @@ contract InvariantsTest is MarketBase {
         moves[16] = handler.unstake.selector;
         moves[17] = handler.wait.selector;
         moves[18] = handler.donate.selector;
+        moves[19] = moves[20] = handler.bid.selector;
+        moves[21] = moves[22] = handler.reveal.selector;
+        moves[23] = handler.retract.selector;
+        moves[24] = handler.forfeit.selector;
+        moves[25] = handler.draw.selector;
+        moves[26] = handler.wait.selector;
         targets = new FuzzSelector[](1);
         targets[0] = FuzzSelector(address(handler), moves);
     }
@@ -142,17 +148,23 @@ contract InvariantsTest is MarketBase {
         }
     }
 
-    function invariant_oneLockForEachRunningJob() public view {
+    /// One lock for whoever leads or holds the lease, one for each sealed bid that stands, and no other.
+    function invariant_oneLockForEachRunningJobAndCommitment() public view {
         for (uint256 i = 0; i < handler.count(); ++i) {
             bytes32 jobId = handler.jobs(i);
             Job memory job = market.jobOf(jobId);
-            uint256 locked = 0;
-            for (uint256 j = 0; j < 3; ++j) {
-                locked += vault.lockOf(jobId, handler.providers(j), Role.Provider);
-            }
             bool runs = job.settledAt == 0 && job.provider != address(0);
-            vm.assertEq(locked, runs ? job.lock : 0, "lock");
-            if (runs) vm.assertEq(vault.lockOf(jobId, job.provider, Role.Provider), job.lock);
+            uint128 lock = job.auction == AuctionKind.Sealed ? handler.bondOf(job) : job.lock;
+            uint256 standing = 0;
+            for (uint256 j = 0; j < 3; ++j) {
+                address provider = handler.providers(j);
+                bool committed = market.commitmentOf(jobId, provider) != 0;
+                bool leads = runs && job.provider == provider;
+                vm.assertFalse(committed && leads, "a revealed bid stands no more");
+                vm.assertEq(vault.lockOf(jobId, provider, Role.Provider), committed || leads ? lock : 0, "lock");
+                if (committed) ++standing;
+            }
+            vm.assertEq(job.commitments, standing, "commitments");
         }
     }
 
@@ -167,7 +179,7 @@ contract InvariantsTest is MarketBase {
         vm.assertEq(finished, handler.count(), "every job settled once");
         invariant_theMarketCoversEscrowAndCredits();
         invariant_theVaultCoversStakes();
-        invariant_oneLockForEachRunningJob();
+        invariant_oneLockForEachRunningJobAndCommitment();
         invariant_wealthChangesByOutcomesOnly();
         address[10] memory accounts = _accounts();
         for (uint256 i = 0; i < 10; ++i) {
@@ -178,6 +190,38 @@ contract InvariantsTest is MarketBase {
         if (market.creditOf(BURN_ADDRESS) != 0) market.burn();
         vm.assertEq(market.totalCredit(), 0, "credit at the end");
         vm.assertEq(token.balanceOf(address(market)), handler.donated(), "market at the end");
+        invariant_wealthChangesByOutcomesOnly();
+    }
+
+    /// Sealed bids, withdrawals, a Dutch clock and a drawn award, so that the moves above are known to reach them.
+    function test_thePlayReachesEveryKind() public {
+        handler.post(0, 50e18, uint256(3) << 200 | 1); // Sealed, optimistic
+        handler.post(0, 50e18, uint256(3) << 200); // Sealed, zk
+        handler.post(1, 50e18, uint256(4) << 200 | 1); // Dutch
+        handler.post(1, 50e18, uint256(5) << 200 | 1); // Batch
+        handler.post(1, 50e18, 1); // Reverse
+        // `which` takes the first job from there on that is in the state.
+        for (uint256 i = 0; i < 3; ++i) {
+            handler.bid(0, i, uint128(10e18 + i));
+            handler.bid(1, i, uint128(10e18 + i));
+        }
+        handler.retract(1, 2);
+        handler.bid(2, 0, 0);
+        handler.bid(4, 1, 30e18);
+        handler.retract(4, 0);
+        vm.assertEq(handler.retractions(), 2);
+        invariant_oneLockForEachRunningJobAndCommitment();
+        vm.warp(market.jobOf(handler.jobs(0)).bidsCloseAt);
+        handler.reveal(0, 0);
+        handler.reveal(0, 1);
+        handler.reveal(1, 0);
+        vm.assertEq(handler.reveals(), 3);
+        invariant_oneLockForEachRunningJobAndCommitment();
+        handler.finish();
+        vm.assertEq(handler.forfeits(), 2);
+        invariant_theMarketCoversEscrowAndCredits();
+        invariant_theVaultCoversStakes();
+        invariant_oneLockForEachRunningJobAndCommitment();
         invariant_wealthChangesByOutcomesOnly();
     }
 
@@ -209,7 +253,7 @@ contract InvariantsTest is MarketBase {
         vm.assertEq(handler.settled(State.Cancelled), 1);
         invariant_theMarketCoversEscrowAndCredits();
         invariant_theVaultCoversStakes();
-        invariant_oneLockForEachRunningJob();
+        invariant_oneLockForEachRunningJobAndCommitment();
         invariant_wealthChangesByOutcomesOnly();
     }
 }

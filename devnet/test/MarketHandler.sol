@@ -9,6 +9,7 @@ import {Stake} from "../contracts/interfaces/IStakeVault.sol";
 import {AuctionKind, Role, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {BURN_ADDRESS} from "../contracts/libraries/Limits.sol";
 import {Base} from "./Base.sol";
+import {ToyBatch} from "./ToyModules.sol";
 import {ToyVerifier} from "./ToyVerifier.sol";
 
 /// @title Two consumers and three providers who do anything that is allowed, in any order, at any time
@@ -18,10 +19,12 @@ contract MarketHandler is Base {
     StakeVault private immutable vault;
     JobMarket private immutable market;
     ToyVerifier private immutable verifier;
+    ToyBatch private immutable batch;
     bytes32 private immutable versionId;
 
     bytes32[] public jobs;
     mapping(bytes32 jobId => Terms) private _terms;
+    mapping(bytes32 jobId => mapping(address bidder => uint128)) private _sealed;
     address[2] public consumers = [address(0xC1), address(0xC2)];
     address[3] public providers = [address(0xD1), address(0xD2), address(0xD3)];
 
@@ -30,6 +33,10 @@ contract MarketHandler is Base {
     uint256 public slashed;
     mapping(address provider => uint256) public deposited;
     mapping(State => uint256) public settled;
+    /// How often something was done that only some kinds of auction know.
+    uint256 public reveals;
+    uint256 public retractions;
+    uint256 public forfeits;
     /// What the outcomes of jobs should have added to an account's wealth so far; nothing else may change it.
     mapping(address account => int256) public earned;
 
@@ -38,6 +45,7 @@ contract MarketHandler is Base {
         vault = vault_;
         market = market_;
         verifier = verifier_;
+        batch = ToyBatch(address(market_.batchAuction()));
         versionId = versionId_;
     }
 
@@ -50,23 +58,28 @@ contract MarketHandler is Base {
     function post(uint256 who, uint128 maxPrice, uint256 shape) external {
         if (jobs.length >= 12) return;
         address consumer = consumers[who % 2];
+        maxPrice = uint128(_within(maxPrice, 3e18, 1_000e18));
+        AuctionKind auction = _kind(shape);
+        bool reveals_ = auction == AuctionKind.Sealed || auction == AuctionKind.Batch;
         Request memory request = Request({
             versionId: versionId,
             tier: shape % 3 == 0 ? Tier.Zk : Tier.Optimistic,
-            auction: shape % 2 == 0 ? AuctionKind.Fixed : AuctionKind.Reverse,
+            auction: auction,
             scheme: 1,
             inputCommitment: keccak256(abi.encode(shape)),
             input: 0,
-            maxPrice: uint128(_within(maxPrice, 3e18, 1_000e18)),
-            startPrice: 0,
+            maxPrice: maxPrice,
+            // Above the floor, which the asset's price makes 2.02.
+            startPrice: auction >= AuctionKind.Dutch ? uint128(_within(shape >> 168, 21e17, maxPrice - 1)) : 0,
             priceStep: 0,
             biddingWindow: uint32(_within(shape >> 8, 60, 3_600)),
-            revealWindow: 0,
+            revealWindow: reveals_ ? uint32(_within(shape >> 136, 60, 3_600)) : 0,
             deliveryWindow: uint32(_within(shape >> 40, 60, 3_600)),
             executionWindow: uint32(_within(shape >> 72, 60, 3_600)),
             verificationWindow: uint32(_within(shape >> 104, 60, 3_600)),
             requirements: 0
         });
+        if (auction == AuctionKind.Batch) request.priceStep = maxPrice - request.startPrice;
         (Terms memory terms,) = market.quote(request);
         vm.prank(consumer);
         bytes32 jobId = market.post(request, jobs.length);
@@ -74,17 +87,92 @@ contract MarketHandler is Base {
         _terms[jobId] = terms;
     }
 
+    /// @dev By the highest bits; small numbers are fixed prices and reverse auctions by turns.
+    function _kind(uint256 shape) private pure returns (AuctionKind) {
+        uint256 high = (shape >> 200) % 6;
+        if (high > 2) return AuctionKind(high - 1);
+        return shape % 2 == 0 ? AuctionKind.Fixed : AuctionKind.Reverse;
+    }
+
     function bid(uint256 which, uint256 who, uint128 price) external {
         (bytes32 jobId, Job memory job) = _pick(which, State.Open);
         if (jobId == 0) return;
         address provider = providers[who % 3];
+        if (job.auction == AuctionKind.Sealed) return _commit(jobId, job, provider, price);
+        if (job.auction == AuctionKind.Batch) return;
         uint128 most = job.provider == address(0) ? job.maxPrice : job.price - 1;
         if (most < job.floor) return;
         bool holds = job.provider == provider;
         if (!holds && vault.freeOf(provider, Role.Provider) < job.lock) return;
         price = job.auction == AuctionKind.Fixed ? job.maxPrice : uint128(_within(price, job.floor, most));
+        if (job.auction == AuctionKind.Dutch) price = job.startPrice;
         vm.prank(provider);
         market.bid(jobId, price, "");
+    }
+
+    function _commit(bytes32 jobId, Job memory job, address provider, uint128 price) private {
+        if (market.commitmentOf(jobId, provider) != 0) return;
+        if (vault.freeOf(provider, Role.Provider) < bondOf(job)) return;
+        price = uint128(_within(price, job.floor, job.maxPrice));
+        _sealed[jobId][provider] = price;
+        bytes32 commitment = keccak256(
+            abi.encode(keccak256("mlm/bid/1"), block.chainid, market, jobId, provider, price, bytes32("salt"))
+        );
+        vm.prank(provider);
+        market.commitBid(jobId, commitment, "");
+    }
+
+    function reveal(uint256 which, uint256 who) external {
+        (bytes32 jobId, Job memory job) = _pick(which, State.Revealing);
+        address provider = providers[who % 3];
+        if (jobId == 0 || job.auction != AuctionKind.Sealed || market.commitmentOf(jobId, provider) == 0) return;
+        vm.prank(provider);
+        market.revealBid(jobId, _sealed[jobId][provider], "salt");
+        ++reveals;
+    }
+
+    function draw(uint256 which, uint256 who, uint128 price) external {
+        (bytes32 jobId, Job memory job) = _pick(which, State.Revealing);
+        address provider = providers[who % 3];
+        if (jobId == 0 || job.auction != AuctionKind.Batch) return;
+        if (vault.freeOf(provider, Role.Provider) < job.lock) return;
+        batch.draw(market, jobId, provider, uint128(_within(price, job.floor, job.maxPrice)));
+    }
+
+    /// @dev Takes a bid back: the best of a reverse auction for the fee of its terms, a sealed one for nothing.
+    function retract(uint256 which, uint256 who) external {
+        (bytes32 jobId, Job memory job) = _pick(which, State.Open);
+        address provider = job.auction == AuctionKind.Sealed ? providers[who % 3] : job.provider;
+        if (jobId == 0 || (provider != job.provider && market.commitmentOf(jobId, provider) == 0)) return;
+        if (provider == address(0)) return;
+        if (provider == job.provider) _burns(provider, _terms[jobId].snapshot.undeliveredFee);
+        vm.prank(provider);
+        market.withdrawBid(jobId);
+        ++retractions;
+    }
+
+    function forfeit(uint256 which, uint256 who) external {
+        if (jobs.length != 0) _forfeit(jobs[which % jobs.length], providers[who % 3]);
+    }
+
+    function _forfeit(bytes32 jobId, address provider) private {
+        Job memory job = market.jobOf(jobId);
+        if (market.commitmentOf(jobId, provider) == 0) return;
+        if (block.timestamp < uint256(job.bidsCloseAt) + job.revealWindow) return;
+        _burns(provider, bondOf(job));
+        market.burnUnrevealed(jobId, provider);
+        ++forfeits;
+    }
+
+    function _burns(address provider, uint128 amount) private {
+        slashed += amount;
+        earned[provider] -= int256(uint256(amount));
+        earned[BURN_ADDRESS] += int256(uint256(amount));
+    }
+
+    /// What a sealed bid locks, written out again.
+    function bondOf(Job memory job) public pure returns (uint128) {
+        return job.maxPrice > job.lock ? job.maxPrice : job.lock;
     }
 
     function award(uint256 which) external {
@@ -97,6 +185,7 @@ contract MarketHandler is Base {
     function cancel(uint256 which) external {
         (bytes32 jobId, Job memory job) = _pick(which, State.Open);
         if (jobId == 0 || job.provider != address(0)) return;
+        if (job.commitments != 0 || job.auction == AuctionKind.Batch) return;
         vm.prank(job.consumer);
         market.cancel(jobId);
         ++settled[State.Cancelled];
@@ -191,6 +280,9 @@ contract MarketHandler is Base {
         for (uint256 i = 0; i < jobs.length; ++i) {
             if (market.stateOf(jobs[i]) == State.Disputed) verifier.decide(jobs[i], Verdict.Rejected);
             if (market.jobOf(jobs[i]).settledAt == 0) _settle(jobs[i]);
+            for (uint256 j = 0; j < 3; ++j) {
+                _forfeit(jobs[i], providers[j]);
+            }
         }
     }
 

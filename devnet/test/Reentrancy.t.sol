@@ -82,6 +82,13 @@ contract ReentrancyTest is MarketBase {
         _needState(jobId, State.Accepted);
     }
 
+    function _postedFor(AuctionKind auction, uint128 maxPrice) private returns (bytes32) {
+        Request memory request = _request(auction, Tier.Zk);
+        request.maxPrice = maxPrice;
+        vm.prank(CONSUMER);
+        return market.post(request, 3);
+    }
+
     function _run(bytes memory call) private {
         vm.assertTrue(mallory.run(address(market), call));
     }
@@ -93,7 +100,7 @@ contract ReentrancyTest is MarketBase {
 
     function test_nobodyEntersTheMarketDuringAPayment() public {
         (bytes32 jobId, Terms memory terms) = _accepted();
-        bytes[] memory moves = new bytes[](5);
+        bytes[] memory moves = new bytes[](8);
         moves[0] = abi.encodeCall(market.withdraw, ());
         moves[1] = abi.encodeCall(market.settle, (jobId, terms));
         moves[2] = abi.encodeCall(market.post, (_request(AuctionKind.Fixed, Tier.Zk), 2));
@@ -101,11 +108,22 @@ contract ReentrancyTest is MarketBase {
         inner[0] = moves[0];
         moves[3] = abi.encodeCall(market.multicall, (inner));
         moves[4] = abi.encodeCall(market.burn, ());
+        // Each of these three would do by itself: the guard alone refuses it.
+        bytes32 reverse = _postedFor(AuctionKind.Reverse, 50 * ONE);
+        bytes32 sealedJob = _postedFor(AuctionKind.Sealed, 50 * ONE);
+        _run(abi.encodeCall(market.bid, (reverse, 40 * ONE, "")));
+        moves[5] = abi.encodeCall(market.withdrawBid, (reverse));
+        moves[6] = abi.encodeCall(market.commitBid, (sealedJob, keccak256("a price"), ""));
+        moves[7] = abi.encodeCall(market.bid, (reverse, 30 * ONE, ""));
         mallory.plan(moves, new bytes[](0));
         uint256 before = hooked.balanceOf(address(mallory));
         _run(abi.encodeCall(market.withdraw, ()));
         vm.assertEq(hooked.balanceOf(address(mallory)), before + 89 * ONE);
         vm.assertEq(mallory.succeeded(), 0);
+        _covered();
+        for (uint256 i = 7; i > 4; --i) {
+            _run(moves[i]);
+        }
         _covered();
     }
 

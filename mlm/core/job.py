@@ -135,8 +135,8 @@ class Outcome(Named):
 class JobFacts:
     """What the chain stores of a job as far as its state depends on it.
 
-    Times in seconds since 1970, 0 for not yet; windows in seconds. `reveal_window` is what is left of it once reveals or
-    awards are over early; `commitments` counts the sealed bids that stand.
+    Times in seconds since 1970, 0 for not yet; windows in seconds. `reveal_window` is shorter than posted once reveals
+    or awards are over early; `commitments` counts the sealed bids that stand.
     """
 
     posted_at: int

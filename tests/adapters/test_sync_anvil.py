@@ -19,7 +19,7 @@ from mlm.adapters.devnet import market
 from mlm.adapters.devnet.home import Home
 from mlm.adapters.state import DuckState
 from mlm.adapters.wallet import devnet as accounts
-from mlm.core.job import Reason, Role, Tier
+from mlm.core.job import AuctionKind, Reason, Role, Tier
 from mlm.core.job import State as JobState
 from mlm.core.plan import Call
 from mlm.core.terms import JobRecord, terms_from_event
@@ -71,8 +71,10 @@ class Market:
         self.send(account, "StakeVault", "deposit", Role.PROVIDER, amount)
 
     def post(self, version: bytes, auction: int, nonce: int, price: int = 50 * TOKEN) -> None:
-        what = (version, Tier.ZK, auction, 1, keccak(text="input"), bytes(32), price, 0, 0)
-        request = (*what, 600, 0, 600, 600, 0, bytes(32))
+        start = 20 * TOKEN if auction == AuctionKind.DUTCH else 0
+        reveal = 300 if auction == AuctionKind.SEALED else 0
+        what = (version, Tier.ZK, auction, 1, keccak(text="input"), bytes(32), price, start, 0)
+        request = (*what, 600, reveal, 600, 600, 0, bytes(32))
         self.send("consumer", "MarketToken", "approve", self.chain.address_of("JobMarket"), price)
         self.send("consumer", "JobMarket", "post", request, nonce)
 
@@ -133,6 +135,9 @@ def agrees_with_the_contracts(market: Market, state: State) -> Counter[str]:
             record.verified,
             record.auction,
         )
+        assert (job["start_price"], job["commitments"]) == (record.start_price, record.commitments)
+        assert job["requirements"] == "0x" + record.requirements.hex()
+        assert job["reveals_close_at"] == record.bids_close_at + record.reveal_window
         terms = terms_from_event(job["terms"])
         assert keccak(encode([TERMS], [terms.as_args()])) == record.terms_hash
         if job["settled_at"]:
@@ -227,6 +232,66 @@ def test_the_index_agrees_with_the_contracts_through_a_reorganisation(live: Mark
     twin = MemoryState()
     sync(ports(live.chain, twin))
     assert content(twin) == incremental
+
+
+def test_the_index_follows_every_kind_of_bid(live: Market, tmp_path: Path) -> None:
+    state = DuckState(tmp_path / "state.duckdb")
+    bundle = ports(live.chain, state)
+    version = live.publish("model-provider", "base", "1.0.0", [], "ann")
+    bidders = ("compute-1", "compute-2", "watcher")
+    for name in bidders:
+        live.stake(name, 300 * TOKEN)
+    kinds = (AuctionKind.SEALED, AuctionKind.SEALED, AuctionKind.REVERSE, AuctionKind.DUTCH)
+    ids = []
+    for nonce, kind in enumerate(kinds):
+        live.post(version, kind, nonce)
+        ids.append(bytes.fromhex(_jobs(live)[0]["job_id"][2:]))
+    shown, held_back, reverse, dutch = ids
+
+    def commit(account: str, job: bytes, price: int) -> None:
+        market, bidder = live.chain.address_of("JobMarket"), accounts.address(account)
+        what = (keccak(text="mlm/bid/1"), 31337, market, job, bidder, price, bytes(32))
+        types = ["bytes32", "uint256", "address", "bytes32", "address", "uint128", "bytes32"]
+        live.send(account, "JobMarket", "commitBid", job, keccak(encode(types, what)), b"")
+
+    def agree() -> dict[bytes, dict[str, Any]]:
+        sync(bundle)
+        assert agrees_with_the_contracts(live, state)["jobs"] == len(ids)
+        twin = MemoryState()
+        sync(ports(live.chain, twin))
+        assert content(twin) == content(state)
+        return {bytes.fromhex(job["job_id"][2:]): job for job in state.query("jobs")}
+
+    for number, account in enumerate(bidders):
+        commit(account, shown, (30 + number) * TOKEN)
+        commit(account, held_back, 20 * TOKEN)
+    live.send("watcher", "JobMarket", "withdrawBid", held_back)
+    live.send("compute-1", "JobMarket", "bid", reverse, 40 * TOKEN, b"")
+    live.send("compute-1", "JobMarket", "withdrawBid", reverse)
+    live.send("compute-2", "JobMarket", "bid", dutch, 1, b"")
+    found = agree()
+    assert [found[job]["commitments"] for job in ids] == [3, 2, 0, 0]
+    assert found[reverse]["provider"] is None and found[reverse]["bid_count"] == 1
+    assert 20 * TOKEN <= found[dutch]["price"] < 50 * TOKEN
+
+    live.advance(600)
+    for number, account in reversed(list(enumerate(bidders))):
+        live.send(account, "JobMarket", "revealBid", shown, (30 + number) * TOKEN, bytes(32))
+        agree()
+    live.send("compute-2", "JobMarket", "revealBid", held_back, 20 * TOKEN, bytes(32))
+    found = agree()
+    assert (found[shown]["price"], found[held_back]["price"]) == (31 * TOKEN, 50 * TOKEN)
+    assert found[shown]["awarded_at"] and not found[held_back]["awarded_at"]
+    live.advance(300)
+    live.send("model-provider", "JobMarket", "burnUnrevealed", held_back, accounts.address("compute-1"))
+    agree()
+    live.advance(600)
+    for job in ids:
+        terms = terms_from_event(found[job]["terms"]).as_args()
+        live.send("watcher", "JobMarket", "settle", job, terms)
+    found = agree()
+    outcomes = [found[job]["settled_state"] for job in ids]
+    assert outcomes == [JobState.UNDELIVERED, JobState.UNDELIVERED, JobState.EXPIRED, JobState.UNDELIVERED]
 
 
 def _jobs(live: Market) -> list[dict[str, Any]]:

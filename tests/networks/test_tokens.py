@@ -1,4 +1,4 @@
-"""Markets over tokens that were there before: typed and shown in their units, paid with and without permits, refused."""
+"""Markets over tokens that were there before: their units, payments with and without permits, and what is refused."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from tests.anvil import anvil
 from tests.command_line import INPUT, ROOT, Person
 from tests.foreign_tokens import put
 from tests.networks.conftest import OTHER, OWNER
+from tests.networks.proxy import proxy
 
 SUPPLY = 10**30
 USDT = 10**6  # base units
@@ -132,6 +133,21 @@ def test_an_allowance_that_stands_is_taken_back_first(world: World) -> None:
     world.send(8, Call("MarketToken", "approve", (market, 0)))
 
 
+def test_the_index_reads_no_transfers_of_strangers(world: World) -> None:
+    """Of a token that the world uses, only what the market's contracts take and give; once, from one to the other."""
+    stranger = "0x" + "5a" * 20
+    before = world.chain.block().number
+    world.send(7, Call("MarketToken", "transfer", (stranger, 1)))
+    job = world.consumer.do(*POST, "--bidding", "5000")["job"]
+    world.consumer.do("job", "cancel", job)
+    world.consumer.do("wallet", "withdraw")
+    logs = world.chain.logs(before + 1, world.chain.block().number)
+    token, market = (world.chain.address_of(name) for name in ("MarketToken", "JobMarket"))
+    moved = [log for log in logs if log.address == token]
+    assert [int(log.topics[2], 16) for log in moved] == [int(market, 16), int(OTHER, 16)]
+    assert len(logs) > 2 and logs == sorted(logs, key=lambda log: (log.block_number, log.log_index))
+
+
 def test_too_many_digits_are_refused_and_not_rounded(world: World) -> None:
     error = world.consumer.refused(2, *POST[:-1], "2.1234567")
     assert "at most 6 digits after the point, as USDT has" in error["message"]
@@ -216,6 +232,25 @@ def test_shares_that_round_are_refused(world: World) -> None:
 def test_a_fee_that_spares_the_deployer_is_found_with_another_holder(world: World) -> None:
     """The deployer holds none: whoever received some lately is asked."""
     _refused(world, put(world.url, "FeeToken", OTHER, SUPPLY, 100), "to arrive, found")
+
+
+def test_a_node_that_cannot_simulate_is_told(world: World) -> None:
+    """Nothing is known then, and the plan says so; the market's own check at each deposit stays."""
+    token = put(world.url, "PlainToken", OWNER, "USDX", 6, SUPPLY)
+    with proxy(world.url) as front:
+        front.lacks.add("eth_simulateV1")
+        owner = replace(world.provider, env={**world.provider.env, "MLM_NETWORK": "old"})
+        owner.do("network", "add", "old", "--rpc", front.url)
+        arguments = (*DEPLOY[2:], token, "--label", "old", "--dry-run", "--json")
+        plan = owner.run("network", "deploy", "old", *arguments).value
+    assert "no transfer was tried: the node has no eth_simulateV1" in plan["steps"][-1]["title"]
+
+
+def test_a_token_that_nobody_holds_is_told(world: World) -> None:
+    token = put(world.url, "PlainToken", OWNER, "NEW", 6, 0)
+    arguments = (*DEPLOY[2:], token, "--label", "new", "--deployment", "new.json", "--dry-run", "--json")
+    plan = world.provider.run("network", "deploy", "usdt", *arguments).value
+    assert "no transfer was tried: no holder was found" in plan["steps"][-1]["title"]
 
 
 def test_a_file_that_says_other_decimals_than_the_token(world: World) -> None:

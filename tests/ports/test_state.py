@@ -59,8 +59,9 @@ def terms(version: str, price: int = 100, auction: int = 1) -> dict[str, Any]:
         "deliveryWindow": 61, "executionWindow": 62, "verificationWindow": 63, "requirements": word(79),
     }  # fmt: skip
     snapshot = {
-        "verifier": EVE, "key": word(5), "usePrice": 2**128 - 1, "ownerBps": 10, "protocolFeeBps": 20, "treasuryBps": 30,
-        "stakersBps": 40, "treasury": EVE, "lock": 7, "undeliveredFee": 1, "gasCompensation": 2, "payees": [ANN, BOB], "bps": [0, 5],
+        "verifier": EVE, "key": word(5), "usePrice": 2**128 - 1, "ownerBps": 10, "protocolFeeBps": 20,
+        "treasuryBps": 30, "stakersBps": 40, "treasury": EVE, "lock": 7, "undeliveredFee": 1, "gasCompensation": 2,
+        "payees": [ANN, BOB], "bps": [0, 5],
     }  # fmt: skip
     return {"request": request, "snapshot": snapshot}
 

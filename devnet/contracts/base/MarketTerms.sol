@@ -124,7 +124,8 @@ abstract contract MarketTerms is Credits {
     }
 
     /// @notice The terms a request would be posted under now, and the least price that covers fee and owner.
-    /// Reverts exactly where `post` would refuse the request itself; a pause or missing money is not its matter.
+    /// Reverts exactly where `post` would refuse the request itself; a pause, missing money or the grid of a batch is not its
+    /// matter.
     function quote(Request calldata request) external view returns (Terms memory terms, uint128 floor) {
         return _terms(request);
     }

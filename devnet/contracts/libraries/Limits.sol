@@ -19,7 +19,8 @@ uint256 constant MAX_PARENTS = 15;
 uint256 constant MIN_WINDOW = 1 minutes;
 uint256 constant MAX_WINDOW = 7 days;
 
-// Stake unbonds for longer than the longest job can run: four windows of MAX_WINDOW, then a disputed job's game and appeal.
+// Stake unbonds for longer than a job can run from the close of its bids: reveals, delivery, execution and verification of
+// MAX_WINDOW each, then a disputed job's game and appeal.
 uint256 constant MIN_UNBONDING = 4 * MAX_WINDOW + 1 days;
 uint256 constant MAX_UNBONDING = 365 days;
 

@@ -20,6 +20,7 @@ _DIGEST = re.compile(r"(?:[0-9a-f]{64})?")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 
 
+TOKEN = "MarketToken"
 STANDARD = {"Create2Factory": FACTORY, "Deployer": DEPLOYER}
 
 
@@ -53,6 +54,12 @@ class Deployment:
                 raise NotFound("this network has no contracts yet", hint="Deploy them with `mlm network deploy NAME`.")
             raise NotFound(f"the deployment has no contract {name!r}; it has {known}")
         return self.contracts[name].address
+
+    @property
+    def foreign(self) -> str:
+        """The address of a token that was there before the market, whose transfers are mostly strangers'; or ""."""
+        token = self.contracts.get(TOKEN)
+        return token.address if token is not None and not int(token.tx, 16) else ""
 
     def name(self, address: str) -> str | None:
         """The contract at an address, or None."""
