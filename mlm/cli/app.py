@@ -103,6 +103,7 @@ _COLLECT = (50_000, 20, 20)
 PLANNED = frozenset(
     {"commit", "publish", "price set", "handle claim", "job post", "job award", "job cancel", "job settle", "bid"}
     | {"lease accept", "lease fulfil", "lease submit", "stake deposit", "stake withdraw", "wallet withdraw"}
+    | {"job reopen", "job reveal", "job withdraw-bid"}
     | {"merge", "network deploy", "job rate", "stake claim"}
     | {"provider declare", "provider attest", "provider revoke"}
     | {"sale start", "sale bid", "sale cancel", "sale settle"}

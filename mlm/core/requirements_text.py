@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from mlm.core.attributes import RESERVED, check_name, parse_number, parse_value
 from mlm.core.errors import InvalidData, UsageError
-from mlm.core.money import format_units, parse_units
+from mlm.core.money import Unit, current, format_units, parse_units
 from mlm.core.refs import ADDRESS
 from mlm.core.requirements import Clause, Requirements, made
 
@@ -17,10 +17,10 @@ _RULE = re.compile(r"\s*([^\s=<>]+)\s*(>=|=)\s*(.*?)\s*", re.DOTALL)
 _LISTS = {"auditor": "auditors", "allow": "allow", "deny": "deny"}
 
 
-def parse(rules: Iterable[str]) -> Requirements:
+def parse(rules: Iterable[str], unit: Unit | None = None) -> Requirements:
     """Requirements from rules; several may stand in one text, apart by `;`. Raises UsageError.
 
-    Reputation is written in tokens of the market.
+    `unit` is the token's, by default the market's: reputation is written in tokens.
     """
     clauses: dict[str, Clause] = {}
     lists: dict[str, list[str]] = {name: [] for name in _LISTS.values()}
@@ -38,7 +38,7 @@ def parse(rules: Iterable[str]) -> Requirements:
             raise UsageError(f"{name} is asked for twice", hint="Write one rule for it: NAME=SYMBOL,SYMBOL,…")
         seen.add((name, ""))
         if name in numbers and sign == ">=":
-            numbers[name] = int(parse_units(text)) if name == "reputation" else parse_number(text)
+            numbers[name] = int(parse_units(text, unit)) if name == "reputation" else parse_number(text)
         elif name in RESERVED:
             raise UsageError(f"expected {_spelling(name)}, found {rule.strip()!r}", hint=EXAMPLE)
         else:
@@ -72,14 +72,14 @@ def parse_file(data: bytes, where: str) -> tuple[str, ...]:
     return tuple(rules)
 
 
-def spell(r: Requirements) -> tuple[str, ...]:
+def spell(r: Requirements, unit: Unit | None = None) -> tuple[str, ...]:
     """The rules of requirements; `parse` reads them back."""
     rules = [
         f"{clause.attribute}={','.join(clause.one_of)}" if clause.one_of else f"{clause.attribute}>={clause.least}"
         for clause in r.clauses
     ]
     if r.reputation:
-        rules.append(f"reputation>={format_units(r.reputation)}")
+        rules.append(f"reputation>={format_units(r.reputation, (unit or current()).decimals)}")
     for name, accounts in (("auditor", r.auditors), ("allow", r.allow), ("deny", r.deny)):
         if accounts:
             rules.append(f"{name}={','.join(accounts)}")

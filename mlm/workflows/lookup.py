@@ -41,6 +41,16 @@ class Job:
     submit_tx: str | None
 
     @property
+    def raw(self) -> bytes:
+        """The id as the contract takes it."""
+        return bytes.fromhex(self.job_id[2:])
+
+    @property
+    def short(self) -> str:
+        """The id as messages have it; it serves in commands."""
+        return self.job_id[:10]
+
+    @property
     def version_id(self) -> str:
         """The version that runs."""
         return self.terms.request.version_id
