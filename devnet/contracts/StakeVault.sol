@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Payments} from "./base/Payments.sol";
+import {Reservations} from "./base/Reservations.sol";
 import {StakeRewards} from "./base/StakeRewards.sol";
 import {IStakeVaultErrors} from "./errors/IStakeVaultErrors.sol";
 import {IStakeVault, Stake} from "./interfaces/IStakeVault.sol";
@@ -13,9 +14,9 @@ import {MAX_UNBONDING, MIN_UNBONDING} from "./libraries/Limits.sol";
 /// @title Stake by role, locked by the market for jobs and slashed for proven faults
 /// @notice Held stake earns a part of the protocol fees (base/StakeRewards.sol); unbonding stake earns nothing.
 /// INVARIANT: token.balanceOf(vault) >= sum of all `total` + rewardPool; equal unless somebody donates.
-/// INVARIANT: for every stake, held >= locked, and total = held + unbonding.
+/// INVARIANT: for every stake, held >= locked + reserved (base/Reservations.sol), and total = held + unbonding.
 /// INVARIANT: `locked` of an account is the sum of its locks over all jobs.
-contract StakeVault is IStakeVault, IStakeVaultErrors, StakeRewards {
+contract StakeVault is IStakeVault, IStakeVaultErrors, StakeRewards, Reservations {
     using SafeERC20 for IERC20;
 
     /// A stake as it is stored: jobs touch its first word only, a withdrawal its second. Stake.total = held + unbonding.
@@ -40,9 +41,13 @@ contract StakeVault is IStakeVault, IStakeVaultErrors, StakeRewards {
         _;
     }
 
-    /// @param market_ May have no code yet: vault and market name each other.
-    constructor(IERC20 token_, address market_, uint64 unbondingPeriod_) Payments(token_) {
+    /// @param market_ May have no code yet: vault and market name each other, and so do vault and batch auction.
+    constructor(IERC20 token_, address market_, address batch_, uint64 unbondingPeriod_)
+        Payments(token_)
+        Reservations(batch_)
+    {
         if (market_ == address(0)) revert AddressMissing("market");
+        if (batch_ == address(0)) revert AddressMissing("batch");
         _bounded("unbondingPeriod", unbondingPeriod_, MIN_UNBONDING, MAX_UNBONDING);
         market = market_;
         unbondingPeriod = unbondingPeriod_;
@@ -128,8 +133,7 @@ contract StakeVault is IStakeVault, IStakeVaultErrors, StakeRewards {
 
     /// @inheritdoc IStakeVault
     function freeOf(address account, Role role) external view returns (uint128) {
-        Account storage stake = _stakes[account][role];
-        return stake.held - stake.locked;
+        return _freeOf(account, role);
     }
 
     /// @inheritdoc IStakeVault
@@ -149,8 +153,17 @@ contract StakeVault is IStakeVault, IStakeVaultErrors, StakeRewards {
     }
 
     function _needFree(address account, Role role, uint128 needed) private view returns (Account storage stake) {
+        _checkFree(account, role, needed);
         stake = _stakes[account][role];
-        uint128 free = stake.held - stake.locked;
+    }
+
+    function _checkFree(address account, Role role, uint128 needed) internal view override {
+        uint128 free = _freeOf(account, role);
         if (needed > free) revert FreeStakeTooLow(account, role, needed, free);
+    }
+
+    function _freeOf(address account, Role role) private view returns (uint128) {
+        Account storage stake = _stakes[account][role];
+        return stake.held - stake.locked - reservedOf(account, role);
     }
 }

@@ -19,7 +19,7 @@ contract ExtremesTest is MarketBase {
     function _rich(Params memory params) private {
         token = new MarketToken(address(this), type(uint256).max);
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        vault = new StakeVault(token, predicted, uint64(MIN_UNBONDING));
+        vault = new StakeVault(token, predicted, address(batch), uint64(MIN_UNBONDING));
         address[6] memory verifiers =
             [address(0), address(verifier), address(verifier), address(0), address(0), address(0)];
         market = new JobMarket(token, registry, vault, _modules(), verifiers, params);

@@ -91,7 +91,7 @@ abstract contract MarketBase is Base {
     /// @dev Every tier but Consensus by one verifier.
     function _deployMarket(address checker, Params memory params) internal {
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        vault = new StakeVault(token, predicted, uint64(MIN_UNBONDING));
+        vault = new StakeVault(token, predicted, address(batch), uint64(MIN_UNBONDING));
         address[6] memory verifiers = [checker, checker, checker, checker, checker, address(0)];
         market = new JobMarket(token, registry, vault, _modules(), verifiers, params);
         vm.assertEq(address(market), predicted);

@@ -59,7 +59,7 @@ contract ReentrancyTest is MarketBase {
         super.setUp();
         hooked = new HookedToken();
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        vault = new StakeVault(IERC20(address(hooked)), predicted, uint64(MIN_UNBONDING));
+        vault = new StakeVault(IERC20(address(hooked)), predicted, address(batch), uint64(MIN_UNBONDING));
         address[6] memory verifiers;
         verifiers[1] = address(verifier);
         market = new JobMarket(IERC20(address(hooked)), registry, vault, _modules(), verifiers, _params());

@@ -26,7 +26,7 @@ contract StakeRewardsTest is Base {
     function setUp() public {
         vm.warp(START);
         token = new MarketToken(address(this), 1e30);
-        vault = new StakeVault(token, address(this), uint64(MIN_UNBONDING));
+        vault = new StakeVault(token, address(this), address(this), uint64(MIN_UNBONDING));
         address[2] memory accounts = [ALICE, BOB];
         for (uint256 i = 0; i < 2; ++i) {
             token.transfer(accounts[i], 100_000 * ONE);

@@ -24,6 +24,7 @@ from mlm.cli import git_words, help, streams
 from mlm.cli.context import Session, shared_options
 from mlm.cli.render import show_error
 from mlm.cli.streams import ReaderGone
+from mlm.core import money
 from mlm.core.errors import Interrupted, MlmError, StorageError, ToolMissing, UsageError
 
 
@@ -206,7 +207,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         completion_init()
     try:
-        code = _run(session, arguments)
+        with money.using(lambda: session.unit):
+            code = _run(session, arguments)
         streams.flush()
     except ReaderGone:
         code = 141

@@ -17,6 +17,7 @@ from mlm.core.errors import StateConflict, UsageError
 
 if TYPE_CHECKING:
     from mlm.config import Config
+    from mlm.core.money import Unit
     from mlm.ports.bundle import Ports
     from mlm.ports.repo import Repo
 
@@ -114,6 +115,14 @@ class Session:
     def forget(self) -> None:
         """Read the settings again when they are next asked for: a command has written to their files."""
         self.__dict__.pop("config", None)
+        self.__dict__.pop("unit", None)
+
+    @cached_property
+    def unit(self) -> Unit:
+        """The unit of the chosen network's token: what amounts are typed and shown in."""
+        from mlm.cli.wiring import unit
+
+        return unit(self)
 
     @cached_property
     def ports(self) -> Ports:

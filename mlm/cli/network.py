@@ -135,7 +135,7 @@ def deploy(
     treasury: _Account = "",
     guardian: _Account = "",
     holder: _Account = "",
-    token: Annotated[str, typer.Option(help="An ERC-20 with permits to pay in; none: a new token.")] = "",
+    token: Annotated[str, typer.Option(help="An ERC-20 to pay in, see docs/tokens.md; none: a new token.")] = "",
     srs: Annotated[Path | None, typer.Option(help="The points of a public ceremony, as circuits/srs.json.")] = None,
     insecure_srs: Annotated[bool, typer.Option("--insecure-srs", help="Use the devnet's points: play money.")] = False,
     label: Annotated[str, typer.Option(help="Another deployment of the same account: other addresses.")] = "",

@@ -107,13 +107,13 @@ def faucet(
     Example: `mlm wallet faucet consumer --amount 500`
     """
     from mlm.cli import wiring
-    from mlm.core.money import Wei, parse_units
+    from mlm.core.money import COIN, Wei, parse_units
     from mlm.workflows import wallet as workflow
 
     session: Session = ctx.obj
     wanted = to or chosen(session)
     address = workflow.address(wiring.wallet(session), wanted)
-    render(ctx, workflow.faucet(wiring.faucet(session), address, parse_units(amount), Wei(parse_units(coins))))
+    render(ctx, workflow.faucet(wiring.faucet(session), address, parse_units(amount), Wei(parse_units(coins, COIN))))
 
 
 @app.command()

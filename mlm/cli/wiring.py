@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlm.adapters.lines import Lines
     from mlm.cli.context import Session
     from mlm.config import Network
+    from mlm.core.money import Unit
     from mlm.ports.repo import Repo, Worktree
     from mlm.ports.settings import Settings
     from mlm.ports.wallet import Faucet, Wallet
@@ -178,6 +179,14 @@ def network(session: Session) -> Network:
 
     recorded = load(running.home.deployment, hint="Run `mlm devnet up`.")
     return Network(DEVNET, (status.url,), recorded.chain_id, str(running.home.deployment))
+
+
+def unit(session: Session) -> Unit:
+    """The unit of the chosen network's token, by its deployment file alone: no node is asked."""
+    from mlm.adapters.chain.deployment import unit_of
+
+    chosen = session.config.networks.get(session.config.get("network.default"))
+    return unit_of(chosen.deployment if chosen else "")
 
 
 def chain(session: Session, bare: bool = False) -> EthChain:

@@ -12,6 +12,7 @@ from mlm.core.events.batch import check_batch
 from mlm.core.events.facts import COLUMNS, PLACE, facts
 from mlm.core.events.queries import REASONS, arguments
 from mlm.core.job import AuctionKind
+from mlm.memory import batches
 from mlm.ports.chain import Block
 from mlm.ports.state import SQL_ROWS, Event
 
@@ -240,6 +241,12 @@ class MemoryState:
         for position, row in enumerate(self._of("bid_changes", job_id=job_id), 1):
             told = {name: row[name] for name in ("bidder", "change", "commitment", "amount")}
             yield {"position": position} | told | self._place(row)
+
+    def _query_offers(self, batch_id: str) -> Iterable[Record]:
+        return [found | self._place(row) for found, row in batches.offers(self._of, batch_id)]
+
+    def _query_batch(self, job_id: str) -> Iterable[Record]:
+        return [found | self._place(row) for found, row in batches.batch_of(self._of, job_id)]
 
     # --- money ----------------------------------------------------------------------------------------------------
 

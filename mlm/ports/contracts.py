@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from mlm.core.money import MLM, Unit
 from mlm.core.plan import Call
 
 SRS_WORDS = 8  # (G2, -tau*G2): two points over Fp2, 4 words each
@@ -13,7 +14,7 @@ class Choices:
     """What whoever deploys decides. Addresses are 0x-prefixed."""
 
     accounts: dict[str, str]  # holder of the new token's supply, treasury, guardian
-    token: str = ""  # an ERC-20 with EIP-2612 permits that exists already; "": a new one
+    token: str = ""  # an ERC-20 that exists already, see docs/tokens.md; "": a new one
     srs: tuple[int, ...] = ()  # the reference string's points, SRS_WORDS words; (): the devnet's own
     label: str = ""  # tells this deployment from another one of the same account
 
@@ -46,6 +47,7 @@ class Recorded:
     genesis_hash: str
     file: str
     contracts: tuple[Placed, ...]
+    unit: Unit = MLM  # of the token that the market is paid in
 
 
 class Contracts(Protocol):
@@ -55,7 +57,8 @@ class Contracts(Protocol):
         """All contracts in the order in which they are made; those that stand already have no call.
 
         Raises StateConflict when one of them, or the deployment in `file`, was made otherwise; UsageError and
-        InvalidData for choices that cannot be; ChainError when the chain lacks what deployments start from.
+        InvalidData for choices that cannot be, such as a token that is refused; ChainError when the chain lacks what
+        deployments start from.
         """
 
     def record(self, account: str, choices: Choices, file: str) -> Recorded:

@@ -15,7 +15,7 @@ from typing import Any
 
 from mlm.core.errors import InvalidData, StateConflict, VerificationFailed
 from mlm.core.job import AuctionKind, Reason, Role, State, Tier
-from mlm.core.money import Amount, Wei, parse_units
+from mlm.core.money import MLM, Amount, Wei, parse_units
 from mlm.core.settlement import BURN_ADDRESS, owner_part
 from mlm.ports.bundle import Ports
 from mlm.ports.repo import Repo, Worktree
@@ -31,7 +31,7 @@ from mlm.workflows.status import status
 PROVIDER, CONSUMER, CHEAP, DEAR = "model-provider", "consumer", "compute-1", "compute-2"
 ACTORS = (PROVIDER, CONSUMER, CHEAP, DEAR)
 HANDLE, TEMPLATE = "demo", "digits-mlp"
-MAX_PRICE, LOW_BID, HIGH_BID, STAKE = (parse_units(text) for text in ("5", "3", "4", "50"))
+MAX_PRICE, LOW_BID, HIGH_BID, STAKE = (parse_units(text, MLM) for text in ("5", "3", "4", "50"))
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,12 @@ from mlm.core.commitment import SCHEME_POSEIDON
 from mlm.core.errors import UsageError
 from mlm.core.job import AuctionKind, Tier
 from mlm.core.money import Amount
-from mlm.core.plan import Call, Plan, Store, Tx
+from mlm.core.plan import Call, Plan, Step, Store, Tx
 from mlm.core.terms import Request, request_args
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, model, source
+from mlm.workflows import lookup, model, permit, source
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.events import event
-from mlm.workflows.permit import paying
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class _Facts:
 
 
 def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
-    """Check the model and the input, then: store the input, post with a permit. Raises UsageError, InvalidData."""
+    """Check the model and the input, then store the input and post. Raises UsageError, InvalidData."""
     if params.tier is not Tier.ZK:
         raise UsageError(f"the tier {params.tier} is not available yet", hint="Use --tier zk.")
     version = lookup.version(ports, params.asset)
@@ -87,10 +86,11 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         requirements="0x" + bytes(32).hex(),
     )
     nonce = int.from_bytes(ports.system.random(32), "big")
-    call = paying(ports, Call("JobMarket", "post", (request_args(request), nonce)), params.max_price)
-    steps = (
+    call = Call("JobMarket", "post", (request_args(request), nonce))
+    post = Tx(f"post the job, escrow {params.max_price}", call, payment=params.max_price)
+    steps: tuple[Step, ...] = (
         Store("push the input", cid, ((cid, block),)),
-        Tx(f"post the job, escrow {params.max_price}", call, payment=params.max_price),
+        *permit.steps(ports, post, params.max_price),
     )
     return Plan("job post", steps, _Facts(str(version.asset), cid, commitment))
 

@@ -50,6 +50,8 @@ class Deployed:
     holder: str  # of the new token's supply; "" when the token was there before
     treasury: str
     guardian: str
+    symbol: str  # of the token that the market is paid in
+    decimals: int
     insecure_srs: bool
     file: str
     contracts: tuple[Placed, ...]
@@ -85,6 +87,8 @@ def result(ports: Ports, params: Deploy, plan: Plan[Choices], done: tuple[DoneSt
         "" if choices.token else choices.accounts["holder"],
         choices.accounts["treasury"],
         choices.accounts["guardian"],
+        found.unit.symbol,
+        found.unit.decimals,
         params.insecure_srs,
         found.file,
         found.contracts,

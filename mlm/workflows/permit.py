@@ -1,12 +1,24 @@
-"""Paying a contract in one transaction: an EIP-2612 permit and the call that spends it, as one multicall."""
+"""Paying a contract: what lets it take exactly the amount, and the call, in as few transactions as the token allows.
+
+With an EIP-2612 permit that is one; a token without needs an `approve` before, and one that already stands taken back
+first (USDT refuses to change an allowance that is not 0).
+"""
 
 from __future__ import annotations
 
-from mlm.core.errors import InsufficientFunds
-from mlm.core.money import Amount
-from mlm.core.plan import Call
-from mlm.ports.bundle import Ports
+from dataclasses import dataclass, replace
+from typing import Any
 
+from mlm.core.digest import domain, keccak256, words
+from mlm.core.errors import ChainError, InsufficientFunds, InvalidData, Reverted, UsageError
+from mlm.core.money import Amount, current
+from mlm.core.plan import Call, Tx
+from mlm.ports.bundle import Ports
+from mlm.ports.chain import Chain
+
+TOKEN = "MarketToken"
+PERMIT_SECONDS = 3600
+VERSIONS = ("1", "2")  # of the EIP-712 domain where the token does not say: OpenZeppelin's, and USDC's
 _TYPES = {
     "Permit": [
         {"name": "owner", "type": "address"},
@@ -16,39 +28,128 @@ _TYPES = {
         {"name": "deadline", "type": "uint256"},
     ]
 }
-PERMIT_SECONDS = 3600
+_DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+_ALL_FOUR = b"\x0f"  # EIP-5267: name, version, chainId and verifyingContract, and no salt
+# What a token without a function answers: it reverts, or with bytes that are no such answer.
+_ABSENT = (Reverted, ChainError)
+
+
+@dataclass(frozen=True)
+class _Payment:
+    """Somebody who pays a contract."""
+
+    owner: str
+    spender: str
+    amount: int
+
+
+def steps(ports: Ports, tx: Tx, amount: int) -> tuple[Tx, ...]:
+    """`tx`, whose contract may then take exactly `amount` base units: one step with a permit, up to three without.
+
+    Raises InsufficientFunds when the account holds less, InvalidData when the token has other decimals than recorded.
+    Source: EIP-2612; the contract skips a permit that a front-runner has already used.
+    """
+    payment = _payment(ports, tx.call, amount)
+    permit = _permit(ports, payment)
+    if permit is not None:
+        return (replace(tx, call=_together(tx.call, permit)),)
+    allowed = _allowance(ports.chain, payment)
+    if allowed >= amount:
+        return (tx,)
+    # Exactly what is needed: an allowance without end would outlive the trust in a contract.
+    allow = f"allow {tx.call.contract} to take {Amount(amount)}"
+    back = f"take back what {tx.call.contract} may take, {Amount(allowed)}"
+    approvals = ((back, 0), (allow, amount)) if allowed else ((allow, amount),)
+    return (*(Tx(title, Call(TOKEN, "approve", (payment.spender, value))) for title, value in approvals), tx)
 
 
 def paying(ports: Ports, call: Call, amount: int) -> Call:
-    """`call` with a permit in front that lets its contract take exactly `amount` base units.
+    """`call` and what it needs as one call, for where it must be one; `steps` works with every token.
 
-    Raises InsufficientFunds when the account holds less. Source: EIP-2612; the contract skips a permit that a
-    front-runner has already used.
+    Raises as `steps` does, and UsageError where the token has no permits and the contract may not take as much yet.
     """
+    payment = _payment(ports, call, amount)
+    permit = _permit(ports, payment)
+    if permit is not None:
+        return _together(call, permit)
+    if _allowance(ports.chain, payment) < amount:
+        raise UsageError(f"{current().symbol} has no permits, and {call.contract} may not take {Amount(amount)} yet")
+    return call
+
+
+def _payment(ports: Ports, call: Call, amount: int) -> _Payment:
     owner, chain = ports.sender.address, ports.chain
-    held = chain.call("MarketToken", "balanceOf", owner)
+    unit, decimals = current(), chain.call(TOKEN, "decimals")
+    if decimals != unit.decimals:  # every amount that was typed or shown would be wrong
+        raise InvalidData(
+            f"expected a token of {unit.decimals} decimals, as the deployment file says, "
+            f"found {decimals} at {chain.address_of(TOKEN)}",
+            hint="Get the right file; who deployed can have it written again by `mlm network deploy`.",
+        )
+    held = chain.call(TOKEN, "balanceOf", owner)
     if held < amount:
         raise InsufficientFunds(
             f"needs {Amount(amount)}, {owner} holds {Amount(held)}", hint="On the devnet: `mlm wallet faucet`."
         )
-    spender = chain.address_of(call.contract)
+    return _Payment(owner, chain.address_of(call.contract), amount)
+
+
+def _allowance(chain: Chain, payment: _Payment) -> int:
+    found: int = chain.call(TOKEN, "allowance", payment.owner, payment.spender)
+    return found
+
+
+def _together(call: Call, permit: tuple[Any, ...]) -> Call:
+    """The permit and the call, as one multicall of the contract that is paid."""
+    return Call(call.contract, "multicall", ((Call(call.contract, "selfPermit", permit), call),))
+
+
+def _permit(ports: Ports, payment: _Payment) -> tuple[Any, ...] | None:
+    """(value, deadline, v, r, s), tried on the token; None where it takes no EIP-2612 permits (DAI's are others)."""
+    chain = ports.chain
+    signed_for = _domain(chain)
+    if signed_for is None:
+        return None
+    owner, spender, value = payment.owner, payment.spender, payment.amount
+    try:
+        nonce = chain.call(TOKEN, "nonces", owner)
+    except _ABSENT:
+        return None
     deadline = chain.block().timestamp + PERMIT_SECONDS
-    signature = ports.signer.sign_typed(
-        {
-            "name": chain.call("MarketToken", "name"),
-            "version": "1",
-            "chainId": chain.chain_id(),
-            "verifyingContract": chain.address_of("MarketToken"),
-        },
-        _TYPES,
-        {
-            "owner": owner,
-            "spender": spender,
-            "value": amount,
-            "nonce": chain.call("MarketToken", "nonces", owner),
-            "deadline": deadline,
-        },
-    )
+    message = {"owner": owner, "spender": spender, "value": value, "nonce": nonce, "deadline": deadline}
+    signature = ports.signer.sign_typed(signed_for, _TYPES, message)
     r, s, v = signature[:32], signature[32:64], signature[64]
-    permit = Call(call.contract, "selfPermit", (amount, deadline, v, r, s))
-    return Call(call.contract, "multicall", ((permit, call),))
+    try:
+        chain.call(TOKEN, "permit", owner, spender, value, deadline, v, r, s)
+    except _ABSENT:
+        return None
+    return value, deadline, v, r, s
+
+
+def _domain(chain: Chain) -> dict[str, Any] | None:
+    """The EIP-712 domain that the token's permits are signed for, None when it has none that we can sign for.
+
+    The token says it itself (EIP-5267), or its name and a version must give its DOMAIN_SEPARATOR.
+    """
+    here: dict[str, Any] = {"chainId": chain.chain_id(), "verifyingContract": chain.address_of(TOKEN)}
+    try:
+        separator = chain.call(TOKEN, "DOMAIN_SEPARATOR")
+        candidates = _offered(chain) or [(chain.call(TOKEN, "name"), version) for version in VERSIONS]
+    except _ABSENT:
+        return None
+    domains: list[dict[str, Any]] = [{"name": name, "version": version, **here} for name, version in candidates]
+    return next((each for each in domains if _separator(each) == separator), None)
+
+
+def _offered(chain: Chain) -> list[tuple[str, str]]:
+    """Name and version by EIP-5267; nothing where the token has none, or signs for other fields too."""
+    try:
+        fields, name, version, *_, extensions = chain.call(TOKEN, "eip712Domain")
+    except _ABSENT:
+        return []
+    return [(name, version)] if fields == _ALL_FOUR and not extensions else []
+
+
+def _separator(found: dict[str, Any]) -> bytes:
+    texts = (keccak256(found[part].encode()) for part in ("name", "version"))
+    return keccak256(words((domain(_DOMAIN_TYPE), *texts, found["chainId"], int(found["verifyingContract"], 16))))

@@ -14,7 +14,7 @@ from mlm.core.errors import StateConflict, UsageError
 from mlm.core.history import Commit, log
 from mlm.core.job import Tier
 from mlm.core.manifest import KINDS, Manifest, ZkKey
-from mlm.core.money import Amount, parse_units
+from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Step, Store, Tx
 from mlm.core.refs import HANDLE, AssetRef
 from mlm.ports.bundle import Ports
@@ -91,7 +91,7 @@ def plan(ports: Ports, params: Publish) -> Plan[_Facts]:
     cid, block = final.to_block()
     asset = AssetRef(params.handle, final.name, final.version)
     token_id = ports.chain.call("AssetRegistry", "tokenIdOf", params.handle, final.name)
-    price = parse_units(final.price.use)
+    price = final.price.amount()
     facts = _Facts(asset, cid, token_id, price, final.price.royalty_bps, circuit)
     push = Store(f"push {asset} ({final.size:,} bytes)", cid, (*extra, (cid, block)), pin=True)
     if _published(ports, asset, token_id, cid):
@@ -195,7 +195,7 @@ def _reveal(ports: Ports, params: Publish, final: Manifest, manifest: Cid, owner
         KINDS.index(final.kind),
         manifest.digest,
         final.licence,
-        int(parse_units(final.price.use)),
+        int(final.price.amount()),
         final.price.royalty_bps,
         params.resale_bps,
         _parents(ports, final),

@@ -13,8 +13,8 @@ from mlm.core.croissant import check
 from mlm.core.errors import InvalidData, NotFound, UsageError
 from mlm.core.history import FORMAT as COMMIT_FORMAT
 from mlm.core.history import Commit
-from mlm.core.manifest import Dataset, Parent, Table, Tensor, Weights
-from mlm.core.money import Amount, parse_units
+from mlm.core.manifest import Dataset, Manifest, Parent, Table, Tensor, Weights
+from mlm.core.money import Amount
 from mlm.ports.repo import Repo
 from mlm.workflows import repository
 from mlm.workflows.repository import commit_files, read_manifest, resolve
@@ -48,8 +48,8 @@ class Shown:
     """A manifest, and the commit that it was shown for: its fields are None for a manifest by itself.
 
     `size` is in bytes; `zk_key` is set in a published manifest with the zk tier; `personal_data` is None where nothing
-    is said of it; `card` is the model card's front matter, `croissant` the block with the dataset's JSON-LD;
-    `changes` are those against the commit's first parent.
+    is said of it; `use_price` is None where the network's token has too few digits for it; `card` is the model card's
+    front matter, `croissant` the block with the dataset's JSON-LD; `changes` are those against the first parent.
     """
 
     commit: Cid | None
@@ -68,7 +68,7 @@ class Shown:
     terms: str = field(metadata={"quiet": ""})
     personal_data: bool | None
     privacy: str = field(metadata={"quiet": ""})
-    use_price: Amount
+    use_price: Amount | None
     royalty_bps: int
     tree: Cid
     count: int
@@ -169,7 +169,7 @@ def _shown(repo: Repo, manifest_cid: Cid, cid: Cid | None, commit: Commit | None
         terms=manifest.terms,
         personal_data=manifest.privacy.personal_data,
         privacy=manifest.privacy.statement,
-        use_price=parse_units(manifest.price.use),
+        use_price=_use_price(manifest),
         royalty_bps=manifest.price.royalty_bps,
         tree=manifest.tree,
         count=manifest.count,
@@ -190,6 +190,13 @@ def _shown(repo: Repo, manifest_cid: Cid, cid: Cid | None, commit: Commit | None
             File(path, file.size, file.cid, path in executable) for path, file in sorted(manifest.files.items())
         ),
     )
+
+
+def _use_price(manifest: Manifest) -> Amount | None:
+    try:
+        return manifest.price.amount()
+    except UsageError:  # publishing there is refused, but reading is not
+        return None
 
 
 def _schema(table: Table) -> Schema:

@@ -10,8 +10,8 @@ from mlm.core.job import Role
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Tx
 from mlm.ports.bundle import Ports
+from mlm.workflows import permit
 from mlm.workflows.apply import DoneStep, Operation
-from mlm.workflows.permit import paying
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ def show(ports: Ports, account: str, role: Role = Role.PROVIDER) -> Stake:
 
 
 def plan_deposit(ports: Ports, params: Deposit) -> Plan[None]:
-    """One transaction: permit and deposit."""
-    call = paying(ports, Call("StakeVault", "deposit", (int(params.role), int(params.amount))), params.amount)
+    """Permit and deposit in one transaction, or an approval before."""
+    call = Call("StakeVault", "deposit", (int(params.role), int(params.amount)))
     # Neither payment nor bond: the stake stays the account's own; a bid is what puts part of it at risk.
     step = Tx(f"deposit {params.amount} as {params.role} stake", call)
-    return Plan("stake deposit", (step,), None)
+    return Plan("stake deposit", permit.steps(ports, step, params.amount), None)
 
 
 def plan_withdraw(ports: Ports, params: Withdrawal) -> Plan[None]:

@@ -9,6 +9,7 @@ from tests.bad.harness import Scene, bad, nothing
 from tests.bad.settings import ASSET
 from tests.bad.shared import FIXTURES, TINY_INPUT
 from tests.bad.wallets import bob
+from tests.foreign_tokens import put
 
 POST = "mlm job post alice/digits-mlp -i digit.npy"
 
@@ -268,3 +269,67 @@ def price_of_another(scene: Scene) -> None:
 @bad("mlm price set alice/digits-mlp --use 1 --royalty-bps 10001", 2, "--royalty-bps", "9000")
 def royalty_of_more_than_all(scene: Scene) -> None:
     scene.account = "model-provider"
+
+
+def _priced(scene: Scene, **token: Any) -> None:
+    """A network whose deployment file says this of its token."""
+    _digit(scene)
+    scene.network(scene.url)
+    file = scene.home / "theirs.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "token": token}))
+
+
+@bad(f"{POST} --max-price 2.1234567", 2, "at most 6 digits", "as USDT has", "found '2.1234567'", hint="2.123456 or")
+def more_decimals_than_the_networks_token_has(scene: Scene) -> None:
+    _priced(scene, symbol="USDT", decimals=6)
+
+
+@bad(f"{POST} --max-price '2.5 MLM'", 2, "expected an amount such as 1.25, in USDT", "found '2.5 MLM'")
+def price_in_another_token(scene: Scene) -> None:
+    _priced(scene, symbol="USDT", decimals=6)
+
+
+@bad("mlm stake deposit 1", 4, "expected a token of 6 decimals", "found 18 at 0x", hint="the right file")
+def file_that_says_other_decimals_than_the_token(scene: Scene) -> None:
+    _priced(scene, symbol="USDT", decimals=6)
+
+
+@bad(f"{POST} --max-price 5", 4, "theirs.json", "expected token.symbol", "found '\\x1b[2J0 paid'")
+def symbol_that_moves_the_cursor(scene: Scene) -> None:
+    _priced(scene, symbol="\x1b[2J0 paid", decimals=18)
+
+
+@bad(f"{POST} --max-price 5", 4, "expected token.symbol", "found '000'")
+def symbol_that_reads_as_digits(scene: Scene) -> None:
+    _priced(scene, symbol="000", decimals=18)
+
+
+@bad(f"{POST} --max-price 5", 4, "expected token.decimals, 0 to 36", "found '1000000000'")
+def decimals_without_end(scene: Scene) -> None:
+    _priced(scene, symbol="MLM", decimals=10**9)
+
+
+DEPLOY = "mlm network deploy theirs --insecure-srs --label bad --deployment new.json --token {token}"
+
+
+def _token(scene: Scene, name: str, *arguments: object) -> None:
+    """Another token on the devnet's chain, some of it the consumer's."""
+    from mlm.adapters.wallet import devnet
+
+    scene.network(scene.url)
+    scene.words["token"] = put(scene.url, name, devnet.address("consumer"), *arguments)
+
+
+@bad(DEPLOY, 2, "to arrive, found", "in a simulated transfer of 0x", hint="charges for transfers")
+def token_that_charges_for_transfers(scene: Scene) -> None:
+    _token(scene, "FeeToken", 10**24, 100)
+
+
+@bad(DEPLOY, 2, "30 days later", "in a simulated transfer of 0x", hint="balances move by themselves")
+def token_whose_balances_grow(scene: Scene) -> None:
+    _token(scene, "RebasingToken", 10**24, 10**20)
+
+
+@bad(DEPLOY, 2, "says by its return value that transferFrom failed", hint="no such token")
+def token_that_returns_false(scene: Scene) -> None:
+    _token(scene, "FalseToken", 10**24)

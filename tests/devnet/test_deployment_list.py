@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mlm.core.money import MLM, parse_units
+
 DEVNET = Path(__file__).resolve().parent.parent.parent / "devnet"
 LIST: list[dict[str, Any]] = json.loads((DEVNET / "deployment.json").read_text())["contracts"]
 TO_COME = ("Timelock",)  # contracts of later lists, whose address is known already
@@ -31,6 +33,8 @@ def check(value: Any, wanted: dict[str, Any], where: str) -> None:
         assert len(value) == int(size), where
         for position, item in enumerate(value):
             check(item, {"type": element}, f"{where}[{position}]")
+    elif isinstance(value, dict) and set(value) == {"tokens"}:
+        assert kind == "uint128" and parse_units(value["tokens"], MLM) < 2**128, where
     elif isinstance(value, dict):
         assert kind == "address", where
         known = value.get("addressOf") in (*ARGS, *TO_COME)

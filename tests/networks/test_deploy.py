@@ -81,7 +81,7 @@ def test_anothers_contracts_are_not_written_over(both: Both) -> None:
         (("--srs", "srs.json"), 2, "these are the devnet's points"),
         (("--srs", "bad.json"), 4, "8 elements of BN254's base field"),
         (("--insecure-srs", "--token", "0x" + "11" * 20), 2, "found no code"),
-        (("--insecure-srs", "--token", create.FACTORY), 2, "is no ERC-20 with permits"),
+        (("--insecure-srs", "--token", create.FACTORY), 2, "is no ERC-20 that says its decimals"),
         (("--insecure-srs", "--token", "0x12"), 9, "expected an address of 20 bytes"),
         (("--insecure-srs", "--guardian", "nobody"), 9, "no account is called 'nobody'"),
         (("--insecure-srs", "--label", "x" * 65), 2, "at most 64 printable"),

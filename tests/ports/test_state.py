@@ -21,7 +21,7 @@ from mlm.ports.state import SQL_ROWS, Event, State
 NOBODY = "0x" + "0" * 40
 ADDRESSES = {
     name: f"0x{number:040x}"
-    for number, name in enumerate(("MarketToken", "AssetRegistry", "StakeVault", "JobMarket"), 1)
+    for number, name in enumerate(("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "BatchAuction"), 1)
 }
 ANN, BOB, EVE = ("0x" + letter * 40 for letter in "abe")
 BIG = 2**127 - 1  # the most that any supply could be
@@ -489,6 +489,57 @@ def test_sql(told: State) -> None:
     assert len(told.sql(many)[1]) == SQL_ROWS + 1
 
 
+# --- batches -------------------------------------------------------------------------------------------------------
+
+
+def batch_event(name: str, **args: Any) -> Call:
+    return ("BatchAuction", name, {"batchId": word(60), **args})
+
+
+def opened(**args: Any) -> Call:
+    windows = {"biddingWindow": 600, "revealWindow": 1_200, "deliveryWindow": 61, "executionWindow": 62}
+    grid = {"versionId": word(50), "tier": 1, "scheme": 1, "startPrice": 2**127, "priceStep": 10}
+    job_class = grid | windows | {"verificationWindow": 0, "requirements": word(0)}
+    return batch_event("BatchOpened", classId=word(61), closesAt=6_000, jobClass=job_class, **args)
+
+
+def placed(offer: int, provider: str, tick: int, position: int, quantity: int) -> Call:
+    order = {"tick": tick, "position": position, "quantity": quantity}
+    return batch_event("OfferPlaced", offerId=word(offer), provider=provider, **order)
+
+
+def test_a_batch_and_its_offers(state: State) -> None:
+    reservation = {"id": word(71), "until": 7_200}
+    story: list[list[Call]] = [
+        [opened(), batch_event("JobEntered", jobId=word(7), tick=9, position=0)],
+        [placed(71, ANN, 4, 0, 3), stake("StakeReserved", ANN, 600, **reservation), placed(72, EVE, 4, 3, 1)],
+    ]
+    state.ingest(*chain_of(story))
+    (place,) = state.query("batch", job_id=word(7))
+    assert (place["batch_id"], place["class_id"], place["tick"], place["position"]) == (word(60), word(61), 9, 0)
+    assert (place["closes_at"], place["ends_at"]) == (6_000, 7_200)
+    assert (place["start_price"], place["price_step"]) == (2**127, 10)
+    assert [place[name] for name in ("clearing_tick", "volume", "offer_id", "provider", "price")] == [None] * 5
+    offers = state.query("offers", batch_id=word(60))
+    assert [(row["offer_id"], row["provider"], row["tick"], row["position"], row["quantity"]) for row in offers] == [
+        (word(71), ANN, 4, 0, 3),
+        (word(72), EVE, 4, 3, 1),
+    ]
+    drawn = batch_event("AwardDrawn", jobId=word(7), offerId=word(71), provider=ANN, price=90)
+    released = stake("StakeReleased", ANN, 200, **reservation)
+    cleared = batch_event("BatchCleared", tick=4, volume=1)
+    state.ingest(*chain_of([[cleared, drawn, released]], first=3), after=word(2))
+    (place,) = state.query("batch", job_id=word(7).upper().replace("0X", "0x"))
+    assert (place["clearing_tick"], place["volume"]) == (4, 1)
+    assert (place["offer_id"], place["provider"], place["price"]) == (word(71), ANN, 90)
+    assert state.query("batch", job_id=word(8)) == state.query("offers", batch_id=word(61)) == []
+    columns = "account, change, amount, until"
+    assert state.sql(f"select {columns} from reservations order by block, log_index")[1] == [
+        (ANN, "reserved", 600, 7_200),
+        (ANN, "released", 200, 7_200),
+    ]
+
+
 # --- random histories: both implementations answer alike -----------------------------------------------------------
 
 
@@ -527,6 +578,7 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             job_event("BidRevealed", job, bidder=who, price=amount),
             job_event("BidWithdrawn", job, bidder=who),
             job_event("BidForfeited", job, bidder=who, amount=amount),
+            placed(rng.randrange(2**30), who, rng.randrange(3), rng.randrange(3), rng.randrange(1, 9)),
             ("JobMarket", "Credited", reason),
             ("JobMarket", "Withdrawn", {"account": who, "amount": amount}),
             moved(who, other, amount),
@@ -542,7 +594,7 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
 def answers(state: State) -> Iterator[tuple[Any, Any]]:
     """Every query, over the ids of random_script."""
     choices: dict[str, list[Any]] = {
-        "handle": ["ann"],
+        "handle": ["ann"], "batch_id": [word(60)],
         "version_id": [word(100), word(103)], "job_id": [word(1), word(2)], "account": [ANN, NOBODY, MARKET],
         "prefix": ["00"], "text": ["", "Y", "mit"],
     }  # fmt: skip

@@ -130,6 +130,11 @@ abstract contract MarketTerms is Credits {
         return _terms(request);
     }
 
+    /// @notice What a bid for a job of this maximum price locks. It grows with the price and never changes.
+    function lockFor(uint128 maxPrice) external view returns (uint128) {
+        return _lockFor(maxPrice);
+    }
+
     function _terms(Request calldata request) internal view returns (Terms memory terms, uint128 floor) {
         address verifier = _checkRequest(request);
         (uint16 treasuryBps, uint16 stakersBps) = feeShares.feeShares();

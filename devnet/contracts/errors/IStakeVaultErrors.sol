@@ -12,4 +12,11 @@ interface IStakeVaultErrors {
     error NothingUnbonding(address account, Role role);
     error AlreadyLocked(bytes32 jobId, address account, Role role, uint128 locked);
     error LockTooLow(bytes32 jobId, address account, Role role, uint128 needed, uint128 locked);
+
+    error NotBatch(address expected, address actual);
+    error AlreadyReserved(bytes32 id, address account, Role role, uint128 reserved);
+    error ReservationTooLow(bytes32 id, address account, Role role, uint128 needed, uint128 reserved);
+    error ReservationOver(bytes32 id, uint48 until);
+    /// An account's reservations end at `most` different times; the next one is free at `earliest`.
+    error TooManyReservations(address account, Role role, uint256 most, uint48 earliest);
 }

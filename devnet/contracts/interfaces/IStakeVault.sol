@@ -11,6 +11,12 @@ struct Stake {
     uint64 releaseAt; // when `unbonding` can be withdrawn
 }
 
+/// Stake that is promised until a time, and free from then on.
+struct Reservation {
+    uint128 amount;
+    uint48 until;
+}
+
 interface IStakeVault {
     event StakeDeposited(address indexed account, Role indexed role, uint256 amount);
     event UnbondingStarted(address indexed account, Role indexed role, uint256 amount, uint64 releaseAt);
@@ -18,6 +24,8 @@ interface IStakeVault {
     event StakeLocked(bytes32 indexed jobId, address indexed account, Role indexed role, uint256 amount);
     event StakeUnlocked(bytes32 indexed jobId, address indexed account, Role indexed role, uint256 amount);
     event StakeSlashed(bytes32 indexed jobId, address indexed account, Role indexed role, uint256 amount);
+    event StakeReserved(bytes32 indexed id, address indexed account, Role indexed role, uint256 amount, uint48 until);
+    event StakeReleased(bytes32 indexed id, address indexed account, Role indexed role, uint256 amount, uint48 until);
 
     function deposit(Role role, uint128 amount) external;
 
@@ -36,10 +44,22 @@ interface IStakeVault {
     /// @notice Takes part of a job's lock and sends it to the market, which credits it. Market only.
     function slash(bytes32 jobId, address account, Role role, uint128 amount) external;
 
+    /// @notice Keeps free stake for a purpose until a time, at which it is free again by itself. BatchAuction only.
+    function reserve(bytes32 id, address account, Role role, uint128 amount, uint48 until) external;
+
+    /// @notice Frees a part of a reservation before its time. BatchAuction only.
+    function release(bytes32 id, address account, Role role, uint128 amount) external;
+
     function stakeOf(address account, Role role) external view returns (Stake memory);
 
-    /// @notice What can be locked now: total - locked - unbonding.
+    /// @notice What can be locked now: total - locked - unbonding - reserved.
     function freeOf(address account, Role role) external view returns (uint128);
+
+    /// @notice What is reserved now.
+    function reservedOf(address account, Role role) external view returns (uint128);
+
+    /// @notice What is left of a reservation, and until when; past that time it binds nothing.
+    function reservationOf(bytes32 id, address account, Role role) external view returns (Reservation memory);
 
     function lockOf(bytes32 jobId, address account, Role role) external view returns (uint128);
 }

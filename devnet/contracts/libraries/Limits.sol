@@ -24,6 +24,9 @@ uint256 constant MAX_WINDOW = 7 days;
 uint256 constant MIN_UNBONDING = 4 * MAX_WINDOW + 1 days;
 uint256 constant MAX_UNBONDING = 365 days;
 
+// At how many different times the reservations of one stake end: what a lock reads at most.
+uint256 constant MAX_RESERVATION_ENDS = 16;
+
 // Where burned tokens go; no key is known for it.
 address constant BURN_ADDRESS = 0x000000000000000000000000000000000000dEaD;
 

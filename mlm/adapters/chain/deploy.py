@@ -12,21 +12,21 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from mlm.adapters.chain import abi, create, deployment
+from mlm.adapters.chain import abi, create, deployment, token
 from mlm.adapters.chain.deployment import Deployed, Deployment
 from mlm.adapters.chain.listing import SRS, Artifacts, Entry, init_code, with_srs
 from mlm.adapters.chain.read import EthChain
 from mlm.adapters.chain.rpc import Identity, Rpc, hex_data
 from mlm.core.digest import keccak256
-from mlm.core.errors import ChainError, MlmError, NotFound, StateConflict, UsageError
-from mlm.core.money import TOKEN_DECIMALS
+from mlm.core.errors import ChainError, NotFound, StateConflict, UsageError
+from mlm.core.money import MLM, Unit
 from mlm.core.plan import Call
 from mlm.ports.chain import Log
 from mlm.ports.contracts import Choices, Creation, Placed, Recorded
 
 TOKEN = "MarketToken"
+PAID = "JobMarket"  # beside whose creation a token is told that was there before
 _DEPLOYED = keccak256(b"Deployed(address,address,bytes32,string)")
-_DOMAIN = keccak256(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 _NOBODY = "0x" + "0" * 64
 
 
@@ -50,25 +50,31 @@ class ChainContracts:
         entries = self._chosen(choices)
         addresses = self._addresses(account, choices)
         self._agrees(file, addresses)
-        if choices.token:
-            self._is_token(choices.token)
+        unit = self._unit(choices)
         found = []
         if not self._has_code(create.DEPLOYER):
             self._has_factory()
             code = create.SALT + self._artifacts("Deployer").bytecode
             found.append(Creation("Deployer", create.DEPLOYER, Call("Create2Factory", "", (code,))))
-        codes = self._codes(entries, addresses, choices)
+        codes = self._codes(entries, addresses, choices, unit)
         made = {} if found else self._made(account, addresses, codes)
+        tried = ""
+        if choices.token and PAID not in made:
+            tried = token.examine(self._only(TOKEN, choices.token.lower()), account)
         for entry in entries:
             call = Call("Deployer", "deploy", (_name(choices.label, entry.name), codes[entry.name]))
-            roles = ", ".join(f"{role} {choices.accounts[role]}" for role in entry.roles)
-            found.append(Creation(entry.name, addresses[entry.name], None if entry.name in made else call, roles))
+            told = [f"{role} {choices.accounts[role]}" for role in entry.roles]
+            if choices.token and entry.name == PAID:
+                told.append(f"paid in {unit.symbol} of {unit.decimals} decimals at {choices.token}; {tried}")
+            detail = ", ".join(told)
+            found.append(Creation(entry.name, addresses[entry.name], None if entry.name in made else call, detail))
         return tuple(found)
 
     def read(self, account: str, choices: Choices) -> Deployment:
         """The finished deployment, from the chain; raises StateConflict when a contract is missing."""
         entries, addresses = self._chosen(choices), self._addresses(account, choices)
-        made = self._made(account, addresses, self._codes(entries, addresses, choices))
+        unit = self._unit(choices)
+        made = self._made(account, addresses, self._codes(entries, addresses, choices, unit))
         contracts = {}
         for entry in entries:
             if entry.name not in made:
@@ -80,7 +86,7 @@ class ChainContracts:
         if choices.token:
             contracts[TOKEN] = Deployed(choices.token.lower(), first, _NOBODY)
         here = self._rpc.identity()
-        return Deployment(here.chain_id, here.genesis_hash, first, contracts)
+        return Deployment(here.chain_id, here.genesis_hash, first, contracts, unit)
 
     def record(self, account: str, choices: Choices, file: str) -> Recorded:
         found = self.read(account, choices)
@@ -89,7 +95,7 @@ class ChainContracts:
             Placed(name, entry.address, *((0, "") if entry.tx == _NOBODY else (entry.block, entry.tx)))
             for name, entry in found.contracts.items()
         )
-        return Recorded(found.chain_id, found.genesis_hash, file, placed)
+        return Recorded(found.chain_id, found.genesis_hash, file, placed, found.unit)
 
     def _chosen(self, choices: Choices) -> tuple[Entry, ...]:
         entries = tuple(entry for entry in self._entries if not (choices.token and entry.name == TOKEN))
@@ -108,8 +114,10 @@ class ChainContracts:
         named = {name: create.named_address(account, _name(choices.label, name)) for name in names}
         return {**named, TOKEN: choices.token.lower()} if choices.token else named
 
-    def _codes(self, entries: Sequence[Entry], addresses: Mapping[str, str], choices: Choices) -> dict[str, bytes]:
-        return {entry.name: init_code(entry, addresses, choices.accounts, self._artifacts) for entry in entries}
+    def _codes(
+        self, entries: Sequence[Entry], addresses: Mapping[str, str], choices: Choices, unit: Unit
+    ) -> dict[str, bytes]:
+        return {entry.name: init_code(entry, addresses, choices.accounts, self._artifacts, unit) for entry in entries}
 
     def _made(self, account: str, addresses: Mapping[str, str], codes: Mapping[str, bytes]) -> dict[str, Log]:
         """The event of each contract that stands; raises StateConflict for one that was made otherwise than `codes`."""
@@ -197,22 +205,13 @@ class ChainContracts:
                 hint="Its presigned transaction brings it: github.com/Arachnid/deterministic-deployment-proxy.",
             )
 
-    def _is_token(self, token: str) -> None:
-        """What the market needs of a token: code, the decimals that amounts are shown with, EIP-2612 permits."""
-        if not self._has_code(token):
-            raise UsageError(f"--token: expected a contract, found no code at {token}")
-        asked = self._only(TOKEN, token.lower())
-        try:
-            decimals, name, separator = (asked.call(TOKEN, word) for word in ("decimals", "name", "DOMAIN_SEPARATOR"))
-            asked.call(TOKEN, "nonces", token)
-        except MlmError as error:
-            raise UsageError(f"--token: {token} is no ERC-20 with permits (EIP-2612)") from error
-        if decimals != TOKEN_DECIMALS:
-            raise UsageError(f"--token: expected {TOKEN_DECIMALS} decimals, found {decimals} at {token}")
-        # Every payment is signed for this domain (EIP-712): another version's permits would all be refused.
-        words = [_DOMAIN, keccak256(name.encode()), keccak256(b"1"), self._chain.chain_id().to_bytes(32, "big")]
-        if separator != keccak256(b"".join(words) + bytes.fromhex(token[2:]).rjust(32, b"\0")):
-            raise UsageError(f"--token: expected permits of the EIP-712 domain {name!r}, version '1', at {token}")
+    def _unit(self, choices: Choices) -> Unit:
+        """Of the token that the market is paid in; raises UsageError where that is none."""
+        if not choices.token:
+            return MLM
+        if not self._has_code(choices.token):
+            raise UsageError(f"--token: expected a contract, found no code at {choices.token}")
+        return token.unit_of(self._only(TOKEN, choices.token.lower()))
 
 
 def stands(rpc: Rpc, recorded: Deployment) -> bool:

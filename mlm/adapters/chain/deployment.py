@@ -12,6 +12,7 @@ from typing import Any
 from mlm.adapters.chain.create import DEPLOYER, FACTORY
 from mlm.adapters.disk import read_regular, replace_file, storage_errors
 from mlm.core.errors import InvalidData, NotFound
+from mlm.core.money import MAX_DECIMALS, MLM, Unit, is_symbol
 
 MAX_BYTES = 1 << 20
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -19,6 +20,7 @@ _DIGEST = re.compile(r"(?:[0-9a-f]{64})?")
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 
 
+TOKEN = "MarketToken"
 STANDARD = {"Create2Factory": FACTORY, "Deployer": DEPLOYER}
 
 
@@ -40,6 +42,7 @@ class Deployment:
     genesis_hash: str
     block: int  # logs start here
     contracts: Mapping[str, Deployed]
+    unit: Unit = MLM  # of the token that the market is paid in
 
     def address(self, name: str) -> str:
         """Lower-case address; raises NotFound. What deployments start from has the same one on every chain."""
@@ -51,6 +54,12 @@ class Deployment:
                 raise NotFound("this network has no contracts yet", hint="Deploy them with `mlm network deploy NAME`.")
             raise NotFound(f"the deployment has no contract {name!r}; it has {known}")
         return self.contracts[name].address
+
+    @property
+    def foreign(self) -> str:
+        """The address of a token that was there before the market, whose transfers are mostly strangers'; or ""."""
+        token = self.contracts.get(TOKEN)
+        return token.address if token is not None and not int(token.tx, 16) else ""
 
     def name(self, address: str) -> str | None:
         """The contract at an address, or None."""
@@ -64,6 +73,7 @@ class Deployment:
             "genesisHash": self.genesis_hash,
             "block": self.block,
             "contracts": contracts,
+            "token": asdict(self.unit),
         }
 
 
@@ -91,7 +101,12 @@ def parse(value: Any, source: str) -> Deployment:
         code = entry.get("code", "")
         need(isinstance(code, str) and bool(_DIGEST.fullmatch(code)), f"contracts.{name}.code, a sha256 in hex", code)
         contracts[name] = Deployed(address.lower(), at, tx.lower(), code)
-    return Deployment(chain_id, genesis.lower(), block, contracts)
+    token = value.get("token", asdict(MLM))  # earlier files have none
+    need(isinstance(token, dict), "token, an object", token)
+    symbol, decimals = token.get("symbol"), token.get("decimals")
+    need(isinstance(symbol, str) and is_symbol(symbol), "token.symbol, up to 16 letters and digits", symbol)
+    need(type(decimals) is int and 0 <= decimals <= MAX_DECIMALS, f"token.decimals, 0 to {MAX_DECIMALS}", decimals)
+    return Deployment(chain_id, genesis.lower(), block, contracts, Unit(symbol, decimals))
 
 
 def load(path: Path, hint: str = "") -> Deployment:
@@ -109,6 +124,17 @@ def load(path: Path, hint: str = "") -> Deployment:
     except orjson.JSONDecodeError as error:
         raise InvalidData(f"{path}: expected JSON, found {raw[:40]!r}") from error
     return parse(value, str(path))
+
+
+def unit_of(file: str) -> Unit:
+    """The unit of the token that a deployment file names; MLM where there is no file, or none that can be read.
+
+    Whoever then needs its contracts is told what is wrong by `load`.
+    """
+    try:
+        return load(Path(file)).unit if file else MLM
+    except (NotFound, InvalidData):
+        return MLM
 
 
 def save(path: Path, deployment: Deployment) -> None:

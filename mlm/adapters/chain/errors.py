@@ -42,13 +42,22 @@ HINTS: Mapping[str, str] = {
     "AuctionKindUnavailable": "Choose another kind of auction: fixed or reverse.",
     "WindowOutOfBounds": "Choose a window within the bounds shown.",
     "NameTaken": "That contract stands, or is being made: run `mlm network deploy` again.",
-    "InexactTransfer": "The market takes no token that charges for transfers.",
+    "InexactTransfer": "The token charges for transfers, or its balances move by themselves: it is refused.",
     # StakeVault
     "FreeStakeTooLow": "Run `mlm stake deposit`.",
     "LockTooLow": "Run `mlm sync`, then `mlm stake show`.",
     "StillUnbonding": "Wait until the unbonding period ends: see `mlm stake show`.",
     "NothingUnbonding": "Start with `mlm stake withdraw AMOUNT`.",
     "StakeAmountZero": "Give an amount above zero.",
+    "TooManyReservations": "Wait until a round's draws end: their reservations are free then.",
+    # BatchAuction
+    "PriceOffGrid": "Choose a maximum price of the class: startPrice + priceStep times a tick from 0 to 255.",
+    "RoundMismatch": "That round is over: offer again for the one that runs.",
+    "BatchStillOpen": "Wait until the round closes.",
+    "BatchAlreadyCleared": "The batch is cleared: its awards can be drawn.",
+    "JobNotAwarded": "The job did not win; it expires when the draws end, and then its escrow is credited.",
+    "NotPaired": "Draw the job with the offer of its rank: `pairOf` names it.",
+    "DrawsOver": "The draws are over: settle the job, which expired.",
     # AssetRegistry
     "CommitmentMissing": "Run the command again: it commits first, then reveals.",
     "CommitmentTooYoung": "Wait one block and run the command again.",
@@ -73,6 +82,7 @@ HINTS: Mapping[str, str] = {
     # OpenZeppelin
     "ERC20InsufficientBalance": "Get tokens: `mlm wallet faucet` on the devnet.",
     "ERC20InsufficientAllowance": "Run the command again: it permits what it needs.",
+    "SafeERC20FailedOperation": "The token refused the transfer: it may be paused, or have blocked an account.",
     "ERC2612ExpiredSignature": "Run the command again: it signs a new permit.",
     "ERC2612InvalidSigner": "Run the command again: another transaction may have used the permit's nonce.",
     "ERC721NonexistentToken": "Run `mlm search` to find published assets.",
@@ -80,7 +90,7 @@ HINTS: Mapping[str, str] = {
     "OutOfGas": "Run the command again; if it persists, the node's gas estimate is wrong.",
 }
 
-PRICES = frozenset({"PriceBelowFloor"})  # errors whose uint256 are base units
+PRICES = frozenset({"PriceBelowFloor", "InexactTransfer"})  # errors whose uint256 are base units
 
 # Solidity documentation, "Panic via assert and Error via require".
 PANICS: Mapping[int, str] = {

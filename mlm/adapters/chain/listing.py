@@ -1,8 +1,9 @@
 """The deployment list: which contracts there are, with which constructor arguments (devnet/deployment.json).
 
 `args` follow the constructor's inputs by name: a struct is an object of its components, an amount a decimal string of
-base units, {"addressOf": NAME} another contract of the same deploying account, of this list or to come,
-{"account": ROLE} an account that whoever deploys chooses. Code that uses an external library gets its address.
+base units, {"tokens": TEXT} one of the token that the market is paid in, {"addressOf": NAME} another contract of the
+same deploying account, of this list or to come, {"account": ROLE} an account that whoever deploys chooses. Code that
+uses an external library gets its address.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from mlm import resources
 from mlm.adapters.chain import abi
 from mlm.core.errors import InvalidData
+from mlm.core.money import MLM, Unit, parse_units
 
 FORMAT = "mlm/deployment/2"
 SRS = ("ZkVerifier", "srsPoints_")  # the contract and the argument that hold the reference string's points
@@ -69,11 +71,19 @@ def with_srs(entries: Sequence[Entry], points: Sequence[int]) -> tuple[Entry, ..
 
 
 def init_code(
-    entry: Entry, addresses: Mapping[str, str], accounts: Mapping[str, str], artifacts: Artifacts = abi.artifact
+    entry: Entry,
+    addresses: Mapping[str, str],
+    accounts: Mapping[str, str],
+    artifacts: Artifacts = abi.artifact,
+    unit: Unit = MLM,
 ) -> bytes:
-    """Creation code and encoded arguments; raises InvalidData for a list that does not fit the artifact."""
+    """Creation code and encoded arguments; raises InvalidData for a list that does not fit the artifact.
+
+    `unit` is what amounts of tokens are in.
+    """
     artifact = artifacts(entry.name)
-    args = [_resolve(param, _argument(entry, param), addresses, accounts) for param in artifact.abi.constructor]
+    known = _Known(addresses, accounts, unit)
+    args = [_resolve(param, _argument(entry, param), known) for param in artifact.abi.constructor]
     return artifact.linked(addresses) + artifact.abi.encode_constructor(args)
 
 
@@ -83,19 +93,30 @@ def _argument(entry: Entry, param: abi.Param) -> Any:
     return entry.args[param.name]
 
 
-def _resolve(param: abi.Param, value: Any, addresses: Mapping[str, str], accounts: Mapping[str, str]) -> Any:
-    """Replace references by addresses and decimal strings by numbers."""
+@dataclass(frozen=True)
+class _Known:
+    """What references in a list's arguments stand for."""
+
+    addresses: Mapping[str, str]
+    accounts: Mapping[str, str]
+    unit: Unit
+
+
+def _resolve(param: abi.Param, value: Any, known: _Known) -> Any:
+    """Replace references by addresses, and amounts of tokens and decimal strings by numbers."""
     if param.type.endswith("]"):
-        return [_resolve(abi.element(param), item, addresses, accounts) for item in value]
+        return [_resolve(abi.element(param), item, known) for item in value]
     if isinstance(value, Mapping) and not param.components:
-        for key, known in (("addressOf", addresses), ("account", accounts)):
+        if "tokens" in value:
+            return int(parse_units(value["tokens"], known.unit))
+        for key, names in (("addressOf", known.addresses), ("account", known.accounts)):
             if key in value:
-                if value[key] not in known:
-                    raise InvalidData(f"deployment list: {key} {value[key]!r} is none of {', '.join(known)}")
-                return known[value[key]]
-        raise InvalidData(f"deployment list: expected addressOf or account, found {dict(value)}")
+                if value[key] not in names:
+                    raise InvalidData(f"deployment list: {key} {value[key]!r} is none of {', '.join(names)}")
+                return names[value[key]]
+        raise InvalidData(f"deployment list: expected addressOf, account or tokens, found {dict(value)}")
     if param.components:
-        return {part.name: _resolve(part, value[part.name], addresses, accounts) for part in param.components}
+        return {part.name: _resolve(part, value[part.name], known) for part in param.components}
     if param.type.startswith(("uint", "int")) and isinstance(value, str):
         return int(value, 0)
     return value

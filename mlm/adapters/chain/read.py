@@ -15,6 +15,7 @@ from mlm.core.errors import ChainError, NotFound
 from mlm.ports.chain import Block, Log, Receipt
 
 _WORDS = re.compile("0x[0-9a-f]{40}(?:,0x[0-9a-f]{64})*")
+_TRANSFER = "ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"  # Transfer(address,address,uint256)
 _RANGE = 50_000  # blocks in one eth_getLogs; a refusal halves it
 
 
@@ -76,23 +77,33 @@ class EthChain:
 
     def logs(self, from_block: int, to_block: int) -> list[Log]:
         self._check()
-        addresses = sorted({entry.address for entry in self.deployment.contracts.values()})
+        filters = self._filters()
         found: list[Log] = []
         start, width = from_block, _RANGE
         while start <= to_block:
             end = min(start + width - 1, to_block)
-            query = {"fromBlock": hex(start), "toBlock": hex(end), "address": addresses}
+            span = {"fromBlock": hex(start), "toBlock": hex(end)}
             try:
-                answer = self.rpc.call("eth_getLogs", query)
+                answers = [self.rpc.call("eth_getLogs", {**span, **each}) for each in filters]
             except (RpcError, TooLarge):
                 # Nodes limit blocks, results or bytes, each in words of its own: ask for less, down to one block.
                 if width <= 1:
                     raise
                 width = max(1, (end - start + 1) // 8)
                 continue
-            found += _logs(answer, set(addresses), start, end)
+            found += _logs(answers, {address for each in filters for address in each["address"]}, start, end)
             start = end + 1
         return found
+
+    def _filters(self) -> list[dict[str, Any]]:
+        """What logs to ask for: all of the contracts; of a token that others use too, transfers to and from them."""
+        foreign = self.deployment.foreign
+        ours = sorted({entry.address for entry in self.deployment.contracts.values()} - {foreign})
+        if not foreign:
+            return [{"address": ours}]
+        transfer, parties = "0x" + _TRANSFER, ["0x" + address[2:].rjust(64, "0") for address in ours]
+        sides = ([transfer, parties], [transfer, None, parties])
+        return [{"address": ours}, *({"address": [foreign], "topics": topics} for topics in sides)]
 
     def balance(self, address: str) -> int:
         self._check()
@@ -189,10 +200,14 @@ def raw_data(value: Any, what: str) -> bytes:
     return bytes.fromhex(hex_data(value, what)[2:])
 
 
-def _logs(answer: Any, addresses: set[str], start: int, end: int) -> list[Log]:
-    if not isinstance(answer, list):
-        raise ChainError(f"the node answered nonsense: expected logs, found {str(answer)[:40]!r}")
-    logs = [log_from(entry) for entry in answer]
+def _logs(answers: Sequence[Any], addresses: set[str], start: int, end: int) -> list[Log]:
+    """The logs of several answers, in chain order; one that answers two questions counts once."""
+    for answer in answers:
+        if not isinstance(answer, list):
+            raise ChainError(f"the node answered nonsense: expected logs, found {str(answer)[:40]!r}")
+    logs = [log_from(entry) for answer in answers for entry in answer]
+    if len(answers) > 1:
+        logs = list(dict.fromkeys(logs))
     for log in logs:
         if log.address not in addresses or not start <= log.block_number <= end:
             where = f"{log.address} in block {log.block_number}"

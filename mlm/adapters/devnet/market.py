@@ -11,11 +11,11 @@ from mlm.adapters.chain.send import EthSender
 from mlm.adapters.devnet.home import Home
 from mlm.adapters.wallet import devnet as accounts
 from mlm.core.errors import InvalidData, NotFound, StateConflict
-from mlm.core.money import TOKEN_DECIMALS
+from mlm.core.money import MLM
 from mlm.core.plan import Call
 from mlm.ports.contracts import Choices
 
-GRANT = 100_000 * 10**TOKEN_DECIMALS  # tokens that each named account starts with, base units
+GRANT = 100_000 * 10**MLM.decimals  # tokens that each named account starts with, base units
 _WAIT = 30.0  # seconds for one transaction
 
 

@@ -79,6 +79,32 @@ create table stake_changes (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
     account varchar, role bigint, change varchar, amount hugeint, job_id varchar, release_at bigint
 );
+create table reservations (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    reservation_id varchar, account varchar, role bigint, change varchar, amount hugeint, until bigint
+);
+create table batches (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    batch_id varchar, class_id varchar, closes_at bigint, version_id varchar, tier bigint, scheme bigint,
+    start_price uhugeint, price_step uhugeint, bidding_window bigint, reveal_window bigint, delivery_window bigint,
+    execution_window bigint, verification_window bigint, requirements varchar
+);
+create table entries (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    batch_id varchar, job_id varchar, tick bigint, position bigint
+);
+create table offers (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    batch_id varchar, offer_id varchar, provider varchar, tick bigint, position bigint, quantity bigint
+);
+create table clearings (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    batch_id varchar, tick bigint, volume bigint
+);
+create table draws (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    batch_id varchar, job_id varchar, offer_id varchar, provider varchar, price hugeint
+);
 create table transfers (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
     sender varchar, recipient varchar, amount hugeint

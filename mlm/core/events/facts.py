@@ -37,6 +37,20 @@ _AUCTION = {
     "requirements": "requirements",
 }
 
+_CLASS = {
+    "version_id": "versionId",
+    "tier": "tier",
+    "scheme": "scheme",
+    "start_price": "startPrice",
+    "price_step": "priceStep",
+    "bidding_window": "biddingWindow",
+    "reveal_window": "revealWindow",
+    "delivery_window": "deliveryWindow",
+    "execution_window": "executionWindow",
+    "verification_window": "verificationWindow",
+    "requirements": "requirements",
+}
+
 # table -> its own columns, after PLACE
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "handles": ("handle", "owner"),
@@ -57,6 +71,12 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "credits": ("job_id", "account", "reason", "amount"),
     "withdrawals": ("account", "amount"),
     "stake_changes": ("account", "role", "change", "amount", "job_id", "release_at"),
+    "reservations": ("reservation_id", "account", "role", "change", "amount", "until"),
+    "batches": ("batch_id", "class_id", "closes_at", *_CLASS),
+    "entries": ("batch_id", "job_id", "tick", "position"),
+    "offers": ("batch_id", "offer_id", "provider", "tick", "position", "quantity"),
+    "clearings": ("batch_id", "tick", "volume"),
+    "draws": ("batch_id", "job_id", "offer_id", "provider", "price"),
     "transfers": ("sender", "recipient", "amount"),
     "pauses": ("until",),
 }
@@ -76,6 +96,10 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("JobMarket", "Credited"): ("credits", ("jobId", "account", "reason", "amount")),
     ("JobMarket", "Withdrawn"): ("withdrawals", ("account", "amount")),
     ("JobMarket", "Paused"): ("pauses", ("until",)),
+    ("BatchAuction", "JobEntered"): ("entries", ("batchId", "jobId", "tick", "position")),
+    ("BatchAuction", "OfferPlaced"): ("offers", ("batchId", "offerId", "provider", "tick", "position", "quantity")),
+    ("BatchAuction", "BatchCleared"): ("clearings", ("batchId", "tick", "volume")),
+    ("BatchAuction", "AwardDrawn"): ("draws", ("batchId", "jobId", "offerId", "provider", "price")),
     ("MarketToken", "Transfer"): ("transfers", ("from", "to", "value")),
 }
 
@@ -95,6 +119,8 @@ STAKE_CHANGES: Mapping[str, str] = {
     "StakeUnlocked": "unlocked",
     "StakeSlashed": "slashed",
 }
+
+RESERVATIONS: Mapping[str, str] = {"StakeReserved": "reserved", "StakeReleased": "released"}
 
 
 def token_hex(token_id: int) -> str:
@@ -132,6 +158,13 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
         change = STAKE_CHANGES[event]
         where = (args.get("jobId"), args.get("releaseAt"))
         return [("stake_changes", (args["account"], args["role"], change, args["amount"], *where))]
+    if contract == "StakeVault" and event in RESERVATIONS:
+        change, named = RESERVATIONS[event], ("id", "account", "role", "amount", "until")
+        reservation, account, role, amount, until = (args[name] for name in named)
+        return [("reservations", (reservation, account, role, change, amount, until))]
+    if (contract, event) == ("BatchAuction", "BatchOpened"):
+        job_class = (args["jobClass"][argument] for argument in _CLASS.values())
+        return [("batches", (args["batchId"], args["classId"], args["closesAt"], *job_class))]
     if contract == "JobMarket" and event in BID_CHANGES:
         change, amount = BID_CHANGES[event]
         return [("bid_changes", (args["jobId"], args["bidder"], change, args.get("commitment"), args.get(amount)))]

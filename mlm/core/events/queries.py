@@ -54,6 +54,11 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "bids": {"job_id": REQUIRED},
     # in order: position bidder change (committed, revealed, withdrawn, forfeited) commitment amount
     "bid_changes": {"job_id": REQUIRED},
+    # in order of offering: offer_id provider tick position quantity
+    "offers": {"batch_id": REQUIRED},
+    # a job's place in its batch: batch_id class_id closes_at ends_at start_price price_step tick position, and once it
+    # happened clearing_tick volume (cleared), offer_id provider price (drawn)
+    "batch": {"job_id": REQUIRED},
     # in order: job_id account reason amount
     "credits": {"job_id": None, "account": None, **_PAGE},
     # in order: ledger (wallet, credit, stake) change reason job_id; the changes of a ledger sum to its balance
@@ -71,7 +76,7 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
 # Why an account was credited, by number, as account_history spells it.
 REASONS = tuple(reason.name.lower() for reason in Reason)
 
-_HEX = ("consumer", "provider", "owner", "account", "version_id", "job_id", "manifest", "tx_hash")
+_HEX = ("consumer", "provider", "owner", "account", "version_id", "job_id", "batch_id", "manifest", "tx_hash")
 
 
 def arguments(query: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,13 @@ _FIRST_SNAPSHOT = (
 )
 _JOB = "bytes32 indexed jobId, bytes32 indexed versionId"
 _STAKE = "address indexed account, uint8 indexed role, uint256 amount"
+_RESERVATION = "bytes32 indexed id, address indexed account, uint8 indexed role, uint256 amount, uint48 until"
+_BATCH = "bytes32 indexed batchId"
+_CLASS = (
+    "(bytes32 versionId, uint8 tier, uint8 scheme, uint128 startPrice, uint128 priceStep, uint32 biddingWindow,"
+    " uint32 revealWindow, uint32 deliveryWindow, uint32 executionWindow, uint32 verificationWindow,"
+    " bytes32 requirements)"
+)
 
 # (contract, declaration, keccak256 of the signature)
 DECLARATIONS: tuple[tuple[str, str, str], ...] = (
@@ -117,6 +124,16 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "0xe7ca0a326ca8d609230748237046cb77ba9d1e83182805d3a05435afaacaeea6",
     ),
     (
+        "StakeVault",
+        f"StakeReserved({_RESERVATION})",
+        "0xebf2cffdbc52ddfede0ba23c5b9e6740e3928822600abc2915dedccc614bbdaf",
+    ),
+    (
+        "StakeVault",
+        f"StakeReleased({_RESERVATION})",
+        "0x9d5544a3fa111e0128707b077a20bdf577bc4dc6300bef38d87c2178073da1cd",
+    ),
+    (
         "JobMarket",
         f"JobPosted({_JOB}, address indexed consumer, uint256 nonce, ({_REQUEST} request, {_SNAPSHOT} snapshot) terms)",
         "0xc6f878bcff0ef4a1174b36b97d7004d23fbed2df04a7ff7265dee9f3fa6c16aa",
@@ -180,6 +197,32 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "JobMarket",
         "Paused(uint48 until)",
         "0x95c424e970dea488922ec9da91305321f58798dd418b233247e105fdb501f0de",
+    ),
+    (
+        "BatchAuction",
+        f"BatchOpened({_BATCH}, bytes32 indexed classId, uint48 closesAt, {_CLASS} jobClass)",
+        "0x10003860d84e85c50f32116a6cb5c765e436c9fd4b3a389071868a1bbbe855de",
+    ),
+    (
+        "BatchAuction",
+        f"JobEntered({_BATCH}, bytes32 indexed jobId, uint8 tick, uint32 position)",
+        "0x579c96a1367b9bc13f231c27f49493c23799af41023e6282c264dddec397af26",
+    ),
+    (
+        "BatchAuction",
+        f"OfferPlaced({_BATCH}, bytes32 indexed offerId, address indexed provider, uint8 tick, uint32 position, "
+        "uint32 quantity)",
+        "0xe29c40e05472390258b87fc0ededbfc6e3f7bd1aeecf1df0c85c4feaa1a084e6",
+    ),
+    (
+        "BatchAuction",
+        f"BatchCleared({_BATCH}, uint8 tick, uint40 volume)",
+        "0x549f584394da3347dafdabc0071fb3c95a4124764fb4ee8c88f6cbcb5e958efe",
+    ),
+    (
+        "BatchAuction",
+        f"AwardDrawn({_BATCH}, bytes32 indexed jobId, bytes32 indexed offerId, address provider, uint128 price)",
+        "0xd4297934a01ee5977a8eed487cdd71e81aa24949beddbe423f642374e7011cf3",
     ),
 )
 

@@ -12,7 +12,7 @@ from mlm.core import dagcbor
 from mlm.core.cid import DAG_PB, RAW, Cid
 from mlm.core.errors import InvalidData, UsageError
 from mlm.core.fields import Fields
-from mlm.core.money import BASIS_POINTS, parse_units
+from mlm.core.money import BASIS_POINTS, MLM, Amount, parse_units
 from mlm.core.paths import check_path
 from mlm.core.refs import parse_asset
 
@@ -132,13 +132,23 @@ class Parent:
 
 @dataclass(frozen=True)
 class Price:
-    """Asked for one use: an absolute price in tokens (a plain decimal), and basis points of a job's price."""
+    """Asked for one use: an absolute price in tokens (a plain decimal), and basis points of a job's price.
+
+    What a token is, the market decides in which the asset is published.
+    """
 
     use: str = "0"
     royalty_bps: int = 0
 
     def value(self) -> dagcbor.Value:
         return {"use": self.use, "royalty_bps": self.royalty_bps}
+
+    def amount(self) -> Amount:
+        """The absolute price in base units of the market's token; raises UsageError where that has fewer digits."""
+        try:
+            return parse_units(self.use)
+        except UsageError as error:
+            raise UsageError(f"the price of a use: {error}", hint=error.hint) from error
 
     @classmethod
     def read(cls, fields: Fields) -> Price:
@@ -179,9 +189,12 @@ class ZkKey:
 
 
 def check_price(text: str) -> str:
-    """Return a plain decimal of tokens that fits the contract's uint128; raises InvalidData."""
+    """Return a plain decimal of tokens that fits the contract's uint128; raises InvalidData.
+
+    A manifest is valid or not whatever the network: 18 digits may follow the point.
+    """
     try:
-        amount = parse_units(text)
+        amount = parse_units(text, MLM)
     except UsageError as error:
         raise InvalidData(f"the price of a use: {error}") from error
     if amount >= 1 << 128:

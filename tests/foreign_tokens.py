@@ -1,0 +1,43 @@
+"""Tokens that were there before the market (devnet/test/Tokens.sol), compiled here and put on a chain of a test."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+from pathlib import Path
+
+from mlm.adapters.chain import abi
+from mlm.adapters.chain.deployment import Deployment
+from mlm.adapters.chain.read import EthChain
+from mlm.adapters.chain.rpc import Rpc
+from mlm.adapters.chain.send import EthSender
+from mlm.adapters.wallet import devnet as accounts
+
+DEVNET = Path(__file__).resolve().parent.parent / "devnet"
+MAKER = 9  # the index of the account that deploys: none that a test looks at
+
+
+@functools.cache
+def _built() -> Path:
+    """The folder of their artifacts, once for the process."""
+    (forge,) = DEVNET.glob("node_modules/@foundry-rs/forge-*/bin/forge")
+    subprocess.run([forge, "build", "test/Tokens.sol"], cwd=DEVNET, check=True, capture_output=True, timeout=300)
+    return DEVNET / "out" / "Tokens.sol"
+
+
+def put(url: str, name: str, *args: object) -> str:
+    """The address of a new token on the chain at `url`."""
+    rpc = Rpc(url, timeout=20)
+    try:
+        here = rpc.identity()
+        sender = EthSender(
+            EthChain(rpc, Deployment(here.chain_id, "", 0, {})), accounts.derive(accounts.MNEMONIC, MAKER)
+        )
+        artifact = abi.artifact(name, _built())
+        data = artifact.bytecode + artifact.abi.encode_constructor(args)
+        signed = sender.sign_request({"data": "0x" + data.hex()}, here.chain_id)
+        sender.broadcast(signed)
+        receipt = rpc.call("eth_getTransactionReceipt", sender.wait(signed).tx_hash)
+        return str(receipt["contractAddress"])
+    finally:
+        rpc.close()
