@@ -75,7 +75,8 @@ COMMANDS: dict[str, Entry] = {
     "run": Entry("compute", "Run a model locally; no chain.", JOBS),
     "prove": Entry("compute", "Prove one execution of a model locally; no chain.", JOBS),
     "verify": Entry("verify", "Check a job, an asset or a proof file; never sends.", JOBS),
-    "stake": Entry("stake", "Deposit, withdraw and show stake.", MARKET, group=True),
+    "reputation": Entry("reputation", "Show what settled jobs say of providers.", JOBS, group=True),
+    "stake": Entry("stake", "Deposit, withdraw and show stake; claim rewards.", MARKET, group=True),
     "wallet": Entry("wallet", "Make, import and list accounts; withdraw earnings.", MARKET, group=True),
     "whoami": Entry("whoami", "Show the account, network and balances in use.", MARKET),
     "hash": Entry("content", "Print the CIDs of files and folders.", SETUP),
@@ -98,7 +99,7 @@ _COLLECT = (50_000, 20, 20)
 PLANNED = frozenset(
     {"commit", "publish", "price set", "handle claim", "job post", "job award", "job cancel", "job settle", "bid"}
     | {"lease accept", "lease fulfil", "lease submit", "stake deposit", "stake withdraw", "wallet withdraw"}
-    | {"merge", "network deploy"}
+    | {"merge", "network deploy", "job rate", "stake claim"}
 )
 
 

@@ -13,6 +13,7 @@ from mlm.core.events.facts import COLUMNS, PLACE, facts
 from mlm.core.events.queries import REASONS, arguments
 from mlm.core.job import AuctionKind
 from mlm.memory import batches
+from mlm.memory.standings import rewarded, standings
 from mlm.ports.chain import Block
 from mlm.ports.state import SQL_ROWS, Event
 
@@ -273,7 +274,9 @@ class MemoryState:
                 ]
                 add(row, "wallet", -row["amount"], reason, min(paid, default=None) if reason == "escrow" else None)
             if row["recipient"] == account:
-                add(row, "wallet", row["amount"], received.get(row["sender"], "transfer"))
+                reason = received.get(row["sender"], "transfer")
+                paid_out = reason == "unstake" and rewarded(self._tables["reward_changes"], row)
+                add(row, "wallet", row["amount"], "reward" if paid_out else reason)
         for row in self._of("credits", account=account):
             named = REASONS[row["reason"]] if row["reason"] < len(REASONS) else None
             add(row, "credit", row["amount"], named, row["job_id"])
@@ -314,6 +317,15 @@ class MemoryState:
             if row["change"] == "unbonding":
                 stake["release_at"] = row["release_at"]
         return [stakes[key] for key in sorted(stakes)]
+
+    def _query_reputation(self, provider: str | None) -> Iterable[Record]:
+        return _matching(standings(self._tables["outcomes"], self._tables["ratings"]), provider=provider)
+
+    def _query_ratings(self, provider: str | None, job_id: str | None) -> Iterable[Record]:
+        for row in _matching(reversed(self._tables["ratings"]), provider=provider, job_id=job_id):
+            points = next((outcome["points"] for outcome in self._of("outcomes", job_id=row["job_id"])), None)
+            told = {name: row[name] for name in ("job_id", "provider", "consumer", "stars")}
+            yield told | {"points": points} | self._place(row)
 
     # --- the index itself -----------------------------------------------------------------------------------------
 

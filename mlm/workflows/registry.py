@@ -15,6 +15,7 @@ from mlm.workflows import (
     network_deploy,
     price,
     publish,
+    reputation,
     stake,
     wallet,
 )
@@ -32,12 +33,14 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         job_close.AWARD,
         job_close.CANCEL,
         job_close.SETTLE,
+        reputation.RATE,
         bid.OPERATION,
         lease.ACCEPT,
         lease.FULFIL,
         lease.SUBMIT,
         stake.DEPOSIT,
         stake.WITHDRAW,
+        stake.CLAIM,
         wallet.WITHDRAW,
         network_deploy.OPERATION,
     )

@@ -232,6 +232,22 @@ def _branched(stage: Stage) -> tuple[Person, str]:
     return person, ""
 
 
+def _rates(stage: Stage) -> tuple[Person, str]:
+    """A settled job of its own each time: a job is rated once."""
+    job = stage.fixed()
+    stage.market.first.do("lease", "fulfil", job)
+    return stage.market.consumer, job
+
+
+def _earned(stage: Stage) -> tuple[Person, str]:
+    """Fees of a settled job stream for a while to somebody who stakes."""
+    stage.market.first.do("stake", "deposit", "10")
+    stage.done()
+    stage.market.first.run("stake", "claim")  # funds where fees wait; refused where nothing does
+    stage.market.advance("3600s")
+    return stage.market.first, ""
+
+
 SCENES: dict[str, Scene] = {
     "init": _elsewhere,
     "add": _project,
@@ -278,6 +294,7 @@ SCENES: dict[str, Scene] = {
     "job award": as_("consumer", "with_bid"),
     "job cancel": _cancels,
     "job settle": as_("second", "expired"),
+    "job rate": _rates,
     "bid": _posted,
     "lease list": as_("first"),
     "lease show": as_("first", "accepted"),
@@ -290,6 +307,9 @@ SCENES: dict[str, Scene] = {
     "stake deposit": lambda stage: (stage.market.person("watcher"), ""),
     "stake withdraw": _unbonds,
     "stake show": as_("first"),
+    "stake claim": _earned,
+    "reputation show": as_("first", "done"),
+    "reputation list": as_("consumer", "done"),
     "wallet new": _newcomer,
     "wallet import": _newcomer,
     "wallet list": _elsewhere,

@@ -178,6 +178,19 @@ def _unbonds(world: World) -> tuple[Person, tuple[str, ...]]:
     return watcher, ("stake", "withdraw", "3")
 
 
+def _rates(world: World) -> tuple[Person, tuple[str, ...]]:
+    job = _leased(world)
+    world.market.first.do("lease", "fulfil", job)
+    return world.market.consumer, ("job", "rate", job, "--stars", "4")
+
+
+def _funds(world: World) -> tuple[Person, tuple[str, ...]]:
+    """The fee of one job waits to be streamed. The consumer has no stake: what a claim pays depends on the second."""
+    world.market.consumer.run("stake", "claim")  # whatever the scenes before left; refused where that is nothing
+    world.market.first.do("lease", "fulfil", _leased(world))
+    return world.market.consumer, ("stake", "claim")
+
+
 def _withdraws(world: World) -> tuple[Person, tuple[str, ...]]:
     world.market.consumer.do("job", "cancel", _job(world))
     world.market.consumer.do("wallet", "withdraw")  # whatever the scenes before left
@@ -195,12 +208,14 @@ SCENES = {
     "job award": Scene((TX,), _awards),
     "job cancel": Scene((TX,), _cancels),
     "job settle": Scene((TX,), _settles),
+    "job rate": Scene((TX,), _rates),
     "bid": Scene((TX, TX), _bids),
     "lease accept": Scene((TX,), _accepts),
     "lease submit": Scene((STORE, TX), _submits),
     "lease fulfil": Scene((TX, STORE, TX), _fulfils),
     "stake deposit": Scene((TX,), _deposits),
     "stake withdraw": Scene((TX,), _unbonds),
+    "stake claim": Scene((TX,), _funds),
     "wallet withdraw": Scene((TX,), _withdraws),
 }
 ELSEWHERE = {"network deploy"}  # tests/networks kills it

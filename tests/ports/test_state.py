@@ -21,7 +21,9 @@ from mlm.ports.state import SQL_ROWS, Event, State
 NOBODY = "0x" + "0" * 40
 ADDRESSES = {
     name: f"0x{number:040x}"
-    for number, name in enumerate(("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "BatchAuction"), 1)
+    for number, name in enumerate(
+        ("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "BatchAuction", "Reputation", "FeeShares"), 1
+    )
 }
 ANN, BOB, EVE = ("0x" + letter * 40 for letter in "abe")
 BIG = 2**127 - 1  # the most that any supply could be
@@ -404,6 +406,52 @@ def test_stakes(told: State) -> None:
     assert told.query("stakes", account=EVE) == [eve]
 
 
+def recorded(job: int, provider: str, outcome: int, price: int = 0, points: int = 0) -> Call:
+    told = {"jobId": word(job), "provider": provider, "outcome": outcome, "price": price, "points": points}
+    return ("Reputation", "JobRecorded", told)
+
+
+def rated(job: int, provider: str, stars: int) -> Call:
+    told = {"jobId": word(job), "provider": provider, "consumer": BOB, "stars": stars}
+    return ("Reputation", "JobRated", told)
+
+
+def test_reputation(state: State) -> None:
+    script = [
+        [recorded(1, ANN, 0, 100, 3), recorded(2, ANN, 0, 1_000, 30), recorded(3, ANN, 3), recorded(4, EVE, 2)],
+        [recorded(5, EVE, 1), recorded(6, EVE, 0, 2**126, 40)],
+        [rated(1, ANN, 5), rated(2, ANN, 2)],
+    ]
+    state.ingest(*chain_of(script))
+    eve, ann = state.query("reputation")  # the most points first
+    assert ann == {
+        "provider": ANN, "accepted": 2, "rejected": 0, "undelivered": 0, "defaulted": 1, "value": 1_100, "points": 33,
+        "rated_points": 33, "star_points": 3 * 5 + 30 * 2, "ratings": 2,
+    }  # fmt: skip
+    assert eve == {
+        "provider": EVE, "accepted": 1, "rejected": 1, "undelivered": 1, "defaulted": 0, "value": 2**126, "points": 40,
+        "rated_points": 0, "star_points": 0, "ratings": 0,
+    }  # fmt: skip
+    assert state.query("reputation", provider=ANN.upper().replace("0X", "0x")) == [ann]
+    assert state.query("reputation", limit=1, offset=1) == [ann]
+    newest, first = state.query("ratings")
+    assert (newest["job_id"], newest["stars"], newest["points"], newest["consumer"]) == (word(2), 2, 30, BOB)
+    assert state.query("ratings", job_id=word(1), provider=ANN) == [first]
+    assert state.query("ratings", provider=EVE) == []
+    state.rewind(3)
+    assert state.query("reputation", provider=ANN)[0]["ratings"] == 0
+
+
+def test_a_reward_is_no_unstaking(state: State) -> None:
+    script: list[list[Call]] = [
+        [("StakeVault", "RewardClaimed", {"account": EVE, "amount": 7}), moved(VAULT, EVE, 7)],
+        [stake("StakeWithdrawn", EVE, 7), moved(VAULT, EVE, 7)],
+    ]
+    state.ingest(*chain_of([[stake("StakeDeposited", EVE, 9), moved(EVE, VAULT, 9)], *script]))
+    reasons = [row["reason"] for row in state.query("account_history", account=EVE) if row["ledger"] == "wallet"]
+    assert reasons == ["stake", "reward", "unstake"]
+
+
 def test_raw_events(told: State) -> None:
     (event,) = told.query("events", name="JobPosted", limit=1)
     assert event["args"]["nonce"] == 3 and event["address"] == MARKET and event["block"] == len(STORY)
@@ -554,6 +602,8 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
         *[("token", shift + number) for number in range(3)],
         *[("version", 100 + shift + number) for number in range(5)],
         *[("job", 1 + shift + number) for number in range(4)],
+        *[("outcome", 1 + shift + number) for number in range(4)],
+        *[("rating", 1 + shift + number) for number in range(4)],
     ]
     rng.shuffle(new)
 
@@ -568,6 +618,12 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             if what == "version":
                 licence, parents = rng.choice(["MIT", "é\0\x1b[31m", ""]), tuple(rng.sample(range(4), rng.randrange(3)))
                 return published(token, number, rng.choice(["1", "2"]), licence, parents)
+            if what == "outcome":
+                told = {"provider": who, "outcome": rng.randrange(4), "price": amount, "points": amount // 3}
+                return ("Reputation", "JobRecorded", {"jobId": word(number), **told})
+            if what == "rating":
+                told = {"provider": who, "consumer": other, "stars": rng.randrange(1, 6)}
+                return ("Reputation", "JobRated", {"jobId": word(number), **told})
             return posted(number, version, who, rng.choice([0, 2**255]), amount, rng.randrange(5))
         reason = {"jobId": word(job), "account": who, "reason": rng.randrange(7), "amount": amount}
         choices: list[Call] = [
@@ -583,6 +639,8 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             ("JobMarket", "Withdrawn", {"account": who, "amount": amount}),
             moved(who, other, amount),
             stake(rng.choice(["StakeDeposited", "StakeWithdrawn"]), who, amount),
+            ("StakeVault", "RewardsFunded", {"amount": amount, "finishAt": rng.randrange(10**9)}),
+            ("StakeVault", "RewardClaimed", {"account": who, "amount": amount}),
             stake("UnbondingStarted", who, amount, releaseAt=rng.randrange(10**9)),
             stake(rng.choice(["StakeLocked", "StakeSlashed", "StakeUnlocked"]), who, amount, jobId=word(job)),
         ]
@@ -596,6 +654,7 @@ def answers(state: State) -> Iterator[tuple[Any, Any]]:
     choices: dict[str, list[Any]] = {
         "handle": ["ann"], "batch_id": [word(60)],
         "version_id": [word(100), word(103)], "job_id": [word(1), word(2)], "account": [ANN, NOBODY, MARKET],
+        "provider": [ANN, VAULT],
         "prefix": ["00"], "text": ["", "Y", "mit"],
     }  # fmt: skip
     for name, parameters in QUERIES.items():

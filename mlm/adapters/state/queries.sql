@@ -106,6 +106,18 @@ order by block, log_index, ledger, change limit $limit offset $offset;
 select account, role, total, locked, unbonding, release_at from stake_view
 where ($account::varchar is null or account = $account) order by account, role;
 
+-- name: reputation
+select * from reputation_view
+where ($provider::varchar is null or provider = $provider)
+order by points desc, provider limit $limit offset $offset;
+
+-- name: ratings
+select r.job_id, r.provider, r.consumer, r.stars, o.points, r.block, r.timestamp, r.tx_hash,
+       finality(r.block) as finality
+from ratings r left join outcomes o on o.job_id = r.job_id
+where ($provider::varchar is null or r.provider = $provider) and ($job_id::varchar is null or r.job_id = $job_id)
+order by r.block desc, r.log_index desc limit $limit offset $offset;
+
 -- name: events
 select block, timestamp, log_index, tx_hash, contract, address, name, args, finality(block) as finality
 from events

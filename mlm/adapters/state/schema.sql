@@ -112,6 +112,21 @@ create table transfers (
 create table pauses (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, until bigint
 );
+create table outcomes (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    job_id varchar, provider varchar, outcome bigint, price hugeint, points hugeint
+);
+create table ratings (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    job_id varchar, provider varchar, consumer varchar, stars bigint
+);
+create table fee_shares (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, treasury_bps bigint, stakers_bps bigint
+);
+create table reward_changes (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    account varchar, change varchar, amount hugeint, finish_at bigint
+);
 
 create macro kind_name(n) as ['model', 'dataset', 'algorithm', 'pipeline'][n + 1];
 create macro tier_name(n) as ['none', 'zk', 'optimistic', 'tee', 'redundant', 'consensus'][n + 1];
@@ -119,6 +134,7 @@ create macro auction_name(n) as ['fixed', 'reverse', 'sealed', 'dutch', 'batch']
 create macro role_name(n) as ['provider', 'watcher', 'publisher'][n + 1];
 create macro reason_name(n) as [
     'payment', 'royalty', 'protocol_fee', 'refund', 'gas_compensation', 'burn', 'staker_reward'][n + 1];
+create macro outcome_name(n) as ['accepted', 'rejected', 'undelivered', 'defaulted'][n + 1];
 create macro state_name(n) as [
     'unknown', 'open', 'revealing', 'leased', 'ready', 'submitted', 'disputed', 'accepted', 'rejected', 'expired',
     'cancelled', 'undelivered', 'defaulted'][n + 1];
@@ -225,6 +241,17 @@ select account, role,
        arg_max(release_at, (block, log_index)) filter (change = 'unbonding') as release_at
 from stake_changes group by account, role;
 
+-- What Reputation.sol keeps of a provider. The average of its stars is star_points / rated_points.
+create view reputation_view as
+select o.provider,
+       count(*) filter (o.outcome = 0) as accepted, count(*) filter (o.outcome = 1) as rejected,
+       count(*) filter (o.outcome = 2) as undelivered, count(*) filter (o.outcome = 3) as defaulted,
+       sum(o.price) as value, sum(o.points) as points,
+       coalesce(sum(o.points) filter (r.stars is not null), 0) as rated_points,
+       coalesce(sum(o.points * r.stars), 0) as star_points, count(r.stars) as ratings
+from outcomes o left join ratings r on r.job_id = o.job_id
+group by o.provider;
+
 -- What moved an account's balances. The changes of a ledger sum to its balance.
 create view history_view as
 with place as (
@@ -240,7 +267,10 @@ select t.sender as account, 'wallet' as ledger, -t.amount as change,
 from transfers t, place
 union all
 select t.recipient, 'wallet', t.amount,
-       case t.sender when market then 'withdrawal' when vault then 'unstake' when nobody then 'mint' else 'transfer' end,
+       case t.sender when market then 'withdrawal' when vault then
+           case when exists (select 1 from reward_changes r where r.tx_hash = t.tx_hash and r.change = 'claimed'
+                             and r.account = t.recipient and r.amount = t.amount) then 'reward' else 'unstake' end
+       when nobody then 'mint' else 'transfer' end,
        null, t.block, t.timestamp, t.log_index, t.tx_hash
 from transfers t, place
 union all

@@ -65,6 +65,11 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "account_history": {"account": REQUIRED, "limit": 1000, "offset": 0},
     # account role total locked unbonding release_at
     "stakes": {"account": None},
+    # the most points first: provider accepted rejected undelivered defaulted value points rated_points star_points
+    # ratings
+    "reputation": {"provider": None, **_PAGE},
+    # job_id provider consumer stars points
+    "ratings": {"provider": None, "job_id": None, **_PAGE},
     # contract name address args
     "events": {"tx_hash": None, "contract": None, "name": None, **_PAGE},
     # number hash parent_hash timestamp

@@ -134,6 +134,16 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "0x9d5544a3fa111e0128707b077a20bdf577bc4dc6300bef38d87c2178073da1cd",
     ),
     (
+        "StakeVault",
+        "RewardsFunded(uint256 amount, uint64 finishAt)",
+        "0x31a137c24048bafa80232ba7e195ab7bc2a03d1156afc086575c564835c64438",
+    ),
+    (
+        "StakeVault",
+        "RewardClaimed(address indexed account, uint256 amount)",
+        "0x106f923f993c2149d49b4255ff723acafa1f2d94393f561d3eda32ae348f7241",
+    ),
+    (
         "JobMarket",
         f"JobPosted({_JOB}, address indexed consumer, uint256 nonce, ({_REQUEST} request, {_SNAPSHOT} snapshot) terms)",
         "0xc6f878bcff0ef4a1174b36b97d7004d23fbed2df04a7ff7265dee9f3fa6c16aa",
@@ -223,6 +233,22 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "BatchAuction",
         f"AwardDrawn({_BATCH}, bytes32 indexed jobId, bytes32 indexed offerId, address provider, uint128 price)",
         "0xd4297934a01ee5977a8eed487cdd71e81aa24949beddbe423f642374e7011cf3",
+    ),
+    (
+        "Reputation",
+        "JobRecorded(bytes32 indexed jobId, address indexed provider, uint8 indexed outcome, "
+        "uint128 price, uint128 points)",
+        "0xfbc68e89924fbf5e68346271dac3c87a40dc537d54d9d1edff48a3d310de15a4",
+    ),
+    (
+        "Reputation",
+        "JobRated(bytes32 indexed jobId, address indexed provider, address indexed consumer, uint8 stars)",
+        "0xf9507af252e9addcf21046f9658f26d678561e52311bebbd7f7b266417c7717c",
+    ),
+    (
+        "FeeShares",
+        "FeeSharesSet(uint16 treasuryBps, uint16 stakersBps)",
+        "0x5669c68c5123edee9f1ce2a59ccceadbabdd2da923e6b567f8a92a13a19c32ef",
     ),
 )
 
