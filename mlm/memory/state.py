@@ -11,8 +11,7 @@ from mlm.core.errors import UsageError
 from mlm.core.events.batch import check_batch
 from mlm.core.events.facts import COLUMNS, PLACE, facts
 from mlm.core.events.queries import REASONS, arguments
-from mlm.core.job import AuctionKind
-from mlm.memory import batches
+from mlm.memory import batches, leases
 from mlm.memory.standings import rewarded, standings
 from mlm.ports.chain import Block
 from mlm.ports.state import SQL_ROWS, Event
@@ -187,7 +186,7 @@ class MemoryState:
         closing, accepted, submitted, settled = map(one, ("closings", "acceptances", "submissions", "settlements"))
         known = (row, *bids, *changes, closing, accepted, submitted, settled)
         last = max(fact.get("block", 0) for fact in known)
-        provider, price = _best(row, bids, changes, closing)
+        provider, price = leases.best(row, bids, changes, closing)
         same = (
             "job_id",
             "version_id",
@@ -205,14 +204,14 @@ class MemoryState:
             | {"nonce": int(row["nonce"]), "terms": json.loads(row["terms"])}
             | {"posted_at": row["timestamp"]}
             | {name: auction.get(name) for name in ("start_price", "price_step", "reveal_window", "requirements")}
-            | _closes(row, auction.get("reveal_window") or 0, closing.get("timestamp"))
+            | leases.closes(row, auction.get("reveal_window") or 0, closing.get("timestamp"))
             | {"awarded_at": closing.get("timestamp"), "awarded_tx": closing.get("tx_hash")}
             | {"accepted_at": accepted.get("timestamp"), "accepted_tx": accepted.get("tx_hash")}
             | {"submitted_at": submitted.get("timestamp"), "submitted_tx": submitted.get("tx_hash")}
             | {"settled_at": settled.get("timestamp"), "settled_tx": settled.get("tx_hash")}
             | {"provider": provider, "price": price}
             | {"bid_count": len(bids) + sum(change["change"] == "committed" for change in changes)}
-            | {"commitments": _standing(changes) if row["auction"] == AuctionKind.SEALED else 0}
+            | {"commitments": leases.standing(row, changes)}
             | {"output_commitment": submitted.get("output_commitment"), "result": submitted.get("result")}
             | {"settled_state": settled.get("state"), "settled_price": settled.get("price")}
             | {"cancelled": settled.get("state") == 10}
@@ -351,43 +350,6 @@ class MemoryState:
 
     def _of(self, table: str, **wanted: Any) -> list[Record]:
         return list(_matching(self._tables[table], **wanted))
-
-
-def _best(row: Record, bids: list[Record], changes: list[Record], closing: Record) -> tuple[Any, Any]:
-    """Who leads, or holds the lease, and the price that it would be paid now; None for nobody."""
-    if row["auction"] == AuctionKind.BATCH:
-        return closing.get("provider"), closing.get("price")
-    if row["auction"] == AuctionKind.SEALED:
-        shown = sorted((c for c in changes if c["change"] == "revealed"), key=lambda c: (c["amount"], *_when(c)))
-        if not shown:
-            return None, None
-        return shown[0]["bidder"], shown[1]["amount"] if len(shown) > 1 else row["max_price"]
-    withdrawn = max((_when(c) for c in changes if c["change"] == "withdrawn"), default=(-1, -1))
-    if not bids or _when(bids[-1]) < withdrawn:
-        return None, None
-    return bids[-1]["provider"], bids[-1]["price"]
-
-
-def _when(row: Record) -> tuple[int, int]:
-    return row["block"], row["log_index"]
-
-
-def _closes(row: Record, reveal_window: int, closed: int | None) -> Record:
-    """When bids and reveals close. A transaction closes the reveals where there are any, else the bids."""
-    posted, window = row["timestamp"], row["bidding_window"]
-    if row["auction"] == AuctionKind.BATCH:
-        bids = (posted // window + 1) * window
-    elif row["auction"] == AuctionKind.SEALED:
-        bids = posted + window
-    else:
-        bids = posted + window if closed is None else closed
-        return {"bids_close_at": bids, "reveals_close_at": bids}
-    return {"bids_close_at": bids, "reveals_close_at": bids + reveal_window if closed is None else closed}
-
-
-def _standing(changes: list[Record]) -> int:
-    """Sealed bids neither withdrawn, shown nor forfeited."""
-    return sum(1 if change["change"] == "committed" else -1 for change in changes)
 
 
 def _matching(rows: Iterable[Record], **wanted: Any) -> Iterable[Record]:
