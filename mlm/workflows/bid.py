@@ -217,5 +217,5 @@ OPERATION = Operation(
     Bid,
     plan,
     result,
-    "A bid stands until a lower one replaces it or the bids close; `mlm job withdraw-bid JOB` takes it back, at a cost.",
+    "A bid stands until a lower one replaces it or the bids close; `mlm job withdraw-bid JOB` takes it back.",
 )

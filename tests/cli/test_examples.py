@@ -78,6 +78,20 @@ class Stage:
         self.market.advance("60s")
         return job
 
+    def undelivered(self) -> str:
+        """One whose winner, compute-1, never accepted it."""
+        job = self.market.consumer.job("--delivery", "60", auction="fixed")
+        self.market.first.do("bid", job, "--price", "5", "--stake")
+        self.market.advance("61s")
+        return job
+
+    def sealed(self) -> str:
+        """One whose sealed bid compute-1 can reveal."""
+        job = self.market.consumer.job("--bidding", "60", auction="sealed")
+        self.market.first.do("bid", job, "--price", "4", "--stake")
+        self.market.advance("60s")
+        return job
+
     def with_bid(self) -> str:
         """An open one with a bid."""
         job = self.market.consumer.job()
@@ -293,6 +307,9 @@ SCENES: dict[str, Scene] = {
     "job award": as_("consumer", "with_bid"),
     "job cancel": _cancels,
     "job settle": as_("second", "expired"),
+    "job reveal": as_("first", "sealed"),
+    "job withdraw-bid": as_("first", "with_bid"),
+    "job reopen": as_("consumer", "undelivered"),
     "bid": _posted,
     "lease list": as_("first"),
     "lease show": as_("first", "accepted"),
