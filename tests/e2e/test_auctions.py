@@ -1,4 +1,4 @@
-"""Auctions of every kind through the command line, on real contracts: who wins, what is paid, what a lost disk costs."""
+"""Auctions of every kind through the command line, on real contracts: who wins, and what a lost disk costs."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_killed_around_the_commitment_what_stands_can_be_revealed(market: Market
         assert market.first.do("job", "reveal", job)["leads"]
         settled(market, job)
         return
-    assert (at, when) < (4, "b"), "once it is broadcast it stands"
+    assert at < 4 or (at, when) == (4, "before"), "once it is broadcast it stands"
     market.consumer.do("job", "settle", job)
     for row in market.first.do("op", "log")["operations"][:1]:
         if row["operation"] == "bid" and row["state"] not in ("done", "undone", "superseded"):
@@ -88,7 +88,7 @@ def test_killed_around_the_commitment_what_stands_can_be_revealed(market: Market
 def test_a_clock_pays_what_it_offers_when_somebody_takes_it(market: Market) -> None:
     job = market.consumer.job("--start-price", "1", "--bidding", "3600", auction="dutch")
     first = int(market.consumer.do("job", "show", job)["clock"])
-    market.advance("30min")
+    market.advance("30m")
     offered = int(market.first.do("job", "show", job)["clock"])
     assert first < 11 * TOKEN // 10 and 3 * TOKEN <= offered < 31 * TOKEN // 10
     paid = int(market.first.do("bid", job, "--stake")["price"])
