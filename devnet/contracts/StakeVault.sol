@@ -16,7 +16,7 @@ import {MAX_UNBONDING, MIN_UNBONDING} from "./libraries/Limits.sol";
 /// INVARIANT: token.balanceOf(vault) >= sum of all `total` + rewardPool; equal unless somebody donates.
 /// INVARIANT: for every stake, held >= locked + reserved (base/Reservations.sol), and total = held + unbonding.
 /// INVARIANT: `locked` of an account is the sum of its locks over all jobs.
-contract StakeVault is IStakeVault, IStakeVaultErrors, Reservations, StakeRewards {
+contract StakeVault is IStakeVault, IStakeVaultErrors, StakeRewards, Reservations {
     using SafeERC20 for IERC20;
 
     /// A stake as it is stored: jobs touch its first word only, a withdrawal its second. Stake.total = held + unbonding.

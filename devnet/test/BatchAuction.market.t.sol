@@ -72,8 +72,9 @@ contract BatchAuctionMarketTest is MarketBase {
     }
 
     function _offer(address provider, uint256 tick, uint32 quantity) private returns (bytes32) {
+        JobClass memory jobClass = _class();
         vm.prank(provider);
-        return auction.offer(_class(), CLOSE, uint8(tick), quantity, "");
+        return auction.offer(jobClass, CLOSE, uint8(tick), quantity, "");
     }
 
     function test_fromThePostingToTheLastCredit() public {

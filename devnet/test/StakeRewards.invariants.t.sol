@@ -22,7 +22,7 @@ contract RewardsHandler is Base {
 
     constructor() {
         token = new MarketToken(address(this), 1e32);
-        vault = new StakeVault(token, address(this), address(0xBA7C), uint64(MIN_UNBONDING));
+        vault = new StakeVault(token, address(this), address(this), uint64(MIN_UNBONDING));
         for (uint256 i = 0; i < STAKERS; ++i) {
             token.transfer(staker(i), 1e28);
             vm.prank(staker(i));

@@ -12,8 +12,6 @@ import {Base} from "./Base.sol";
 
 /// The vault's rewards alone; this contract plays the market.
 contract StakeRewardsTest is Base {
-    address private constant BATCH = address(0xBA7C);
-
     address private constant ALICE = address(0xA1);
     address private constant BOB = address(0xB0);
     bytes32 private constant JOB = keccak256("job");
@@ -28,7 +26,7 @@ contract StakeRewardsTest is Base {
     function setUp() public {
         vm.warp(START);
         token = new MarketToken(address(this), 1e30);
-        vault = new StakeVault(token, address(this), BATCH, uint64(MIN_UNBONDING));
+        vault = new StakeVault(token, address(this), address(this), uint64(MIN_UNBONDING));
         address[2] memory accounts = [ALICE, BOB];
         for (uint256 i = 0; i < 2; ++i) {
             token.transfer(accounts[i], 100_000 * ONE);

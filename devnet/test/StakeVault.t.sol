@@ -13,8 +13,6 @@ import {TaxedToken} from "./TaxedToken.sol";
 
 /// The vault alone; this contract plays the market.
 contract StakeVaultTest is Base {
-    address private constant BATCH = address(0xBA7C);
-
     address private constant ALICE = address(0xA1);
     address private constant BOB = address(0xB0);
     bytes32 private constant JOB = keccak256("job");
@@ -26,7 +24,7 @@ contract StakeVaultTest is Base {
     function setUp() public {
         vm.warp(START);
         token = new MarketToken(address(this), 1e27);
-        vault = new StakeVault(token, address(this), BATCH, uint64(MIN_UNBONDING));
+        vault = new StakeVault(token, address(this), address(this), uint64(MIN_UNBONDING));
         token.transfer(ALICE, 1_000);
         vm.prank(ALICE);
         token.approve(address(vault), type(uint256).max);
@@ -71,7 +69,7 @@ contract StakeVaultTest is Base {
 
     function test_taxedTokenIsRefused() public {
         TaxedToken taxed = new TaxedToken();
-        StakeVault other = new StakeVault(taxed, address(this), BATCH, uint64(MIN_UNBONDING));
+        StakeVault other = new StakeVault(taxed, address(this), address(this), uint64(MIN_UNBONDING));
         taxed.mint(address(this), 1_000);
         taxed.approve(address(other), 1_000);
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.InexactTransfer.selector, address(taxed), 1_000, 990));
@@ -196,11 +194,11 @@ contract StakeVaultTest is Base {
                 MAX_UNBONDING
             )
         );
-        new StakeVault(token, address(this), BATCH, uint64(MIN_UNBONDING - 1));
+        new StakeVault(token, address(this), address(this), uint64(MIN_UNBONDING - 1));
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "market"));
-        new StakeVault(token, address(0), BATCH, uint64(MIN_UNBONDING));
+        new StakeVault(token, address(0), address(this), uint64(MIN_UNBONDING));
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "token"));
-        new StakeVault(MarketToken(BOB), address(this), BATCH, uint64(MIN_UNBONDING));
+        new StakeVault(MarketToken(BOB), address(this), address(this), uint64(MIN_UNBONDING));
     }
 
     function _try(address sender, bytes memory data) private {

@@ -268,6 +268,21 @@ def cancel(ctx: typer.Context, job: Job) -> None:
 
 
 @app.command()
+def rate(
+    ctx: typer.Context,
+    job: Job,
+    stars: Annotated[int, typer.Option(help="From 1 to 5.")],
+) -> None:
+    """Rate a job that you paid for, once it is settled. A rating weighs what its job burned, and stands.
+
+    Example: `mlm job rate job/JOB --stars 5`
+    """
+    from mlm.workflows import reputation as workflow
+
+    perform(ctx, workflow.RATE, workflow.JobRating(job, stars))
+
+
+@app.command()
 def settle(ctx: typer.Context, job: Job) -> None:
     """Draw the final credits of a job whose state is final, and burn the bonds of bids not revealed; anyone may.
 

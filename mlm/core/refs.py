@@ -44,6 +44,13 @@ class JobRef:
 
 
 @dataclass(frozen=True)
+class SaleRef:
+    """sale/ID: a sale's id, or a unique prefix of it, as 0x-hex."""
+
+    prefix: str
+
+
+@dataclass(frozen=True)
 class Link:
     """mlm://CHAIN-ID/handle/name@version."""
 
@@ -51,7 +58,7 @@ class Link:
     asset: AssetRef
 
 
-Target = AssetRef | TokenRef | JobRef | Cid | Link
+Target = AssetRef | TokenRef | JobRef | SaleRef | Cid | Link
 
 
 def address(text: str) -> str:
@@ -74,6 +81,17 @@ def parse_job(text: str) -> JobRef:
     return JobRef("0x" + found.lower().removeprefix("0x"))
 
 
+def parse_sale(text: str) -> SaleRef:
+    """`sale/0xabc…`, `0xabc…` or bare hex; raises UsageError."""
+    found = text.removeprefix("sale/")
+    if not _HEX.fullmatch(found):
+        raise UsageError(
+            f"expected a sale such as sale/0x12ab…, at least 4 digits of it, found {text!r}",
+            hint="`mlm sale list` shows the sales.",
+        )
+    return SaleRef("0x" + found.lower().removeprefix("0x"))
+
+
 def parse_asset(text: str) -> AssetRef:
     """`handle/name[@version]`; raises UsageError."""
     path, at, version = text.partition("@")
@@ -94,6 +112,8 @@ def parse_target(text: str) -> Target:
         return Link(int(chain), parse_asset(rest))
     if text.startswith("job/") or (text.startswith("0x") and "/" not in text):
         return parse_job(text)
+    if text.startswith("sale/"):
+        return parse_sale(text)
     if text.startswith("asset/"):
         token = text.removeprefix("asset/")
         if not _HEX.fullmatch(token):

@@ -22,7 +22,11 @@ from mlm.ports.state import SQL_ROWS, Event, State
 NOBODY = "0x" + "0" * 40
 ADDRESSES = {
     name: f"0x{number:040x}"
-    for number, name in enumerate(("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "Providers"), 1)
+    for number, name in enumerate(
+        ("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "BatchAuction", "Reputation", "FeeShares")
+        + ("Providers", "AssetSale"),
+        1,
+    )
 }
 ANN, BOB, EVE = ("0x" + letter * 40 for letter in "abe")
 BIG = 2**127 - 1  # the most that any supply could be
@@ -73,6 +77,15 @@ def posted(job: int, version: int, consumer: str, nonce: int, price: int = 100, 
 
 def job_event(name: str, job: int, **args: Any) -> Call:
     return ("JobMarket", name, {"jobId": word(job), "versionId": word(50), **args})
+
+
+def sale_event(name: str, sale: int, **args: Any) -> Call:
+    return ("AssetSale", name, {"saleId": word(sale), **args})
+
+
+def opened(sale: int, seller: str, token: int, reserve: int = 5, collection: str = ADDRESSES["AssetRegistry"]) -> Call:
+    terms = {"nonce": 2**255, "reserve": reserve, "minStepBps": 500, "duration": 100, "extension": 60, "escrow": EVE}
+    return sale_event("SaleOpened", sale, seller=seller, tokenId=token, collection=collection, **terms)
 
 
 def created(token: int, owner: str, handle: str, name: str, kind: int = 0) -> Call:
@@ -197,6 +210,37 @@ def test_assets_and_versions(told: State) -> None:
     assert told.query("asset_prefix", prefix=word(41)[2:]) == [{"token_id": word(41)}]
     assert [row["token_id"] for row in told.query("asset_prefix", prefix="0x00")] == [word(40), word(41)]
     assert told.query("asset_prefix", prefix="f") == []
+
+
+def test_sales(told: State) -> None:
+    head = told.head()
+    assert head
+    sale = ADDRESSES["AssetSale"]
+    story = [
+        [opened(70, BOB, 41, 2**128 - 1), opened(71, BOB, 41, collection=EVE)],
+        [moved(ANN, sale, 9), sale_event("SaleBidPlaced", 70, bidder=ANN, amount=9, endsAt=head.timestamp + 500)],
+        [
+            sale_event("SaleCredited", 70, account=BOB, reason=1, amount=9),
+            sale_event("SaleClosed", 70, to=ANN, state=5, price=9),
+            ("AssetSale", "Withdrawn", {"account": BOB, "amount": 9}),
+        ],
+    ]
+    told.ingest(*chain_of(story, head.number + 1), after=head.hash)
+    other, first = told.query("sales", seller=BOB)
+    assert (first["handle"], first["name"], first["token_id"]) == ("ann", "digits", word(41))
+    assert (other["handle"], other["bidder"], other["bid_count"], other["closed_state"]) == (None, None, 0, None)
+    assert (first["reserve"], first["bidder"], first["price"], first["bid_count"]) == (2**128 - 1, ANN, 9, 1)
+    assert (first["closed_state"], first["recipient"], first["ends_at"]) == (5, ANN, head.timestamp + 500)
+    assert other["ends_at"] == other["opened_at"] + 100
+    assert told.query("sales", open_at=other["opened_at"]) == [other]
+    assert told.query("sales", open_at=other["ends_at"]) == []
+    assert told.query("sales", collection=EVE) == [other] == told.query("sales", sale_id=word(71))
+    assert [row["sale_id"] for row in told.query("sale_prefix", prefix="00")] == [word(70), word(71)]
+    assert [(row["bidder"], row["amount"]) for row in told.query("sale_bids", sale_id=word(70))] == [(ANN, 9)]
+    assert [row["amount"] for row in told.query("sale_credits", account=BOB)] == [9]
+    ledger = [row for row in told.query("account_history", account=BOB) if row["ledger"] == "sale"]
+    assert [(row["change"], row["reason"]) for row in ledger] == [(9, "proceeds"), (-9, "withdrawal")]
+    assert told.query("account_history", account=ANN)[-1]["reason"] == "sale bid"
 
 
 def test_a_price_of_128_bits(state: State) -> None:
@@ -410,6 +454,52 @@ def test_stakes(told: State) -> None:
     assert told.query("stakes", account=EVE) == [eve]
 
 
+def recorded(job: int, provider: str, outcome: int, price: int = 0, points: int = 0) -> Call:
+    told = {"jobId": word(job), "provider": provider, "outcome": outcome, "price": price, "points": points}
+    return ("Reputation", "JobRecorded", told)
+
+
+def rated(job: int, provider: str, stars: int) -> Call:
+    told = {"jobId": word(job), "provider": provider, "consumer": BOB, "stars": stars}
+    return ("Reputation", "JobRated", told)
+
+
+def test_reputation(state: State) -> None:
+    script = [
+        [recorded(1, ANN, 0, 100, 3), recorded(2, ANN, 0, 1_000, 30), recorded(3, ANN, 3), recorded(4, EVE, 2)],
+        [recorded(5, EVE, 1), recorded(6, EVE, 0, 2**126, 40)],
+        [rated(1, ANN, 5), rated(2, ANN, 2)],
+    ]
+    state.ingest(*chain_of(script))
+    eve, ann = state.query("reputation")  # the most points first
+    assert ann == {
+        "provider": ANN, "accepted": 2, "rejected": 0, "undelivered": 0, "defaulted": 1, "value": 1_100, "points": 33,
+        "rated_points": 33, "star_points": 3 * 5 + 30 * 2, "ratings": 2,
+    }  # fmt: skip
+    assert eve == {
+        "provider": EVE, "accepted": 1, "rejected": 1, "undelivered": 1, "defaulted": 0, "value": 2**126, "points": 40,
+        "rated_points": 0, "star_points": 0, "ratings": 0,
+    }  # fmt: skip
+    assert state.query("reputation", provider=ANN.upper().replace("0X", "0x")) == [ann]
+    assert state.query("reputation", limit=1, offset=1) == [ann]
+    newest, first = state.query("ratings")
+    assert (newest["job_id"], newest["stars"], newest["points"], newest["consumer"]) == (word(2), 2, 30, BOB)
+    assert state.query("ratings", job_id=word(1), provider=ANN) == [first]
+    assert state.query("ratings", provider=EVE) == []
+    state.rewind(3)
+    assert state.query("reputation", provider=ANN)[0]["ratings"] == 0
+
+
+def test_a_reward_is_no_unstaking(state: State) -> None:
+    script: list[list[Call]] = [
+        [("StakeVault", "RewardClaimed", {"account": EVE, "amount": 7}), moved(VAULT, EVE, 7)],
+        [stake("StakeWithdrawn", EVE, 7), moved(VAULT, EVE, 7)],
+    ]
+    state.ingest(*chain_of([[stake("StakeDeposited", EVE, 9), moved(EVE, VAULT, 9)], *script]))
+    reasons = [row["reason"] for row in state.query("account_history", account=EVE) if row["ledger"] == "wallet"]
+    assert reasons == ["stake", "reward", "unstake"]
+
+
 def test_providers(state: State) -> None:
     state.ingest(
         *chain_of(
@@ -527,6 +617,57 @@ def test_sql(told: State) -> None:
     assert len(told.sql(many)[1]) == SQL_ROWS + 1
 
 
+# --- batches -------------------------------------------------------------------------------------------------------
+
+
+def batch_event(name: str, **args: Any) -> Call:
+    return ("BatchAuction", name, {"batchId": word(60), **args})
+
+
+def round_opened(**args: Any) -> Call:
+    windows = {"biddingWindow": 600, "revealWindow": 1_200, "deliveryWindow": 61, "executionWindow": 62}
+    grid = {"versionId": word(50), "tier": 1, "scheme": 1, "startPrice": 2**127, "priceStep": 10}
+    job_class = grid | windows | {"verificationWindow": 0, "requirements": word(0)}
+    return batch_event("BatchOpened", classId=word(61), closesAt=6_000, jobClass=job_class, **args)
+
+
+def placed(offer: int, provider: str, tick: int, position: int, quantity: int) -> Call:
+    order = {"tick": tick, "position": position, "quantity": quantity}
+    return batch_event("OfferPlaced", offerId=word(offer), provider=provider, **order)
+
+
+def test_a_batch_and_its_offers(state: State) -> None:
+    reservation = {"id": word(71), "until": 7_200}
+    story: list[list[Call]] = [
+        [round_opened(), batch_event("JobEntered", jobId=word(7), tick=9, position=0)],
+        [placed(71, ANN, 4, 0, 3), stake("StakeReserved", ANN, 600, **reservation), placed(72, EVE, 4, 3, 1)],
+    ]
+    state.ingest(*chain_of(story))
+    (place,) = state.query("batch", job_id=word(7))
+    assert (place["batch_id"], place["class_id"], place["tick"], place["position"]) == (word(60), word(61), 9, 0)
+    assert (place["closes_at"], place["ends_at"]) == (6_000, 7_200)
+    assert (place["start_price"], place["price_step"]) == (2**127, 10)
+    assert [place[name] for name in ("clearing_tick", "volume", "offer_id", "provider", "price")] == [None] * 5
+    offers = state.query("offers", batch_id=word(60))
+    assert [(row["offer_id"], row["provider"], row["tick"], row["position"], row["quantity"]) for row in offers] == [
+        (word(71), ANN, 4, 0, 3),
+        (word(72), EVE, 4, 3, 1),
+    ]
+    drawn = batch_event("AwardDrawn", jobId=word(7), offerId=word(71), provider=ANN, price=90)
+    released = stake("StakeReleased", ANN, 200, **reservation)
+    cleared = batch_event("BatchCleared", tick=4, volume=1)
+    state.ingest(*chain_of([[cleared, drawn, released]], first=3), after=word(2))
+    (place,) = state.query("batch", job_id=word(7).upper().replace("0X", "0x"))
+    assert (place["clearing_tick"], place["volume"]) == (4, 1)
+    assert (place["offer_id"], place["provider"], place["price"]) == (word(71), ANN, 90)
+    assert state.query("batch", job_id=word(8)) == state.query("offers", batch_id=word(61)) == []
+    columns = "account, change, amount, until"
+    assert state.sql(f"select {columns} from reservations order by block, log_index")[1] == [
+        (ANN, "reserved", 600, 7_200),
+        (ANN, "released", 200, 7_200),
+    ]
+
+
 # --- random histories: both implementations answer alike -----------------------------------------------------------
 
 
@@ -536,11 +677,14 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
     As the contracts promise, an asset, version or job is announced once; `shift` moves the ids that are announced here.
     """
     rng = random.Random(seed)
-    people = [ANN, BOB, EVE, NOBODY, MARKET, VAULT]
+    people = [ANN, BOB, EVE, NOBODY, MARKET, VAULT, ADDRESSES["AssetSale"]]
     new = [
         *[("token", shift + number) for number in range(3)],
         *[("version", 100 + shift + number) for number in range(5)],
         *[("job", 1 + shift + number) for number in range(4)],
+        *[("outcome", 1 + shift + number) for number in range(4)],
+        *[("rating", 1 + shift + number) for number in range(4)],
+        *[("sale", 1 + shift + number) for number in range(3)],
     ]
     rng.shuffle(new)
 
@@ -555,6 +699,14 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             if what == "version":
                 licence, parents = rng.choice(["MIT", "é\0\x1b[31m", ""]), tuple(rng.sample(range(4), rng.randrange(3)))
                 return published(token, number, rng.choice(["1", "2"]), licence, parents)
+            if what == "outcome":
+                told = {"provider": who, "outcome": rng.randrange(4), "price": amount, "points": amount // 3}
+                return ("Reputation", "JobRecorded", {"jobId": word(number), **told})
+            if what == "rating":
+                told = {"provider": who, "consumer": other, "stars": rng.randrange(1, 6)}
+                return ("Reputation", "JobRated", {"jobId": word(number), **told})
+            if what == "sale":
+                return opened(number, who, token, amount, rng.choice([ADDRESSES["AssetRegistry"], EVE]))
             return posted(number, version, who, rng.choice([0, 2**255]), amount, rng.randrange(5))
         attribute = rng.choice(["ram", "tier"]), rng.choice([0, 5, "zk", "tee"])
         reason = {"jobId": word(job), "account": who, "reason": rng.randrange(7), "amount": amount}
@@ -566,10 +718,16 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             job_event("BidRevealed", job, bidder=who, price=amount),
             job_event("BidWithdrawn", job, bidder=who),
             job_event("BidForfeited", job, bidder=who, amount=amount),
+            placed(rng.randrange(2**30), who, rng.randrange(3), rng.randrange(3), rng.randrange(1, 9)),
             ("JobMarket", "Credited", reason),
+            sale_event("SaleBidPlaced", job, bidder=who, amount=amount, endsAt=rng.randrange(10**9)),
+            sale_event("SaleCredited", job, account=who, reason=rng.randrange(6), amount=amount),
+            ("AssetSale", "Withdrawn", {"account": who, "amount": amount}),
             ("JobMarket", "Withdrawn", {"account": who, "amount": amount}),
             moved(who, other, amount),
             stake(rng.choice(["StakeDeposited", "StakeWithdrawn"]), who, amount),
+            ("StakeVault", "RewardsFunded", {"amount": amount, "finishAt": rng.randrange(10**9)}),
+            ("StakeVault", "RewardClaimed", {"account": who, "amount": amount}),
             stake("UnbondingStarted", who, amount, releaseAt=rng.randrange(10**9)),
             stake(rng.choice(["StakeLocked", "StakeSlashed", "StakeUnlocked"]), who, amount, jobId=word(job)),
             said(rng.choice(["ProviderDeclared", "AttributeRemoved"]), who, *attribute),
@@ -585,9 +743,10 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
 def answers(state: State) -> Iterator[tuple[Any, Any]]:
     """Every query, over the ids of random_script."""
     choices: dict[str, list[Any]] = {
-        "handle": ["ann"],
+        "handle": ["ann"], "batch_id": [word(60)],
         "version_id": [word(100), word(103)], "job_id": [word(1), word(2)], "account": [ANN, NOBODY, MARKET],
-        "provider": [ANN, BOB], "auditor": [ANN], "name": ["ram"], "hash": [word(1)],
+        "provider": [ANN, BOB, VAULT], "auditor": [ANN], "name": ["ram"], "hash": [word(1)],
+        "sale_id": [word(1), word(2)], "seller": [ANN],
         "prefix": ["00"], "text": ["", "Y", "mit"],
     }  # fmt: skip
     for name, parameters in QUERIES.items():

@@ -23,6 +23,15 @@ contract AuctionVectorsTest is Replay {
         vm.assertGe(count, 60);
     }
 
+    function test_commitments() public view {
+        string memory json = vm.readFile("../tests/vectors/auctions.json");
+        for (uint256 i = 0; i < 7; ++i) {
+            uint256[] memory row = vm.parseJsonUintArray(json, string.concat(".commitments[", vm.toString(i), "]"));
+            bytes memory opened = abi.encode(keccak256("mlm/bid/1"), row[0], row[1], row[2], row[3], row[4], row[5]);
+            vm.assertEq(keccak256(opened), bytes32(row[6]));
+        }
+    }
+
     function _caseAt(string memory json, string memory at) private view returns (Case memory c) {
         c.posted = abi.decode(_words(json, string.concat(at, ".market")), (Posted));
         c.afterMoves = abi.decode(_words(json, string.concat(at, ".after")), (After));

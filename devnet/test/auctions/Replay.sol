@@ -69,13 +69,15 @@ struct Case {
 /// @title Plays cases that Python has played, on the real market and vault, and compares all that came of them
 /// @notice One market for all cases, one after the other: stake and credits are compared as they add up.
 abstract contract Replay is MarketBase {
-    error Differs(string what, uint256 index, uint256 expected, uint256 actual);
+    /// `number` counts the cases played before; `index` is that of the move, the account or 0.
+    error Differs(uint256 number, string what, uint256 index, uint256 expected, uint256 actual);
 
     uint256 private constant DEPOSIT = 8;
     uint256 private constant LOOK = 9;
 
     bytes32[3] private _versions;
     address[5] internal accounts = [CONSUMER, ALICE, BOB, address(0xCA), address(0xDA)];
+    bytes4[19] private _refusals = _errors();
     uint256 private _nonce;
 
     /// @dev The world of all cases, as tests/auctions/cases.py has it.
@@ -137,8 +139,8 @@ abstract contract Replay is MarketBase {
         for (uint256 i = 0; i < c.moves.length && c.moves[i].what != 0; ++i) {
             _play(jobId, i, c.moves[i]);
         }
-        _compareAfter(jobId, c.afterMoves);
-        _finish(jobId, terms, c.end);
+        address leader = _compareAfter(jobId, c.afterMoves);
+        _finish(jobId, terms, leader, c.end);
         _compareEnd(c.end);
     }
 
@@ -175,9 +177,9 @@ abstract contract Replay is MarketBase {
         bytes memory call_ = _callOf(jobId, move);
         vm.prank(accounts[move.by]);
         (bool done, bytes memory answer) = address(market).call(call_);
-        bytes4 expected = _errors()[move.refused];
+        bytes4 expected = _refusals[move.refused];
         bytes4 actual = done ? bytes4(0) : bytes4(answer);
-        if (actual != expected) revert Differs("answer to move", index, uint32(expected), uint32(actual));
+        if (actual != expected) revert Differs(_nonce - 1, "answer to move", index, uint32(expected), uint32(actual));
     }
 
     function _callOf(bytes32 jobId, Move memory move) private view returns (bytes memory) {
@@ -195,16 +197,14 @@ abstract contract Replay is MarketBase {
     }
 
     function _sealedBid(bytes32 jobId, address bidder, uint128 price, bytes32 salt) internal view returns (bytes32) {
-        return keccak256(
-            abi.encode(keccak256("mlm/bid/1"), block.chainid, address(market), jobId, bidder, price, salt)
-        );
+        return keccak256(abi.encode(keccak256("mlm/bid/1"), block.chainid, address(market), jobId, bidder, price, salt));
     }
 
-    function _compareAfter(bytes32 jobId, After memory expected) private {
+    function _compareAfter(bytes32 jobId, After memory expected) private returns (address leader) {
         vm.warp(START + expected.at);
         _same("state after the moves", 0, expected.state, uint256(market.stateOf(jobId)));
         Job memory job = market.jobOf(jobId);
-        address leader = expected.leader == 0 ? address(0) : accounts[expected.leader];
+        leader = expected.leader == 0 ? address(0) : accounts[expected.leader];
         _same("leader", 0, uint160(leader), uint160(job.provider));
         _same("price", 0, expected.price, job.price);
         for (uint256 i = 0; i < 4; ++i) {
@@ -215,8 +215,7 @@ abstract contract Replay is MarketBase {
     }
 
     /// @dev To the end of the job's life, and of every bond that was not revealed.
-    function _finish(bytes32 jobId, Terms memory terms, End memory end) private {
-        address leader = market.jobOf(jobId).provider;
+    function _finish(bytes32 jobId, Terms memory terms, address leader, End memory end) private {
         if (end.acceptedAt != 0) {
             vm.warp(START + end.acceptedAt);
             vm.prank(leader);
@@ -252,8 +251,8 @@ abstract contract Replay is MarketBase {
         _same("the market's money", 0, market.totalCredit(), token.balanceOf(address(market)));
     }
 
-    function _same(string memory what, uint256 index, uint256 expected, uint256 actual) internal pure {
-        if (expected != actual) revert Differs(what, index, expected, actual);
+    function _same(string memory what, uint256 index, uint256 expected, uint256 actual) internal view {
+        if (expected != actual) revert Differs(_nonce - 1, what, index, expected, actual);
     }
 
     /// @dev In the order of `errors` in tests/vectors/auctions.json; the first is no error.

@@ -34,7 +34,7 @@ HINTS: Mapping[str, str] = {
     "PriceNotFixed": "The job has a posted price: bid exactly its maximum price.",
     "PriceNotLower": "Bid below the best bid so far: see `mlm job bids`.",
     "TermsMismatch": "Run `mlm sync` so that the job's frozen terms are read again.",
-    "NoCredit": "Credits appear when a job is settled: see `mlm job list`.",
+    "NoCredit": "Credits appear when a job is settled or a bid is outbid: see `mlm job list` and `mlm sale list`.",
     "MarketPaused": "New jobs are paused; the pause expires by itself. Running jobs are not touched.",
     "TierUnavailable": "This market has no verifier for the tier: choose another.",
     "TierWithoutKey": "Choose another tier, or ask the publisher to set a key for this one.",
@@ -49,6 +49,23 @@ HINTS: Mapping[str, str] = {
     "StillUnbonding": "Wait until the unbonding period ends: see `mlm stake show`.",
     "NothingUnbonding": "Start with `mlm stake withdraw AMOUNT`.",
     "StakeAmountZero": "Give an amount above zero.",
+    "TooManyReservations": "Wait until a round's draws end: their reservations are free then.",
+    # BatchAuction
+    "PriceOffGrid": "Choose a maximum price of the class: startPrice + priceStep times a tick from 0 to 255.",
+    "RoundMismatch": "That round is over: offer again for the one that runs.",
+    "BatchStillOpen": "Wait until the round closes.",
+    "BatchAlreadyCleared": "The batch is cleared: its awards can be drawn.",
+    "JobNotAwarded": "The job did not win; it expires when the draws end, and then its escrow is credited.",
+    "NotPaired": "Draw the job with the offer of its rank: `pairOf` names it.",
+    "DrawsOver": "The draws are over: settle the job, which expired.",
+    # AssetSale
+    "BidTooLow": "Bid at least what `mlm sale show` says the next bid has to be.",
+    "SaleInState": "Run `mlm sale show` to see the sale's state and what can be done.",
+    "SaleNotClosable": "Run `mlm sale show` to see the sale's state and its end.",
+    "SaleHasBid": "A sale with a bid runs to its end: see `mlm sale show`.",
+    "SellerCannotBid": "Bid as another account: `--account NAME`.",
+    "NotSeller": "Only the seller can do this: check `mlm whoami`.",
+    "TokenNotMoved": "The collection did not move the token: do not trade with it.",
     # AssetRegistry
     "CommitmentMissing": "Run the command again: it commits first, then reveals.",
     "CommitmentTooYoung": "Wait one block and run the command again.",
@@ -87,7 +104,7 @@ HINTS: Mapping[str, str] = {
     "OutOfGas": "Run the command again; if it persists, the node's gas estimate is wrong.",
 }
 
-PRICES = frozenset({"PriceBelowFloor", "InexactTransfer"})  # errors whose uint256 are base units
+PRICES = frozenset({"PriceBelowFloor", "InexactTransfer", "BidTooLow"})  # errors whose uint256 are base units
 
 # Solidity documentation, "Panic via assert and Error via require".
 PANICS: Mapping[int, str] = {

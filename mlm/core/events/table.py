@@ -41,6 +41,7 @@ _FIRST_SNAPSHOT = (
 )
 _JOB = "bytes32 indexed jobId, bytes32 indexed versionId"
 _ATTRIBUTE = "address indexed provider, bytes32 indexed name, bytes32 value"
+_SALE = "bytes32 indexed saleId"
 _STAKE = "address indexed account, uint8 indexed role, uint256 amount"
 _RESERVATION = "bytes32 indexed id, address indexed account, uint8 indexed role, uint256 amount, uint48 until"
 _BATCH = "bytes32 indexed batchId"
@@ -135,6 +136,16 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "0x9d5544a3fa111e0128707b077a20bdf577bc4dc6300bef38d87c2178073da1cd",
     ),
     (
+        "StakeVault",
+        "RewardsFunded(uint256 amount, uint64 finishAt)",
+        "0x31a137c24048bafa80232ba7e195ab7bc2a03d1156afc086575c564835c64438",
+    ),
+    (
+        "StakeVault",
+        "RewardClaimed(address indexed account, uint256 amount)",
+        "0x106f923f993c2149d49b4255ff723acafa1f2d94393f561d3eda32ae348f7241",
+    ),
+    (
         "JobMarket",
         f"JobPosted({_JOB}, address indexed consumer, uint256 nonce, ({_REQUEST} request, {_SNAPSHOT} snapshot) terms)",
         "0xc6f878bcff0ef4a1174b36b97d7004d23fbed2df04a7ff7265dee9f3fa6c16aa",
@@ -200,6 +211,48 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "0x95c424e970dea488922ec9da91305321f58798dd418b233247e105fdb501f0de",
     ),
     (
+        "BatchAuction",
+        f"BatchOpened({_BATCH}, bytes32 indexed classId, uint48 closesAt, {_CLASS} jobClass)",
+        "0x10003860d84e85c50f32116a6cb5c765e436c9fd4b3a389071868a1bbbe855de",
+    ),
+    (
+        "BatchAuction",
+        f"JobEntered({_BATCH}, bytes32 indexed jobId, uint8 tick, uint32 position)",
+        "0x579c96a1367b9bc13f231c27f49493c23799af41023e6282c264dddec397af26",
+    ),
+    (
+        "BatchAuction",
+        f"OfferPlaced({_BATCH}, bytes32 indexed offerId, address indexed provider, uint8 tick, uint32 position, "
+        "uint32 quantity)",
+        "0xe29c40e05472390258b87fc0ededbfc6e3f7bd1aeecf1df0c85c4feaa1a084e6",
+    ),
+    (
+        "BatchAuction",
+        f"BatchCleared({_BATCH}, uint8 tick, uint40 volume)",
+        "0x549f584394da3347dafdabc0071fb3c95a4124764fb4ee8c88f6cbcb5e958efe",
+    ),
+    (
+        "BatchAuction",
+        f"AwardDrawn({_BATCH}, bytes32 indexed jobId, bytes32 indexed offerId, address provider, uint128 price)",
+        "0xd4297934a01ee5977a8eed487cdd71e81aa24949beddbe423f642374e7011cf3",
+    ),
+    (
+        "Reputation",
+        "JobRecorded(bytes32 indexed jobId, address indexed provider, uint8 indexed outcome, "
+        "uint128 price, uint128 points)",
+        "0xfbc68e89924fbf5e68346271dac3c87a40dc537d54d9d1edff48a3d310de15a4",
+    ),
+    (
+        "Reputation",
+        "JobRated(bytes32 indexed jobId, address indexed provider, address indexed consumer, uint8 stars)",
+        "0xf9507af252e9addcf21046f9658f26d678561e52311bebbd7f7b266417c7717c",
+    ),
+    (
+        "FeeShares",
+        "FeeSharesSet(uint16 treasuryBps, uint16 stakersBps)",
+        "0x5669c68c5123edee9f1ce2a59ccceadbabdd2da923e6b567f8a92a13a19c32ef",
+    ),
+    (
         "Providers",
         f"ProviderDeclared({_ATTRIBUTE})",
         "0x0a537e1b6994497c0e36030ee1d0ecd103d381d3bb5b7b021fe09dfc8fe0b8b3",
@@ -225,30 +278,30 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "0x955d570f6fc4131f07f3e4d31c5e14bb0135f4d938e56112fe504c2721aedbef",
     ),
     (
-        "BatchAuction",
-        f"BatchOpened({_BATCH}, bytes32 indexed classId, uint48 closesAt, {_CLASS} jobClass)",
-        "0x10003860d84e85c50f32116a6cb5c765e436c9fd4b3a389071868a1bbbe855de",
+        "AssetSale",
+        f"SaleOpened({_SALE}, address indexed collection, address indexed seller, uint256 tokenId, uint256 nonce,"
+        " uint128 reserve, uint16 minStepBps, uint32 duration, uint32 extension, address escrow)",
+        "0xf95594a0c223547a47ebcf690ff35bf317111b45fc25eced3c7cd7fed1731f0d",
     ),
     (
-        "BatchAuction",
-        f"JobEntered({_BATCH}, bytes32 indexed jobId, uint8 tick, uint32 position)",
-        "0x579c96a1367b9bc13f231c27f49493c23799af41023e6282c264dddec397af26",
+        "AssetSale",
+        f"SaleBidPlaced({_SALE}, address indexed bidder, uint128 amount, uint48 endsAt)",
+        "0xf3181329da1fb25de09396329e9a141217de1be0659b654203de05c06e8975f1",
     ),
     (
-        "BatchAuction",
-        f"OfferPlaced({_BATCH}, bytes32 indexed offerId, address indexed provider, uint8 tick, uint32 position, "
-        "uint32 quantity)",
-        "0xe29c40e05472390258b87fc0ededbfc6e3f7bd1aeecf1df0c85c4feaa1a084e6",
+        "AssetSale",
+        f"SaleClosed({_SALE}, address indexed to, uint8 state, uint128 price)",
+        "0x9180257b4c04fc139ab46b3df9d67d540e50b1ee6e63c55b2b7a8b6e1d58236d",
     ),
     (
-        "BatchAuction",
-        f"BatchCleared({_BATCH}, uint8 tick, uint40 volume)",
-        "0x549f584394da3347dafdabc0071fb3c95a4124764fb4ee8c88f6cbcb5e958efe",
+        "AssetSale",
+        f"SaleCredited({_SALE}, address indexed account, uint8 indexed reason, uint256 amount)",
+        "0x1afd56e395c599d1753f807b9b26e287b63dfb6b9d2ca6bf00f6922e10bd7bda",
     ),
     (
-        "BatchAuction",
-        f"AwardDrawn({_BATCH}, bytes32 indexed jobId, bytes32 indexed offerId, address provider, uint128 price)",
-        "0xd4297934a01ee5977a8eed487cdd71e81aa24949beddbe423f642374e7011cf3",
+        "AssetSale",
+        "Withdrawn(address indexed account, uint256 amount)",
+        "0x7084f5476618d8e60b11ef0d7d3f06914655adb8793e28ff7f018d4c76d505d5",
     ),
 )
 
