@@ -116,6 +116,9 @@ class Shared:
         rules = ("--require", "gpu.memory>=80", "--require", "gpu.model=h100")
         found["picky"] = consumer.job("--bidding", "600000", *rules, auction="fixed")
         grid = ("--start-price", "1", "--price-step", "0.5", "--bidding", "600000", "--reveal", "60")
+        left = 600_000 - int(consumer.do("devnet", "status")["time"]) % 600_000
+        if left < 3600:  # a round that lasts
+            self.market.advance(f"{left}s")
         found["batch"] = consumer.job(*grid, auction="batch")
         first.do("bid", found["batch"], "--price", "2", "--stake")
         return found
@@ -163,7 +166,7 @@ class Shared:
         if "posted" in made:
             self.market.consumer.do("job", "cancel" if self._state(self.posted) == "open" else "settle", self.posted)
         if "jobs" in made:
-            self.market.advance("600000s")  # bonds that nobody reveals burn, the others are free again
+            self.market.advance("604000s")  # bonds that nobody reveals burn, the others are free again
             for job in self.jobs.values():
                 self.market.consumer.do("job", "settle", job)
         for job in made.get("_late", ()):
