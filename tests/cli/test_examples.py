@@ -79,6 +79,20 @@ class Stage:
         self.market.advance("60s")
         return job
 
+    def undelivered(self) -> str:
+        """One whose winner, compute-1, never accepted it."""
+        job = self.market.consumer.job("--delivery", "60", auction="fixed")
+        self.market.first.do("bid", job, "--price", "5", "--stake")
+        self.market.advance("61s")
+        return job
+
+    def sealed(self) -> str:
+        """One whose sealed bid compute-1 can reveal."""
+        job = self.market.consumer.job("--bidding", "60", auction="sealed")
+        self.market.first.do("bid", job, "--price", "4", "--stake")
+        self.market.advance("60s")
+        return job
+
     def for_sale(self) -> str:
         """An asset of its own for sales: MODEL's owner has other examples to run. Published once."""
         if not self.sold:
@@ -343,6 +357,9 @@ SCENES: dict[str, Scene] = {
     "job award": as_("consumer", "with_bid"),
     "job cancel": _cancels,
     "job settle": as_("second", "expired"),
+    "job reveal": as_("first", "sealed"),
+    "job withdraw-bid": as_("first", "with_bid"),
+    "job reopen": as_("consumer", "undelivered"),
     "job rate": _rates,
     "bid": _posted,
     "lease list": as_("first"),
