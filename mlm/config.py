@@ -201,6 +201,9 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("prover.srs", str, "", "MLM_SRS", "Folder of SRS files; empty: the devnet's bundled files."),
     Setting("job.bidding", int, 3600, "MLM_BIDDING", "Seconds that bids stay open."),
+    Setting(
+        "job.reveal", int, 3600, "MLM_REVEAL", "Seconds in which sealed bids are revealed, or a batch's awards drawn."
+    ),
     Setting("job.delivery", int, 3600, "MLM_DELIVERY", "Seconds the winner has to accept the input."),
     Setting("job.execution", int, 3600, "MLM_EXECUTION", "Seconds from the acceptance to the submission."),
     Setting(

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {MarketTerms, Modules, Params} from "./base/MarketTerms.sol";
+import {NewJobsPause} from "./base/NewJobsPause.sol";
 import {IAssetRegistry} from "./interfaces/IAssetRegistry.sol";
 import {IJobMarket, Job, Request, Snapshot, Terms} from "./interfaces/IJobMarket.sol";
 import {IBatchAuction} from "./interfaces/IBatchAuction.sol";
@@ -22,18 +23,10 @@ import {Settlement} from "./libraries/Settlement.sol";
 /// INVARIANT: a job settles once, under the terms it was posted with.
 /// ASSUMPTION: token, registry, vault and verifiers are the deployment's own contracts; a verifier's verdict does not
 /// change any more once it is Accepted or Rejected, nor from Pending after the verification window.
-contract JobMarket is MarketTerms {
+contract JobMarket is NewJobsPause {
     bytes32 private constant JOB_DOMAIN = keccak256("mlm/job/1");
 
-    /// @notice Seconds for which a pause stops new jobs.
-    uint48 public constant PAUSE_DURATION = 3 days;
-    /// @notice Seconds after a pause's end during which there is no next one.
-    uint48 public constant PAUSE_COOLDOWN = 30 days;
-
     IStakeVault public immutable vault;
-
-    /// @notice New jobs are refused while block.timestamp < pausedUntil.
-    uint48 public pausedUntil;
 
     mapping(bytes32 jobId => JobRecord) private _jobs;
     mapping(bytes32 jobId => mapping(address bidder => bytes32)) private _commitments;
@@ -55,7 +48,7 @@ contract JobMarket is MarketTerms {
 
     /// @inheritdoc IJobMarket
     function post(Request calldata request, uint256 nonce) external nonReentrant returns (bytes32 jobId) {
-        if (block.timestamp < pausedUntil) revert MarketPaused(pausedUntil);
+        _needRunning();
         (Terms memory terms, uint128 floor) = _terms(request);
         bytes32 termsHash = keccak256(abi.encode(terms));
         jobId = keccak256(abi.encode(JOB_DOMAIN, block.chainid, address(this), msg.sender, nonce, termsHash));
@@ -186,15 +179,6 @@ contract JobMarket is MarketTerms {
         JobRecord storage job = _jobs[jobId];
         _needState(jobId, job, State.Revealing);
         Bidding.award(job, jobId, vault, provider, _lockFor(job.maxPrice), price);
-    }
-
-    /// @inheritdoc IJobMarket
-    function pause() external {
-        if (msg.sender != _guardian) revert NotGuardian(_guardian, msg.sender);
-        uint48 next = pausedUntil == 0 ? 0 : pausedUntil + PAUSE_COOLDOWN;
-        if (block.timestamp < next) revert PauseTooSoon(next);
-        pausedUntil = uint48(block.timestamp) + PAUSE_DURATION;
-        emit Paused(pausedUntil);
     }
 
     /// @inheritdoc IJobMarket

@@ -5,7 +5,6 @@ import {IReputationErrors} from "./errors/IReputationErrors.sol";
 import {IJobMarket, Job, Snapshot, Terms} from "./interfaces/IJobMarket.sol";
 import {IReputation, Standing} from "./interfaces/IReputation.sol";
 import {Outcome, State} from "./interfaces/Types.sol";
-import {BPS} from "./libraries/Limits.sol";
 import {Settlement} from "./libraries/Settlement.sol";
 
 /// @title What settled jobs say of a provider: counts, value, points and ratings, readable in one call
@@ -89,7 +88,9 @@ contract Reputation is IReputation, IReputationErrors {
     /// @dev What burned of the protocol fee of an accepted job. SAFETY: the fee is at most the price, which fits.
     function _burned(uint128 price, Snapshot calldata snapshot) private pure returns (uint128) {
         uint256 fee = Settlement.feeUp(price, snapshot.protocolFeeBps);
-        return uint128(fee - (fee * snapshot.treasuryBps) / BPS - (fee * snapshot.stakersBps) / BPS);
+        (,, uint256 burned) = Settlement.splitFee(fee, snapshot.treasuryBps, snapshot.stakersBps);
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return uint128(burned);
     }
 
     function _next(uint32 count) private pure returns (uint32) {

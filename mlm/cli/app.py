@@ -68,14 +68,19 @@ COMMANDS: dict[str, Entry] = {
     "search": Entry("market", "Find published assets.", ASSETS),
     "asset": Entry("asset", "List and show published assets and their versions.", ASSETS, group=True),
     "price": Entry("price", "Set or show what a use of an asset costs.", ASSETS, group=True),
+    "sale": Entry("sale", "Sell an asset to the highest bidder, or bid for one.", ASSETS, group=True),
     "handle": Entry("handle", "Claim or show a handle.", ASSETS, group=True),
     "job": Entry("job", "Post jobs, follow them, and read their results.", JOBS, group=True),
     "bid": Entry("bid", "Offer to do a job.", JOBS),
     "lease": Entry("lease", "Do a job that you won: accept, fulfil, submit.", JOBS, group=True),
+    "provider": Entry(
+        "provider", "Say what a provider has, attest it, and find who meets requirements.", JOBS, group=True
+    ),
     "run": Entry("compute", "Run a model locally; no chain.", JOBS),
     "prove": Entry("compute", "Prove one execution of a model locally; no chain.", JOBS),
     "verify": Entry("verify", "Check a job, an asset or a proof file; never sends.", JOBS),
-    "stake": Entry("stake", "Deposit, withdraw and show stake.", MARKET, group=True),
+    "reputation": Entry("reputation", "Show what settled jobs say of providers.", JOBS, group=True),
+    "stake": Entry("stake", "Deposit, withdraw and show stake; claim rewards.", MARKET, group=True),
     "wallet": Entry("wallet", "Make, import and list accounts; withdraw earnings.", MARKET, group=True),
     "whoami": Entry("whoami", "Show the account, network and balances in use.", MARKET),
     "hash": Entry("content", "Print the CIDs of files and folders.", SETUP),
@@ -98,7 +103,10 @@ _COLLECT = (50_000, 20, 20)
 PLANNED = frozenset(
     {"commit", "publish", "price set", "handle claim", "job post", "job award", "job cancel", "job settle", "bid"}
     | {"lease accept", "lease fulfil", "lease submit", "stake deposit", "stake withdraw", "wallet withdraw"}
-    | {"merge", "network deploy"}
+    | {"job reopen", "job reveal", "job withdraw-bid"}
+    | {"merge", "network deploy", "job rate", "stake claim"}
+    | {"provider declare", "provider attest", "provider revoke"}
+    | {"sale start", "sale bid", "sale cancel", "sale settle"}
 )
 
 

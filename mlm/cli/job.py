@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlm.cli.execute import perform
 from mlm.cli.render import print_value, render
+
+if TYPE_CHECKING:
+    from mlm.workflows.job_show import JobView
 
 app = typer.Typer(help="Post jobs, follow them, and read their results.")
 Job = Annotated[str, typer.Argument(metavar="JOB", help="job/ID or a unique prefix of the id.")]
@@ -24,6 +27,16 @@ Execution = Annotated[int | None, _window("job.execution", "How long the winner 
 Verification = Annotated[
     int | None, _window("job.verification", "How long a result can be disputed, where proofs do not decide")
 ]
+Revealing = Annotated[int | None, _window("job.reveal", "How long bids are revealed (sealed), or awards drawn (batch)")]
+Require = Annotated[
+    list[str] | None,
+    typer.Option("--require", metavar="RULE", help="Who may bid: NAME=SYMBOL,… or NAME>=NUMBER; may be given again."),
+]
+RequireFile = Annotated[Path | None, typer.Option(help='A TOML file with such rules, require = ["…"].')]
+AUCTIONS = (
+    "reverse: the lowest bid wins; fixed: first come at max price; sealed: lowest hidden bid, paid the second lowest; "
+    "dutch: a price that rises until somebody takes it; batch: one price for a whole round of jobs."
+)
 
 
 @app.command()
@@ -32,34 +45,50 @@ def post(
     asset: Annotated[str, typer.Argument(help="The model to run: handle/name or handle/name@version.")],
     input: Annotated[Path, typer.Option("--input", "-i", help="The input tensors: a .npz, .npy or .json file.")],
     max_price: Annotated[str, typer.Option(help="The most you pay, in tokens; escrowed now.")],
-    auction: Annotated[
-        str, typer.Option(help="reverse: the lowest bid wins; fixed: first come at max price.")
-    ] = "reverse",
+    auction: Annotated[str, typer.Option(help=AUCTIONS)] = "reverse",
     tier: Annotated[str, typer.Option(help="How the result is verified: zk.")] = "zk",
     bidding: Bidding = None,
     delivery: Delivery = None,
     execution: Execution = None,
     verification: Verification = None,
+    start_price: Annotated[
+        str | None, typer.Option(help="dutch: what the clock offers first; batch: the lowest price of the grid.")
+    ] = None,
+    price_step: Annotated[str | None, typer.Option(help="batch: from one price of the grid to the next.")] = None,
+    reveal: Revealing = None,
+    require: Require = None,
+    require_file: RequireFile = None,
 ) -> None:
     """Post a job: commit to the input, push it, escrow the maximum price.
 
+    A batch job enters the round of all jobs that ask for the same; a round lasts --bidding seconds, and all of them end
+    together.
+
     Example: `mlm job post alice/digits-mlp --input samples/digit.npy --max-price 5`
     """
+    from mlm.core.auctions.asked import TAKEN_BY
     from mlm.core.job import AuctionKind, Tier
     from mlm.core.money import parse_units
     from mlm.workflows import job_post as workflow
 
-    config = ctx.obj.config
+    config, kind = ctx.obj.config, AuctionKind.parse(auction)
+    if reveal is None and kind in TAKEN_BY["reveal"]:
+        reveal = config.get("job.reveal")
     params = workflow.JobPost(
         asset=asset,
         input=input,
         max_price=parse_units(max_price),
-        auction=AuctionKind.parse(auction),
+        auction=kind,
         tier=Tier.parse(tier),
         bidding=bidding or config.get("job.bidding"),
         delivery=delivery or config.get("job.delivery"),
         execution=execution or config.get("job.execution"),
         verification=verification or config.get("job.verification"),
+        start_price=None if start_price is None else parse_units(start_price),
+        price_step=None if price_step is None else parse_units(price_step),
+        reveal=reveal,
+        require=tuple(require or ()),
+        require_file=require_file,
     )
     perform(ctx, workflow.OPERATION, params)
 
@@ -94,11 +123,11 @@ def show(ctx: typer.Context, job: Job) -> None:
 
 @app.command()
 def bids(ctx: typer.Context, job: Job) -> None:
-    """List the bids on a job.
+    """List the bids on a job, sealed ones without their prices; of a batch job the book of its round.
 
     Example: `mlm job bids job/JOB`
     """
-    from mlm.workflows import job_show as workflow
+    from mlm.workflows import job_bids as workflow
 
     render(ctx, workflow.bids(ctx.obj.ports, job))
 
@@ -124,9 +153,21 @@ def watch(
 
     def tell(seen: workflow.JobView) -> None:
         if not ctx.obj.json:
-            print_value(console, f"{seen.state}: turn {seen.turn}" + (f", {seen.left} left" if seen.left else ""))
+            print_value(console, _told(seen))
 
     render(ctx, workflow.watch(ctx.obj.ports, job, until=states, timeout=timeout, tell=tell))
+
+
+def _told(seen: JobView) -> str:
+    """A line of `watch`."""
+    told = f"{seen.state}: turn {seen.turn}" + (f", {seen.left} left" if seen.left else "")
+    if seen.clock is not None:
+        told += f"; the clock offers {seen.clock}"
+    if seen.sealed_bids:
+        told += f"; {seen.sealed_bids} under seal"
+    if seen.price is not None:
+        told += f"; pays {seen.price}"
+    return told
 
 
 @app.command()
@@ -147,14 +188,72 @@ def result(
 
 
 @app.command()
-def award(ctx: typer.Context, job: Job) -> None:
-    """Close the bids now, in favour of the best. Without it they close by themselves.
+def award(
+    ctx: typer.Context,
+    job: Job,
+    every: Annotated[
+        bool, typer.Option("--all", help="batch: draw every award of the round that this account has a part in.")
+    ] = False,
+) -> None:
+    """Close a reverse auction's bids now, in favour of the best; draw the award of a batch job, which starts its lease.
+
+    Without it bids close by themselves; an award of a batch that nobody draws in time is lost.
 
     Example: `mlm job award job/JOB`
     """
-    from mlm.workflows import job_close as workflow
+    from mlm.workflows import job_award as workflow
 
-    perform(ctx, workflow.AWARD, workflow.JobName(job))
+    perform(ctx, workflow.OPERATION, workflow.Award(job, every))
+
+
+@app.command()
+def reveal(
+    ctx: typer.Context,
+    job: Job,
+    price: Annotated[
+        str | None, typer.Option(help="What you bid, in tokens, on a machine that has not kept it.")
+    ] = None,
+) -> None:
+    """Reveal your sealed bid, once bids are closed: whoever does not in time loses the bond.
+
+    The price was kept in MLM_HOME/bids; the rest is found with the account's key, on any machine.
+
+    Example: `mlm job reveal job/JOB`
+    """
+    from mlm.core.money import parse_units
+    from mlm.workflows import job_reveal as workflow
+
+    perform(ctx, workflow.REVEAL, workflow.Reveal(job, None if price is None else parse_units(price)))
+
+
+@app.command("withdraw-bid")
+def withdraw_bid(ctx: typer.Context, job: Job) -> None:
+    """Take your bid back while bids are open: a sealed one is free, the best open one burns a part of its bond.
+
+    Example: `mlm job withdraw-bid job/JOB`
+    """
+    from mlm.workflows import job_reveal as workflow
+    from mlm.workflows.job_close import JobName
+
+    perform(ctx, workflow.WITHDRAW, JobName(job))
+
+
+@app.command()
+def reopen(
+    ctx: typer.Context,
+    job: Job,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="An account that may not bid; may be given again."),
+    ] = None,
+) -> None:
+    """Post a job again that came to nothing: same input, same terms, without the provider who failed it.
+
+    Example: `mlm job reopen job/JOB`
+    """
+    from mlm.workflows import job_reopen as workflow
+
+    perform(ctx, workflow.OPERATION, workflow.Reopen(job, tuple(without or ())))
 
 
 @app.command()
@@ -169,8 +268,23 @@ def cancel(ctx: typer.Context, job: Job) -> None:
 
 
 @app.command()
+def rate(
+    ctx: typer.Context,
+    job: Job,
+    stars: Annotated[int, typer.Option(help="From 1 to 5.")],
+) -> None:
+    """Rate a job that you paid for, once it is settled. A rating weighs what its job burned, and stands.
+
+    Example: `mlm job rate job/JOB --stars 5`
+    """
+    from mlm.workflows import reputation as workflow
+
+    perform(ctx, workflow.RATE, workflow.JobRating(job, stars))
+
+
+@app.command()
 def settle(ctx: typer.Context, job: Job) -> None:
-    """Draw the final credits of a job whose state is final; anyone may.
+    """Draw the final credits of a job whose state is final, and burn the bonds of bids not revealed; anyone may.
 
     Example: `mlm job settle job/JOB`
     """

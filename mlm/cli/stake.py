@@ -9,7 +9,7 @@ import typer
 from mlm.cli.execute import perform
 from mlm.cli.render import render
 
-app = typer.Typer(help="Deposit, withdraw and show stake.")
+app = typer.Typer(help="Deposit, withdraw and show stake; claim rewards.")
 RoleName = Annotated[str, typer.Option("--role", help="provider, watcher or publisher.")]
 
 
@@ -51,12 +51,23 @@ def withdraw(
 
 
 @app.command()
+def claim(ctx: typer.Context) -> None:
+    """Claim the rewards of your stake, a part of the protocol fees. Starts the stream of fees that wait for it.
+
+    Example: `mlm stake claim`
+    """
+    from mlm.workflows import stake as workflow
+
+    perform(ctx, workflow.CLAIM, workflow.Claim())
+
+
+@app.command()
 def show(
     ctx: typer.Context,
     address: Annotated[str | None, typer.Argument(help="An address; default: this account.")] = None,
     role: RoleName = "provider",
 ) -> None:
-    """Show total, free, locked and unbonding stake.
+    """Show total, free, locked and unbonding stake, and the rewards that can be claimed.
 
     Example: `mlm stake show`
     """

@@ -118,7 +118,7 @@ def faucet(
 
 @app.command()
 def withdraw(ctx: typer.Context) -> None:
-    """Withdraw everything that the market has credited to the account.
+    """Withdraw everything that jobs and sales have credited to the account.
 
     Example: `mlm wallet withdraw --account compute-1`
     """

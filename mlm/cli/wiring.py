@@ -32,6 +32,7 @@ CUDA_VARIABLES = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")  # which devices a 
 
 def ports(session: Session, bare: bool = False) -> Ports:
     """Every port, made when first used. `bare`: the chain as it is without the network's deployment."""
+    from mlm.adapters.bids import FileBids
     from mlm.adapters.blocks.archive import CarFiles
     from mlm.adapters.blocks.packs import PackStore
     from mlm.adapters.disk import refuse_links
@@ -127,6 +128,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
         repo=lambda: repo(session),
         origin=lambda: FileOrigin(session.require_project / ".mlm"),
         files=lambda: DiskFiles(session.cwd),
+        bids=lambda: FileBids(session.home / "bids"),
         archives=lambda: CarFiles(session.cwd),
         remote=lambda: remotes(session).reader(),
         remotes=lambda: remotes(session),

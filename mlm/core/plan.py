@@ -5,11 +5,14 @@ A plan is made by reading only. `workflows/apply.py` is the only executor.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mlm.core.cid import Cid
 from mlm.core.errors import InvalidData
 from mlm.core.money import Amount
+
+if TYPE_CHECKING:
+    from mlm.core.auctions.kept import KeptBid
 
 F = TypeVar("F")
 
@@ -70,7 +73,16 @@ class Move:
     tree: bool = False  # the working tree and the index go along
 
 
-Step = Tx | Store | Move
+@dataclass(frozen=True)
+class Keep:
+    """Write down what opens a sealed bid, on this machine alone: the journal knows it by its commitment."""
+
+    title: str
+    commitment: bytes
+    bid: "KeptBid | None" = field(default=None, repr=False)  # kept before anything is journalled
+
+
+Step = Tx | Store | Move | Keep
 
 
 @dataclass(frozen=True)
@@ -98,13 +110,15 @@ class Plan(Generic[F]):
 
 
 def frozen(step: Step, encode: Callable[[Call], bytes], address_of: Callable[[str], str]) -> dict[str, Any]:
-    """A step as the journal keeps it: everything that doing it later needs, but for the blocks of a Store."""
+    """A step as the journal keeps it: all that doing it later needs, but for a Store's blocks and a sealed bid."""
     if isinstance(step, Store):
         return {"kind": "store", "title": step.title, "root": str(step.root), "push": step.push, "pin": step.pin}
     if isinstance(step, Move):
         before, after = (None if cid is None else str(cid) for cid in (step.before, step.after))
         named = {"kind": "move", "title": step.title, "ref": step.ref, "before": before, "after": after}
         return {**named, "tree": step.tree}
+    if isinstance(step, Keep):
+        return {"kind": "keep", "title": step.title, "commitment": "0x" + step.commitment.hex()}
     call = step.call
     return {
         "kind": "transaction",
@@ -127,6 +141,8 @@ def thawed(record: Mapping[str, Any]) -> Step:
         if record["kind"] == "move":
             before, after = (record[name] and Cid.parse(record[name]) for name in ("before", "after"))
             return Move(record["title"], record["ref"], before, after, record.get("tree") is True)
+        if record["kind"] == "keep":
+            return Keep(record["title"], bytes.fromhex(record["commitment"].removeprefix("0x")))
         data = bytes.fromhex(record["data"].removeprefix("0x"))
         call = Call(record["contract"], "", (data,), int(record["value"]))
         return Tx(record["title"], call, Amount(int(record["payment"])), Amount(int(record["bond"])))

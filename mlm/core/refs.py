@@ -13,6 +13,7 @@ NAME = re.compile(r"[a-z0-9._-]{1,64}")
 SEMVER = re.compile(
     r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
 )
+ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{4,64}")
 
 
@@ -43,6 +44,13 @@ class JobRef:
 
 
 @dataclass(frozen=True)
+class SaleRef:
+    """sale/ID: a sale's id, or a unique prefix of it, as 0x-hex."""
+
+    prefix: str
+
+
+@dataclass(frozen=True)
 class Link:
     """mlm://CHAIN-ID/handle/name@version."""
 
@@ -50,7 +58,16 @@ class Link:
     asset: AssetRef
 
 
-Target = AssetRef | TokenRef | JobRef | Cid | Link
+Target = AssetRef | TokenRef | JobRef | SaleRef | Cid | Link
+
+
+def address(text: str) -> str:
+    """An account's address in lower case; raises UsageError."""
+    if not ADDRESS.fullmatch(text):
+        raise UsageError(
+            f"expected an address of 40 hex digits behind 0x, found {text!r}", hint="`mlm wallet list` shows yours."
+        )
+    return text.lower()
 
 
 def parse_job(text: str) -> JobRef:
@@ -62,6 +79,17 @@ def parse_job(text: str) -> JobRef:
             hint="`mlm job list` shows the jobs.",
         )
     return JobRef("0x" + found.lower().removeprefix("0x"))
+
+
+def parse_sale(text: str) -> SaleRef:
+    """`sale/0xabc…`, `0xabc…` or bare hex; raises UsageError."""
+    found = text.removeprefix("sale/")
+    if not _HEX.fullmatch(found):
+        raise UsageError(
+            f"expected a sale such as sale/0x12ab…, at least 4 digits of it, found {text!r}",
+            hint="`mlm sale list` shows the sales.",
+        )
+    return SaleRef("0x" + found.lower().removeprefix("0x"))
 
 
 def parse_asset(text: str) -> AssetRef:
@@ -84,6 +112,8 @@ def parse_target(text: str) -> Target:
         return Link(int(chain), parse_asset(rest))
     if text.startswith("job/") or (text.startswith("0x") and "/" not in text):
         return parse_job(text)
+    if text.startswith("sale/"):
+        return parse_sale(text)
     if text.startswith("asset/"):
         token = text.removeprefix("asset/")
         if not _HEX.fullmatch(token):

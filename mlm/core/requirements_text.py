@@ -7,20 +7,20 @@ from collections.abc import Iterable
 
 from mlm.core.attributes import RESERVED, check_name, parse_number, parse_value
 from mlm.core.errors import InvalidData, UsageError
-from mlm.core.money import TOKEN_DECIMALS, format_units, parse_units
+from mlm.core.money import Unit, current, format_units, parse_units
+from mlm.core.refs import ADDRESS
 from mlm.core.requirements import Clause, Requirements, made
 
 EXAMPLE = "Rules look like gpu.model=h100,a100 or gpu.memory>=80: docs/requirements.md lists them."
 MAX_FILE = 1 << 16  # bytes of a TOML file
 _RULE = re.compile(r"\s*([^\s=<>]+)\s*(>=|=)\s*(.*?)\s*", re.DOTALL)
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _LISTS = {"auditor": "auditors", "allow": "allow", "deny": "deny"}
 
 
-def parse(rules: Iterable[str], decimals: int = TOKEN_DECIMALS) -> Requirements:
+def parse(rules: Iterable[str], unit: Unit | None = None) -> Requirements:
     """Requirements from rules; several may stand in one text, apart by `;`. Raises UsageError.
 
-    `decimals` is the token's: reputation is written in tokens.
+    `unit` is the token's, by default the market's: reputation is written in tokens.
     """
     clauses: dict[str, Clause] = {}
     lists: dict[str, list[str]] = {name: [] for name in _LISTS.values()}
@@ -38,7 +38,7 @@ def parse(rules: Iterable[str], decimals: int = TOKEN_DECIMALS) -> Requirements:
             raise UsageError(f"{name} is asked for twice", hint="Write one rule for it: NAME=SYMBOL,SYMBOL,…")
         seen.add((name, ""))
         if name in numbers and sign == ">=":
-            numbers[name] = int(parse_units(text, decimals)) if name == "reputation" else parse_number(text)
+            numbers[name] = int(parse_units(text, unit)) if name == "reputation" else parse_number(text)
         elif name in RESERVED:
             raise UsageError(f"expected {_spelling(name)}, found {rule.strip()!r}", hint=EXAMPLE)
         else:
@@ -72,20 +72,26 @@ def parse_file(data: bytes, where: str) -> tuple[str, ...]:
     return tuple(rules)
 
 
-def spell(r: Requirements, decimals: int = TOKEN_DECIMALS) -> tuple[str, ...]:
+def spell(r: Requirements, unit: Unit | None = None) -> tuple[str, ...]:
     """The rules of requirements; `parse` reads them back."""
     rules = [
         f"{clause.attribute}={','.join(clause.one_of)}" if clause.one_of else f"{clause.attribute}>={clause.least}"
         for clause in r.clauses
     ]
     if r.reputation:
-        rules.append(f"reputation>={format_units(r.reputation, decimals)}")
+        rules.append(f"reputation>={format_units(r.reputation, (unit or current()).decimals)}")
     for name, accounts in (("auditor", r.auditors), ("allow", r.allow), ("deny", r.deny)):
         if accounts:
             rules.append(f"{name}={','.join(accounts)}")
     if r.threshold > 1:
         rules.append(f"auditors>={r.threshold}")
     return tuple(rules)
+
+
+def points(code: tuple[bytes, bytes]) -> tuple[str, str]:
+    """Expected and actual reputation, in tokens, from a finding's words."""
+    expected, actual = (format_units(int.from_bytes(word, "big")) for word in code)
+    return f"at least {expected}", actual
 
 
 def _split(rules: Iterable[str]) -> list[str]:
@@ -109,7 +115,7 @@ def _list(text: str) -> list[str]:
 
 
 def _address(name: str, text: str) -> str:
-    if not _ADDRESS.fullmatch(text):
+    if not ADDRESS.fullmatch(text):
         raise UsageError(f"{name}: expected an address of 40 hex digits behind 0x, found {text!r}")
     return text.lower()
 

@@ -10,9 +10,10 @@ from typing import Any
 from mlm.core.errors import UsageError
 from mlm.core.events.batch import check_batch
 from mlm.core.events.facts import COLUMNS, PLACE, facts
-from mlm.core.events.queries import REASONS, arguments
+from mlm.core.events.queries import REASONS, SALE_REASONS, arguments
 from mlm.core.job import AuctionKind
-from mlm.memory import batches
+from mlm.memory import batches, state_providers
+from mlm.memory.standings import rewarded, standings
 from mlm.ports.chain import Block
 from mlm.ports.state import SQL_ROWS, Event
 
@@ -248,6 +249,45 @@ class MemoryState:
     def _query_batch(self, job_id: str) -> Iterable[Record]:
         return [found | self._place(row) for found, row in batches.batch_of(self._of, job_id)]
 
+    # --- sales ----------------------------------------------------------------------------------------------------
+
+    def _sale(self, row: Record) -> Record:
+        registry = {event["contract"]: event["address"] for event in self._tables["events"]}.get("AssetRegistry")
+        asset = self._asset_of(row["token_id"]) if row["collection"] == registry else {}
+        bids = self._of("sale_bids", sale_id=row["sale_id"])
+        best: Record = bids[-1] if bids else {}
+        closing: Record = next(iter(self._of("sale_closings", sale_id=row["sale_id"])), {})
+        last = max(fact.get("block", 0) for fact in (row, best, closing))
+        same = ("sale_id", "collection", "token_id", "seller", "reserve", "step_bps", "extension", "escrow")
+        return (
+            {name: row[name] for name in same}
+            | {name: asset.get(name) for name in ("handle", "name")}
+            | {"opened_at": row["timestamp"], "ends_at": best.get("ends_at", row["timestamp"] + row["duration"])}
+            | {"bidder": best.get("bidder"), "price": best.get("amount"), "bid_count": len(bids)}
+            | {"closed_at": closing.get("timestamp"), "closed_state": closing.get("state")}
+            | {"recipient": closing.get("recipient"), "last_block": last}
+            | self._place(row)
+            | {"finality": self._finality(last)}
+        )
+
+    def _query_sales(self, open_at: int | None, **filters: Any) -> Iterable[Record]:
+        for sale in _matching([self._sale(row) for row in reversed(self._tables["sales"])], **filters):
+            if open_at is None or (sale["closed_at"] is None and open_at < sale["ends_at"]):
+                yield sale
+
+    def _query_sale_prefix(self, prefix: str) -> Iterable[Record]:
+        ids = sorted(row["sale_id"] for row in self._tables["sales"])
+        return [{"sale_id": sale_id} for sale_id in ids if sale_id.startswith(prefix)]
+
+    def _query_sale_bids(self, sale_id: str) -> Iterable[Record]:
+        for position, row in enumerate(self._of("sale_bids", sale_id=sale_id), 1):
+            facts = {name: row[name] for name in ("bidder", "amount", "ends_at")}
+            yield {"position": position} | facts | self._place(row)
+
+    def _query_sale_credits(self, sale_id: str | None, account: str | None) -> Iterable[Record]:
+        for row in _matching(self._tables["sale_credits"], sale_id=sale_id, account=account):
+            yield {name: row[name] for name in ("sale_id", "account", "reason", "amount")} | self._place(row)
+
     # --- money ----------------------------------------------------------------------------------------------------
 
     def _query_credits(self, job_id: str | None, account: str | None) -> Iterable[Record]:
@@ -256,15 +296,15 @@ class MemoryState:
 
     def _query_account_history(self, account: str) -> Iterable[Record]:
         addresses = {row["contract"]: row["address"] for row in self._tables["events"]}
-        market, vault = addresses.get("JobMarket"), addresses.get("StakeVault")
+        market, vault, sale = (addresses.get(name) for name in ("JobMarket", "StakeVault", "AssetSale"))
         found: list[tuple[Record, Record]] = []
 
         def add(row: Record, ledger: str, change: int, reason: str | None, job_id: str | None = None) -> None:
             found.append((row, {"ledger": ledger, "change": change, "reason": reason, "job_id": job_id}))
 
         for row in self._tables["transfers"]:
-            sent = {market: "escrow", vault: "stake", _NOBODY: "burn"}
-            received = {market: "withdrawal", vault: "unstake", _NOBODY: "mint"}
+            sent = {market: "escrow", vault: "stake", sale: "sale bid", _NOBODY: "burn"}
+            received = {market: "withdrawal", vault: "unstake", sale: "withdrawal", _NOBODY: "mint"}
             if row["sender"] == account:
                 reason = sent.get(row["recipient"], "transfer")
                 paid = [
@@ -273,12 +313,19 @@ class MemoryState:
                 ]
                 add(row, "wallet", -row["amount"], reason, min(paid, default=None) if reason == "escrow" else None)
             if row["recipient"] == account:
-                add(row, "wallet", row["amount"], received.get(row["sender"], "transfer"))
+                reason = received.get(row["sender"], "transfer")
+                paid_out = reason == "unstake" and rewarded(self._tables["reward_changes"], row)
+                add(row, "wallet", row["amount"], "reward" if paid_out else reason)
         for row in self._of("credits", account=account):
             named = REASONS[row["reason"]] if row["reason"] < len(REASONS) else None
             add(row, "credit", row["amount"], named, row["job_id"])
         for row in self._of("withdrawals", account=account):
             add(row, "credit", -row["amount"], "withdrawal")
+        for row in self._of("sale_credits", account=account):
+            named = SALE_REASONS[row["reason"]] if row["reason"] < len(SALE_REASONS) else None
+            add(row, "sale", row["amount"], named)
+        for row in self._of("sale_withdrawals", account=account):
+            add(row, "sale", -row["amount"], "withdrawal")
         stake_reasons = {"deposited": (1, "deposit"), "withdrawn": (-1, "withdrawal"), "slashed": (-1, "slash")}
         for row in self._of("stake_changes", account=account):
             if row["change"] in stake_reasons:
@@ -314,6 +361,29 @@ class MemoryState:
             if row["change"] == "unbonding":
                 stake["release_at"] = row["release_at"]
         return [stakes[key] for key in sorted(stakes)]
+
+    def _query_reputation(self, provider: str | None) -> Iterable[Record]:
+        return _matching(standings(self._tables["outcomes"], self._tables["ratings"]), provider=provider)
+
+    def _query_ratings(self, provider: str | None, job_id: str | None) -> Iterable[Record]:
+        for row in _matching(reversed(self._tables["ratings"]), provider=provider, job_id=job_id):
+            points = next((outcome["points"] for outcome in self._of("outcomes", job_id=row["job_id"])), None)
+            told = {name: row[name] for name in ("job_id", "provider", "consumer", "stars")}
+            yield told | {"points": points} | self._place(row)
+
+    # --- providers ------------------------------------------------------------------------------------------------
+
+    def _query_attributes(self, **filters: Any) -> Iterable[Record]:
+        names = ("provider", "name", "value", "auditor", "issued_at", "expires_at")
+        for row in _matching(state_providers.attributes(self._tables), **filters):
+            yield {name: row[name] for name in names} | self._place(row)
+
+    def _query_providers(self, provider: str | None) -> Iterable[Record]:
+        return _matching(state_providers.providers(self._tables), provider=provider)
+
+    def _query_requirements(self, hash: str | None) -> Iterable[Record]:
+        for row in _matching(reversed(self._tables["requirements"]), hash=hash):
+            yield {name: row[name] for name in ("hash", "requirements")} | self._place(row)
 
     # --- the index itself -----------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from mlm.ports.archives import Archives
+from mlm.ports.bids import Bids
 from mlm.ports.blocks import Blocks
 from mlm.ports.chain import Chain
 from mlm.ports.contracts import Contracts
@@ -98,6 +99,11 @@ class Ports:
     def journal(self) -> Journal:
         """What was planned and done."""
         return self._make("journal")
+
+    @cached_property
+    def bids(self) -> Bids:
+        """What opens the sealed bids of this machine."""
+        return self._make("bids")
 
     @cached_property
     def files(self) -> Files:

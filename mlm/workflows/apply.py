@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from mlm.core.errors import MlmError, StateConflict
+from mlm.core.errors import MlmError, NotFound, StateConflict
 from mlm.core.money import Amount, Wei
-from mlm.core.plan import JSON_ONLY, NO_ACCOUNT, NO_AMOUNT, Move, Plan, Step, Store, Tx, frozen
+from mlm.core.plan import JSON_ONLY, NO_ACCOUNT, NO_AMOUNT, Keep, Move, Plan, Step, Store, Tx, frozen
 from mlm.ports.bundle import Ports
 from mlm.ports.chain import Receipt
 from mlm.workflows.journalled import DONE, Progress, included_entry, progress
@@ -30,7 +30,7 @@ R = TypeVar("R")
 class PlannedStep:
     """One step before it is done. `gas` and `fee` are None where the node could not simulate it."""
 
-    kind: str = field(metadata=JSON_ONLY)  # transaction, store or move: a reader sees it by gas and reference
+    kind: str = field(metadata=JSON_ONLY)  # transaction, store, move or keep: a reader sees it by gas and reference
     title: str
     gas: int | None
     fee: Wei | None
@@ -58,7 +58,7 @@ class Preview:
 class DoneStep:
     """One step after it was done. `reference` is a transaction hash or a CID; `receipt` is for the result only."""
 
-    kind: str = field(metadata=JSON_ONLY)  # transaction, store or move: a reader sees it by gas and reference
+    kind: str = field(metadata=JSON_ONLY)  # transaction, store, move or keep: a reader sees it by gas and reference
     title: str
     reference: str
     gas: int | None
@@ -124,6 +124,8 @@ def apply(ports: Ports, plan: Plan[Any], request: str = "") -> tuple[DoneStep, .
     for step in plan.steps:
         if isinstance(step, Store):
             ports.objects.put(step.blocks)
+        elif isinstance(step, Keep) and step.bid is not None:
+            ports.bids.keep(step.bid)
     params = {
         **_sent_from(ports, plan),
         "request": request,
@@ -230,10 +232,19 @@ def _do(ports: Ports, op: str, number: int, step: Step, before: Progress, faster
         move(ports, step)
         ports.journal.record(op, number, {"moved": str(step.after or "")})
         return str(step.after or ""), None
+    if isinstance(step, Keep):
+        # SAFETY: nothing is sent that could not be opened later.
+        if ports.bids.find(step.commitment) is None:
+            raise NotFound(
+                f"this machine does not know what opens the sealed bid 0x{step.commitment.hex()[:8]}…",
+                hint=f"Give this up, `mlm op undo {op}`, and bid again.",
+            )
+        ports.journal.record(op, number, {"kept": "0x" + step.commitment.hex()})
+        return "0x" + step.commitment.hex(), None
     store(ports, step)
     ports.journal.record(op, number, {"stored": str(step.root)})
     return str(step.root), None
 
 
 def _kind(step: Step) -> str:
-    return {Tx: "transaction", Store: "store", Move: "move"}[type(step)]
+    return {Tx: "transaction", Store: "store", Move: "move", Keep: "keep"}[type(step)]

@@ -19,7 +19,7 @@ from mlm.core.money import MLM, Amount, Wei, parse_units
 from mlm.core.settlement import BURN_ADDRESS, owner_part
 from mlm.ports.bundle import Ports
 from mlm.ports.repo import Repo, Worktree
-from mlm.workflows import bid, commit, job_close, job_post, job_result, lease, lookup, publish, stake, verify
+from mlm.workflows import bid, commit, job_award, job_close, job_post, job_result, lease, lookup, publish, stake, verify
 from mlm.workflows.add import add
 from mlm.workflows.apply import Applied, Operation, execute
 from mlm.workflows.init import init
@@ -142,7 +142,7 @@ def demo(actors: dict[str, Actor], treasury: Ports, template: Worktree, tell: Ca
     for actor, price in ((dear, HIGH_BID), (cheap, LOW_BID)):
         _stake(run, actor)
         run.perform(actor, bid.OPERATION, bid.Bid(posted.job, price))
-    run.perform(consumer, job_close.AWARD, job_close.JobName(posted.job))
+    run.perform(consumer, job_award.OPERATION, job_award.Award(posted.job))
     run.perform(cheap, lease.ACCEPT, job_close.JobName(posted.job))
     run.perform(cheap, lease.FULFIL, job_close.JobName(posted.job))
     result = run.timed(

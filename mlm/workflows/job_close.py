@@ -1,16 +1,16 @@
-"""`mlm job award|cancel|settle`: one transaction each, allowed in one set of states each."""
+"""`mlm job cancel|settle`: each allowed in one set of states."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from mlm.core.errors import StateConflict
-from mlm.core.job import State
-from mlm.core.money import Amount
+from mlm.core.job import AuctionKind, State
 from mlm.core.plan import Call, Plan, Tx
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup
+from mlm.workflows import lookup, sealed
 from mlm.workflows.apply import DoneStep, Operation
+from mlm.workflows.job_award import next_of
 from mlm.workflows.job_show import JobView, view
 
 
@@ -21,66 +21,49 @@ class JobName:
     job: str
 
 
-def plan_award(ports: Ports, params: JobName) -> Plan[str]:
-    """Close the bids early in favour of the best."""
-    job = lookup.job(ports, params.job)
-    if job.state is not State.OPEN or job.provider is None:
-        raise StateConflict(
-            f"job {job.job_id[:10]} is {job.state} with {'a' if job.provider else 'no'} bid; "
-            "award needs it open with a bid",
-            hint=_next(job),
-        )
-    title = f"award {job.job_id[:10]} to {job.provider} at {Amount(job.record.price)}"
-    return Plan("job award", (Tx(title, Call("JobMarket", "award", (_raw(job),))),), job.job_id)
-
-
 def plan_cancel(ports: Ports, params: JobName) -> Plan[str]:
     """Cancel a job without bids; the escrow is credited to the consumer."""
     job = lookup.job(ports, params.job)
     if job.state is not State.OPEN or job.provider is not None:
         raise StateConflict(
-            f"job {job.job_id[:10]} is {job.state} with {'a' if job.provider else 'no'} bid; "
+            f"job {job.short} is {job.state} with {'a' if job.provider else 'no'} bid; "
             "it can be cancelled only while it is open and has none",
-            hint=_next(job),
+            hint=next_of(job),
         )
-    return Plan("job cancel", (Tx(f"cancel {job.job_id[:10]}", Call("JobMarket", "cancel", (_raw(job),))),), job.job_id)
+    if job.auction is AuctionKind.BATCH:
+        raise StateConflict(
+            f"job {job.short} is in a round that counts on it: a batch job cannot be cancelled",
+            hint=f"If nobody offers it for its price the escrow comes back: `mlm job show {job.short}`.",
+        )
+    if job.record.commitments:
+        raise StateConflict(
+            f"job {job.short} has {job.record.commitments} sealed bids; it can be cancelled only while it has none",
+            hint=next_of(job),
+        )
+    return Plan("job cancel", (Tx(f"cancel {job.short}", Call("JobMarket", "cancel", (job.raw,))),), job.job_id)
 
 
 def plan_settle(ports: Ports, params: JobName) -> Plan[str]:
-    """Draw the final credits; nothing to do when the job has settled already."""
+    """Draw the final credits, and burn the bonds of sealed bids not revealed; nothing where all that is done."""
     job = lookup.job(ports, params.job)
-    if job.record.settled_at:
-        return Plan("job settle", (), job.job_id)
     if not job.state.is_final:
-        raise StateConflict(
-            f"job {job.job_id[:10]} is {job.state}; it settles when its state is final", hint=_next(job)
-        )
-    call = Call("JobMarket", "settle", (_raw(job), job.terms.as_args()))
-    return Plan("job settle", (Tx(f"settle {job.job_id[:10]} ({job.state})", call),), job.job_id)
-
-
-def _next(job: lookup.Job) -> str:
-    """What can be done instead."""
-    if job.state.is_final and not job.record.settled_at and job.state is not State.CANCELLED:
-        return f"Its money is free: `mlm job settle {job.job_id[:10]}`."
-    return f"`mlm job show {job.job_id[:10]}` tells whose turn it is."
-
-
-def _raw(job: lookup.Job) -> bytes:
-    return bytes.fromhex(job.job_id[2:])
+        raise StateConflict(f"job {job.short} is {job.state}; it settles when its state is final", hint=next_of(job))
+    late = sealed.unrevealed(ports, job) if job.auction is AuctionKind.SEALED else []
+    calls = [Call("JobMarket", "burnUnrevealed", (job.raw, bidder)) for bidder in late]
+    titles = [f"burn the bond of {bidder}, who did not reveal" for bidder in late]
+    if not job.record.settled_at:
+        calls.append(Call("JobMarket", "settle", (job.raw, job.terms.as_args())))
+        titles.insert(0, f"settle {job.short} ({job.state})")
+    if not calls:
+        return Plan("job settle", (), job.job_id)
+    call = calls[0] if len(calls) == 1 else Call("JobMarket", "multicall", (tuple(calls),))
+    return Plan("job settle", (Tx("; ".join(titles), call),), job.job_id)
 
 
 def _after(ports: Ports, params: JobName, plan: Plan[str], done: tuple[DoneStep, ...]) -> JobView:
     return view(ports, lookup.job(ports, plan.facts))
 
 
-AWARD = Operation(
-    "job award",
-    JobName,
-    plan_award,
-    _after,
-    "An award stands: the job runs its course.",
-)
 CANCEL = Operation(
     "job cancel",
     JobName,

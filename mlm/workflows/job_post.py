@@ -1,27 +1,32 @@
-"""`mlm job post`: commit to the input, push it, escrow the maximum price."""
+"""`mlm job post`: commit to the input, push it, publish who may bid, escrow the maximum price."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlm.core import requirements_text
+from mlm.core.auctions import asked
 from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.clock import Instant
 from mlm.core.commitment import SCHEME_POSEIDON
 from mlm.core.errors import UsageError
-from mlm.core.job import AuctionKind, Tier
+from mlm.core.job import AuctionKind, JobFacts, Tier
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Step, Store, Tx
-from mlm.core.terms import Request, request_args
+from mlm.core.terms import JobRecord, Request, request_args
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, model, permit, source
+from mlm.workflows import lookup, model, permit, requirement, source
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.events import event
 
 
 @dataclass(frozen=True)
 class JobPost:
-    """Parameters of `job post`. Prices in base units, windows in seconds."""
+    """Parameters of `job post`. Prices in base units, windows in seconds.
+
+    What the kind of auction does not know is None (mlm/core/auctions/asked.py). `require` holds rules of who may bid.
+    """
 
     asset: str
     input: Path
@@ -32,11 +37,19 @@ class JobPost:
     delivery: int
     execution: int
     verification: int
+    start_price: Amount | None = None
+    price_step: Amount | None = None
+    reveal: int | None = None
+    require: tuple[str, ...] = ()
+    require_file: Path | None = None
 
 
 @dataclass(frozen=True)
 class Posted:
-    """A posted job. `input` is the CID of the block that the winner fetches."""
+    """A posted job. `input` is the CID of the block that the winner fetches.
+
+    `reveals_close_at` is until when sealed bids are revealed, or the awards of a batch drawn.
+    """
 
     job: str
     asset: str
@@ -44,6 +57,8 @@ class Posted:
     input_commitment: bytes
     escrow: Amount
     bids_close_at: Instant
+    reveals_close_at: Instant | None
+    requirements: tuple[str, ...]
     next: str
 
 
@@ -52,12 +67,15 @@ class _Facts:
     asset: str
     input: Cid
     commitment: bytes
+    requirements: tuple[str, ...]
 
 
 def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
     """Check the model and the input, then store the input and post. Raises UsageError, InvalidData."""
     if params.tier is not Tier.ZK:
         raise UsageError(f"the tier {params.tier} is not available yet", hint="Use --tier zk.")
+    asked.check(params.auction, params.max_price, params.start_price, params.price_step, params.reveal)
+    wanted = requirement.asked(ports, params.require, params.require_file)
     version = lookup.version(ports, params.asset)
     loaded = model.load(ports, version)
     model.check_key(ports, loaded, version)
@@ -76,38 +94,43 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         input_commitment="0x" + commitment.hex(),
         input="0x" + cid.digest.hex(),
         max_price=int(params.max_price),
-        start_price=0,
-        price_step=0,
+        start_price=int(params.start_price or 0),
+        price_step=int(params.price_step or 0),
         bidding_window=params.bidding,
-        reveal_window=0,
+        reveal_window=params.reveal or 0,
         delivery_window=params.delivery,
         execution_window=params.execution,
         verification_window=params.verification,
-        requirements="0x" + bytes(32).hex(),
+        requirements=requirement.named(wanted),
     )
     nonce = int.from_bytes(ports.system.random(32), "big")
     call = Call("JobMarket", "post", (request_args(request), nonce))
     post = Tx(f"post the job, escrow {params.max_price}", call, payment=params.max_price)
     steps: tuple[Step, ...] = (
         Store("push the input", cid, ((cid, block),)),
+        *requirement.publishing(ports, wanted),
         *permit.steps(ports, post, params.max_price),
     )
-    return Plan("job post", steps, _Facts(str(version.asset), cid, commitment))
+    return Plan("job post", steps, _Facts(str(version.asset), cid, commitment, requirements_text.spell(wanted)))
 
 
 def result(ports: Ports, params: JobPost, plan: Plan[_Facts], done: tuple[DoneStep, ...]) -> Posted:
     """What was posted, read from the JobPosted event."""
     posted = event(ports, done, "JobPosted")
     job_id = posted.args["jobId"]
-    closes = Instant(ports.chain.block(posted.log.block_number).timestamp + params.bidding)
-    facts = plan.facts
+    facts, found = (
+        plan.facts,
+        JobFacts.of(JobRecord(*ports.chain.call("JobMarket", "jobOf", bytes.fromhex(job_id[2:])))),
+    )
     return Posted(
         job=job_id,
         asset=facts.asset,
         input=facts.input,
         input_commitment=facts.commitment,
         escrow=params.max_price,
-        bids_close_at=closes,
+        bids_close_at=Instant(found.bids_close_at),
+        reveals_close_at=Instant(found.reveals_close_at) if params.reveal else None,
+        requirements=facts.requirements,
         next=f"mlm job watch {job_id[:10]}",
     )
 

@@ -1,4 +1,4 @@
-"""`mlm job list|show|watch|bids`: a job as people read it, with its state, its deadline and whose turn it is."""
+"""`mlm job list|show|watch`: a job as people read it, with its state, its deadline and whose turn it is."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.clock import Duration, Instant
 from mlm.core.errors import StateConflict, UsageError
-from mlm.core.job import JobFacts, Reason, State, whose_turn
+from mlm.core.job import AuctionKind, JobFacts, Reason, State, whose_turn
 from mlm.core.money import Amount
-from mlm.core.plan import FIRST_PAGE, NO_MORE
+from mlm.core.plan import FIRST_PAGE, NO_AMOUNT, NO_MORE
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup
+from mlm.workflows import lookup, requirement, rounds
+from mlm.workflows.clock import offered_now
 from mlm.workflows.sync import sync
 
 PAGE = 50
@@ -28,8 +29,25 @@ class Credit:
 
 
 @dataclass(frozen=True)
+class RoundView:
+    """The round of a batch job; before its close the price is what it would be now.
+
+    The first `awards` jobs by `rank` are done, all at `round_price`; the highest maximum price goes first.
+    """
+
+    draws_close_at: Instant
+    round_price: Amount
+    awards: int
+    rank: int  # this job's, from 1
+    awarded: bool
+
+
+@dataclass(frozen=True)
 class JobView:
-    """One job. `deadline` is on the chain's clock; `left` is what remains of the current window."""
+    """One job. `deadline` is on the chain's clock; `left` is what remains of the current window.
+
+    `price` is what the provider is paid if nothing changes; of a sealed auction the second lowest price shown so far.
+    """
 
     job: str
     asset: str
@@ -43,11 +61,19 @@ class JobView:
     provider: str | None
     max_price: Amount
     price: Amount | None
-    bond: Amount
+    bond: Amount  # what a bid locks
+    clock: Amount | None  # what an open Dutch auction offers now
+    start_price: Amount | None
+    price_step: Amount | None
+    sealed_bids: int | None = field(metadata=NO_AMOUNT)  # that stand: neither revealed, withdrawn nor burned
+    bids_close_at: Instant
+    reveals_close_at: Instant | None
+    requirements: tuple[str, ...]  # of who may bid; none: anybody
     input: Cid  # of the block that the lease holder fetches
     output_commitment: str | None
     settled: bool
     finality: str  # of the job's newest event: included, safe (act on it) or finalized (money can no longer move back)
+    round: RoundView | None = None
     credits: tuple[Credit, ...] = ()
 
 
@@ -58,7 +84,8 @@ class JobRow:
     job: str
     asset: str
     state: State
-    price: Amount
+    auction: AuctionKind
+    price: Amount  # the best so far, or the most that is paid
     consumer: str
     provider: str
 
@@ -72,28 +99,10 @@ class JobList:
     more: bool = field(metadata=NO_MORE)
 
 
-@dataclass(frozen=True)
-class BidRow:
-    """One bid, in the order of the chain."""
-
-    provider: str
-    price: Amount
-    block: int
-    best: bool
-
-
-@dataclass(frozen=True)
-class Bids:
-    """All bids on a job."""
-
-    job: str
-    bids: tuple[BidRow, ...]
-
-
 def view(ports: Ports, job: lookup.Job) -> JobView:
     """A job as people read it."""
-    now = ports.chain.block().timestamp
-    turn = whose_turn(JobFacts.of(job.record), now)
+    now, facts = ports.chain.block().timestamp, JobFacts.of(job.record)
+    turn = whose_turn(facts, now)
     deadline = turn.deadline
     credits = ports.state.query("credits", job_id=job.job_id)
     output = job.record.output_commitment
@@ -110,13 +119,32 @@ def view(ports: Ports, job: lookup.Job) -> JobView:
         provider=job.provider,
         max_price=Amount(job.record.max_price),
         price=Amount(job.record.price) if job.provider else None,
-        bond=Amount(job.terms.snapshot.lock),
+        bond=bond_of(job),
+        clock=offered_now(ports, job) if job.auction is AuctionKind.DUTCH and job.state is State.OPEN else None,
+        start_price=Amount(job.terms.request.start_price) if job.terms.request.start_price else None,
+        price_step=Amount(job.terms.request.price_step) if job.terms.request.price_step else None,
+        sealed_bids=job.record.commitments if job.auction is AuctionKind.SEALED else None,
+        bids_close_at=Instant(job.record.bids_close_at),
+        reveals_close_at=Instant(facts.reveals_close_at) if job.auction is AuctionKind.SEALED else None,
+        requirements=requirement.words(ports, job),
         input=Cid(DAG_CBOR, bytes.fromhex(job.terms.request.input[2:])),
         output_commitment="0x" + output.hex() if any(output) else None,
         settled=bool(job.record.settled_at),
         finality=job.finality,
+        round=_round(ports, job) if job.auction is AuctionKind.BATCH else None,
         credits=tuple(Credit(row["account"], Reason(row["reason"]), Amount(row["amount"])) for row in credits),
     )
+
+
+def bond_of(job: lookup.Job) -> Amount:
+    """What a bid on a job locks: under seal at least the escrow, since not revealing could pay otherwise."""
+    lock = job.terms.snapshot.lock
+    return Amount(max(lock, job.record.max_price) if job.auction is AuctionKind.SEALED else lock)
+
+
+def _round(ports: Ports, job: lookup.Job) -> RoundView:
+    found = rounds.of(ports, job)
+    return RoundView(Instant(found.ends_at), found.price, found.volume, found.rank + 1, found.awarded)
 
 
 def show(ports: Ports, name: str) -> JobView:
@@ -139,6 +167,7 @@ def jobs(
             job=job.job_id,
             asset=str(lookup.version_by_id(ports, job.version_id).asset),
             state=job.state,
+            auction=job.auction,
             price=Amount(job.record.price if job.provider else job.record.max_price),
             consumer=job.record.consumer,
             provider=job.provider or "",
@@ -146,15 +175,6 @@ def jobs(
         for job in found
     )
     return JobList(listed, page, len(rows) > PAGE)
-
-
-def bids(ports: Ports, name: str) -> Bids:
-    """All bids on a job, the first first."""
-    job = lookup.job(ports, name)
-    rows = ports.state.query("bids", job_id=job.job_id)
-    best = min((row["price"] for row in rows), default=0)
-    listed = tuple(BidRow(row["provider"], Amount(row["price"]), row["block"], row["price"] == best) for row in rows)
-    return Bids(job.job_id, listed)
 
 
 def watch(
@@ -175,8 +195,8 @@ def watch(
     deadline, last = ports.system.monotonic() + timeout, None
     while True:
         seen = show(ports, name)
-        if (seen.state, seen.provider, seen.settled) != last:
-            last = (seen.state, seen.provider, seen.settled)
+        if (now := (seen.state, seen.provider, seen.price, seen.sealed_bids, seen.settled)) != last:
+            last = now
             tell(seen)
         if seen.settled or seen.state in until:
             return seen

@@ -1,8 +1,8 @@
 """What the journal says of an operation: how far each step came, and which outcomes end it.
 
 Entries of a step: `signed` (several share a nonce: replacements), `included`, `failed` and `displaced` (what was signed
-before never counts), `stored`, `moved`, `undoing`, `cancelling` (a transaction that takes the nonce), `cancelled`,
-`taken_back`.
+before never counts), `stored`, `moved`, `kept`, `undoing`, `cancelling` (a transaction that takes the nonce),
+`cancelled`, `taken_back`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Progress:
 
     signed: tuple[Signed, ...] = ()
     included: str = ""  # transaction hash
-    local: str = ""  # CID of what was stored, or of the commit that a name was moved to
+    local: str = ""  # CID of what was stored, or of the commit that a name was moved to, or a kept bid's commitment
     undoing: bool = False  # the operation is being given up: nobody resumes it
     cancelling: tuple[Signed, ...] = ()
     cancelled: bool = False  # or taken back
@@ -71,7 +71,7 @@ def _after(before: Progress, entry: Mapping[str, Any]) -> Progress:
         return replace(before, included=entry["included"].get("tx_hash") or before.signed[-1].tx_hash)
     if "failed" in entry or "displaced" in entry:
         return Progress(undoing=before.undoing)
-    for name in ("stored", "moved"):
+    for name in ("stored", "moved", "kept"):
         if name in entry:
             return replace(before, local=entry[name] or "nothing")
     if "undoing" in entry:

@@ -9,7 +9,7 @@ from typing import Any
 from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.errors import NotFound, StateConflict, UsageError
 from mlm.core.job import AuctionKind, State, Tier
-from mlm.core.refs import AssetRef, JobRef, Link, TokenRef, parse_job, parse_target
+from mlm.core.refs import AssetRef, JobRef, Link, SaleRef, TokenRef, parse_job, parse_target
 from mlm.core.terms import JobRecord, Terms, terms_from_event, terms_hash
 from mlm.ports.bundle import Ports
 from mlm.workflows.sync import sync
@@ -39,6 +39,16 @@ class Job:
     finality: str  # of its newest event: included, safe or finalized
     posted_block: int
     submit_tx: str | None
+
+    @property
+    def raw(self) -> bytes:
+        """The id as the contract takes it."""
+        return bytes.fromhex(self.job_id[2:])
+
+    @property
+    def short(self) -> str:
+        """The id as messages have it; it serves in commands."""
+        return self.job_id[:10]
 
     @property
     def version_id(self) -> str:
@@ -74,8 +84,9 @@ def version(ports: Ports, text: str) -> Version:
                 f"{text} is on chain {target.chain_id}, this network is {chain_id}", hint="Choose with --network."
             )
         target = target.asset
-    if isinstance(target, JobRef):
-        raise UsageError(f"expected an asset, found the job {text}")
+    if isinstance(target, JobRef | SaleRef):
+        what = "job" if isinstance(target, JobRef) else "sale"
+        raise UsageError(f"expected an asset, found the {what} {text}")
     sync(ports)
     rows = ports.state.query("versions", **_filter(ports, target))
     if not rows:

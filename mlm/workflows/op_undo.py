@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mlm.core.errors import Reverted, StateConflict
-from mlm.core.plan import NOTHING, Move, Step, Store, thawed
+from mlm.core.plan import NOTHING, Keep, Move, Step, Store, thawed
 from mlm.ports.bundle import Ports
 from mlm.ports.signer import Fate
 from mlm.workflows.journalled import DONE, UNDONE, Progress, ended, find, progress, signed_entry
@@ -78,6 +78,8 @@ def undo(ports: Ports, op: str, compensations: Mapping[str, str]) -> Undone:
 def _undo_step(ports: Ports, op: str, number: int, step: Step, found: Progress) -> tuple[str, str]:
     if isinstance(step, Store):  # blocks bind nobody; what nothing refers to is collected some day
         return STAYS, str(step.root)
+    if isinstance(step, Keep):  # the bid may stand all the same
+        return STAYS, "0x" + step.commitment.hex()
     if isinstance(step, Move):
         return _move_back(ports, op, number, step, found)
     if not found.signed or found.cancelled:

@@ -43,16 +43,19 @@ class _Payment:
     amount: int
 
 
-def steps(ports: Ports, tx: Tx, amount: int) -> tuple[Tx, ...]:
+def steps(ports: Ports, tx: Tx, amount: int, before: tuple[Call, ...] = (), due: int = 0) -> tuple[Tx, ...]:
     """`tx`, whose contract may then take exactly `amount` base units: one step with a permit, up to three without.
 
+    `before` are calls of the same contract to make first in that transaction, which pay the account `due`.
     Raises InsufficientFunds when the account holds less, InvalidData when the token has other decimals than recorded.
     Source: EIP-2612; the contract skips a permit that a front-runner has already used.
     """
-    payment = _payment(ports, tx.call, amount)
+    payment = _payment(ports, tx.call, amount, due)
     permit = _permit(ports, payment)
     if permit is not None:
-        return (replace(tx, call=_together(tx.call, permit)),)
+        return (replace(tx, call=_together(tx.call, permit, before)),)
+    if before:
+        tx = replace(tx, call=Call(tx.call.contract, "multicall", ((*before, tx.call),)))
     allowed = _allowance(ports.chain, payment)
     if allowed >= amount:
         return (tx,)
@@ -77,7 +80,7 @@ def paying(ports: Ports, call: Call, amount: int) -> Call:
     return call
 
 
-def _payment(ports: Ports, call: Call, amount: int) -> _Payment:
+def _payment(ports: Ports, call: Call, amount: int, due: int = 0) -> _Payment:
     owner, chain = ports.sender.address, ports.chain
     unit, decimals = current(), chain.call(TOKEN, "decimals")
     if decimals != unit.decimals:  # every amount that was typed or shown would be wrong
@@ -87,9 +90,9 @@ def _payment(ports: Ports, call: Call, amount: int) -> _Payment:
             hint="Get the right file; who deployed can have it written again by `mlm network deploy`.",
         )
     held = chain.call(TOKEN, "balanceOf", owner)
-    if held < amount:
+    if held + due < amount:
         raise InsufficientFunds(
-            f"needs {Amount(amount)}, {owner} holds {Amount(held)}", hint="On the devnet: `mlm wallet faucet`."
+            f"needs {Amount(amount)}, {owner} holds {Amount(held + due)}", hint="On the devnet: `mlm wallet faucet`."
         )
     return _Payment(owner, chain.address_of(call.contract), amount)
 
@@ -99,9 +102,9 @@ def _allowance(chain: Chain, payment: _Payment) -> int:
     return found
 
 
-def _together(call: Call, permit: tuple[Any, ...]) -> Call:
+def _together(call: Call, permit: tuple[Any, ...], before: tuple[Call, ...] = ()) -> Call:
     """The permit and the call, as one multicall of the contract that is paid."""
-    return Call(call.contract, "multicall", ((Call(call.contract, "selfPermit", permit), call),))
+    return Call(call.contract, "multicall", ((*before, Call(call.contract, "selfPermit", permit), call),))
 
 
 def _permit(ports: Ports, payment: _Payment) -> tuple[Any, ...] | None:

@@ -1,4 +1,4 @@
-"""`mlm stake`: deposit, withdraw (unbond, then take) and show."""
+"""`mlm stake`: deposit, withdraw (unbond, then take), claim and show."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class Stake:
     locked: Amount
     unbonding: Amount
     release_at: Instant  # when the unbonding part can be withdrawn, 0 when nothing is
+    rewards: Amount  # of its stake in all roles, not claimed yet
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,27 @@ class Withdrawal:
     role: Role = Role.PROVIDER
 
 
+@dataclass(frozen=True)
+class Claim:
+    """Parameters of `stake claim`: none. Rewards are an account's, whatever the roles of its stake."""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What a claim left: rewards earned and not claimed, and those that are still to be streamed to all who stake."""
+
+    account: str
+    rewards: Amount
+    stream: Amount
+    finish_at: Instant  # of the stream
+
+
 def show(ports: Ports, account: str, role: Role = Role.PROVIDER) -> Stake:
     """The stake of an address now."""
     total, locked, unbonding, release_at = ports.chain.call("StakeVault", "stakeOf", account, int(role))
     free = Amount(total - locked - unbonding)
-    return Stake(account, role, Amount(total), free, Amount(locked), Amount(unbonding), Instant(release_at))
+    rewards = Amount(ports.chain.call("StakeVault", "rewardOf", account))
+    return Stake(account, role, Amount(total), free, Amount(locked), Amount(unbonding), Instant(release_at), rewards)
 
 
 def plan_deposit(ports: Ports, params: Deposit) -> Plan[None]:
@@ -77,6 +94,30 @@ def plan_withdraw(ports: Ports, params: Withdrawal) -> Plan[None]:
     return Plan("stake withdraw", (Tx(f"take {stake.unbonding}", call),), None)
 
 
+def plan_claim(ports: Ports, params: Claim) -> Plan[None]:
+    """Start the stream of fees that wait for it, claim what is earned. Raises StateConflict where there is neither."""
+    credit = Amount(ports.chain.call("JobMarket", "creditOf", ports.chain.address_of("StakeVault")))
+    reward = Amount(ports.chain.call("StakeVault", "rewardOf", ports.sender.address))
+    steps: list[Tx] = []
+    if credit:
+        steps.append(Tx(f"stream {credit} of protocol fees to all who stake", Call("StakeVault", "fund", ())))
+    if reward:
+        steps.append(Tx(f"claim {reward}", Call("StakeVault", "claim", ())))
+    if not steps:
+        raise StateConflict(
+            "no reward to claim: expected some, found 0, and no fees wait to be streamed",
+            hint="Stake earns a part of every accepted job's fee while it does not unbond: `mlm stake show`.",
+        )
+    return Plan("stake claim", tuple(steps), None)
+
+
+def _claimed(ports: Ports, params: Claim, plan: Plan[None], done: tuple[DoneStep, ...]) -> Claimed:
+    account = ports.sender.address
+    left, finish_at = ports.chain.call("StakeVault", "rewardStream")
+    reward = ports.chain.call("StakeVault", "rewardOf", account)
+    return Claimed(account, Amount(reward), Amount(left), Instant(finish_at))
+
+
 def _after(ports: Ports, params: Deposit | Withdrawal, plan: Plan[None], done: tuple[DoneStep, ...]) -> Stake:
     return show(ports, ports.sender.address, params.role)
 
@@ -94,4 +135,11 @@ WITHDRAW = Operation(
     plan_withdraw,
     _after,
     "`mlm stake deposit AMOUNT` stakes again what was withdrawn.",
+)
+CLAIM = Operation(
+    "stake claim",
+    Claim,
+    plan_claim,
+    _claimed,
+    "`mlm stake deposit AMOUNT` stakes what was claimed.",
 )

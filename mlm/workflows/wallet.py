@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlm.core.errors import InsufficientFunds, UsageError, WalletError
 from mlm.core.money import Amount, Wei
-from mlm.core.plan import Call, Plan, Tx
+from mlm.core.plan import NO_AMOUNT, Call, Plan, Tx
 from mlm.ports.bundle import Ports
 from mlm.ports.chain import Chain
 from mlm.ports.settings import Settings
 from mlm.ports.wallet import Account, Faucet, Password, Wallet
 from mlm.workflows.apply import DoneStep, Operation
+from mlm.workflows.sync import sync
+
+MAX_SALES = 100  # an account's newest sales, whose escrows are asked for earnings
 
 
 @dataclass(frozen=True)
@@ -23,13 +26,14 @@ class Accounts:
 
 @dataclass(frozen=True)
 class Holdings:
-    """An account and what it holds: tokens in its wallet, credit in the market that it can withdraw, coins for gas."""
+    """An account and what it holds: tokens, credits of jobs and of sales that it can withdraw, coins for gas."""
 
     name: str
     address: str
     source: str
     tokens: Amount
     credit: Amount
+    sale_credit: Amount
     coins: Wei
 
 
@@ -58,11 +62,31 @@ class Withdraw:
 
 
 @dataclass(frozen=True)
+class Credits:
+    """What can be withdrawn. `earned` lies with the escrows of sold assets until it is collected."""
+
+    jobs: Amount
+    sales: Amount
+    earned: Amount
+
+    @property
+    def total(self) -> Amount:
+        """All of it."""
+        return Amount(self.jobs + self.sales + self.earned)
+
+
+@dataclass(frozen=True)
 class Withdrawn:
-    """What was paid out, and what the account's wallet holds since."""
+    """What was paid out: credits of jobs, of sales, and what assets of the account earned while they were for sale.
+
+    `amount` is their sum; `tokens` is what the account's wallet holds since.
+    """
 
     account: str
     amount: Amount
+    jobs: Amount
+    sales: Amount
+    earned: Amount = field(metadata=NO_AMOUNT)
     tokens: Amount
 
 
@@ -84,6 +108,7 @@ def holdings(account: Account, chain: Chain) -> Holdings:
         account.source,
         Amount(chain.call("MarketToken", "balanceOf", account.address)),
         Amount(chain.call("JobMarket", "creditOf", account.address)),
+        Amount(chain.call("AssetSale", "creditOf", account.address)),
         Wei(chain.balance(account.address)),
     )
 
@@ -128,20 +153,33 @@ def faucet(source: Faucet, to: str, tokens: Amount, coins: Wei) -> Given:
     return Given(to, tokens, coins, source.give(to, int(tokens), int(coins)))
 
 
-def plan_withdraw(ports: Ports, params: Withdraw) -> Plan[Amount]:
-    """One transaction; its fact is the credit. Raises InsufficientFunds when nothing is credited."""
-    account = ports.sender.address
-    credit = Amount(ports.chain.call("JobMarket", "creditOf", account))
-    if credit == 0:
+def plan_withdraw(ports: Ports, params: Withdraw) -> Plan[Credits]:
+    """One transaction for each contract that owes something. Raises InsufficientFunds when none does."""
+    account, chain = ports.sender.address, ports.chain
+    sync(ports)
+    rows = ports.state.query("sales", seller=account, limit=MAX_SALES)
+    earned = {row["sale_id"]: chain.call("JobMarket", "creditOf", row["escrow"]) for row in rows}
+    jobs = Amount(chain.call("JobMarket", "creditOf", account))
+    sales = Amount(chain.call("AssetSale", "creditOf", account))
+    found = Credits(jobs, sales, Amount(sum(earned.values())))
+    if found.total == 0:
         raise InsufficientFunds(
-            f"nothing is credited to {account}", hint="Credits appear when a job is settled: see `mlm job list`."
+            f"nothing is credited to {account}",
+            hint="Credits appear when a job is settled or a bid is outbid: see `mlm job list` and `mlm sale list`.",
         )
-    return Plan("wallet withdraw", (Tx(f"withdraw {credit}", Call("JobMarket", "withdraw")),), credit)
+    steps: tuple[Tx, ...] = (Tx(f"withdraw {jobs} of jobs", Call("JobMarket", "withdraw")),) if jobs else ()
+    calls = [Call("AssetSale", "collect", (bytes.fromhex(sale[2:]),)) for sale, amount in earned.items() if amount]
+    if calls or sales:
+        calls.append(Call("AssetSale", "withdraw"))
+        call = calls[0] if len(calls) == 1 else Call("AssetSale", "multicall", (tuple(calls),))
+        steps += (Tx(f"withdraw {Amount(found.total - jobs)} of sales", call),)
+    return Plan("wallet withdraw", steps, found)
 
 
-def _after(ports: Ports, params: Withdraw, plan: Plan[Amount], done: tuple[DoneStep, ...]) -> Withdrawn:
-    account = ports.sender.address
-    return Withdrawn(account, plan.facts, Amount(ports.chain.call("MarketToken", "balanceOf", account)))
+def _after(ports: Ports, params: Withdraw, plan: Plan[Credits], done: tuple[DoneStep, ...]) -> Withdrawn:
+    account, found = ports.sender.address, plan.facts
+    tokens = Amount(ports.chain.call("MarketToken", "balanceOf", account))
+    return Withdrawn(account, found.total, found.jobs, found.sales, found.earned, tokens)
 
 
 WITHDRAW = Operation(

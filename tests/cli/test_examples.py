@@ -13,10 +13,12 @@ import onnx
 import pytest
 
 from docs import reference
+from mlm.adapters.wallet import devnet as accounts
 from mlm.resources import path as resource
 from tests.cli.shapes import mismatch
-from tests.command_line import INPUT, MODEL, Market, Person, stop
+from tests.command_line import HANDLE, INPUT, MODEL, Market, Person, stop
 from tests.ports.test_signatures import pem
+from tests.selling import owner, sell
 
 EXAMPLE = re.compile(r"Example: `(mlm [^`]+)`")
 COMMANDS = dict(reference.leaves())
@@ -32,7 +34,7 @@ class Stage:
 
     def __init__(self, market: Market, root: Path) -> None:
         self.market, self.root = market, root
-        self.settled = ""
+        self.settled = self.sold = ""
         self.count = 0
         self.spare = Person("consumer", self.folder(), root / "spare", {"MLM_PASSWORD_FILE": str(root / "password")})
         (root / "password").write_text("correct horse\n")
@@ -77,6 +79,18 @@ class Stage:
         self.market.advance("60s")
         return job
 
+    def for_sale(self) -> str:
+        """An asset of its own for sales: MODEL's owner has other examples to run. Published once."""
+        if not self.sold:
+            project = self.project()
+            settings = project.folder / "mlm.toml"
+            settings.write_text(settings.read_text().replace('name = "digits-mlp"', 'name = "for-sale"'))
+            project.do("add", "mlm.toml")
+            project.do("commit", "-m", "for sale")
+            project.do("publish", "--handle", HANDLE)
+            self.sold = f"{HANDLE}/for-sale"
+        return self.sold
+
     def with_bid(self) -> str:
         """An open one with a bid."""
         job = self.market.consumer.job()
@@ -84,7 +98,7 @@ class Stage:
         return job
 
 
-Scene = Callable[[Stage], tuple[Person, str]]  # who runs the example, and the job that JOB stands for
+Scene = Callable[[Stage], tuple[Person, str]]  # who runs the example, and the job or sale that JOB or SALE stands for
 
 
 def as_(who: str, job: str = "") -> Scene:
@@ -215,6 +229,21 @@ def _cancels(stage: Stage) -> tuple[Person, str]:
     return stage.market.consumer, stage.market.consumer.job()
 
 
+def _selling(who: str, *, bid: bool = False, ended: bool = False) -> Scene:
+    """The scene in which the seller or the bidder of a new sale runs the example."""
+
+    def scene(stage: Stage) -> tuple[Person, str]:
+        found = sell(stage.market, stage.for_sale(), bid=bid, ended=ended)
+        return getattr(found, who), found.sale
+
+    return scene
+
+
+def _starts(stage: Stage) -> tuple[Person, str]:
+    """The owner of MODEL, which is not for sale any more."""
+    return owner(stage.market, MODEL), ""
+
+
 def _committed(stage: Stage) -> tuple[Person, str]:
     person = stage.project()
     person.do("commit", "-m", "first")
@@ -230,6 +259,36 @@ def _branched(stage: Stage) -> tuple[Person, str]:
         person.do("add", name)
         person.do("commit", "-m", branch)
     return person, ""
+
+
+def _rates(stage: Stage) -> tuple[Person, str]:
+    """A settled job of its own each time: a job is rated once."""
+    job = stage.fixed()
+    stage.market.first.do("lease", "fulfil", job)
+    return stage.market.consumer, job
+
+
+def _earned(stage: Stage) -> tuple[Person, str]:
+    """Fees of a settled job stream for a while to somebody who stakes."""
+    stage.market.first.do("stake", "deposit", "10")
+    stage.done()
+    stage.market.first.run("stake", "claim")  # funds where fees wait; refused where nothing does
+    stage.market.advance("3600s")
+    return stage.market.first, ""
+
+
+def _has_a_gpu(stage: Stage) -> tuple[Person, str]:
+    """A provider, as the examples' rules want it."""
+    stage.market.first.do("provider", "declare", "gpu.model=h100", "gpu.memory=80")
+    return stage.market.first, ""
+
+
+def _audits(stage: Stage) -> tuple[Person, str]:
+    """An auditor in a folder of its own, with an attestation of the provider that it has just signed."""
+    stage.market.advance("1s")  # newer than what it has signed before
+    auditor = Person("watcher", stage.folder(), stage.market.home)
+    auditor.do("provider", "sign", accounts.address("compute-1"), "gpu.model=h100", "-o", "attestation.json")
+    return auditor, ""
 
 
 SCENES: dict[str, Scene] = {
@@ -267,6 +326,12 @@ SCENES: dict[str, Scene] = {
     "asset royalties": _elsewhere,
     "price set": as_("provider"),
     "price show": _elsewhere,
+    "sale start": _starts,
+    "sale list": _elsewhere,
+    "sale show": _selling("bidder", bid=True),
+    "sale bid": _selling("bidder"),
+    "sale cancel": _selling("seller"),
+    "sale settle": _selling("bidder", bid=True, ended=True),
     "handle claim": as_("provider"),
     "handle show": _elsewhere,
     "job post": as_("consumer"),
@@ -278,18 +343,29 @@ SCENES: dict[str, Scene] = {
     "job award": as_("consumer", "with_bid"),
     "job cancel": _cancels,
     "job settle": as_("second", "expired"),
+    "job rate": _rates,
     "bid": _posted,
     "lease list": as_("first"),
     "lease show": as_("first", "accepted"),
     "lease accept": as_("first", "fixed"),
     "lease fulfil": as_("first", "fixed"),
     "lease submit": _proved,
+    "provider declare": as_("first"),
+    "provider show": _has_a_gpu,
+    "provider list": _has_a_gpu,
+    "provider match": _has_a_gpu,
+    "provider sign": _audits,
+    "provider attest": _audits,
+    "provider revoke": _audits,
     "run": as_("provider"),
     "prove": as_("provider"),
     "verify": as_("second", "done"),
     "stake deposit": lambda stage: (stage.market.person("watcher"), ""),
     "stake withdraw": _unbonds,
     "stake show": as_("first"),
+    "stake claim": _earned,
+    "reputation show": as_("first", "done"),
+    "reputation list": as_("consumer", "done"),
     "wallet new": _newcomer,
     "wallet import": _newcomer,
     "wallet list": _elsewhere,
@@ -334,6 +410,7 @@ def stage(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     try:
         yield made
     finally:
+        owner(market, MODEL)  # no sale holds it
         market.provider.do("price", "set", MODEL, "--use", "0.1", "--royalty-bps", "500")
         stop(made.spare.home)
 
@@ -359,10 +436,18 @@ def test_example_runs(name: str, stage: Stage) -> None:
             assert not wrong, f"{example} --json is not what docs/reference.md says: {wrong}"
 
 
+def _filled(word: str, known: dict[str, str]) -> str:
+    """A word of an example, with what its capitals stand for."""
+    for name, value in known.items():
+        word = word.replace(name, value)
+    return word
+
+
 def play(stage: Stage, name: str, example: str) -> Any:
-    """Prepare, put the job's id for JOB, run, and hold it to exit 0."""
+    """Prepare, put the id for JOB or SALE, run, and hold it to exit 0."""
     person, job = SCENES[name](stage)
-    assert job or "JOB" not in example, f"the scene of mlm {name} makes no job"
-    ran = person.run(*(word.replace("JOB", job.removeprefix("job/")) for word in shlex.split(example)[1:]))
+    assert job or not re.search("JOB|SALE", example), f"the scene of mlm {name} makes no job or sale"
+    known = {"JOB": job.removeprefix("job/"), "SALE": job, "PROVIDER": accounts.address("compute-1")}
+    ran = person.run(*(_filled(word, known) for word in shlex.split(example)[1:]))
     assert ran.code == 0, ran
     return ran

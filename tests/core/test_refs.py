@@ -8,7 +8,19 @@ from hypothesis import strategies as st
 
 from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.errors import UsageError
-from mlm.core.refs import HANDLE, NAME, SEMVER, AssetRef, JobRef, Link, TokenRef, parse_asset, parse_job, parse_target
+from mlm.core.refs import (
+    HANDLE,
+    NAME,
+    SEMVER,
+    AssetRef,
+    JobRef,
+    Link,
+    SaleRef,
+    TokenRef,
+    parse_asset,
+    parse_job,
+    parse_target,
+)
 
 CID = Cid.of(DAG_CBOR, b"x")
 
@@ -25,6 +37,7 @@ versions = st.none() | st.from_regex(SEMVER, fullmatch=True)
         ("a-1/x.y_z@1.0.0-rc.1+build.5", AssetRef("a-1", "x.y_z", "1.0.0-rc.1+build.5")),
         ("job/0xAB12", JobRef("0xab12")),
         ("job/ab12", JobRef("0xab12")),
+        ("sale/AB12", SaleRef("0xab12")),
         ("asset/0xAB12", TokenRef("0xab12")),
         ("mlm://31337/alice/digits@1.0.0", Link(31337, AssetRef("alice", "digits", "1.0.0"))),
         (str(CID), CID),

@@ -1,4 +1,4 @@
-"""The rule of requirements and its encoding, on the vectors that the contract runs too, and the text that people write."""
+"""The rule of requirements and its encoding, on the vectors that the contract runs too; and the text of both."""
 
 from __future__ import annotations
 

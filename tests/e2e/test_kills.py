@@ -20,7 +20,9 @@ from mlm.adapters.wallet import devnet as accounts
 from mlm.core.job import Role
 from mlm.workflows.registry import OPERATIONS
 from tests.command_line import INPUT, MODEL, Market, Person, start, stop
+from tests.selling import owner, sell
 
+SELLER = "model-provider"
 TX, STORE, MOVE = ("signed", "broadcast", "receipt", "included"), ("stored",), ("moved",)
 
 
@@ -47,11 +49,12 @@ class World:
         """Tokens, credits, stake and locks of everybody, in base units; and how often `sender` has sent."""
         chain, found = self.chain, Counter[str]()
         people = {name: accounts.address(name) for name in accounts.NAMES}
-        contracts = {name: chain.address_of(name) for name in ("JobMarket", "StakeVault")}
+        contracts = {name: chain.address_of(name) for name in ("JobMarket", "StakeVault", "AssetSale")}
         for name, address in {**people, **contracts}.items():
             found[f"{name} tokens"] = int(chain.call("MarketToken", "balanceOf", address))
         for name, address in people.items():
             found[f"{name} credit"] = int(chain.call("JobMarket", "creditOf", address))
+            found[f"{name} sale credit"] = int(chain.call("AssetSale", "creditOf", address))
             stake = chain.call("StakeVault", "stakeOf", address, Role.PROVIDER)
             for part, amount in zip(("staked", "locked", "unbonding"), stake, strict=False):  # and a time
                 found[f"{name} {part}"] = int(amount)
@@ -178,11 +181,65 @@ def _unbonds(world: World) -> tuple[Person, tuple[str, ...]]:
     return watcher, ("stake", "withdraw", "3")
 
 
+def _rates(world: World) -> tuple[Person, tuple[str, ...]]:
+    job = _leased(world)
+    world.market.first.do("lease", "fulfil", job)
+    return world.market.consumer, ("job", "rate", job, "--stars", "4")
+
+
+def _funds(world: World) -> tuple[Person, tuple[str, ...]]:
+    """The fee of one job waits to be streamed. The consumer has no stake: what a claim pays depends on the second."""
+    world.market.consumer.run("stake", "claim")  # whatever the scenes before left; refused where that is nothing
+    world.market.first.do("lease", "fulfil", _leased(world))
+    return world.market.consumer, ("stake", "claim")
+
+
 def _withdraws(world: World) -> tuple[Person, tuple[str, ...]]:
     world.market.consumer.do("job", "cancel", _job(world))
     world.market.consumer.do("wallet", "withdraw")  # whatever the scenes before left
     world.market.consumer.do("job", "cancel", _job(world))
     return world.market.consumer, ("wallet", "withdraw")
+
+
+def _declares(world: World) -> tuple[Person, tuple[str, ...]]:
+    world.count += 1
+    return world.market.first, ("provider", "declare", f"gpu.memory={world.count}", "gpu.model=h100")
+
+
+def _signed(world: World) -> Person:
+    """An auditor, and its newest attestation of a provider."""
+    world.market.advance("1s")
+    auditor = world.market.person("watcher")
+    auditor.do("provider", "sign", accounts.address("compute-1"), "gpu.model=h100", "-o", "attestation.json")
+    return auditor
+
+
+def _attests(world: World) -> tuple[Person, tuple[str, ...]]:
+    return _signed(world), ("provider", "attest", "attestation.json")
+
+
+def _revokes(world: World) -> tuple[Person, tuple[str, ...]]:
+    return _signed(world), ("provider", "revoke", accounts.address("compute-1"), "gpu.model=h100")
+
+
+def _sells(world: World) -> tuple[Person, tuple[str, ...]]:
+    """Nobody buys in this scene: the owner is the same in each run."""
+    return owner(world.market, MODEL), ("sale", "start", MODEL, "--reserve", "50")
+
+
+def _sale_bids(world: World) -> tuple[Person, tuple[str, ...]]:
+    found = sell(world.market, MODEL, seller=SELLER)
+    return found.bidder, ("sale", "bid", found.sale, "--price", "60")
+
+
+def _sale_cancels(world: World) -> tuple[Person, tuple[str, ...]]:
+    found = sell(world.market, MODEL, seller=SELLER)
+    return found.seller, ("sale", "cancel", found.sale)
+
+
+def _sale_settles(world: World) -> tuple[Person, tuple[str, ...]]:
+    found = sell(world.market, MODEL, bid=True, ended=True, seller=SELLER)
+    return world.market.person("watcher"), ("sale", "settle", found.sale)
 
 
 SCENES = {
@@ -195,13 +252,23 @@ SCENES = {
     "job award": Scene((TX,), _awards),
     "job cancel": Scene((TX,), _cancels),
     "job settle": Scene((TX,), _settles),
+    "job rate": Scene((TX,), _rates),
     "bid": Scene((TX, TX), _bids),
     "lease accept": Scene((TX,), _accepts),
     "lease submit": Scene((STORE, TX), _submits),
     "lease fulfil": Scene((TX, STORE, TX), _fulfils),
     "stake deposit": Scene((TX,), _deposits),
     "stake withdraw": Scene((TX,), _unbonds),
+    "stake claim": Scene((TX,), _funds),
     "wallet withdraw": Scene((TX,), _withdraws),
+    "provider declare": Scene((TX,), _declares),
+    "provider attest": Scene((TX,), _attests),
+    "provider revoke": Scene((TX,), _revokes),
+    # Last: the asset changes hands.
+    "sale start": Scene((TX, TX), _sells),
+    "sale bid": Scene((TX,), _sale_bids),
+    "sale cancel": Scene((TX,), _sale_cancels),
+    "sale settle": Scene((TX,), _sale_settles),
 }
 ELSEWHERE = {"network deploy"}  # tests/networks kills it
 # Single transactions share every line of the executor; around their broadcast is where money could be paid twice.

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlm.adapters.state import DuckState
+from mlm.core.attributes import word_of
 from mlm.core.errors import InvalidData, StateConflict, UsageError
 from mlm.core.events.queries import QUERIES
 from mlm.memory.state import MemoryState
@@ -21,7 +22,11 @@ from mlm.ports.state import SQL_ROWS, Event, State
 NOBODY = "0x" + "0" * 40
 ADDRESSES = {
     name: f"0x{number:040x}"
-    for number, name in enumerate(("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "BatchAuction"), 1)
+    for number, name in enumerate(
+        ("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "BatchAuction", "Reputation", "FeeShares")
+        + ("Providers", "AssetSale"),
+        1,
+    )
 }
 ANN, BOB, EVE = ("0x" + letter * 40 for letter in "abe")
 BIG = 2**127 - 1  # the most that any supply could be
@@ -74,6 +79,15 @@ def job_event(name: str, job: int, **args: Any) -> Call:
     return ("JobMarket", name, {"jobId": word(job), "versionId": word(50), **args})
 
 
+def sale_event(name: str, sale: int, **args: Any) -> Call:
+    return ("AssetSale", name, {"saleId": word(sale), **args})
+
+
+def opened(sale: int, seller: str, token: int, reserve: int = 5, collection: str = ADDRESSES["AssetRegistry"]) -> Call:
+    terms = {"nonce": 2**255, "reserve": reserve, "minStepBps": 500, "duration": 100, "extension": 60, "escrow": EVE}
+    return sale_event("SaleOpened", sale, seller=seller, tokenId=token, collection=collection, **terms)
+
+
 def created(token: int, owner: str, handle: str, name: str, kind: int = 0) -> Call:
     return (
         "AssetRegistry",
@@ -96,6 +110,11 @@ def published(token: int, version: int, name: str, licence: str = "MIT", parents
 
 def stake(name: str, account: str, amount: int, **more: Any) -> Call:
     return ("StakeVault", name, {"account": account, "role": 0, "amount": amount, **more})
+
+
+def said(name: str, provider: str, what: str, value: int | str, **more: Any) -> Call:
+    words = {"name": "0x" + word_of(what).hex(), "value": "0x" + word_of(value).hex()}
+    return ("Providers", name, {"provider": provider, **words, **more})
 
 
 def moved(sender: str, recipient: str, value: int) -> Call:
@@ -191,6 +210,37 @@ def test_assets_and_versions(told: State) -> None:
     assert told.query("asset_prefix", prefix=word(41)[2:]) == [{"token_id": word(41)}]
     assert [row["token_id"] for row in told.query("asset_prefix", prefix="0x00")] == [word(40), word(41)]
     assert told.query("asset_prefix", prefix="f") == []
+
+
+def test_sales(told: State) -> None:
+    head = told.head()
+    assert head
+    sale = ADDRESSES["AssetSale"]
+    story = [
+        [opened(70, BOB, 41, 2**128 - 1), opened(71, BOB, 41, collection=EVE)],
+        [moved(ANN, sale, 9), sale_event("SaleBidPlaced", 70, bidder=ANN, amount=9, endsAt=head.timestamp + 500)],
+        [
+            sale_event("SaleCredited", 70, account=BOB, reason=1, amount=9),
+            sale_event("SaleClosed", 70, to=ANN, state=5, price=9),
+            ("AssetSale", "Withdrawn", {"account": BOB, "amount": 9}),
+        ],
+    ]
+    told.ingest(*chain_of(story, head.number + 1), after=head.hash)
+    other, first = told.query("sales", seller=BOB)
+    assert (first["handle"], first["name"], first["token_id"]) == ("ann", "digits", word(41))
+    assert (other["handle"], other["bidder"], other["bid_count"], other["closed_state"]) == (None, None, 0, None)
+    assert (first["reserve"], first["bidder"], first["price"], first["bid_count"]) == (2**128 - 1, ANN, 9, 1)
+    assert (first["closed_state"], first["recipient"], first["ends_at"]) == (5, ANN, head.timestamp + 500)
+    assert other["ends_at"] == other["opened_at"] + 100
+    assert told.query("sales", open_at=other["opened_at"]) == [other]
+    assert told.query("sales", open_at=other["ends_at"]) == []
+    assert told.query("sales", collection=EVE) == [other] == told.query("sales", sale_id=word(71))
+    assert [row["sale_id"] for row in told.query("sale_prefix", prefix="00")] == [word(70), word(71)]
+    assert [(row["bidder"], row["amount"]) for row in told.query("sale_bids", sale_id=word(70))] == [(ANN, 9)]
+    assert [row["amount"] for row in told.query("sale_credits", account=BOB)] == [9]
+    ledger = [row for row in told.query("account_history", account=BOB) if row["ledger"] == "sale"]
+    assert [(row["change"], row["reason"]) for row in ledger] == [(9, "proceeds"), (-9, "withdrawal")]
+    assert told.query("account_history", account=ANN)[-1]["reason"] == "sale bid"
 
 
 def test_a_price_of_128_bits(state: State) -> None:
@@ -404,6 +454,84 @@ def test_stakes(told: State) -> None:
     assert told.query("stakes", account=EVE) == [eve]
 
 
+def recorded(job: int, provider: str, outcome: int, price: int = 0, points: int = 0) -> Call:
+    told = {"jobId": word(job), "provider": provider, "outcome": outcome, "price": price, "points": points}
+    return ("Reputation", "JobRecorded", told)
+
+
+def rated(job: int, provider: str, stars: int) -> Call:
+    told = {"jobId": word(job), "provider": provider, "consumer": BOB, "stars": stars}
+    return ("Reputation", "JobRated", told)
+
+
+def test_reputation(state: State) -> None:
+    script = [
+        [recorded(1, ANN, 0, 100, 3), recorded(2, ANN, 0, 1_000, 30), recorded(3, ANN, 3), recorded(4, EVE, 2)],
+        [recorded(5, EVE, 1), recorded(6, EVE, 0, 2**126, 40)],
+        [rated(1, ANN, 5), rated(2, ANN, 2)],
+    ]
+    state.ingest(*chain_of(script))
+    eve, ann = state.query("reputation")  # the most points first
+    assert ann == {
+        "provider": ANN, "accepted": 2, "rejected": 0, "undelivered": 0, "defaulted": 1, "value": 1_100, "points": 33,
+        "rated_points": 33, "star_points": 3 * 5 + 30 * 2, "ratings": 2,
+    }  # fmt: skip
+    assert eve == {
+        "provider": EVE, "accepted": 1, "rejected": 1, "undelivered": 1, "defaulted": 0, "value": 2**126, "points": 40,
+        "rated_points": 0, "star_points": 0, "ratings": 0,
+    }  # fmt: skip
+    assert state.query("reputation", provider=ANN.upper().replace("0X", "0x")) == [ann]
+    assert state.query("reputation", limit=1, offset=1) == [ann]
+    newest, first = state.query("ratings")
+    assert (newest["job_id"], newest["stars"], newest["points"], newest["consumer"]) == (word(2), 2, 30, BOB)
+    assert state.query("ratings", job_id=word(1), provider=ANN) == [first]
+    assert state.query("ratings", provider=EVE) == []
+    state.rewind(3)
+    assert state.query("reputation", provider=ANN)[0]["ratings"] == 0
+
+
+def test_a_reward_is_no_unstaking(state: State) -> None:
+    script: list[list[Call]] = [
+        [("StakeVault", "RewardClaimed", {"account": EVE, "amount": 7}), moved(VAULT, EVE, 7)],
+        [stake("StakeWithdrawn", EVE, 7), moved(VAULT, EVE, 7)],
+    ]
+    state.ingest(*chain_of([[stake("StakeDeposited", EVE, 9), moved(EVE, VAULT, 9)], *script]))
+    reasons = [row["reason"] for row in state.query("account_history", account=EVE) if row["ledger"] == "wallet"]
+    assert reasons == ["stake", "reward", "unstake"]
+
+
+def test_providers(state: State) -> None:
+    state.ingest(
+        *chain_of(
+            [
+                [said("ProviderDeclared", ANN, "ram", 64), said("ProviderDeclared", ANN, "tier", "zk")],
+                [said("ProviderDeclared", ANN, "ram", 2**128 - 1), said("ProviderDeclared", ANN, "tier", "tee")],
+                [said("AttributeRemoved", ANN, "tier", "zk"), said("ProviderDeclared", BOB, "ram", 1)],
+                [said("AttributeAttested", ANN, "ram", 60, auditor=EVE, issuedAt=1, expiresAt=9)],
+                [said("AttributeAttested", ANN, "ram", 61, auditor=EVE, issuedAt=2, expiresAt=2**64 - 1)],
+                [said("AttributeAttested", ANN, "tier", "tee", auditor=EVE, issuedAt=2, expiresAt=9)],
+                [said("AttestationRevoked", ANN, "tier", "tee", auditor=EVE, revokedAt=3)],
+                [said("AttributeRemoved", BOB, "ram", 1)],
+                [("Providers", "RequirementsPublished", {"hash": word(1), "requirements": "0x0102"})],
+            ]
+        )
+    )
+    rows = state.query("attributes", provider=ANN)
+    assert [(row["name"], row["value"], row["auditor"], row["issued_at"], row["expires_at"]) for row in rows] == [
+        ("ram", str(2**128 - 1), None, None, None),
+        ("ram", "61", EVE, 2, 2**64 - 1),
+        ("tier", "tee", None, None, None),
+    ]
+    assert state.query("attributes", auditor=EVE) == rows[1:2] and state.query("attributes", name="ram") == rows[:2]
+    assert state.query("providers") == [
+        {"provider": BOB, "declared": 0, "attested": 0},
+        {"provider": ANN, "declared": 2, "attested": 1},
+    ]
+    (published,) = state.query("requirements", hash=word(1))
+    assert published["requirements"] == "0x0102" and published["block"] == 9
+    assert state.query("requirements", hash=word(2)) == []
+
+
 def test_raw_events(told: State) -> None:
     (event,) = told.query("events", name="JobPosted", limit=1)
     assert event["args"]["nonce"] == 3 and event["address"] == MARKET and event["block"] == len(STORY)
@@ -496,7 +624,7 @@ def batch_event(name: str, **args: Any) -> Call:
     return ("BatchAuction", name, {"batchId": word(60), **args})
 
 
-def opened(**args: Any) -> Call:
+def round_opened(**args: Any) -> Call:
     windows = {"biddingWindow": 600, "revealWindow": 1_200, "deliveryWindow": 61, "executionWindow": 62}
     grid = {"versionId": word(50), "tier": 1, "scheme": 1, "startPrice": 2**127, "priceStep": 10}
     job_class = grid | windows | {"verificationWindow": 0, "requirements": word(0)}
@@ -511,7 +639,7 @@ def placed(offer: int, provider: str, tick: int, position: int, quantity: int) -
 def test_a_batch_and_its_offers(state: State) -> None:
     reservation = {"id": word(71), "until": 7_200}
     story: list[list[Call]] = [
-        [opened(), batch_event("JobEntered", jobId=word(7), tick=9, position=0)],
+        [round_opened(), batch_event("JobEntered", jobId=word(7), tick=9, position=0)],
         [placed(71, ANN, 4, 0, 3), stake("StakeReserved", ANN, 600, **reservation), placed(72, EVE, 4, 3, 1)],
     ]
     state.ingest(*chain_of(story))
@@ -549,11 +677,14 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
     As the contracts promise, an asset, version or job is announced once; `shift` moves the ids that are announced here.
     """
     rng = random.Random(seed)
-    people = [ANN, BOB, EVE, NOBODY, MARKET, VAULT]
+    people = [ANN, BOB, EVE, NOBODY, MARKET, VAULT, ADDRESSES["AssetSale"]]
     new = [
         *[("token", shift + number) for number in range(3)],
         *[("version", 100 + shift + number) for number in range(5)],
         *[("job", 1 + shift + number) for number in range(4)],
+        *[("outcome", 1 + shift + number) for number in range(4)],
+        *[("rating", 1 + shift + number) for number in range(4)],
+        *[("sale", 1 + shift + number) for number in range(3)],
     ]
     rng.shuffle(new)
 
@@ -568,7 +699,16 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             if what == "version":
                 licence, parents = rng.choice(["MIT", "é\0\x1b[31m", ""]), tuple(rng.sample(range(4), rng.randrange(3)))
                 return published(token, number, rng.choice(["1", "2"]), licence, parents)
+            if what == "outcome":
+                told = {"provider": who, "outcome": rng.randrange(4), "price": amount, "points": amount // 3}
+                return ("Reputation", "JobRecorded", {"jobId": word(number), **told})
+            if what == "rating":
+                told = {"provider": who, "consumer": other, "stars": rng.randrange(1, 6)}
+                return ("Reputation", "JobRated", {"jobId": word(number), **told})
+            if what == "sale":
+                return opened(number, who, token, amount, rng.choice([ADDRESSES["AssetRegistry"], EVE]))
             return posted(number, version, who, rng.choice([0, 2**255]), amount, rng.randrange(5))
+        attribute = rng.choice(["ram", "tier"]), rng.choice([0, 5, "zk", "tee"])
         reason = {"jobId": word(job), "account": who, "reason": rng.randrange(7), "amount": amount}
         choices: list[Call] = [
             ("AssetRegistry", "PriceSet", {"versionId": word(version), "usePrice": amount, "ownerBps": 3}),
@@ -580,11 +720,20 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             job_event("BidForfeited", job, bidder=who, amount=amount),
             placed(rng.randrange(2**30), who, rng.randrange(3), rng.randrange(3), rng.randrange(1, 9)),
             ("JobMarket", "Credited", reason),
+            sale_event("SaleBidPlaced", job, bidder=who, amount=amount, endsAt=rng.randrange(10**9)),
+            sale_event("SaleCredited", job, account=who, reason=rng.randrange(6), amount=amount),
+            ("AssetSale", "Withdrawn", {"account": who, "amount": amount}),
             ("JobMarket", "Withdrawn", {"account": who, "amount": amount}),
             moved(who, other, amount),
             stake(rng.choice(["StakeDeposited", "StakeWithdrawn"]), who, amount),
+            ("StakeVault", "RewardsFunded", {"amount": amount, "finishAt": rng.randrange(10**9)}),
+            ("StakeVault", "RewardClaimed", {"account": who, "amount": amount}),
             stake("UnbondingStarted", who, amount, releaseAt=rng.randrange(10**9)),
             stake(rng.choice(["StakeLocked", "StakeSlashed", "StakeUnlocked"]), who, amount, jobId=word(job)),
+            said(rng.choice(["ProviderDeclared", "AttributeRemoved"]), who, *attribute),
+            said("AttributeAttested", who, *attribute, auditor=other, issuedAt=amount % 2**64, expiresAt=7),
+            said("AttestationRevoked", who, *attribute, auditor=other, revokedAt=9),
+            ("Providers", "RequirementsPublished", {"hash": word(token), "requirements": "0x00"}),
         ]
         return rng.choice(choices)
 
@@ -596,6 +745,8 @@ def answers(state: State) -> Iterator[tuple[Any, Any]]:
     choices: dict[str, list[Any]] = {
         "handle": ["ann"], "batch_id": [word(60)],
         "version_id": [word(100), word(103)], "job_id": [word(1), word(2)], "account": [ANN, NOBODY, MARKET],
+        "provider": [ANN, BOB, VAULT], "auditor": [ANN], "name": ["ram"], "hash": [word(1)],
+        "sale_id": [word(1), word(2)], "seller": [ANN],
         "prefix": ["00"], "text": ["", "Y", "mit"],
     }  # fmt: skip
     for name, parameters in QUERIES.items():

@@ -1,8 +1,9 @@
-"""Writes requirements.json and requirements.bin, which pytest and forge both run: `python tests/vectors/make_requirements.py`.
+"""Writes requirements.json and requirements.bin, which pytest and forge both run.
 
-Deterministic: the same script gives the same bytes. Encodings come from eth_abi, and what is expected from the definition in
-docs/requirements.md written down once more, not from the code under test. requirements.bin holds 100 providers and 100
-requirements: all 10,000 pairs, each with the first four bytes of keccak256 of what `requireQualified` reverts with, or zeros.
+`python tests/vectors/make_requirements.py`. Deterministic: the same script gives the same bytes. Encodings come from
+eth_abi, and what is expected from docs/requirements.md, written down once more. requirements.bin holds 100 providers
+and 100 requirements: all 10,000 pairs, each with the first four bytes of keccak256 of what `requireQualified` reverts
+with, or zeros.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ abstract contract Credits is IJobMarket, IJobMarketErrors, Payments, ReentrancyG
     /// @inheritdoc IJobMarket
     mapping(address account => uint256) public creditOf;
 
-    /// @dev Last, so that what JobMarket stores first shares its word: a posting uses both.
+    /// @dev Last, so that what NewJobsPause stores shares its word: a posting uses both.
     /// SAFETY: 2^80 jobs of the largest price fit.
     uint208 internal _escrow;
 

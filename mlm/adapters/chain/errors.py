@@ -34,7 +34,7 @@ HINTS: Mapping[str, str] = {
     "PriceNotFixed": "The job has a posted price: bid exactly its maximum price.",
     "PriceNotLower": "Bid below the best bid so far: see `mlm job bids`.",
     "TermsMismatch": "Run `mlm sync` so that the job's frozen terms are read again.",
-    "NoCredit": "Credits appear when a job is settled: see `mlm job list`.",
+    "NoCredit": "Credits appear when a job is settled or a bid is outbid: see `mlm job list` and `mlm sale list`.",
     "MarketPaused": "New jobs are paused; the pause expires by itself. Running jobs are not touched.",
     "TierUnavailable": "This market has no verifier for the tier: choose another.",
     "TierWithoutKey": "Choose another tier, or ask the publisher to set a key for this one.",
@@ -58,6 +58,14 @@ HINTS: Mapping[str, str] = {
     "JobNotAwarded": "The job did not win; it expires when the draws end, and then its escrow is credited.",
     "NotPaired": "Draw the job with the offer of its rank: `pairOf` names it.",
     "DrawsOver": "The draws are over: settle the job, which expired.",
+    # AssetSale
+    "BidTooLow": "Bid at least what `mlm sale show` says the next bid has to be.",
+    "SaleInState": "Run `mlm sale show` to see the sale's state and what can be done.",
+    "SaleNotClosable": "Run `mlm sale show` to see the sale's state and its end.",
+    "SaleHasBid": "A sale with a bid runs to its end: see `mlm sale show`.",
+    "SellerCannotBid": "Bid as another account: `--account NAME`.",
+    "NotSeller": "Only the seller can do this: check `mlm whoami`.",
+    "TokenNotMoved": "The collection did not move the token: do not trade with it.",
     # AssetRegistry
     "CommitmentMissing": "Run the command again: it commits first, then reveals.",
     "CommitmentTooYoung": "Wait one block and run the command again.",
@@ -79,6 +87,12 @@ HINTS: Mapping[str, str] = {
     "InputMismatch": "The proof is of another input: prove the input that the job commits to.",
     "SrsMismatch": "The key was made with another SRS: use the deployment's.",
     "VerifyingKeyUnregistered": "The proof is of another circuit: prove the version that the job names.",
+    # Providers
+    "AttestationNotSigned": "The signature is not this auditor's, or the file was changed: ask for it again.",
+    "AttestationNotNewer": "The auditor has said something newer of it, or revoked it: ask for a new attestation.",
+    "AttestationInFuture": "Wait a block: it was signed at a later time than the chain's last block.",
+    "NotQualified": "`mlm provider match JOB` says what the job asks for and what was found.",
+    "RequirementsUnpublished": "Nobody can bid until the job's requirements are published.",
     # OpenZeppelin
     "ERC20InsufficientBalance": "Get tokens: `mlm wallet faucet` on the devnet.",
     "ERC20InsufficientAllowance": "Run the command again: it permits what it needs.",
@@ -90,7 +104,7 @@ HINTS: Mapping[str, str] = {
     "OutOfGas": "Run the command again; if it persists, the node's gas estimate is wrong.",
 }
 
-PRICES = frozenset({"PriceBelowFloor", "InexactTransfer"})  # errors whose uint256 are base units
+PRICES = frozenset({"PriceBelowFloor", "InexactTransfer", "BidTooLow"})  # errors whose uint256 are base units
 
 # Solidity documentation, "Panic via assert and Error via require".
 PANICS: Mapping[int, str] = {

@@ -90,6 +90,28 @@ left join batches b on b.batch_id = e.batch_id
 left join clearings c on c.batch_id = e.batch_id
 left join draws d on d.job_id = e.job_id
 where e.job_id = $job_id;
+-- name: sales
+select * exclude (log_index), finality(last_block) as finality
+from sale_view
+where ($sale_id::varchar is null or sale_id = $sale_id)
+  and ($seller::varchar is null or seller = $seller)
+  and ($collection::varchar is null or collection = $collection)
+  and ($open_at::bigint is null or (closed_at is null and $open_at < ends_at))
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: sale_prefix
+select sale_id from sales where starts_with(sale_id, $prefix) order by sale_id limit $limit;
+
+-- name: sale_bids
+select row_number() over (order by block, log_index) as position, bidder, amount, ends_at, block, timestamp, tx_hash,
+       finality(block) as finality
+from sale_bids where sale_id = $sale_id order by block, log_index;
+
+-- name: sale_credits
+select sale_id, account, reason, amount, block, timestamp, tx_hash, finality(block) as finality
+from sale_credits
+where ($sale_id::varchar is null or sale_id = $sale_id) and ($account::varchar is null or account = $account)
+order by block, log_index limit $limit offset $offset;
 
 -- name: credits
 select job_id, account, reason, amount, block, timestamp, tx_hash, finality(block) as finality
@@ -105,6 +127,41 @@ order by block, log_index, ledger, change limit $limit offset $offset;
 -- name: stakes
 select account, role, total, locked, unbonding, release_at from stake_view
 where ($account::varchar is null or account = $account) order by account, role;
+
+-- name: reputation
+select * from reputation_view
+where ($provider::varchar is null or provider = $provider)
+order by points desc, provider limit $limit offset $offset;
+
+-- name: ratings
+select r.job_id, r.provider, r.consumer, r.stars, o.points, r.block, r.timestamp, r.tx_hash,
+       finality(r.block) as finality
+from ratings r left join outcomes o on o.job_id = r.job_id
+where ($provider::varchar is null or r.provider = $provider) and ($job_id::varchar is null or r.job_id = $job_id)
+order by r.block desc, r.log_index desc limit $limit offset $offset;
+
+-- name: attributes
+select * exclude (log_index), finality(block) as finality
+from attribute_view
+where ($provider::varchar is null or provider = $provider)
+  and ($auditor::varchar is null or auditor = $auditor)
+  and ($name::varchar is null or name = $name)
+order by provider, name, attribute_slot(value), auditor nulls first;
+
+-- name: providers
+select provider, count(*) filter (kind = 1) as declared, count(*) filter (kind = 2) as attested
+from (
+    select provider, block, log_index, 0 as kind from declarations
+    union all select provider, block, log_index, 0 from attestations
+    union all select provider, block, log_index, case when auditor is null then 1 else 2 end from attribute_view
+)
+where ($provider::varchar is null or provider = $provider)
+group by provider order by max((block, log_index)) desc limit $limit offset $offset;
+
+-- name: requirements
+select hash, requirements, block, timestamp, tx_hash, finality(block) as finality
+from requirements where ($hash::varchar is null or hash = $hash)
+order by block desc, log_index desc limit $limit offset $offset;
 
 -- name: events
 select block, timestamp, log_index, tx_hash, contract, address, name, args, finality(block) as finality

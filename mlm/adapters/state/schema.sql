@@ -112,6 +112,53 @@ create table transfers (
 create table pauses (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, until bigint
 );
+create table outcomes (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    job_id varchar, provider varchar, outcome bigint, price hugeint, points hugeint
+);
+create table ratings (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    job_id varchar, provider varchar, consumer varchar, stars bigint
+);
+create table fee_shares (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, treasury_bps bigint, stakers_bps bigint
+);
+create table reward_changes (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    account varchar, change varchar, amount hugeint, finish_at bigint
+);
+
+create table declarations (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    provider varchar, name varchar, value varchar, declared boolean
+);
+create table attestations (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    auditor varchar, provider varchar, name varchar, value varchar, issued_at ubigint, expires_at ubigint
+);
+create table requirements (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, hash varchar, requirements varchar
+);
+create table sales (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    sale_id varchar, collection varchar, seller varchar, token_id varchar, reserve uhugeint, step_bps bigint,
+    duration bigint, extension bigint, escrow varchar
+);
+create table sale_bids (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    sale_id varchar, bidder varchar, amount hugeint, ends_at bigint
+);
+create table sale_closings (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    sale_id varchar, recipient varchar, state bigint, price hugeint
+);
+create table sale_credits (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    sale_id varchar, account varchar, reason bigint, amount hugeint
+);
+create table sale_withdrawals (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount hugeint
+);
 
 create macro kind_name(n) as ['model', 'dataset', 'algorithm', 'pipeline'][n + 1];
 create macro tier_name(n) as ['none', 'zk', 'optimistic', 'tee', 'redundant', 'consensus'][n + 1];
@@ -119,9 +166,14 @@ create macro auction_name(n) as ['fixed', 'reverse', 'sealed', 'dutch', 'batch']
 create macro role_name(n) as ['provider', 'watcher', 'publisher'][n + 1];
 create macro reason_name(n) as [
     'payment', 'royalty', 'protocol_fee', 'refund', 'gas_compensation', 'burn', 'staker_reward'][n + 1];
+create macro outcome_name(n) as ['accepted', 'rejected', 'undelivered', 'defaulted'][n + 1];
 create macro state_name(n) as [
     'unknown', 'open', 'revealing', 'leased', 'ready', 'submitted', 'disputed', 'accepted', 'rejected', 'expired',
     'cancelled', 'undelivered', 'defaulted'][n + 1];
+
+create macro sale_state_name(n) as [
+    'unknown', 'open', 'sold', 'unsold', 'lapsed', 'delivered', 'returned', 'cancelled'][n + 1];
+create macro sale_reason_name(n) as ['outbid', 'proceeds', 'royalty', 'refund', 'earnings'][n + 1];
 
 create view marks as select name, value from meta where name <> 'schema';
 
@@ -217,6 +269,24 @@ left join acceptances a on a.job_id = j.job_id
 left join submissions s on s.job_id = j.job_id
 left join settlements e on e.job_id = j.job_id;
 
+-- Every fact from which a sale's state follows (docs/sale.md), in one row. Anybody's collection can be for sale; only an
+-- asset has a name.
+create view sale_view as
+select s.sale_id, s.collection, s.token_id, a.handle, a.name, s.seller, s.reserve, s.step_bps, s.extension, s.escrow,
+       s.timestamp as opened_at, coalesce(b.ends_at, s.timestamp + s.duration) as ends_at,
+       b.bidder, b.amount as price, coalesce(b.bid_count, 0) as bid_count,
+       c.timestamp as closed_at, c.state as closed_state, c.recipient,
+       s.block, s.timestamp, s.log_index, s.tx_hash, greatest(s.block, coalesce(b.block, 0), coalesce(c.block, 0)) as last_block
+from sales s
+left join (
+    select sale_id, arg_max(bidder, (block, log_index)) as bidder, arg_max(amount, (block, log_index)) as amount,
+           arg_max(ends_at, (block, log_index)) as ends_at, max(block) as block, count(*) as bid_count
+    from sale_bids group by sale_id
+) b on b.sale_id = s.sale_id
+left join sale_closings c on c.sale_id = s.sale_id
+left join asset_view a
+    on a.token_id = s.token_id and s.collection = (select address from contracts where name = 'AssetRegistry' limit 1);
+
 create view stake_view as
 select account, role,
        sum(case change when 'deposited' then amount when 'withdrawn' then -amount when 'slashed' then -amount else 0 end) as total,
@@ -225,22 +295,37 @@ select account, role,
        arg_max(release_at, (block, log_index)) filter (change = 'unbonding') as release_at
 from stake_changes group by account, role;
 
+-- What Reputation.sol keeps of a provider. The average of its stars is star_points / rated_points.
+create view reputation_view as
+select o.provider,
+       count(*) filter (o.outcome = 0) as accepted, count(*) filter (o.outcome = 1) as rejected,
+       count(*) filter (o.outcome = 2) as undelivered, count(*) filter (o.outcome = 3) as defaulted,
+       sum(o.price) as value, sum(o.points) as points,
+       coalesce(sum(o.points) filter (r.stars is not null), 0) as rated_points,
+       coalesce(sum(o.points * r.stars), 0) as star_points, count(r.stars) as ratings
+from outcomes o left join ratings r on r.job_id = o.job_id
+group by o.provider;
+
 -- What moved an account's balances. The changes of a ledger sum to its balance.
 create view history_view as
 with place as (
     select (select address from contracts where name = 'JobMarket' limit 1) as market,
            (select address from contracts where name = 'StakeVault' limit 1) as vault,
+           (select address from contracts where name = 'AssetSale' limit 1) as sale,
            '0x0000000000000000000000000000000000000000' as nobody
 )
 select t.sender as account, 'wallet' as ledger, -t.amount as change,
-       case t.recipient when market then 'escrow' when vault then 'stake' when nobody then 'burn' else 'transfer' end as reason,
+       case t.recipient when market then 'escrow' when vault then 'stake' when sale then 'sale bid' when nobody then 'burn' else 'transfer' end as reason,
        (select min(j.job_id) from jobs j
         where j.tx_hash = t.tx_hash and j.consumer = t.sender and j.max_price = t.amount and t.recipient = market) as job_id,
        t.block, t.timestamp, t.log_index, t.tx_hash
 from transfers t, place
 union all
 select t.recipient, 'wallet', t.amount,
-       case t.sender when market then 'withdrawal' when vault then 'unstake' when nobody then 'mint' else 'transfer' end,
+       case t.sender when market then 'withdrawal' when sale then 'withdrawal' when vault then
+           case when exists (select 1 from reward_changes r where r.tx_hash = t.tx_hash and r.change = 'claimed'
+                             and r.account = t.recipient and r.amount = t.amount) then 'reward' else 'unstake' end
+       when nobody then 'mint' else 'transfer' end,
        null, t.block, t.timestamp, t.log_index, t.tx_hash
 from transfers t, place
 union all
@@ -248,7 +333,30 @@ select account, 'credit', amount, reason_name(reason), job_id, block, timestamp,
 union all
 select account, 'credit', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from withdrawals
 union all
+select account, 'sale', amount, sale_reason_name(reason), null, block, timestamp, log_index, tx_hash from sale_credits
+union all
+select account, 'sale', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from sale_withdrawals
+union all
 select account, 'stake', case change when 'deposited' then amount else -amount end,
        case change when 'deposited' then 'deposit' when 'withdrawn' then 'withdrawal' else 'slash' end,
        job_id, block, timestamp, log_index, tx_hash
 from stake_changes where change in ('deposited', 'withdrawn', 'slashed');
+
+-- What is so of providers now: a name has one number of a provider and of an auditor, and any symbols. Whoever reads it
+-- compares expires_at with the clock. A number's text begins with a digit, a symbol's with a letter.
+create macro attribute_slot(value) as case when value[1] between '0' and '9' then '' else value end;
+create view attribute_view as
+select provider, name, value, null::varchar as auditor, null::ubigint as issued_at, null::ubigint as expires_at,
+       block, timestamp, log_index, tx_hash
+from (
+    select * from declarations
+    qualify row_number() over (
+        partition by provider, name, attribute_slot(value) order by block desc, log_index desc) = 1
+) where declared
+union all
+select provider, name, value, auditor, issued_at, expires_at, block, timestamp, log_index, tx_hash
+from (
+    select * from attestations
+    qualify row_number() over (
+        partition by auditor, provider, name, attribute_slot(value) order by block desc, log_index desc) = 1
+) where expires_at > 0;

@@ -11,6 +11,9 @@ from typing import Any
 
 import orjson
 
+from mlm.core.attributes import value_of
+from mlm.core.errors import InvalidData
+
 Row = tuple[Any, ...]
 
 # The columns that every fact row starts with; the indexer fills them in from the log and its block.
@@ -79,6 +82,18 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "draws": ("batch_id", "job_id", "offer_id", "provider", "price"),
     "transfers": ("sender", "recipient", "amount"),
     "pauses": ("until",),
+    "outcomes": ("job_id", "provider", "outcome", "price", "points"),
+    "ratings": ("job_id", "provider", "consumer", "stars"),
+    "fee_shares": ("treasury_bps", "stakers_bps"),
+    "reward_changes": ("account", "change", "amount", "finish_at"),
+    "declarations": ("provider", "name", "value", "declared"),
+    "attestations": ("auditor", "provider", "name", "value", "issued_at", "expires_at"),
+    "requirements": ("hash", "requirements"),
+    "sales": ("sale_id", "collection", "seller", "token_id", "reserve", "step_bps", "duration", "extension", "escrow"),
+    "sale_bids": ("sale_id", "bidder", "amount", "ends_at"),
+    "sale_closings": ("sale_id", "recipient", "state", "price"),
+    "sale_credits": ("sale_id", "account", "reason", "amount"),
+    "sale_withdrawals": ("account", "amount"),
 }
 
 # (contract, event) -> table, and for each of its columns the argument that it holds
@@ -100,7 +115,19 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("BatchAuction", "OfferPlaced"): ("offers", ("batchId", "offerId", "provider", "tick", "position", "quantity")),
     ("BatchAuction", "BatchCleared"): ("clearings", ("batchId", "tick", "volume")),
     ("BatchAuction", "AwardDrawn"): ("draws", ("batchId", "jobId", "offerId", "provider", "price")),
+    ("Providers", "RequirementsPublished"): ("requirements", ("hash", "requirements")),
+    ("AssetSale", "SaleOpened"): (
+        "sales",
+        ("saleId", "collection", "seller", "tokenId", "reserve", "minStepBps", "duration", "extension", "escrow"),
+    ),
+    ("AssetSale", "SaleBidPlaced"): ("sale_bids", ("saleId", "bidder", "amount", "endsAt")),
+    ("AssetSale", "SaleClosed"): ("sale_closings", ("saleId", "to", "state", "price")),
+    ("AssetSale", "SaleCredited"): ("sale_credits", ("saleId", "account", "reason", "amount")),
+    ("AssetSale", "Withdrawn"): ("sale_withdrawals", ("account", "amount")),
     ("MarketToken", "Transfer"): ("transfers", ("from", "to", "value")),
+    ("Reputation", "JobRecorded"): ("outcomes", ("jobId", "provider", "outcome", "price", "points")),
+    ("Reputation", "JobRated"): ("ratings", ("jobId", "provider", "consumer", "stars")),
+    ("FeeShares", "FeeSharesSet"): ("fee_shares", ("treasuryBps", "stakersBps")),
 }
 
 # event -> what became of a bid, and the argument that is its amount: the price shown, or the bond burned
@@ -121,6 +148,7 @@ STAKE_CHANGES: Mapping[str, str] = {
 }
 
 RESERVATIONS: Mapping[str, str] = {"StakeReserved": "reserved", "StakeReleased": "released"}
+REWARD_CHANGES: Mapping[str, str] = {"RewardsFunded": "funded", "RewardClaimed": "claimed"}
 
 
 def token_hex(token_id: int) -> str:
@@ -165,14 +193,36 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
     if (contract, event) == ("BatchAuction", "BatchOpened"):
         job_class = (args["jobClass"][argument] for argument in _CLASS.values())
         return [("batches", (args["batchId"], args["classId"], args["closesAt"], *job_class))]
+    if contract == "StakeVault" and event in REWARD_CHANGES:
+        change = REWARD_CHANGES[event]
+        return [("reward_changes", (args.get("account"), change, args["amount"], args.get("finishAt")))]
     if contract == "JobMarket" and event in BID_CHANGES:
         change, amount = BID_CHANGES[event]
         return [("bid_changes", (args["jobId"], args["bidder"], change, args.get("commitment"), args.get(amount)))]
+    if contract == "Providers":
+        return _said(event, args)
     if (contract, event) == ("AssetRegistry", "VersionPublished"):
         return _published(args)
     if (contract, event) == ("JobMarket", "JobPosted"):
         return _posted(args)
     return []
+
+
+def _said(event: str, args: Mapping[str, Any]) -> list[tuple[str, Row]]:
+    """What a provider declares, and what an auditor attests of it: a revocation expires at once, at 0."""
+    what = (args["provider"], *(attribute_text(args[part]) for part in ("name", "value")))
+    if event in ("ProviderDeclared", "AttributeRemoved"):
+        return [("declarations", (*what, event == "ProviderDeclared"))]
+    times = (args["revokedAt"], 0) if event == "AttestationRevoked" else (args["issuedAt"], args["expiresAt"])
+    return [("attestations", (args["auditor"], *what, *times))]
+
+
+def attribute_text(word: str) -> str:
+    """A name, symbol or number of `Providers` as text: a number's digits never are a symbol's. Others stay hex."""
+    try:
+        return str(value_of(bytes.fromhex(word[2:])))
+    except InvalidData:
+        return word
 
 
 def _posted(args: Mapping[str, Any]) -> list[tuple[str, Row]]:

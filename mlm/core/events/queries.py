@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mlm.core.auctions.english import SaleReason
 from mlm.core.errors import UsageError
 from mlm.core.events.facts import token_hex
 from mlm.core.job import Reason
@@ -61,10 +62,30 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "batch": {"job_id": REQUIRED},
     # in order: job_id account reason amount
     "credits": {"job_id": None, "account": None, **_PAGE},
-    # in order: ledger (wallet, credit, stake) change reason job_id; the changes of a ledger sum to its balance
+    # the facts of sales, docs/events.md; `open_at` keeps those that take bids at that time
+    "sales": {"sale_id": None, "seller": None, "collection": None, "open_at": None, **_PAGE},
+    # sale_id, of those whose id starts with `prefix`, with or without 0x
+    "sale_prefix": {"prefix": REQUIRED, "limit": 20},
+    # in order: position bidder amount ends_at
+    "sale_bids": {"sale_id": REQUIRED},
+    # in order: sale_id account reason amount
+    "sale_credits": {"sale_id": None, "account": None, **_PAGE},
+    # in order: ledger (wallet, credit, sale, stake) change reason job_id; the changes of a ledger sum to its balance
     "account_history": {"account": REQUIRED, "limit": 1000, "offset": 0},
     # account role total locked unbonding release_at
     "stakes": {"account": None},
+    # the most points first: provider accepted rejected undelivered defaulted value points rated_points star_points
+    # ratings
+    "reputation": {"provider": None, **_PAGE},
+    # job_id provider consumer stars points
+    "ratings": {"provider": None, "job_id": None, **_PAGE},
+    # by provider and name, what is said last, expired or not: provider name value auditor issued_at expires_at; auditor
+    # and times are None where the provider declares it. A name has one number of a provider and of an auditor
+    "attributes": {"provider": None, "auditor": None, "name": None},
+    # who has ever declared anything or was attested, who did so last first: provider declared attested (their counts)
+    "providers": {"provider": None, **_PAGE},
+    # hash requirements
+    "requirements": {"hash": None, **_PAGE},
     # contract name address args
     "events": {"tx_hash": None, "contract": None, "name": None, **_PAGE},
     # number hash parent_hash timestamp
@@ -75,8 +96,11 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
 
 # Why an account was credited, by number, as account_history spells it.
 REASONS = tuple(reason.name.lower() for reason in Reason)
+SALE_REASONS = tuple(str(reason) for reason in SaleReason)
 
-_HEX = ("consumer", "provider", "owner", "account", "version_id", "job_id", "batch_id", "manifest", "tx_hash")
+_ACCOUNTS = ("consumer", "provider", "owner", "account", "auditor", "seller", "collection")
+_IDS = ("version_id", "job_id", "batch_id", "sale_id", "manifest", "tx_hash", "hash")
+_HEX = frozenset(_ACCOUNTS + _IDS)
 
 
 def arguments(query: str, given: Mapping[str, Any]) -> dict[str, Any]:

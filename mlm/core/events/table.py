@@ -40,6 +40,8 @@ _FIRST_SNAPSHOT = (
     " uint128 lock, uint128 undeliveredFee, uint128 gasCompensation, address[] payees, uint16[] bps)"
 )
 _JOB = "bytes32 indexed jobId, bytes32 indexed versionId"
+_ATTRIBUTE = "address indexed provider, bytes32 indexed name, bytes32 value"
+_SALE = "bytes32 indexed saleId"
 _STAKE = "address indexed account, uint8 indexed role, uint256 amount"
 _RESERVATION = "bytes32 indexed id, address indexed account, uint8 indexed role, uint256 amount, uint48 until"
 _BATCH = "bytes32 indexed batchId"
@@ -134,6 +136,16 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "0x9d5544a3fa111e0128707b077a20bdf577bc4dc6300bef38d87c2178073da1cd",
     ),
     (
+        "StakeVault",
+        "RewardsFunded(uint256 amount, uint64 finishAt)",
+        "0x31a137c24048bafa80232ba7e195ab7bc2a03d1156afc086575c564835c64438",
+    ),
+    (
+        "StakeVault",
+        "RewardClaimed(address indexed account, uint256 amount)",
+        "0x106f923f993c2149d49b4255ff723acafa1f2d94393f561d3eda32ae348f7241",
+    ),
+    (
         "JobMarket",
         f"JobPosted({_JOB}, address indexed consumer, uint256 nonce, ({_REQUEST} request, {_SNAPSHOT} snapshot) terms)",
         "0xc6f878bcff0ef4a1174b36b97d7004d23fbed2df04a7ff7265dee9f3fa6c16aa",
@@ -223,6 +235,73 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "BatchAuction",
         f"AwardDrawn({_BATCH}, bytes32 indexed jobId, bytes32 indexed offerId, address provider, uint128 price)",
         "0xd4297934a01ee5977a8eed487cdd71e81aa24949beddbe423f642374e7011cf3",
+    ),
+    (
+        "Reputation",
+        "JobRecorded(bytes32 indexed jobId, address indexed provider, uint8 indexed outcome, "
+        "uint128 price, uint128 points)",
+        "0xfbc68e89924fbf5e68346271dac3c87a40dc537d54d9d1edff48a3d310de15a4",
+    ),
+    (
+        "Reputation",
+        "JobRated(bytes32 indexed jobId, address indexed provider, address indexed consumer, uint8 stars)",
+        "0xf9507af252e9addcf21046f9658f26d678561e52311bebbd7f7b266417c7717c",
+    ),
+    (
+        "FeeShares",
+        "FeeSharesSet(uint16 treasuryBps, uint16 stakersBps)",
+        "0x5669c68c5123edee9f1ce2a59ccceadbabdd2da923e6b567f8a92a13a19c32ef",
+    ),
+    (
+        "Providers",
+        f"ProviderDeclared({_ATTRIBUTE})",
+        "0x0a537e1b6994497c0e36030ee1d0ecd103d381d3bb5b7b021fe09dfc8fe0b8b3",
+    ),
+    (
+        "Providers",
+        f"AttributeRemoved({_ATTRIBUTE})",
+        "0x2525a0aa52478c3908c89f62e5d0bcc009c470e6168ae63c62431d8ac8afb202",
+    ),
+    (
+        "Providers",
+        f"AttributeAttested(address indexed auditor, {_ATTRIBUTE}, uint64 issuedAt, uint64 expiresAt)",
+        "0x2a84598d459a1867c18064a17c59ff6587c8f581838ffafd4e8d1c87ff8a1884",
+    ),
+    (
+        "Providers",
+        f"AttestationRevoked(address indexed auditor, {_ATTRIBUTE}, uint64 revokedAt)",
+        "0x692d6f5f1c2cdee5aabf60cda2370c072595830a56d226232359f4dc405ad34a",
+    ),
+    (
+        "Providers",
+        "RequirementsPublished(bytes32 indexed hash, bytes requirements)",
+        "0x955d570f6fc4131f07f3e4d31c5e14bb0135f4d938e56112fe504c2721aedbef",
+    ),
+    (
+        "AssetSale",
+        f"SaleOpened({_SALE}, address indexed collection, address indexed seller, uint256 tokenId, uint256 nonce,"
+        " uint128 reserve, uint16 minStepBps, uint32 duration, uint32 extension, address escrow)",
+        "0xf95594a0c223547a47ebcf690ff35bf317111b45fc25eced3c7cd7fed1731f0d",
+    ),
+    (
+        "AssetSale",
+        f"SaleBidPlaced({_SALE}, address indexed bidder, uint128 amount, uint48 endsAt)",
+        "0xf3181329da1fb25de09396329e9a141217de1be0659b654203de05c06e8975f1",
+    ),
+    (
+        "AssetSale",
+        f"SaleClosed({_SALE}, address indexed to, uint8 state, uint128 price)",
+        "0x9180257b4c04fc139ab46b3df9d67d540e50b1ee6e63c55b2b7a8b6e1d58236d",
+    ),
+    (
+        "AssetSale",
+        f"SaleCredited({_SALE}, address indexed account, uint8 indexed reason, uint256 amount)",
+        "0x1afd56e395c599d1753f807b9b26e287b63dfb6b9d2ca6bf00f6922e10bd7bda",
+    ),
+    (
+        "AssetSale",
+        "Withdrawn(address indexed account, uint256 amount)",
+        "0x7084f5476618d8e60b11ef0d7d3f06914655adb8793e28ff7f018d4c76d505d5",
     ),
 )
 

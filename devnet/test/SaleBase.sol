@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
+import {AssetSale} from "../contracts/AssetSale.sol";
+import {IAssetSaleErrors} from "../contracts/errors/IAssetSaleErrors.sol";
+import {ICreditSource, Offer, SaleState} from "../contracts/interfaces/IAssetSale.sol";
+import {MarketBase} from "./MarketBase.sol";
+import {ToyCollection} from "./ToyCollection.sol";
+
+/// @title A market whose asset is up for sale: OWNER sells, ALICE and BOB bid
+abstract contract SaleBase is MarketBase {
+    uint128 internal constant RESERVE = 50 * ONE;
+    uint32 internal constant DURATION = 1 days;
+    uint32 internal constant EXTENSION = 10 minutes;
+
+    AssetSale internal sale;
+    ToyCollection internal toy;
+
+    function setUp() public virtual override {
+        super.setUp();
+        sale = new AssetSale(token, ICreditSource(address(market)));
+        toy = new ToyCollection();
+        toy.mint(OWNER, 1);
+        address[3] memory accounts = [CONSUMER, ALICE, BOB];
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.prank(accounts[i]);
+            token.approve(address(sale), type(uint256).max);
+        }
+        vm.prank(OWNER);
+        toy.setApprovalForAll(address(sale), true);
+    }
+
+    function _offer() internal view returns (Offer memory) {
+        return Offer(address(registry), tokenId, RESERVE, 500, DURATION, EXTENSION);
+    }
+
+    function _toyOffer() internal view returns (Offer memory) {
+        return Offer(address(toy), 1, RESERVE, 500, DURATION, EXTENSION);
+    }
+
+    /// @dev OWNER opens a sale of its asset, or of its toy token.
+    function _open(Offer memory offer) internal returns (bytes32 saleId) {
+        vm.startPrank(OWNER);
+        IERC721(offer.collection).approve(address(sale), offer.tokenId);
+        saleId = sale.open(offer, 1);
+        vm.stopPrank();
+    }
+
+    function _bidOn(bytes32 saleId, address bidder, uint128 amount) internal {
+        vm.prank(bidder);
+        sale.bid(saleId, amount);
+    }
+
+    /// @dev A sale whose winner, ALICE, can take the token for 100.
+    function _sold(Offer memory offer) internal returns (bytes32 saleId) {
+        saleId = _open(offer);
+        _bidOn(saleId, ALICE, 100 * ONE);
+        vm.warp(START + DURATION);
+    }
+
+    function _needSale(bytes32 saleId, SaleState expected) internal view {
+        vm.assertEq(uint256(sale.stateOf(saleId)), uint256(expected), "state");
+        _needCovered();
+    }
+
+    function _needCovered() internal view {
+        vm.assertEq(token.balanceOf(address(sale)), sale.totalEscrow() + sale.totalCredit(), "sale's balance");
+    }
+
+    function _inSaleState(bytes32 saleId, SaleState expected, SaleState actual) internal pure returns (bytes memory) {
+        return abi.encodeWithSelector(IAssetSaleErrors.SaleInState.selector, saleId, expected, actual);
+    }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {AssetSale} from "../contracts/AssetSale.sol";
+import {MarketToken} from "../contracts/MarketToken.sol";
+import {ICreditSource, Sale, SaleState} from "../contracts/interfaces/IAssetSale.sol";
+import {Base} from "./Base.sol";
+import {SaleHandler} from "./SaleHandler.sol";
+import {ToyCollection} from "./ToyCollection.sol";
+
+/// Money and tokens are conserved whatever anybody does in whatever order, also while the collection refuses transfers.
+contract SaleInvariantsTest is Base {
+    uint256 private constant STARTED = 1_000e18;
+
+    AssetSale private sale;
+    MarketToken private token;
+    ToyCollection private toy;
+    SaleHandler private handler;
+
+    function setUp() public {
+        vm.warp(1_700_000_000);
+        token = new MarketToken(address(this), 1e9 * 1e18);
+        toy = new ToyCollection();
+        sale = new AssetSale(token, ICreditSource(address(token))); // nothing is earned in this play
+        handler = new SaleHandler(sale, token, toy);
+        token.transfer(address(handler), 100e18);
+        for (uint256 i = 0; i < 4; ++i) {
+            token.transfer(handler.people(i), STARTED);
+            vm.prank(handler.people(i));
+            token.approve(address(sale), type(uint256).max);
+        }
+    }
+
+    function targetContracts() external view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(handler);
+    }
+
+    struct FuzzSelector {
+        address addr;
+        bytes4[] selectors;
+    }
+
+    /// @dev All moves, `finish` excepted; bids keep the play going.
+    function targetSelectors() external view returns (FuzzSelector[] memory targets) {
+        bytes4[] memory moves = new bytes4[](15);
+        moves[0] = moves[1] = handler.open.selector;
+        moves[2] = moves[3] = moves[4] = moves[5] = handler.bid.selector;
+        moves[6] = handler.cancel.selector;
+        moves[7] = moves[8] = handler.settle.selector;
+        moves[9] = handler.refund.selector;
+        moves[10] = handler.withdraw.selector;
+        moves[11] = handler.quarrel.selector;
+        moves[12] = handler.wait.selector;
+        moves[13] = handler.waitLong.selector;
+        moves[14] = handler.donate.selector;
+        targets = new FuzzSelector[](1);
+        targets[0] = FuzzSelector(address(handler), moves);
+    }
+
+    /// Every unit that the contract owes is there, and every best bid is in escrow once.
+    function invariant_money() public view {
+        vm.assertEq(token.balanceOf(address(sale)), sale.totalEscrow() + sale.totalCredit() + handler.donated());
+        uint256 escrow = 0;
+        for (uint256 i = 0; i < handler.count(); ++i) {
+            Sale memory found = sale.saleOf(handler.sales(i));
+            if (found.closedAt == 0 && !found.refunded) escrow += found.price;
+        }
+        vm.assertEq(sale.totalEscrow(), escrow, "escrow");
+        uint256 credits = sale.creditOf(handler.CREATOR());
+        for (uint256 i = 0; i < 4; ++i) {
+            credits += sale.creditOf(handler.people(i));
+        }
+        vm.assertEq(sale.totalCredit(), credits, "credits");
+    }
+
+    /// Every token is where the last outcome of its sale put it: in escrow until then.
+    function invariant_tokens() public view {
+        for (uint256 i = 1; i < handler.nextToken(); ++i) {
+            vm.assertEq(toy.ownerOf(i), handler.holder(i));
+        }
+    }
+
+    /// After the end nothing stays behind, and people have gained or lost what their sales say, to the unit.
+    function invariant_everySaleEnds() public {
+        uint256 before = vm.snapshotState();
+        handler.finish();
+        vm.warp(block.timestamp + 60 days);
+        handler.finish();
+        vm.assertEq(sale.totalEscrow(), 0, "escrow");
+        for (uint256 i = 0; i < handler.count(); ++i) {
+            vm.assertTrue(uint256(sale.stateOf(handler.sales(i))) >= uint256(SaleState.Delivered));
+        }
+        for (uint256 i = 0; i < 5; ++i) {
+            address account = i < 4 ? handler.people(i) : handler.CREATOR();
+            int256 wealth = int256(token.balanceOf(account) + sale.creditOf(account));
+            vm.assertEq(wealth, int256(i < 4 ? STARTED : 0) + handler.gained(account), "wealth");
+        }
+        vm.revertToState(before);
+    }
+}

@@ -1,0 +1,223 @@
+"""`mlm sale list|show`: sales as the chain has them now, and what they credited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mlm.core.auctions.english import SaleReason, SaleState
+from mlm.core.clock import Duration, Instant
+from mlm.core.errors import NotFound, StateConflict, UsageError
+from mlm.core.money import Amount
+from mlm.core.plan import FIRST_PAGE, NO_AMOUNT, NO_MORE
+from mlm.core.refs import parse_sale
+from mlm.ports.bundle import Ports
+from mlm.workflows.lookup import FINALITY
+from mlm.workflows.sync import sync
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Sale:
+    """A sale's facts and state, read from the contract; `asset` is "" for a token of another collection."""
+
+    sale_id: str
+    asset: str
+    collection: str
+    token_id: int
+    seller: str
+    state: SaleState
+    reserve: int
+    step_bps: int
+    extension: int
+    ends_at: int
+    bidder: str | None
+    price: int
+    next_least: int
+    escrow: str
+    refunded: bool
+    finality: str  # of its newest event
+
+
+@dataclass(frozen=True)
+class SaleBid:
+    """One bid, in the order of the chain."""
+
+    bidder: str
+    price: Amount
+    block: int
+
+
+@dataclass(frozen=True)
+class SaleCredit:
+    """What an account was credited by the sale, and why."""
+
+    account: str
+    reason: SaleReason
+    amount: Amount
+
+
+@dataclass(frozen=True)
+class SaleView:
+    """A sale as people read it. `earned` is what the market has credited to the escrow and nobody has collected yet."""
+
+    sale: str
+    asset: str
+    collection: str
+    token: str
+    state: SaleState
+    next: str
+    ends_at: Instant
+    left: Duration
+    seller: str
+    reserve: Amount
+    step_bps: int
+    extension: Duration
+    bidder: str | None
+    price: Amount | None
+    next_least: Amount
+    earned: Amount = field(metadata=NO_AMOUNT)
+    finality: str
+    bids: tuple[SaleBid, ...] = ()
+    credits: tuple[SaleCredit, ...] = ()
+
+
+@dataclass(frozen=True)
+class SaleRow:
+    """A sale in a list; `price` is the best bid or, while there is none, the reserve."""
+
+    sale: str
+    asset: str
+    state: SaleState
+    price: Amount
+    ends_at: Instant
+    seller: str
+    bidder: str
+
+
+@dataclass(frozen=True)
+class SaleList:
+    """One page of sales, newest first; `more` says that another page follows."""
+
+    sales: tuple[SaleRow, ...]
+    page: int = field(metadata=FIRST_PAGE)
+    more: bool = field(metadata=NO_MORE)
+
+
+def find(ports: Ports, text: str) -> Sale:
+    """Resolve sale/ID or a unique prefix, synced to the chain's head. Raises UsageError, NotFound."""
+    prefix = parse_sale(text).prefix
+    sync(ports)
+    found = [row["sale_id"] for row in ports.state.query("sale_prefix", prefix=prefix)]
+    if not found:
+        raise NotFound(f"no sale starts with {prefix}", hint="`mlm sale list` shows the sales.")
+    if len(found) > 1:
+        raise UsageError(f"{prefix} matches {len(found)} sales: {', '.join(found[:4])}", hint="Give more digits.")
+    return read(ports, found[0])
+
+
+def settled(ports: Ports, text: str) -> Sale:
+    """A sale on which money may be staked: its newest event stands in a block as settled as asked.
+
+    Raises StateConflict for one that a reorganisation could still change (chain.finality).
+    """
+    found, wanted = find(ports, text), ports.chain.depth
+    if FINALITY.index(found.finality) < FINALITY.index(wanted):
+        raise StateConflict(
+            f"the newest block of sale {found.sale_id[:10]} is {found.finality}, expected it {wanted}",
+            hint="Wait until the chain has settled it; chain.finality says what mlm waits for.",
+        )
+    return found
+
+
+def read(ports: Ports, sale_id: str) -> Sale:
+    """A sale by its whole id: the index finds, the contract decides. Raises StateConflict where it knows none."""
+    (row,) = ports.state.query("sales", sale_id=sale_id)
+    raw = bytes.fromhex(sale_id[2:])
+    state = SaleState(ports.chain.call("AssetSale", "stateOf", raw))
+    if state is SaleState.UNKNOWN:
+        raise StateConflict(f"the chain knows no sale {sale_id[:10]}", hint="Run `mlm sync --rebuild`.")
+    facts = ports.chain.call("AssetSale", "saleOf", raw)
+    seller, _, ends_at, _, collection, token_id, reserve, step_bps, extension = facts[:9]
+    bidder, price, next_least, escrow, refunded, _ = facts[9:]
+    ours = collection.lower() == ports.chain.address_of("AssetRegistry").lower()
+    return Sale(
+        sale_id=sale_id,
+        asset=f"{row['handle']}/{row['name']}" if ours and row["handle"] else "",
+        collection=collection,
+        token_id=token_id,
+        seller=seller,
+        state=state,
+        reserve=reserve,
+        step_bps=step_bps,
+        extension=extension,
+        ends_at=ends_at,
+        bidder=bidder if int(bidder, 16) else None,
+        price=price,
+        next_least=next_least,
+        escrow=escrow,
+        refunded=refunded,
+        finality=row["finality"],
+    )
+
+
+def view(ports: Ports, sale: Sale) -> SaleView:
+    """A sale with its bids and credits."""
+    now = ports.chain.block().timestamp
+    bids = ports.state.query("sale_bids", sale_id=sale.sale_id)
+    credits = ports.state.query("sale_credits", sale_id=sale.sale_id)
+    return SaleView(
+        sale=sale.sale_id,
+        asset=sale.asset,
+        collection=sale.collection,
+        token=f"0x{sale.token_id:064x}",
+        state=sale.state,
+        next=_next(sale),
+        ends_at=Instant(sale.ends_at),
+        left=Duration(max(0, sale.ends_at - now)),
+        seller=sale.seller,
+        reserve=Amount(sale.reserve),
+        step_bps=sale.step_bps,
+        extension=Duration(sale.extension),
+        bidder=sale.bidder,
+        price=Amount(sale.price) if sale.bidder else None,
+        next_least=Amount(sale.next_least),
+        earned=Amount(ports.chain.call("JobMarket", "creditOf", sale.escrow)),
+        finality=sale.finality,
+        bids=tuple(SaleBid(row["bidder"], Amount(row["amount"]), row["block"]) for row in bids),
+        credits=tuple(SaleCredit(row["account"], SaleReason(row["reason"]), Amount(row["amount"])) for row in credits),
+    )
+
+
+def show(ports: Ports, text: str) -> SaleView:
+    """One sale by name."""
+    return view(ports, find(ports, text))
+
+
+def sales(ports: Ports, *, only_open: bool = False, page: int = 1) -> SaleList:
+    """Sales, newest first, PAGE to a page."""
+    sync(ports)
+    open_at = ports.chain.block().timestamp if only_open else None
+    rows = ports.state.query("sales", open_at=open_at, limit=PAGE + 1, offset=(page - 1) * PAGE)
+    found = [read(ports, row["sale_id"]) for row in rows[:PAGE]]
+    listed = tuple(
+        SaleRow(
+            sale=sale.sale_id,
+            asset=sale.asset or f"{sale.collection}:{sale.token_id}",
+            state=sale.state,
+            price=Amount(sale.price if sale.bidder else sale.reserve),
+            ends_at=Instant(sale.ends_at),
+            seller=sale.seller,
+            bidder=sale.bidder or "",
+        )
+        for sale in found
+    )
+    return SaleList(listed, page, len(rows) > PAGE)
+
+
+def _next(sale: Sale) -> str:
+    """What can be done now, and by whom."""
+    name = sale.sale_id[:10]
+    if sale.state is SaleState.OPEN:
+        return f"anybody but the seller: mlm sale bid {name} --price PRICE"
+    return "" if sale.state.is_closed else f"anybody: mlm sale settle {name}"

@@ -1,0 +1,105 @@
+"""A sale from its start to the seller's money, as people type it; every unit is accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.command_line import HANDLE, MODEL, TOKEN, Market, Person, start, stop
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+    """One of its own: the asset changes hands."""
+    root = tmp_path_factory.mktemp("sales")
+    try:
+        yield start(root)
+    finally:
+        stop(root / "home")
+
+
+def money(person: Person) -> int:
+    held = person.do("wallet", "show", person.account)
+    return int(held["tokens"]) + int(held["credit"]) + int(held["sale_credit"])
+
+
+def test_a_sale_as_people_live_it(market: Market) -> None:
+    seller, first, second, stranger = market.provider, market.first, market.second, market.person("watcher")
+    before = {person.account: money(person) for person in (seller, first, second)}
+
+    error = first.refused(12, "sale", "start", MODEL, "--reserve", "5")
+    assert f"{MODEL} belongs to" in error["message"]
+    sale = seller.do("sale", "start", MODEL, "--reserve", "50", "--hours", "1", "--extension", "10")
+    name = sale["sale"]
+    assert (sale["state"], sale["asset"], sale["next_least"]) == ("open", MODEL, str(50 * TOKEN))
+    (row,) = stranger.do("sale", "list", "--open")["sales"]
+    assert (row["sale"], row["price"]) == (name, str(50 * TOKEN))
+
+    # What cannot be is said before anything is sent.
+    assert "expected at least 50 MLM, found 49 MLM" in first.refused(2, "sale", "bid", name, "--price", "49")["message"]
+    assert "the seller cannot bid" in seller.refused(2, "sale", "bid", name, "--price", "50")["message"]
+    assert "takes bids still" in stranger.refused(12, "sale", "settle", name)["message"]
+    assert "belongs to" in seller.refused(12, "sale", "start", MODEL, "--reserve", "5")["message"]
+
+    first.do("sale", "bid", f"sale/{name[2:12]}", "--price", "50")
+    assert "has a bid of 50 MLM" in seller.refused(12, "sale", "cancel", name)["message"]
+    assert "expected at least 52.5 MLM" in second.refused(2, "sale", "bid", name, "--price", "52")["message"]
+    second.do("sale", "bid", name, "--price", "60")
+    assert first.do("wallet", "show", "compute-1")["sale_credit"] == str(50 * TOKEN)
+    raised = second.do("sale", "bid", name, "--price", "80")
+    assert (raised["price"], [bid["price"] for bid in raised["bids"]]) == (
+        str(80 * TOKEN),
+        [str(amount * TOKEN) for amount in (50, 60, 80)],
+    )
+    assert money(second) == before["compute-2"] - 80 * TOKEN
+
+    # A job on the asset while it is for sale: what the owner is due is the seller's.
+    job = market.consumer.job(auction="fixed")
+    market.first.do("bid", job, "--price", "5", "--stake")
+    market.first.do("lease", "fulfil", job)
+    earned = int(stranger.do("sale", "show", name)["earned"])
+    royalty = [row for row in market.consumer.do("job", "show", job)["credits"] if row["reason"] == "royalty"]
+    assert earned == sum(int(row["amount"]) for row in royalty) > 0
+
+    # A late bid leaves the others ten minutes; the end comes after them.
+    market.advance("55m")
+    late = first.do("sale", "bid", name, "--price", "90")
+    assert late["ends_at"] > sale["ends_at"]
+    market.advance("10m")
+    assert stranger.do("sale", "show", name)["state"] == "sold"
+    done = stranger.do("sale", "settle", name)
+    assert done["state"] == "delivered" and stranger.do("sale", "settle", name)["state"] == "delivered"
+    credits = {(row["reason"], row["account"]): int(row["amount"]) for row in done["credits"]}
+    assert sum(amount for (reason, _), amount in credits.items() if reason in ("proceeds", "royalty")) == 90 * TOKEN
+
+    # Everybody draws what is theirs, in one command.
+    drawn = seller.do("wallet", "withdraw")
+    assert (drawn["sales"], drawn["earned"]) == (str(90 * TOKEN), str(earned))
+    assert int(drawn["amount"]) == int(drawn["jobs"]) + 90 * TOKEN + earned
+    assert second.do("wallet", "withdraw")["sales"] == str(80 * TOKEN)
+    assert money(second) == before["compute-2"]
+    assert money(seller) == before["model-provider"] + 90 * TOKEN + earned
+
+    # The new owner sets the price; the former one cannot.
+    first.do("price", "set", MODEL, "--use", "0.2")
+    seller.refused(7, "price", "set", MODEL, "--use", "0.3")
+    ledger = market.consumer.do("sql", "select ledger, sum(change) as total from history_view group by ledger")
+    assert ledger
+
+
+def test_cancelled_and_unsold(market: Market) -> None:
+    owner = market.first
+    sale = owner.do("sale", "start", MODEL, "--reserve", "1", "--hours", "1")["sale"]
+    assert owner.do("sale", "cancel", sale)["state"] == "cancelled"
+    sale = owner.do("sale", "start", MODEL, "--reserve", "1", "--hours", "1")["sale"]
+    market.advance("1h")
+    assert market.consumer.do("sale", "settle", sale)["state"] == "returned"
+    owner.do("price", "set", MODEL, "--use", "0.25")
+
+
+def test_names(market: Market) -> None:
+    assert "no sale starts with 0xffff" in market.consumer.refused(3, "sale", "show", "sale/ffff")["message"]
+    assert "expected a sale such as" in market.consumer.refused(2, "sale", "show", "sale/x")["message"]
+    assert "found the sale" in market.consumer.refused(2, "asset", "show", "sale/0xffff")["message"]
+    assert HANDLE in MODEL

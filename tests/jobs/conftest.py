@@ -1,0 +1,15 @@
+"""The model behind a job is checked elsewhere (tests/workflows/test_model.py)."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlm.workflows import lookup, model
+from tests.jobs.market import VERSION
+
+
+@pytest.fixture(autouse=True)
+def _sound_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "version_by_id", lambda ports, version_id: VERSION)
+    monkeypatch.setattr(model, "load", lambda ports, version: None)
+    monkeypatch.setattr(model, "check_key", lambda ports, loaded, version: None)
