@@ -90,13 +90,17 @@ abstract contract AttackBase is SealedBase {
     /// @dev INVARIANT of every attack: it leaves the attacker with less than honest play. Logs how much less.
     function _needLoss(string memory attack, int256 honest, int256 attacked) internal {
         vm.assertTrue(attacked < honest, attack);
-        emit log_named_decimal_uint(string.concat(attack, ": loses"), uint256(honest - attacked), 18);
+        _logLoss(attack, honest, attacked);
     }
 
-    /// @dev What an attack cannot do at all leaves the attacker no more than honest play.
+    /// @dev What changes nothing leaves the attacker with no more.
     function _needNoGain(string memory attack, int256 honest, int256 attacked) internal {
         vm.assertTrue(attacked <= honest, attack);
-        emit log_named_decimal_uint(string.concat(attack, ": gains"), 0, 18);
+        _logLoss(attack, honest, attacked);
+    }
+
+    function _logLoss(string memory attack, int256 honest, int256 attacked) private {
+        emit log_named_decimal_uint(attack, uint256(honest - attacked), 18);
     }
 
     /// @dev A job that CONSUMER, or whoever it is, posts.

@@ -77,7 +77,7 @@ abstract contract Replay is MarketBase {
 
     bytes32[3] private _versions;
     address[5] internal accounts = [CONSUMER, ALICE, BOB, address(0xCA), address(0xDA)];
-    bytes4[19] private _refusals = _errors();
+    bytes4[20] private _refusals = _errors();
     uint256 internal number; // of the case that is played
     uint256 private _nonce;
 
@@ -257,7 +257,7 @@ abstract contract Replay is MarketBase {
     }
 
     /// @dev In the order of `errors` in tests/vectors/auctions.json; the first is no error.
-    function _errors() private pure returns (bytes4[19] memory) {
+    function _errors() private pure returns (bytes4[20] memory) {
         return [
             bytes4(0),
             IJobMarketErrors.AuctionKindUnsuited.selector,
@@ -277,7 +277,8 @@ abstract contract Replay is MarketBase {
             IJobMarketErrors.PriceBelowFloor.selector,
             IJobMarketErrors.PriceNotFixed.selector,
             IJobMarketErrors.PriceNotLower.selector,
-            IJobMarketErrors.RevealsStillOpen.selector
+            IJobMarketErrors.RevealsStillOpen.selector,
+            IJobMarketErrors.WithdrawalTooLate.selector
         ];
     }
 }
