@@ -44,12 +44,20 @@ contract JobMarketWithdrawTest is SealedBase {
         vm.assertEq(vault.lockOf(jobId, BOB, Role.Provider), 20 * ONE);
     }
 
-    /// In the last second it costs what not accepting costs, and the consumer, who loses the bids before it, gets all back.
-    function test_inTheLastSecondTheJobExpires() public {
+    /// Half of the bids' time is left to those whom the bid kept away; after that it stands.
+    function test_onlyInTheFirstHalf() public {
         (bytes32 jobId, Terms memory terms) = _post(AuctionKind.Reverse, Tier.Zk);
         _bid(jobId, ALICE, 90 * ONE);
         _bid(jobId, BOB, 10 * ONE);
-        vm.warp(START + 10 minutes - 1);
+        uint256[2] memory late = [START + 5 minutes, START + 10 minutes - 1];
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.warp(late[i]);
+            vm.expectRevert(
+                abi.encodeWithSelector(IJobMarketErrors.WithdrawalTooLate.selector, jobId, START + 5 minutes)
+            );
+            _withdraw(jobId, BOB);
+        }
+        vm.warp(START + 5 minutes - 1);
         _withdraw(jobId, BOB);
         vm.warp(START + 10 minutes);
         _needState(jobId, State.Expired);

@@ -145,7 +145,9 @@ contract MarketHandler is Base {
         address provider = job.auction == AuctionKind.Sealed ? providers[who % 3] : job.provider;
         if (jobId == 0 || (provider != job.provider && market.commitmentOf(jobId, provider) == 0)) return;
         if (provider == address(0)) return;
-        if (provider == job.provider) _burns(provider, _terms[jobId].snapshot.undeliveredFee);
+        bool best = provider == job.provider;
+        if (best && block.timestamp >= (uint256(job.postedAt) + job.bidsCloseAt) / 2) return;
+        if (best) _burns(provider, _terms[jobId].snapshot.undeliveredFee);
         vm.prank(provider);
         market.withdrawBid(jobId);
         ++retractions;

@@ -228,7 +228,7 @@ def reveal(
 
 @app.command("withdraw-bid")
 def withdraw_bid(ctx: typer.Context, job: Job) -> None:
-    """Take your bid back while bids are open: a sealed one is free, the best open one burns a part of its bond.
+    """Take your bid back: a sealed one is free until bids close, the best open one costs, and stands after half-time.
 
     Example: `mlm job withdraw-bid job/JOB`
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlm.core.auctions.kept import KeptBid
+from mlm.core.auctions.reverse import withdrawable_until
 from mlm.core.clock import Duration, Instant
 from mlm.core.errors import InvalidData, NotFound, StateConflict, UsageError
 from mlm.core.job import AuctionKind, JobFacts, State
@@ -142,6 +143,12 @@ def plan_withdraw(ports: Ports, params: JobName) -> Plan[str]:
     if job.provider is None or job.provider.lower() != me.lower():
         raise _no_bid(job, me)
     fee = Amount(job.terms.snapshot.undelivered_fee)
+    until = withdrawable_until(job.record.posted_at, job.record.bids_close_at)
+    if ports.chain.block().timestamp >= until:
+        raise StateConflict(
+            f"the best bid on job {job.short} stands since {Instant(until)}, when half of the time for bids had passed",
+            hint=f"Whoever holds the lease and does not accept the input loses {fee}, as for a withdrawal.",
+        )
     return _withdrawal(job, f"withdraw the best bid on {job.short}; {fee} of its bond burn", fee)
 
 

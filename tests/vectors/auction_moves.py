@@ -36,6 +36,7 @@ ERRORS = [
     "PriceNotFixed",
     "PriceNotLower",
     "RevealsStillOpen",
+    "WithdrawalTooLate",
 ]
 MOVE_COLUMNS = ("what", "at", "by", "price", "other", "salt", "refused")
 MARKET_COLUMNS = (

@@ -21,6 +21,7 @@ from eth_utils.crypto import keccak
 from tests.vectors.auction_moves import (
     AFTER_COLUMNS,
     ALICE,
+    BIDDING,
     BOB,
     CANCELLED,
     CAROL,
@@ -61,6 +62,7 @@ from tests.vectors.auction_moves import (
     withdraw,
 )
 
+HALF, TOO_LATE = BIDDING // 2, "WithdrawalTooLate"
 HERE = Path(__file__).resolve().parent
 
 
@@ -161,8 +163,10 @@ def reverse() -> None:
     moves = [bid(0, ALICE, 90), bid(1, BOB, 70), withdraw(2, ALICE, "NotBestBidder"), withdraw(2, BOB)]
     moves += [withdraw(2, BOB, "NotBestBidder"), bid(3, CAROL, 100)]
     taken("reverse: whom the withdrawn bid had outbid is gone", REVERSE, moves, CLOSE, CAROL, 100, burned={BOB: 10})
-    moves = [bid(0, ALICE, 90), withdraw(LAST, ALICE), bid(LAST, ALICE, 95)]
-    taken("reverse: withdrawn in the last second, and bid anew", REVERSE, moves, CLOSE, ALICE, 95, burned={ALICE: 10})
+    moves = [bid(0, ALICE, 60), withdraw(HALF - 1, ALICE), bid(HALF - 1, ALICE, 95), withdraw(HALF, ALICE, TOO_LATE)]
+    taken("reverse: withdrawn before half-time, and bid anew", REVERSE, moves, CLOSE, ALICE, 95, burned={ALICE: 10})
+    moves = [bid(0, ALICE, 60), withdraw(HALF, ALICE, TOO_LATE), withdraw(LAST, ALICE, TOO_LATE)]
+    taken("reverse: withdrawn at half-time, or in the last second", REVERSE, moves, CLOSE, ALICE, 60)
     moves = [bid(0, ALICE, 90), withdraw(CLOSE, ALICE, "JobInState")]
     taken("reverse: withdrawn too late", REVERSE, moves, CLOSE, ALICE, 90)
     moves = [bid(0, ALICE, 90), cancel(1, refused="JobHasBid"), withdraw(2, ALICE), cancel(3)]

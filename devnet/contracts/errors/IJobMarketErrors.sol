@@ -38,6 +38,8 @@ interface IJobMarketErrors {
     error BidCommitmentMissing(bytes32 jobId, address bidder);
     error BidCommitmentMismatch(bytes32 jobId, bytes32 expected, bytes32 actual);
     error RevealsStillOpen(bytes32 jobId, uint256 closesAt);
+    /// The best bid of a reverse auction can be taken back in the first half of the bids' time.
+    error WithdrawalTooLate(bytes32 jobId, uint256 until);
     error NotBestBidder(bytes32 jobId, address expected, address actual);
     error NotBatchAuction(address expected, address actual);
 

@@ -124,8 +124,8 @@ interface IJobMarket {
     /// leader's is released in this transaction. The last commitment's reveal closes the reveals.
     function revealBid(bytes32 jobId, uint128 price, bytes32 salt) external;
 
-    /// @notice Takes back the caller's bid while bids are open. `Reverse`: the best one, which burns the undelivered fee
-    /// of its lock; the job then has no bid. `Sealed`: the commitment, free of charge: nothing was shown.
+    /// @notice Takes back the caller's bid while bids are open. `Reverse`: the best one, in the first half of the
+    /// bids' time, which burns the undelivered fee of its lock; the job then has no bid. `Sealed`: the commitment, free of charge: nothing was shown.
     function withdrawBid(bytes32 jobId) external;
 
     /// @notice `Sealed`: burns the bond of a commitment that was not revealed in time. Anyone may call.

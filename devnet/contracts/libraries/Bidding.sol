@@ -120,6 +120,10 @@ library Bidding {
             --job.commitments;
         } else {
             if (msg.sender != job.provider) revert Errors.NotBestBidder(jobId, job.provider, msg.sender);
+            // SAFETY: half of the bids' time is left to those whom this bid kept away. Who could take it back in the last
+            // second could then have the job at the maximum: nobody would be there to answer.
+            uint256 until = (uint256(job.postedAt) + job.bidsCloseAt) / 2;
+            if (block.timestamp >= until) revert Errors.WithdrawalTooLate(jobId, until);
             job.provider = address(0);
             job.price = 0;
             slashed = fee;

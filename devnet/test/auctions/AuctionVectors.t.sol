@@ -16,6 +16,7 @@ contract AuctionVectorsTest is Replay {
         while (vm.keyExistsJson(json, at)) {
             Case memory c = _caseAt(json, at);
             uint256 snapshot = vm.snapshotState();
+            number = count;
             _replay(c);
             vm.assertTrue(vm.revertToState(snapshot));
             at = string.concat(".cases[", vm.toString(++count), "]");

@@ -50,6 +50,7 @@ contract AuctionDifferentialTest is Replay {
         Case[] memory cases = abi.decode(vm.readFileBinary(path), (Case[]));
         for (uint256 i = 0; i < cases.length; ++i) {
             _replay(cases[i]);
+            ++number;
         }
     }
 }

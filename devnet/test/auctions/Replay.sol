@@ -69,7 +69,7 @@ struct Case {
 /// @title Plays cases that Python has played, on the real market and vault, and compares all that came of them
 /// @notice One market for all cases, one after the other: stake and credits are compared as they add up.
 abstract contract Replay is MarketBase {
-    /// `number` counts the cases played before; `index` is that of the move, the account or 0.
+    /// `index` is that of the move, of the account, or 0.
     error Differs(uint256 number, string what, uint256 index, uint256 expected, uint256 actual);
 
     uint256 private constant DEPOSIT = 8;
@@ -77,7 +77,8 @@ abstract contract Replay is MarketBase {
 
     bytes32[3] private _versions;
     address[5] internal accounts = [CONSUMER, ALICE, BOB, address(0xCA), address(0xDA)];
-    bytes4[19] private _refusals = _errors();
+    bytes4[20] private _refusals = _errors();
+    uint256 internal number; // of the case that is played
     uint256 private _nonce;
 
     /// @dev The world of all cases, as tests/auctions/cases.py has it.
@@ -179,7 +180,7 @@ abstract contract Replay is MarketBase {
         (bool done, bytes memory answer) = address(market).call(call_);
         bytes4 expected = _refusals[move.refused];
         bytes4 actual = done ? bytes4(0) : bytes4(answer);
-        if (actual != expected) revert Differs(_nonce - 1, "answer to move", index, uint32(expected), uint32(actual));
+        if (actual != expected) revert Differs(number, "answer to move", index, uint32(expected), uint32(actual));
     }
 
     function _callOf(bytes32 jobId, Move memory move) private view returns (bytes memory) {
@@ -252,11 +253,11 @@ abstract contract Replay is MarketBase {
     }
 
     function _same(string memory what, uint256 index, uint256 expected, uint256 actual) internal view {
-        if (expected != actual) revert Differs(_nonce - 1, what, index, expected, actual);
+        if (expected != actual) revert Differs(number, what, index, expected, actual);
     }
 
     /// @dev In the order of `errors` in tests/vectors/auctions.json; the first is no error.
-    function _errors() private pure returns (bytes4[19] memory) {
+    function _errors() private pure returns (bytes4[20] memory) {
         return [
             bytes4(0),
             IJobMarketErrors.AuctionKindUnsuited.selector,
@@ -276,7 +277,8 @@ abstract contract Replay is MarketBase {
             IJobMarketErrors.PriceBelowFloor.selector,
             IJobMarketErrors.PriceNotFixed.selector,
             IJobMarketErrors.PriceNotLower.selector,
-            IJobMarketErrors.RevealsStillOpen.selector
+            IJobMarketErrors.RevealsStillOpen.selector,
+            IJobMarketErrors.WithdrawalTooLate.selector
         ];
     }
 }

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {BatchAuction} from "../../contracts/BatchAuction.sol";
+import {FeeShares} from "../../contracts/FeeShares.sol";
+import {JobMarket} from "../../contracts/JobMarket.sol";
+import {Providers} from "../../contracts/Providers.sol";
+import {Reputation} from "../../contracts/Reputation.sol";
+import {StakeVault} from "../../contracts/StakeVault.sol";
+import {Modules, Params} from "../../contracts/base/MarketTerms.sol";
+import {ILeases} from "../../contracts/interfaces/IBatches.sol";
+import {Request, Terms} from "../../contracts/interfaces/IJobMarket.sol";
+import {AuctionKind, Role, Tier, Verdict} from "../../contracts/interfaces/Types.sol";
+import {MIN_UNBONDING} from "../../contracts/libraries/Limits.sol";
+import {SealedBase} from "../SealedBase.sol";
+
+/// @title Somebody who wants more than his due, on the market as it is deployed
+/// @notice Every contract is the real one, with the numbers of deployment.json; only proofs are a toy's. An attack is
+/// played beside the honest play that it would be worth leaving, and what the attacker has in the end is compared: tokens,
+/// credits and stake, what a result is worth to whoever gets it, less what work costs whoever does it.
+abstract contract AttackBase is SealedBase {
+    event log_named_decimal_uint(string key, uint256 val, uint256 decimals);
+
+    /// What a result is worth to its consumer, and what doing a job costs its provider.
+    uint256 internal constant RESULT_WORTH = 100 * ONE;
+    uint256 internal constant WORK = 50 * ONE;
+
+    Reputation internal standings;
+    Providers internal listings;
+    BatchAuction internal rounds;
+
+    // The attacker's accounts, and his worth outside of the contracts.
+    address[] internal gang;
+    int256 internal outside;
+
+    uint256 private _before;
+    uint256 private _nonce;
+
+    function setUp() public virtual override {
+        super.setUp();
+        uint256 nonce = vm.getNonce(address(this));
+        address marketAt = vm.computeCreateAddress(address(this), nonce + 5);
+        standings = new Reputation(marketAt);
+        listings = new Providers(standings);
+        address vaultAt = vm.computeCreateAddress(address(this), nonce + 4);
+        rounds = new BatchAuction(ILeases(marketAt), StakeVault(vaultAt), listings);
+        FeeShares shares = new FeeShares(address(0x60F), 4_000, 3_000);
+        vault = new StakeVault(token, marketAt, address(rounds), uint64(MIN_UNBONDING));
+        address[6] memory verifiers;
+        for (uint256 i = 0; i < 5; ++i) {
+            verifiers[i] = address(verifier);
+        }
+        Params memory params = _params();
+        params.undeliveredFeeCap = ONE;
+        market = new JobMarket(token, registry, vault, Modules(listings, standings, shares, rounds), verifiers, params);
+        vm.assertEq(address(market), marketAt);
+        vm.assertEq(address(vault), vaultAt);
+        vm.prank(CONSUMER);
+        token.approve(address(market), type(uint256).max);
+        _stake(ALICE, 1_000 * ONE);
+        _stake(BOB, 1_000 * ONE);
+    }
+
+    /// @dev The attacker's next account, with stake to bid with.
+    function _sybil() internal returns (address account) {
+        account = _person(gang.length);
+        gang.push(account);
+        _fund(account, 1_000 * ONE);
+    }
+
+    function _worth() internal view returns (int256 sum) {
+        sum = outside;
+        for (uint256 i = 0; i < gang.length; ++i) {
+            sum += int256(token.balanceOf(gang[i]) + market.creditOf(gang[i]) + _stakeOf(gang[i]));
+        }
+    }
+
+    /// @dev Whose play is to be compared begins here.
+    function _begin() internal {
+        _before = vm.snapshotState();
+    }
+
+    /// @dev What the attacker has now; everything is as it was when the play began.
+    function _ended() internal returns (int256 worth) {
+        worth = _worth();
+        vm.assertTrue(vm.revertToState(_before));
+        _before = vm.snapshotState();
+    }
+
+    /// @dev INVARIANT of every attack: it leaves the attacker with less than honest play. Logs how much less.
+    function _needLoss(string memory attack, int256 honest, int256 attacked) internal {
+        vm.assertTrue(attacked < honest, attack);
+        _logLoss(attack, honest, attacked);
+    }
+
+    /// @dev What changes nothing leaves the attacker with no more.
+    function _needNoGain(string memory attack, int256 honest, int256 attacked) internal {
+        vm.assertTrue(attacked <= honest, attack);
+        _logLoss(attack, honest, attacked);
+    }
+
+    function _logLoss(string memory attack, int256 honest, int256 attacked) private {
+        emit log_named_decimal_uint(attack, uint256(honest - attacked), 18);
+    }
+
+    /// @dev A job that CONSUMER, or whoever it is, posts.
+    function _postAs(address consumer, AuctionKind auction, Tier tier, uint128 maxPrice)
+        internal
+        returns (bytes32 jobId, Terms memory terms)
+    {
+        Request memory request = _request(auction, tier);
+        request.maxPrice = maxPrice;
+        (terms,) = market.quote(request);
+        vm.prank(consumer);
+        jobId = market.post(request, ++_nonce);
+    }
+
+    /// @dev Whoever holds the lease does the job and is paid.
+    function _do(bytes32 jobId, Terms memory terms) internal {
+        address provider = market.jobOf(jobId).provider;
+        vm.startPrank(provider);
+        market.accept(jobId);
+        market.submit(jobId, terms, abi.encode(Verdict.Accepted, OUTPUT), RESULT);
+        vm.stopPrank();
+    }
+
+    /// @dev Nobody accepts the input until it is too late.
+    function _letLapse(bytes32 jobId, Terms memory terms) internal {
+        vm.warp(market.jobOf(jobId).bidsCloseAt + terms.request.revealWindow + terms.request.deliveryWindow);
+        market.settle(jobId, terms);
+    }
+
+    /// @dev The lease holder accepts, and is never heard of again.
+    function _default(bytes32 jobId, Terms memory terms) internal {
+        vm.prank(market.jobOf(jobId).provider);
+        market.accept(jobId);
+        vm.warp(block.timestamp + terms.request.executionWindow);
+        market.settle(jobId, terms);
+    }
+}
