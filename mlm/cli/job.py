@@ -98,16 +98,23 @@ def list_jobs(
     ctx: typer.Context,
     mine: Annotated[bool, typer.Option("--mine", help="Only jobs that this account posted.")] = False,
     open_only: Annotated[bool, typer.Option("--open", help="Only jobs that take bids.")] = False,
+    suiting: Annotated[
+        bool, typer.Option("--suiting", help="Only jobs whose requirements this account meets.")
+    ] = False,
     page: Annotated[int, typer.Option(min=1, help="50 to a page.")] = 1,
 ) -> None:
     """List jobs, newest first.
 
-    Example: `mlm job list --open`
+    Example: `mlm job list --open --suiting`
     """
     from mlm.workflows.job_show import jobs
 
     ports = ctx.obj.ports
-    render(ctx, jobs(ports, consumer=ports.sender.address if mine else None, only_open=open_only, page=page))
+    own = ports.sender.address if mine or suiting else None
+    listed = jobs(
+        ports, consumer=own if mine else None, only_open=open_only, suiting=own if suiting else None, page=page
+    )
+    render(ctx, listed)
 
 
 @app.command()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
 
 from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.clock import Duration, Instant
-from mlm.core.errors import StateConflict, UsageError
+from mlm.core.errors import NotFound, StateConflict, UsageError
 from mlm.core.job import AuctionKind, JobFacts, Reason, State, whose_turn
 from mlm.core.money import Amount
 from mlm.core.plan import FIRST_PAGE, NO_AMOUNT, NO_MORE
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, requirement, rounds
+from mlm.workflows import lookup, requirement, requirements, rounds
 from mlm.workflows.clock import offered_now
 from mlm.workflows.sync import sync
 
@@ -153,15 +155,23 @@ def show(ports: Ports, name: str) -> JobView:
 
 
 def jobs(
-    ports: Ports, *, consumer: str | None = None, provider: str | None = None, only_open: bool = False, page: int = 1
+    ports: Ports,
+    *,
+    consumer: str | None = None,
+    provider: str | None = None,
+    only_open: bool = False,
+    suiting: str | None = None,
+    page: int = 1,
 ) -> JobList:
-    """Jobs, newest first, PAGE to a page."""
+    """Jobs, newest first, PAGE to a page; `suiting` keeps those whose requirements that account meets."""
     sync(ports)
     open_at = ports.chain.block().timestamp if only_open else None
-    rows = ports.state.query(
-        "jobs", consumer=consumer, provider=provider, open_at=open_at, limit=PAGE + 1, offset=(page - 1) * PAGE
-    )
-    found = [lookup.read_job(ports, row["job_id"]) for row in rows[:PAGE]]
+    filters = {"consumer": consumer, "provider": provider, "open_at": open_at}
+    ids = _ids(ports, filters)
+    if suiting is not None:
+        ids = (job_id for job_id in ids if _suits(ports, job_id, suiting))
+    rows = list(islice(ids, (page - 1) * PAGE, page * PAGE + 1))
+    found = [lookup.read_job(ports, job_id) for job_id in rows[:PAGE]]
     listed = tuple(
         JobRow(
             job=job.job_id,
@@ -175,6 +185,23 @@ def jobs(
         for job in found
     )
     return JobList(listed, page, len(rows) > PAGE)
+
+
+def _ids(ports: Ports, filters: dict[str, Any]) -> Iterator[str]:
+    """The ids of all jobs that the index has, a page at a time."""
+    offset = 0
+    while rows := ports.state.query("jobs", **filters, limit=PAGE, offset=offset):
+        yield from (row["job_id"] for row in rows)
+        offset += len(rows)
+
+
+def _suits(ports: Ports, job_id: str, account: str) -> bool:
+    """Whether an account meets a job's requirements; nobody meets those that were never published."""
+    try:
+        wanted = requirement.of(ports, lookup.read_job(ports, job_id))
+    except NotFound:
+        return False
+    return wanted == requirement.NOBODY or all(rule.met for rule in requirements.match(ports, account, wanted))
 
 
 def watch(

@@ -349,7 +349,7 @@ SCENES: dict[str, Scene] = {
     "handle claim": as_("provider"),
     "handle show": _elsewhere,
     "job post": as_("consumer"),
-    "job list": _elsewhere,
+    "job list": as_("second"),
     "job show": as_("consumer", "with_bid"),
     "job bids": as_("second", "with_bid"),
     "job watch": as_("consumer", "done"),

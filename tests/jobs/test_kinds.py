@@ -141,6 +141,19 @@ def test_a_bid_carries_the_requirements_or_is_told_what_it_lacks() -> None:
     assert "reputation: expected at least 3, found 1" in said and "deny: expected not in the list, found in it" in said
 
 
+def test_a_list_of_the_jobs_that_suit_an_account() -> None:
+    wanted = made([], reputation=3 * TOKEN)
+    for points, listed in ((3 * TOKEN, 1), (TOKEN, 0)):
+        world = World(AuctionKind.FIXED, wanted)
+        world.chain.answers["Providers", "pointsOf"] = points
+        world.chain.answers["Providers", "qualifies"] = points >= 3 * TOKEN
+        ports = world.ports(BOB)
+        assert len(job_show.jobs(ports).jobs) == 1
+        assert len(job_show.jobs(ports, suiting=BOB).jobs) == listed
+        assert not job_show.jobs(ports, suiting=BOB, page=2).jobs
+    assert len(job_show.jobs(World(AuctionKind.FIXED).ports(BOB), suiting=BOB).jobs) == 1
+
+
 # --- reopening --------------------------------------------------------------------------------------------------------
 
 
