@@ -33,6 +33,10 @@ DEARER = {
     "stake, deposit: another, with a permit": _EARNING,
     "stake, deposit: another, approved before": _EARNING,
     "stake, unbond": 3_000 + _EARNING,
+    # More functions to choose among.
+    "cancel: the first credit": 300,
+    "cancel: a later one": 300,
+    "credits, withdraw": 100,
     # The terms say more: the kinds' prices and windows, requirements, the fee's shares.
     "of a submission, calldata and the transaction itself": 1_000,
 }
