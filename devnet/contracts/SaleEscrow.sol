@@ -8,7 +8,7 @@ import {ICreditSource} from "./interfaces/IAssetSale.sol";
 
 /// @title Owns one sale's token, and can be paid as its owner
 /// @notice A market credits the owner of an asset. An owner for each sale keeps apart what each token earned, so that it can
-/// be handed to its seller (docs/decisions/sale-escrow-earnings.md). AssetSale makes a minimal proxy (ERC-1167) of this for each.
+/// be handed to its seller (docs/decisions/0016-what-an-asset-earns-while-for-sale.md). AssetSale makes a minimal proxy (ERC-1167) of this for each.
 contract SaleEscrow {
     using SafeERC20 for IERC20;
 
