@@ -7,7 +7,7 @@ import {AuctionKind, Tier} from "../../contracts/interfaces/Types.sol";
 import {AttackBase} from "./AttackBase.sol";
 
 /// A consumer posts a dear and a cheap job in one transaction, has the dear one done, and wants the cheap one's price
-/// counted. tests/jobs/test_two_orders.py does the same to the commands, on a devnet.
+/// counted. tests/adapters/test_two_orders.py does the same to the commands, on a devnet.
 contract TwoOrdersTest is AttackBase {
     function setUp() public override {
         super.setUp();
