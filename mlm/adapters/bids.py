@@ -47,10 +47,11 @@ class FileBids:
                 return None
         try:
             found = _read(json.loads(data))
+            opens = found.commitment
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise _damaged(path, str(error)) from error
-        if found.commitment != commitment:
-            raise _damaged(path, f"it opens 0x{found.commitment.hex()}")
+        if opens != commitment:
+            raise _damaged(path, f"it opens 0x{opens.hex()}")
         return found
 
     def _path(self, commitment: bytes) -> Path:

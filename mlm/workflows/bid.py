@@ -75,11 +75,6 @@ def plan(ports: Ports, params: Bid) -> Plan[_Facts]:
         raise StateConflict(
             f"job {job.short} is {job.state}, bids need it open", hint="`mlm job list --open` shows others."
         )
-    if job.record.consumer.lower() == ports.sender.address.lower() and job.auction is not AuctionKind.BATCH:
-        raise StateConflict(
-            f"job {job.short} was posted by this account, {ports.sender.address}: nobody bids on its own",
-            hint="Bid as another account: `--account NAME`.",
-        )
     price = _price(ports, job, params)
     if params.quantity is not None and job.auction is not AuctionKind.BATCH:
         raise UsageError(f"--quantity: a {job.auction} auction is about one job", hint="Leave it out.")
@@ -113,11 +108,6 @@ def _price(ports: Ports, job: lookup.Job, params: Bid) -> Amount:
     if price < least:
         raise UsageError(
             f"the job pays at least {least}, found {price}: fee and owner are paid from it", hint="Bid more."
-        )
-    if job.auction is AuctionKind.REVERSE and job.provider and price >= job.record.price:
-        raise StateConflict(
-            f"the best bid on job {job.short} is {Amount(job.record.price)}, yours must be lower, found {price}",
-            hint=f"`mlm job bids {job.short}` lists them.",
         )
     return price
 
@@ -217,5 +207,5 @@ OPERATION = Operation(
     Bid,
     plan,
     result,
-    "A bid stands until a lower one replaces it or the bids close; `mlm job withdraw-bid JOB` takes it back, at a cost.",
+    "A bid stands until a lower one replaces it or the bids close; `mlm job withdraw-bid JOB` takes it back.",
 )

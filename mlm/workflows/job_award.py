@@ -42,11 +42,6 @@ def plan(ports: Ports, params: Award) -> Plan[str]:
             f"job {job.short} is {job.state} with {'a' if job.provider else 'no'} bid; award needs it open with a bid",
             hint=next_of(job),
         )
-    if job.record.consumer.lower() != ports.sender.address.lower():
-        raise StateConflict(
-            f"job {job.short} was posted by {job.record.consumer}, who alone closes its bids early",
-            hint=f"They close by themselves at {Instant(job.record.bids_close_at)}.",
-        )
     title = f"award {job.short} to {job.provider} at {Amount(job.record.price)}"
     return Plan("job award", (Tx(title, Call("JobMarket", "award", (job.raw,))),), job.job_id)
 

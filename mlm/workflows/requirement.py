@@ -59,7 +59,7 @@ def need_met(ports: Ports, job: lookup.Job) -> bytes:
         raise StateConflict(
             f"{ports.sender.address} does not meet the requirements of job {job.short}: "
             + "; ".join(map(_lack, lacking)),
-            hint=f"`mlm provider match job/{job.short}` checks each; `mlm provider declare NAME=VALUE` says what you have.",
+            hint=f"`mlm provider match job/{job.short}` checks each; `mlm provider declare` says what you have.",
         )
     return encode(wanted)
 

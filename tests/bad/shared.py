@@ -99,6 +99,31 @@ class Shared:
         return self._late[1]
 
     @cached_property
+    def jobs(self) -> dict[str, str]:
+        """An open job of each of these kinds, where it says nothing else with a bid of compute-1: sealed, revealing,
+
+        dutch and picky (it asks for a GPU) without any, batch.
+        """
+        consumer, first = self.market.consumer, self.market.first
+        found = {
+            "revealing": consumer.job("--bidding", "60", "--reveal", "600000", auction="sealed"),
+            "sealed": consumer.job("--bidding", "600000", auction="sealed"),
+        }
+        for job in found.values():
+            first.do("bid", job, "--price", "4", "--stake")
+        self.market.advance("60s")
+        found["dutch"] = consumer.job("--bidding", "600000", "--start-price", "1", auction="dutch")
+        rules = ("--require", "gpu.memory>=80", "--require", "gpu.model=h100")
+        found["picky"] = consumer.job("--bidding", "600000", *rules, auction="fixed")
+        grid = ("--start-price", "1", "--price-step", "0.5", "--bidding", "600000", "--reveal", "60")
+        left = 600_000 - int(consumer.do("devnet", "status")["time"]) % 600_000
+        if left < 3600:  # a round that lasts
+            self.market.advance(f"{left}s")
+        found["batch"] = consumer.job(*grid, auction="batch")
+        first.do("bid", found["batch"], "--price", "2", "--stake")
+        return found
+
+    @cached_property
     def _late(self) -> tuple[str, str]:
         consumer = self.market.consumer
         expired = consumer.job("--bidding", "120")
@@ -140,6 +165,10 @@ class Shared:
         made = vars(self)
         if "posted" in made:
             self.market.consumer.do("job", "cancel" if self._state(self.posted) == "open" else "settle", self.posted)
+        if "jobs" in made:
+            self.market.advance("604000s")  # bonds that nobody reveals burn, the others are free again
+            for job in self.jobs.values():
+                self.market.consumer.do("job", "settle", job)
         for job in made.get("_late", ()):
             self.market.consumer.do("job", "settle", job)
         if "leased" in made:

@@ -9,6 +9,7 @@ import pytest
 from mlm.cli import app
 from tests.bad import (  # noqa: F401 - importing them registers their cases
     archives,
+    auctions,
     diffs,
     exchange,
     history,

@@ -79,6 +79,20 @@ class Stage:
         self.market.advance("60s")
         return job
 
+    def undelivered(self) -> str:
+        """One whose winner, compute-1, never accepted it."""
+        job = self.market.consumer.job("--delivery", "60", auction="fixed")
+        self.market.first.do("bid", job, "--price", "5", "--stake")
+        self.market.advance("61s")
+        return job
+
+    def sealed(self) -> str:
+        """One whose sealed bid compute-1 can reveal."""
+        job = self.market.consumer.job("--bidding", "60", auction="sealed")
+        self.market.first.do("bid", job, "--price", "4", "--stake")
+        self.market.advance("60s")
+        return job
+
     def for_sale(self) -> str:
         """An asset of its own for sales: MODEL's owner has other examples to run. Published once."""
         if not self.sold:
@@ -343,6 +357,9 @@ SCENES: dict[str, Scene] = {
     "job award": as_("consumer", "with_bid"),
     "job cancel": _cancels,
     "job settle": as_("second", "expired"),
+    "job reveal": as_("first", "sealed"),
+    "job withdraw-bid": as_("first", "with_bid"),
+    "job reopen": as_("consumer", "undelivered"),
     "job rate": _rates,
     "bid": _posted,
     "lease list": as_("first"),
@@ -436,18 +453,17 @@ def test_example_runs(name: str, stage: Stage) -> None:
             assert not wrong, f"{example} --json is not what docs/reference.md says: {wrong}"
 
 
-def _filled(word: str, known: dict[str, str]) -> str:
-    """A word of an example, with what its capitals stand for."""
-    for name, value in known.items():
-        word = word.replace(name, value)
-    return word
+def filled(example: str, found: str) -> list[str]:
+    """The words of an example behind `mlm`, with what its capitals stand for: the scene's job or sale, a provider."""
+    known = {"JOB": found.removeprefix("job/"), "SALE": found, "PROVIDER": accounts.address("compute-1")}
+    words = shlex.split(example)[1:]
+    return [re.sub("|".join(known), lambda match: known[match[0]], word) for word in words]
 
 
 def play(stage: Stage, name: str, example: str) -> Any:
     """Prepare, put the id for JOB or SALE, run, and hold it to exit 0."""
     person, job = SCENES[name](stage)
     assert job or not re.search("JOB|SALE", example), f"the scene of mlm {name} makes no job or sale"
-    known = {"JOB": job.removeprefix("job/"), "SALE": job, "PROVIDER": accounts.address("compute-1")}
-    ran = person.run(*(_filled(word, known) for word in shlex.split(example)[1:]))
+    ran = person.run(*filled(example, job))
     assert ran.code == 0, ran
     return ran

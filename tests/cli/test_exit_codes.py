@@ -15,7 +15,7 @@ JOB = "0x" + "f" * 64
 # A thing that does not exist, or a value that is none, for every command that takes one.
 LOOKUPS = [
     *(f"job {verb} {JOB}" for verb in ("show", "bids", "watch", "result", "cancel", "settle")),
-    f"job award {JOB}",
+    *(f"job {verb} {JOB}" for verb in ("award", "reveal", "withdraw-bid", "reopen")),
     f"bid {JOB} --price 1",
     *(f"lease {verb} {JOB}" for verb in ("show", "accept", "fulfil")),
     f"verify {JOB}",

@@ -15,7 +15,7 @@ from mlm.core import errors
 from mlm.workflows.apply import Preview
 from mlm.workflows.registry import OPERATIONS
 from tests.cli.shapes import mismatch
-from tests.cli.test_examples import COMMANDS, EXAMPLE, SCENES, Stage, stage  # noqa: F401  (a fixture)
+from tests.cli.test_examples import COMMANDS, EXAMPLE, SCENES, Stage, filled, stage  # noqa: F401  (a fixture)
 from tests.command_line import MODEL, Market, Person, Ran
 
 CODES = {
@@ -109,9 +109,9 @@ def test_scripts_are_not_asked(market: Market) -> None:
 def test_dry_run_changes_nothing(name: str, stage: Stage) -> None:  # noqa: F811
     """The plan is shown with its costs; no block, no token, no object, no journal."""
     person, job = FRESH_SCENES.get(name, SCENES[name])(stage)
-    words = shlex.split(FRESH.get(name) or EXAMPLE.findall(COMMANDS[name].help or "")[0])[1:]
+    example = FRESH.get(name) or EXAMPLE.findall(COMMANDS[name].help or "")[0]
     before = traces(stage, person)
-    ran = person.run(*(word.replace("JOB", job) for word in words), "--dry-run", "--json")
+    ran = person.run(*filled(example, job), "--dry-run", "--json")
     assert ran.code == 0, ran
     assert not mismatch(ran.value, Preview), mismatch(ran.value, Preview)
     assert ran.value["operation"] == name and ran.value["steps"], ran

@@ -14,7 +14,7 @@ from mlm.core.errors import Refused, Reverted
 from mlm.core.job import AuctionKind, State, Tier
 from mlm.core.plan import Call
 from mlm.core.refs import AssetRef
-from mlm.core.requirements import NONE, Requirements, encode
+from mlm.core.requirements import NONE, Requirements, encode, requirements_hash
 from mlm.core.terms import terms_from_event, terms_hash
 from mlm.memory.bids import MemoryBids
 from mlm.memory.blocks import MemoryBlocks
@@ -59,16 +59,19 @@ class Chain(MemoryChain):
 class World:
     """One job of ann's on a chain, and machines of the people who deal with it."""
 
-    def __init__(self, kind: AuctionKind, requirements: Requirements | None = None) -> None:
+    def __init__(self, kind: AuctionKind, requirements: Requirements | None = None, *, published: bool = True) -> None:
         self.chain, self.state, self.kind = Chain(), MemoryState(), kind
         self.preimage = b"" if requirements is None else encode(requirements)
-        self.published: dict[bytes, bytes] = {}
+        self.published: set[bytes] = set()
         self.forced: State | None = None  # a state of the job's later life
         self.settled_at = 0
         self.credit: dict[str, int] = {}
-        self.qualified: Callable[[str], str] = lambda account: ""  # what an account lacks
         self.machines: dict[str, tuple[MemoryBids, MemoryJournal, MemorySender]] = {}
-        name = NONE if requirements is None else self.publish(self.preimage)
+        name = NONE if requirements is None else "0x" + requirements_hash(requirements).hex()
+        if published and requirements is not None:
+            self.published.add(bytes.fromhex(name[2:]))
+            told = {"hash": name, "requirements": self.preimage}
+            self.chain.mine([("Providers", "RequirementsPublished", told)])
         posted_at = self.chain.block().timestamp + 12
         self.terms = terms(kind, name)
         market = Terms(
@@ -99,14 +102,6 @@ class World:
             ]
         )
         self._answer()
-
-    def publish(self, data: bytes) -> str:
-        """Requirements that anybody can look up; their hash."""
-        from mlm.core.digest import keccak256
-
-        name = keccak256(data)
-        self.published[name] = data
-        return "0x" + name.hex()
 
     def ports(self, account: str, machine: str = "") -> Ports:
         """Somebody's machine: with a journal and kept bids of its own."""
@@ -156,7 +151,6 @@ class World:
             ("JobMarket", "creditOf"): lambda who: self.credit.get(who, 0),
             ("StakeVault", "freeOf"): lambda who, role: self.auction.free.get(who, 0),
             ("Providers", "publishedAt"): lambda name: int(name in self.published),
-            ("Providers", "requireQualified"): self._qualify,
             # A token without permits, which has allowed everything: payments are one call.
             ("MarketToken", "decimals"): 18,
             ("MarketToken", "balanceOf"): 0,
@@ -184,10 +178,6 @@ class World:
 
     def _state(self) -> State:
         return self.forced or self.auction.state(self.now)
-
-    def _qualify(self, account: str, wanted: bytes) -> None:
-        if what := self.qualified(account):
-            raise Reverted("NotQualified", {"provider": account, "what": what, "expected": "0x", "actual": "0x"})
 
     def _played(self, move_of: Callable[..., Move]) -> Callable[..., list[Emitted]]:
         def effect(who: str, *args: Any) -> list[Emitted]:

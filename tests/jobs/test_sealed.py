@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mlm.core.errors import InsufficientFunds, NotFound, StateConflict, UsageError
+from mlm.core.errors import InsufficientFunds, NotFound, Reverted, StateConflict, UsageError
 from mlm.core.job import AuctionKind, State
 from mlm.core.money import Amount
 from mlm.ports.bundle import Ports
@@ -189,8 +190,7 @@ def test_what_another_burned_already_is_left_out(world: World) -> None:
     commit(world.ports(BOB))
     world.close_reveals()
     world.settled_at = world.now
-    world.auction = world.auction.release(BOB, burn=MOST)  # not in the index yet
-    object.__setattr__(world.auction, "sealed", {})
+    world.auction = replace(world.auction.release(BOB, burn=MOST), sealed={})  # not in the index yet
     assert job_close.plan_settle(world.ports(ANN), JobName(JOB)).steps == ()
 
 
@@ -210,10 +210,11 @@ def test_a_price_that_could_not_be_revealed_is_refused(
 
 
 def test_the_bond_is_the_escrow(world: World) -> None:
-    object.__setattr__(world.auction, "free", {BOB: MOST - 1})
+    world.auction = replace(world.auction, free={BOB: MOST - 1})
     with pytest.raises(InsufficientFunds, match=r"a bid locks 20 MLM, free stake is 19\.9"):
         commit(world.ports(BOB))
-    with pytest.raises(StateConflict, match="posted by this account"):
+    world.auction = replace(world.auction, free={ANN: MOST})
+    with pytest.raises(Reverted, match="ConsumerCannotBid"):
         commit(world.ports(ANN))
     with pytest.raises(UsageError, match="--quantity: a sealed auction is about one job"):
         bid.plan(world.ports(BOB), bid.Bid(JOB, PRICE, 2))

@@ -1,0 +1,1 @@
+"""The named queries of the index in memory, a module for each topic; mlm/memory/state.py puts them together."""

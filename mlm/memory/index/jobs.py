@@ -1,0 +1,87 @@
+"""Jobs, bids and rounds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from mlm.memory.index import batches, leases
+from mlm.memory.index.assets import AssetQueries
+from mlm.memory.index.facts import Record, matching
+
+
+class JobQueries(AssetQueries):
+    """The named queries about jobs."""
+
+    def _job(self, row: Record) -> Record:
+        def one(table: str) -> Record:
+            return next(iter(self._of(table, job_id=row["job_id"])), {})
+
+        version = next((self._version(v) for v in self._of("versions", version_id=row["version_id"])), {})
+        bids, changes = (self._of(table, job_id=row["job_id"]) for table in ("bids", "bid_changes"))
+        auction = one("auctions")
+        closing, accepted, submitted, settled = map(one, ("closings", "acceptances", "submissions", "settlements"))
+        known = (row, *bids, *changes, closing, accepted, submitted, settled)
+        last = max(fact.get("block", 0) for fact in known)
+        provider, price = leases.best(row, bids, changes, closing)
+        same = (
+            "job_id",
+            "version_id",
+            "consumer",
+            "tier",
+            "auction",
+            "scheme",
+            "input_commitment",
+            "input",
+            "max_price",
+        )
+        return (
+            {name: row[name] for name in same}
+            | {name: version.get(name) for name in ("handle", "name", "version")}
+            | {"nonce": int(row["nonce"]), "terms": json.loads(row["terms"])}
+            | {"posted_at": row["timestamp"]}
+            | {name: auction.get(name) for name in ("start_price", "price_step", "reveal_window", "requirements")}
+            | leases.closes(row, auction.get("reveal_window") or 0, closing.get("timestamp"))
+            | {"awarded_at": closing.get("timestamp"), "awarded_tx": closing.get("tx_hash")}
+            | {"accepted_at": accepted.get("timestamp"), "accepted_tx": accepted.get("tx_hash")}
+            | {"submitted_at": submitted.get("timestamp"), "submitted_tx": submitted.get("tx_hash")}
+            | {"settled_at": settled.get("timestamp"), "settled_tx": settled.get("tx_hash")}
+            | {"provider": provider, "price": price}
+            | {"bid_count": len(bids) + sum(change["change"] == "committed" for change in changes)}
+            | {"commitments": leases.standing(row, changes)}
+            | {"output_commitment": submitted.get("output_commitment"), "result": submitted.get("result")}
+            | {"settled_state": settled.get("state"), "settled_price": settled.get("price")}
+            | {"cancelled": settled.get("state") == 10}
+            | {"verified": settled.get("state") == 7 and settled.get("tx_hash") == submitted.get("tx_hash")}
+            | {"posted_tx": row["tx_hash"], "last_block": last}
+            | self._place(row)
+            | {"finality": self._finality(last)}
+        )
+
+    def _query_jobs(self, open_at: int | None, settled: bool | None, **filters: Any) -> Iterable[Record]:
+        for job in matching([self._job(row) for row in reversed(self._tables["jobs"])], **filters):
+            done = job["settled_at"] is not None
+            if settled is not None and done != settled:
+                continue
+            if open_at is None or (not done and job["posted_at"] <= open_at < job["bids_close_at"]):
+                yield job
+
+    def _query_job_prefix(self, prefix: str) -> Iterable[Record]:
+        ids = sorted(row["job_id"] for row in self._tables["jobs"])
+        return [{"job_id": job_id} for job_id in ids if job_id.startswith(prefix)]
+
+    def _query_bids(self, job_id: str) -> Iterable[Record]:
+        for position, row in enumerate(self._of("bids", job_id=job_id), 1):
+            yield {"position": position, "provider": row["provider"], "price": row["price"]} | self._place(row)
+
+    def _query_bid_changes(self, job_id: str) -> Iterable[Record]:
+        for position, row in enumerate(self._of("bid_changes", job_id=job_id), 1):
+            told = {name: row[name] for name in ("bidder", "change", "commitment", "amount")}
+            yield {"position": position} | told | self._place(row)
+
+    def _query_offers(self, batch_id: str) -> Iterable[Record]:
+        return [found | self._place(row) for found, row in batches.offers(self._of, batch_id)]
+
+    def _query_batch(self, job_id: str) -> Iterable[Record]:
+        return [found | self._place(row) for found, row in batches.batch_of(self._of, job_id)]
