@@ -31,6 +31,7 @@ MODULES = (
     "proving",
     "indexing",
     "running",
+    "auctions",
     "environment",
     "gas_rows",
 )

@@ -16,6 +16,7 @@ interface Vm {
     function stopPrank() external;
     function expectRevert(bytes calldata data) external;
     function expectRevert() external;
+    function expectPartialRevert(bytes4 selector) external;
     function expectEmit(address emitter) external;
     function snapshotState() external returns (uint256 id);
     function revertToState(uint256 id) external returns (bool);

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from mlm.core import events as catalogue
 from mlm.core.errors import ChainError
 from mlm.ports.bundle import Ports
@@ -22,10 +25,23 @@ def decode(ports: Ports, logs: tuple[Log, ...]) -> list[Event]:
     return found
 
 
-def event(ports: Ports, done: tuple[DoneStep, ...], name: str) -> Event:
-    """The first event called `name` in the receipts of `done`; raises ChainError when there is none."""
-    for step in done:
-        for found in decode(ports, step.receipt.logs) if step.receipt else []:
-            if found.name == name:
-                return found
-    raise ChainError(f"the transaction was included without a {name} event", hint="Is the deployment file right?")
+def event(
+    ports: Ports, done: tuple[DoneStep, ...], name: str, fits: Callable[[Mapping[str, Any]], bool] = lambda args: True
+) -> Event:
+    """The one event called `name` in the receipts of `done` whose arguments fit.
+
+    A transaction may hold several: whoever sends two orders in one must not be told of the other. Raises ChainError
+    when none fits, or more than one.
+    """
+    logs = tuple(log for step in done if step.receipt for log in step.receipt.logs)
+    named = [found for found in decode(ports, logs) if found.name == name]
+    fitting = [found for found in named if fits(found.args)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if not named:
+        raise ChainError(f"the transaction was included without a {name} event", hint="Is the deployment file right?")
+    raise ChainError(
+        f"the transaction was included with {len(named)} {name} events, expected one of this operation, "
+        f"found {len(fitting)}",
+        hint="What it did is on the chain: `mlm sync`, then list what is there.",
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlm.core import requirements_text
 from mlm.core.auctions import asked
@@ -14,7 +16,7 @@ from mlm.core.errors import UsageError
 from mlm.core.job import AuctionKind, JobFacts, Tier
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Step, Store, Tx
-from mlm.core.terms import JobRecord, Request, request_args
+from mlm.core.terms import JobRecord, Request, request_args, terms_from_event
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, model, permit, requirement, source
 from mlm.workflows.apply import DoneStep, Operation
@@ -116,7 +118,13 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
 
 def result(ports: Ports, params: JobPost, plan: Plan[_Facts], done: tuple[DoneStep, ...]) -> Posted:
     """What was posted, read from the JobPosted event."""
-    posted = event(ports, done, "JobPosted")
+    me, expected = ports.sender.address.lower(), ("0x" + plan.facts.commitment.hex(), params.max_price)
+
+    def ours(args: Mapping[str, Any]) -> bool:
+        asked = terms_from_event(args["terms"]).request
+        return args["consumer"].lower() == me and (asked.input_commitment, asked.max_price) == expected
+
+    posted = event(ports, done, "JobPosted", ours)
     job_id = posted.args["jobId"]
     facts, found = (
         plan.facts,

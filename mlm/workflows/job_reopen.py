@@ -127,7 +127,8 @@ def _instead(ports: Ports, job: lookup.Job) -> str:
 
 def result(ports: Ports, params: Reopen, plan: Plan[_Facts], done: tuple[DoneStep, ...]) -> Reopened:
     """What was posted, read from the JobPosted event."""
-    job_id = event(ports, done, "JobPosted").args["jobId"]
+    me = ports.sender.address.lower()
+    job_id = event(ports, done, "JobPosted", lambda args: args["consumer"].lower() == me).args["jobId"]
     record = JobRecord(*ports.chain.call("JobMarket", "jobOf", bytes.fromhex(job_id[2:])))
     return Reopened(
         job=job_id,

@@ -124,7 +124,9 @@ def _raw(sale: Sale) -> bytes:
 
 
 def _started(ports: Ports, params: Start, plan: Plan[None], done: tuple[DoneStep, ...]) -> SaleView:
-    return sale_show.show(ports, event(ports, done, "SaleOpened").args["saleId"])
+    me = ports.sender.address.lower()
+    opened = event(ports, done, "SaleOpened", lambda args: args["seller"].lower() == me)
+    return sale_show.show(ports, opened.args["saleId"])
 
 
 def _after(ports: Ports, params: SaleOffer | SaleName, plan: Plan[Sale], done: tuple[DoneStep, ...]) -> SaleView:

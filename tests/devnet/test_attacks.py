@@ -1,0 +1,32 @@
+"""The figures of docs/attacks.md are those that the attacks log when they are mounted on the contracts."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from tests.devnet.test_forge import FORGE, ROOT, _run
+
+PAGE = ROOT / "docs" / "attacks.md"
+NAMED = (
+    "shill bid",
+    "sealed ladder",
+    "bid and default",
+    "last-block",
+    "expiry griefing",
+    "two orders in one transaction",
+    "wash job",
+    "then exit",
+    "republished",
+)
+
+
+def test_the_page_has_the_figures_that_the_attacks_log() -> None:
+    output = _run(str(FORGE), "test", "--match-path", "test/attacks/*", "-vv", seconds=300)
+    logged = {name: Decimal(value) for name, value in re.findall(r"^  (\S.*): (\d+\.\d{18})$", output, re.MULTILINE)}
+    rows = re.findall(r"^\| ([^|]+) \| ([\d.]+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    gains = PAGE.read_text(encoding="utf-8").split("## What remains")[1]
+    shown = {f"GAIN: {name}" if f"| {name} |" in gains else name: Decimal(value) for name, value in rows}
+    # The page leaves out what a division leaves: some base units.
+    assert {name: round(value, 3) for name, value in logged.items()} == shown
+    assert all(any(name in attack for attack in logged) for name in NAMED)
