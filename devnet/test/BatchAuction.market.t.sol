@@ -200,7 +200,7 @@ contract BatchAuctionMarketTest is MarketBase {
         vm.warp(CLOSE + 5 minutes);
         market.settle(fake, terms);
         vm.assertEq(market.creditOf(ALICE), terms.request.maxPrice - terms.snapshot.undeliveredFee);
-        vm.assertEq(terms.snapshot.undeliveredFee, ONE);
+        vm.assertEq(terms.snapshot.undeliveredFee, ONE / 2);
     }
 
     function test_everythingIsFreeWhereNobodyDraws() public {
