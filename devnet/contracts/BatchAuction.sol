@@ -62,7 +62,10 @@ contract BatchAuction is IBatches, IBatchAuctionErrors, IPaymentErrors, Multical
     // ---------------------------------------------------------------- while the round runs
 
     /// @inheritdoc IBatchAuction
-    function enter(bytes32 jobId, Request calldata request) external returns (uint48 closesAt) {
+    function enter(bytes32 jobId, Request calldata request, uint128 usePrice, uint16 ownerBps)
+        external
+        returns (uint48 closesAt)
+    {
         if (msg.sender != address(market)) revert NotMarket(address(market), msg.sender);
         Entry storage entry = _entries[jobId];
         if (entry.batchId != 0) revert JobAlreadyEntered(jobId, entry.batchId);
@@ -77,7 +80,9 @@ contract BatchAuction is IBatches, IBatchAuctionErrors, IPaymentErrors, Multical
             deliveryWindow: request.deliveryWindow,
             executionWindow: request.executionWindow,
             verificationWindow: request.verificationWindow,
-            requirements: request.requirements
+            requirements: request.requirements,
+            usePrice: usePrice,
+            ownerBps: ownerBps
         });
         bytes32 batchId;
         (batchId, closesAt) = _running(jobClass);

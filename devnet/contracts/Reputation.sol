@@ -88,6 +88,7 @@ contract Reputation is IReputation, IReputationErrors {
     /// @dev What burned of the protocol fee of an accepted job. SAFETY: the fee is at most the price, which fits.
     function _burned(uint128 price, Snapshot calldata snapshot) private pure returns (uint128) {
         uint256 fee = Settlement.feeUp(price, snapshot.protocolFeeBps);
+        // slither-disable-next-line unused-return
         (,, uint256 burned) = Settlement.splitFee(fee, snapshot.treasuryBps, snapshot.stakersBps);
         // forge-lint: disable-next-line(unsafe-typecast)
         return uint128(burned);

@@ -67,7 +67,9 @@ contract BatchAuctionMarketTest is MarketBase {
             deliveryWindow: r.deliveryWindow,
             executionWindow: r.executionWindow,
             verificationWindow: r.verificationWindow,
-            requirements: r.requirements
+            requirements: r.requirements,
+            usePrice: 2 * ONE,
+            ownerBps: 1_000
         });
     }
 
@@ -134,6 +136,71 @@ contract BatchAuctionMarketTest is MarketBase {
         market.settle(jobId, terms);
         vm.assertEq(market.creditOf(ALICE), terms.request.maxPrice - terms.snapshot.undeliveredFee);
         vm.assertEq(_stakeOf(ALICE), 1_000 * ONE - terms.snapshot.undeliveredFee);
+    }
+
+    /// An offer was made for jobs that leave nine tenths to the provider; the owner then asks for nine tenths of its own. Who
+    /// posts under the new price opens another round: offers cannot be withdrawn, so they must not be bound to it.
+    function test_aRoyaltyRaisedAfterTheOfferMakesAnotherRound() public {
+        (bytes32 before,) = _enter(CONSUMER, 90, 1);
+        bytes32 offerId = _offer(ALICE, 40, 2);
+        bytes32 batchId = auction.entryOf(before).batchId;
+        uint128[2] memory usePrices = [2 * ONE, 9 * ONE];
+        uint16[2] memory ownerBps = [uint16(9_000), 1_000];
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.prank(OWNER);
+            registry.setPrice(versionId, usePrices[i], ownerBps[i]);
+            uint256 offered = vm.snapshotState();
+            (bytes32 jobId, Terms memory terms) = _enter(CONSUMER, 90, 2);
+            vm.assertEq(terms.snapshot.ownerBps, ownerBps[i]);
+            bytes32 another = auction.entryOf(jobId).batchId;
+            vm.assertTrue(another != batchId);
+            vm.warp(CLOSE);
+            vm.expectRevert(
+                abi.encodeWithSelector(IBatchAuctionErrors.OfferOfAnotherBatch.selector, offerId, another, batchId)
+            );
+            auction.draw(jobId, offerId);
+            auction.draw(before, offerId);
+            vm.revertToState(offered);
+        }
+    }
+
+    /// What docs/auctions.md says of it: units of somebody who never accepts take others' jobs out of the round, and so the
+    /// price falls for the attacker's own. Only the undelivered fee answers for them.
+    function test_unitsOfSomebodyWhoNeverAcceptsLowerThePrice() public {
+        uint256 start = vm.snapshotState();
+        for (uint256 play = 0; play < 2; ++play) {
+            vm.revertToState(start);
+            (bytes32 own,) = _enter(CONSUMER, 90, 1);
+            (bytes32 others, Terms memory terms) = _enter(ALICE, 80, 1);
+            bytes32 cheap = _offer(ALICE, 10, 1);
+            bytes32 dear = _offer(ALICE, 60, 1);
+            bytes32 fake = play == 1 ? _offer(BOB, 10, 1) : dear;
+            vm.warp(CLOSE);
+            auction.draw(own, cheap);
+            auction.draw(others, fake);
+            // 70 tokens are the price of tick 60, 20 that of tick 10.
+            vm.assertEq(market.jobOf(own).price, play == 0 ? 70 * ONE : 20 * ONE);
+            if (play == 0) continue;
+            vm.warp(CLOSE + 5 minutes);
+            market.settle(others, terms);
+            vm.assertEq(_stakeOf(BOB), 1_000 * ONE - terms.snapshot.undeliveredFee);
+        }
+    }
+
+    /// The same from the other side: a job whose input never comes takes the cheap unit, and the honest job pays for the dear one.
+    function test_aJobWhoseInputNeverComesRaisesThePrice() public {
+        (bytes32 honest,) = _enter(CONSUMER, 90, 1);
+        bytes32 cheap = _offer(ALICE, 10, 1);
+        bytes32 dear = _offer(BOB, 60, 1);
+        (bytes32 fake, Terms memory terms) = _enter(ALICE, 255, 1);
+        vm.warp(CLOSE);
+        auction.draw(fake, cheap);
+        auction.draw(honest, dear);
+        vm.assertEq(market.jobOf(honest).price, 70 * ONE);
+        vm.warp(CLOSE + 5 minutes);
+        market.settle(fake, terms);
+        vm.assertEq(market.creditOf(ALICE), terms.request.maxPrice - terms.snapshot.undeliveredFee);
+        vm.assertEq(terms.snapshot.undeliveredFee, ONE / 2);
     }
 
     function test_everythingIsFreeWhereNobodyDraws() public {

@@ -48,7 +48,7 @@ contract BatchAuctionTest is BatchBase {
 
     function test_onlyTheMarketEnters() public {
         vm.expectRevert(abi.encodeWithSelector(IBatchAuctionErrors.NotMarket.selector, address(market), address(this)));
-        auction.enter("a", _request(_class(), 100));
+        auction.enter("a", _request(_class(), 100), 2, 1_000);
         _enter("a", 0);
         vm.expectRevert(
             abi.encodeWithSelector(IBatchAuctionErrors.JobAlreadyEntered.selector, bytes32("a"), _batchId())

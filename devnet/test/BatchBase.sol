@@ -30,7 +30,7 @@ contract ToyLeases is ILeases {
 
     function post(bytes32 jobId, Request calldata request) external returns (uint48) {
         maxPriceOf[jobId] = request.maxPrice;
-        return auction.enter(jobId, request);
+        return auction.enter(jobId, request, 2, 1_000);
     }
 
     function lockFor(uint128 maxPrice) public pure returns (uint128) {
@@ -101,7 +101,9 @@ abstract contract BatchBase is Base {
             deliveryWindow: 5 minutes,
             executionWindow: 1 hours,
             verificationWindow: 0,
-            requirements: 0
+            requirements: 0,
+            usePrice: 2,
+            ownerBps: 1_000
         });
     }
 

@@ -62,7 +62,7 @@ contract ToyFeeShares {
 contract ToyBatch is IBatchAuction {
     error OffTheGrid(bytes32 jobId);
 
-    function enter(bytes32 jobId, Request calldata request) external view returns (uint48) {
+    function enter(bytes32 jobId, Request calldata request, uint128, uint16) external view returns (uint48) {
         if (request.priceStep == 0 || (request.maxPrice - request.startPrice) % request.priceStep != 0) {
             revert OffTheGrid(jobId);
         }

@@ -56,7 +56,7 @@ class Pair:
 
 def job_class(job: lookup.Job) -> tuple[Any, ...]:
     """What is equal in all jobs of a batch job's round, as the ABI takes it."""
-    request = job.terms.request
+    request, snapshot = job.terms.request, job.terms.snapshot
     found = JobClass(
         version_id=request.version_id,
         tier=request.tier,
@@ -69,6 +69,8 @@ def job_class(job: lookup.Job) -> tuple[Any, ...]:
         execution_window=request.execution_window,
         verification_window=request.verification_window,
         requirements=request.requirements,
+        use_price=snapshot.use_price,
+        owner_bps=snapshot.owner_bps,
     )
     return tuple(bytes.fromhex(value[2:]) if isinstance(value, str) else value for value in astuple(found))
 

@@ -627,7 +627,8 @@ def batch_event(name: str, **args: Any) -> Call:
 def round_opened(**args: Any) -> Call:
     windows = {"biddingWindow": 600, "revealWindow": 1_200, "deliveryWindow": 61, "executionWindow": 62}
     grid = {"versionId": word(50), "tier": 1, "scheme": 1, "startPrice": 2**127, "priceStep": 10}
-    job_class = grid | windows | {"verificationWindow": 0, "requirements": word(0)}
+    royalty = {"usePrice": 2**127, "ownerBps": 1_000}
+    job_class = grid | windows | royalty | {"verificationWindow": 0, "requirements": word(0)}
     return batch_event("BatchOpened", classId=word(61), closesAt=6_000, jobClass=job_class, **args)
 
 

@@ -82,8 +82,10 @@ def cases() -> list[dict[str, Any]]:
 
 
 def ids() -> dict[str, Any]:
-    types = ["bytes32", "uint8", "uint8", "uint128", "uint128", *["uint32"] * 5, "bytes32"]
-    values = [keccak(text="a version"), 1, 1, 10**18, 10**16, 600, 1_200, 300, 3_600, 0, keccak(text="requirements")]
+    types = ["bytes32", "uint8", "uint8", "uint128", "uint128", *["uint32"] * 5, "bytes32", "uint128", "uint16"]
+    windows = [600, 1_200, 300, 3_600, 0]
+    royalty = [2 * 10**18, 1_000]
+    values = [keccak(text="a version"), 1, 1, 10**18, 10**16, *windows, keccak(text="requirements"), *royalty]
     head = [keccak(text="mlm/batch/1"), CHAIN, AUCTION]
     class_id = keccak(encode(["bytes32", "uint256", "address", *types], [*head, *values]))
     batch_id = keccak(encode(["bytes32", "uint48"], [class_id, 1_700_000_400]))

@@ -45,7 +45,7 @@ abstract contract StakeRewards is IStakeRewards, IStakeRewardsErrors, Payments, 
 
     /// @inheritdoc IStakeRewards
     // The credit's amount is known only after that call; all that pays or takes tokens here holds the guard.
-    // slither-disable-next-line reentrancy-no-eth
+    // slither-disable-next-line reentrancy-no-eth,reentrancy-balance,reentrancy-benign
     function fund() external nonReentrant returns (uint256 amount) {
         uint256 before = token.balanceOf(address(this));
         amount = IJobMarket(_market()).withdraw();
@@ -56,8 +56,10 @@ abstract contract StakeRewards is IStakeRewards, IStakeRewardsErrors, Payments, 
         uint256 added = amount * SCALE;
         uint256 old = _stream;
         uint256 left = _finishAt - _countedAt;
-        // Each part keeps its own length on average; rounded up, since a stream takes at least a second.
-        uint256 length = (old * left + added * REWARD_PERIOD + old + added - 1) / (old + added);
+        // Each part keeps its own length on average. SAFETY: rounded up, every call with a unit would add a second.
+        uint256 length = (old * left + added * REWARD_PERIOD) / (old + added);
+        // A stream takes at least a second.
+        if (length == 0) length = 1;
         _stream = old + added;
         _finishAt = uint64(block.timestamp + length);
         rewardPool += amount;
@@ -68,6 +70,8 @@ abstract contract StakeRewards is IStakeRewards, IStakeRewardsErrors, Payments, 
     function claim() external nonReentrant returns (uint256 amount) {
         _countFor(msg.sender);
         Earner storage earner = _earners[msg.sender];
+        // What a division leaves stays where it was.
+        // slither-disable-next-line divide-before-multiply
         amount = earner.earned / SCALE;
         if (amount == 0) revert NoReward(msg.sender);
         earner.earned -= amount * SCALE;
@@ -136,6 +140,7 @@ abstract contract StakeRewards is IStakeRewards, IStakeRewardsErrors, Payments, 
         if (length == 0 || _earning == 0) return (perUnit, stream);
         uint256 elapsed = block.timestamp - _countedAt;
         if (elapsed > length) elapsed = length;
+        // slither-disable-next-line divide-before-multiply
         uint256 growth = (stream * elapsed) / length / _earning;
         return (perUnit + growth, stream - growth * _earning);
     }

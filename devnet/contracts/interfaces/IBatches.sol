@@ -18,6 +18,8 @@ struct JobClass {
     uint32 executionWindow;
     uint32 verificationWindow;
     bytes32 requirements; // keccak256 of the ABI-encoded Requirements; 0: anybody may offer
+    uint128 usePrice; // the royalty that the jobs were posted under: it decides what a price leaves to the provider
+    uint16 ownerBps;
 }
 
 /// A batch: one round of one class.

@@ -16,10 +16,10 @@ library RequirementForm {
     /// Facts that the rule may have to look up: of each clause its symbols, or 1, times the auditors, or 1.
     uint256 internal constant MAX_LOOKUPS = 128;
 
-    /// @notice The requirements as they lie in the calldata; reverts unless they are well formed and canonical.
-    function check(bytes calldata data) internal pure returns (Requirements calldata r) {
+    /// @notice Reverts unless the bytes are requirements, well formed and canonical.
+    function check(bytes calldata data) internal pure {
         if (data.length > MAX_BYTES) revert IProvidersErrors.RequirementsTooLarge("bytes", MAX_BYTES, data.length);
-        r = at(data);
+        Requirements calldata r = at(data);
         // SAFETY: counts come first, so that encoding again below costs no more than the bounds allow.
         _checkCounts(r);
         _checkClauses(r.clauses);

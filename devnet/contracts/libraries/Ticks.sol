@@ -15,7 +15,9 @@ library Ticks {
     uint256 private constant PER_WORD = 8;
     uint256 private constant BITS = 32;
     // The low one of each pair of quantities, and a one for each pair.
+    // slither-disable-next-line too-many-digits
     uint256 private constant PAIRS = 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff;
+    // slither-disable-next-line too-many-digits
     uint256 private constant ONES = 0x0000000000000001000000000000000100000000000000010000000000000001;
 
     /// @notice Units at one tick.

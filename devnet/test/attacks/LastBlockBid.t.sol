@@ -79,7 +79,9 @@ contract LastBlockBidTest is AttackBase {
             deliveryWindow: r.deliveryWindow,
             executionWindow: r.executionWindow,
             verificationWindow: r.verificationWindow,
-            requirements: r.requirements
+            requirements: r.requirements,
+            usePrice: 2 * ONE,
+            ownerBps: 1_000
         });
         vm.prank(provider);
         return rounds.offer(jobClass, ROUND_END, 20, 1, "");

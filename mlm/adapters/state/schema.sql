@@ -87,7 +87,7 @@ create table batches (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
     batch_id varchar, class_id varchar, closes_at bigint, version_id varchar, tier bigint, scheme bigint,
     start_price uhugeint, price_step uhugeint, bidding_window bigint, reveal_window bigint, delivery_window bigint,
-    execution_window bigint, verification_window bigint, requirements varchar
+    execution_window bigint, verification_window bigint, requirements varchar, use_price uhugeint, owner_bps bigint
 );
 create table entries (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,

@@ -48,6 +48,8 @@ class JobClass:
     execution_window: int
     verification_window: int
     requirements: str  # 0x, 32 bytes
+    use_price: int  # base units: the owner's, as its jobs' terms froze it
+    owner_bps: int
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,8 @@ _CLASS = {
     "execution_window": "executionWindow",
     "verification_window": "verificationWindow",
     "requirements": "requirements",
+    "use_price": "usePrice",
+    "owner_bps": "ownerBps",
 }
 
 # table -> its own columns, after PLACE

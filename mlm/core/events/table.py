@@ -48,7 +48,7 @@ _BATCH = "bytes32 indexed batchId"
 _CLASS = (
     "(bytes32 versionId, uint8 tier, uint8 scheme, uint128 startPrice, uint128 priceStep, uint32 biddingWindow,"
     " uint32 revealWindow, uint32 deliveryWindow, uint32 executionWindow, uint32 verificationWindow,"
-    " bytes32 requirements)"
+    " bytes32 requirements, uint128 usePrice, uint16 ownerBps)"
 )
 
 # (contract, declaration, keccak256 of the signature)
@@ -213,7 +213,7 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
     (
         "BatchAuction",
         f"BatchOpened({_BATCH}, bytes32 indexed classId, uint48 closesAt, {_CLASS} jobClass)",
-        "0x10003860d84e85c50f32116a6cb5c765e436c9fd4b3a389071868a1bbbe855de",
+        "0xe317edfc4fe65703220276cd307e2eb8cafb56a3b817dd52a1c95702f34bb450",
     ),
     (
         "BatchAuction",
