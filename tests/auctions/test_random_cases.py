@@ -1,47 +1,20 @@
-"""Random markets, played by mlm/core/auctions and by the real market: what comes of them is the same."""
+"""What the random markets are that tests/devnet/test_forge.py has the real market play again."""
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import time
-from collections.abc import Iterator
-
 import pytest
 
+from mlm.core.job import AuctionKind
 from tests.auctions.cases import ERRORS
-from tests.auctions.random_cases import FOLDER, KINDS, cases, write
-from tests.devnet.test_forge import FORGE, _run
+from tests.auctions.random_cases import KINDS, cases
 
-# `make fuzz` plays more of them.
-COUNT = 100_000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 10_000
 SEED = 1
 
 
-@pytest.fixture
-def _written() -> Iterator[None]:
-    for kind in KINDS:
-        write(kind, SEED, COUNT)
-    yield
-    # 110 MB, which a forge run by hand would play again.
-    shutil.rmtree(FOLDER)
-
-
-@pytest.mark.hypothesis
-@pytest.mark.usefixtures("_written")
-def test_random_markets_end_the_same_in_python_and_solidity() -> None:
-    """Same refusals by name, winners, prices, locks, free stake, refunds and credits, to the unit."""
-    begun = time.monotonic()
-    output = _run(str(FORGE), "test", "--match-path", "test/auctions/Differential.t.sol", seconds=COUNT / 10)
-    assert re.search(rf"{len(KINDS)} tests passed, 0 failed, 0 skipped", output), output[-2000:]
-    print(f"{COUNT:,} markets of {len(KINDS)} kinds, played again by forge in {time.monotonic() - begun:.0f} s")
-
-
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_the_markets_are_not_all_alike(kind: object) -> None:
+def test_the_markets_are_not_all_alike(kind: AuctionKind) -> None:
     """Enough of them end in each way, and every refusal that the kind knows is met."""
-    drawn = list(cases(kind, SEED, 2_000))  # type: ignore[arg-type]
+    drawn = list(cases(kind, SEED, 2_000))
     ends = {case.end.state for case in drawn}
     assert ends == {7, 9, 10, 11, 12}
     led = [case for case in drawn if case.after.leader]
