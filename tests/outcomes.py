@@ -1,4 +1,4 @@
-"""What each test of this run came to, for test_complaints.py, which judges the table of complaints at the end.
+"""The order of a run's files, and what each of its tests came to, for test_complaints.py, which judges at the end.
 
 Tests may run in several processes (`make test`): each writes what its tests came to into a file that all can read.
 """
@@ -13,6 +13,22 @@ from pathlib import Path
 import pytest
 
 JUDGE = "test_complaints.py"
+# Files that take half a minute of a processor or more. Begun last, one would run on while the other process is idle.
+LONGEST = (
+    "tests/devnet/test_forge.py",
+    "tests/e2e/test_kills.py",
+    "tests/test_installed.py",
+    "tests/bad/test_cases.py",
+    "tests/cli/test_examples.py",
+    "tests/e2e/test_auctions.py",
+    "tests/e2e/test_history_kills.py",
+    "tests/e2e/test_fates.py",
+    "tests/cli/test_repo.py",
+    "tests/cli/test_json.py",
+    "tests/adapters/test_ezkl.py",
+    "tests/e2e/test_by_hand.py",
+)
+_RANK = {name: rank for rank, name in enumerate(LONGEST)}
 OUTCOMES: dict[str, set[str]] = {}  # by node id without parameters: passed, failed, skipped
 COLLECTED: set[str] = set()  # the test functions of this run, in whichever process
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")  # the same in all processes of a run; empty: there is one process
@@ -21,8 +37,8 @@ SECONDS = 1200  # that the judge waits for the others
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The judge comes last, when the tests that it asks about have run, or are about to."""
-    items.sort(key=lambda item: item.path.name == JUDGE)
+    """The longest files come first; the judge last, when the tests that it asks about have run, or are about to."""
+    items.sort(key=lambda item: (item.path.name == JUDGE, _RANK.get(item.nodeid.partition("::")[0], len(LONGEST))))
     COLLECTED.update(function(item.nodeid) for item in items)
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.outcomes import LONGEST
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "mlm"
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if "_data" not in path.parts)
@@ -254,6 +256,10 @@ def test_protocols_stay_small() -> None:
 
 SHORT = 6  # lines of a method whose name and types say it all
 PORT_METHODS = {method.name for node in _protocols().values() for method in _methods(node)}
+
+
+def test_the_files_that_run_first_are_there() -> None:
+    assert not [name for name in LONGEST if not (ROOT / name).is_file()], "tests/outcomes.py: LONGEST"
 
 
 @pytest.mark.parametrize("path", FILES, ids=IDS)

@@ -1,4 +1,7 @@
-"""The contracts' own tests, run by forge, and the checked-in artifacts, rebuilt by npm's solc."""
+"""The contracts' own tests, run by forge, and the checked-in artifacts, rebuilt by npm's solc.
+
+All runs of forge are in this file: one process runs a file, and so nothing is compiled twice, or by two at once.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,22 @@ import os
 import re
 import shutil
 import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.auctions.random_cases import FOLDER, KINDS, write
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEVNET = ROOT / "devnet"
 # The engine itself: npm's wrapper of it, .bin/forge, ends with 0 whatever forge says.
 FORGE = next((DEVNET / "node_modules" / "@foundry-rs").glob("forge-*/bin/forge"), Path("forge"))
+MARKETS = "test/auctions/Differential.t.sol"
+# Random markets of each kind; `make fuzz` plays more of them.
+COUNT = 100_000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 10_000
+SEED = 1
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -43,13 +54,32 @@ def _run(*command: str, seconds: float) -> str:
 
 
 def test_contracts() -> None:
-    """Unit, fuzz and invariant tests; test_differential.py has the random markets."""
-    output = _run(str(FORGE), "test", "--no-match-path", "test/auctions/Differential.t.sol", seconds=900)
+    """Unit, fuzz and invariant tests; the random markets are the next test's."""
+    output = _run(str(FORGE), "test", "--no-match-path", MARKETS, seconds=900)
     print(output[-3000:])
     total = re.search(r"(\d+) tests passed, (\d+) failed, (\d+) skipped \(\d+ total tests\)", output)
     assert total, f"forge counted no tests:\n{output[-2000:]}"
     passed, failed, skipped = map(int, total.groups())
     assert (failed, skipped) == (0, 0) and passed > 150, total[0]
+
+
+@pytest.fixture
+def _written() -> Iterator[None]:
+    for kind in KINDS:
+        write(kind, SEED, COUNT)
+    yield
+    # 110 MB, which a forge run by hand would play again.
+    shutil.rmtree(FOLDER)
+
+
+@pytest.mark.hypothesis
+@pytest.mark.usefixtures("_written")
+def test_random_markets_end_the_same_in_python_and_solidity() -> None:
+    """Same refusals by name, winners, prices, locks, free stake, refunds and credits, to the unit."""
+    begun = time.monotonic()
+    output = _run(str(FORGE), "test", "--match-path", MARKETS, seconds=COUNT / 10)
+    assert re.search(rf"{len(KINDS)} tests passed, 0 failed, 0 skipped", output), output[-2000:]
+    print(f"{COUNT:,} markets of {len(KINDS)} kinds, played again by forge in {time.monotonic() - begun:.0f} s")
 
 
 def test_a_failure_of_forge_is_one_here() -> None:

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {Case, Replay} from "./Replay.sol";
 
 /// Random markets that Python has drawn and played (tests/auctions/random_cases.py), played again on the real market.
-/// Written and run by tests/devnet/test_differential.py; skipped where nobody has written them.
+/// Written and run by tests/devnet/test_forge.py; skipped where nobody has written them.
 contract AuctionDifferentialTest is Replay {
     string private constant FOLDER = "cache/differential/";
 
