@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.auctions import batch_rounds
 from tests.auctions.cases import ERRORS
 from tests.auctions.random_cases import FOLDER, KINDS, cases, write
 from tests.devnet.test_forge import FORGE, _run
@@ -17,6 +18,7 @@ from tests.devnet.test_forge import FORGE, _run
 # `make fuzz` plays more of them.
 COUNT = 100_000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 10_000
 SEED = 1
+ROUNDS = COUNT // 5  # of a batch: each posts, draws and settles several jobs
 
 
 @pytest.fixture
@@ -36,6 +38,19 @@ def test_random_markets_end_the_same_in_python_and_solidity() -> None:
     output = _run(str(FORGE), "test", "--match-path", "test/auctions/Differential.t.sol", seconds=COUNT / 10)
     assert re.search(rf"{len(KINDS)} tests passed, 0 failed, 0 skipped", output), output[-2000:]
     print(f"{COUNT:,} markets of {len(KINDS)} kinds, played again by forge in {time.monotonic() - begun:.0f} s")
+
+
+@pytest.mark.hypothesis
+def test_random_batch_rounds_end_the_same_in_python_and_solidity() -> None:
+    """Same clearing, winners, refunds, reserved, locked and lost stake, by the digests of each block of rounds."""
+    batch_rounds.write(ROUNDS)
+    try:
+        output = _run(
+            str(FORGE), "test", "--match-path", "test/auctions/BatchDifferential.t.sol", seconds=300 + ROUNDS / 10
+        )
+    finally:
+        shutil.rmtree(batch_rounds.FILE.parent)
+    assert "1 tests passed, 0 failed, 0 skipped" in output, output[-2000:]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)

@@ -44,7 +44,7 @@ def _run(*command: str, seconds: float) -> str:
 
 def test_contracts() -> None:
     """Unit, fuzz and invariant tests; test_differential.py has the random markets."""
-    output = _run(str(FORGE), "test", "--no-match-path", "test/auctions/Differential.t.sol", seconds=900)
+    output = _run(str(FORGE), "test", "--no-match-path", "test/auctions/*Differential.t.sol", seconds=900)
     print(output[-3000:])
     total = re.search(r"(\d+) tests passed, (\d+) failed, (\d+) skipped \(\d+ total tests\)", output)
     assert total, f"forge counted no tests:\n{output[-2000:]}"
