@@ -67,7 +67,7 @@ def show(
     address: Annotated[str | None, typer.Argument(help="An address; default: this account.")] = None,
     role: RoleName = "provider",
 ) -> None:
-    """Show total, free, locked and unbonding stake, and the rewards that can be claimed.
+    """Show total, free, locked, reserved and unbonding stake, and the rewards that can be claimed.
 
     Example: `mlm stake show`
     """

@@ -16,13 +16,14 @@ from mlm.workflows.apply import DoneStep, Operation
 
 @dataclass(frozen=True)
 class Stake:
-    """An account's stake in one role. total = free + locked + unbonding."""
+    """An account's stake in one role. total = free + locked + reserved + unbonding."""
 
     account: str
     role: Role
     total: Amount
     free: Amount
     locked: Amount
+    reserved: Amount  # by batch offers whose draws have not ended
     unbonding: Amount
     release_at: Instant  # when the unbonding part can be withdrawn, 0 when nothing is
     rewards: Amount  # of its stake in all roles, not claimed yet
@@ -62,9 +63,12 @@ class Claimed:
 def show(ports: Ports, account: str, role: Role = Role.PROVIDER) -> Stake:
     """The stake of an address now."""
     total, locked, unbonding, release_at = ports.chain.call("StakeVault", "stakeOf", account, int(role))
-    free = Amount(total - locked - unbonding)
+    # Asked now: a reservation ends by the clock, without an event that the index could see.
+    reserved = ports.chain.call("StakeVault", "reservedOf", account, int(role))
+    free = Amount(total - locked - reserved - unbonding)
     rewards = Amount(ports.chain.call("StakeVault", "rewardOf", account))
-    return Stake(account, role, Amount(total), free, Amount(locked), Amount(unbonding), Instant(release_at), rewards)
+    parts = (Amount(total), free, Amount(locked), Amount(reserved), Amount(unbonding))
+    return Stake(account, role, *parts, Instant(release_at), rewards)
 
 
 def plan_deposit(ports: Ports, params: Deposit) -> Plan[None]:

@@ -108,7 +108,7 @@ def test_keystore_accounts(mlm: Mlm, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_networks(mlm: Mlm, devnet: RunningDevnet, tmp_path: Path) -> None:
     shown = mlm("network", "show")[1]
-    assert shown["name"] == "devnet" and shown["problem"] == "" and shown["finalized"] == shown["block"]
+    assert shown["name"] == "devnet" and shown["problem"] == "" and shown["finalized"] >= shown["block"]
     (tmp_path / ".mlm").mkdir()
     options = ("--rpc", "http://127.0.0.1:1", "--chain-id", "5", "--deployment", "x.json")
     code, saved = mlm("network", "add", "sep", *options)

@@ -15,16 +15,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.auctions import batch_rounds
 from tests.auctions.random_cases import FOLDER, KINDS, write
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEVNET = ROOT / "devnet"
 # The engine itself: npm's wrapper of it, .bin/forge, ends with 0 whatever forge says.
 FORGE = next((DEVNET / "node_modules" / "@foundry-rs").glob("forge-*/bin/forge"), Path("forge"))
-MARKETS = "test/auctions/Differential.t.sol"
+RANDOM = "test/auctions/*Differential.t.sol"
+MARKETS, ROUNDS = "test/auctions/Differential.t.sol", "test/auctions/BatchDifferential.t.sol"
 # Random markets of each kind; `make fuzz` plays more of them.
 COUNT = 100_000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 10_000
 SEED = 1
+BATCHES = COUNT // 5  # rounds of a batch: each posts, draws and settles several jobs
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,8 +57,8 @@ def _run(*command: str, seconds: float) -> str:
 
 
 def test_contracts() -> None:
-    """Unit, fuzz and invariant tests; the random markets are the next test's."""
-    output = _run(str(FORGE), "test", "--no-match-path", MARKETS, seconds=900)
+    """Unit, fuzz and invariant tests; the random markets are the next tests'."""
+    output = _run(str(FORGE), "test", "--no-match-path", RANDOM, seconds=900)
     print(output[-3000:])
     total = re.search(r"(\d+) tests passed, (\d+) failed, (\d+) skipped \(\d+ total tests\)", output)
     assert total, f"forge counted no tests:\n{output[-2000:]}"
@@ -80,6 +83,17 @@ def test_random_markets_end_the_same_in_python_and_solidity() -> None:
     output = _run(str(FORGE), "test", "--match-path", MARKETS, seconds=COUNT / 10)
     assert re.search(rf"{len(KINDS)} tests passed, 0 failed, 0 skipped", output), output[-2000:]
     print(f"{COUNT:,} markets of {len(KINDS)} kinds, played again by forge in {time.monotonic() - begun:.0f} s")
+
+
+@pytest.mark.hypothesis
+def test_random_batch_rounds_end_the_same_in_python_and_solidity() -> None:
+    """Same clearing, winners, refunds, reserved, locked and lost stake, by the digests of each block of rounds."""
+    batch_rounds.write(BATCHES)
+    try:
+        output = _run(str(FORGE), "test", "--match-path", ROUNDS, seconds=300 + BATCHES / 10)
+    finally:
+        shutil.rmtree(batch_rounds.FILE.parent)
+    assert "1 tests passed, 0 failed, 0 skipped" in output, output[-2000:]
 
 
 def test_a_failure_of_forge_is_one_here() -> None:
