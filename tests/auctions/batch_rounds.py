@@ -44,7 +44,7 @@ class Order:
 
 
 def orders_of(source: Source) -> list[Order]:
-    """Up to 10 orders: a grid of 1, 4, 16 or 256 ticks at the bottom or the top; one round in eight has one side only."""
+    """Up to 10 orders: a grid of 1, 4, 16 or 256 ticks at bottom or top; one round in eight has one side only."""
     width = (1, 4, 16, 256)[source.below(4)]
     base = 0 if source.below(2) == 0 else batch.TICKS - width
     side = source.below(16)  # 0: jobs only, 1: offers only
