@@ -153,6 +153,7 @@ def _withdraws_bid(world: World) -> tuple[Person, tuple[str, ...]]:
 
 def _reopens(world: World) -> tuple[Person, tuple[str, ...]]:
     """Without somebody else each time: requirements that nobody has published yet."""
+    world.market.consumer.run("wallet", "withdraw")  # what the scenes before left, which a reopening draws too
     job = _job(world, "--bidding", "60")
     world.market.advance("61s")
     world.count += 1
