@@ -27,7 +27,7 @@ MARKETS, ROUNDS = "test/auctions/Differential.t.sol", "test/auctions/BatchDiffer
 # Random markets of each kind; `make fuzz` plays more of them.
 COUNT = 100_000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 10_000
 SEED = 1
-BATCHES = COUNT // 5  # rounds of a batch: each posts, draws and settles several jobs
+BATCHES = COUNT  # rounds of a batch: each posts, draws and settles several jobs
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -103,7 +103,7 @@ contract BatchDifferentialTest is MarketBase {
         uint256 window = WINDOW;
         uint48 close = uint48((block.timestamp / window + 1) * window);
         uint32 w = uint32(WINDOW);
-        _class = JobClass(version_, Tier.None, 1, start, step, w, w, w, w, 0, 0);
+        _class = JobClass(version_, Tier.None, 1, start, step, w, w, w, w, 0, 0, 0, 0);
         uint256[3] memory before;
         for (uint256 i = 0; i < 3; ++i) {
             before[i] = vault.stakeOf(sellers[i], Role.Provider).total;
