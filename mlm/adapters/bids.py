@@ -48,7 +48,7 @@ class FileBids:
         try:
             found = _read(json.loads(data))
             opens = found.commitment
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise _damaged(path, str(error)) from error
         if opens != commitment:
             raise _damaged(path, f"it opens 0x{opens.hex()}")

@@ -69,6 +69,8 @@ def test_it_is_on_the_disk_before_keep_returns(tmp_path: Path, monkeypatch: pyte
         b"[]",
         b"null",
         b"x" * 5000,
+        b"[" * 4000,
+        {"chain": float("inf")},
         {"format": "mlm/sealed-bid/2"},
         {"price": "5"},
         {"price": None},
