@@ -19,9 +19,10 @@ from mlm.workflows.job_show import bond_of
 
 @dataclass(frozen=True)
 class Bid:
-    """Parameters of `bid`: the price in base units, of a Dutch clock the least that is taken; None: what it offers.
+    """Parameters of `bid`: the price in base units, of a Dutch clock the least that is taken.
 
-    `quantity` counts the jobs of a batch that are offered; `stake` deposits what the bond still lacks.
+    None: what the clock offers, or the price of a fixed job. `quantity` counts the jobs of a batch that are offered;
+    `stake` deposits what the bond still lacks.
     """
 
     job: str
@@ -97,8 +98,13 @@ def _price(ports: Ports, job: lookup.Job, params: Bid) -> Amount:
     if job.auction is AuctionKind.DUTCH:
         return _clock(ports, job, params.price)
     price, most, least = params.price, Amount(job.record.max_price), Amount(job.record.floor)
+    if price is None and job.auction is AuctionKind.FIXED:
+        price = most  # no other is possible
     if price is None:
-        raise UsageError(f"--price: a {job.auction} auction needs it: what you ask, at most {most}")
+        raise UsageError(
+            f"--price: a {job.auction} auction needs it: what you ask, at most {most}",
+            hint=f"From {format_units(least)} to {format_units(most)}.",
+        )
     if job.auction is AuctionKind.FIXED and price != most:
         raise UsageError(
             f"the job's price is fixed at {most}, found {price}", hint=f"Bid --price {format_units(most)}."
@@ -188,7 +194,8 @@ def result(ports: Ports, params: Bid, plan: Plan[_Facts], done: tuple[DoneStep, 
     job = lookup.read_job(ports, facts.job.job_id)
     hidden = job.auction in (AuctionKind.SEALED, AuctionKind.BATCH)
     best = job.provider is not None and job.provider.lower() == ports.sender.address.lower()
-    following = {AuctionKind.SEALED: "job reveal", AuctionKind.BATCH: "job award"}.get(job.auction, "lease fulfil")
+    open_next = "lease fulfil" if best and job.state is State.LEASED else "job watch"
+    following = {AuctionKind.SEALED: "job reveal", AuctionKind.BATCH: "job award"}.get(job.auction, open_next)
     return BidPlaced(
         job=job.job_id,
         auction=job.auction,
