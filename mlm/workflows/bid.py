@@ -169,10 +169,13 @@ def _batch(ports: Ports, job: lookup.Job, price: Amount, quantity: int, wanted: 
     if quantity < 1:
         raise UsageError(f"--quantity: expected 1 or more, found {quantity}")
     tick = batch.tick_of(price, start_price=request.start_price, price_step=request.price_step)
-    bond = Amount(rounds.of(ports, job).lock * quantity)
+    lock = Amount(rounds.of(ports, job).lock)
+    bond = Amount(lock * quantity)
     call = Call("BatchAuction", "offer", (rounds.job_class(job), job.record.bids_close_at, tick, quantity, wanted))
     jobs = "1 job" if quantity == 1 else f"{quantity} jobs"
-    return _Offer((Tx(f"offer {jobs} of the round at {price} each or more", call, bond=bond),), bond, price)
+    # Any job of the grid may fall to it, so each unit locks what the highest price asks.
+    why = f"{lock} each, for the grid's highest price, are locked until a job takes them or the draws end"
+    return _Offer((Tx(f"offer {jobs} of the round at {price} each or more; {why}", call, bond=bond),), bond, price)
 
 
 def _deposit(ports: Ports, bond: Amount, allowed: bool) -> tuple[Step, ...]:
