@@ -174,7 +174,7 @@ def _batch(ports: Ports, job: lookup.Job, price: Amount, quantity: int, wanted: 
     call = Call("BatchAuction", "offer", (rounds.job_class(job), job.record.bids_close_at, tick, quantity, wanted))
     jobs = "1 job" if quantity == 1 else f"{quantity} jobs"
     # Any job of the grid may fall to it, so each unit locks what the highest price asks.
-    why = f"{lock} each, for the grid's highest price, are locked until a job takes them or the draws end"
+    why = f"each locks {lock}, for the grid's highest price, free when the draws end unless a job takes it"
     return _Offer((Tx(f"offer {jobs} of the round at {price} each or more; {why}", call, bond=bond),), bond, price)
 
 
