@@ -18,7 +18,9 @@ def bid(
     job: Job,
     price: Annotated[
         str | None,
-        typer.Option(help="What you ask, in tokens; dutch: the least that you take, by default what the clock offers."),
+        typer.Option(
+            help="What you ask, in tokens; fixed: its price by default; dutch: the least that you take, else its offer."
+        ),
     ] = None,
     quantity: Annotated[
         int | None, typer.Option(metavar="N", help="batch: how many jobs of the round you offer to do; default: 1.")

@@ -30,4 +30,8 @@ def _confirm(shown: Preview) -> bool:
     from rich.console import Console
 
     print_value(Console(stderr=True, highlight=False, emoji=False), shown)
-    return typer.confirm("Go on?", default=True, err=True)
+    while True:
+        answer = str(typer.prompt("Go on? [Y/n]", default="y", show_default=False, err=True)).strip().lower()
+        if answer in ("y", "yes", "n", "no"):
+            return answer[0] == "y"
+        typer.echo("answer y or n", err=True)

@@ -54,7 +54,10 @@ def post(
     start_price: Annotated[
         str | None, typer.Option(help="dutch: what the clock offers first; batch: the lowest price of the grid.")
     ] = None,
-    price_step: Annotated[str | None, typer.Option(help="batch: from one price of the grid to the next.")] = None,
+    price_step: Annotated[
+        str | None,
+        typer.Option(help="batch: from one price of the grid of 256 to the next; a small step keeps bonds low."),
+    ] = None,
     reveal: Revealing = None,
     require: Require = None,
     require_file: RequireFile = None,

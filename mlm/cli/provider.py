@@ -76,8 +76,14 @@ def match(
 
     Example: `mlm provider match "gpu.memory>=40; gpu.model=h100,a100"`
     """
+    from mlm.core.errors import UsageError
     from mlm.workflows import provider as workflow
 
+    if address is None and not ctx.obj.config.get("account"):
+        raise UsageError(
+            "expected the ACCOUNT to look at, or a chosen account, found neither",
+            hint="Name its address; `mlm provider list --requires RULE` lists all who meet a rule.",
+        )
     found = workflow.match(ctx.obj.ports, target, address)
     render(ctx, found)
     if not found.qualifies:

@@ -11,7 +11,9 @@ from mlm.cli.execute import perform
 from mlm.cli.render import render
 
 app = typer.Typer(help="Sell an asset to the highest bidder, or bid for one.")
-Sale = Annotated[str, typer.Argument(metavar="SALE", help="sale/ID or a unique prefix of the id.")]
+Sale = Annotated[
+    str, typer.Argument(metavar="SALE", help="sale/ID, a unique prefix of the id, or handle/name: its newest sale.")
+]
 
 
 @app.command()

@@ -74,7 +74,10 @@ def parse_value(text: str) -> Value:
 def parse_number(text: str) -> int:
     """A whole number below 2^128; raises UsageError."""
     if not (text.isascii() and text.isdigit()) or len(text) > 39 or int(text) >= NUMBERS:
-        raise UsageError(f"expected a whole number below 2^128, found {text[:60]!r}")
+        raise UsageError(
+            f"expected a whole number below 2^128, found {text[:60]!r}",
+            hint="Write digits only, such as 80, in the unit that the attribute is said in.",
+        )
     return int(text)
 
 
@@ -82,7 +85,10 @@ def parse(text: str) -> Attribute:
     """`gpu.model=h100` or `gpu.memory=80`; raises UsageError."""
     name, sign, value = text.partition("=")
     if not sign:
-        raise UsageError(f"expected NAME=VALUE such as gpu.model=h100, found {text!r}")
+        raise UsageError(
+            f"expected NAME=VALUE such as gpu.model=h100, found {text!r}",
+            hint="What has no value of its own gets one, such as gpu=yes.",
+        )
     return Attribute(check_name(name.strip()), parse_value(value.strip()))
 
 

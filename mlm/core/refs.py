@@ -87,7 +87,7 @@ def parse_sale(text: str) -> SaleRef:
     if not _HEX.fullmatch(found):
         raise UsageError(
             f"expected a sale such as sale/0x12ab…, at least 4 digits of it, found {text!r}",
-            hint="`mlm sale list` shows the sales.",
+            hint="`mlm sale list` shows the sales; an asset's name stands for its newest.",
         )
     return SaleRef("0x" + found.lower().removeprefix("0x"))
 

@@ -14,6 +14,7 @@ from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, model
 from mlm.workflows.price import Payee
 from mlm.workflows.price import show as show_price
+from mlm.workflows.sale_show import newest_of
 from mlm.workflows.sync import sync
 
 PAGE = 50
@@ -83,6 +84,7 @@ class Asset:
     commit: str | None
     use_price: Amount
     royalty_bps: int
+    sale: str | None  # the sale that holds the asset now
     tiers: tuple[str, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -128,6 +130,7 @@ def show(ports: Ports, text: str) -> Asset:
     manifest = model.manifest(ports, version.manifest)
     price = show_price(ports, text)
     signature = manifest.signature
+    sold = newest_of(ports, version.token_id)
     return Asset(
         asset=str(version.asset),
         link=f"mlm://{ports.chain.chain_id()}/{version.asset}",
@@ -140,6 +143,7 @@ def show(ports: Ports, text: str) -> Asset:
         commit=str(manifest.commit) if manifest.commit else None,
         use_price=price.use_price,
         royalty_bps=price.royalty_bps,
+        sale=None if sold is None or sold["closed_at"] is not None else sold["sale_id"],
         tiers=tiers(manifest),
         inputs=_tensors(signature, "inputs"),
         outputs=_tensors(signature, "outputs"),

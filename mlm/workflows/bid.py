@@ -19,9 +19,10 @@ from mlm.workflows.job_show import bond_of
 
 @dataclass(frozen=True)
 class Bid:
-    """Parameters of `bid`: the price in base units, of a Dutch clock the least that is taken; None: what it offers.
+    """Parameters of `bid`: the price in base units, of a Dutch clock the least that is taken.
 
-    `quantity` counts the jobs of a batch that are offered; `stake` deposits what the bond still lacks.
+    None: what the clock offers, or the price of a fixed job. `quantity` counts the jobs of a batch that are offered;
+    `stake` deposits what the bond still lacks.
     """
 
     job: str
@@ -97,8 +98,13 @@ def _price(ports: Ports, job: lookup.Job, params: Bid) -> Amount:
     if job.auction is AuctionKind.DUTCH:
         return _clock(ports, job, params.price)
     price, most, least = params.price, Amount(job.record.max_price), Amount(job.record.floor)
+    if price is None and job.auction is AuctionKind.FIXED:
+        price = most  # no other is possible
     if price is None:
-        raise UsageError(f"--price: a {job.auction} auction needs it: what you ask, at most {most}")
+        raise UsageError(
+            f"--price: a {job.auction} auction needs it: what you ask, at most {most}",
+            hint=f"From {format_units(least)} to {format_units(most)}.",
+        )
     if job.auction is AuctionKind.FIXED and price != most:
         raise UsageError(
             f"the job's price is fixed at {most}, found {price}", hint=f"Bid --price {format_units(most)}."
@@ -163,10 +169,13 @@ def _batch(ports: Ports, job: lookup.Job, price: Amount, quantity: int, wanted: 
     if quantity < 1:
         raise UsageError(f"--quantity: expected 1 or more, found {quantity}")
     tick = batch.tick_of(price, start_price=request.start_price, price_step=request.price_step)
-    bond = Amount(rounds.of(ports, job).lock * quantity)
+    lock = Amount(rounds.of(ports, job).lock)
+    bond = Amount(lock * quantity)
     call = Call("BatchAuction", "offer", (rounds.job_class(job), job.record.bids_close_at, tick, quantity, wanted))
     jobs = "1 job" if quantity == 1 else f"{quantity} jobs"
-    return _Offer((Tx(f"offer {jobs} of the round at {price} each or more", call, bond=bond),), bond, price)
+    # Any job of the grid may fall to it, so each unit locks what the highest price asks.
+    why = f"each locks {lock}, for the grid's highest price, free when the draws end unless a job takes it"
+    return _Offer((Tx(f"offer {jobs} of the round at {price} each or more; {why}", call, bond=bond),), bond, price)
 
 
 def _deposit(ports: Ports, bond: Amount, allowed: bool) -> tuple[Step, ...]:
@@ -188,7 +197,8 @@ def result(ports: Ports, params: Bid, plan: Plan[_Facts], done: tuple[DoneStep, 
     job = lookup.read_job(ports, facts.job.job_id)
     hidden = job.auction in (AuctionKind.SEALED, AuctionKind.BATCH)
     best = job.provider is not None and job.provider.lower() == ports.sender.address.lower()
-    following = {AuctionKind.SEALED: "job reveal", AuctionKind.BATCH: "job award"}.get(job.auction, "lease fulfil")
+    open_next = "lease fulfil" if best and job.state is State.LEASED else "job watch"
+    following = {AuctionKind.SEALED: "job reveal", AuctionKind.BATCH: "job award"}.get(job.auction, open_next)
     return BidPlaced(
         job=job.job_id,
         auction=job.auction,

@@ -117,8 +117,13 @@ def result(ports: Ports, params: Reveal, plan: Plan[_Facts], done: tuple[DoneSte
         pays=Amount(job.record.price),
         left=job.record.commitments,
         reveal_until=Instant(JobFacts.of(job.record).reveals_close_at),
-        next=f"mlm lease fulfil {job.short}" if leads else "mlm job list --open",
+        next=_next(job) if leads else "mlm job list --open",
     )
+
+
+def _next(job: lookup.Job) -> str:
+    """What the leader does: while others can still reveal a lower bid, it waits."""
+    return f"mlm {'lease fulfil' if job.state is State.LEASED else 'job watch'} {job.short}"
 
 
 def plan_withdraw(ports: Ports, params: JobName) -> Plan[str]:

@@ -95,7 +95,9 @@ def _view(account: str, standing: Standing) -> Reputation:
 def plan(ports: Ports, params: JobRating) -> Plan[lookup.Job]:
     """One transaction, of the payer, once the job was accepted and settled. Raises UsageError, StateConflict."""
     if not 1 <= params.stars <= MOST_STARS:
-        raise UsageError(f"expected 1 to {MOST_STARS} stars, found {params.stars}")
+        raise UsageError(
+            f"expected 1 to {MOST_STARS} stars, found {params.stars}", hint=f"--stars {MOST_STARS} is the best."
+        )
     job = lookup.job(ports, params.job)
     short, me = job.job_id[:10], ports.sender.address
     if job.record.consumer.lower() != me.lower():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlm.core.auctions import english
 from mlm.core.auctions.english import Offer, SaleState
@@ -126,7 +126,9 @@ def _raw(sale: Sale) -> bytes:
 def _started(ports: Ports, params: Start, plan: Plan[None], done: tuple[DoneStep, ...]) -> SaleView:
     me = ports.sender.address.lower()
     opened = event(ports, done, "SaleOpened", lambda args: args["seller"].lower() == me)
-    return sale_show.show(ports, opened.args["saleId"])
+    shown = sale_show.show(ports, opened.args["saleId"])
+    name = shown.sale[:10]
+    return replace(shown, next=f"you: mlm sale cancel {name} before a bid, mlm sale settle {name} after the end")
 
 
 def _after(ports: Ports, params: SaleOffer | SaleName, plan: Plan[Sale], done: tuple[DoneStep, ...]) -> SaleView:

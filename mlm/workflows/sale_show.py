@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from mlm.core.auctions.english import SaleReason, SaleState
 from mlm.core.clock import Duration, Instant
@@ -11,6 +13,7 @@ from mlm.core.money import Amount
 from mlm.core.plan import FIRST_PAGE, NO_AMOUNT, NO_MORE
 from mlm.core.refs import parse_sale
 from mlm.ports.bundle import Ports
+from mlm.workflows import lookup
 from mlm.workflows.lookup import FINALITY
 from mlm.workflows.sync import sync
 
@@ -66,7 +69,7 @@ class SaleView:
     collection: str
     token: str
     state: SaleState
-    next: str
+    next: str | None
     ends_at: Instant
     left: Duration
     seller: str
@@ -75,7 +78,7 @@ class SaleView:
     extension: Duration
     bidder: str | None
     price: Amount | None
-    next_least: Amount
+    next_least: Amount | None  # None once no bid is taken
     earned: Amount = field(metadata=NO_AMOUNT)
     finality: str
     bids: tuple[SaleBid, ...] = ()
@@ -97,15 +100,28 @@ class SaleRow:
 
 @dataclass(frozen=True)
 class SaleList:
-    """One page of sales, newest first; `more` says that another page follows."""
+    """One page of sales, newest first; `more` says that another page follows.
+
+    `next` settles the newest of them that is over and holds its asset still.
+    """
 
     sales: tuple[SaleRow, ...]
     page: int = field(metadata=FIRST_PAGE)
     more: bool = field(metadata=NO_MORE)
+    next: str | None
 
 
 def find(ports: Ports, text: str) -> Sale:
-    """Resolve sale/ID or a unique prefix, synced to the chain's head. Raises UsageError, NotFound."""
+    """Resolve sale/ID, a unique prefix, or an asset's name to its newest sale, synced to the chain's head.
+
+    Raises UsageError, NotFound.
+    """
+    if "/" in text and not text.startswith(("sale/", "job/")):
+        version = lookup.version(ports, text)
+        newest = newest_of(ports, version.token_id)
+        if newest is None:
+            raise NotFound(f"{text} was never for sale", hint="`mlm sale list` shows the sales.")
+        return read(ports, newest["sale_id"])
     prefix = parse_sale(text).prefix
     sync(ports)
     found = [row["sale_id"] for row in ports.state.query("sale_prefix", prefix=prefix)]
@@ -114,6 +130,12 @@ def find(ports: Ports, text: str) -> Sale:
     if len(found) > 1:
         raise UsageError(f"{prefix} matches {len(found)} sales: {', '.join(found[:4])}", hint="Give more digits.")
     return read(ports, found[0])
+
+
+def newest_of(ports: Ports, token_id: int) -> Mapping[str, Any] | None:
+    """The index's row of an asset's newest sale: while one is open the token lies in its escrow, so it is the last."""
+    registry = ports.chain.address_of("AssetRegistry")
+    return next(iter(ports.state.query("sales", collection=registry, token_id=token_id, limit=1)), None)
 
 
 def settled(ports: Ports, text: str) -> Sale:
@@ -181,7 +203,7 @@ def view(ports: Ports, sale: Sale) -> SaleView:
         extension=Duration(sale.extension),
         bidder=sale.bidder,
         price=Amount(sale.price) if sale.bidder else None,
-        next_least=Amount(sale.next_least),
+        next_least=Amount(sale.next_least) if sale.state is SaleState.OPEN else None,
         earned=Amount(ports.chain.call("JobMarket", "creditOf", sale.escrow)),
         finality=sale.finality,
         bids=tuple(SaleBid(row["bidder"], Amount(row["amount"]), row["block"]) for row in bids),
@@ -212,12 +234,14 @@ def sales(ports: Ports, *, only_open: bool = False, page: int = 1) -> SaleList:
         )
         for sale in found
     )
-    return SaleList(listed, page, len(rows) > PAGE)
+    over = (sale for sale in found if sale.state is not SaleState.OPEN and not sale.state.is_closed)
+    ended = next(over, None)
+    return SaleList(listed, page, len(rows) > PAGE, None if ended is None else _next(ended))
 
 
-def _next(sale: Sale) -> str:
+def _next(sale: Sale) -> str | None:
     """What can be done now, and by whom."""
     name = sale.sale_id[:10]
     if sale.state is SaleState.OPEN:
         return f"anybody but the seller: mlm sale bid {name} --price PRICE"
-    return "" if sale.state.is_closed else f"anybody: mlm sale settle {name}"
+    return None if sale.state.is_closed else f"anybody: mlm sale settle {name}"

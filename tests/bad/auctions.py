@@ -22,17 +22,29 @@ def _as(account: str, kind: str) -> Arrange:
     return arrange
 
 
-@bad(f"{POST} --max-price 5.3 {BATCH}", 2, "--max-price: expected a price of the grid", "5 MLM or 5.5 MLM", "found 5.3")
+@bad(
+    f"{POST} --max-price 5.3 {BATCH}",
+    2,
+    "--max-price: expected a price of the grid",
+    "5 MLM or 5.5 MLM",
+    "found 5.3",
+    hint="256 prices",
+)
 def price_between_two_of_the_grid(scene: Scene) -> None:
     _digit(scene)
 
 
-@bad(f"{POST} --max-price 5 --auction batch --start-price 1", 2, "--price-step: a batch auction needs it")
+@bad(
+    f"{POST} --max-price 5 --auction batch --start-price 1",
+    2,
+    "--price-step: a batch auction needs it",
+    hint="--price-step TOKENS",
+)
 def grid_without_a_step(scene: Scene) -> None:
     _digit(scene)
 
 
-@bad(f"{POST} --max-price 5 --auction dutch", 2, "--start-price: a dutch auction needs it")
+@bad(f"{POST} --max-price 5 --auction dutch", 2, "--start-price: a dutch auction needs it", hint="--start-price TOKENS")
 def clock_without_a_start(scene: Scene) -> None:
     _digit(scene)
 
@@ -55,6 +67,26 @@ def auction_of_no_kind(scene: Scene) -> None:
 @bad(f"{POST} --max-price 5 --require 'a fast one'", 2, "expected NAME=SYMBOL", "found 'a fast one'", hint="gpu.model")
 def requirement_that_is_none(scene: Scene) -> None:
     _digit(scene)
+
+
+@bad(f"{POST} --max-price 5 --require 'gpu.memory>=ten'", 2, "expected a whole number", "'ten'", hint="digits only")
+def requirement_of_a_number_in_letters(scene: Scene) -> None:
+    _digit(scene)
+
+
+@bad("mlm provider declare gpu", 2, "expected NAME=VALUE", "found 'gpu'", hint="gpu=yes")
+def attribute_without_a_value(scene: Scene) -> None:
+    scene.account = "compute-1"
+
+
+@bad("mlm provider match 'gpu.memory>=40'", 2, "expected the ACCOUNT", hint="mlm provider list --requires RULE")
+def match_of_nobody(scene: Scene) -> None:
+    scene.account = ""
+
+
+@bad("mlm job rate {job} --stars 7", 2, "expected 1 to 5 stars, found 7", hint="--stars 5")
+def more_stars_than_there_are(scene: Scene) -> None:
+    _as("consumer", "dutch")(scene)
 
 
 @bad(f"{POST} --max-price 5 --require-file who.toml", 4, "who.toml: expected TOML", error="invalid_data")

@@ -84,7 +84,7 @@ def test_hints_name_commands_that_there_are() -> None:
     groups = {name: set(app.load(name).commands) for name, entry in app.COMMANDS.items() if entry.group}
     wrong = []
     for path in sorted((ROOT / "mlm").rglob("*.py")):
-        for name, word in re.findall(r"`mlm ([a-z]+)(?: ([a-z]+)\b)?", path.read_text(encoding="utf-8")):
+        for name, word in re.findall(r"`mlm ([a-z]+)(?: ([a-z]+(?:-[a-z]+)*)\b)?", path.read_text(encoding="utf-8")):
             if name not in app.COMMANDS or (word and name in groups and word not in groups[name]):
                 wrong.append(f"{path.relative_to(ROOT)}: mlm {name} {word}")
     assert not wrong

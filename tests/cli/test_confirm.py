@@ -12,7 +12,10 @@ import termios
 import time
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from mlm.cli.execute import _confirm
 from tests.command_line import ROOT, TOKEN, Market, Person
 
 QUESTION = b"Go on? [Y/n]"
@@ -82,6 +85,15 @@ def test_anything_else_does_nothing(market: Market, answer: bytes, code: int) ->
     ended, shown = at_terminal(person, answer, "stake", "deposit", "2")
     assert ended == code and free(person) == before
     assert "Traceback" not in shown and shown.count("error:") == 1
+
+
+def test_another_answer_is_asked_again() -> None:
+    app = typer.Typer()
+    app.command()(lambda: typer.echo(_confirm("the plan")))  # type: ignore[arg-type]  # printed as it is
+    for typed, meant in (("maybe\nNo\n", "False"), ("Ja\n\n", "True")):
+        shown = CliRunner().invoke(app, input=typed).output
+        assert shown.count(QUESTION.decode()) == 2 and "answer y or n" in shown
+        assert shown.rstrip().endswith(meant)
 
 
 def test_with_yes_nobody_is_asked(market: Market) -> None:

@@ -50,3 +50,5 @@ def test_what_it_does_not(
     with pytest.raises(UsageError) as refused:
         check(kind, 5 * T, start, step, reveal)
     assert str(refused.value).startswith(words)
+    option = words.split(":")[0]
+    assert "needs it" not in words or refused.value.hint == f"Add {option} TOKENS."

@@ -103,7 +103,10 @@ def test_a_round_is_cleared_at_one_price_and_its_awards_are_drawn(market: Market
     market.advance(f"{600 - now % 600}s")  # the beginning of a round
     jobs = {price: consumer.job(*options, auction="batch", price=price) for price in ("5", "4", "3", "2.5", "2")}
     (closes,) = {consumer.do("job", "show", job)["bids_close_at"] for job in jobs.values()}
-    market.first.do("bid", jobs["5"], "--price", "2", "--quantity", "2", "--stake")
+    offer = ("bid", jobs["5"], "--price", "2", "--quantity", "2", "--stake")
+    title = market.first.do(*offer, "--dry-run")["steps"][-1]["title"]
+    assert "each locks 25.7 MLM, for the grid's highest price, free when the draws end" in title
+    market.first.do(*offer)
     market.second.do("bid", jobs["2"], "--price", "3", "--quantity", "2", "--stake")
     book = consumer.do("job", "bids", jobs["2.5"])
     assert (book["clears_at"], book["awards"], book["rank"]) == (str(3 * TOKEN), 3, 4)

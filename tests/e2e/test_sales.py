@@ -33,6 +33,9 @@ def test_a_sale_as_people_live_it(market: Market) -> None:
     sale = seller.do("sale", "start", MODEL, "--reserve", "50", "--hours", "1", "--extension", "10")
     name = sale["sale"]
     assert (sale["state"], sale["asset"], sale["next_least"]) == ("open", MODEL, str(50 * TOKEN))
+    assert sale["next"].startswith("you: mlm sale cancel") and "mlm sale settle" in sale["next"]
+    assert stranger.do("sale", "show", MODEL)["sale"] == stranger.do("asset", "show", MODEL)["sale"] == name
+    assert stranger.do("sale", "list")["next"] is None
     (row,) = stranger.do("sale", "list", "--open")["sales"]
     assert (row["sale"], row["price"]) == (name, str(50 * TOKEN))
 
@@ -42,7 +45,7 @@ def test_a_sale_as_people_live_it(market: Market) -> None:
     assert "takes bids still" in stranger.refused(12, "sale", "settle", name)["message"]
     assert "belongs to" in seller.refused(12, "sale", "start", MODEL, "--reserve", "5")["message"]
 
-    first.do("sale", "bid", f"sale/{name[2:12]}", "--price", "50")
+    first.do("sale", "bid", MODEL, "--price", "50")
     assert "has a bid of 50 MLM" in seller.refused(12, "sale", "cancel", name)["message"]
     assert "expected at least 52.5 MLM" in second.refused(2, "sale", "bid", name, "--price", "52")["message"]
     second.do("sale", "bid", name, "--price", "60")
@@ -67,8 +70,10 @@ def test_a_sale_as_people_live_it(market: Market) -> None:
     late = first.do("sale", "bid", name, "--price", "90")
     assert late["ends_at"] > sale["ends_at"]
     market.advance("10m")
-    assert stranger.do("sale", "show", name)["state"] == "sold"
-    done = stranger.do("sale", "settle", name)
+    assert stranger.do("sale", "show", f"sale/{name[2:12]}")["state"] == "sold"
+    done = stranger.do("sale", "settle", MODEL)
+    assert (done["next"], done["next_least"]) == (None, None)
+    assert stranger.do("asset", "show", MODEL)["sale"] is None
     assert done["state"] == "delivered" and stranger.do("sale", "settle", name)["state"] == "delivered"
     credits = {(row["reason"], row["account"]): int(row["amount"]) for row in done["credits"]}
     assert sum(amount for (reason, _), amount in credits.items() if reason in ("proceeds", "royalty")) == 90 * TOKEN
@@ -94,6 +99,7 @@ def test_cancelled_and_unsold(market: Market) -> None:
     assert owner.do("sale", "cancel", sale)["state"] == "cancelled"
     sale = owner.do("sale", "start", MODEL, "--reserve", "1", "--hours", "1")["sale"]
     market.advance("1h")
+    assert market.consumer.do("sale", "list")["next"] == f"anybody: mlm sale settle {sale[:10]}"
     assert market.consumer.do("sale", "settle", sale)["state"] == "returned"
     owner.do("price", "set", MODEL, "--use", "0.25")
 

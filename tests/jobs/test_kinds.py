@@ -68,7 +68,10 @@ def test_more_than_the_clock_offers(price: int, error: type[Exception], words: s
 
 def test_open_bids_and_how_they_stand() -> None:
     world = World(AuctionKind.REVERSE)
-    offer(world, BOB, 9 * TOKEN)
+    with pytest.raises(UsageError, match="--price: a reverse auction needs it") as refused:
+        offer(world, BOB)
+    assert refused.value.hint == "From 1 to 20."
+    assert offer(world, BOB, 9 * TOKEN).next == f"mlm job watch {JOB[:10]}", "others may bid less yet"
     with pytest.raises(Reverted, match="PriceNotLower"):
         offer(world, CID, 9 * TOKEN)
     offer(world, CID, 8 * TOKEN)
@@ -90,9 +93,8 @@ def test_a_posted_price_leaves_nothing_to_withdraw() -> None:
     world = World(AuctionKind.FIXED)
     with pytest.raises(UsageError, match="price is fixed at 20 MLM, found 19 MLM"):
         offer(world, BOB, 19 * TOKEN)
-    with pytest.raises(UsageError, match="--price: a fixed auction needs it"):
-        offer(world, BOB)
-    offer(world, BOB, MOST)
+    placed = offer(world, BOB)
+    assert (placed.price, placed.best) == (MOST, True) and placed.next == f"mlm lease fulfil {JOB[:10]}"
     with pytest.raises(StateConflict, match="is leased, bids can be withdrawn while it is open"):
         job_reveal.plan_withdraw(world.ports(BOB), JobName(JOB))
     with pytest.raises(StateConflict, match="there is nothing to reveal"):

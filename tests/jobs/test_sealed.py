@@ -49,8 +49,10 @@ def test_a_whole_auction(world: World) -> None:
     assert job_show.show(bob, JOB).turn == "bidders: reveal"
     first = reveal(cid)
     assert (first.leads, first.pays, first.left) == (True, MOST, 1)
+    assert first.next == f"mlm job watch {JOB[:10]}", "bob may still reveal a lower one"
     second = reveal(bob)
     assert (second.leads, second.pays, second.left) == (True, 9 * TOKEN, 0)
+    assert second.next == f"mlm lease fulfil {JOB[:10]}", "all is revealed"
     listed = [(row.provider, row.state, row.price) for row in job_bids.bids(bob, JOB).bids]
     assert listed == [(BOB, "best", PRICE), (CID, "revealed", 9 * TOKEN)]
     assert job_show.show(bob, JOB).state is State.LEASED

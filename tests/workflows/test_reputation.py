@@ -82,8 +82,9 @@ def test_a_rating_stands(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("stars", [0, 6, -1])
 def test_stars_are_one_to_five(stars: int) -> None:
-    with pytest.raises(UsageError, match=f"expected 1 to 5 stars, found {stars}"):
+    with pytest.raises(UsageError, match=f"expected 1 to 5 stars, found {stars}") as refused:
         rate(stars)
+    assert refused.value.hint == "--stars 5 is the best."
 
 
 def test_a_standing_in_one_call() -> None:

@@ -96,6 +96,7 @@ from sale_view
 where ($sale_id::varchar is null or sale_id = $sale_id)
   and ($seller::varchar is null or seller = $seller)
   and ($collection::varchar is null or collection = $collection)
+  and ($token_id::varchar is null or token_id = $token_id)
   and ($open_at::bigint is null or (closed_at is null and $open_at < ends_at))
 order by block desc, log_index desc limit $limit offset $offset;
 

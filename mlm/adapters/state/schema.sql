@@ -165,7 +165,7 @@ create macro tier_name(n) as ['none', 'zk', 'optimistic', 'tee', 'redundant', 'c
 create macro auction_name(n) as ['fixed', 'reverse', 'sealed', 'dutch', 'batch'][n + 1];
 create macro role_name(n) as ['provider', 'watcher', 'publisher'][n + 1];
 create macro reason_name(n) as [
-    'payment', 'royalty', 'protocol_fee', 'refund', 'gas_compensation', 'burn', 'staker_reward'][n + 1];
+    'payment', 'royalty', 'protocol-fee', 'refund', 'gas-compensation', 'burn', 'staker-reward'][n + 1];
 create macro outcome_name(n) as ['accepted', 'rejected', 'undelivered', 'defaulted'][n + 1];
 create macro state_name(n) as [
     'unknown', 'open', 'revealing', 'leased', 'ready', 'submitted', 'disputed', 'accepted', 'rejected', 'expired',

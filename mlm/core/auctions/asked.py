@@ -37,7 +37,9 @@ def check(
                 f"--{option}: a {kind} auction has no such thing", hint=f"Leave it out, or use --auction {kinds}."
             )
         if value is None and kind in TAKEN_BY[option] and option in _WHY:
-            raise UsageError(f"--{option}: a {kind} auction needs it: {_WHY[option][kind]}")
+            raise UsageError(
+                f"--{option}: a {kind} auction needs it: {_WHY[option][kind]}", hint=f"Add --{option} TOKENS."
+            )
     if start_price is not None and start_price > max_price:
         raise UsageError(
             f"--start-price: expected at most the maximum price of {Amount(max_price)}, found {Amount(start_price)}"
@@ -48,4 +50,4 @@ def check(
         try:
             batch.tick_of(max_price, start_price=start_price, price_step=price_step)
         except UsageError as error:
-            raise UsageError(f"--max-price: {error}", hint="The grid begins at --start-price.") from error
+            raise UsageError(f"--max-price: {error}", hint=error.hint or "The grid begins at --start-price.") from error

@@ -119,7 +119,10 @@ def tick_of(price: int, *, start_price: int, price_step: int) -> int:
     if rest or not 0 <= tick < TICKS:
         near = sorted({min(max(step, 0), TICKS - 1) for step in (tick, tick + 1)})
         prices = " or ".join(str(price_at(n, start_price=start_price, price_step=price_step)) for n in near)
-        raise UsageError(f"expected a price of the grid such as {prices}, found {Amount(price)}")
+        raise UsageError(
+            f"expected a price of the grid such as {prices}, found {Amount(price)}",
+            hint=f"The grid has {TICKS} prices, from {lowest} in steps of {Amount(price_step)}.",
+        )
     return tick
 
 

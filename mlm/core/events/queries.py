@@ -63,7 +63,7 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     # in order: job_id account reason amount
     "credits": {"job_id": None, "account": None, **_PAGE},
     # the facts of sales, docs/events.md; `open_at` keeps those that take bids at that time
-    "sales": {"sale_id": None, "seller": None, "collection": None, "open_at": None, **_PAGE},
+    "sales": {"sale_id": None, "seller": None, "collection": None, "token_id": None, "open_at": None, **_PAGE},
     # sale_id, of those whose id starts with `prefix`, with or without 0x
     "sale_prefix": {"prefix": REQUIRED, "limit": 20},
     # in order: position bidder amount ends_at
@@ -95,7 +95,7 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
 }
 
 # Why an account was credited, by number, as account_history spells it.
-REASONS = tuple(reason.name.lower() for reason in Reason)
+REASONS = tuple(str(reason) for reason in Reason)
 SALE_REASONS = tuple(str(reason) for reason in SaleReason)
 
 _ACCOUNTS = ("consumer", "provider", "owner", "account", "auditor", "seller", "collection")
