@@ -52,18 +52,18 @@ def show(ctx: typer.Context, address: Address = None) -> None:
 @app.command("list")
 def list_providers(
     ctx: typer.Context,
-    requires: Annotated[
+    require: Annotated[
         list[str] | None, typer.Option(metavar="RULE", help="A rule or a .toml file of them; again for more.")
     ] = None,
     page: Annotated[int, typer.Option(min=1, help="50 to a page.")] = 1,
 ) -> None:
     """List providers, or those who meet rules.
 
-    Example: `mlm provider list --requires "gpu.memory>=40" --requires gpu.model=h100,a100`
+    Example: `mlm provider list --require "gpu.memory>=40" --require gpu.model=h100,a100`
     """
     from mlm.workflows import provider as workflow
 
-    render(ctx, workflow.find(ctx.obj.ports, tuple(requires or ()), page=page))
+    render(ctx, workflow.find(ctx.obj.ports, tuple(require or ()), page=page))
 
 
 @app.command()
@@ -82,7 +82,7 @@ def match(
     if address is None and not ctx.obj.config.get("account"):
         raise UsageError(
             "expected the ACCOUNT to look at, or a chosen account, found neither",
-            hint="Name its address; `mlm provider list --requires RULE` lists all who meet a rule.",
+            hint="Name its address; `mlm provider list --require RULE` lists all who meet a rule.",
         )
     found = workflow.match(ctx.obj.ports, target, address)
     render(ctx, found)

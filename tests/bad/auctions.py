@@ -79,7 +79,7 @@ def attribute_without_a_value(scene: Scene) -> None:
     scene.account = "compute-1"
 
 
-@bad("mlm provider match 'gpu.memory>=40'", 2, "expected the ACCOUNT", hint="mlm provider list --requires RULE")
+@bad("mlm provider match 'gpu.memory>=40'", 2, "expected the ACCOUNT", hint="mlm provider list --require RULE")
 def match_of_nobody(scene: Scene) -> None:
     scene.account = ""
 

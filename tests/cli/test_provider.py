@@ -78,9 +78,9 @@ def test_a_match_is_explained_rule_by_rule(people: tuple[Person, Person]) -> Non
         ("reputation", "at least 0.5", "0", False),
         ("disk", "at least 501", "500", False),
     ]
-    listed = provider.do("provider", "list", "--requires", "disk>=500")["providers"]
+    listed = provider.do("provider", "list", "--require", "disk>=500")["providers"]
     assert [row["provider"] for row in listed] == [WHO] and "disk=500" in listed[0]["attributes"]
-    assert provider.do("provider", "list", "--requires", "wanted.toml")["providers"] == []
+    assert provider.do("provider", "list", "--require", "wanted.toml")["providers"] == []
     assert provider.refused(2, "provider", "match", "wishes")["hint"]
     assert "40 hex digits" in provider.refused(2, "provider", "match", "disk>=1", "bob")["message"]
 
