@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from mlm.core import requirements
 from mlm.core.clock import Instant
+from mlm.core.digest import keccak256
 from mlm.core.errors import StateConflict, UsageError
 from mlm.core.job import JobFacts, State, whose_turn
 from mlm.core.money import Amount
@@ -19,6 +20,7 @@ from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.events import event
 
 FAILED = (State.DEFAULTED, State.UNDELIVERED, State.REJECTED)  # by their provider
+_DOMAIN = b"mlm/reopen/1"
 AGAIN = (*FAILED, State.EXPIRED, State.CANCELLED)
 
 
@@ -67,7 +69,8 @@ def plan(ports: Ports, params: Reopen) -> Plan[_Facts]:
     without = tuple(dict.fromkeys(each.lower() for each in (*failed, *map(_address, params.without))))
     wanted = _denying(ports, job, without)
     request = replace(job.terms.request, requirements=requirement.named(wanted))
-    nonce = int.from_bytes(ports.system.random(32), "big")
+    # The nonce follows from the former job: the same command twice is one job, for the market takes no nonce twice.
+    nonce = int.from_bytes(keccak256(_DOMAIN + job.raw), "big")
     before, credited = _before(ports, job)
     escrow = Amount(request.max_price)
     post = Tx(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mlm.core.auctions.dutch import clock_down
+from mlm.core.digest import keccak256
 from mlm.core.errors import NotFound, Reverted, StateConflict, UsageError
 from mlm.core.job import AuctionKind, State
 from mlm.core.money import Amount
@@ -192,6 +193,15 @@ def test_who_failed_a_job_is_left_out_of_the_next(state: State, credit: int) -> 
     assert request[:-1] == tuple(job_args(world))[:-1]
     made_again = execute(world.ports(ANN), job_reopen.OPERATION, Reopen(JOB)).result
     assert made_again.former == JOB and made_again.without == (BOB,) and world.settled_at
+
+
+def test_reopened_twice_is_one_job() -> None:
+    """The market takes no nonce twice, so the same command again cannot escrow again."""
+    nonces = []
+    for _ in range(2):
+        call = posting(job_reopen.plan(ended(AuctionKind.FIXED, State.DEFAULTED).ports(ANN), Reopen(JOB)))[1]
+        nonces.append(call.args[0][-1].args[1])
+    assert nonces == [int.from_bytes(keccak256(b"mlm/reopen/1" + bytes.fromhex(JOB[2:])), "big")] * 2
 
 
 def job_args(world: World) -> tuple[Any, ...]:
