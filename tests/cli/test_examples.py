@@ -94,15 +94,16 @@ class Stage:
         return job
 
     def for_sale(self) -> str:
-        """An asset of its own for sales: MODEL's owner has other examples to run. Published once."""
+        """An asset of this stage's own for sales: MODEL's owner has other examples to run. Published once."""
         if not self.sold:
+            name = f"for-sale-{self.root.name}"  # two files of tests may play on one market
             project = self.project()
             settings = project.folder / "mlm.toml"
-            settings.write_text(settings.read_text().replace('name = "digits-mlp"', 'name = "for-sale"'))
+            settings.write_text(settings.read_text().replace('name = "digits-mlp"', f'name = "{name}"'))
             project.do("add", "mlm.toml")
             project.do("commit", "-m", "for sale")
             project.do("publish", "--handle", HANDLE)
-            self.sold = f"{HANDLE}/for-sale"
+            self.sold = f"{HANDLE}/{name}"
         return self.sold
 
     def with_bid(self) -> str:
