@@ -11,7 +11,7 @@ from mlm.core.job import AuctionKind, JobFacts, Role, State
 from mlm.core.money import Amount, format_units
 from mlm.core.plan import FIRST_PAGE, Call, Keep, Plan, Step, Tx
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, model, requirement, rounds, sealed, stake
+from mlm.workflows import job_requirements, lookup, model, rounds, sealed, stake
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.clock import offered_now
 from mlm.workflows.job_show import bond_of
@@ -79,7 +79,7 @@ def plan(ports: Ports, params: Bid) -> Plan[_Facts]:
     price = _price(ports, job, params)
     if params.quantity is not None and job.auction is not AuctionKind.BATCH:
         raise UsageError(f"--quantity: a {job.auction} auction is about one job", hint="Leave it out.")
-    wanted = requirement.need_met(ports, job)
+    wanted = job_requirements.need_met(ports, job)
     version = lookup.version_by_id(ports, job.version_id)
     model.check_key(ports, model.load(ports, version), version)
     match job.auction:

@@ -18,7 +18,7 @@ from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Step, Store, Tx
 from mlm.core.terms import JobRecord, Request, request_args, terms_from_event
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, model, permit, requirement, source
+from mlm.workflows import job_requirements, lookup, model, permit, source
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.events import event
 
@@ -77,7 +77,7 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
     if params.tier is not Tier.ZK:
         raise UsageError(f"the tier {params.tier} is not available yet", hint="Use --tier zk.")
     asked.check(params.auction, params.max_price, params.start_price, params.price_step, params.reveal)
-    wanted = requirement.asked(ports, params.require, params.require_file)
+    wanted = job_requirements.asked(ports, params.require, params.require_file)
     version = lookup.version(ports, params.asset)
     loaded = model.load(ports, version)
     model.check_key(ports, loaded, version)
@@ -103,14 +103,14 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         delivery_window=params.delivery,
         execution_window=params.execution,
         verification_window=params.verification,
-        requirements=requirement.named(wanted),
+        requirements=job_requirements.named(wanted),
     )
     nonce = int.from_bytes(ports.system.random(32), "big")
     call = Call("JobMarket", "post", (request_args(request), nonce))
     post = Tx(f"post the job, escrow {params.max_price}", call, payment=params.max_price)
     steps: tuple[Step, ...] = (
         Store("push the input", cid, ((cid, block),)),
-        *requirement.publishing(ports, wanted),
+        *job_requirements.publishing(ports, wanted),
         *permit.steps(ports, post, params.max_price),
     )
     return Plan("job post", steps, _Facts(str(version.asset), cid, commitment, requirements_text.spell(wanted)))

@@ -15,7 +15,7 @@ from mlm.core.refs import ADDRESS
 from mlm.core.requirements import Requirements
 from mlm.core.terms import JobRecord, request_args
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, permit, requirement
+from mlm.workflows import job_requirements, lookup, permit
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.events import event
 
@@ -68,7 +68,7 @@ def plan(ports: Ports, params: Reopen) -> Plan[_Facts]:
     failed = (job.provider,) if job.state in FAILED and job.provider else ()
     without = tuple(dict.fromkeys(each.lower() for each in (*failed, *map(_address, params.without))))
     wanted = _denying(ports, job, without)
-    request = replace(job.terms.request, requirements=requirement.named(wanted))
+    request = replace(job.terms.request, requirements=job_requirements.named(wanted))
     # The nonce follows from the former job: the same command twice is one job, for the market takes no nonce twice.
     nonce = int.from_bytes(keccak256(_DOMAIN + job.raw), "big")
     before, credited = _before(ports, job)
@@ -78,7 +78,7 @@ def plan(ports: Ports, params: Reopen) -> Plan[_Facts]:
         Call("JobMarket", "post", (request_args(request), nonce)),
         payment=escrow,
     )
-    steps = (*requirement.publishing(ports, wanted), *permit.steps(ports, post, escrow, before, credited))
+    steps = (*job_requirements.publishing(ports, wanted), *permit.steps(ports, post, escrow, before, credited))
     return Plan("job reopen", steps, _Facts(job, without))
 
 
@@ -90,7 +90,7 @@ def _address(text: str) -> str:
 
 def _denying(ports: Ports, job: lookup.Job, without: tuple[str, ...]) -> Requirements:
     """The job's requirements with more accounts denied. Raises UsageError where nobody could bid any more."""
-    former = requirement.of(ports, job)
+    former = job_requirements.of(ports, job)
     if not without:
         return former
     deny = (*former.deny, *without)

@@ -14,7 +14,7 @@ from mlm.core.job import AuctionKind, JobFacts, Reason, State, whose_turn
 from mlm.core.money import Amount
 from mlm.core.plan import FIRST_PAGE, NO_AMOUNT, NO_MORE
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, requirement, requirements, rounds
+from mlm.workflows import job_requirements, lookup, requirements, rounds
 from mlm.workflows.clock import offered_now
 from mlm.workflows.sync import sync
 
@@ -128,7 +128,7 @@ def view(ports: Ports, job: lookup.Job) -> JobView:
         sealed_bids=job.record.commitments if job.auction is AuctionKind.SEALED else None,
         bids_close_at=Instant(job.record.bids_close_at),
         reveals_close_at=Instant(facts.reveals_close_at) if job.auction is AuctionKind.SEALED else None,
-        requirements=requirement.words(ports, job),
+        requirements=job_requirements.words(ports, job),
         input=Cid(DAG_CBOR, bytes.fromhex(job.terms.request.input[2:])),
         output_commitment="0x" + output.hex() if any(output) else None,
         settled=bool(job.record.settled_at),
@@ -198,10 +198,10 @@ def _ids(ports: Ports, filters: dict[str, Any]) -> Iterator[str]:
 def _suits(ports: Ports, job_id: str, account: str) -> bool:
     """Whether an account meets a job's requirements; nobody meets those that were never published."""
     try:
-        wanted = requirement.of(ports, lookup.read_job(ports, job_id))
+        wanted = job_requirements.of(ports, lookup.read_job(ports, job_id))
     except NotFound:
         return False
-    return wanted == requirement.NOBODY or all(rule.met for rule in requirements.match(ports, account, wanted))
+    return wanted == job_requirements.NOBODY or all(rule.met for rule in requirements.match(ports, account, wanted))
 
 
 def watch(

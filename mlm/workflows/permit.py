@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mlm.core.digest import domain, keccak256, words
-from mlm.core.errors import ChainError, InsufficientFunds, InvalidData, Reverted, UsageError
+from mlm.core.errors import ChainError, InsufficientFunds, InvalidData, Reverted
 from mlm.core.money import Amount, current
 from mlm.core.plan import Call, Tx
 from mlm.ports.bundle import Ports
@@ -64,20 +64,6 @@ def steps(ports: Ports, tx: Tx, amount: int, before: tuple[Call, ...] = (), due:
     back = f"take back what {tx.call.contract} may take, {Amount(allowed)}"
     approvals = ((back, 0), (allow, amount)) if allowed else ((allow, amount),)
     return (*(Tx(title, Call(TOKEN, "approve", (payment.spender, value))) for title, value in approvals), tx)
-
-
-def paying(ports: Ports, call: Call, amount: int) -> Call:
-    """`call` and what it needs as one call, for where it must be one; `steps` works with every token.
-
-    Raises as `steps` does, and UsageError where the token has no permits and the contract may not take as much yet.
-    """
-    payment = _payment(ports, call, amount)
-    permit = _permit(ports, payment)
-    if permit is not None:
-        return _together(call, permit)
-    if _allowance(ports.chain, payment) < amount:
-        raise UsageError(f"{current().symbol} has no permits, and {call.contract} may not take {Amount(amount)} yet")
-    return call
 
 
 def _payment(ports: Ports, call: Call, amount: int, due: int = 0) -> _Payment:

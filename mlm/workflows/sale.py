@@ -10,10 +10,9 @@ from mlm.core.errors import StateConflict, UsageError
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Tx
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, sale_show
+from mlm.workflows import lookup, permit, sale_show
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.events import event
-from mlm.workflows.permit import paying
 from mlm.workflows.sale_show import Sale, SaleView, view
 
 
@@ -65,7 +64,7 @@ def plan_start(ports: Ports, params: Start) -> Plan[None]:
 
 
 def plan_bid(ports: Ports, params: SaleOffer) -> Plan[Sale]:
-    """One transaction: permit and bid. Raises StateConflict, UsageError, InsufficientFunds."""
+    """The bid, and what lets the contract take its price. Raises StateConflict, UsageError, InsufficientFunds."""
     sale = sale_show.settled(ports, params.sale)
     _need(sale, SaleState.OPEN, "bids need it open")
     if not sale.asset:
@@ -79,8 +78,10 @@ def plan_bid(ports: Ports, params: SaleOffer) -> Plan[Sale]:
         raise UsageError(f"sale {sale.sale_id[:10]}: {reason}", hint=f"`mlm sale show {sale.sale_id[:10]}`.")
     leads = sale.bidder is not None and sale.bidder.lower() == account
     due = Amount(params.price - (sale.price if leads else 0))
-    call = paying(ports, Call("AssetSale", "bid", (_raw(sale), int(params.price))), due)
-    return Plan("sale bid", (Tx(f"bid {params.price} for {sale.asset}", call, payment=due),), sale)
+    bid = Tx(
+        f"bid {params.price} for {sale.asset}", Call("AssetSale", "bid", (_raw(sale), int(params.price))), payment=due
+    )
+    return Plan("sale bid", permit.steps(ports, bid, due), sale)
 
 
 def plan_cancel(ports: Ports, params: SaleName) -> Plan[Sale]:

@@ -284,3 +284,16 @@ def _refused(world: World, token: str, words: str) -> None:
     assert words in error["message"], error
     assert world.rpc.call("eth_getTransactionCount", OWNER, "latest") == sent
     assert not (owner.folder / "refused.json").exists()
+
+
+def test_an_asset_is_sold_for_a_token_without_permits(world: World) -> None:
+    """The last here: the asset has a bid then, and stays in its sale."""
+    world.provider.do("sale", "start", "alice/digits-mlp", "--reserve", "2", "--hours", "1")
+    sale = world.consumer.do("sale", "list", "--open")["sales"][0]["sale"]
+    before = int(world.consumer.do("wallet", "show")["tokens"])
+    assert steps(world.consumer, "sale", "bid", sale, "--price", "2.5") == [
+        "allow AssetSale to take 2.5 USDT",
+        "bid 2.5 USDT for alice/digits-mlp",
+    ]
+    assert int(world.consumer.do("wallet", "show")["tokens"]) == before - 2_500_000
+    assert world.consumer.do("sale", "show", sale)["price"] == "2500000"
