@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from importlib import import_module
 from typing import Any
 
@@ -147,8 +147,9 @@ class _Root(typer.core.TyperGroup):
         help.write(self, ctx, formatter, [(entry.panel, name, entry.help) for name, entry in COMMANDS.items()])
 
 
+@cache
 def load(name: str) -> Any:
-    """Import the command or group called `name` and give every command in it the shared options."""
+    """Import the command or group called `name` and give every command in it the shared options. Made once."""
     entry = COMMANDS[name]
     group = typer.main.get_group(import_module(f"mlm.cli.{entry.module}").app)
     group.no_args_is_help = True
@@ -190,8 +191,9 @@ def _options(*, planned: bool) -> list[Any]:
     return [option for option in shared_options() if planned or option.name not in ("dry_run", "again")]
 
 
+@cache
 def root() -> Any:
-    """The whole command tree."""
+    """The whole command tree. Made once."""
     return _Root(
         name="mlm",
         help="mlm: Git for machine-learning markets. Start with `mlm demo`, or `mlm init --template digits-mlp`.",

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -229,12 +229,16 @@ def _shared(
     """Options that every command takes."""
 
 
-def shared_options() -> list[Any]:
-    """Fresh parameter objects for `_shared`, to be appended to a command; their values go to the session."""
+@cache
+def shared_options() -> tuple[Any, ...]:
+    """The parameters of `_shared`, which every command has besides its own; their values go to the session.
+
+    Made once: a parameter keeps nothing of a run, and to make those of a group's commands takes longer than most runs.
+    """
     app = typer.Typer(add_completion=False)
     app.command()(_shared)
     options = [option for option in typer.main.get_command(app).params if option.name != "help"]
     for option in options:
         option.expose_value = False
         option.rich_help_panel = "Everywhere"  # type: ignore[attr-defined]  # typer's own options have it
-    return options
+    return tuple(options)
