@@ -8,17 +8,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from mlm.adapters.chain.send import EthSender
 from mlm.adapters.journal import FileJournal
 from mlm.cli.app import main
 
-due, when = int(sys.argv[1]), sys.argv[2]
 seen = 0
 
 
-def mortal(cls: type, name: str) -> None:
+def mortal(cls: type, name: str, due: int, when: str) -> None:
     """Count the calls of a method, and die around the one that is due."""
     act = getattr(cls, name)
 
@@ -35,15 +35,22 @@ def mortal(cls: type, name: str) -> None:
     setattr(cls, name, wrapped)
 
 
-for owner, method in (
-    (FileJournal, "begin"),
-    (FileJournal, "record"),
-    (FileJournal, "close"),
-    (EthSender, "broadcast"),
-    (EthSender, "wait"),
-):
-    mortal(owner, method)
-try:
-    main(sys.argv[3:])
-finally:
-    print(f"events: {seen}", file=sys.stderr)
+def run(due: int, when: str, arguments: Sequence[str]) -> NoReturn:
+    """Run the command; it ends this process."""
+    for owner, method in (
+        (FileJournal, "begin"),
+        (FileJournal, "record"),
+        (FileJournal, "close"),
+        (EthSender, "broadcast"),
+        (EthSender, "wait"),
+    ):
+        mortal(owner, method, due, when)
+    try:
+        main(arguments)
+    finally:
+        print(f"events: {seen}", file=sys.stderr)
+    raise AssertionError("a command ends its process")
+
+
+if __name__ == "__main__":
+    run(int(sys.argv[1]), sys.argv[2], sys.argv[3:])

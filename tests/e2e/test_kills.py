@@ -20,6 +20,7 @@ from mlm.adapters.wallet import devnet as accounts
 from mlm.core.job import Role
 from mlm.workflows.registry import OPERATIONS
 from tests.command_line import INPUT, MODEL, Market, Person, start, stop
+from tests.e2e.warm import Warm
 from tests.selling import owner, sell
 
 TX, STORE, MOVE, KEEP = ("signed", "broadcast", "receipt", "included"), ("stored",), ("moved",), ("kept",)
@@ -31,6 +32,7 @@ class World:
     """A market of its own, and what the scenes leave for each other."""
 
     market: Market
+    warm: Warm
     count: int = 0
     unharmed: dict[str, Counter[str]] = field(default_factory=dict)
 
@@ -315,10 +317,11 @@ INSTANTS = [
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    root = tmp_path_factory.mktemp("kills")
+    root, warm = tmp_path_factory.mktemp("kills"), Warm()
     try:
-        yield World(start(root))
+        yield World(start(root), warm)
     finally:
+        warm.close()
         stop(root / "home")
 
 
@@ -336,7 +339,7 @@ def unharmed(world: World, name: str) -> Counter[str]:
     """The change by a run that is not killed; counted once."""
 
     def whole(person: Person, arguments: tuple[str, ...]) -> None:
-        ran = person.killed(10**6, "before", *arguments, "--json")
+        ran = world.warm.killed(person, 10**6, "before", *arguments, "--json")
         assert ran.code == 0 and ran.err.strip().endswith(f"events: {SCENES[name].events}"), ran
 
     if name not in world.unharmed:
@@ -352,7 +355,7 @@ def test_every_operation_is_killed_somewhere() -> None:
 def test_killed_at_any_instant_and_resumed_everybody_has_the_same(world: World, name: str, at: int, when: str) -> None:
     def killed(person: Person, arguments: tuple[str, ...]) -> None:
         before = person.do("op", "log")["operations"][:1]
-        ran = person.killed(at, when, *arguments, "--json")
+        ran = world.warm.killed(person, at, when, *arguments, "--json")
         assert ran.code == -signal.SIGKILL, ran
         operations = person.do("op", "log")["operations"][:1]
         if operations == before:
