@@ -26,7 +26,6 @@ from mlm.ports.contracts import Choices, Creation, Placed, Recorded
 
 TOKEN = "MarketToken"
 PAID = "JobMarket"  # beside whose creation a token is told that was there before
-_DEPLOYED = keccak256(b"Deployed(address,address,bytes32,string)")
 _NOBODY = "0x" + "0" * 64
 
 
@@ -150,7 +149,8 @@ class ChainContracts:
         start = self._block_at(first, head)
         end = min(head, self._block_at(last + 1, head))
         found = self._only("Deployer", create.DEPLOYER).logs(start, end)
-        return [log for log in found if log.topics[:1] == ("0x" + _DEPLOYED.hex(),) and len(log.topics) == 4]
+        topic = "0x" + keccak256(b"Deployed(address,address,bytes32,string)").hex()
+        return [log for log in found if log.topics[:1] == (topic,) and len(log.topics) == 4]
 
     def _block_at(self, second: int, head: int) -> int:
         """The first block with that time or a later one; the one after the head when there is none.

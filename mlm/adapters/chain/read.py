@@ -15,7 +15,7 @@ from mlm.core.errors import ChainError, NotFound
 from mlm.ports.chain import Block, Log, Receipt
 
 _WORDS = re.compile("0x[0-9a-f]{40}(?:,0x[0-9a-f]{64})*")
-_TRANSFER = "ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"  # Transfer(address,address,uint256)
+TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"  # Transfer(address,address,uint256)
 _RANGE = 50_000  # blocks in one eth_getLogs; a refusal halves it
 
 
@@ -101,7 +101,7 @@ class EthChain:
         ours = sorted({entry.address for entry in self.deployment.contracts.values()} - {foreign})
         if not foreign:
             return [{"address": ours}]
-        transfer, parties = "0x" + _TRANSFER, ["0x" + address[2:].rjust(64, "0") for address in ours]
+        transfer, parties = TRANSFER, ["0x" + address[2:].rjust(64, "0") for address in ours]
         sides = ([transfer, parties], [transfer, None, parties])
         return [{"address": ours}, *({"address": [foreign], "topics": topics} for topics in sides)]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlm.adapters.chain import abi, errors
-from mlm.adapters.chain.read import EthChain
+from mlm.adapters.chain.read import TRANSFER, EthChain
 from mlm.adapters.chain.rpc import RpcError, hex_data, quantity
 from mlm.core.digest import keccak256, word
 from mlm.core.errors import ChainError, Reverted, UsageError
@@ -25,7 +25,6 @@ LATER = 30 * 86_400  # seconds: a balance that grows by itself has grown by then
 _BLOCKS = 2_000  # newest ones that are looked through for holders
 _LOOKED_AT = 40  # of their accounts
 _GAS = hex(500_000)  # for each call
-_TRANSFER = keccak256(b"Transfer(address,address,uint256)")
 
 
 def unit_of(chain: EthChain) -> Unit:
@@ -82,7 +81,7 @@ def _holders(chain: EthChain, account: str) -> list[tuple[str, int]]:
         "fromBlock": hex(max(0, head - _BLOCKS)),
         "toBlock": hex(head),
         "address": chain.address_of(TOKEN),
-        "topics": ["0x" + _TRANSFER.hex()],
+        "topics": [TRANSFER],
     }
     try:
         logs = chain.rpc.call("eth_getLogs", query)

@@ -5,7 +5,6 @@ Limits are set before the import.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from importlib import import_module
@@ -149,6 +148,8 @@ def step_setup(ezkl: Any, request: Request) -> dict[str, Any]:
     circuit, vk, pk = (str(out / name) for name in ("circuit", "vk", "pk"))
     call(refused, ezkl.compile_circuit, request["onnx"], circuit, str(settings))
     call("setup failed", ezkl.setup, circuit, vk, pk, request["srs"])
+
+    import asyncio  # as long to load as numpy, and no other step needs it
 
     async def artefact() -> None:
         await ezkl.create_evm_vka(vk, str(settings), str(out / "vka.bin"), request["srs"])
