@@ -86,7 +86,15 @@ contract InvariantsTest is MarketBase {
         ];
     }
 
-    function invariant_theMarketCoversEscrowAndCredits() public view {
+    /// All of them after every move of one play: of the same seed forge would play the same moves again for each.
+    function invariant_money() public view {
+        _theMarketCoversEscrowAndCredits();
+        _theVaultCoversStakes();
+        _oneLockForEachRunningJobAndCommitment();
+        _wealthChangesByOutcomesOnly();
+    }
+
+    function _theMarketCoversEscrowAndCredits() private view {
         uint256 owed = market.totalEscrow() + market.totalCredit();
         vm.assertEq(token.balanceOf(address(market)), owed + handler.donated());
         uint256 escrow = 0;
@@ -103,7 +111,7 @@ contract InvariantsTest is MarketBase {
         vm.assertEq(market.totalCredit(), credit, "credit");
     }
 
-    function invariant_theVaultCoversStakes() public view {
+    function _theVaultCoversStakes() private view {
         uint256 total = 0;
         uint256 deposited = 0;
         for (uint256 i = 0; i < 3; ++i) {
@@ -140,7 +148,7 @@ contract InvariantsTest is MarketBase {
     /// Nobody grows richer or poorer but by a job's outcome, as docs/job.md says: bids, waiting, unbonding, withdrawals and
     /// everybody else's doings leave an account's wealth as it was. So whoever never accepted lost undelivered fees at most, and
     /// whoever handed in a true result was paid.
-    function invariant_wealthChangesByOutcomesOnly() public view {
+    function _wealthChangesByOutcomesOnly() private view {
         address[10] memory accounts = _accounts();
         for (uint256 i = 0; i < 10; ++i) {
             int256 change = int256(_wealth(accounts[i])) - int256(_started[accounts[i]]);
@@ -149,7 +157,7 @@ contract InvariantsTest is MarketBase {
     }
 
     /// One lock for whoever leads or holds the lease, one for each sealed bid that stands, and no other.
-    function invariant_oneLockForEachRunningJobAndCommitment() public view {
+    function _oneLockForEachRunningJobAndCommitment() private view {
         for (uint256 i = 0; i < handler.count(); ++i) {
             bytes32 jobId = handler.jobs(i);
             Job memory job = market.jobOf(jobId);
@@ -177,10 +185,7 @@ contract InvariantsTest is MarketBase {
             finished += handler.settled(State(state));
         }
         vm.assertEq(finished, handler.count(), "every job settled once");
-        invariant_theMarketCoversEscrowAndCredits();
-        invariant_theVaultCoversStakes();
-        invariant_oneLockForEachRunningJobAndCommitment();
-        invariant_wealthChangesByOutcomesOnly();
+        invariant_money();
         address[10] memory accounts = _accounts();
         for (uint256 i = 0; i < 10; ++i) {
             if (accounts[i] == BURN_ADDRESS || market.creditOf(accounts[i]) == 0) continue;
@@ -190,7 +195,7 @@ contract InvariantsTest is MarketBase {
         if (market.creditOf(BURN_ADDRESS) != 0) market.burn();
         vm.assertEq(market.totalCredit(), 0, "credit at the end");
         vm.assertEq(token.balanceOf(address(market)), handler.donated(), "market at the end");
-        invariant_wealthChangesByOutcomesOnly();
+        _wealthChangesByOutcomesOnly();
     }
 
     /// Sealed bids, withdrawals, a Dutch clock and a drawn award, so that the moves above are known to reach them.
@@ -210,19 +215,16 @@ contract InvariantsTest is MarketBase {
         handler.bid(4, 1, 30e18);
         handler.retract(4, 0);
         vm.assertEq(handler.retractions(), 2);
-        invariant_oneLockForEachRunningJobAndCommitment();
+        _oneLockForEachRunningJobAndCommitment();
         vm.warp(market.jobOf(handler.jobs(0)).bidsCloseAt);
         handler.reveal(0, 0);
         handler.reveal(0, 1);
         handler.reveal(1, 0);
         vm.assertEq(handler.reveals(), 3);
-        invariant_oneLockForEachRunningJobAndCommitment();
+        _oneLockForEachRunningJobAndCommitment();
         handler.finish();
         vm.assertEq(handler.forfeits(), 2);
-        invariant_theMarketCoversEscrowAndCredits();
-        invariant_theVaultCoversStakes();
-        invariant_oneLockForEachRunningJobAndCommitment();
-        invariant_wealthChangesByOutcomesOnly();
+        invariant_money();
     }
 
     /// One scripted play that reaches every final state, so that the moves above are known to reach them.
@@ -251,9 +253,6 @@ contract InvariantsTest is MarketBase {
         vm.assertEq(handler.settled(State.Undelivered), 1);
         vm.assertEq(handler.settled(State.Expired), 1);
         vm.assertEq(handler.settled(State.Cancelled), 1);
-        invariant_theMarketCoversEscrowAndCredits();
-        invariant_theVaultCoversStakes();
-        invariant_oneLockForEachRunningJobAndCommitment();
-        invariant_wealthChangesByOutcomesOnly();
+        invariant_money();
     }
 }

@@ -58,8 +58,15 @@ contract SaleInvariantsTest is Base {
         targets[0] = FuzzSelector(address(handler), moves);
     }
 
+    /// All of them after every move of one play: of the same seed forge would play the same moves again for each.
+    function invariant_everyMoveLeavesTheSalesSound() public {
+        _money();
+        _tokens();
+        _everySaleEnds();
+    }
+
     /// Every unit that the contract owes is there, and every best bid is in escrow once.
-    function invariant_money() public view {
+    function _money() private view {
         vm.assertEq(token.balanceOf(address(sale)), sale.totalEscrow() + sale.totalCredit() + handler.donated());
         uint256 escrow = 0;
         for (uint256 i = 0; i < handler.count(); ++i) {
@@ -75,14 +82,14 @@ contract SaleInvariantsTest is Base {
     }
 
     /// Every token is where the last outcome of its sale put it: in escrow until then.
-    function invariant_tokens() public view {
+    function _tokens() private view {
         for (uint256 i = 1; i < handler.nextToken(); ++i) {
             vm.assertEq(toy.ownerOf(i), handler.holder(i));
         }
     }
 
     /// After the end nothing stays behind, and people have gained or lost what their sales say, to the unit.
-    function invariant_everySaleEnds() public {
+    function _everySaleEnds() private {
         uint256 before = vm.snapshotState();
         handler.finish();
         vm.warp(block.timestamp + 60 days);

@@ -129,13 +129,19 @@ contract StakeRewardsInvariantsTest is Base {
         }
     }
 
-    function invariant_stakesAndRewardsNeverMix() public view {
+    /// Both after every move of one play: of the same seed forge would play the same moves again for each.
+    function invariant_rewards() public view {
+        _stakesAndRewardsNeverMix();
+        _everyRewardIsPaidOwedOrToCome();
+    }
+
+    function _stakesAndRewardsNeverMix() private view {
         (, uint256 stakes) = _shown();
         StakeVault vault = handler.vault();
         vm.assertEq(handler.token().balanceOf(address(vault)), stakes + vault.rewardPool(), "balance");
     }
 
-    function invariant_everyRewardIsPaidOwedOrToCome() public view {
+    function _everyRewardIsPaidOwedOrToCome() private view {
         StakeVault vault = handler.vault();
         vm.assertEq(vault.rewardPool(), handler.funded() - handler.claimed(), "pool");
         (uint256 owed,) = _shown();
