@@ -23,6 +23,8 @@ _BID = 6_000
 # Stake earns a part of the fees: what it has earned is written down whenever it changes. Stake that unbonds also leaves
 # the word of storage that bids and settlements touch, so that they and the withdrawal save more than it pays.
 _EARNING, _FIRST = 13_000, 28_000
+# A settlement runs in a library too: a call, with the job's snapshot passed on.
+_SETTLEMENT = 7_600
 DEARER = {
     "bid: first: fixed price": _BID,
     "bid: fixed price": _BID,
@@ -33,6 +35,14 @@ DEARER = {
     "stake, deposit: another, with a permit": _EARNING,
     "stake, deposit: another, approved before": _EARNING,
     "stake, unbond": 3_000 + _EARNING,
+    "settle: expired": _SETTLEMENT,
+    "settle: defaulted": _SETTLEMENT,
+    "submit: sealed auction, no royalty, verified and settled": _SETTLEMENT,
+    "submit: Dutch auction, no royalty, verified and settled": _SETTLEMENT,
+    "submit: batch, no royalty, verified and settled": _SETTLEMENT,
+    "withdraw a bid: sealed auction": 100,
+    "withdraw a bid: reverse auction": 100,
+    "burn a bond: sealed auction, not revealed": 100,
     # More functions to choose among.
     "cancel: the first credit": 300,
     "cancel: a later one": 300,
