@@ -206,7 +206,7 @@ contract JobMarket is NewJobsPause {
             floor: job.floor,
             lock: known ? _lockFor(job.maxPrice) : 0,
             verifier: known ? verifierOf(job.tier) : address(0),
-            revealWindow: job.revealWindow,
+            revealWindow: JobStates.revealWindow(job.auction, job.extraWindow),
             deliveryWindow: job.deliveryWindow,
             executionWindow: job.executionWindow,
             verificationWindow: job.verificationWindow,
@@ -276,7 +276,7 @@ contract JobMarket is NewJobsPause {
         job.tier = tier;
         job.maxPrice = request.maxPrice;
         job.floor = floor;
-        job.revealWindow = revealWindow;
+        job.extraWindow = revealWindow;
         job.deliveryWindow = uint24(request.deliveryWindow);
         job.executionWindow = executionWindow;
         job.verificationWindow = verificationWindow;
