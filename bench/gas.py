@@ -20,23 +20,34 @@ FORMAT = "mlm/gas/1"
 # What a step may cost more than before, in gas, for the sake of others.
 # A bid runs in a library, or the market's code would not fit, and every lock looks at what batches have reserved.
 _BID = 6_000
+# A bid in a reverse auction also looks whether it is late, and would move the close.
+_REVERSE = 7_500
 # Stake earns a part of the fees: what it has earned is written down whenever it changes. Stake that unbonds also leaves
 # the word of storage that bids and settlements touch, so that they and the withdrawal save more than it pays.
 _EARNING, _FIRST = 13_000, 28_000
+# A settlement runs in a library too: a call, with the job's snapshot passed on.
+_SETTLEMENT = 7_600
+# Any step may look at a job's state, which asks whether a word of its record is a reveal window.
+_STATE = 200
 DEARER = {
     "bid: first: fixed price": _BID,
     "bid: fixed price": _BID,
-    "bid: reverse auction, the first": _BID,
-    "bid: reverse auction, below another's": _BID,
-    "bid: reverse auction, below one's own": _BID,
+    "bid: reverse auction, the first": _REVERSE,
+    "bid: reverse auction, below another's": _REVERSE,
+    "bid: reverse auction, below one's own": _REVERSE,
     "stake, deposit: the first, with a permit": _FIRST,
     "stake, deposit: another, with a permit": _EARNING,
     "stake, deposit: another, approved before": _EARNING,
     "stake, unbond": 3_000 + _EARNING,
+    "settle: expired": _SETTLEMENT,
+    "settle: defaulted": _SETTLEMENT,
+    "submit: sealed auction, no royalty, verified and settled": _SETTLEMENT,
+    "submit: Dutch auction, no royalty, verified and settled": _SETTLEMENT,
+    "submit: batch, no royalty, verified and settled": _SETTLEMENT,
+    "withdraw a bid: reverse auction": 600,
     # More functions to choose among.
-    "cancel: the first credit": 300,
-    "cancel: a later one": 300,
-    "credits, withdraw": 100,
+    "cancel: the first credit": 400,
+    "cancel: a later one": 400,
     # The terms say more: the kinds' prices and windows, requirements, the fee's shares.
     "of a submission, calldata and the transaction itself": 1_000,
 }
@@ -78,7 +89,7 @@ def differences(snapshot: Snapshot, measured: Mapping[str, int]) -> list[str]:
 
 def most(step: str, before: int) -> int:
     """What a step may cost now, in gas."""
-    return before + DEARER.get(step, 0)
+    return before + DEARER.get(step, _STATE)
 
 
 def table(snapshot: Snapshot) -> str:

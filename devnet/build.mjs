@@ -18,7 +18,7 @@ const generated = { optimizer: { enabled: true, runs: 1 }, viaIR: false };
 // Never to be changed, nor is Deployer.sol: every address on every chain follows from the bytecode that they give.
 const frozen = { optimizer: { enabled: true, runs: 200 }, viaIR: false };
 const units = [
-  { settings: market, contracts: [...["MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "ZkVerifier", "Providers", "Reputation", "FeeShares", "BatchAuction"].map((name) => ({ name, source: `contracts/${name}.sol` })), { name: "Bidding", source: "contracts/libraries/Bidding.sol" }] },
+  { settings: market, contracts: [...["MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "ZkVerifier", "Providers", "Reputation", "FeeShares", "BatchAuction"].map((name) => ({ name, source: `contracts/${name}.sol` })), ...["Bidding", "Settlement"].map((name) => ({ name, source: `contracts/libraries/${name}.sol` }))] },
   // By itself: what it is made of does not change with the market.
   { settings: market, contracts: [{ name: "AssetSale", source: "contracts/AssetSale.sol" }] },
   { settings: frozen, contracts: [{ name: "Deployer", source: "contracts/Deployer.sol" }] },

@@ -9,7 +9,7 @@ import {IJobMarket, Job, Request, Snapshot, Terms} from "./interfaces/IJobMarket
 import {IBatchAuction} from "./interfaces/IBatchAuction.sol";
 import {IStakeVault} from "./interfaces/IStakeVault.sol";
 import {Claim, IVerifier} from "./interfaces/IVerifier.sol";
-import {AuctionKind, Outcome, Reason, Role, State, Tier, Verdict} from "./interfaces/Types.sol";
+import {AuctionKind, Reason, State, Tier, Verdict} from "./interfaces/Types.sol";
 import {Bidding} from "./libraries/Bidding.sol";
 import {Ending, JobRecord} from "./libraries/JobRecord.sol";
 import {JobStates} from "./libraries/JobStates.sol";
@@ -206,7 +206,7 @@ contract JobMarket is NewJobsPause {
             floor: job.floor,
             lock: known ? _lockFor(job.maxPrice) : 0,
             verifier: known ? verifierOf(job.tier) : address(0),
-            revealWindow: job.revealWindow,
+            revealWindow: JobStates.revealWindow(job.auction, job.extraWindow),
             deliveryWindow: job.deliveryWindow,
             executionWindow: job.executionWindow,
             verificationWindow: job.verificationWindow,
@@ -228,88 +228,13 @@ contract JobMarket is NewJobsPause {
 
     // ---------------------------------------------------------------- settlement
 
-    /// @dev Draws the credits of a final state. Escrow in: maxPrice. Credits out: maxPrice plus what was slashed.
-    /// What the terms say of the job is taken from them: their hash was compared, and calldata costs less than storage.
+    /// @dev Escrow in: maxPrice. Credits out: maxPrice plus what was slashed.
     function _settle(bytes32 jobId, JobRecord storage job, Terms calldata terms, State state) private {
-        Snapshot calldata snapshot = terms.snapshot;
-        uint128 maxPrice = terms.request.maxPrice;
-        address consumer = job.consumer;
-        _close(jobId, job, terms.request.versionId, consumer, job.provider, maxPrice, state);
-        if (state == State.Accepted) {
-            uint256 burned = _pay(jobId, job, snapshot, maxPrice);
-            // SAFETY: a part of the price, which fits.
-            // forge-lint: disable-next-line(unsafe-typecast)
-            reputation.record(jobId, job.provider, Outcome.Accepted, job.price, uint128(burned));
-            return;
-        }
-        if (state == State.Expired) {
-            // Nobody bid.
-            _credit(jobId, consumer, Reason.Refund, maxPrice);
-            return;
-        }
-        uint128 locked = snapshot.lock;
-        if (terms.request.auction == AuctionKind.Sealed) locked = Bidding.bond(locked, maxPrice);
-        Outcome outcome;
-        if (state == State.Undelivered) {
-            outcome = Outcome.Undelivered;
-            _credit(jobId, snapshot.treasury, Reason.ProtocolFee, snapshot.undeliveredFee);
-            _credit(jobId, consumer, Reason.Refund, maxPrice - snapshot.undeliveredFee);
-            // Neither side gains by the other's silence: the lease holder loses as much as the consumer, no more.
-            _slash(jobId, job, locked, snapshot.undeliveredFee, 0);
-        } else {
-            _credit(jobId, consumer, Reason.Refund, maxPrice);
-            if (state == State.Defaulted) {
-                outcome = Outcome.Defaulted;
-                _slash(jobId, job, locked, snapshot.lock, snapshot.gasCompensation);
-            } else {
-                outcome = Outcome.Rejected;
-                // Nobody disputes in this market's tiers yet: with no challenger to reward, the whole lock burns.
-                _slash(jobId, job, locked, snapshot.lock, 0);
-            }
-        }
-        reputation.record(jobId, job.provider, outcome, job.price, 0);
-    }
-
-    /// @dev Splits the price among treasury, stakers, owner, parents and provider, and burns what nobody has of the fee;
-    /// parts sum to it. The rest of the escrow goes back.
-    /// @return burned What burns of the protocol fee.
-    function _pay(bytes32 jobId, JobRecord storage job, Snapshot calldata snapshot, uint128 maxPrice)
-        private
-        returns (uint256 burned)
-    {
-        uint128 price = job.price;
-        address provider = job.provider;
-        (uint256 fee, uint256[] memory shares, uint256 rest) =
-            Settlement.split(price, snapshot.protocolFeeBps, snapshot.usePrice, snapshot.ownerBps, snapshot.bps);
-        burned = _creditFee(jobId, snapshot, fee);
-        address[] calldata payees = snapshot.payees;
-        for (uint256 i = 0; i < shares.length; ++i) {
-            _credit(jobId, payees[i], Reason.Royalty, shares[i]);
-        }
-        _credit(jobId, provider, Reason.Payment, rest);
-        _credit(jobId, job.consumer, Reason.Refund, maxPrice - price);
-        vault.unlock(jobId, provider, Role.Provider);
-    }
-
-    function _creditFee(bytes32 jobId, Snapshot calldata snapshot, uint256 fee) private returns (uint256) {
-        (uint256 toTreasury, uint256 toStakers, uint256 burned) =
-            Settlement.splitFee(fee, snapshot.treasuryBps, snapshot.stakersBps);
-        _credit(jobId, snapshot.treasury, Reason.ProtocolFee, toTreasury);
-        // The vault draws it for all who hold stake there.
-        _credit(jobId, address(vault), Reason.StakerReward, toStakers);
-        _credit(jobId, BURN_ADDRESS, Reason.Burn, burned);
-        return burned;
-    }
-
-    /// @dev Takes `amount` of the lease holder's lock: `toConsumer` of it pays the consumer's gas, the rest burns; what
-    /// is left of the lock is free again. SAFETY: toConsumer <= amount <= lock by the bounds in MarketTerms.
-    function _slash(bytes32 jobId, JobRecord storage job, uint128 locked, uint128 amount, uint128 toConsumer) private {
-        totalCredit += amount;
-        _credit(jobId, job.consumer, Reason.GasCompensation, toConsumer);
-        _credit(jobId, BURN_ADDRESS, Reason.Burn, amount - toConsumer);
-        address provider = job.provider;
-        if (amount != 0) vault.slash(jobId, provider, Role.Provider, amount);
-        if (amount < locked) vault.unlock(jobId, provider, Role.Provider);
+        Request calldata request = terms.request;
+        _close(jobId, job, request.versionId, job.consumer, job.provider, request.maxPrice, state);
+        totalCredit += Settlement.settle(
+            job, jobId, creditOf, vault, reputation, terms.snapshot, request.maxPrice, state
+        );
     }
 
     /// @dev Burns what a bidder lost and the vault sent here.
@@ -351,7 +276,7 @@ contract JobMarket is NewJobsPause {
         job.tier = tier;
         job.maxPrice = request.maxPrice;
         job.floor = floor;
-        job.revealWindow = revealWindow;
+        job.extraWindow = revealWindow;
         job.deliveryWindow = uint24(request.deliveryWindow);
         job.executionWindow = executionWindow;
         job.verificationWindow = verificationWindow;

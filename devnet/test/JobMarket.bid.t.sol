@@ -53,7 +53,7 @@ contract JobMarketBidTest is MarketBase {
         vm.assertEq(vault.freeOf(ALICE, Role.Provider), 1_000 * ONE);
         vm.assertEq(vault.lockOf(jobId, BOB, Role.Provider), 20 * ONE);
         _needState(jobId, State.Open);
-        vm.warp(START + 10 minutes - 1);
+        vm.warp(START + 5 minutes);
         _bid(jobId, ALICE, 80 * ONE);
         vm.warp(START + 10 minutes);
         _needState(jobId, State.Leased);

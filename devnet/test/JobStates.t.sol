@@ -45,7 +45,7 @@ contract JobStatesTest is Base {
         _job.submittedAt = uint40(row[7]);
         _job.ending = row[8] == 1 ? Ending.Cancelled : row[9] == 1 ? Ending.Verified : Ending.Open;
         _job.auction = AuctionKind(row[10]);
-        _job.revealWindow = uint24(row[11]);
+        _job.extraWindow = uint24(row[11]);
         _job.commitments = uint32(row[12]);
     }
 }

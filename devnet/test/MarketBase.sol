@@ -185,7 +185,7 @@ abstract contract MarketBase is Base {
         jobId = market.post(request, 1);
     }
 
-    function _bid(bytes32 jobId, address provider, uint128 price) internal {
+    function _bid(bytes32 jobId, address provider, uint128 price) internal virtual {
         vm.prank(provider);
         market.bid(jobId, price, "");
     }

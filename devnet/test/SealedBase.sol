@@ -16,13 +16,13 @@ abstract contract SealedBase is MarketBase {
         return keccak256(abi.encode(keccak256("mlm/bid/1"), block.chainid, market, jobId, bidder, price, SALT));
     }
 
-    function _commit(bytes32 jobId, address bidder, uint128 price) internal {
+    function _commit(bytes32 jobId, address bidder, uint128 price) internal virtual {
         bytes32 commitment = _sealed(jobId, bidder, price);
         vm.prank(bidder);
         market.commitBid(jobId, commitment, "");
     }
 
-    function _reveal(bytes32 jobId, address bidder, uint128 price) internal {
+    function _reveal(bytes32 jobId, address bidder, uint128 price) internal virtual {
         vm.prank(bidder);
         market.revealBid(jobId, price, SALT);
     }

@@ -173,6 +173,8 @@ def _told(seen: JobView) -> str:
     told = f"{seen.state}: turn {seen.turn}" + (f", {seen.left} left" if seen.left else "")
     if seen.clock is not None:
         told += f"; the clock offers {seen.clock}"
+    if seen.bids_extended:
+        told += f"; late bids moved the close by {seen.bids_extended}"
     if seen.sealed_bids:
         told += f"; {seen.sealed_bids} under seal"
     if seen.price is not None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mlm.core.auctions import batch
-from mlm.core.clock import Instant
+from mlm.core.clock import Duration, Instant
 from mlm.core.job import AuctionKind, State
 from mlm.core.money import Amount
 from mlm.core.plan import JSON_ONLY, NO_AMOUNT
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, rounds
+from mlm.workflows import job_show, lookup, rounds
 
 AROUND = 5  # prices of the grid shown on each side of the clearing price
 
@@ -55,6 +55,7 @@ class Bids:
     auction: AuctionKind
     state: State
     closes_at: Instant
+    extended: Duration | None  # by how much late bids of a reverse auction have moved the close
     clears_at: Amount | None
     awards: int | None
     rank: int | None  # this job's, from 1: the first `awards` are done
@@ -71,9 +72,9 @@ def bids(ports: Ports, name: str) -> Bids:
         placed = tuple(_offer(found, *each) for each in rounds.offers(ports, found))
         price, book = found.price if found.volume else None, _book(ports, job, found)
         standing = (price, found.volume, found.rank + 1)
-        return Bids(job.job_id, job.auction, job.state, closes, *standing, bids=placed, book=book)
+        return Bids(job.job_id, job.auction, job.state, closes, None, *standing, bids=placed, book=book)
     listed = _sealed(ports, job) if job.auction is AuctionKind.SEALED else _open(ports, job)
-    return Bids(job.job_id, job.auction, job.state, closes, None, None, None, listed, ())
+    return Bids(job.job_id, job.auction, job.state, closes, job_show.extended(job), None, None, None, listed, ())
 
 
 def _open(ports: Ports, job: lookup.Job) -> tuple[BidRow, ...]:

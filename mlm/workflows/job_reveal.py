@@ -148,7 +148,7 @@ def plan_withdraw(ports: Ports, params: JobName) -> Plan[str]:
     if job.provider is None or job.provider.lower() != me.lower():
         raise _no_bid(job, me)
     fee = Amount(job.terms.snapshot.undelivered_fee)
-    until = withdrawable_until(job.record.posted_at, job.record.bids_close_at)
+    until = withdrawable_until(job.record.posted_at, job.terms.request.bidding_window)
     if ports.chain.block().timestamp >= until:
         raise StateConflict(
             f"the best bid on job {job.short} stands since {Instant(until)}, when half of the time for bids had passed",

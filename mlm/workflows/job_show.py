@@ -69,6 +69,7 @@ class JobView:
     price_step: Amount | None
     sealed_bids: int | None = field(metadata=NO_AMOUNT)  # that stand: neither revealed, withdrawn nor burned
     bids_close_at: Instant
+    bids_extended: Duration | None  # by how much late bids of a reverse auction have moved the close
     reveals_close_at: Instant | None
     requirements: tuple[str, ...]  # of who may bid; none: anybody
     input: Cid  # of the block that the lease holder fetches
@@ -127,6 +128,7 @@ def view(ports: Ports, job: lookup.Job) -> JobView:
         price_step=Amount(job.terms.request.price_step) if job.terms.request.price_step else None,
         sealed_bids=job.record.commitments if job.auction is AuctionKind.SEALED else None,
         bids_close_at=Instant(job.record.bids_close_at),
+        bids_extended=extended(job),
         reveals_close_at=Instant(facts.reveals_close_at) if job.auction is AuctionKind.SEALED else None,
         requirements=job_requirements.words(ports, job),
         input=Cid(DAG_CBOR, bytes.fromhex(job.terms.request.input[2:])),
@@ -136,6 +138,14 @@ def view(ports: Ports, job: lookup.Job) -> JobView:
         round=_round(ports, job) if job.auction is AuctionKind.BATCH else None,
         credits=tuple(Credit(row["account"], Reason(row["reason"]), Amount(row["amount"])) for row in credits),
     )
+
+
+def extended(job: lookup.Job) -> Duration | None:
+    """By how much late bids of a reverse auction have moved the close of bids; None where they have not."""
+    if job.auction is not AuctionKind.REVERSE:
+        return None
+    moved = job.record.bids_close_at - job.record.posted_at - job.terms.request.bidding_window
+    return Duration(moved) if moved > 0 else None
 
 
 def bond_of(job: lookup.Job) -> Amount:
@@ -222,7 +232,7 @@ def watch(
     deadline, last = ports.system.monotonic() + timeout, None
     while True:
         seen = show(ports, name)
-        if (now := (seen.state, seen.provider, seen.price, seen.sealed_bids, seen.settled)) != last:
+        if (now := (seen.state, seen.provider, seen.price, seen.bids_close_at, seen.sealed_bids, seen.settled)) != last:
             last = now
             tell(seen)
         if seen.settled or seen.state in until:

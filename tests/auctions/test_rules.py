@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlm.core.auctions import play, play_all, settle
+from mlm.core.auctions import play, play_all, reverse, settle
 from mlm.core.auctions.auction import Auction, Bid, Commit, Market, Reveal, Withdraw
 from mlm.core.auctions.dutch import clock_down
 from mlm.core.auctions.sealed import commitment
@@ -138,3 +138,17 @@ def test_batches_are_bid_for_elsewhere() -> None:
     market = replace(MARKET, kind=AuctionKind.BATCH)
     with pytest.raises(Refused, match="AuctionKindUnsuited"):
         play(Auction.posted(market, FREE), Bid(1_000, ALICE, 15))
+
+
+@given(st.integers(60, 7 * 86_400), st.lists(st.integers(0, 2**16), min_size=1, max_size=40))
+def test_late_bids_leave_time_and_no_job_stays_open(window: int, early: list[int]) -> None:
+    """`early` is how long before the close each bid is made, modulo what is left of the bids' time."""
+    now, close = 1_000, 1_000 + window
+    for seconds in early:
+        now = max(now, close - 1 - seconds)
+        moved = reverse.close_after(now, 1_000, window, close)
+        assert close <= moved <= 1_000 + 2 * window
+        assert moved >= now + reverse.answer_time(window) or moved == 1_000 + 2 * window
+        if moved > close:  # Nobody can take a bid back any more.
+            assert now >= reverse.withdrawable_until(1_000, window)
+        close = moved

@@ -22,11 +22,16 @@ NAMED = (
 
 
 def test_the_page_has_the_figures_that_the_attacks_log() -> None:
-    output = _run(str(FORGE), "test", "--match-path", "test/attacks/*", "-vv", seconds=300)
+    # Each call is a transaction of its own, so that its gas is that of a whole one.
+    output = _run(str(FORGE), "test", "--isolate", "--match-path", "test/attacks/*", "-vv", seconds=300)
     logged = {name: Decimal(value) for name, value in re.findall(r"^  (\S.*): (\d+\.\d{18})$", output, re.MULTILINE)}
-    rows = re.findall(r"^\| ([^|]+) \| ([\d.]+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    gains = PAGE.read_text(encoding="utf-8").split("## What remains")[1]
-    shown = {f"GAIN: {name}" if f"| {name} |" in gains else name: Decimal(value) for name, value in rows}
+    gas = {name: int(value) for name, value in re.findall(r"^  GAS: (.*): (-?\d+)", output, re.MULTILINE)}
+    page = PAGE.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|]+) \| ([\d.]+) \| (−?[\d,]+) \|", page, re.MULTILINE)
+    gains = page.split("## What remains")[1]
+    shown = {f"GAIN: {name}" if f"| {name} |" in gains else name: Decimal(value) for name, value, _ in rows}
     # The page leaves out what a division leaves: some base units.
     assert {name: round(value, 3) for name, value in logged.items()} == shown
+    told = {name: int(value.replace("−", "-").replace(",", "")) for name, _, value in rows}
+    assert {name: round(value, -3) for name, value in gas.items()} == told
     assert all(any(name in attack for attack in logged) for name in NAMED)

@@ -187,3 +187,24 @@ def test_what_a_person_sees(market: Market) -> None:
     assert "committed" in listed and "price" not in listed and "clears" not in listed
     market.first.do("job", "withdraw-bid", job)
     market.consumer.do("job", "cancel", job)
+
+
+def test_a_late_bid_moves_the_close_and_is_answered(market: Market) -> None:
+    job = market.consumer.job("--bidding", "3600", auction="reverse")
+    market.first.do("bid", job, "--price", "4", "--stake")
+    posted = market.consumer.do("job", "show", job)
+    assert posted["bids_extended"] is None
+    market.advance("3100s")
+    market.second.do("bid", job, "--price", "3", "--stake")
+    moved = market.consumer.do("job", "show", job)
+    assert moved["bids_extended"] == moved["bids_close_at"] - posted["bids_close_at"] > 0
+    assert moved["provider"] == address("compute-2")
+    market.advance("500s")  # past the close that was posted
+    market.first.do("bid", job, "--price", "2", "--stake")
+    listed = market.consumer.do("job", "bids", job)
+    assert listed["extended"] > moved["bids_extended"]
+    assert [row["state"] for row in listed["bids"]] == ["outbid", "outbid", "best"]
+    (row,) = market.consumer.do("sql", f"select count(*) as n from extensions where job_id = '{moved['job']}'")["rows"]
+    assert row == {"n": 2}
+    assert market.consumer.do("job", "award", job)["state"] == "leased"
+    settled(market, job)

@@ -197,7 +197,10 @@ class World:
         head = {"jobId": JOB, "versionId": VERSION.version_id}
         match move:
             case Bid():
-                return [("JobMarket", "BidPlaced", {**head, "provider": move.by, "price": after.price})]
+                placed: Emitted = ("JobMarket", "BidPlaced", {**head, "provider": move.by, "price": after.price})
+                if after.bids_close_at <= self.auction.bids_close_at:
+                    return [placed]
+                return [placed, ("JobMarket", "BidsExtended", {**head, "bidsCloseAt": after.bids_close_at})]
             case Commit():
                 told: dict[str, Any] = {**head, "bidder": move.by, "commitment": move.commitment}
                 return [("JobMarket", "BidCommitted", told)]

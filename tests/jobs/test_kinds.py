@@ -90,6 +90,26 @@ def test_open_bids_and_how_they_stand() -> None:
     assert [row.state for row in job_bids.bids(ports, JOB).bids] == ["outbid", "withdrawn", "best"]
 
 
+def test_a_late_bid_moves_the_close_and_everybody_is_told() -> None:
+    world = World(AuctionKind.REVERSE)
+    offer(world, BOB, 9 * TOKEN)
+    posted_close = world.auction.bids_close_at
+    bob = world.ports(BOB)
+    assert (job_show.show(bob, JOB).bids_extended, job_bids.bids(bob, JOB).extended) == (None, None)
+    world.pass_by(posted_close - 13 - world.now)  # the next block is a second before the close
+    offer(world, CID, 8 * TOKEN)
+    seen, listed = job_show.show(bob, JOB), job_bids.bids(bob, JOB)
+    assert seen.bids_extended == listed.extended == 599 and listed.closes_at == posted_close + 599
+    assert (seen.bids_close_at, seen.deadline, seen.left) == (posted_close + 599, posted_close + 599, 600)
+    assert bob.state.query("jobs")[0]["bids_close_at"] == posted_close + 599
+    offer(world, BOB, 7 * TOKEN)
+    # What is told at a change names the close.
+    told: list[job_show.JobView] = []
+    with pytest.raises(StateConflict, match="still open"):
+        job_show.watch(bob, JOB, until=frozenset(), timeout=0, tell=told.append)
+    assert [(each.provider, each.bids_extended) for each in told] == [(BOB, 611)]
+
+
 def test_a_posted_price_leaves_nothing_to_withdraw() -> None:
     world = World(AuctionKind.FIXED)
     with pytest.raises(UsageError, match="price is fixed at 20 MLM, found 19 MLM"):

@@ -388,6 +388,22 @@ def test_a_withdrawn_bid_leaves_none(state: State) -> None:
     assert (job["price"], job["bid_count"]) == (95, 3)
 
 
+def test_late_bids_move_the_close(state: State) -> None:
+    late = [job_event("BidPlaced", 1, provider=ANN, price=90), job_event("BidsExtended", 1, bidsCloseAt=1084)]
+    job = _job(state, 1, late)
+    assert (job["bids_close_at"], job["reveals_close_at"]) == (1084, 1084)
+    assert [bool(state.query("jobs", open_at=at)) for at in (1083, 1084)] == [True, False]
+    later = [job_event("BidPlaced", 1, provider=EVE, price=80), job_event("BidsExtended", 1, bidsCloseAt=1095)]
+    state.ingest(*chain_of([later], 3), after=word(2))
+    assert [row["bids_close_at"] for row in state.query("jobs")] == [1095]
+    # What a reorganisation takes back moves nothing.
+    state.rewind(3)
+    assert [row["bids_close_at"] for row in state.query("jobs")] == [1084]
+    # The consumer's award is the close, whatever was moved before.
+    state.ingest(*chain_of([[job_event("BidsClosed", 1, provider=ANN, price=90)]], 3), after=word(2))
+    assert [row["bids_close_at"] for row in state.query("jobs")] == [1030]
+
+
 def test_sealed_bids(state: State) -> None:
     job = _job(state, 2, [committed(ANN), committed(BOB), committed(EVE)], [job_event("BidWithdrawn", 1, bidder=BOB)])
     assert (job["provider"], job["price"], job["bid_count"], job["commitments"]) == (None, None, 3, 2)
@@ -717,6 +733,7 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             job_event("BidPlaced", job, provider=who, price=amount),
             job_event("BidCommitted", job, bidder=who, commitment=word(amount)),
             job_event("BidRevealed", job, bidder=who, price=amount),
+            job_event("BidsExtended", job, bidsCloseAt=rng.randrange(10**9)),
             job_event("BidWithdrawn", job, bidder=who),
             job_event("BidForfeited", job, bidder=who, amount=amount),
             placed(rng.randrange(2**30), who, rng.randrange(3), rng.randrange(3), rng.randrange(1, 9)),

@@ -61,6 +61,7 @@ from tests.vectors.auction_moves import (
     taken,
     withdraw,
 )
+from tests.vectors.late_bids import ANSWER, late
 
 HALF, TOO_LATE = BIDDING // 2, "WithdrawalTooLate"
 HERE = Path(__file__).resolve().parent
@@ -144,7 +145,7 @@ def reverse() -> None:
     moves = [bid(0, ALICE, 100), bid(0, BOB, 100, "PriceNotLower"), bid(1, BOB, 99), look(LAST, OPEN)]
     taken("reverse: lower by one unit", REVERSE, [*moves, look(CLOSE, LEASED)], CLOSE, BOB, 99)
     moves = [bid(0, ALICE, 51), bid(LAST, BOB, 50), bid(LAST, ALICE, 50, "PriceNotLower")]
-    taken("reverse: the floor in the last second", REVERSE, moves, CLOSE, BOB, 50)
+    taken("reverse: the floor in the last second", REVERSE, moves, LAST + ANSWER, BOB, 50)
     moves = [bid(0, ALICE, 80), bid(CLOSE, BOB, 70, "JobInState")]
     taken("reverse: too late by a second", REVERSE, moves, CLOSE, ALICE, 80)
     moves = [bid(0, ALICE, 49, "PriceBelowFloor"), bid(0, ALICE, 101, "PriceAboveMaximum"), bid(0, ALICE, 100)]
@@ -156,7 +157,7 @@ def reverse() -> None:
     moves = [bid(3, ALICE, 90), award(4, ALICE, "NotConsumer"), award(4), bid(4, BOB, 80, "JobInState")]
     taken("reverse: awarded early", REVERSE, moves, 4, ALICE, 90)
     taken("reverse: awarded in the second of the bid", REVERSE, [bid(3, ALICE, 90), award(3)], 3, ALICE, 90)
-    moves = [award(0, refused="JobHasNoBid"), bid(LAST, ALICE, 90), award(CLOSE, refused="JobInState")]
+    moves = [award(0, refused="JobHasNoBid"), bid(1, ALICE, 90), award(CLOSE, refused="JobInState")]
     taken("reverse: awarded too early and too late", REVERSE, moves, CLOSE, ALICE, 90)
     moves = [bid(0, ALICE, 90), withdraw(1, BOB, "NotBestBidder"), withdraw(1, ALICE), look(1, OPEN)]
     nothing("reverse: withdrawn, for the fee", REVERSE, moves, burned={ALICE: 10})
@@ -375,7 +376,7 @@ def rows(values: list[Any]) -> str:
 
 def main() -> None:
     CASES.clear()
-    for kind in (fixed, reverse, sealed, dutch):
+    for kind in (fixed, reverse, late, sealed, dutch):
         kind()
     columns = {"market": MARKET_COLUMNS, "moves": MOVE_COLUMNS, "after": AFTER_COLUMNS, "end": END_COLUMNS}
     head = {"format": "mlm/vectors/auctions/1", "columns": columns, "errors": ERRORS, "stakes": list(STAKES.values())}

@@ -8,6 +8,7 @@ import {IJobMarketErrors} from "../errors/IJobMarketErrors.sol";
 import {IJobMarket} from "../interfaces/IJobMarket.sol";
 import {Reason} from "../interfaces/Types.sol";
 import {BURN_ADDRESS} from "../libraries/Limits.sol";
+import {Settlement} from "../libraries/Settlement.sol";
 import {Payments} from "./Payments.sol";
 
 /// @title Credits: nobody is paid by push, everybody pulls
@@ -48,9 +49,7 @@ abstract contract Credits is IJobMarket, IJobMarketErrors, Payments, ReentrancyG
 
     /// @dev Callers count what they credit in `totalCredit`, once for all accounts.
     function _credit(bytes32 jobId, address account, Reason reason, uint256 amount) internal {
-        if (amount == 0) return;
-        creditOf[account] += amount;
-        emit Credited(jobId, account, reason, amount);
+        Settlement.credit(creditOf, jobId, account, reason, amount);
     }
 
     function _payOut(address account) private returns (uint256 amount) {

@@ -78,6 +78,8 @@ interface IJobMarket {
         bytes32 indexed jobId, bytes32 indexed versionId, address indexed consumer, uint256 nonce, Terms terms
     );
     event BidPlaced(bytes32 indexed jobId, bytes32 indexed versionId, address indexed provider, uint128 price);
+    /// A late bid has left the others time to answer it.
+    event BidsExtended(bytes32 indexed jobId, bytes32 indexed versionId, uint48 bidsCloseAt);
     event BidsClosed(bytes32 indexed jobId, bytes32 indexed versionId, address indexed provider, uint128 price);
     event BidCommitted(bytes32 indexed jobId, bytes32 indexed versionId, address indexed bidder, bytes32 commitment);
     event BidRevealed(bytes32 indexed jobId, bytes32 indexed versionId, address indexed bidder, uint128 price);
@@ -110,7 +112,8 @@ interface IJobMarket {
     function post(Request calldata request, uint256 nonce) external returns (bytes32 jobId);
 
     /// @notice Offers to do the job for `price`. `Fixed`: the price must equal maxPrice and closes the bids.
-    /// `Reverse`: the price must be below the best so far; the bidder before is released in the same transaction.
+    /// `Reverse`: the price must be below the best so far; the bidder before is released in the same transaction. A late bid
+    /// moves the close of bids: libraries/Limits.sol says how far.
     /// `Dutch`: the least that the bidder takes; if the clock offers it, the bidder wins at the clock's price.
     /// @param requirements The ABI-encoded Requirements whose hash the job names; not read where it names none.
     function bid(bytes32 jobId, uint128 price, bytes calldata requirements) external;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IJobMarketErrors as Errors} from "../errors/IJobMarketErrors.sol";
 import {IJobMarket} from "../interfaces/IJobMarket.sol";
 import {IProviders} from "../interfaces/IProviders.sol";
 import {IStakeVault} from "../interfaces/IStakeVault.sol";
 import {AuctionKind, Role} from "../interfaces/Types.sol";
+import {EnglishRules} from "./EnglishRules.sol";
 import {JobRecord} from "./JobRecord.sol";
+import {ANSWER_PART, MAX_ANSWER} from "./Limits.sol";
 
 /// @title How the kinds of auction find a job's provider (docs/job.md, mlm/core/auctions)
 /// @notice The market calls these in its own storage, under its own address, once it has looked at the job's state.
@@ -46,7 +49,8 @@ library Bidding {
         job.price = price;
         emit IJobMarket.BidPlaced(jobId, job.versionId, msg.sender, price);
         // The first bid takes a posted price, and stops a clock.
-        if (auction != AuctionKind.Reverse) closeBids(job, jobId);
+        if (auction == AuctionKind.Reverse) _leaveTime(job, jobId);
+        else closeBids(job, jobId);
 
         // Whoever betters its own bid keeps its lock.
         if (outbid == msg.sender) return;
@@ -120,9 +124,9 @@ library Bidding {
             --job.commitments;
         } else {
             if (msg.sender != job.provider) revert Errors.NotBestBidder(jobId, job.provider, msg.sender);
-            // SAFETY: half of the bids' time is left to those whom this bid kept away. Who could take it back in the last
+            // SAFETY: half of the bids' time as posted is left to those whom this bid kept away. Who could take it back in the last
             // second could then have the job at the maximum: nobody would be there to answer.
-            uint256 until = (uint256(job.postedAt) + job.bidsCloseAt) / 2;
+            uint256 until = job.postedAt + _postedWindow(job) / 2;
             if (block.timestamp >= until) revert Errors.WithdrawalTooLate(jobId, until);
             job.provider = address(0);
             job.price = 0;
@@ -146,7 +150,7 @@ library Bidding {
     ) external returns (uint128 slashed) {
         if (commitments[bidder] == 0) revert Errors.BidCommitmentMissing(jobId, bidder);
         // While a commitment stands, nothing has shortened the reveals.
-        uint256 closesAt = uint256(job.bidsCloseAt) + job.revealWindow;
+        uint256 closesAt = uint256(job.bidsCloseAt) + job.extraWindow;
         if (block.timestamp < closesAt) revert Errors.RevealsStillOpen(jobId, closesAt);
         commitments[bidder] = 0;
         --job.commitments;
@@ -199,13 +203,35 @@ library Bidding {
     /// @notice Ends the reveals now: the lease begins. SAFETY: a job that is Revealing, so it only becomes shorter.
     function closeReveals(JobRecord storage job) internal {
         // forge-lint: disable-next-line(unsafe-typecast)
-        job.revealWindow = uint24(block.timestamp - job.bidsCloseAt);
+        job.extraWindow = uint24(block.timestamp - job.bidsCloseAt);
     }
 
     /// @notice A price covers fee and owner, and the escrow covers it.
     function needPayable(JobRecord storage job, bytes32 jobId, uint128 price) internal view {
         if (price < job.floor) revert Errors.PriceBelowFloor(jobId, job.floor, price);
         if (price > job.maxPrice) revert Errors.PriceAboveMaximum(jobId, job.maxPrice, price);
+    }
+
+    /// @dev Moves the close of bids where a bid in a reverse auction would leave the others too little time to answer.
+    /// SAFETY: bids close at most two windows after the posting, whoever bids.
+    function _leaveTime(JobRecord storage job, bytes32 jobId) private {
+        uint256 window = _postedWindow(job);
+        uint256 answer = Math.min(window / ANSWER_PART, MAX_ANSWER);
+        uint40 closesAt = job.bidsCloseAt;
+        // forge-lint: disable-next-line(unsafe-typecast)
+        uint40 moved =
+            EnglishRules.endAfter(block.timestamp, closesAt, uint32(answer), uint40(job.postedAt + 2 * window));
+        if (moved == closesAt) return;
+        job.bidsCloseAt = moved;
+        // SAFETY: at most one window altogether.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        job.extraWindow += uint24(moved - closesAt);
+        emit IJobMarket.BidsExtended(jobId, job.versionId, moved);
+    }
+
+    /// @dev For how long bids were to be open. SAFETY: of a reverse auction that is Open.
+    function _postedWindow(JobRecord storage job) private view returns (uint256) {
+        return job.bidsCloseAt - job.postedAt - job.extraWindow;
     }
 
     /// @dev Puts a revealed price in its place; returns who does not lead (any more), or 0 after the first reveal.

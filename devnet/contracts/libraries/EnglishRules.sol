@@ -16,6 +16,7 @@ library EnglishRules {
 
     /// @notice The end after a bid at `now_`, which lies before `endsAt`: no bid leaves the others less than `extension`
     /// seconds, but for the last ones before `latestEnd`. INVARIANT: endsAt <= result <= latestEnd.
+    /// Bids of a reverse auction end by the same rule (Bidding.sol).
     function endAfter(uint256 now_, uint40 endsAt, uint32 extension, uint40 latestEnd) internal pure returns (uint40) {
         uint256 moved = now_ + extension;
         if (moved <= endsAt) return endsAt;

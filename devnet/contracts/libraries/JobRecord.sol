@@ -14,7 +14,7 @@ enum Ending {
 /// every posting, one by the first bid and one by the submission. The last two stay empty where neither requirements nor
 /// a Dutch or sealed auction ask for them. Verifier and lock follow from tier and maximum price,
 /// since the market's parameters never change.
-/// SAFETY: times fit in 40 bits for 34,000 years, windows in 24 bits (MAX_WINDOW is 7 days).
+/// SAFETY: times fit in 40 bits for 34,000 years, windows in 24 bits (MAX_WINDOW is 7 days, and no window moves by more than itself).
 struct JobRecord {
     bytes32 termsHash;
     bytes32 versionId;
@@ -26,7 +26,9 @@ struct JobRecord {
     uint128 maxPrice;
     uint128 floor;
     address provider;
-    uint24 revealWindow;
+    // Sealed, Batch: the reveal window, shorter once reveals or draws are over early; Reverse: by how much late bids have
+    // moved bidsCloseAt.
+    uint24 extraWindow;
     uint24 deliveryWindow;
     uint24 executionWindow;
     uint24 verificationWindow;

@@ -13,10 +13,11 @@ library JobStates {
     function beforeVerdict(JobRecord storage job, uint256 now_) internal view returns (State) {
         if (job.postedAt == 0) return State.Unknown;
         if (job.ending == Ending.Cancelled) return State.Cancelled;
-        if (now_ < job.bidsCloseAt) return State.Open;
-        uint256 revealsCloseAt = uint256(job.bidsCloseAt) + job.revealWindow;
+        (uint256 bidsCloseAt, AuctionKind auction) = (job.bidsCloseAt, job.auction);
+        if (now_ < bidsCloseAt) return State.Open;
+        uint256 revealsCloseAt = bidsCloseAt + revealWindow(auction, job.extraWindow);
         // Sealed bids are revealed while any stands: with none there is nothing to wait for.
-        if (now_ < revealsCloseAt && (job.auction != AuctionKind.Sealed || job.commitments != 0)) {
+        if (now_ < revealsCloseAt && (auction != AuctionKind.Sealed || job.commitments != 0)) {
             return State.Revealing;
         }
         if (job.provider == address(0)) return State.Expired;
@@ -27,6 +28,12 @@ library JobStates {
             return now_ < uint256(job.acceptedAt) + job.executionWindow ? State.Ready : State.Defaulted;
         }
         return job.ending == Ending.Verified ? State.Accepted : State.Submitted;
+    }
+
+    /// @notice Seconds from the close of bids to that of reveals or draws.
+    /// @param extraWindow As a job's record has it.
+    function revealWindow(AuctionKind auction, uint24 extraWindow) internal pure returns (uint24) {
+        return auction == AuctionKind.Reverse ? 0 : extraWindow;
     }
 
     /// @notice The state of a submitted job under a verdict: silence accepts when the verification window ends.

@@ -19,6 +19,11 @@ uint256 constant MAX_PARENTS = 15;
 uint256 constant MIN_WINDOW = 1 minutes;
 uint256 constant MAX_WINDOW = 7 days;
 
+// A bid in a reverse auction leaves the others at least this part of the bids' time, or these seconds where they are less,
+// until their close has moved by as much as the bids were to last.
+uint256 constant ANSWER_PART = 4;
+uint256 constant MAX_ANSWER = 10 minutes;
+
 // Stake unbonds for longer than a job can run from the close of its bids: reveals, delivery, execution and verification of
 // MAX_WINDOW each, then a disputed job's game and appeal.
 uint256 constant MIN_UNBONDING = 4 * MAX_WINDOW + 1 days;

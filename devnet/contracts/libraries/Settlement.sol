@@ -1,11 +1,132 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {BPS} from "./Limits.sol";
+import {IJobMarket, Snapshot} from "../interfaces/IJobMarket.sol";
+import {IReputation} from "../interfaces/IReputation.sol";
+import {IStakeVault} from "../interfaces/IStakeVault.sol";
+import {AuctionKind, Outcome, Reason, Role, State} from "../interfaces/Types.sol";
+import {Bidding} from "./Bidding.sol";
+import {JobRecord} from "./JobRecord.sol";
+import {BPS, BURN_ADDRESS} from "./Limits.sol";
 
-/// @title How the price of an accepted job is split (docs/job.md, mlm/core/settlement.py, tests/vectors/settlement.json)
-/// @notice All amounts are token base units, all shares basis points.
+/// @title Who is credited what when a job ends (docs/job.md, mlm/core/settlement.py, tests/vectors/settlement.json)
+/// @notice The market calls `settle` in its own storage, under its own address, once it has released the job's escrow.
+/// All amounts are token base units, all shares basis points.
 library Settlement {
+    /// @notice Draws the credits of a final state: maxPrice, and what is slashed of the lease holder's lock.
+    /// What the terms say of the job is taken from them: their hash was compared, and calldata costs less than storage.
+    /// @return slashed What the vault sent here.
+    function settle(
+        JobRecord storage job,
+        bytes32 jobId,
+        mapping(address account => uint256) storage creditOf,
+        IStakeVault vault,
+        IReputation reputation,
+        Snapshot calldata snapshot,
+        uint128 maxPrice,
+        State state
+    ) external returns (uint128 slashed) {
+        if (state == State.Accepted) {
+            uint256 burned = _pay(job, jobId, creditOf, vault, snapshot);
+            credit(creditOf, jobId, job.consumer, Reason.Refund, maxPrice - job.price);
+            vault.unlock(jobId, job.provider, Role.Provider);
+            // SAFETY: a part of the price, which fits.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            reputation.record(jobId, job.provider, Outcome.Accepted, job.price, uint128(burned));
+            return 0;
+        }
+        {
+            uint128 fee = state == State.Undelivered ? snapshot.undeliveredFee : 0;
+            credit(creditOf, jobId, snapshot.treasury, Reason.ProtocolFee, fee);
+            credit(creditOf, jobId, job.consumer, Reason.Refund, maxPrice - fee);
+        }
+        // Nobody bid.
+        if (state == State.Expired) return 0;
+
+        Outcome outcome;
+        uint128 toConsumer;
+        (outcome, slashed, toConsumer) = _fault(snapshot, state);
+        credit(creditOf, jobId, job.consumer, Reason.GasCompensation, toConsumer);
+        // SAFETY: toConsumer <= slashed <= the lock by the bounds in MarketTerms.
+        credit(creditOf, jobId, BURN_ADDRESS, Reason.Burn, slashed - toConsumer);
+        _takeLock(job, jobId, vault, snapshot.lock, slashed);
+        reputation.record(jobId, job.provider, outcome, job.price, 0);
+    }
+
+    /// @notice What an account may draw from now on. The market counts it in `totalCredit`, once for all accounts.
+    function credit(
+        mapping(address account => uint256) storage creditOf,
+        bytes32 jobId,
+        address account,
+        Reason reason,
+        uint256 amount
+    ) internal {
+        if (amount == 0) return;
+        creditOf[account] += amount;
+        emit IJobMarket.Credited(jobId, account, reason, amount);
+    }
+
+    /// @return outcome What the lease holder's reputation counts.
+    /// @return slashed What it loses of its lock: `toConsumer` of it pays the consumer's gas, the rest burns.
+    function _fault(Snapshot calldata snapshot, State state)
+        private
+        pure
+        returns (Outcome outcome, uint128 slashed, uint128 toConsumer)
+    {
+        // Neither side gains by the other's silence: the lease holder loses as much as the consumer, no more.
+        if (state == State.Undelivered) return (Outcome.Undelivered, snapshot.undeliveredFee, 0);
+        if (state == State.Defaulted) return (Outcome.Defaulted, snapshot.lock, snapshot.gasCompensation);
+        // Nobody disputes in this market's tiers yet: with no challenger to reward, the whole lock burns.
+        return (Outcome.Rejected, snapshot.lock, 0);
+    }
+
+    /// @dev What is not slashed of the lock is free again.
+    function _takeLock(JobRecord storage job, bytes32 jobId, IStakeVault vault, uint128 locked, uint128 slashed)
+        private
+    {
+        if (job.auction == AuctionKind.Sealed) locked = Bidding.bond(locked, job.maxPrice);
+        address provider = job.provider;
+        if (slashed != 0) vault.slash(jobId, provider, Role.Provider, slashed);
+        if (slashed < locked) vault.unlock(jobId, provider, Role.Provider);
+    }
+
+    /// @dev Splits the price among treasury, stakers, owner, parents and provider, and burns what nobody has of the fee;
+    /// parts sum to it.
+    /// @return burned What burns of the protocol fee.
+    function _pay(
+        JobRecord storage job,
+        bytes32 jobId,
+        mapping(address account => uint256) storage creditOf,
+        IStakeVault vault,
+        Snapshot calldata snapshot
+    ) private returns (uint256 burned) {
+        (uint256 fee, uint256[] memory shares, uint256 rest) = split(
+            job.price, snapshot.protocolFeeBps, snapshot.usePrice, snapshot.ownerBps, snapshot.bps
+        );
+        burned = _creditFee(jobId, creditOf, vault, snapshot, fee);
+        address[] calldata payees = snapshot.payees;
+        for (uint256 i = 0; i < shares.length; ++i) {
+            credit(creditOf, jobId, payees[i], Reason.Royalty, shares[i]);
+        }
+        credit(creditOf, jobId, job.provider, Reason.Payment, rest);
+    }
+
+    function _creditFee(
+        bytes32 jobId,
+        mapping(address account => uint256) storage creditOf,
+        IStakeVault vault,
+        Snapshot calldata snapshot,
+        uint256 fee
+    ) private returns (uint256 burned) {
+        uint256 toTreasury;
+        uint256 toStakers;
+        (toTreasury, toStakers, burned) = splitFee(fee, snapshot.treasuryBps, snapshot.stakersBps);
+        credit(creditOf, jobId, snapshot.treasury, Reason.ProtocolFee, toTreasury);
+        // The vault draws it for all who hold stake there.
+        credit(creditOf, jobId, address(vault), Reason.StakerReward, toStakers);
+        credit(creditOf, jobId, BURN_ADDRESS, Reason.Burn, burned);
+    }
+
     /// @notice ceil(price * feeBps / 1e4), and at least 1.
     function feeUp(uint256 price, uint256 feeBps) internal pure returns (uint256) {
         uint256 fee = (price * feeBps + BPS - 1) / BPS;

@@ -17,9 +17,17 @@ import {SealedBase} from "../SealedBase.sol";
 /// @title Somebody who wants more than his due, on the market as it is deployed
 /// @notice Every contract is the real one, with the numbers of deployment.json; only proofs are a toy's. An attack is
 /// played beside the honest play that it would be worth leaving, and what the attacker has in the end is compared: tokens,
-/// credits and stake, what a result is worth to whoever gets it, less what work costs whoever does it.
+/// credits and stake, what a result is worth to whoever gets it, less what work costs whoever does it. The gas of its own
+/// transactions is counted apart; with `forge test --isolate` it is what whole transactions cost.
 abstract contract AttackBase is SealedBase {
     event log_named_decimal_uint(string key, uint256 val, uint256 decimals);
+    event log_named_int(string key, int256 val);
+
+    /// What an attacker has after a play, and the gas of its transactions in it.
+    struct Play {
+        int256 worth;
+        uint256 gas;
+    }
 
     /// What a result is worth to its consumer, and what doing a job costs its provider.
     uint256 internal constant RESULT_WORTH = 100 * ONE;
@@ -32,6 +40,9 @@ abstract contract AttackBase is SealedBase {
     // The attacker's accounts, and his worth outside of the contracts.
     address[] internal gang;
     int256 internal outside;
+
+    // Gas of the gang's transactions in this play.
+    uint256 private _gas;
 
     uint256 private _before;
     uint256 private _nonce;
@@ -80,27 +91,75 @@ abstract contract AttackBase is SealedBase {
         _before = vm.snapshotState();
     }
 
-    /// @dev What the attacker has now; everything is as it was when the play began.
-    function _ended() internal returns (int256 worth) {
-        worth = _worth();
+    /// @dev The last call was a transaction of `account`'s: it counts where that is the attacker's.
+    function _count(address account) internal {
+        for (uint256 i = 0; i < gang.length; ++i) {
+            if (gang[i] == account) {
+                _gas += vm.lastCallGas().gasTotalUsed;
+                return;
+            }
+        }
+    }
+
+    function _bid(bytes32 jobId, address provider, uint128 price) internal override {
+        super._bid(jobId, provider, price);
+        _count(provider);
+    }
+
+    function _commit(bytes32 jobId, address bidder, uint128 price) internal override {
+        super._commit(jobId, bidder, price);
+        _count(bidder);
+    }
+
+    function _reveal(bytes32 jobId, address bidder, uint128 price) internal override {
+        super._reveal(jobId, bidder, price);
+        _count(bidder);
+    }
+
+    function _withdraw(bytes32 jobId, address bidder) internal {
+        vm.prank(bidder);
+        market.withdrawBid(jobId);
+        _count(bidder);
+    }
+
+    /// @dev The play so far.
+    function _played() internal view returns (Play memory) {
+        return Play(_worth(), _gas);
+    }
+
+    /// @dev The play; everything is as it was when it began.
+    function _ended() internal returns (Play memory play) {
+        play = _played();
         vm.assertTrue(vm.revertToState(_before));
         _before = vm.snapshotState();
     }
 
     /// @dev INVARIANT of every attack: it leaves the attacker with less than honest play. Logs how much less.
-    function _needLoss(string memory attack, int256 honest, int256 attacked) internal {
-        vm.assertTrue(attacked < honest, attack);
+    function _needLoss(string memory attack, Play memory honest, Play memory attacked) internal {
+        vm.assertTrue(attacked.worth < honest.worth, attack);
         _logLoss(attack, honest, attacked);
     }
 
     /// @dev What changes nothing leaves the attacker with no more.
-    function _needNoGain(string memory attack, int256 honest, int256 attacked) internal {
-        vm.assertTrue(attacked <= honest, attack);
+    function _needNoGain(string memory attack, Play memory honest, Play memory attacked) internal {
+        vm.assertTrue(attacked.worth <= honest.worth, attack);
         _logLoss(attack, honest, attacked);
     }
 
-    function _logLoss(string memory attack, int256 honest, int256 attacked) private {
-        emit log_named_decimal_uint(attack, uint256(honest - attacked), 18);
+    function _logLoss(string memory attack, Play memory honest, Play memory attacked) private {
+        emit log_named_decimal_uint(attack, uint256(honest.worth - attacked.worth), 18);
+        _logGas(attack, honest, attacked);
+    }
+
+    /// @dev What remains: what the attacker gains.
+    function _logGain(string memory attack, Play memory honest, Play memory attacked) internal {
+        vm.assertTrue(attacked.worth > honest.worth, attack);
+        emit log_named_decimal_uint(string.concat("GAIN: ", attack), uint256(attacked.worth - honest.worth), 18);
+        _logGas(attack, honest, attacked);
+    }
+
+    function _logGas(string memory attack, Play memory honest, Play memory attacked) private {
+        emit log_named_int(string.concat("GAS: ", attack), int256(attacked.gas) - int256(honest.gas));
     }
 
     /// @dev A job that CONSUMER, or whoever it is, posts.
@@ -113,15 +172,18 @@ abstract contract AttackBase is SealedBase {
         (terms,) = market.quote(request);
         vm.prank(consumer);
         jobId = market.post(request, ++_nonce);
+        _count(consumer);
     }
 
     /// @dev Whoever holds the lease does the job and is paid.
     function _do(bytes32 jobId, Terms memory terms) internal {
         address provider = market.jobOf(jobId).provider;
-        vm.startPrank(provider);
+        vm.prank(provider);
         market.accept(jobId);
+        _count(provider);
+        vm.prank(provider);
         market.submit(jobId, terms, abi.encode(Verdict.Accepted, OUTPUT), RESULT);
-        vm.stopPrank();
+        _count(provider);
     }
 
     /// @dev Nobody accepts the input until it is too late.
@@ -132,8 +194,10 @@ abstract contract AttackBase is SealedBase {
 
     /// @dev The lease holder accepts, and is never heard of again.
     function _default(bytes32 jobId, Terms memory terms) internal {
-        vm.prank(market.jobOf(jobId).provider);
+        address provider = market.jobOf(jobId).provider;
+        vm.prank(provider);
         market.accept(jobId);
+        _count(provider);
         vm.warp(block.timestamp + terms.request.executionWindow);
         market.settle(jobId, terms);
     }

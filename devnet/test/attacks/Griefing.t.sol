@@ -17,7 +17,7 @@ contract GriefingTest is AttackBase {
     }
 
     function test_bidAndDefault() public {
-        int256 honest = _worth();
+        Play memory honest = _played();
         (bytes32 jobId, Terms memory terms) = _postAs(CONSUMER, AuctionKind.Reverse, Tier.Zk, MAX_PRICE);
         uint256 victim = token.balanceOf(CONSUMER) + MAX_PRICE;
         _bid(jobId, ALICE, 80 * ONE);
@@ -31,7 +31,7 @@ contract GriefingTest is AttackBase {
 
     /// As in an open auction: of the bond no more burns than the lock.
     function test_bidAndDefault_sealed() public {
-        int256 honest = _worth();
+        Play memory honest = _played();
         (bytes32 jobId, Terms memory terms) = _postAs(CONSUMER, AuctionKind.Sealed, Tier.Zk, MAX_PRICE);
         _commit(jobId, _attacker, 10 * ONE);
         vm.warp(CLOSE);
@@ -42,33 +42,33 @@ contract GriefingTest is AttackBase {
 
     /// The attacker holds the lease until it lapses: neither side can prove who was silent, and both pay the same.
     function test_expiryGriefing_byTheProvider() public {
-        int256 honest = _worth();
+        Play memory honest = _played();
         (bytes32 jobId, Terms memory terms) = _postAs(CONSUMER, AuctionKind.Reverse, Tier.Zk, MAX_PRICE);
         uint256 victim = token.balanceOf(CONSUMER) + MAX_PRICE;
         _bid(jobId, _attacker, 10 * ONE);
         _letLapse(jobId, terms);
         uint256 hurt = victim - token.balanceOf(CONSUMER) - market.creditOf(CONSUMER);
-        int256 ended = _ended();
+        Play memory ended = _ended();
         _needLoss("expiry griefing by a provider who never accepts", honest, ended);
-        vm.assertEq(uint256(honest - ended), hurt);
+        vm.assertEq(uint256(honest.worth - ended.worth), hurt);
     }
 
     function test_expiryGriefing_byTheConsumer() public {
         gang[0] = CONSUMER;
-        int256 honest = _worth();
+        Play memory honest = _played();
         (bytes32 jobId, Terms memory terms) = _postAs(CONSUMER, AuctionKind.Fixed, Tier.Zk, MAX_PRICE);
         uint256 victim = _stakeOf(ALICE);
         _bid(jobId, ALICE, MAX_PRICE);
         _letLapse(jobId, terms);
         uint256 hurt = victim - _stakeOf(ALICE);
-        int256 ended = _ended();
+        Play memory ended = _ended();
         _needLoss("expiry griefing by a consumer who never delivers", honest, ended);
-        vm.assertEq(uint256(honest - ended), hurt);
+        vm.assertEq(uint256(honest.worth - ended.worth), hurt);
     }
 
     /// A sealed bid that is alone and never revealed lets the job expire.
     function test_expiryGriefing_sealed() public {
-        int256 honest = _worth();
+        Play memory honest = _played();
         (bytes32 jobId, Terms memory terms) = _postAs(CONSUMER, AuctionKind.Sealed, Tier.Zk, MAX_PRICE);
         _commit(jobId, _attacker, 10 * ONE);
         vm.warp(CLOSE + REVEAL);
@@ -81,7 +81,7 @@ contract GriefingTest is AttackBase {
     /// What remains: a commitment that is withdrawn in the last second kept the consumer from cancelling, for nothing but
     /// the bond's being locked so long. The consumer has its money back at the same second as without it.
     function test_expiryGriefing_sealedAndWithdrawnCostsNothing() public {
-        int256 honest = _worth();
+        Play memory honest = _played();
         (bytes32 jobId, Terms memory terms) = _postAs(CONSUMER, AuctionKind.Sealed, Tier.Zk, MAX_PRICE);
         _commit(jobId, _attacker, 10 * ONE);
         vm.assertEq(vault.freeOf(_attacker, Role.Provider), 900 * ONE);
@@ -89,8 +89,7 @@ contract GriefingTest is AttackBase {
         vm.prank(CONSUMER);
         market.cancel(jobId);
         vm.warp(CLOSE - 1);
-        vm.prank(_attacker);
-        market.withdrawBid(jobId);
+        _withdraw(jobId, _attacker);
         vm.warp(CLOSE);
         market.settle(jobId, terms);
         vm.assertEq(market.creditOf(CONSUMER), MAX_PRICE);

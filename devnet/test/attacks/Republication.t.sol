@@ -23,6 +23,14 @@ contract RepublicationTest is AttackBase {
         p.ownerBps = 1_000;
     }
 
+    function _copied(Publication memory p) private returns (bytes32 version) {
+        _commitTo(COPIER, p);
+        _count(COPIER);
+        vm.prank(COPIER);
+        (, version) = registry.publish(p, "salt");
+        _count(COPIER);
+    }
+
     /// @dev A job of 50 tokens on a version, done by ALICE.
     function _jobOn(bytes32 version) private {
         Request memory request = _request(AuctionKind.Fixed, Tier.None);
@@ -37,7 +45,7 @@ contract RepublicationTest is AttackBase {
     /// The author's publication waits in the mempool, with all that is in it. To publish it first one needs a commitment
     /// of one's own that is a block old: by then the handle is the author's.
     function test_republicationOutOfTheMempool() public {
-        int256 honest = _worth();
+        Play memory honest = _played();
         Publication memory p = _model("net");
         _commitTo(AUTHOR, p);
         bytes32 copied = _commitment(COPIER, "mlm/publish/1", keccak256(abi.encode(p)), "salt");
@@ -46,6 +54,7 @@ contract RepublicationTest is AttackBase {
         registry.publish(p, "salt");
         vm.startPrank(COPIER);
         registry.commit(copied);
+        _count(COPIER);
         vm.expectRevert(abi.encodeWithSelector(IAssetRegistryErrors.CommitmentTooYoung.selector, copied, block.number));
         registry.publish(p, "salt");
         vm.stopPrank();
@@ -54,6 +63,7 @@ contract RepublicationTest is AttackBase {
         // Nor does another name under the author's handle help.
         p = _model("other");
         _commitTo(COPIER, p);
+        _count(COPIER);
         vm.expectRevert(abi.encodeWithSelector(IAssetRegistryErrors.NotHandleOwner.selector, "author", AUTHOR, COPIER));
         vm.prank(COPIER);
         registry.publish(p, "salt");
@@ -65,20 +75,19 @@ contract RepublicationTest is AttackBase {
     /// What remains: later, and under a handle of its own, a copy is published like any model. It takes nothing of what the
     /// author's version earns; it earns from whoever names the copy.
     function test_republicationLaterIsPossible() public {
+        Play memory honest = _played();
         Publication memory p = _model("net");
         (, bytes32 version) = _publish(AUTHOR, p);
         p.handle = "copier";
         p.manifest = sha256("weights of the author, one bit changed");
-        (, bytes32 copy) = _publish(COPIER, p);
+        bytes32 copy = _copied(p);
         _jobOn(version);
         vm.assertEq(market.creditOf(COPIER), 0);
         vm.assertEq(market.creditOf(AUTHOR), 5 * ONE);
         _jobOn(copy);
         vm.assertEq(market.creditOf(AUTHOR), 5 * ONE);
-        emit log_named_decimal_uint(
-            "GAIN: model republished later under another handle, from a job of 50 tokens that names it",
-            market.creditOf(COPIER),
-            18
+        _logGain(
+            "model republished later under another handle, from a job of 50 tokens that names it", honest, _ended()
         );
     }
 }

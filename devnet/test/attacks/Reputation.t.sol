@@ -30,25 +30,27 @@ contract ReputationAttackTest is AttackBase {
         vm.warp(block.timestamp + 8 days);
         vm.prank(ALICE);
         vault.claim();
+        _count(ALICE);
         vm.prank(BOB);
         vault.claim();
+        _count(BOB);
     }
 
     /// Points cost at least what they count, whoever holds the stake.
     function test_washJobsForReputation() public {
-        int256 honest = _worth();
+        Play memory honest = _played();
         _wash(1_000 * ONE);
         uint256 points = standings.pointsOf(ALICE);
         vm.assertEq(points, 3 * ONE);
-        int256 washed = _ended();
-        vm.assertGe(uint256(honest - washed), points);
+        Play memory washed = _ended();
+        vm.assertGe(uint256(honest.worth - washed.worth), points);
         _needLoss("wash job of 1,000 tokens for reputation (3 points), all stake its own", honest, washed);
     }
 
     /// In a tier that proves nothing a provider is paid for whatever it hands in, and its name is all that it has to lose. A
     /// consumer who asks for as many points as the job pays cannot be robbed by somebody who made the points for it.
     function test_reputationThenExit() public {
-        int256 honest = _worth();
+        Play memory honest = _played();
         bytes memory requirements = _pointsOf(10 * ONE);
         Request memory request = _request(AuctionKind.Fixed, Tier.None);
         (request.maxPrice, request.requirements) = (10 * ONE, keccak256(requirements));
@@ -66,20 +68,23 @@ contract ReputationAttackTest is AttackBase {
         _do(washed, washing);
         vm.prank(ALICE);
         market.bid(jobId, 10 * ONE, requirements);
+        _count(ALICE);
         _do(jobId, terms);
         vm.assertEq(token.balanceOf(VICTIM) + market.creditOf(VICTIM), 90 * ONE);
         vault.fund();
         vm.warp(block.timestamp + 8 days);
         vm.prank(ALICE);
         vault.claim();
+        _count(ALICE);
         vm.prank(BOB);
         vault.claim();
+        _count(BOB);
         _needLoss("10 points made, then exit with a job of 10 tokens whose tier proves nothing", honest, _ended());
     }
 
     /// Where results are proved there is nothing to run away with: the lease is lost, and the lock.
     function test_reputationThenExit_provedTier() public {
-        int256 honest = _worth();
+        Play memory honest = _played();
         _wash(1_000 * ONE);
         (bytes32 jobId, Terms memory terms) = _postAs(VICTIM, AuctionKind.Fixed, Tier.Zk, 100 * ONE);
         _bid(jobId, ALICE, 100 * ONE);

@@ -19,7 +19,7 @@ contract ShillBidsTest is AttackBase {
     }
 
     /// ALICE is alone, and undercuts by one token whoever stands before her, as long as it pays.
-    function _reverse(uint128 maxPrice, uint128 shill) private returns (int256) {
+    function _reverse(uint128 maxPrice, uint128 shill) private returns (Play memory) {
         (bytes32 jobId, Terms memory terms) = _postAs(CONSUMER, AuctionKind.Reverse, Tier.Zk, maxPrice);
         if (shill != 0) _bid(jobId, gang[1], shill);
         uint128 answer = shill == 0 ? maxPrice : shill - ONE;
@@ -29,7 +29,7 @@ contract ShillBidsTest is AttackBase {
     }
 
     /// ALICE and BOB commit to what they take; the consumer shows its own bid last.
-    function _sealedBids(uint128 maxPrice, uint128 shill) private returns (int256) {
+    function _sealedBids(uint128 maxPrice, uint128 shill) private returns (Play memory) {
         (bytes32 jobId, Terms memory terms) = _postAs(CONSUMER, AuctionKind.Sealed, Tier.Zk, maxPrice);
         if (maxPrice >= LOW) _commit(jobId, ALICE, LOW);
         if (maxPrice >= HIGH) _commit(jobId, BOB, HIGH);
@@ -42,7 +42,7 @@ contract ShillBidsTest is AttackBase {
     }
 
     /// The job is done unless it fell to the consumer's own account, which cannot do it.
-    function _closed(bytes32 jobId, Terms memory terms) private returns (int256) {
+    function _closed(bytes32 jobId, Terms memory terms) private returns (Play memory) {
         address provider = market.jobOf(jobId).provider;
         if (provider == ALICE) {
             _do(jobId, terms);
@@ -55,7 +55,7 @@ contract ShillBidsTest is AttackBase {
 
     function test_shillBid_reverse() public {
         _begin();
-        int256 honest = _reverse(70 * ONE, 0);
+        Play memory honest = _reverse(70 * ONE, 0);
         // Above what ALICE takes it brings what a lower maximum brings.
         _needNoGain("shill bid in a reverse auction, above the lowest", honest, _reverse(MAX_PRICE, 71 * ONE));
         // Below it the consumer has its own job, no result, and pays for it twice.
@@ -65,11 +65,11 @@ contract ShillBidsTest is AttackBase {
     function test_shillBid_sealed() public {
         _begin();
         for (uint128 shill = 50 * ONE; shill < MAX_PRICE; shill += 5 * ONE) {
-            int256 reserve = _sealedBids(shill, 0);
-            vm.assertTrue(_sealedBids(MAX_PRICE, shill) <= reserve);
+            Play memory reserve = _sealedBids(shill, 0);
+            vm.assertTrue(_sealedBids(MAX_PRICE, shill).worth <= reserve.worth);
         }
         // Without knowing the sealed prices a bid that is too low costs more than the best guess brings.
-        int256 honest = _sealedBids(70 * ONE, 0);
+        Play memory honest = _sealedBids(70 * ONE, 0);
         _needNoGain("shill bid in a sealed auction, between the two lowest", honest, _sealedBids(MAX_PRICE, 70 * ONE));
         _needLoss("shill bid in a sealed auction, below the lowest", honest, _sealedBids(MAX_PRICE, 59 * ONE));
     }
@@ -81,7 +81,7 @@ contract ShillBidsTest is AttackBase {
             _sybil();
         }
         _begin();
-        int256 honest = _sealedBids(MAX_PRICE, 0);
+        Play memory honest = _sealedBids(MAX_PRICE, 0);
         (bytes32 jobId, Terms memory terms) = _postAs(CONSUMER, AuctionKind.Sealed, Tier.Zk, MAX_PRICE);
         _commit(jobId, ALICE, LOW);
         _commit(jobId, BOB, HIGH);

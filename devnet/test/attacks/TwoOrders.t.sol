@@ -24,7 +24,7 @@ contract TwoOrdersTest is AttackBase {
         (bytes32 jobId, Terms memory terms) = _postAs(CONSUMER, AuctionKind.Fixed, Tier.Zk, 90 * ONE);
         _bid(jobId, ALICE, 90 * ONE);
         _do(jobId, terms);
-        int256 honest = _ended();
+        Play memory honest = _ended();
 
         Request memory request = _asked(90 * ONE);
         (Terms memory dear,) = market.quote(request);
@@ -34,6 +34,7 @@ contract TwoOrdersTest is AttackBase {
         calls[1] = abi.encodeCall(market.post, (cheap.request, 7));
         vm.prank(CONSUMER);
         bytes[] memory answers = market.multicall(calls);
+        _count(CONSUMER);
         bytes32 dearId = abi.decode(answers[0], (bytes32));
         bytes32 cheapId = abi.decode(answers[1], (bytes32));
         vm.assertTrue(dearId != cheapId);

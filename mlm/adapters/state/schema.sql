@@ -54,6 +54,9 @@ create table bid_changes (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
     job_id varchar, bidder varchar, change varchar, commitment varchar, amount hugeint
 );
+create table extensions (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, closes_at bigint
+);
 create table closings (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, provider varchar, price hugeint
 );
@@ -243,7 +246,7 @@ select j.job_id, j.version_id, v.handle, v.name, v.version, j.consumer, j.nonce,
        j.timestamp as posted_at,
        case when j.auction = 4 then (j.timestamp // j.bidding_window + 1) * j.bidding_window
             when j.auction = 2 then j.timestamp + j.bidding_window
-            else coalesce(c.timestamp, j.timestamp + j.bidding_window) end as bids_close_at,
+            else coalesce(c.timestamp, x.closes_at, j.timestamp + j.bidding_window) end as bids_close_at,
        case when j.auction in (2, 4) then coalesce(c.timestamp, bids_close_at + coalesce(o.reveal_window, 0))
             else bids_close_at end as reveals_close_at,
        c.timestamp as awarded_at, a.timestamp as accepted_at, s.timestamp as submitted_at, e.timestamp as settled_at,
@@ -264,6 +267,7 @@ left join version_view v on v.version_id = j.version_id
 left join auctions o on o.job_id = j.job_id
 left join best_bid_view b on b.job_id = j.job_id
 left join sealed_view r on r.job_id = j.job_id
+left join (select job_id, max(closes_at) as closes_at from extensions group by job_id) x on x.job_id = j.job_id
 left join closings c on c.job_id = j.job_id
 left join acceptances a on a.job_id = j.job_id
 left join submissions s on s.job_id = j.job_id

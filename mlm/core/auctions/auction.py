@@ -194,5 +194,5 @@ class Auction:
         return replace(auction.lock(account, self.market.lock), leader=account, price=price)
 
     def close(self, at: int) -> Self:
-        """Close the bids: the leader has the lease from now on."""
+        """Let the bids close at `at`: from then on the leader has the lease."""
         return replace(self, bids_close_at=at, reveals_close_at=at)

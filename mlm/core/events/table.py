@@ -157,6 +157,11 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "JobMarket",
+        f"BidsExtended({_JOB}, uint48 bidsCloseAt)",
+        "0xc63b766791d24f0b74433ee987174ea5ec106bd0ded1fc16319570c27ff52eae",
+    ),
+    (
+        "JobMarket",
         f"BidsClosed({_JOB}, address indexed provider, uint128 price)",
         "0x64b512a79af8edfe125d59f1b23620c027065922c665f2000ae4936318c2c21c",
     ),

@@ -20,6 +20,7 @@ class JobQueries(AssetQueries):
 
         version = next((self._version(v) for v in self._of("versions", version_id=row["version_id"])), {})
         bids, changes = (self._of(table, job_id=row["job_id"]) for table in ("bids", "bid_changes"))
+        moved = self._of("extensions", job_id=row["job_id"])
         auction = one("auctions")
         closing, accepted, submitted, settled = map(one, ("closings", "acceptances", "submissions", "settlements"))
         known = (row, *bids, *changes, closing, accepted, submitted, settled)
@@ -42,7 +43,7 @@ class JobQueries(AssetQueries):
             | {"nonce": int(row["nonce"]), "terms": json.loads(row["terms"])}
             | {"posted_at": row["timestamp"]}
             | {name: auction.get(name) for name in ("start_price", "price_step", "reveal_window", "requirements")}
-            | leases.closes(row, auction.get("reveal_window") or 0, closing.get("timestamp"))
+            | leases.closes(row, auction.get("reveal_window") or 0, closing.get("timestamp"), moved)
             | {"awarded_at": closing.get("timestamp"), "awarded_tx": closing.get("tx_hash")}
             | {"accepted_at": accepted.get("timestamp"), "accepted_tx": accepted.get("tx_hash")}
             | {"submitted_at": submitted.get("timestamp"), "submitted_tx": submitted.get("tx_hash")}

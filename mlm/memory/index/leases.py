@@ -28,15 +28,18 @@ def _when(row: Record) -> tuple[int, int]:
     return row["block"], row["log_index"]
 
 
-def closes(row: Record, reveal_window: int, closed: int | None) -> Record:
-    """When bids and reveals close. A transaction closes the reveals where there are any, else the bids."""
+def closes(row: Record, reveal_window: int, closed: int | None, moved: list[Record]) -> Record:
+    """When bids and reveals close. A transaction closes the reveals where there are any, else the bids; `moved` tells
+    where late bids moved their close to.
+    """
     posted, window = row["timestamp"], row["bidding_window"]
     if row["auction"] == AuctionKind.BATCH:
         bids = (posted // window + 1) * window
     elif row["auction"] == AuctionKind.SEALED:
         bids = posted + window
     else:
-        bids = posted + window if closed is None else closed
+        last = max((each["closes_at"] for each in moved), default=posted + window)
+        bids = last if closed is None else closed
         return {"bids_close_at": bids, "reveals_close_at": bids}
     return {"bids_close_at": bids, "reveals_close_at": bids + reveal_window if closed is None else closed}
 
