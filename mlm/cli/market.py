@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mlm.cli.execute import perform
+from mlm.cli.paging import Page
 from mlm.cli.render import render
 
 app = typer.Typer()
@@ -41,7 +42,7 @@ def search(
     ctx: typer.Context,
     query: Annotated[str, typer.Argument(help="Part of a handle, a name or a licence; empty: everything.")] = "",
     kind: Annotated[str | None, typer.Option(help="model, dataset, algorithm or pipeline.")] = None,
-    page: Annotated[int, typer.Option(min=1, help="50 to a page.")] = 1,
+    page: Page = 1,
 ) -> None:
     """Find published assets, newest first.
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mlm.cli.execute import perform
+from mlm.cli.paging import Page
 from mlm.cli.render import render
 
 app = typer.Typer(help="Say what a provider has, attest it, and find who meets requirements.")
@@ -55,7 +56,7 @@ def list_providers(
     require: Annotated[
         list[str] | None, typer.Option(metavar="RULE", help="A rule or a .toml file of them; again for more.")
     ] = None,
-    page: Annotated[int, typer.Option(min=1, help="50 to a page.")] = 1,
+    page: Page = 1,
 ) -> None:
     """List providers, or those who meet rules.
 
