@@ -9,7 +9,7 @@ import pytest
 
 from mlm.core.auctions.dutch import clock_down
 from mlm.core.digest import keccak256
-from mlm.core.errors import NotFound, Reverted, StateConflict, UsageError
+from mlm.core.errors import InsufficientFunds, NotFound, Reverted, StateConflict, UsageError
 from mlm.core.job import AuctionKind, State
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Tx
@@ -196,12 +196,25 @@ def test_who_failed_a_job_is_left_out_of_the_next(state: State, credit: int) -> 
 
 
 def test_reopened_twice_is_one_job() -> None:
-    """The market takes no nonce twice, so the same command again cannot escrow again."""
+    """The market refuses the very posting again, and the index one whose terms have moved since: no second escrow."""
     nonces = []
     for _ in range(2):
         call = posting(job_reopen.plan(ended(AuctionKind.FIXED, State.DEFAULTED).ports(ANN), Reopen(JOB)))[1]
         nonces.append(call.args[0][-1].args[1])
     assert nonces == [int.from_bytes(keccak256(b"mlm/reopen/1" + bytes.fromhex(JOB[2:])), "big")] * 2
+    ports = ended(AuctionKind.FIXED, State.DEFAULTED).ports(ANN)
+    again = execute(ports, job_reopen.OPERATION, Reopen(JOB)).result.job
+    for without in ((), (CID,)):
+        with pytest.raises(StateConflict, match=f"was reopened as {again[:10]}") as refused:
+            job_reopen.plan(ports, Reopen(JOB, without))
+        assert f"mlm job reopen {again[:10]}" in refused.value.hint
+
+
+def test_what_is_credited_is_not_held() -> None:
+    world = ended(AuctionKind.FIXED, State.UNDELIVERED)  # FEE less than the escrow comes back
+    world.chain.answers["MarketToken", "balanceOf"] = FEE - 1
+    with pytest.raises(InsufficientFunds, match=r"needs 20 MLM, 0x\w+ holds 0\.049\d* MLM and is credited 19\.95 MLM"):
+        job_reopen.plan(world.ports(ANN), Reopen(JOB))
 
 
 def job_args(world: World) -> tuple[Any, ...]:

@@ -281,6 +281,8 @@ def test_parents_and_lineage(state: State) -> None:
 
 def test_a_settled_job(told: State) -> None:
     (job,) = told.query("jobs", settled=True)
+    assert told.query("jobs", nonce=job["nonce"], consumer=job["consumer"]) == [job]
+    assert told.query("jobs", nonce=job["nonce"] + 1) == []
     assert job["job_id"] == word(7) and job["nonce"] == 2**256 - 1 and job["terms"] == terms(word(50))
     assert (job["handle"], job["name"], job["version"]) == ("ann", "digits", "1.0.0")
     times = [job[f"{name}_at"] for name in ("posted", "bids_close", "awarded", "accepted", "submitted", "settled")]

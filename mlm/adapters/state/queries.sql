@@ -58,6 +58,7 @@ select * exclude (log_index), finality(last_block) as finality
 from job_view
 where ($job_id::varchar is null or job_id = $job_id)
   and ($consumer::varchar is null or consumer = $consumer)
+  and ($nonce::varchar is null or nonce = $nonce)
   and ($provider::varchar is null or provider = $provider)
   and ($version_id::varchar is null or version_id = $version_id)
   and ($settled::boolean is null or (settled_at is not null) = $settled)

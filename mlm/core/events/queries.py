@@ -43,6 +43,7 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "jobs": {
         "job_id": None,
         "consumer": None,
+        "nonce": None,
         "provider": None,
         "version_id": None,
         "open_at": None,
@@ -124,6 +125,8 @@ def arguments(query: str, given: Mapping[str, Any]) -> dict[str, Any]:
             values[name] = value.lower()
         elif name == "token_id" and value is not None:
             values[name] = token_hex(value) if isinstance(value, int) else value.lower()
+        elif name == "nonce" and value is not None:
+            values[name] = str(value)
         elif name in ("limit", "offset") and (not isinstance(value, int) or not 0 <= value < 2**63):
             raise UsageError(f"query {query}: {name} must be a number from 0, found {value!r}")
         elif name == "prefix":

@@ -59,8 +59,9 @@ class JobQueries(AssetQueries):
             | {"finality": self._finality(last)}
         )
 
-    def _query_jobs(self, open_at: int | None, settled: bool | None, **filters: Any) -> Iterable[Record]:
-        for job in matching([self._job(row) for row in reversed(self._tables["jobs"])], **filters):
+    def _query_jobs(self, open_at: int | None, settled: bool | None, nonce: Any, **filters: Any) -> Iterable[Record]:
+        rows = matching(reversed(self._tables["jobs"]), nonce=nonce)
+        for job in matching([self._job(row) for row in rows], **filters):
             done = job["settled_at"] is not None
             if settled is not None and done != settled:
                 continue
