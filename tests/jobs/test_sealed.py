@@ -133,6 +133,21 @@ def test_only_its_own_key_finds_the_salt(world: World) -> None:
     assert len(salts) == 2
 
 
+def test_a_second_bid_reveals_nothing_of_the_first(world: World) -> None:
+    bob = world.ports(BOB)
+    commit(bob)
+    (first,) = world.auction.sealed.values()
+    execute(bob, job_reveal.WITHDRAW, JobName(JOB))
+    commit(bob, 8 * TOKEN)
+    (second,) = world.auction.sealed.values()
+    kept = [bob.bids.find(each) for each in (first, second)]
+    assert kept[0] is not None and kept[1] is not None
+    # Everybody sees the second's salt when it is revealed, and knows that the first was a price too.
+    assert replace(kept[1], price=kept[0].price).commitment != first
+    world.close_bids()
+    assert reveal(world.ports(BOB, "another machine"), 8 * TOKEN).leads
+
+
 @pytest.mark.parametrize(
     ("pass_by", "who", "words"),
     [
