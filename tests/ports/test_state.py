@@ -656,12 +656,16 @@ def test_a_batch_and_its_offers(state: State) -> None:
         (word(71), ANN, 4, 0, 3),
         (word(72), EVE, 4, 3, 1),
     ]
+    (entry,) = state.query("entries", batch_id=bytes.fromhex(word(60)[2:]))
+    assert [entry[name] for name in ("job_id", "consumer", "tick", "position", "drawn")] == [word(7), None, 9, 0, False]
+    assert (entry["block"], state.query("entries", batch_id=word(61))) == (1, [])
     drawn = batch_event("AwardDrawn", jobId=word(7), offerId=word(71), provider=ANN, price=90)
     released = stake("StakeReleased", ANN, 200, **reservation)
     cleared = batch_event("BatchCleared", tick=4, volume=1)
     state.ingest(*chain_of([[cleared, drawn, released]], first=3), after=word(2))
     (place,) = state.query("batch", job_id=word(7).upper().replace("0X", "0x"))
     assert (place["clearing_tick"], place["volume"]) == (4, 1)
+    assert [entry["drawn"] for entry in state.query("entries", batch_id=word(60))] == [True]
     assert (place["offer_id"], place["provider"], place["price"]) == (word(71), ANN, 90)
     assert state.query("batch", job_id=word(8)) == state.query("offers", batch_id=word(61)) == []
     columns = "account, change, amount, until"

@@ -82,6 +82,12 @@ from bid_changes where job_id = $job_id order by block, log_index;
 select offer_id, provider, tick, position, quantity, block, timestamp, tx_hash, finality(block) as finality
 from offers where batch_id = $batch_id order by block, log_index;
 
+-- name: entries
+select e.job_id, j.consumer, e.tick, e.position, d.job_id is not null as drawn,
+       e.block, e.timestamp, e.tx_hash, finality(e.block) as finality
+from entries e left join jobs j on j.job_id = e.job_id left join draws d on d.job_id = e.job_id
+where e.batch_id = $batch_id order by e.block, e.log_index;
+
 -- name: batch
 select e.batch_id, b.class_id, b.closes_at, b.closes_at + b.reveal_window as ends_at, b.start_price, b.price_step,
        e.tick, e.position, c.tick as clearing_tick, c.volume, d.offer_id, d.provider, d.price,
@@ -91,6 +97,7 @@ left join batches b on b.batch_id = e.batch_id
 left join clearings c on c.batch_id = e.batch_id
 left join draws d on d.job_id = e.job_id
 where e.job_id = $job_id;
+
 -- name: sales
 select * exclude (log_index), finality(last_block) as finality
 from sale_view

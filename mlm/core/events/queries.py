@@ -58,6 +58,8 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "bid_changes": {"job_id": REQUIRED},
     # in order of offering: offer_id provider tick position quantity
     "offers": {"batch_id": REQUIRED},
+    # in order of entering: job_id consumer tick position, drawn (whether its award is)
+    "entries": {"batch_id": REQUIRED},
     # a job's place in its batch: batch_id class_id closes_at ends_at start_price price_step tick position, and once it
     # happened clearing_tick volume (cleared), offer_id provider price (drawn)
     "batch": {"job_id": REQUIRED},

@@ -84,5 +84,8 @@ class JobQueries(AssetQueries):
     def _query_offers(self, batch_id: str) -> Iterable[Record]:
         return [found | self._place(row) for found, row in batches.offers(self._of, batch_id)]
 
+    def _query_entries(self, batch_id: str) -> Iterable[Record]:
+        return [found | self._place(row) for found, row in batches.entries(self._of, batch_id)]
+
     def _query_batch(self, job_id: str) -> Iterable[Record]:
         return [found | self._place(row) for found, row in batches.batch_of(self._of, job_id)]
