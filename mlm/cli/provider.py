@@ -58,7 +58,7 @@ def list_providers(
     ] = None,
     page: Page = 1,
 ) -> None:
-    """List providers, or those who meet rules.
+    """List providers, or those who meet rules; those with the most reputation first.
 
     Example: `mlm provider list --require "gpu.memory>=40" --require gpu.model=h100,a100`
     """

@@ -13,13 +13,13 @@ from mlm.core.errors import InsufficientFunds, NotFound, Reverted, StateConflict
 from mlm.core.job import AuctionKind, State
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Tx
-from mlm.core.requirements import NONE, Requirements, made, requirements_hash
+from mlm.core.requirements import NONE, Requirements, encode, made, requirements_hash
 from mlm.workflows import bid, job_award, job_bids, job_close, job_reopen, job_reveal, job_show
 from mlm.workflows.apply import execute
 from mlm.workflows.job_award import Award
 from mlm.workflows.job_close import JobName
 from mlm.workflows.job_reopen import Reopen
-from tests.jobs.market import ANN, BOB, CID, DAN, FEE, GAS, JOB, LOCK, MOST, START, TOKEN, WINDOW, World
+from tests.jobs.market import ANN, BOB, CID, DAN, FEE, GAS, JOB, LOCK, MOST, START, TOKEN, VERSION, WINDOW, World, terms
 
 
 def offer(world: World, who: str, price: int | None = None, quantity: int | None = None) -> Any:
@@ -155,6 +155,28 @@ def test_a_list_of_the_jobs_that_suit_an_account() -> None:
         assert len(job_show.jobs(ports, suiting=BOB).jobs) == listed
         assert not job_show.jobs(ports, suiting=BOB, page=2).jobs
     assert len(job_show.jobs(World(AuctionKind.FIXED).ports(BOB), suiting=BOB).jobs) == 1
+
+
+@pytest.mark.parametrize("forged", [True, False])
+def test_a_job_whose_requirements_are_odd_hides_no_other(forged: bool) -> None:
+    """Published under a hash that is theirs, and still no requirements; or met by the index alone."""
+    world, wanted = World(AuctionKind.FIXED), made([], reputation=TOKEN)
+    world.chain.answers |= {("Providers", "pointsOf"): TOKEN, ("Providers", "qualifies"): False}
+    data = b"\0" * 64 if forged else encode(wanted)
+    name = "0x" + keccak256(data).hex()
+    other = {"jobId": JOB.replace("7a", "7c"), "versionId": VERSION.version_id, "consumer": ANN, "nonce": 2}
+    posted = {**other, "terms": terms(AuctionKind.FIXED, name)}
+    published = {"hash": name, "requirements": data}
+    world.chain.mine([("Providers", "RequirementsPublished", published), ("JobMarket", "JobPosted", posted)])
+    assert [row.job for row in job_show.jobs(world.ports(BOB), suiting=BOB).jobs] == [JOB]
+
+
+def test_requirements_that_ask_for_nothing_are_handed_in_too() -> None:
+    """The market compares the hash of what a bid carries with the one that the job names."""
+    world = World(AuctionKind.FIXED, made([]))
+    world.chain.answers["Providers", "qualifies"] = True
+    offer(world, BOB, MOST)
+    assert world.chain.sent[-1][1].args[2] == world.preimage != b""
 
 
 # --- reopening --------------------------------------------------------------------------------------------------------

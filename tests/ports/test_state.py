@@ -526,9 +526,14 @@ def test_providers(state: State) -> None:
     ]
     assert state.query("attributes", auditor=EVE) == rows[1:2] and state.query("attributes", name="ram") == rows[:2]
     assert state.query("providers") == [
-        {"provider": BOB, "declared": 0, "attested": 0},
-        {"provider": ANN, "declared": 2, "attested": 1},
+        {"provider": BOB, "declared": 0, "attested": 0, "points": 0},
+        {"provider": ANN, "declared": 2, "attested": 1, "points": 0},
     ]
+    earned = [recorded(1, EVE, 0, 100, 2), recorded(2, ANN, 0, 100, 3), recorded(3, ANN, 2, 0, 0)]
+    state.ingest(*chain_of([earned], first=10), after=word(9))
+    listed = [(row["provider"], row["declared"], row["points"]) for row in state.query("providers")]
+    assert listed == [(ANN, 2, 3), (EVE, 0, 2), (BOB, 0, 0)]
+    assert [row["points"] for row in state.query("providers", provider=ANN)] == [3]
     (published,) = state.query("requirements", hash=word(1))
     assert published["requirements"] == "0x0102" and published["block"] == 9
     assert state.query("requirements", hash=word(2)) == []

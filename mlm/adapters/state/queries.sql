@@ -158,14 +158,15 @@ where ($provider::varchar is null or provider = $provider)
 order by provider, name, attribute_slot(value), auditor nulls first;
 
 -- name: providers
-select provider, count(*) filter (kind = 1) as declared, count(*) filter (kind = 2) as attested
+select provider, count(*) filter (kind = 1) as declared, count(*) filter (kind = 2) as attested, sum(points) as points
 from (
-    select provider, block, log_index, 0 as kind from declarations
-    union all select provider, block, log_index, 0 from attestations
-    union all select provider, block, log_index, case when auditor is null then 1 else 2 end from attribute_view
+    select provider, block, log_index, 0 as kind, 0 as points from declarations
+    union all select provider, block, log_index, 0, 0 from attestations
+    union all select provider, block, log_index, case when auditor is null then 1 else 2 end, 0 from attribute_view
+    union all select provider, block, log_index, 0, points from outcomes
 )
 where ($provider::varchar is null or provider = $provider)
-group by provider order by max((block, log_index)) desc limit $limit offset $offset;
+group by provider order by points desc, max((block, log_index)) desc limit $limit offset $offset;
 
 -- name: requirements
 select hash, requirements, block, timestamp, tx_hash, finality(block) as finality

@@ -85,7 +85,8 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     # by provider and name, what is said last, expired or not: provider name value auditor issued_at expires_at; auditor
     # and times are None where the provider declares it. A name has one number of a provider and of an auditor
     "attributes": {"provider": None, "auditor": None, "name": None},
-    # who has ever declared anything or was attested, who did so last first: provider declared attested (their counts)
+    # who has ever declared anything, was attested or has a settled job, the most points first, then who did so last:
+    # provider declared attested (their counts) points
     "providers": {"provider": None, **_PAGE},
     # hash requirements
     "requirements": {"hash": None, **_PAGE},
