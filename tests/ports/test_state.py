@@ -502,6 +502,27 @@ def test_a_reward_is_no_unstaking(state: State) -> None:
     assert reasons == ["stake", "reward", "unstake"]
 
 
+def test_amounts_of_a_token_of_many_decimals(state: State) -> None:
+    """171 tokens of 36 decimals pass 2^127: one deposit of so much must not end everybody's index."""
+    most = 2**128 - 1
+    state.ingest(
+        *chain_of(
+            [
+                [stake("StakeDeposited", EVE, most), stake("StakeDeposited", EVE, most), moved(ANN, VAULT, 2**256 - 1)],
+                [recorded(1, EVE, 0, most, most), recorded(2, EVE, 0, most, most)],
+                [("Reputation", "JobRated", {"jobId": word(1), "provider": EVE, "consumer": ANN, "stars": 5})],
+            ]
+        )
+    )
+    assert state.query("stakes", account=EVE)[0]["total"] == 2 * most
+    (standing,) = state.query("reputation")
+    assert (standing["value"], standing["points"], standing["rated_points"]) == (2 * most, 2 * most, most)
+    assert standing["star_points"] == 5 * most and state.query("providers")[0]["points"] == 2 * most
+    assert [row["change"] for row in state.query("account_history", account=ANN)] == [1 - 2**256]
+    told = state.sql("select points from outcomes order by block, log_index")[1]
+    assert told == [(most,)] * 2 or told == [(str(most),)] * 2  # SQLite's numbers end at 64 bits
+
+
 def test_providers(state: State) -> None:
     state.ingest(
         *chain_of(
