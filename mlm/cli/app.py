@@ -65,7 +65,7 @@ COMMANDS: dict[str, Entry] = {
     "publish": Entry("market", "Publish the committed asset to storage and to the chain.", ASSETS),
     "clone": Entry("exchange", "Make a project from a published asset, with its history.", ASSETS),
     "download": Entry("exchange", "Write the files of a published asset into a folder.", ASSETS),
-    "search": Entry("market", "Find published assets.", ASSETS),
+    "search": Entry("market", "Find published assets, providers or jobs.", ASSETS),
     "asset": Entry("asset", "List and show published assets and their versions.", ASSETS, group=True),
     "price": Entry("price", "Set or show what a use of an asset costs.", ASSETS, group=True),
     "sale": Entry("sale", "Sell an asset to the highest bidder, or bid for one.", ASSETS, group=True),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mlm.cli.paging import Page
 from mlm.cli.render import render
 
 app = typer.Typer(help="List and show published assets and their versions.")
@@ -15,7 +16,7 @@ Name = Annotated[
 
 
 @app.command("list")
-def list_assets(ctx: typer.Context, page: Annotated[int, typer.Option(min=1, help="50 to a page.")] = 1) -> None:
+def list_assets(ctx: typer.Context, page: Page = 1) -> None:
     """List every published asset by its newest version.
 
     Example: `mlm asset list`

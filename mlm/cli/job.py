@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlm.cli.execute import perform
+from mlm.cli.paging import Page
 from mlm.cli.render import print_value, render
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def list_jobs(
     suiting: Annotated[
         bool, typer.Option("--suiting", help="Only jobs whose requirements this account meets.")
     ] = False,
-    page: Annotated[int, typer.Option(min=1, help="50 to a page.")] = 1,
+    page: Page = 1,
 ) -> None:
     """List jobs, newest first.
 

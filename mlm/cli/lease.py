@@ -9,13 +9,14 @@ import typer
 
 from mlm.cli.execute import perform
 from mlm.cli.job import Job
+from mlm.cli.paging import Page
 from mlm.cli.render import render
 
 app = typer.Typer(help="Do a job that you won: accept, fulfil, submit.")
 
 
 @app.command("list")
-def list_leases(ctx: typer.Context, page: Annotated[int, typer.Option(min=1, help="50 to a page.")] = 1) -> None:
+def list_leases(ctx: typer.Context, page: Page = 1) -> None:
     """List the jobs on which this account has the best bid or the lease.
 
     Example: `mlm lease list`

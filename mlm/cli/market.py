@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mlm.cli.execute import perform
+from mlm.cli.paging import Page
 from mlm.cli.render import render
 
 app = typer.Typer()
@@ -41,13 +42,24 @@ def search(
     ctx: typer.Context,
     query: Annotated[str, typer.Argument(help="Part of a handle, a name or a licence; empty: everything.")] = "",
     kind: Annotated[str | None, typer.Option(help="model, dataset, algorithm or pipeline.")] = None,
-    page: Annotated[int, typer.Option(min=1, help="50 to a page.")] = 1,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RULE",
+            help="Find providers who meet this, such as gpu.memory>=40 or reputation>=0.5; may be given again.",
+        ),
+    ] = None,
+    suiting: Annotated[
+        bool, typer.Option("--suiting", help="Find open jobs whose requirements this account meets.")
+    ] = False,
+    page: Page = 1,
 ) -> None:
-    """Find published assets, newest first.
+    """Find published assets, newest first; or providers, the best reputation first; or jobs.
 
     Example: `mlm search digits`
     """
     from mlm.core.job import Kind
-    from mlm.workflows.asset import search as workflow
+    from mlm.workflows.search import search as workflow
 
-    render(ctx, workflow(ctx.obj.ports, query, kind=Kind.parse(kind) if kind else None, page=page))
+    wanted, rules = Kind.parse(kind) if kind else None, tuple(require or ())
+    render(ctx, workflow(ctx.obj.ports, query, kind=wanted, rules=rules, suiting=suiting, page=page))

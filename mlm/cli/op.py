@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlm.cli.paging import Page
 from mlm.cli.render import render
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ OpId = Annotated[str, typer.Argument(metavar="OP", help="An operation's number, 
 
 
 @app.command()
-def log(ctx: typer.Context, page: Annotated[int, typer.Option(min=1, help="50 to a page.")] = 1) -> None:
+def log(ctx: typer.Context, page: Page = 1) -> None:
     """List operations, newest first, and how far each came.
 
     Example: `mlm op log`

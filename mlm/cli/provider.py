@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mlm.cli.execute import perform
+from mlm.cli.paging import Page
 from mlm.cli.render import render
 
 app = typer.Typer(help="Say what a provider has, attest it, and find who meets requirements.")
@@ -55,9 +56,9 @@ def list_providers(
     require: Annotated[
         list[str] | None, typer.Option(metavar="RULE", help="A rule or a .toml file of them; again for more.")
     ] = None,
-    page: Annotated[int, typer.Option(min=1, help="50 to a page.")] = 1,
+    page: Page = 1,
 ) -> None:
-    """List providers, or those who meet rules.
+    """List providers, or those who meet rules; those with the most reputation first.
 
     Example: `mlm provider list --require "gpu.memory>=40" --require gpu.model=h100,a100`
     """

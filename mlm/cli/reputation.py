@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mlm.cli.paging import Page
 from mlm.cli.render import render
 
 app = typer.Typer(help="Show what settled jobs say of providers.")
@@ -29,7 +30,7 @@ def show(
 @app.command("list")
 def list_standings(
     ctx: typer.Context,
-    page: Annotated[int, typer.Option(min=1, help="50 to a page.")] = 1,
+    page: Page = 1,
 ) -> None:
     """List the providers who have settled jobs, those with the most points first.
 

@@ -8,6 +8,7 @@ import typer
 
 from mlm.cli.asset import Name
 from mlm.cli.execute import perform
+from mlm.cli.paging import Page
 from mlm.cli.render import render
 
 app = typer.Typer(help="Sell an asset to the highest bidder, or bid for one.")
@@ -43,7 +44,7 @@ def start(
 def list_sales(
     ctx: typer.Context,
     open_only: Annotated[bool, typer.Option("--open", help="Only sales that take bids.")] = False,
-    page: Annotated[int, typer.Option(min=1, help="50 to a page.")] = 1,
+    page: Page = 1,
 ) -> None:
     """List sales, newest first.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from mlm.core.errors import UsageError
+from mlm.core.errors import InvalidData, UsageError
 
 if TYPE_CHECKING:
     from mlm.core.terms import JobRecord
@@ -29,6 +29,11 @@ class Named(IntEnum):
 
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        """Numbers come from nodes, and from an index that may be somebody else's. Raises InvalidData."""
+        raise InvalidData(f"expected a {cls.__name__} from {int(min(cls))} to {int(max(cls))}, found {value!r}")
 
     @classmethod
     def parse(cls, text: str) -> Self:

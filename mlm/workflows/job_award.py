@@ -56,8 +56,7 @@ def _draws(ports: Ports, job: lookup.Job, every: bool) -> tuple[Step, ...]:
         )
     if every:
         me = ports.sender.address.lower()
-        mine = {row["job_id"] for row in _posted(ports, me)}
-        wanted = [each for each in rounds.pairs(ports, found) if each.provider.lower() == me or each.job_id in mine]
+        wanted = [each for each in rounds.pairs(ports, found) if me in (each.provider.lower(), each.consumer)]
     elif found.drawn:
         wanted = []
     elif not found.awarded:
@@ -82,16 +81,6 @@ def _draws(ports: Ports, job: lookup.Job, every: bool) -> tuple[Step, ...]:
         Tx(f"draw {len(group)} awards of the round at {found.price}", Call(rounds.CONTRACT, "multicall", (group,)))
         for group in groups
     )
-
-
-def _posted(ports: Ports, consumer: str) -> list[dict[str, str]]:
-    """Every unsettled job of a consumer."""
-    rows: list[dict[str, str]] = []
-    while True:
-        page = ports.state.query("jobs", consumer=consumer, settled=False, limit=1000, offset=len(rows))
-        rows += page
-        if len(page) < 1000:
-            return rows
 
 
 def _raw(hex_id: str) -> bytes:

@@ -13,6 +13,8 @@ from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.job_award import next_of
 from mlm.workflows.job_show import JobView, view
 
+BURNED_TOGETHER = 50  # bonds in one transaction: far below what a block takes
+
 
 @dataclass(frozen=True)
 class JobName:
@@ -48,16 +50,20 @@ def plan_settle(ports: Ports, params: JobName) -> Plan[str]:
     job = lookup.job(ports, params.job)
     if not job.state.is_final:
         raise StateConflict(f"job {job.short} is {job.state}; it settles when its state is final", hint=next_of(job))
+    steps = [] if job.record.settled_at else [Tx(f"settle {job.short} ({job.state})", _settling(job))]
     late = sealed.unrevealed(ports, job) if job.auction is AuctionKind.SEALED else []
-    calls = [Call("JobMarket", "burnUnrevealed", (job.raw, bidder)) for bidder in late]
-    titles = [f"burn the bond of {bidder}, who did not reveal" for bidder in late]
-    if not job.record.settled_at:
-        calls.append(Call("JobMarket", "settle", (job.raw, job.terms.as_args())))
-        titles.insert(0, f"settle {job.short} ({job.state})")
-    if not calls:
-        return Plan("job settle", (), job.job_id)
-    call = calls[0] if len(calls) == 1 else Call("JobMarket", "multicall", (tuple(calls),))
-    return Plan("job settle", (Tx("; ".join(titles), call),), job.job_id)
+    # Apart from the settlement: whoever burns one of them first would fail it, and hundreds would not fit into a block.
+    for at in range(0, len(late), BURNED_TOGETHER):
+        some = late[at : at + BURNED_TOGETHER]
+        burns = tuple(Call("JobMarket", "burnUnrevealed", (job.raw, bidder)) for bidder in some)
+        call = burns[0] if len(burns) == 1 else Call("JobMarket", "multicall", (burns,))
+        who = some[0] if len(some) == 1 else f"{len(some)} accounts"
+        steps.append(Tx(f"burn the bond of {who}, who did not reveal", call))
+    return Plan("job settle", tuple(steps), job.job_id)
+
+
+def _settling(job: lookup.Job) -> Call:
+    return Call("JobMarket", "settle", (job.raw, job.terms.as_args()))
 
 
 def _after(ports: Ports, params: JobName, plan: Plan[str], done: tuple[DoneStep, ...]) -> JobView:

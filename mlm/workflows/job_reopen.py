@@ -69,8 +69,7 @@ def plan(ports: Ports, params: Reopen) -> Plan[_Facts]:
     without = tuple(dict.fromkeys(each.lower() for each in (*failed, *map(_address, params.without))))
     wanted = _denying(ports, job, without)
     request = replace(job.terms.request, requirements=job_requirements.named(wanted))
-    # The nonce follows from the former job: the same command twice is one job, for the market takes no nonce twice.
-    nonce = int.from_bytes(keccak256(_DOMAIN + job.raw), "big")
+    nonce = _unused(ports, job)
     before, credited = _before(ports, job)
     escrow = Amount(request.max_price)
     post = Tx(
@@ -80,6 +79,22 @@ def plan(ports: Ports, params: Reopen) -> Plan[_Facts]:
     )
     steps = (*job_requirements.publishing(ports, wanted), *permit.steps(ports, post, escrow, before, credited))
     return Plan("job reopen", steps, _Facts(job, without))
+
+
+def _unused(ports: Ports, job: lookup.Job) -> int:
+    """The nonce of the job that follows this one. It follows from the former, so that the market refuses the same
+    posting again; the index, one whose terms have moved since: the owner may have set another price.
+
+    Raises StateConflict when the job was reopened.
+    """
+    nonce = int.from_bytes(keccak256(_DOMAIN + job.raw), "big")
+    for row in ports.state.query("jobs", consumer=ports.sender.address, nonce=nonce, limit=1):
+        name = row["job_id"][:10]
+        raise StateConflict(
+            f"job {job.short} was reopened as {name}",
+            hint=f"`mlm job show {name}` tells how that one stands; if it came to nothing, `mlm job reopen {name}`.",
+        )
+    return nonce
 
 
 def _address(text: str) -> str:

@@ -47,12 +47,12 @@ def words(ports: Ports, job: lookup.Job) -> tuple[str, ...]:
 
 
 def need_met(ports: Ports, job: lookup.Job) -> bytes:
-    """The encoded requirements of a job, which this account meets: what its bid carries; b"" where there are none.
+    """The encoded requirements of a job, which this account meets: what its bid carries; b"" where it names none.
 
     Raises StateConflict that says clause by clause what the account lacks, NotFound.
     """
-    wanted = of(ports, job)
-    if wanted == NOBODY:
+    wanted = requirements.of_job(ports, job)
+    if wanted is None:
         return b""
     lacking = [each for each in requirements.match(ports, ports.sender.address, wanted) if not each.met]
     if lacking:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.clock import Duration, Instant
-from mlm.core.errors import NotFound, StateConflict, UsageError
+from mlm.core.errors import StateConflict, UsageError
 from mlm.core.job import AuctionKind, JobFacts, Reason, State, whose_turn
 from mlm.core.money import Amount
 from mlm.core.plan import FIRST_PAGE, NO_AMOUNT, NO_MORE
@@ -171,17 +171,21 @@ def jobs(
     provider: str | None = None,
     only_open: bool = False,
     suiting: str | None = None,
+    text: str = "",
     page: int = 1,
 ) -> JobList:
-    """Jobs, newest first, PAGE to a page; `suiting` keeps those whose requirements that account meets."""
+    """Jobs, newest first, PAGE to a page; `suiting` keeps those whose requirements that account meets, `text` those on
+    an asset whose handle/name contains it."""
     sync(ports)
     open_at = ports.chain.block().timestamp if only_open else None
     filters = {"consumer": consumer, "provider": provider, "open_at": open_at}
-    ids = _ids(ports, filters)
+    rows = _rows(ports, filters)
+    if text:
+        rows = (row for row in rows if text.lower() in f"{row['handle']}/{row['name']}".lower())
     if suiting is not None:
-        ids = (job_id for job_id in ids if _suits(ports, job_id, suiting))
-    rows = list(islice(ids, (page - 1) * PAGE, page * PAGE + 1))
-    found = [lookup.read_job(ports, job_id) for job_id in rows[:PAGE]]
+        rows = filter(_suiting(ports, suiting), rows)
+    ids = [row["job_id"] for row in islice(rows, (page - 1) * PAGE, page * PAGE + 1)]
+    found = [lookup.read_job(ports, job_id) for job_id in ids[:PAGE]]
     listed = tuple(
         JobRow(
             job=job.job_id,
@@ -194,24 +198,20 @@ def jobs(
         )
         for job in found
     )
-    return JobList(listed, page, len(rows) > PAGE)
+    return JobList(listed, page, len(ids) > PAGE)
 
 
-def _ids(ports: Ports, filters: dict[str, Any]) -> Iterator[str]:
-    """The ids of all jobs that the index has, a page at a time."""
+def _rows(ports: Ports, filters: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All jobs that the index has, a page at a time."""
     offset = 0
     while rows := ports.state.query("jobs", **filters, limit=PAGE, offset=offset):
-        yield from (row["job_id"] for row in rows)
+        yield from rows
         offset += len(rows)
 
 
-def _suits(ports: Ports, job_id: str, account: str) -> bool:
-    """Whether an account meets a job's requirements; nobody meets those that were never published."""
-    try:
-        wanted = job_requirements.of(ports, lookup.read_job(ports, job_id))
-    except NotFound:
-        return False
-    return wanted == job_requirements.NOBODY or all(rule.met for rule in requirements.match(ports, account, wanted))
+def _suiting(ports: Ports, account: str) -> Callable[[dict[str, Any]], bool]:
+    met = requirements.suits(ports, account)
+    return lambda row: met(row["requirements"])
 
 
 def watch(

@@ -77,8 +77,10 @@ def _payment(ports: Ports, call: Call, amount: int, due: int = 0) -> _Payment:
         )
     held = chain.call(TOKEN, "balanceOf", owner)
     if held + due < amount:
+        credited = f" and is credited {Amount(due)} by the same transaction" if due else ""
         raise InsufficientFunds(
-            f"needs {Amount(amount)}, {owner} holds {Amount(held + due)}", hint="On the devnet: `mlm wallet faucet`."
+            f"needs {Amount(amount)}, {owner} holds {Amount(held)}{credited}",
+            hint="On the devnet: `mlm wallet faucet`.",
         )
     return _Payment(owner, chain.address_of(call.contract), amount)
 

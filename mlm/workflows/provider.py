@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from mlm.core import attributes, requirements_text
 from mlm.core.clock import Instant
 from mlm.core.errors import NotFound, UsageError
-from mlm.core.plan import FIRST_PAGE, NO_MORE, Call, Plan, Tx
+from mlm.core.money import Amount
+from mlm.core.plan import FIRST_PAGE, NO_AMOUNT, NO_MORE, Call, Plan, Tx
 from mlm.core.refs import address
-from mlm.core.requirements import findings, requirements_hash
+from mlm.core.requirements import qualifies, requirements_hash
 from mlm.ports.bundle import Ports
 from mlm.workflows import requirements
 from mlm.workflows.apply import DoneStep, Operation
@@ -53,12 +55,13 @@ class ProviderRow:
     """A provider in a list. What auditors attest is marked with how many of them do."""
 
     provider: str
+    reputation: Amount = field(metadata=NO_AMOUNT)  # points
     attributes: str
 
 
 @dataclass(frozen=True)
 class ProviderList:
-    """One page of providers, the one of whom something was said last first; `more` says that another page follows."""
+    """One page of providers, those with the most points first; `more` says that another page follows."""
 
     providers: tuple[ProviderRow, ...]
     page: int = field(metadata=FIRST_PAGE)
@@ -125,28 +128,26 @@ def _row(row: Mapping[str, Any], now: int) -> AttributeRow:
 
 
 def find(ports: Ports, rules: Sequence[str] = (), *, page: int = 1) -> ProviderList:
-    """Providers who meet the rules (all of whom anything is said, without rules), PAGE to a page."""
+    """Providers who meet the rules (all who say anything or have earned points, without rules), PAGE to a page.
+
+    The most points come first: words cost nothing, and whoever has many accounts could fill any page with them.
+    """
     wanted = requirements.read(ports, rules)
     sync(ports)
-    now, known = ports.chain.block().timestamp, {}
-    for who, rows in groupby(ports.state.query("attributes"), key=lambda row: row["provider"]):
-        known[who] = list(rows)
+    now = ports.chain.block().timestamp
+    said = {who: list(rows) for who, rows in groupby(ports.state.query("attributes"), key=itemgetter("provider"))}
     start, found = (page - 1) * PAGE, []
     for entry in ports.state.query("providers", limit=10**9):
-        rows_of = known.get(entry["provider"], [])
-        if not rows_of:
+        who, points = entry["provider"], entry["points"]
+        rows = said.get(who, [])
+        if not rows and not points:
             continue
-        if rules and not _meets(ports, entry["provider"], wanted, rows_of):
+        if rules and not qualifies(wanted, requirements.standing(who, rows, points=points, now=now)):
             continue
-        found.append(ProviderRow(entry["provider"], _brief(rows_of, now)))
+        found.append(ProviderRow(who, Amount(points), _brief(rows, now)))
         if len(found) > start + PAGE:
             break
     return ProviderList(tuple(found[start : start + PAGE]), page, len(found) > start + PAGE)
-
-
-def _meets(ports: Ports, who: str, wanted: Any, rows: list[dict[str, Any]]) -> bool:
-    standing = requirements.standing(ports, who, wanted, rows)
-    return all(each.met for each in findings(wanted, standing))
 
 
 def _brief(rows: list[dict[str, Any]], now: int) -> str:

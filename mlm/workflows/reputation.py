@@ -8,6 +8,7 @@ from mlm.core.errors import StateConflict, UsageError
 from mlm.core.job import State
 from mlm.core.money import Amount
 from mlm.core.plan import FIRST_PAGE, NO_MORE, Call, Plan, Tx
+from mlm.core.refs import address
 from mlm.core.reputation import MOST_STARS, Standing
 from mlm.core.settlement import fee_up, split_fee
 from mlm.ports.bundle import Ports
@@ -62,8 +63,8 @@ class Rating:
 
 
 def show(ports: Ports, account: str) -> Reputation:
-    """The standing of an address, in one call of the contract."""
-    return _view(account, Standing(*ports.chain.call("Reputation", "reputationOf", account)))
+    """The standing of an address, in one call of the contract. Raises UsageError for what is none."""
+    return _view(account, Standing(*ports.chain.call("Reputation", "reputationOf", address(account))))
 
 
 def standings(ports: Ports, page: int = 1) -> ReputationList:

@@ -6,14 +6,15 @@ finds them in chain data alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mlm.core import requirements_text
 from mlm.core.attributes import parse_value
 from mlm.core.digest import keccak256
-from mlm.core.errors import NotFound, StateConflict, UsageError
+from mlm.core.errors import InvalidData, NotFound, StateConflict, UsageError
 from mlm.core.plan import Call, Tx
 from mlm.core.requirements import (
     NONE,
@@ -24,6 +25,7 @@ from mlm.core.requirements import (
     decode,
     encode,
     findings,
+    qualifies,
     requirements_hash,
 )
 from mlm.ports.bundle import Ports
@@ -74,9 +76,8 @@ def of_job(ports: Ports, job: lookup.Job) -> Requirements | None:
     return found
 
 
-def standing(ports: Ports, provider: str, wanted: Requirements, rows: Iterable[Mapping[str, Any]]) -> Standing:
-    """What the rule looks at: a provider's rows of the index, the chain's clock, and points if they are asked for."""
-    points = ports.chain.call("Providers", "pointsOf", provider) if wanted.reputation else 0
+def standing(provider: str, rows: Iterable[Mapping[str, Any]], *, points: int, now: int) -> Standing:
+    """What the rule looks at: a provider's rows of the index, its points, and the chain's clock."""
     declared, attested = set(), []
     for row in rows:
         value = parse_value(row["value"])
@@ -84,8 +85,35 @@ def standing(ports: Ports, provider: str, wanted: Requirements, rows: Iterable[M
             declared.add((row["name"], value))
         else:
             attested.append(Attested(row["auditor"], row["name"], value, row["expires_at"]))
-    now = ports.chain.block().timestamp
     return Standing(provider.lower(), frozenset(declared), tuple(attested), points, now)
+
+
+def _standing(ports: Ports, provider: str, wanted: Requirements) -> Standing:
+    points = ports.chain.call("Providers", "pointsOf", provider) if wanted.reputation else 0
+    rows = ports.state.query("attributes", provider=provider)
+    return standing(provider, rows, points=points, now=ports.chain.block().timestamp)
+
+
+def suits(ports: Ports, account: str) -> Callable[[str | None], bool]:
+    """Whether `account` meets the published requirements of a hash, from a synced index; each is looked at once.
+
+    The contract is asked where the index says yes. Nobody meets what was never published, or is no requirements:
+    among a thousand jobs one that is odd must not hide the others.
+    """
+
+    @cache
+    def met(digest: str | None) -> bool:
+        if digest is None or digest == NONE:
+            return True
+        try:
+            wanted = known(ports, digest)
+        except InvalidData:
+            return False
+        if wanted is None or not qualifies(wanted, _standing(ports, account, wanted)):
+            return False
+        return bool(ports.chain.call("Providers", "qualifies", account, encode(wanted)))
+
+    return met
 
 
 def match(ports: Ports, provider: str, wanted: Requirements) -> tuple[Finding, ...]:
@@ -94,8 +122,7 @@ def match(ports: Ports, provider: str, wanted: Requirements) -> tuple[Finding, .
     Raises StateConflict when it does not.
     """
     sync(ports)
-    rows = ports.state.query("attributes", provider=provider)
-    found = findings(wanted, standing(ports, provider, wanted, rows))
+    found = findings(wanted, _standing(ports, provider, wanted))
     if ports.chain.call("Providers", "publishedAt", requirements_hash(wanted)):
         meets = all(each.met for each in found)
         if ports.chain.call("Providers", "qualifies", provider, encode(wanted)) != meets:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from typing import Any
 
 from mlm.core.auctions import batch
 from mlm.core.auctions.batch import Entry, JobClass, Offer
-from mlm.core.errors import NotFound
+from mlm.core.errors import NotFound, StateConflict, UsageError
 from mlm.core.money import Amount
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup
@@ -50,6 +49,7 @@ class Pair:
     """A job of a round and the offer that does it."""
 
     job_id: str
+    consumer: str
     offer_id: str
     provider: str
 
@@ -99,13 +99,23 @@ def offers(ports: Ports, found: Round) -> list[tuple[Offer, str]]:
 
 
 def pairs(ports: Ports, found: Round) -> list[Pair]:
-    """Who does which job, once the round is closed; those that are drawn already are left out."""
-    entries = [Entry(row["jobId"], row["tick"], row["position"]) for row in _events(ports, "JobEntered", found)]
+    """Who does which job, once the round is closed; those that are drawn already are left out.
+
+    Raises StateConflict where the index lacks some of the round.
+    """
+    rows = {row["job_id"]: row for row in ports.state.query("entries", batch_id=found.batch_id)}
+    entries = [Entry(job_id, row["tick"], row["position"]) for job_id, row in rows.items()]
     placed = offers(ports, found)
-    by_id = {offer.id: provider for offer, provider in placed}
-    drawn = {row["jobId"] for row in _events(ports, "AwardDrawn", found)}
-    paired = batch.pairing(entries, [offer for offer, _ in placed], found.volume)
-    return [Pair(entry.id, offer.id, by_id[offer.id]) for entry, offer in paired if entry.id not in drawn]
+    providers = {offer.id: provider for offer, provider in placed}
+    try:
+        paired = batch.pairing(entries, [offer for offer, _ in placed], found.volume)
+    except UsageError as error:
+        raise StateConflict(f"the local index of the round: {error}", hint="Run `mlm sync --rebuild`.") from error
+    return [
+        Pair(entry.id, rows[entry.id]["consumer"], offer.id, providers[offer.id])
+        for entry, offer in paired
+        if not rows[entry.id]["drawn"]
+    ]
 
 
 def pair(ports: Ports, job: lookup.Job, found: Round) -> Pair:
@@ -113,17 +123,5 @@ def pair(ports: Ports, job: lookup.Job, found: Round) -> Pair:
     tick, unit = ports.chain.call(CONTRACT, "pairOf", job.raw)
     for offer, provider in offers(ports, found):
         if offer.tick == tick and offer.position <= unit < offer.position + offer.quantity:
-            return Pair(job.job_id, offer.id, provider)
+            return Pair(job.job_id, job.record.consumer, offer.id, provider)
     raise NotFound(f"the index has no offer for job {job.short}", hint="Run `mlm sync --rebuild`.")
-
-
-def _events(ports: Ports, name: str, found: Round) -> Iterator[dict[str, Any]]:
-    """What the index has of a round, oldest first."""
-    wanted, page, at = "0x" + found.batch_id.hex(), 1000, 0
-    rows: list[dict[str, Any]] = []
-    while True:
-        got = ports.state.query("events", contract=CONTRACT, name=name, limit=page, offset=at)
-        rows += [row["args"] for row in got if row["args"]["batchId"] == wanted]
-        if len(got) < page:
-            return iter(reversed(rows))
-        at += page

@@ -12,7 +12,8 @@ from mlm.workflows import lookup
 def made(ports: Ports, job: lookup.Job, price: Amount) -> KeptBid:
     """This account's bid of `price` on a job; the same key makes the same bid on every machine."""
     chain_id, market = ports.chain.chain_id(), ports.chain.address_of("JobMarket")
-    signature = ports.signer.sign_typed(kept.domain(chain_id, market), kept.TYPES, kept.message(job.job_id))
+    message = kept.message(job.job_id, int(price))
+    signature = ports.signer.sign_typed(kept.domain(chain_id, market), kept.TYPES, message)
     return KeptBid(chain_id, market, job.job_id, ports.sender.address, int(price), kept.salt_of(signature))
 
 

@@ -9,6 +9,7 @@ from mlm.core.errors import InsufficientFunds, StateConflict
 from mlm.core.job import Role
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Tx
+from mlm.core.refs import address
 from mlm.ports.bundle import Ports
 from mlm.workflows import permit
 from mlm.workflows.apply import DoneStep, Operation
@@ -61,8 +62,8 @@ class Claimed:
 
 
 def show(ports: Ports, account: str, role: Role = Role.PROVIDER) -> Stake:
-    """The stake of an address now."""
-    total, locked, unbonding, release_at = ports.chain.call("StakeVault", "stakeOf", account, int(role))
+    """The stake of an address now. Raises UsageError for what is none."""
+    total, locked, unbonding, release_at = ports.chain.call("StakeVault", "stakeOf", address(account), int(role))
     # Asked now: a reservation ends by the clock, without an event that the index could see.
     reserved = ports.chain.call("StakeVault", "reservedOf", account, int(role))
     free = Amount(total - locked - reserved - unbonding)

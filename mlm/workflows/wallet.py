@@ -12,6 +12,7 @@ from mlm.ports.chain import Chain
 from mlm.ports.settings import Settings
 from mlm.ports.wallet import Account, Faucet, Password, Wallet
 from mlm.workflows.apply import DoneStep, Operation
+from mlm.workflows.events import decode
 from mlm.workflows.sync import sync
 
 MAX_SALES = 100  # an account's newest sales, whose escrows are asked for earnings
@@ -177,9 +178,25 @@ def plan_withdraw(ports: Ports, params: Withdraw) -> Plan[Credits]:
 
 
 def _after(ports: Ports, params: Withdraw, plan: Plan[Credits], done: tuple[DoneStep, ...]) -> Withdrawn:
-    account, found = ports.sender.address, plan.facts
+    account, found = ports.sender.address, _paid(ports, done, plan.facts)
     tokens = Amount(ports.chain.call("MarketToken", "balanceOf", account))
     return Withdrawn(account, found.total, found.jobs, found.sales, found.earned, tokens)
+
+
+def _paid(ports: Ports, done: tuple[DoneStep, ...], planned: Credits) -> Credits:
+    """What the receipts say was paid out: more may have been credited meanwhile. What was planned where one is lost."""
+    if any(step.receipt is None for step in done):
+        return planned
+    logs = tuple(log for step in done if step.receipt for log in step.receipt.logs)
+    mine = [each for each in decode(ports, logs) if each.args.get("account") == ports.sender.address.lower()]
+
+    def total(contract: str, name: str) -> int:
+        return sum(each.args["amount"] for each in mine if (each.contract, each.name) == (contract, name))
+
+    earned = total("AssetSale", "SaleCredited")  # by the collecting, just before
+    return Credits(
+        Amount(total("JobMarket", "Withdrawn")), Amount(total("AssetSale", "Withdrawn") - earned), Amount(earned)
+    )
 
 
 WITHDRAW = Operation(

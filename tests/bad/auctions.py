@@ -212,3 +212,18 @@ def reopening_without_a_name(scene: Scene) -> None:
 def all_awards_of_one_job(scene: Scene) -> None:
     scene.words["job"] = scene.shared.posted
     nothing(scene)
+
+
+@bad("mlm job list --page 99999999999999999999", 2, "--page", "less than or equal to 1000000000")
+def page_beyond_every_number(scene: Scene) -> None:
+    nothing(scene)
+
+
+@bad("mlm reputation show bob", 2, "expected an address of 40 hex digits", "found 'bob'", hint="mlm wallet list")
+def reputation_of_a_name(scene: Scene) -> None:
+    nothing(scene)
+
+
+@bad("mlm stake show 0x12", 2, "expected an address of 40 hex digits", "found '0x12'", hint="mlm wallet list")
+def stake_of_half_an_address(scene: Scene) -> None:
+    nothing(scene)

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlm.core import job as module
-from mlm.core.errors import UsageError
+from mlm.core.auctions import english  # noqa: F401 - its enums are among them
+from mlm.core.errors import InvalidData, UsageError
 from mlm.core.job import AuctionKind, JobFacts, Kind, Outcome, Reason, Role, State, Tier, Verdict, state, whose_turn
 from mlm.core.terms import JobRecord
 
@@ -149,3 +150,10 @@ def test_facts_of_a_record() -> None:
     )
     assert JobFacts.of(record) == replace(READY, auction=AuctionKind.SEALED, reveal_window=60, commitments=5)
     assert not JobFacts.of(replace(record, provider="0x" + "00" * 20)).has_provider
+
+
+@pytest.mark.parametrize("enum", [*module.Named.__subclasses__()])
+def test_a_number_that_is_no_member_is_bad_data_and_no_bug(enum: type[module.Named]) -> None:
+    """It may come from a lying node."""
+    with pytest.raises(InvalidData, match=rf"expected a {enum.__name__} from 0 to {len(enum) - 1}, found 200"):
+        enum(200)

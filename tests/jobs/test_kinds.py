@@ -9,17 +9,17 @@ import pytest
 
 from mlm.core.auctions.dutch import clock_down
 from mlm.core.digest import keccak256
-from mlm.core.errors import NotFound, Reverted, StateConflict, UsageError
+from mlm.core.errors import InsufficientFunds, NotFound, Reverted, StateConflict, UsageError
 from mlm.core.job import AuctionKind, State
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Tx
-from mlm.core.requirements import NONE, Requirements, made, requirements_hash
+from mlm.core.requirements import NONE, Requirements, encode, made, requirements_hash
 from mlm.workflows import bid, job_award, job_bids, job_close, job_reopen, job_reveal, job_show
 from mlm.workflows.apply import execute
 from mlm.workflows.job_award import Award
 from mlm.workflows.job_close import JobName
 from mlm.workflows.job_reopen import Reopen
-from tests.jobs.market import ANN, BOB, CID, DAN, FEE, GAS, JOB, LOCK, MOST, START, TOKEN, WINDOW, World
+from tests.jobs.market import ANN, BOB, CID, DAN, FEE, GAS, JOB, LOCK, MOST, START, TOKEN, VERSION, WINDOW, World, terms
 
 
 def offer(world: World, who: str, price: int | None = None, quantity: int | None = None) -> Any:
@@ -177,6 +177,28 @@ def test_a_list_of_the_jobs_that_suit_an_account() -> None:
     assert len(job_show.jobs(World(AuctionKind.FIXED).ports(BOB), suiting=BOB).jobs) == 1
 
 
+@pytest.mark.parametrize("forged", [True, False])
+def test_a_job_whose_requirements_are_odd_hides_no_other(forged: bool) -> None:
+    """Published under a hash that is theirs, and still no requirements; or met by the index alone."""
+    world, wanted = World(AuctionKind.FIXED), made([], reputation=TOKEN)
+    world.chain.answers |= {("Providers", "pointsOf"): TOKEN, ("Providers", "qualifies"): False}
+    data = b"\0" * 64 if forged else encode(wanted)
+    name = "0x" + keccak256(data).hex()
+    other = {"jobId": JOB.replace("7a", "7c"), "versionId": VERSION.version_id, "consumer": ANN, "nonce": 2}
+    posted = {**other, "terms": terms(AuctionKind.FIXED, name)}
+    published = {"hash": name, "requirements": data}
+    world.chain.mine([("Providers", "RequirementsPublished", published), ("JobMarket", "JobPosted", posted)])
+    assert [row.job for row in job_show.jobs(world.ports(BOB), suiting=BOB).jobs] == [JOB]
+
+
+def test_requirements_that_ask_for_nothing_are_handed_in_too() -> None:
+    """The market compares the hash of what a bid carries with the one that the job names."""
+    world = World(AuctionKind.FIXED, made([]))
+    world.chain.answers["Providers", "qualifies"] = True
+    offer(world, BOB, MOST)
+    assert world.chain.sent[-1][1].args[2] == world.preimage != b""
+
+
 # --- reopening --------------------------------------------------------------------------------------------------------
 
 
@@ -216,12 +238,25 @@ def test_who_failed_a_job_is_left_out_of_the_next(state: State, credit: int) -> 
 
 
 def test_reopened_twice_is_one_job() -> None:
-    """The market takes no nonce twice, so the same command again cannot escrow again."""
+    """The market refuses the very posting again, and the index one whose terms have moved since: no second escrow."""
     nonces = []
     for _ in range(2):
         call = posting(job_reopen.plan(ended(AuctionKind.FIXED, State.DEFAULTED).ports(ANN), Reopen(JOB)))[1]
         nonces.append(call.args[0][-1].args[1])
     assert nonces == [int.from_bytes(keccak256(b"mlm/reopen/1" + bytes.fromhex(JOB[2:])), "big")] * 2
+    ports = ended(AuctionKind.FIXED, State.DEFAULTED).ports(ANN)
+    again = execute(ports, job_reopen.OPERATION, Reopen(JOB)).result.job
+    for without in ((), (CID,)):
+        with pytest.raises(StateConflict, match=f"was reopened as {again[:10]}") as refused:
+            job_reopen.plan(ports, Reopen(JOB, without))
+        assert f"mlm job reopen {again[:10]}" in refused.value.hint
+
+
+def test_what_is_credited_is_not_held() -> None:
+    world = ended(AuctionKind.FIXED, State.UNDELIVERED)  # FEE less than the escrow comes back
+    world.chain.answers["MarketToken", "balanceOf"] = FEE - 1
+    with pytest.raises(InsufficientFunds, match=r"needs 20 MLM, 0x\w+ holds 0\.049\d* MLM and is credited 19\.95 MLM"):
+        job_reopen.plan(world.ports(ANN), Reopen(JOB))
 
 
 def job_args(world: World) -> tuple[Any, ...]:

@@ -11,8 +11,8 @@ from mlm.core.errors import InsufficientFunds, NotFound, Reverted, StateConflict
 from mlm.core.job import AuctionKind, State
 from mlm.core.money import Amount
 from mlm.ports.bundle import Ports
-from mlm.workflows import bid, job_bids, job_close, job_reveal, job_show, op
-from mlm.workflows.apply import execute
+from mlm.workflows import bid, job_bids, job_close, job_reveal, job_show, op, sealed
+from mlm.workflows.apply import apply, execute
 from mlm.workflows.job_close import JobName
 from mlm.workflows.job_reveal import Reveal
 from tests.jobs.market import ANN, BOB, CID, DAN, FLOOR, JOB, MOST, TOKEN, World
@@ -133,6 +133,21 @@ def test_only_its_own_key_finds_the_salt(world: World) -> None:
     assert len(salts) == 2
 
 
+def test_a_second_bid_reveals_nothing_of_the_first(world: World) -> None:
+    bob = world.ports(BOB)
+    commit(bob)
+    (first,) = world.auction.sealed.values()
+    execute(bob, job_reveal.WITHDRAW, JobName(JOB))
+    commit(bob, 8 * TOKEN)
+    (second,) = world.auction.sealed.values()
+    kept = [bob.bids.find(each) for each in (first, second)]
+    assert kept[0] is not None and kept[1] is not None
+    # Everybody sees the second's salt when it is revealed, and knows that the first was a price too.
+    assert replace(kept[1], price=kept[0].price).commitment != first
+    world.close_bids()
+    assert reveal(world.ports(BOB, "another machine"), 8 * TOKEN).leads
+
+
 @pytest.mark.parametrize(
     ("pass_by", "who", "words"),
     [
@@ -179,13 +194,35 @@ def test_settling_burns_the_bonds_of_those_who_did_not_reveal(world: World) -> N
     with pytest.raises(StateConflict, match="is leased; it settles when its state is final"):
         job_close.plan_settle(ann, JobName(JOB))
     world.forced = State.DEFAULTED
-    (step,) = job_close.plan_settle(ann, JobName(JOB)).steps
-    assert step.title.count("burn the bond of") == 2 and "settle 0x7a7a7a7a (defaulted)" in step.title
+    titles = [step.title for step in job_close.plan_settle(ann, JobName(JOB)).steps]
+    assert titles == ["settle 0x7a7a7a7a (defaulted)", "burn the bond of 2 accounts, who did not reveal"]
     execute(ann, job_close.SETTLE, JobName(JOB))
     assert world.auction.burned == {BOB: MOST, DAN: MOST} and world.settled_at
     rows = {row.provider: (row.state, row.burned) for row in job_bids.bids(ann, JOB).bids}
     assert rows == {BOB: ("forfeited", MOST), DAN: ("forfeited", MOST), CID: ("best", None)}
     assert job_close.plan_settle(ann, JobName(JOB)).steps == ()
+
+
+def test_a_bond_that_another_burns_meanwhile_does_not_hold_up_the_settlement(world: World) -> None:
+    for who in (BOB, CID):
+        commit(world.ports(who))
+    world.close_reveals()
+    ann, plan = world.ports(ANN), job_close.plan_settle(world.ports(ANN), JobName(JOB))
+    execute(world.ports(DAN), job_close.SETTLE, JobName(JOB))
+    world.settled_at = 0  # only the bonds are gone
+    with pytest.raises(Reverted, match="BidCommitmentMissing"):
+        apply(ann, plan)
+    assert world.settled_at
+
+
+def test_hundreds_of_bonds_do_not_hold_it_up_either(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.close_reveals()
+    who = [f"0x{n:040x}" for n in range(1, 121)]
+    monkeypatch.setattr(sealed, "unrevealed", lambda ports, job: who)
+    settling, *burning = job_close.plan_settle(world.ports(ANN), JobName(JOB)).steps
+    calls = [call for step in burning for call in step.call.args[0]]  # type: ignore[union-attr]
+    assert settling.call.function == "settle"  # type: ignore[union-attr]
+    assert len(burning) == 3 and [call.args[1] for call in calls] == who
 
 
 def test_what_another_burned_already_is_left_out(world: World) -> None:

@@ -281,6 +281,8 @@ def test_parents_and_lineage(state: State) -> None:
 
 def test_a_settled_job(told: State) -> None:
     (job,) = told.query("jobs", settled=True)
+    assert told.query("jobs", nonce=job["nonce"], consumer=job["consumer"]) == [job]
+    assert told.query("jobs", nonce=job["nonce"] + 1) == []
     assert job["job_id"] == word(7) and job["nonce"] == 2**256 - 1 and job["terms"] == terms(word(50))
     assert (job["handle"], job["name"], job["version"]) == ("ann", "digits", "1.0.0")
     times = [job[f"{name}_at"] for name in ("posted", "bids_close", "awarded", "accepted", "submitted", "settled")]
@@ -516,6 +518,27 @@ def test_a_reward_is_no_unstaking(state: State) -> None:
     assert reasons == ["stake", "reward", "unstake"]
 
 
+def test_amounts_of_a_token_of_many_decimals(state: State) -> None:
+    """171 tokens of 36 decimals pass 2^127: one deposit of so much must not end everybody's index."""
+    most = 2**128 - 1
+    state.ingest(
+        *chain_of(
+            [
+                [stake("StakeDeposited", EVE, most), stake("StakeDeposited", EVE, most), moved(ANN, VAULT, 2**256 - 1)],
+                [recorded(1, EVE, 0, most, most), recorded(2, EVE, 0, most, most)],
+                [("Reputation", "JobRated", {"jobId": word(1), "provider": EVE, "consumer": ANN, "stars": 5})],
+            ]
+        )
+    )
+    assert state.query("stakes", account=EVE)[0]["total"] == 2 * most
+    (standing,) = state.query("reputation")
+    assert (standing["value"], standing["points"], standing["rated_points"]) == (2 * most, 2 * most, most)
+    assert standing["star_points"] == 5 * most and state.query("providers")[0]["points"] == 2 * most
+    assert [row["change"] for row in state.query("account_history", account=ANN)] == [1 - 2**256]
+    told = state.sql("select points from outcomes order by block, log_index")[1]
+    assert told == [(most,)] * 2 or told == [(str(most),)] * 2  # SQLite's numbers end at 64 bits
+
+
 def test_providers(state: State) -> None:
     state.ingest(
         *chain_of(
@@ -540,9 +563,14 @@ def test_providers(state: State) -> None:
     ]
     assert state.query("attributes", auditor=EVE) == rows[1:2] and state.query("attributes", name="ram") == rows[:2]
     assert state.query("providers") == [
-        {"provider": BOB, "declared": 0, "attested": 0},
-        {"provider": ANN, "declared": 2, "attested": 1},
+        {"provider": BOB, "declared": 0, "attested": 0, "points": 0},
+        {"provider": ANN, "declared": 2, "attested": 1, "points": 0},
     ]
+    earned = [recorded(1, EVE, 0, 100, 2), recorded(2, ANN, 0, 100, 3), recorded(3, ANN, 2, 0, 0)]
+    state.ingest(*chain_of([earned], first=10), after=word(9))
+    listed = [(row["provider"], row["declared"], row["points"]) for row in state.query("providers")]
+    assert listed == [(ANN, 2, 3), (EVE, 0, 2), (BOB, 0, 0)]
+    assert [row["points"] for row in state.query("providers", provider=ANN)] == [3]
     (published,) = state.query("requirements", hash=word(1))
     assert published["requirements"] == "0x0102" and published["block"] == 9
     assert state.query("requirements", hash=word(2)) == []
@@ -670,12 +698,16 @@ def test_a_batch_and_its_offers(state: State) -> None:
         (word(71), ANN, 4, 0, 3),
         (word(72), EVE, 4, 3, 1),
     ]
+    (entry,) = state.query("entries", batch_id=bytes.fromhex(word(60)[2:]))
+    assert [entry[name] for name in ("job_id", "consumer", "tick", "position", "drawn")] == [word(7), None, 9, 0, False]
+    assert (entry["block"], state.query("entries", batch_id=word(61))) == (1, [])
     drawn = batch_event("AwardDrawn", jobId=word(7), offerId=word(71), provider=ANN, price=90)
     released = stake("StakeReleased", ANN, 200, **reservation)
     cleared = batch_event("BatchCleared", tick=4, volume=1)
     state.ingest(*chain_of([[cleared, drawn, released]], first=3), after=word(2))
     (place,) = state.query("batch", job_id=word(7).upper().replace("0X", "0x"))
     assert (place["clearing_tick"], place["volume"]) == (4, 1)
+    assert [entry["drawn"] for entry in state.query("entries", batch_id=word(60))] == [True]
     assert (place["offer_id"], place["provider"], place["price"]) == (word(71), ANN, 90)
     assert state.query("batch", job_id=word(8)) == state.query("offers", batch_id=word(61)) == []
     columns = "account, change, amount, until"

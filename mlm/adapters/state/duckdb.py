@@ -118,8 +118,10 @@ class DuckState:
                 if len(statements) != 1 or statements[0].type not in allowed:
                     raise UsageError("expected one statement that only reads, such as `select * from job_view`")
                 con.execute(statements[0])
-                columns = [str(column[0]) for column in con.description or []]
-                return columns, con.fetchmany(SQL_ROWS + 1)
+                columns = [(str(column[0]), str(column[1])) for column in con.description or []]
+                rows = con.fetchmany(SQL_ROWS + 1)
+                wide = [kind == "BIGNUM" for _, kind in columns]
+                return [name for name, _ in columns], [_whole(row, wide) if any(wide) else row for row in rows]
             except duckdb.InterruptException as error:
                 raise UsageError(f"the query ran longer than {self._sql_timeout:g} seconds") from error
             except duckdb.IOException:
@@ -315,10 +317,15 @@ def _queries() -> dict[str, str]:
     return {name.strip(): sql for name, _, sql in (part.partition("\n") for part in parts)}
 
 
+def _whole(row: tuple[Any, ...], wide: Sequence[bool]) -> tuple[Any, ...]:
+    """Numbers that DuckDB gives to Python as text, as the ints that they are."""
+    return tuple(int(cell) if big and cell is not None else cell for cell, big in zip(row, wide, strict=True))
+
+
 def _value(column: str, kind: str, cell: Any) -> Any:
     if cell is None:
         return None
     if kind == "JSON":
         return json.loads(cell)
     # 256 bits: wider than any number of DuckDB that Python reads back as an int.
-    return int(cell) if column == "nonce" else cell
+    return int(cell) if column == "nonce" or kind == "BIGNUM" else cell

@@ -58,6 +58,7 @@ select * exclude (log_index), finality(last_block) as finality
 from job_view
 where ($job_id::varchar is null or job_id = $job_id)
   and ($consumer::varchar is null or consumer = $consumer)
+  and ($nonce::varchar is null or nonce = $nonce)
   and ($provider::varchar is null or provider = $provider)
   and ($version_id::varchar is null or version_id = $version_id)
   and ($settled::boolean is null or (settled_at is not null) = $settled)
@@ -81,6 +82,12 @@ from bid_changes where job_id = $job_id order by block, log_index;
 select offer_id, provider, tick, position, quantity, block, timestamp, tx_hash, finality(block) as finality
 from offers where batch_id = $batch_id order by block, log_index;
 
+-- name: entries
+select e.job_id, j.consumer, e.tick, e.position, d.job_id is not null as drawn,
+       e.block, e.timestamp, e.tx_hash, finality(e.block) as finality
+from entries e left join jobs j on j.job_id = e.job_id left join draws d on d.job_id = e.job_id
+where e.batch_id = $batch_id order by e.block, e.log_index;
+
 -- name: batch
 select e.batch_id, b.class_id, b.closes_at, b.closes_at + b.reveal_window as ends_at, b.start_price, b.price_step,
        e.tick, e.position, c.tick as clearing_tick, c.volume, d.offer_id, d.provider, d.price,
@@ -90,6 +97,7 @@ left join batches b on b.batch_id = e.batch_id
 left join clearings c on c.batch_id = e.batch_id
 left join draws d on d.job_id = e.job_id
 where e.job_id = $job_id;
+
 -- name: sales
 select * exclude (log_index), finality(last_block) as finality
 from sale_view
@@ -150,14 +158,15 @@ where ($provider::varchar is null or provider = $provider)
 order by provider, name, attribute_slot(value), auditor nulls first;
 
 -- name: providers
-select provider, count(*) filter (kind = 1) as declared, count(*) filter (kind = 2) as attested
+select provider, count(*) filter (kind = 1) as declared, count(*) filter (kind = 2) as attested, sum(points) as points
 from (
-    select provider, block, log_index, 0 as kind from declarations
-    union all select provider, block, log_index, 0 from attestations
-    union all select provider, block, log_index, case when auditor is null then 1 else 2 end from attribute_view
+    select provider, block, log_index, 0 as kind, 0 as points from declarations
+    union all select provider, block, log_index, 0, 0 from attestations
+    union all select provider, block, log_index, case when auditor is null then 1 else 2 end, 0 from attribute_view
+    union all select provider, block, log_index, 0, points from outcomes
 )
 where ($provider::varchar is null or provider = $provider)
-group by provider order by max((block, log_index)) desc limit $limit offset $offset;
+group by provider order by points desc, max((block, log_index)) desc limit $limit offset $offset;
 
 -- name: requirements
 select hash, requirements, block, timestamp, tx_hash, finality(block) as finality

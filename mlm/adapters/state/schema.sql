@@ -1,7 +1,8 @@
 -- The index of the chain. Everything here can be recreated by `mlm sync --rebuild`.
 -- One row of a fact table per event (docs/events.md), never updated; a rewind deletes those of its blocks.
 -- Enums are the contract's numbers (devnet/contracts/interfaces/Types.sol); the *_name macros spell them.
--- Amounts are base units of the token. HUGEINT sums exactly; use_price and price_step are any uint128 that somebody chose.
+-- Amounts are base units of the token: any uint128, in transfers any uint256. BIGNUM holds and sums them exactly, where
+-- HUGEINT ends at 2^127: one deposit of 171 tokens of 36 decimals would have ended every index.
 
 create table meta (name varchar not null, value varchar not null);
 create table blocks (number bigint not null, hash varchar not null, parent_hash varchar not null, timestamp bigint not null);
@@ -35,30 +36,30 @@ create table keys (
 );
 create table prices (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    version_id varchar, use_price uhugeint, owner_bps bigint
+    version_id varchar, use_price bignum, owner_bps bigint
 );
 create table jobs (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
     job_id varchar, version_id varchar, consumer varchar, nonce varchar, tier bigint, auction bigint, scheme bigint,
-    input_commitment varchar, input varchar, max_price hugeint, bidding_window bigint, delivery_window bigint,
+    input_commitment varchar, input varchar, max_price bignum, bidding_window bigint, delivery_window bigint,
     execution_window bigint, verification_window bigint, terms json
 );
 create table auctions (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    job_id varchar, start_price uhugeint, price_step uhugeint, reveal_window bigint, requirements varchar
+    job_id varchar, start_price bignum, price_step bignum, reveal_window bigint, requirements varchar
 );
 create table bids (
-    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, provider varchar, price hugeint
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, provider varchar, price bignum
 );
 create table bid_changes (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    job_id varchar, bidder varchar, change varchar, commitment varchar, amount hugeint
+    job_id varchar, bidder varchar, change varchar, commitment varchar, amount bignum
 );
 create table extensions (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, closes_at bigint
 );
 create table closings (
-    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, provider varchar, price hugeint
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, provider varchar, price bignum
 );
 create table acceptances (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, provider varchar
@@ -69,28 +70,28 @@ create table submissions (
 );
 create table settlements (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    job_id varchar, consumer varchar, provider varchar, state bigint, price hugeint
+    job_id varchar, consumer varchar, provider varchar, state bigint, price bignum
 );
 create table credits (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    job_id varchar, account varchar, reason bigint, amount hugeint
+    job_id varchar, account varchar, reason bigint, amount bignum
 );
 create table withdrawals (
-    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount hugeint
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount bignum
 );
 create table stake_changes (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    account varchar, role bigint, change varchar, amount hugeint, job_id varchar, release_at bigint
+    account varchar, role bigint, change varchar, amount bignum, job_id varchar, release_at bigint
 );
 create table reservations (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    reservation_id varchar, account varchar, role bigint, change varchar, amount hugeint, until bigint
+    reservation_id varchar, account varchar, role bigint, change varchar, amount bignum, until bigint
 );
 create table batches (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
     batch_id varchar, class_id varchar, closes_at bigint, version_id varchar, tier bigint, scheme bigint,
-    start_price uhugeint, price_step uhugeint, bidding_window bigint, reveal_window bigint, delivery_window bigint,
-    execution_window bigint, verification_window bigint, requirements varchar, use_price uhugeint, owner_bps bigint
+    start_price bignum, price_step bignum, bidding_window bigint, reveal_window bigint, delivery_window bigint,
+    execution_window bigint, verification_window bigint, requirements varchar, use_price bignum, owner_bps bigint
 );
 create table entries (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
@@ -106,18 +107,18 @@ create table clearings (
 );
 create table draws (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    batch_id varchar, job_id varchar, offer_id varchar, provider varchar, price hugeint
+    batch_id varchar, job_id varchar, offer_id varchar, provider varchar, price bignum
 );
 create table transfers (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    sender varchar, recipient varchar, amount hugeint
+    sender varchar, recipient varchar, amount bignum
 );
 create table pauses (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, until bigint
 );
 create table outcomes (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    job_id varchar, provider varchar, outcome bigint, price hugeint, points hugeint
+    job_id varchar, provider varchar, outcome bigint, price bignum, points bignum
 );
 create table ratings (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
@@ -128,7 +129,7 @@ create table fee_shares (
 );
 create table reward_changes (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    account varchar, change varchar, amount hugeint, finish_at bigint
+    account varchar, change varchar, amount bignum, finish_at bigint
 );
 
 create table declarations (
@@ -144,23 +145,23 @@ create table requirements (
 );
 create table sales (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    sale_id varchar, collection varchar, seller varchar, token_id varchar, reserve uhugeint, step_bps bigint,
+    sale_id varchar, collection varchar, seller varchar, token_id varchar, reserve bignum, step_bps bigint,
     duration bigint, extension bigint, escrow varchar
 );
 create table sale_bids (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    sale_id varchar, bidder varchar, amount hugeint, ends_at bigint
+    sale_id varchar, bidder varchar, amount bignum, ends_at bigint
 );
 create table sale_closings (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    sale_id varchar, recipient varchar, state bigint, price hugeint
+    sale_id varchar, recipient varchar, state bigint, price bignum
 );
 create table sale_credits (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    sale_id varchar, account varchar, reason bigint, amount hugeint
+    sale_id varchar, account varchar, reason bigint, amount bignum
 );
 create table sale_withdrawals (
-    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount hugeint
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount bignum
 );
 
 create macro kind_name(n) as ['model', 'dataset', 'algorithm', 'pipeline'][n + 1];
@@ -299,6 +300,11 @@ select account, role,
        arg_max(release_at, (block, log_index)) filter (change = 'unbonding') as release_at
 from stake_changes group by account, role;
 
+create macro stars_times(points, stars) as case stars
+    when 1 then points when 2 then points + points when 3 then points + points + points
+    when 4 then points + points + points + points when 5 then points + points + points + points + points
+    else 0 end;
+
 -- What Reputation.sol keeps of a provider. The average of its stars is star_points / rated_points.
 create view reputation_view as
 select o.provider,
@@ -306,7 +312,8 @@ select o.provider,
        count(*) filter (o.outcome = 2) as undelivered, count(*) filter (o.outcome = 3) as defaulted,
        sum(o.price) as value, sum(o.points) as points,
        coalesce(sum(o.points) filter (r.stars is not null), 0) as rated_points,
-       coalesce(sum(o.points * r.stars), 0) as star_points, count(r.stars) as ratings
+       -- A product of BIGNUMs is a DOUBLE; stars are five at most.
+       sum(stars_times(o.points, r.stars)) as star_points, count(r.stars) as ratings
 from outcomes o left join ratings r on r.job_id = o.job_id
 group by o.provider;
 

@@ -6,9 +6,9 @@ Amounts are base units, times seconds since 1970. Intervals are half-open: an en
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 from mlm.core.errors import UsageError
+from mlm.core.job import Named
 from mlm.core.money import Amount, share_down, share_up
 
 # devnet/contracts/libraries/SaleLimits.sol
@@ -18,7 +18,7 @@ CLAIM_WINDOW = 7 * 86_400
 MAX_ROYALTY_BPS = 1_000  # libraries/Limits.sol: MAX_RESALE_BPS
 
 
-class SaleState(IntEnum):
+class SaleState(Named):
     """As the contract numbers them (interfaces/IAssetSale.sol)."""
 
     UNKNOWN = 0
@@ -30,16 +30,13 @@ class SaleState(IntEnum):
     RETURNED = 6
     CANCELLED = 7
 
-    def __str__(self) -> str:
-        return self.name.lower()
-
     @property
     def is_closed(self) -> bool:
         """The token has left the escrow."""
         return self >= SaleState.DELIVERED
 
 
-class SaleReason(IntEnum):
+class SaleReason(Named):
     """Why an account was credited."""
 
     OUTBID = 0
@@ -47,9 +44,6 @@ class SaleReason(IntEnum):
     ROYALTY = 2
     REFUND = 3
     EARNINGS = 4
-
-    def __str__(self) -> str:
-        return self.name.lower()
 
 
 @dataclass(frozen=True)

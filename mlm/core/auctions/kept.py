@@ -1,7 +1,8 @@
 """What opens a sealed bid: known to the bidder alone until it is revealed, and worth its whole bond. Pure.
 
 The salt follows from the bidder's key, so that a lost disk costs nothing: keccak256 of a signature (EIP-712) that is
-never published. Signatures are deterministic (RFC 6979), so that the same key finds the same salt again.
+never published. Signatures are deterministic (RFC 6979), so that the same key finds the same salt again. Each price has
+a salt of its own: what one bid reveals opens no other that was withdrawn before.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from mlm.core.auctions.sealed import commitment
 from mlm.core.digest import keccak256
 
-TYPES = {"SealedBidSalt": [{"name": "job", "type": "bytes32"}]}
+TYPES = {"SealedBidSalt": [{"name": "job", "type": "bytes32"}, {"name": "price", "type": "uint256"}]}
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,12 @@ class KeptBid:
 
 def domain(chain_id: int, market: str) -> dict[str, Any]:
     """The EIP-712 domain of the signature behind a salt: bound to chain and market."""
-    return {"name": "mlm sealed bid", "version": "1", "chainId": chain_id, "verifyingContract": market}
+    return {"name": "mlm sealed bid", "version": "2", "chainId": chain_id, "verifyingContract": market}
 
 
-def message(job_id: str) -> dict[str, Any]:
-    """The EIP-712 message of the signature behind a salt."""
-    return {"job": bytes.fromhex(job_id[2:])}
+def message(job_id: str, price: int) -> dict[str, Any]:
+    """The EIP-712 message of the signature behind a salt; `price` in base units."""
+    return {"job": bytes.fromhex(job_id[2:]), "price": price}
 
 
 def salt_of(signature: bytes) -> bytes:

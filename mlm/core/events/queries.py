@@ -43,6 +43,7 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "jobs": {
         "job_id": None,
         "consumer": None,
+        "nonce": None,
         "provider": None,
         "version_id": None,
         "open_at": None,
@@ -57,6 +58,8 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "bid_changes": {"job_id": REQUIRED},
     # in order of offering: offer_id provider tick position quantity
     "offers": {"batch_id": REQUIRED},
+    # in order of entering: job_id consumer tick position, drawn (whether its award is)
+    "entries": {"batch_id": REQUIRED},
     # a job's place in its batch: batch_id class_id closes_at ends_at start_price price_step tick position, and once it
     # happened clearing_tick volume (cleared), offer_id provider price (drawn)
     "batch": {"job_id": REQUIRED},
@@ -82,7 +85,8 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     # by provider and name, what is said last, expired or not: provider name value auditor issued_at expires_at; auditor
     # and times are None where the provider declares it. A name has one number of a provider and of an auditor
     "attributes": {"provider": None, "auditor": None, "name": None},
-    # who has ever declared anything or was attested, who did so last first: provider declared attested (their counts)
+    # who has ever declared anything, was attested or has a settled job, the most points first, then who did so last:
+    # provider declared attested (their counts) points
     "providers": {"provider": None, **_PAGE},
     # hash requirements
     "requirements": {"hash": None, **_PAGE},
@@ -124,6 +128,8 @@ def arguments(query: str, given: Mapping[str, Any]) -> dict[str, Any]:
             values[name] = value.lower()
         elif name == "token_id" and value is not None:
             values[name] = token_hex(value) if isinstance(value, int) else value.lower()
+        elif name == "nonce" and value is not None:
+            values[name] = str(value)
         elif name in ("limit", "offset") and (not isinstance(value, int) or not 0 <= value < 2**63):
             raise UsageError(f"query {query}: {name} must be a number from 0, found {value!r}")
         elif name == "prefix":

@@ -23,15 +23,17 @@ def attributes(tables: Tables) -> list[Record]:
 
 
 def providers(tables: Tables) -> list[Record]:
-    """Everybody of whom anything was ever said, the one of whom something was said last first."""
+    """Everybody of whom anything was ever said or who has a settled job, the most points first, then the newest."""
     last: dict[str, tuple[int, int]] = {}
-    for row in (*tables["declarations"], *tables["attestations"]):
+    points: Counter[str] = Counter()
+    for row in (*tables["declarations"], *tables["attestations"], *tables["outcomes"]):
         place = (row["block"], row["log_index"])
         last[row["provider"]] = max(place, last.get(row["provider"], place))
+        points[row["provider"]] += row.get("points", 0)
     counts = Counter((row["provider"], row["auditor"] is None) for row in attributes(tables))
     return [
-        {"provider": who, "declared": counts[who, True], "attested": counts[who, False]}
-        for who in sorted(last, key=lambda who: last[who], reverse=True)
+        {"provider": who, "declared": counts[who, True], "attested": counts[who, False], "points": points[who]}
+        for who in sorted(last, key=lambda who: (points[who], last[who]), reverse=True)
     ]
 
 

@@ -18,6 +18,15 @@ def offers(find: Find, batch_id: str) -> Iterable[tuple[Record, Record]]:
         yield {name: row[name] for name in _OFFER}, row
 
 
+def entries(find: Find, batch_id: str) -> Iterable[tuple[Record, Record]]:
+    """The jobs of a batch, each with the row that says where it stands."""
+    for row in find("entries", batch_id=batch_id):
+        job: Record = next(iter(find("jobs", job_id=row["job_id"])), {})
+        found = {name: row[name] for name in ("job_id", "tick", "position")}
+        drawn = bool(find("draws", job_id=row["job_id"]))
+        yield found | {"consumer": job.get("consumer"), "drawn": drawn}, row
+
+
 def batch_of(find: Find, job_id: str) -> Iterable[tuple[Record, Record]]:
     """A job's place in its batch, and how far that batch has come."""
 

@@ -60,8 +60,9 @@ class JobQueries(AssetQueries):
             | {"finality": self._finality(last)}
         )
 
-    def _query_jobs(self, open_at: int | None, settled: bool | None, **filters: Any) -> Iterable[Record]:
-        for job in matching([self._job(row) for row in reversed(self._tables["jobs"])], **filters):
+    def _query_jobs(self, open_at: int | None, settled: bool | None, nonce: Any, **filters: Any) -> Iterable[Record]:
+        rows = matching(reversed(self._tables["jobs"]), nonce=nonce)
+        for job in matching([self._job(row) for row in rows], **filters):
             done = job["settled_at"] is not None
             if settled is not None and done != settled:
                 continue
@@ -83,6 +84,9 @@ class JobQueries(AssetQueries):
 
     def _query_offers(self, batch_id: str) -> Iterable[Record]:
         return [found | self._place(row) for found, row in batches.offers(self._of, batch_id)]
+
+    def _query_entries(self, batch_id: str) -> Iterable[Record]:
+        return [found | self._place(row) for found, row in batches.entries(self._of, batch_id)]
 
     def _query_batch(self, job_id: str) -> Iterable[Record]:
         return [found | self._place(row) for found, row in batches.batch_of(self._of, job_id)]
