@@ -12,6 +12,7 @@ from mlm.core.cid import DAG_CBOR, RAW, Cid
 from mlm.core.commitment import Evidence, encode_evidence
 from mlm.core.errors import InvalidData, Reverted, StateConflict, VerificationFailed
 from mlm.core.job import State
+from mlm.core.kept_work import KeptWork
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Step, Store, Tx
 from mlm.core.proof import MAX_BYTES, ProofFile
@@ -139,11 +140,43 @@ def result_accept(ports: Ports, params: JobName, plan: Plan[str], done: tuple[Do
 def plan_fulfil(ports: Ports, params: JobName) -> Plan[_Facts]:
     """Run the model, prove the run, and hand the proof in; a lease that is not accepted yet is, proof in hand."""
     work = prepare(ports, params.job, State.LEASED, State.READY)
+    done = kept(ports, work.job.job_id) or compute(ports, work)
+    proof = Proof(done.proof, done.instances)
+    accept = (_accept(work.job),) if work.job.state is State.LEASED else ()
+    steps = (*accept, *_steps(ports, work, proof, done.execution_provider))
+    return Plan("lease fulfil", steps, _Facts(work, proof, done.execution_provider))
+
+
+def compute(ports: Ports, work: Work) -> KeptWork:
+    """Run the model on the job's input, prove the run, and keep the result: after a kill it is still in hand."""
+    started = ports.system.monotonic()
     ran = ports.runner.run(work.model.onnx, work.inputs)
     _, proof = proven(ports, work.model.onnx, model.zk_settings(work.model), work.inputs)
-    accept = (_accept(work.job),) if work.job.state is State.LEASED else ()
-    steps = (*accept, *_steps(ports, work, proof, ran.provider))
-    return Plan("lease fulfil", steps, _Facts(work, proof, ran.provider))
+    seconds = ports.system.monotonic() - started
+    done = KeptWork(work.job.job_id, proof.proof, proof.instances, ran.provider, seconds)
+    ports.works.keep(_kept_as(done.job_id), done.to_bytes())
+    return done
+
+
+def kept(ports: Ports, job_id: str) -> KeptWork | None:
+    """The result in hand; None where there is none, or none that can be read: it is computed again."""
+    data = ports.works.find(_kept_as(job_id))
+    if data is None:
+        return None
+    try:
+        found = KeptWork.from_bytes(data)
+    except InvalidData:
+        return None
+    return found if found.job_id == job_id else None
+
+
+def forget(ports: Ports, job_id: str) -> None:
+    """The result is no longer needed here."""
+    ports.works.forget(_kept_as(job_id))
+
+
+def _kept_as(job_id: str) -> str:
+    return f"result-{job_id}"
 
 
 def plan_submit(ports: Ports, params: Submit) -> Plan[_Facts]:
@@ -207,6 +240,7 @@ def describe_result(job: lookup.Job, work: Work, proof: Proof, execution_provide
 def result_submit(ports: Ports, params: Any, plan: Plan[_Facts], done: tuple[DoneStep, ...]) -> Submitted:
     """The job after its settlement."""
     work = plan.facts.work
+    forget(ports, work.job.job_id)
     seen = view(ports, lookup.job(ports, work.job.job_id))
     me = ports.sender.address.lower()
     paid = sum(credit.amount for credit in seen.credits if credit.account.lower() == me)
