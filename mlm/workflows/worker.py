@@ -86,6 +86,7 @@ class Worker:
         self._down: tuple[int, int] | None = None  # from when to when nobody cared for the leases
         self._pulse = 0
         self._said: set[str] = set()
+        self._waiting = False
         self._bids = self._fulfilled = self._failed = self._lost = 0
         self._earned = self._burned = 0
 
@@ -143,9 +144,12 @@ class Worker:
         except (ChainError, StorageError, InsufficientFunds, WalletError) as error:
             # A dead node, a full disk: they come back. The leases stay what they are.
             self._failed += 1
+            self._waiting = True
             self._once(f"waits: {words(error)}" + (f" {error.hint}" if error.hint else ""))
             return REST
-        self._said.clear()
+        if self._waiting:
+            self._waiting = False
+            self._said.clear()  # should it come back, it is told again
         if (
             self._params.until_idle
             and not moves

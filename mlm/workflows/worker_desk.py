@@ -67,9 +67,11 @@ class Desk:
             return len(self._running)
 
     def finished(self) -> list[Finished]:
-        """The tasks that ended since this was asked last."""
+        """The tasks that ended since this was asked last; until it is asked they count as running."""
         with self._lock:
             found, self._finished = self._finished, []
+            for done in found:
+                del self._running[done.name]
             return found
 
     def _begin(self, what: str, name: str, work: Callable[[Ports], float]) -> None:
@@ -86,7 +88,6 @@ class Desk:
                 done = replace(done, error=error)
             finally:
                 with self._lock:
-                    del self._running[name]
                     self._finished.append(done)
 
         threading.Thread(target=run, name=f"mlm {what} {name[:10]}", daemon=True).start()
