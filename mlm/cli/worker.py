@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,7 +66,8 @@ def run(
         job = f"{fact.job[:10]} " if fact.job else ""
         # What it says may come from the chain: no markup, and nothing that a terminal would obey.
         told = "".join(letter if letter.isprintable() else "?" for letter in f"{fact.at} {job}{fact.what}")
-        console.print(told, markup=False)
+        with suppress(OSError):  # a full disk under the log: the worker goes on, and the next line may find room
+            console.print(told, markup=False)
 
     params = workflow.Run(
         capacity=jobs or config.get("worker.jobs"),
@@ -76,8 +78,7 @@ def run(
         seconds=seconds,
         until_idle=until_idle,
     )
-    worker = workflow.Worker(session.ports, params, spare=lambda: wiring_worker.spare(session), tell=tell)
-    render(ctx, worker.run(_Stop()))
+    render(ctx, workflow.work(session.ports, params, lambda: wiring_worker.spare(session), tell=tell, stopped=_Stop()))
 
 
 @app.command()

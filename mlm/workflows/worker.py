@@ -72,10 +72,19 @@ class Worked:
     leases_lost: int = field(metadata=NO_AMOUNT)
 
 
-class Worker:
-    """One run. `spare` makes ports for another thread, `tell` hears every fact."""
+def work(
+    ports: Ports, params: Run, spare: Callable[[], Ports], *, tell: Callable[[Fact], None], stopped: Callable[[], bool]
+) -> Worked:
+    """Be this account's worker until `stopped` says so, or as long as `params` say.
 
-    def __init__(self, ports: Ports, params: Run, *, spare: Callable[[], Ports], tell: Callable[[Fact], None]) -> None:
+    `spare` makes ports for another thread, `tell` hears every fact. Raises UsageError, and StateConflict beside another
+    worker of the account; everything else is told, and waited for.
+    """
+    return _Worker(ports, params, spare, tell).run(stopped)
+
+
+class _Worker:
+    def __init__(self, ports: Ports, params: Run, spare: Callable[[], Ports], tell: Callable[[Fact], None]) -> None:
         if params.capacity < 1:
             raise UsageError(f"--jobs: expected 1 or more, found {params.capacity}")
         self._ports, self._params, self._tell = ports, params, tell
@@ -91,7 +100,6 @@ class Worker:
         self._earned = self._burned = 0
 
     def run(self, stopped: Callable[[], bool]) -> Worked:
-        """Work until `stopped` says so, time is up, or nothing is left to do. Raises StateConflict beside another."""
         system = self._ports.system
         started = system.monotonic()
         with self._ports.works.hold():
@@ -145,7 +153,7 @@ class Worker:
             # A dead node, a full disk: they come back. The leases stay what they are.
             self._failed += 1
             self._waiting = True
-            self._once(f"waits: {words(error)}" + (f" {error.hint}" if error.hint else ""))
+            self._once(f"waits: {words(error)}")
             return REST
         if self._waiting:
             self._waiting = False

@@ -120,6 +120,6 @@ def _zeros(spec: Declared) -> Tensor:
 
 
 def words(error: Exception) -> str:
-    """An error as the log has it: one line; of a bug with its type."""
-    told = str(error) if isinstance(error, MlmError) else f"{type(error).__name__}: {error}"
+    """An error as the log has it: one line, with what to do next; of a bug with its type."""
+    told = f"{error}. {error.hint}" if isinstance(error, MlmError) else f"{type(error).__name__}: {error}"
     return " ".join(told.split())[:400]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import subprocess
 import sys
@@ -162,6 +163,19 @@ def test_a_node_that_dies_is_waited_for(market: Market) -> None:
         until(lambda: done(market, job), market)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(60) == 0
+    free(market.first)
+
+
+def test_a_full_disk_is_waited_for(market: Market) -> None:
+    """No byte can be written for a while: no index, no journal, no result, no log."""
+    with working(market.first) as worker:
+        until(lambda: market.first.do("worker", "status")["running"], market)
+        before = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        job = market.consumer.job("--bidding", "3600", auction="fixed")
+        time.sleep(5)
+        assert worker.poll() is None and shown(market, job)["provider"] is None
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, before)
+        until(lambda: done(market, job), market)
     free(market.first)
 
 
