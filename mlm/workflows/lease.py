@@ -54,18 +54,24 @@ class Submitted:
 
 
 @dataclass(frozen=True)
-class Work:
-    """Everything a lease holder needs: the job, the model, its circuit, and the input, each checked."""
+class Deal:
+    """What a lease is about: the job, the model and its circuit, each checked."""
 
     job: lookup.Job
     model: model.Model
     circuit: Circuit
+
+
+@dataclass(frozen=True)
+class Work(Deal):
+    """Everything a lease holder needs: the deal, and the input, checked."""
+
     inputs: Tensors
 
 
 @dataclass(frozen=True)
 class _Facts:
-    work: Work
+    work: Deal
     proof: Proof
     execution_provider: str | None
 
@@ -79,6 +85,16 @@ def prepare(ports: Ports, name: str, *states: State) -> Work:
     4. The tensors open the input commitment.
     Raises StateConflict, VerificationFailed, InvalidData, NotFound.
     """
+    return _with_input(ports, deal(ports, name, *states))
+
+
+def _with_input(ports: Ports, found: Deal) -> Work:
+    # (3) and (4): whoever accepts can execute.
+    return Work(found.job, found.model, found.circuit, fetch_inputs(ports, found.job, found.model))
+
+
+def deal(ports: Ports, name: str, *states: State) -> Deal:
+    """Steps 1 and 2 of `prepare`: all that is needed to hand in a result that was computed before."""
     # (1) Nothing is fetched for somebody else's lease.
     job = lookup.settled_job(ports, name)
     if job.state not in states:
@@ -95,9 +111,7 @@ def prepare(ports: Ports, name: str, *states: State) -> Work:
     # (2) A wrong circuit could never be proved.
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
-    circuit = model.check_key(ports, loaded, version)
-    # (3) and (4): whoever accepts can execute.
-    return Work(job, loaded, circuit, fetch_inputs(ports, job, loaded))
+    return Deal(job, loaded, model.check_key(ports, loaded, version))
 
 
 def fetch_inputs(ports: Ports, job: lookup.Job, loaded: model.Model) -> Tensors:
@@ -139,8 +153,9 @@ def result_accept(ports: Ports, params: JobName, plan: Plan[str], done: tuple[Do
 
 def plan_fulfil(ports: Ports, params: JobName) -> Plan[_Facts]:
     """Run the model, prove the run, and hand the proof in; a lease that is not accepted yet is, proof in hand."""
-    work = prepare(ports, params.job, State.LEASED, State.READY)
-    done = kept(ports, work.job.job_id) or compute(ports, work)
+    work = deal(ports, params.job, State.LEASED, State.READY)
+    # What is kept is of an input that was checked.
+    done = kept(ports, work.job.job_id) or compute(ports, _with_input(ports, work))
     proof = Proof(done.proof, done.instances)
     accept = (_accept(work.job),) if work.job.state is State.LEASED else ()
     steps = (*accept, *_steps(ports, work, proof, done.execution_provider))
@@ -190,7 +205,7 @@ def plan_submit(ports: Ports, params: Submit) -> Plan[_Facts]:
     return Plan("lease submit", _steps(ports, work, proof, None), _Facts(work, proof, None))
 
 
-def _steps(ports: Ports, work: Work, proof: Proof, execution_provider: str | None) -> tuple[Step, ...]:
+def _steps(ports: Ports, work: Deal, proof: Proof, execution_provider: str | None) -> tuple[Step, ...]:
     """Ask the verifier first, with the very evidence; then store the result's description and submit."""
     job, circuit = work.job, work.circuit
     evidence = encode_evidence(Evidence(circuit.vka, circuit.inputs, proof.proof, proof.instances))
@@ -224,7 +239,7 @@ def claim(job: lookup.Job) -> tuple[Any, ...]:
     )
 
 
-def describe_result(job: lookup.Job, work: Work, proof: Proof, execution_provider: str | None) -> bytes:
+def describe_result(job: lookup.Job, work: Deal, proof: Proof, execution_provider: str | None) -> bytes:
     """The result block: the job, the proof's instances, and where it ran. The proof itself is on chain."""
     return dagcbor.encode(
         {
