@@ -18,12 +18,23 @@ if TYPE_CHECKING:
 PERCENT = 100  # basis points
 
 
+def own(session: Session) -> Ports:
+    """The ports of a worker: with an index of its own, which no command has to wait for."""
+    from mlm.adapters.state.duckdb import DuckState
+
+    made = ports(session)
+    made.sender = session.ports.sender
+    folder = session.home / "worker" / made.sender.address.lower()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made.state = DuckState(folder / f"state-{session.config.get('network.default')}.duckdb")
+    return made
+
+
 def spare(session: Session) -> Ports:
     """Ports for one more thread: they send by the same account, whose password was asked for once, and draw nothing."""
     from mlm.adapters.system import OsSystem
 
-    made = ports(session)
-    made.sender = session.ports.sender
+    made = own(session)
     made.system = OsSystem(open(os.devnull, "w"))  # noqa: SIM115  # for as long as the thread works
     return made
 

@@ -78,7 +78,12 @@ def run(
         seconds=seconds,
         until_idle=until_idle,
     )
-    render(ctx, workflow.work(session.ports, params, lambda: wiring_worker.spare(session), tell=tell, stopped=_Stop()))
+    render(
+        ctx,
+        workflow.work(
+            wiring_worker.own(session), params, lambda: wiring_worker.spare(session), tell=tell, stopped=_Stop()
+        ),
+    )
 
 
 @app.command()
