@@ -28,7 +28,7 @@ FORGE_RUN := ./node_modules/@foundry-rs/forge-*/bin/forge
 LOCKED := --quiet --require-hashes --no-input --no-compile
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
-.PHONY: help setup demo test bench check contracts gas docs gpu fuzz pythons locks clean distclean
+.PHONY: help setup demo test bench check contracts gas docs gpu fuzz soak pythons locks clean distclean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -73,6 +73,9 @@ gpu: $(DEV) ## Run the checks and benchmarks that need CUDA; says so when there 
 fuzz: $(DEV) $(FORGE) ## Longer random runs of the property, fuzz and invariant tests (an hour)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m hypothesis
 	cd devnet && FOUNDRY_FUZZ_RUNS=10000 FOUNDRY_INVARIANT_RUNS=256 FOUNDRY_INVARIANT_DEPTH=256 $(FORGE_RUN) test
+
+soak: $(DEV) $(ENGINE) ## Workers, consumers and the devnet killed at random for 300 jobs; every balance explained
+	@$(BIN)/python -m tests.soak --jobs $(or $(JOBS),300) --seed $(or $(SEED),1)
 
 # Each in an environment of its own, beside this one. The wheel on each of them is part of `make test` already.
 pythons: $(DEV) $(FORGE) $(IPFS) ## Run the Python tests on the other Pythons, 3.11 to 3.13, that are found

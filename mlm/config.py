@@ -8,90 +8,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from mlm.core import project
 from mlm.core.errors import UsageError
 from mlm.core.remote_settings import Remote, read_remotes, tables
+from mlm.setting import Setting
 
 _NETWORK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 DEVNET = "devnet"  # the bundled chain's name; reserved
-
-
-# What a project may do with the user's value, and what is expected of it then.
-_PROJECT = {
-    "lower": ("may only lower it", "at most {!r}"),
-    "raise": ("may only raise it", "at least {!r}"),
-    "later": ("may only choose a later one of them", "{!r} or a later one"),
-    "never": ("cannot set it", "{!r}"),
-}
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One setting. `parse` reads the environment's text; `project` says how a project may change the user's value."""
-
-    key: str
-    type: type
-    default: Any
-    env: str
-    help: str
-    choices: tuple[str, ...] = ()
-    project: Literal["", "lower", "raise", "later", "never"] = ""
-
-    @property
-    def description(self) -> str:
-        """The help, and what of it a project may not do."""
-        return f"{self.help} A project {_PROJECT[self.project][0]}." if self.project else self.help
-
-    def check(self, value: Any, source: str) -> Any:
-        """`value` if it has this setting's type; raises UsageError naming the source otherwise."""
-        if self.type is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if not isinstance(value, self.type) or (self.type is int and isinstance(value, bool)):
-            raise UsageError(f"{source}: {self.key} must be {self.type.__name__}, found {value!r}")
-        if self.choices and value not in self.choices:
-            raise UsageError(f"{source}: {self.key} must be one of {', '.join(self.choices)}, found {value!r}")
-        # NaN fails every comparison; nobody waits, or pays, without end.
-        if isinstance(value, int | float) and not 0 <= value < _LIMIT:
-            raise UsageError(f"{source}: {self.key} must be a number from 0 to {_LIMIT}, found {value!r}")
-        return value
-
-    def check_project(self, value: Any, own: Any, source: str) -> None:
-        """Refuse what is less strict than the user's `own` value, or the default; raises UsageError."""
-        later = self.choices.index
-        allowed = {
-            "": lambda: True,
-            "lower": lambda: value <= own,
-            "raise": lambda: value >= own,
-            "later": lambda: later(value) >= later(own),
-            "never": lambda: value == own,
-        }
-        if not allowed[self.project]():
-            rule, expected = _PROJECT[self.project]
-            raise UsageError(
-                f"{source}: {self.key}: expected {expected.format(own)}, found {value!r}: a project {rule}",
-                hint=f"Set {self.env}, or put it into MLM_HOME/config.toml, if you want it so.",
-            )
-
-    def parse(self, text: str, source: str) -> Any:
-        """Read a value from text."""
-        readers: dict[type, Callable[[str], Any]] = {bool: _read_bool, int: int, float: float, str: str}
-        try:
-            return self.check(readers[self.type](text), source)
-        except ValueError as error:
-            raise UsageError(f"{source}: {self.key} must be {self.type.__name__}, found {text!r}") from error
-
-
-def _read_bool(text: str) -> bool:
-    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-    if text.lower() not in words:
-        raise ValueError(text)
-    return words[text.lower()]
-
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("account", str, "", "MLM_ACCOUNT", "The account that signs: a keystore name, or a devnet account's name."),
@@ -200,6 +128,44 @@ SETTINGS: tuple[Setting, ...] = (
         project="lower",
     ),
     Setting("prover.srs", str, "", "MLM_SRS", "Folder of SRS files; empty: the devnet's bundled files."),
+    Setting(
+        "worker.jobs", int, 1, "MLM_WORKER_JOBS", "Jobs that a worker takes at once, bids included.", project="never"
+    ),
+    Setting(
+        "worker.strategy",
+        str,
+        "throughput",
+        "MLM_WORKER_STRATEGY",
+        "How a worker prices jobs: margin, throughput, market, or FILE.py:CLASS.",
+        project="never",
+    ),
+    Setting(
+        "worker.cost",
+        str,
+        "0.01",
+        "MLM_WORKER_COST",
+        "What a job costs a worker whatever it runs, in tokens.",
+        project="never",
+    ),
+    Setting(
+        "worker.hourly", str, "1", "MLM_WORKER_HOURLY", "What an hour of the machine costs, in tokens.", project="never"
+    ),
+    Setting(
+        "worker.margin",
+        float,
+        20.0,
+        "MLM_WORKER_MARGIN",
+        "Percent that a worker asks above its costs.",
+        project="never",
+    ),
+    Setting(
+        "worker.collect",
+        str,
+        "10",
+        "MLM_WORKER_COLLECT",
+        "The least credit, in tokens, that a worker withdraws; 0: it never does.",
+        project="never",
+    ),
     Setting("job.bidding", int, 3600, "MLM_BIDDING", "Seconds that bids stay open."),
     Setting(
         "job.reveal", int, 3600, "MLM_REVEAL", "Seconds in which sealed bids are revealed, or a batch's awards drawn."
@@ -216,7 +182,6 @@ SETTINGS: tuple[Setting, ...] = (
     ),
 )
 
-_LIMIT = 1 << 32
 _PATHS = {"password_file", "remote.default", "prover.srs"}
 _RENAMED = {"remote": "remote.default"}  # what it was called before there were several
 _VARIABLES = {setting.env for setting in SETTINGS} | {"MLM_HOME", "MLM_DEBUG", "MLM_TRUSTED"}

@@ -104,6 +104,12 @@ STRICTER: dict[str, tuple[Any, Any, Any]] = {
     "prover.timeout": (10.0, 10.0, 11.0),
     "job.verification": (7200, 7201, 7199),
     "remote.max_gb": (10.0, 9.5, 11.0),
+    "worker.jobs": (2, 2, 3),
+    "worker.strategy": ("market", "market", "evil.py:Cheap"),
+    "worker.cost": ("1", "1", "0"),
+    "worker.hourly": ("2", "2", "0"),
+    "worker.margin": (20.0, 20.0, 0.0),
+    "worker.collect": ("5", "5", "0"),
 }
 
 

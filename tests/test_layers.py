@@ -23,14 +23,15 @@ IDS = [str(path.relative_to(ROOT)) for path in FILES]
 MAX_LINES = 400
 MAX_PROTOCOL_METHODS = 7
 
-# Layer -> layers of mlm that it may import. `config` and `resources` are single modules.
+# Layer -> layers of mlm that it may import. `config`, `setting` and `resources` are single modules.
 MAY_IMPORT = {
     "core": {"core"},
     "ports": {"ports", "core"},
     "workflows": {"workflows", "ports", "core"},
     "adapters": {"adapters", "ports", "core", "resources"},
     "memory": {"memory", "ports", "core"},
-    "config": {"core"},
+    "config": {"core", "setting"},
+    "setting": {"core"},
     "resources": {"core"},
     "cli": {"cli", "workflows", "ports", "core", "config", "resources"},
     "__main__": {"cli"},
@@ -41,6 +42,7 @@ MAY_IMPORT = {
 ALSO = {
     "mlm/cli/wiring.py": ({"adapters"}, "the one place where adapters are chosen by the settings"),
     "mlm/cli/wiring_remotes.py": ({"adapters"}, "the half of wiring.py that is about remotes"),
+    "mlm/cli/wiring_worker.py": ({"adapters"}, "the half of wiring.py that is about a worker's threads and strategy"),
     "mlm/cli/doctor.py": ({"adapters"}, "it looks at what the adapters would use, also when none can be made"),
 }
 

@@ -73,6 +73,7 @@ COMMANDS: dict[str, Entry] = {
     "job": Entry("job", "Post jobs, follow them, and read their results.", JOBS, group=True),
     "bid": Entry("bid", "Offer to do a job.", JOBS),
     "lease": Entry("lease", "Do a job that you won: accept, fulfil, submit.", JOBS, group=True),
+    "worker": Entry("worker", "Provide compute unattended: bid, run, prove, submit, be paid.", JOBS, group=True),
     "provider": Entry(
         "provider", "Say what a provider has, attest it, and find who meets requirements.", JOBS, group=True
     ),

@@ -24,6 +24,7 @@ from mlm.ports.signer import Sender, Signer
 from mlm.ports.state import State
 from mlm.ports.system import System
 from mlm.ports.tensors import TensorCodec
+from mlm.ports.works import Works
 
 
 class Ports:
@@ -104,6 +105,11 @@ class Ports:
     def bids(self) -> Bids:
         """What opens the sealed bids of this machine."""
         return self._make("bids")
+
+    @cached_property
+    def works(self) -> Works:
+        """What the account's worker keeps: results in hand, measures, causes."""
+        return self._make("works")
 
     @cached_property
     def files(self) -> Files:

@@ -12,6 +12,7 @@ from mlm.core.cid import DAG_CBOR, RAW, Cid
 from mlm.core.commitment import Evidence, encode_evidence
 from mlm.core.errors import InvalidData, Reverted, StateConflict, VerificationFailed
 from mlm.core.job import State
+from mlm.core.kept_work import KeptWork
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Step, Store, Tx
 from mlm.core.proof import MAX_BYTES, ProofFile
@@ -53,18 +54,24 @@ class Submitted:
 
 
 @dataclass(frozen=True)
-class Work:
-    """Everything a lease holder needs: the job, the model, its circuit, and the input, each checked."""
+class Deal:
+    """What a lease is about: the job, the model and its circuit, each checked."""
 
     job: lookup.Job
     model: model.Model
     circuit: Circuit
+
+
+@dataclass(frozen=True)
+class Work(Deal):
+    """Everything a lease holder needs: the deal, and the input, checked."""
+
     inputs: Tensors
 
 
 @dataclass(frozen=True)
 class _Facts:
-    work: Work
+    work: Deal
     proof: Proof
     execution_provider: str | None
 
@@ -78,6 +85,16 @@ def prepare(ports: Ports, name: str, *states: State) -> Work:
     4. The tensors open the input commitment.
     Raises StateConflict, VerificationFailed, InvalidData, NotFound.
     """
+    return _with_input(ports, deal(ports, name, *states))
+
+
+def _with_input(ports: Ports, found: Deal) -> Work:
+    # (3) and (4): whoever accepts can execute.
+    return Work(found.job, found.model, found.circuit, fetch_inputs(ports, found.job, found.model))
+
+
+def deal(ports: Ports, name: str, *states: State) -> Deal:
+    """Steps 1 and 2 of `prepare`: all that is needed to hand in a result that was computed before."""
     # (1) Nothing is fetched for somebody else's lease.
     job = lookup.settled_job(ports, name)
     if job.state not in states:
@@ -94,9 +111,7 @@ def prepare(ports: Ports, name: str, *states: State) -> Work:
     # (2) A wrong circuit could never be proved.
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
-    circuit = model.check_key(ports, loaded, version)
-    # (3) and (4): whoever accepts can execute.
-    return Work(job, loaded, circuit, fetch_inputs(ports, job, loaded))
+    return Deal(job, loaded, model.check_key(ports, loaded, version))
 
 
 def fetch_inputs(ports: Ports, job: lookup.Job, loaded: model.Model) -> Tensors:
@@ -138,12 +153,45 @@ def result_accept(ports: Ports, params: JobName, plan: Plan[str], done: tuple[Do
 
 def plan_fulfil(ports: Ports, params: JobName) -> Plan[_Facts]:
     """Run the model, prove the run, and hand the proof in; a lease that is not accepted yet is, proof in hand."""
-    work = prepare(ports, params.job, State.LEASED, State.READY)
+    work = deal(ports, params.job, State.LEASED, State.READY)
+    # What is kept is of an input that was checked.
+    done = kept(ports, work.job.job_id) or compute(ports, _with_input(ports, work))
+    proof = Proof(done.proof, done.instances)
+    accept = (_accept(work.job),) if work.job.state is State.LEASED else ()
+    steps = (*accept, *_steps(ports, work, proof, done.execution_provider))
+    return Plan("lease fulfil", steps, _Facts(work, proof, done.execution_provider))
+
+
+def compute(ports: Ports, work: Work) -> KeptWork:
+    """Run the model on the job's input, prove the run, and keep the result: after a kill it is still in hand."""
+    started = ports.system.monotonic()
     ran = ports.runner.run(work.model.onnx, work.inputs)
     _, proof = proven(ports, work.model.onnx, model.zk_settings(work.model), work.inputs)
-    accept = (_accept(work.job),) if work.job.state is State.LEASED else ()
-    steps = (*accept, *_steps(ports, work, proof, ran.provider))
-    return Plan("lease fulfil", steps, _Facts(work, proof, ran.provider))
+    seconds = ports.system.monotonic() - started
+    done = KeptWork(work.job.job_id, proof.proof, proof.instances, ran.provider, seconds)
+    ports.works.keep(_kept_as(done.job_id), done.to_bytes())
+    return done
+
+
+def kept(ports: Ports, job_id: str) -> KeptWork | None:
+    """The result in hand; None where there is none, or none that can be read: it is computed again."""
+    data = ports.works.find(_kept_as(job_id))
+    if data is None:
+        return None
+    try:
+        found = KeptWork.from_bytes(data)
+    except InvalidData:
+        return None
+    return found if found.job_id == job_id else None
+
+
+def forget(ports: Ports, job_id: str) -> None:
+    """The result is no longer needed here."""
+    ports.works.forget(_kept_as(job_id))
+
+
+def _kept_as(job_id: str) -> str:
+    return f"result-{job_id}"
 
 
 def plan_submit(ports: Ports, params: Submit) -> Plan[_Facts]:
@@ -157,7 +205,7 @@ def plan_submit(ports: Ports, params: Submit) -> Plan[_Facts]:
     return Plan("lease submit", _steps(ports, work, proof, None), _Facts(work, proof, None))
 
 
-def _steps(ports: Ports, work: Work, proof: Proof, execution_provider: str | None) -> tuple[Step, ...]:
+def _steps(ports: Ports, work: Deal, proof: Proof, execution_provider: str | None) -> tuple[Step, ...]:
     """Ask the verifier first, with the very evidence; then store the result's description and submit."""
     job, circuit = work.job, work.circuit
     evidence = encode_evidence(Evidence(circuit.vka, circuit.inputs, proof.proof, proof.instances))
@@ -191,7 +239,7 @@ def claim(job: lookup.Job) -> tuple[Any, ...]:
     )
 
 
-def describe_result(job: lookup.Job, work: Work, proof: Proof, execution_provider: str | None) -> bytes:
+def describe_result(job: lookup.Job, work: Deal, proof: Proof, execution_provider: str | None) -> bytes:
     """The result block: the job, the proof's instances, and where it ran. The proof itself is on chain."""
     return dagcbor.encode(
         {
@@ -207,6 +255,7 @@ def describe_result(job: lookup.Job, work: Work, proof: Proof, execution_provide
 def result_submit(ports: Ports, params: Any, plan: Plan[_Facts], done: tuple[DoneStep, ...]) -> Submitted:
     """The job after its settlement."""
     work = plan.facts.work
+    forget(ports, work.job.job_id)
     seen = view(ports, lookup.job(ports, work.job.job_id))
     me = ports.sender.address.lower()
     paid = sum(credit.amount for credit in seen.credits if credit.account.lower() == me)

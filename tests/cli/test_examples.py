@@ -24,7 +24,10 @@ EXAMPLE = re.compile(r"Example: `(mlm [^`]+)`")
 COMMANDS = dict(reference.leaves())
 
 # Commands whose example another test runs, and why it is not run here.
-ELSEWHERE = {"demo": "tests/e2e/test_demo.py runs it four times"}
+ELSEWHERE = {
+    "demo": "tests/e2e/test_demo.py runs it four times",
+    "worker run": "tests/e2e/test_worker.py runs it on a market of its own: it would take every scene's open jobs",
+}
 # Proofs take seconds: these run once here; tests/e2e/test_by_hand.py reads their JSON.
 ONCE = {"lease fulfil", "lease submit", "devnet install"}
 
@@ -368,6 +371,7 @@ SCENES: dict[str, Scene] = {
     "lease accept": as_("first", "fixed"),
     "lease fulfil": as_("first", "fixed"),
     "lease submit": _proved,
+    "worker status": as_("first"),
     "provider declare": as_("first"),
     "provider show": _has_a_gpu,
     "provider list": _has_a_gpu,

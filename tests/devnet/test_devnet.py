@@ -154,6 +154,22 @@ def test_snapshots_restore_state_and_clock(local: LocalDevnet) -> None:
             local.control("snapshot", name)
 
 
+def test_a_sender_takes_the_nonce_again_that_a_reorganisation_has_freed(local: LocalDevnet) -> None:
+    """A process that lives on would leave it out otherwise, and everything behind the gap would wait for ever."""
+    local.start()
+    chain = EthChain(Rpc(local.status().url), deployment.load(local.home.deployment))
+    sender = EthSender(chain, accounts.key("consumer"), patience=20)
+    local.control("snapshot", "before")
+    signed = []
+    for amount in (1, 2):
+        signed.append(sender.sign(Call(TOKEN, "approve", (accounts.address("watcher"), amount))))
+        sender.broadcast(signed[-1])
+        sender.wait(signed[-1])
+        if amount == 1:
+            local.control("restore", "before")
+    assert signed[0].nonce == signed[1].nonce
+
+
 def test_reset_makes_another_chain(local: LocalDevnet) -> None:
     first = local.start()
     time.sleep(1.1)  # the genesis block's time tells two devnets apart

@@ -238,8 +238,11 @@ class EthSender:
                 f"expected at most {_MOST_PENDING}",
                 hint="A transaction behind them would wait as long: ask another node.",
             )
-        # Whatever the chain has already counted is no longer in flight, whoever waited for it.
-        self._in_flight = {nonce: signed for nonce, signed in self._in_flight.items() if nonce >= pending}
+        # Whatever the chain has already counted is no longer in flight, whoever waited for it; nor is what it once held
+        # and a reorganisation took back: with its nonce left out, all that follow would wait for ever.
+        self._in_flight = {
+            nonce: signed for nonce, signed in self._in_flight.items() if nonce >= pending and self._known(signed)
+        }
         return max([pending, *(nonce + 1 for nonce in self._in_flight)])
 
     def _affordable(self, most: int) -> None:

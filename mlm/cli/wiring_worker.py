@@ -1,0 +1,63 @@
+"""What a worker is made of besides the ports: sets of ports for its threads, and its strategy."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from mlm.cli.wiring import ports
+from mlm.core import pricing
+from mlm.core.errors import UsageError
+from mlm.core.money import parse_units
+
+if TYPE_CHECKING:
+    from mlm.cli.context import Session
+    from mlm.core.pricing import Strategy
+    from mlm.ports.bundle import Ports
+
+PERCENT = 100  # basis points
+
+
+def own(session: Session) -> Ports:
+    """The ports of a worker: with an index of its own, which no command has to wait for."""
+    from mlm.adapters.state.duckdb import DuckState
+
+    made = ports(session)
+    made.sender = session.ports.sender
+    folder = session.home / "worker" / made.sender.address.lower()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made.state = DuckState(folder / f"state-{session.config.get('network.default')}.duckdb")
+    return made
+
+
+def spare(session: Session) -> Ports:
+    """Ports for one more thread: they send by the same account, whose password was asked for once, and draw nothing."""
+    from mlm.adapters.system import OsSystem
+
+    made = own(session)
+    made.system = OsSystem(open(os.devnull, "w"))  # noqa: SIM115  # for as long as the thread works
+    return made
+
+
+def strategy(session: Session, name: str) -> Strategy:
+    """A strategy that ships, or the class of a file of the user's own, FILE.py:CLASS. Raises UsageError."""
+    file, colon, found = name.rpartition(":")
+    if colon:
+        from mlm.adapters.strategy import load
+
+        return load(session.cwd / file, found)
+    get = session.config.get
+    margin = get("worker.margin")
+    return pricing.named(
+        name,
+        cost=_amount("worker.cost", get("worker.cost")),
+        margin_bps=round(margin * PERCENT),
+        hourly=_amount("worker.hourly", get("worker.hourly")),
+    )
+
+
+def _amount(key: str, text: str) -> int:
+    try:
+        return int(parse_units(text))
+    except UsageError as error:
+        raise UsageError(f"{key}: {error}", hint=error.hint) from error

@@ -1,0 +1,309 @@
+"""`mlm worker`: a compute provider that follows the chain by itself. It looks, `core/worker.py` decides, and it acts.
+
+Everything that matters lies on the chain, in the journal and among the kept works: killed at any instant, it goes on
+where they stand. One move that fails makes it leave that job alone for a while; a dead node, a full disk or a missing
+coin makes it wait and say so, never end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mlm.core import worker
+from mlm.core.clock import Duration, Instant
+from mlm.core.errors import ChainError, InsufficientFunds, MlmError, StorageError, UsageError, WalletError
+from mlm.core.job import JobFacts, Reason, State
+from mlm.core.money import Amount
+from mlm.core.plan import NO_AMOUNT
+from mlm.core.pricing import Strategy
+from mlm.ports.bundle import Ports
+from mlm.workflows import lease, lookup
+from mlm.workflows.worker_act import act, go_on
+from mlm.workflows.worker_desk import Desk, Finished, words
+from mlm.workflows.worker_look import Look, Memory, Wanted, measure
+
+POLL = 2.0  # seconds between two looks
+REST = 10.0  # seconds that a job is left alone after a move on it failed; doubled with each failure
+LONGEST_REST = 600.0
+STEP = 0.2
+PULSE = 10  # seconds of the wall clock between two signs of life
+ALIVE, HELD = "alive", "held"
+
+
+@dataclass(frozen=True)
+class Run:
+    """Parameters of `worker run`. Amounts in base units, times in seconds.
+
+    `observe` decides and sends nothing. It ends after `seconds` (None: never), or with `until_idle` as soon as it has
+    neither a bid nor a lease nor anything to bid on.
+    """
+
+    capacity: int
+    strategy: Strategy
+    collect_from: Amount
+    assets: tuple[str, ...] = ()
+    observe: bool = False
+    seconds: float | None = None
+    until_idle: bool = False
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something that the worker did, saw or would do; `job` is the id of a job, or of a version, or empty."""
+
+    at: Instant
+    job: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Worked:
+    """What one run came to. `earned` was credited for jobs; `lost` burned of locks."""
+
+    account: str
+    seconds: Duration
+    bids: int = field(metadata=NO_AMOUNT)
+    fulfilled: int = field(metadata=NO_AMOUNT)
+    failures: int = field(metadata=NO_AMOUNT)
+    earned: Amount
+    lost: Amount
+    leases_lost: int = field(metadata=NO_AMOUNT)
+
+
+def work(
+    ports: Ports, params: Run, spare: Callable[[], Ports], *, tell: Callable[[Fact], None], stopped: Callable[[], bool]
+) -> Worked:
+    """Be this account's worker until `stopped` says so, or as long as `params` say.
+
+    `spare` makes ports for another thread, `tell` hears every fact. Raises UsageError, and StateConflict beside another
+    worker of the account; everything else is told, and waited for.
+    """
+    return _Worker(ports, params, spare, tell).run(stopped)
+
+
+class _Worker:
+    def __init__(self, ports: Ports, params: Run, spare: Callable[[], Ports], tell: Callable[[Fact], None]) -> None:
+        if params.capacity < 1:
+            raise UsageError(f"--jobs: expected 1 or more, found {params.capacity}")
+        self._ports, self._params, self._tell = ports, params, tell
+        self._wanted = Wanted(params.capacity, int(params.collect_from), frozenset(params.assets), params.strategy)
+        self._memory, self._desk = Memory(), Desk(spare)
+        self._failures: dict[str, int] = {}
+        self._causes: dict[str, str] = {}
+        self._down: tuple[int, int] | None = None  # from when to when nobody cared for the leases
+        self._pulse = 0
+        self._said: set[str] = set()
+        self._waiting = False
+        self._bids = self._fulfilled = self._failed = self._lost = 0
+        self._earned = self._burned = 0
+
+    def run(self, stopped: Callable[[], bool]) -> Worked:
+        system = self._ports.system
+        started = system.monotonic()
+        with self._ports.works.hold():
+            self._wake()
+            while not stopped():
+                wait = self._turn()
+                if wait is None or self._over(started):
+                    break
+                self._sleep(wait, stopped)
+        return Worked(
+            account=self._ports.sender.address,
+            seconds=Duration(int(system.monotonic() - started)),
+            bids=self._bids,
+            fulfilled=self._fulfilled,
+            failures=self._failed,
+            earned=Amount(self._earned),
+            lost=Amount(self._burned),
+            leases_lost=self._lost,
+        )
+
+    def _sleep(self, seconds: float, stopped: Callable[[], bool]) -> None:
+        """Wait, and notice soon that it is to stop."""
+        until = self._ports.system.monotonic() + seconds
+        while not stopped() and (left := until - self._ports.system.monotonic()) > 0:
+            self._ports.system.sleep(min(left, STEP))
+
+    def _over(self, started: float) -> bool:
+        limit = self._params.seconds
+        return limit is not None and self._ports.system.monotonic() - started >= limit
+
+    def _wake(self) -> None:
+        """Take up what a worker before this one has left."""
+        before, now = self._ports.works.find(ALIVE), self._ports.system.now()
+        if before is not None and before.isdigit():
+            self._down = int(before), now
+        if not self._params.observe:
+            for operation, came in go_on(self._ports):
+                self._say("", f"{operation} of an earlier run: {came}")
+
+    def _turn(self) -> float | None:
+        """One look and its moves; the seconds to wait, None at the end."""
+        try:
+            self._live()
+            for done in self._desk.finished():
+                self._learn_from(done)
+            view = Look(self._ports, self._memory, self._desk, self._wanted).view()
+            self._account_for(view)
+            moves = worker.next_actions(view)
+            began = sum(self._begin(move, view) for move in moves)
+        except (ChainError, StorageError, InsufficientFunds, WalletError) as error:
+            # A dead node, a full disk: they come back. The leases stay what they are.
+            self._failed += 1
+            self._waiting = True
+            self._once(f"waits: {words(error)}")
+            return REST
+        if self._waiting:
+            self._waiting = False
+            self._said.clear()  # should it come back, it is told again
+        if (
+            self._params.until_idle
+            and not moves
+            and not self._desk.busy
+            and worker.idle(view)
+            and not self._waits(view)
+        ):
+            return None
+        return 0.0 if began else POLL
+
+    def _waits(self, view: worker.View) -> bool:
+        """Whether a job that takes bids may still be bid on: a clock rises, a failure is forgotten."""
+        return any(job.state(view.now) is State.OPEN and job.rests for job in view.jobs)
+
+    def _begin(self, move: worker.Move, view: worker.View) -> int:
+        """Do a move, or begin it; 1 when it changed anything at once."""
+        name = getattr(move, "job_id", "") or getattr(move, "version_id", "") or "collect"
+        if isinstance(move, worker.Learn):
+            if self._desk.busy < self._params.capacity:
+                self._desk.learn(move.version_id)
+            return 0
+        if self._params.observe:
+            self._once(f"would {_spell(move)}", name)
+            return 0
+        if isinstance(move, worker.Compute):
+            if self._desk.busy < self._params.capacity:
+                self._desk.compute(move.job_id)
+            return 0
+        try:
+            came = act(self._ports, move)
+        except (ChainError, StorageError):
+            raise
+        except MlmError as error:
+            self._fail(name, error)
+            return 0
+        self._failures.pop(name, None)
+        self._bids += isinstance(move, worker.Bid)
+        self._fulfilled += isinstance(move, worker.Fulfil)
+        self._say(name if name != "collect" else "", came)
+        return 1
+
+    def _fail(self, name: str, error: Exception) -> None:
+        """Leave it alone for a while, longer each time; say why, and remember it as the cause of what may come."""
+        count = self._failures[name] = self._failures.get(name, 0) + 1
+        rest = min(LONGEST_REST, REST * 2 ** (count - 1))
+        self._memory.rest(name, self._ports.system.monotonic() + rest)
+        self._failed += 1
+        self._causes[name] = words(error)
+        self._say(name if name != "collect" else "", f"failed: {words(error)}; tried again in {Duration(int(rest))}")
+
+    def _learn_from(self, done: Finished) -> None:
+        """A model learned, a result in hand, or why there is none."""
+        if done.error is not None:
+            if done.what == "learn":
+                self._memory.unfit.add(done.name)
+            self._fail(done.name, done.error)
+            return
+        self._failures.pop(done.name, None)
+        if done.what == "learn":
+            measure(self._ports, done.name, done.seconds)
+            self._say(done.name, f"learned: a proved run takes {done.seconds:.1f} s here")
+            return
+        version = self._memory.jobs[done.name].job.version_id if done.name in self._memory.jobs else ""
+        if version:
+            measure(self._ports, version, done.seconds)
+        self._say(done.name, f"computed in {done.seconds:.1f} s; the result is in hand")
+
+    # --- what became of leases -----------------------------------------------------------------------------------
+
+    def _account_for(self, view: worker.View) -> None:
+        """Leases that are no longer among ours have ended: what they came to, and of those that were lost, why."""
+        works = self._ports.works
+        before = set(_read_list(works.find(HELD)))
+        now = {job.job_id for job in view.jobs if job.mine and job.state(view.now) is not State.OPEN}
+        for job_id in sorted(before - now):
+            self._ended(job_id)
+        if before != now:
+            works.keep(HELD, json.dumps(sorted(now)).encode())
+
+    def _ended(self, job_id: str) -> None:
+        try:
+            job = lookup.read_job(self._ports, job_id)
+        except MlmError as error:
+            self._say(job_id, f"is gone from the chain: {words(error)}")  # a reorganisation took its posting back
+            return
+        if not job.record.settled_at:
+            return  # a reorganisation gave the lease to somebody else
+        lease.forget(self._ports, job_id)
+        me = self._ports.sender.address.lower()
+        credits = self._ports.state.query("credits", job_id=job_id)
+        if job.state is State.ACCEPTED:
+            paid = sum(row["amount"] for row in credits if row["account"] == me and row["reason"] == Reason.PAYMENT)
+            self._earned += paid
+            self._say(job_id, f"paid {Amount(paid)}")
+            return
+        burned = sum(row["amount"] for row in credits if row["reason"] in (Reason.BURN, Reason.GAS_COMPENSATION))
+        self._burned += burned
+        self._lost += 1
+        self._say(job_id, f"lost: {job.state}; {Amount(burned)} of the lock burned. Cause: {self._cause(job)}")
+
+    def _cause(self, job: lookup.Job) -> str:
+        """Why a lease was lost."""
+        if cause := self._causes.get(job.job_id):
+            return cause
+        facts = JobFacts.of(job.record)
+        end = facts.accepted_at + facts.execution_window
+        if job.state is State.UNDELIVERED:
+            end = facts.reveals_close_at + facts.delivery_window
+        if self._down and self._down[0] <= end:
+            return f"no worker ran from {Instant(self._down[0])} to {Instant(self._down[1])}"
+        return f"it was not done by {Instant(end)}"
+
+    # --- words ---------------------------------------------------------------------------------------------------
+
+    def _live(self) -> None:
+        now = self._ports.system.now()
+        if now - self._pulse >= PULSE:
+            self._ports.works.keep(ALIVE, str(now).encode())
+            self._pulse = now
+
+    def _say(self, job: str, what: str) -> None:
+        fact = Fact(Instant(self._ports.system.now()), job, what)
+        self._tell(fact)
+        self._ports.works.note({"at": int(fact.at), "job": job, "what": what})
+
+    def _once(self, what: str, job: str = "") -> None:
+        """What is said again and again is told once, and only told: there may be no disk to write it to."""
+        if (job + what) not in self._said:
+            self._said.add(job + what)
+            self._tell(Fact(Instant(self._ports.system.now()), job, what))
+
+
+def _read_list(data: bytes | None) -> list[str]:
+    try:
+        found = json.loads(data or b"[]")
+    except ValueError:
+        return []
+    return [str(item) for item in found] if isinstance(found, list) else []
+
+
+def _spell(move: worker.Move) -> str:
+    """A move as an observer reads it."""
+    match move:
+        case worker.Bid():
+            jobs = f" for each of {move.quantity} jobs of its round" if move.quantity else ""
+            return f"bid {Amount(move.price)}{jobs}"
+        case worker.Compute():
+            return "fetch, check, run and prove"
+    return type(move).__name__.lower()

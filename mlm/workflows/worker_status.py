@@ -1,0 +1,68 @@
+"""`mlm worker status`: what an account's worker is at, by the chain and by what it has kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mlm.core.clock import Duration, Instant
+from mlm.core.errors import StateConflict
+from mlm.core.job import JobFacts, State, whose_turn
+from mlm.ports.bundle import Ports
+from mlm.workflows import lease, lookup
+from mlm.workflows.sync import sync
+from mlm.workflows.worker import ALIVE, Fact
+
+SHOWN = 20  # facts of the log
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A lease or best bid that the worker has to care for."""
+
+    job: str
+    state: State
+    turn: str
+    left: Duration | None
+    result: str  # none, or kept: it is in hand
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the worker of this account is at. `alive_at` is its last sign of life."""
+
+    account: str
+    running: bool
+    alive_at: Instant
+    leases: tuple[Lease, ...]
+    facts: tuple[Fact, ...]
+
+
+def status(ports: Ports) -> Status:
+    """What this account's worker is at, by the chain and by what it has kept."""
+    works, me = ports.works, ports.sender.address
+    leases = []
+    sync(ports)
+    now = ports.chain.block().timestamp
+    for row in ports.state.query("jobs", provider=me, settled=False, limit=1000):
+        job = lookup.read_job(ports, row["job_id"])
+        turn = whose_turn(JobFacts.of(job.record), now)
+        left = None if turn.deadline is None else Duration(max(0, turn.deadline - now))
+        result = "kept" if lease.kept(ports, job.job_id) else "none"
+        leases.append(Lease(job.job_id, job.state, f"{turn.who}: {turn.move}", left, result))
+    facts = tuple(_fact(entry) for entry in works.notes(SHOWN))
+    alive = works.find(ALIVE) or b"0"
+    return Status(me, _runs(ports), Instant(int(alive) if alive.isdigit() else 0), tuple(leases), facts)
+
+
+def _runs(ports: Ports) -> bool:
+    try:
+        with ports.works.hold():
+            return False
+    except StateConflict:
+        return True
+
+
+def _fact(entry: dict[str, Any]) -> Fact:
+    at = entry.get("at")
+    return Fact(Instant(at if isinstance(at, int) else 0), str(entry.get("job", "")), str(entry.get("what", "")))

@@ -1,0 +1,242 @@
+"""A worker on a real devnet: every kind of auction, killed anywhere, with a node that dies and a chain that rewinds."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlm.adapters.wallet import devnet as accounts
+from tests.command_line import ROOT, TOKEN, Market, Person, start, stop
+
+WORK = ("worker", "run", "--strategy", "margin", "--collect", "0")
+DELIVERY, EXECUTION = 3600, 3600
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+    """One of its own: a worker bids on whatever is open."""
+    root = tmp_path_factory.mktemp("workers")
+    try:
+        made = start(root)
+        made.first.do("stake", "deposit", "100")
+        yield made
+    finally:
+        stop(root / "home")
+
+
+@contextmanager
+def working(person: Person, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A worker in a process of its own, which is dead afterwards."""
+    log = person.folder / "worker.log"
+    with log.open("a") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mlm", *WORK, *options],
+            cwd=person.folder,
+            env={**person.environment, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            text=True,
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def until(true: Callable[[], bool], market: Market, *, step: str = "", tries: int = 150) -> None:
+    """Wait for it, letting time pass on the chain by `step` each time; a bounded number of times."""
+    for _ in range(tries):
+        if true():
+            return
+        if step:
+            market.advance(step)
+        time.sleep(0.5)
+    raise AssertionError((market.first.folder / "worker.log").read_text())
+
+
+def shown(market: Market, job: str) -> dict[str, Any]:
+    return market.consumer.do("job", "show", job)
+
+
+def done(market: Market, job: str) -> bool:
+    seen = shown(market, job)
+    return bool(seen["settled"]) and seen["state"] == "accepted"
+
+
+def free(person: Person) -> None:
+    """No stake of the worker is locked, and it still has all that it deposited."""
+    stake = person.stake
+    assert (stake["locked"], stake["total"]) == ("0", str(100 * TOKEN)), stake
+
+
+def sent(market: Market, account: str) -> int:
+    """How many transactions an account has sent."""
+    from mlm.adapters.chain.rpc import Rpc, quantity
+
+    rpc = Rpc(market.consumer.do("devnet", "status")["url"])
+    try:
+        return quantity(rpc.call("eth_getTransactionCount", accounts.address(account), "latest"), "a nonce")
+    finally:
+        rpc.close()
+
+
+def test_it_observes_and_sends_nothing(market: Market) -> None:
+    job = market.consumer.job("--bidding", "60", auction="fixed")
+    before = sent(market, "compute-1")
+    ran = market.first.run(*WORK, "--observe", "--for", "20", "--json")
+    assert ran.code == 0 and f"{job[:10]} would bid 5 MLM" in ran.err, ran
+    assert (ran.value["bids"], sent(market, "compute-1")) == (0, before)
+    market.consumer.do("job", "cancel", job)
+
+
+def test_every_kind_of_auction_is_bid_won_and_paid(market: Market) -> None:
+    post = market.consumer.job
+    grid = ("--start-price", "1", "--price-step", "0.5")
+    jobs = [
+        post("--bidding", "60", auction="fixed"),
+        post("--bidding", "60", auction="reverse"),
+        post("--bidding", "60", "--reveal", "600", auction="sealed"),
+        post("--bidding", "60", "--start-price", "1", auction="dutch"),
+        post("--bidding", "60", "--reveal", "600", *grid, auction="batch"),
+    ]
+    before = market.first.money
+    log = market.first.folder / "worker.log"
+    with working(market.first, "--jobs", "6", "--until-idle") as worker:
+        until(lambda: log.read_text().count(" bid ") == len(jobs), market)
+        until(lambda: all(done(market, job) for job in jobs), market, step="20s")
+        assert worker.wait(60) == 0
+    free(market.first)
+    paid = 0
+    for job in jobs:
+        seen = shown(market, job)
+        paid += sum(int(credit["amount"]) for credit in seen["credits"] if credit["reason"] == "payment")
+    assert paid == market.first.money - before > 0
+    facts = [fact["what"] for fact in market.first.do("worker", "status")["facts"]]
+    assert sum(fact.startswith("paid") for fact in facts) >= 5
+
+
+@pytest.mark.parametrize(("at", "when"), [(2, "before"), (3, "after"), (5, "before"), (8, "after"), (11, "after")])
+def test_killed_at_any_instant_it_goes_on_and_sends_nothing_twice(market: Market, at: int, when: str) -> None:
+    """A fixed job takes a bid, an acceptance and a submission: three transactions, however often it is killed."""
+    job = market.consumer.job("--bidding", "3600", auction="fixed")
+    before = sent(market, "compute-1")
+    killed = market.first.killed(at, when, *WORK, "--until-idle")
+    assert killed.code == -signal.SIGKILL, killed
+    again = market.first.spawn(*WORK, "--until-idle")
+    assert again.code == 0, again
+    assert done(market, job), shown(market, job)
+    assert sent(market, "compute-1") - before == 3
+    free(market.first)
+
+
+def test_killed_while_it_proves_it_computes_and_hands_in(market: Market) -> None:
+    job = market.consumer.job("--bidding", "3600", auction="fixed")
+    with working(market.first) as worker:
+        until(lambda: shown(market, job)["state"] == "leased", market)
+        worker.send_signal(signal.SIGKILL)
+    with working(market.first, "--until-idle") as worker:
+        until(lambda: done(market, job), market)
+        assert worker.wait(60) == 0
+    free(market.first)
+
+
+def test_a_node_that_dies_is_waited_for(market: Market) -> None:
+    with working(market.first) as worker:
+        until(lambda: market.first.do("worker", "status")["running"], market)
+        market.consumer.do("devnet", "down")
+        log = market.first.folder / "worker.log"
+        until(lambda: "waits: " in log.read_text(), market)
+        assert worker.poll() is None
+        market.consumer.do("devnet", "up")
+        job = market.consumer.job("--bidding", "3600", auction="fixed")
+        until(lambda: done(market, job), market)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(60) == 0
+    free(market.first)
+
+
+def test_a_full_disk_is_waited_for(market: Market) -> None:
+    """No byte can be written for a while: no index, no journal, no result, no log."""
+    with working(market.first) as worker:
+        until(lambda: market.first.do("worker", "status")["running"], market)
+        before = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        job = market.consumer.job("--bidding", "3600", auction="fixed")
+        time.sleep(5)
+        assert worker.poll() is None and shown(market, job)["provider"] is None
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, before)
+        until(lambda: done(market, job), market)
+    free(market.first)
+
+
+def test_a_reorganisation_takes_its_bid_and_it_bids_again(market: Market) -> None:
+    job = market.consumer.job("--bidding", "60", auction="reverse")
+    market.consumer.do("devnet", "snapshot", "before")
+    with working(market.first):
+        until(lambda: shown(market, job)["provider"] == accounts.address("compute-1").lower(), market)
+        market.consumer.do("devnet", "restore", "before")
+        assert shown(market, job)["provider"] is None
+        until(lambda: done(market, job), market, step="10s")
+    free(market.first)
+
+
+def test_a_lease_lost_while_nobody_worked_costs_its_bond_and_the_cause_is_kept(market: Market) -> None:
+    """The loss is what the contract takes of one lease: here the undelivered fee, of a lease never accepted."""
+    job = market.consumer.job("--bidding", "60", auction="fixed")
+    market.first.do("bid", job)
+    before = market.first.money
+    market.advance(f"{DELIVERY + 1}s")
+    ran = market.first.run(*WORK, "--until-idle", "--json")
+    assert ran.code == 0, ran
+    assert (ran.value["leases_lost"], ran.value["lost"]) == (1, str(before - market.first.money))
+    lost = [fact["what"] for fact in market.first.do("worker", "status")["facts"] if "lost" in fact["what"]]
+    assert "undelivered" in lost[-1] and "Cause: " in lost[-1], lost
+    market.first.do("stake", "deposit", "0.05")
+    free(market.first)
+
+
+def test_there_is_one_worker_for_an_account(market: Market) -> None:
+    with working(market.first):
+        until(lambda: market.first.do("worker", "status")["running"], market)
+        refused = market.first.refused(12, *WORK, "--for", "1")
+    assert "another worker of this account" in refused["message"]
+
+
+STRATEGY = """
+class Mine:
+    def price(self, ask):
+        return ask.price_for(2 * 10**18) if ask.asset.startswith("alice/") else None
+class Broken:
+    def price(self, ask):
+        return 1.5
+"""
+
+
+def test_a_strategy_of_the_users_own(market: Market, tmp_path: Path) -> None:
+    (market.first.folder / "mine.py").write_text(STRATEGY)
+    job = market.consumer.job("--bidding", "60", auction="reverse")
+    ran = market.first.run("worker", "run", "--strategy", "mine.py:Mine", "--for", "3", "--json")
+    assert ran.code == 0 and ran.value["bids"] == 1, ran
+    net = 2 * TOKEN
+    price = int(shown(market, job)["price"])
+    assert net < price < net * 1.2
+    market.consumer.do("job", "award", job)
+    until(lambda: market.first.spawn(*WORK, "--until-idle").code == 0, market)
+    assert done(market, job)
+    free(market.first)
+    for name, words in (("Broken", "found 1.5"), ("Missing", "Missing"), ("nothing.py:Mine", "expected a Python file")):
+        text = name if ":" in name else f"mine.py:{name}"
+        other = market.consumer.job("--bidding", "60", auction="reverse")
+        ran = market.first.run("worker", "run", "--strategy", text, "--for", "3", "--json")
+        assert words in (ran.err + ran.out), ran
+        market.consumer.do("job", "cancel", other)
