@@ -112,6 +112,15 @@ SETTINGS: tuple[Setting, ...] = (
         project="lower",
     ),
     Setting(
+        "runner.sandbox",
+        str,
+        "auto",
+        "MLM_SANDBOX",
+        "What confines models, proofs and foreign files: auto (the strictest there is), bubblewrap, landlock or none.",
+        ("none", "auto", "landlock", "bubblewrap"),  # from lax to strict
+        project="later",
+    ),
+    Setting(
         "prover.memory_mb",
         int,
         8192,

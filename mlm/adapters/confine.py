@@ -1,7 +1,7 @@
 """Work in a child process with limits on memory, time and files: both ends of it. Knows nothing of the work.
 
 For libraries that read hostile files, hold the GIL, ignore Ctrl-C or end the whole process. A crash, a hang and a bomb
-end the child only. It is no sandbox: the child has the user's rights, so code that takes it over has them too.
+end the child only. What code that takes a child over can reach is the matter of mlm.adapters.sandbox.
 """
 
 from __future__ import annotations
@@ -13,12 +13,19 @@ import signal
 import stat
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
+from mlm.adapters.sandbox.policy import PACKAGE_PARENT
+from mlm.adapters.sandbox.seal import seal_calls, seal_files
 from mlm.core.errors import InvalidData, MlmError, ProverError, ToolMissing, UsageError, VerificationFailed
+
+if TYPE_CHECKING:
+    from mlm.adapters.sandbox.launch import Child
+    from mlm.adapters.sandbox.watch import Watch
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
@@ -40,15 +47,18 @@ _NO_MEMORY = (
     "bad allocation",
     "Failed to allocate memory",  # ONNX Runtime
 )
-_PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
 class Limits:
-    """`memory_mb` bounds the child's address space (Linux; macOS does not enforce it), `timeout_s` its wall time."""
+    """`memory_mb` bounds the child's address space (Linux; macOS does not enforce it), `timeout_s` its wall time.
+
+    `sandbox` is the setting runner.sandbox: which tier confines the child.
+    """
 
     memory_mb: int
     timeout_s: float
+    sandbox: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -56,12 +66,16 @@ class Worker:
     """A module whose __main__ calls `serve`. `error` is what a crash or a passed limit becomes.
 
     `settings` is the table of mlm.toml that holds the limits; `environment` is what this child sees besides; `smaller`
-    what a person may give less of.
+    what a person may give less of. A file that it writes has at most `file_bytes`, all together twice that. `gpu`: it
+    may use one, where there is one; `code`: it compiles.
     """
 
     module: str
     settings: str
     error: type[MlmError]
+    file_bytes: int
+    gpu: bool = False
+    code: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     smaller: str = "model"
 
@@ -86,43 +100,64 @@ def private_folder(parent: Path) -> Path:
     return Path(tempfile.mkdtemp(dir=parent, prefix=f"{os.getpid()}-"))
 
 
-def ask(worker: Worker, step: str, request: Request, *, what: str, folder: Path, limits: Limits) -> Answer:
+def ask(
+    worker: Worker,
+    step: str,
+    request: Request,
+    *,
+    what: str,
+    folder: Path,
+    limits: Limits,
+    readable: Sequence[Path] = (),
+) -> Answer:
     """Have a child do `step` in `folder` (private to this call) and return its answer; it is dead when this returns.
 
-    `what` begins every message. Raises what the child raises, if it is one of the errors above; else `worker.error`.
+    It reads `readable` besides; `what` begins every message. Raises what the child raises, if it is one of the errors
+    above, else `worker.error`; ToolMissing when the sandbox asked for is not there.
     """
-    import subprocess
+    from mlm.adapters.sandbox.launch import Child
+    from mlm.adapters.sandbox.policy import policy
+    from mlm.adapters.sandbox.tiers import choose
+    from mlm.adapters.sandbox.watch import Watch
 
-    task = {"step": step, "parent": os.getpid(), "memory_mb": limits.memory_mb, "seconds": limits.timeout_s}
-    (folder / "task.json").write_text(json.dumps(task | {"request": request}))
+    tier = choose(limits.sandbox)
+    environment = _environment(folder) | dict(worker.environment)
+    libraries = environment.get("LD_LIBRARY_PATH", "") if worker.gpu else None
+    allowed = policy(worker.module, folder, readable=readable, gpu_libraries=libraries, code=worker.code)
+    task = {"step": step, "request": request, "memory_mb": limits.memory_mb, "seconds": limits.timeout_s}
+    task |= {"parent": None if tier.bubblewrap else os.getpid(), "file_bytes": worker.file_bytes}
+    task["sandbox"] = {"landlock": tier.landlock, "seccomp": tier.seccomp, "policy": allowed.as_json()}
+    (folder / "task.json").write_text(json.dumps(task))
     response = folder / "response.json"
     response.unlink(missing_ok=True)
     started = time.monotonic()
     with (folder / "log.txt").open("w+b") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", worker.module],
-            cwd=folder,
-            env=_environment(folder) | dict(worker.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches the parent only, which then ends the child at once
-        )
+        watch = Watch(folder, 2 * worker.file_bytes)
+        argv = [sys.executable, "-P", "-m", worker.module]
+        child = Child(argv, tier, allowed, cwd=folder, env=environment, log=log)
         try:
-            code = child.wait(limits.timeout_s)
-        except subprocess.TimeoutExpired:
+            code = _watched(child, watch, worker, what, started + limits.timeout_s, limits)
+        finally:
+            child.end()
+        if code != 0 or not response.exists():
+            raise _crashed(worker, what, code, _tail(log), limits, time.monotonic() - started)
+    return _answer(worker, what, read_file(response, _RESPONSE_LIMIT, worker.error, what))
+
+
+def _watched(child: Child, watch: Watch, worker: Worker, what: str, deadline: float, limits: Limits) -> int:
+    """The child's exit code; raises `worker.error` when it passes a bound that only its parent sees."""
+    from mlm.adapters.sandbox.watch import INTERVAL_S
+
+    while (code := child.wait(INTERVAL_S)) is None:
+        if passed := watch.passed(child.pid):
+            raise worker.error(f"{what} passed {passed}", hint=f"Use a smaller {worker.smaller}.")
+        if time.monotonic() > deadline:
             raise worker.error(
                 f"{what} passed its time limit of {limits.timeout_s:g} s",
                 hint=f"Raise the limit ({worker.settings}.timeout in MLM_HOME/config.toml) "
                 f"or use a smaller {worker.smaller}.",
-            ) from None
-        finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
-        if code != 0 or not response.exists():
-            raise _crashed(worker, what, code, _tail(log), limits, time.monotonic() - started)
-    return _answer(worker, what, read_file(response, _RESPONSE_LIMIT, worker.error, what))
+            )
+    return code
 
 
 def read_file(path: Path, most: int, error: type[MlmError], what: str) -> bytes:
@@ -147,7 +182,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "HOME": str(folder),
         "TMPDIR": str(folder),
         "PATH": os.defpath,
-        "PYTHONPATH": str(_PACKAGE_PARENT),
+        "PYTHONPATH": str(PACKAGE_PARENT),
         # glibc reserves 64 MiB of address space for each arena: with many threads that alone passes a small limit.
         "MALLOC_ARENA_MAX": "2",
         "OPENBLAS_NUM_THREADS": "1",
@@ -195,26 +230,35 @@ def _crashed(worker: Worker, what: str, code: int, log: str, limits: Limits, sec
 def serve(
     answer: Callable[[str, Request], Answer],
     *,
-    file_bytes: int,
+    modules: Callable[[str], Sequence[str]] = lambda step: (),
     bounds_memory: Callable[[str, Request], bool] = lambda step, request: True,
 ) -> NoReturn:
     """Do the task of the working folder and end this process.
 
-    Reads task.json (step, request, parent, memory_mb, seconds) and puts response.json in place whole: what `answer`
-    returns, or the MlmError it raises. Any other traceback goes to the log, whose last line the parent reads.
-    `file_bytes` bounds each file; `bounds_memory` says, before anything hostile is read, whether memory is bounded.
+    Reads task.json and writes response.json: what `answer` returns, or the MlmError it raises. Any other traceback goes
+    to the log, whose last line the parent reads. `modules` names what a step imports: once the process is sealed, no
+    machine code can be loaded. `bounds_memory` says, before anything hostile is read, whether memory is bounded; where
+    it is not, a GPU is used.
     """
     task = json.loads(Path("task.json").read_bytes())
-    confine(task["parent"], task["seconds"], file_bytes)
-    step, request = task["step"], task["request"]
-    if bounds_memory(step, request):
+    confine(task["parent"], task["seconds"], task["file_bytes"])
+    step, request, sandbox = task["step"], task["request"], task["sandbox"]
+    seal_files(sandbox)
+    bounded = bounds_memory(step, request)
+    if bounded:
         bound_memory(task["memory_mb"])
+    for name in modules(step):
+        try:
+            import_module(name)
+        except ImportError as error:  # `answer` meets it again, and says so as an error for people
+            if out_of_memory(error):
+                raise
+    seal_calls(sandbox, gpu=not bounded)
     try:
         done = answer(step, request)
     except MlmError as error:
         done = {"error": {"code": error.code, "message": str(error), "hint": error.hint}}
-    Path("response.tmp").write_text(json.dumps(done))
-    Path("response.tmp").rename("response.json")
+    Path("response.json").write_text(json.dumps(done))  # the parent reads it once this process has ended with 0
     os._exit(0)  # without waiting for a library's thread pool
 
 
@@ -228,8 +272,11 @@ def out_of_memory(error: BaseException) -> bool:
     return False
 
 
-def confine(parent: int, seconds: float, file_bytes: int) -> None:
-    """Limit this process: no core file, size of a file, wall time (the parent's backstop); it dies with the parent."""
+def confine(parent: int | None, seconds: float, file_bytes: int) -> None:
+    """Limit this process: no core file, size of a file, wall time (the parent's backstop).
+
+    It dies with `parent`; with None, bubblewrap sees to that.
+    """
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -237,11 +284,10 @@ def confine(parent: int, seconds: float, file_bytes: int) -> None:
     signal.alarm(
         min(int(seconds), _LONGEST_S) + 5
     )  # the default action ends the process, even while Rust holds the GIL
-    if sys.platform == "linux":
-        import ctypes
+    if sys.platform == "linux" and parent is not None:
+        from mlm.adapters.sandbox import kernel
 
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before the line above
             os._exit(1)
 

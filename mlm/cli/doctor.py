@@ -13,7 +13,7 @@ from mlm.cli.render import render
 
 if TYPE_CHECKING:
     from mlm.cli.context import Session
-    from mlm.workflows.doctor import Place
+    from mlm.workflows.doctor import Check, Place
 
 app = typer.Typer()
 
@@ -47,8 +47,8 @@ class Completion:
 def doctor(ctx: typer.Context) -> None:
     """Check this machine and say what to install.
 
-    Looks at Python, the extras, the SRS files, the devnet's engine, disk space, the index's lock and the network.
-    Exits with 1 when something is a problem; a note is no problem.
+    Looks at Python, the extras, the sandbox, the SRS files, the devnet's engine, disk space, the index's lock and the
+    network. Exits with 1 when something is a problem; a note is no problem.
 
     Example: `mlm doctor`
     """
@@ -120,4 +120,23 @@ def _place(session: Session) -> Place:
         network=network,
         rpc=known.rpc[0] if known else wiring.devnet(session).status().url if network == wiring.DEVNET else "",
         chain_id=known.chain_id if known else None,
+        sandbox=_sandbox(config.get("runner.sandbox")),
     )
+
+
+def _sandbox(setting: str) -> Check:
+    """Which tier confines models here, and what it does not stop."""
+    from mlm.adapters.sandbox.tiers import choose, describe
+    from mlm.core.errors import ToolMissing
+    from mlm.workflows.doctor import Check, Level
+
+    try:
+        tier = choose(setting)
+    except ToolMissing as error:
+        return Check("sandbox", Level.PROBLEM, str(error), error.hint)
+    if tier.name in ("bubblewrap", "landlock"):
+        return Check("sandbox", Level.OK, describe(tier))
+    remedy = "Run models of others on Linux, with bubblewrap or a kernel that has Landlock."
+    if setting == "none":
+        remedy = "It was switched off: set runner.sandbox to auto."
+    return Check("sandbox", Level.NOTE, describe(tier), remedy)

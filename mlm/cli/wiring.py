@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from mlm.config import DEVNET
 from mlm.core.errors import ChainError, UsageError, WalletError
@@ -46,6 +46,11 @@ def ports(session: Session, bare: bool = False) -> Ports:
     if session.project:
         refuse_links(data)
 
+    def bounds(table: str) -> dict[str, Any]:
+        """What a confined child is bounded by."""
+        limits = {"memory_mb": f"{table}.memory_mb", "timeout_s": f"{table}.timeout", "sandbox": "runner.sandbox"}
+        return {name: config.get(key) for name, key in limits.items()}
+
     def prover() -> object:
         from mlm import resources
         from mlm.adapters.ezkl.prover import EzklProver
@@ -54,8 +59,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
         return EzklProver(
             cache_dir=session.home / "cache" / "ezkl",
             srs=Path(chosen) if chosen else resources.path("circuits"),
-            memory_mb=config.get("prover.memory_mb"),
-            timeout_s=config.get("prover.timeout"),
+            **bounds("prover"),
         )
 
     def runner() -> object:
@@ -65,8 +69,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
             folder=session.home / "cache" / "runner",
             provider=config.get("runner.provider"),
             threads=config.get("runner.threads"),
-            memory_mb=config.get("runner.memory_mb"),
-            timeout_s=config.get("runner.timeout"),
+            **bounds("runner"),
             environment={name: session.env[name] for name in CUDA_VARIABLES if name in session.env},
         )
 
@@ -98,8 +101,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
 
         return ConfinedDatasets(
             folder=session.home / "cache" / "datasets",
-            memory_mb=config.get("runner.memory_mb"),
-            timeout_s=config.get("runner.timeout"),
+            **bounds("runner"),
         )
 
     def croissant() -> object:
@@ -107,8 +109,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
 
         return MlCroissant(
             folder=session.home / "cache" / "croissant",
-            memory_mb=config.get("runner.memory_mb"),
-            timeout_s=config.get("runner.timeout"),
+            **bounds("runner"),
         )
 
     def signatures() -> object:

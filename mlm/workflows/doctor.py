@@ -45,7 +45,10 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Place:
-    """Where to look. `engine` lists where the devnet's engine may stand, `srs` the files with their SHA-256."""
+    """Where to look. `engine` lists where the devnet's engine may stand, `srs` the files with their SHA-256.
+
+    `sandbox` is what confines models here.
+    """
 
     home: Path
     project: Path | None = None
@@ -55,6 +58,7 @@ class Place:
     network: str = "devnet"
     rpc: str = ""  # empty: the network has not been started or configured
     chain_id: int | None = None  # None: not known beforehand
+    sandbox: Check | None = None
 
 
 def diagnose(probe: Probe, place: Place) -> Diagnosis:
@@ -66,6 +70,7 @@ def diagnose(probe: Probe, place: Place) -> Diagnosis:
         _extra(probe, "onnx", "zk", "inspecting models"),
         _extra(probe, "model-signing", "sign", "signing models and checking their signatures"),
         _extra(probe, "mlcroissant", "croissant", "checking the Croissant description of a dataset"),
+        *([place.sandbox] if place.sandbox else []),
         _srs(probe, place),
         _engine(probe, place),
         _npm(probe, place),

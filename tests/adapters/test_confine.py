@@ -16,8 +16,13 @@ import pytest
 from mlm.adapters import confine
 from mlm.core.errors import ModelStopped, ToolMissing
 
-WORKER = confine.Worker("tests.adapters.confined_worker", "runner", ModelStopped, {"GIVEN": "yes"})
+WORKER = confine.Worker(
+    "tests.adapters.confined_worker", "runner", ModelStopped, 128 << 20, environment={"GIVEN": "yes"}
+)
 LIMITS = confine.Limits(512, 20)
+
+
+UNSEALED = confine.Limits(512, 20, "none")  # what a sandboxed child could not do
 
 
 def _ask(folder: Path, step: str, limits: confine.Limits = LIMITS, **request: Any) -> dict[str, Any]:
@@ -33,6 +38,7 @@ def test_the_callers_environment_is_not_seen(tmp_path: Path, monkeypatch: pytest
     assert set(found["environment"]) <= {
         *("HOME", "TMPDIR", "PATH", "PYTHONPATH", "MALLOC_ARENA_MAX", "OPENBLAS_NUM_THREADS", "LC_ALL", "GIVEN"),
         "__CF_USER_TEXT_ENCODING",  # macOS
+        "PWD",  # bubblewrap
     }
     assert found["folder"] == str(tmp_path.resolve())
     assert "" not in found["path"] and found["folder"] not in found["path"], "a file left there could be imported"
@@ -92,38 +98,43 @@ def test_a_crash_is_one_line(tmp_path: Path, step: str, says: str) -> None:
 def test_an_answer_of_nonsense_is_refused(tmp_path: Path, step: str, request_: dict[str, Any]) -> None:
     started = time.monotonic()
     with pytest.raises(ModelStopped, match="^the test "):
-        _ask(tmp_path, step, **request_)
+        _ask(tmp_path, step, UNSEALED, **request_)
     assert time.monotonic() - started < 10
 
 
-def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sandbox", ["auto", "none"])
+def test_a_child_ends_with_its_parent(tmp_path: Path, sandbox: str) -> None:
     """A parent that is killed cannot end its child: the kernel does (Linux)."""
     if sys.platform != "linux":
         pytest.skip("macOS has no PR_SET_PDEATHSIG: the alarm ends the child")
     code = (
         "import sys, pathlib; from mlm.adapters import confine\n"
         "from tests.adapters.test_confine import WORKER\n"
-        "confine.ask(WORKER, 'sleep', {}, what='x', folder=pathlib.Path(sys.argv[1]), limits=confine.Limits(512, 60))"
+        "limits = confine.Limits(512, 60, sys.argv[2])\n"
+        "confine.ask(WORKER, 'sleep', {}, what='x', folder=pathlib.Path(sys.argv[1]), limits=limits)"
     )
-    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=Path(__file__).parents[2])
-    pid = tmp_path / "pid"
+    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), sandbox], cwd=Path(__file__).parents[2])
     deadline = time.monotonic() + 30
-    while not pid.exists() and time.monotonic() < deadline:
+    while not (tmp_path / "asleep").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    child = int(pid.read_text())
+    assert inside(tmp_path)
     parent.kill()
     parent.wait(10)
-    while _alive(child) and time.monotonic() < deadline:
+    while inside(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not _alive(child)
+    assert not inside(tmp_path)
 
 
-def _alive(pid: int) -> bool:
-    """Whether a process runs; what ended and was not yet collected does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+def inside(folder: Path) -> list[int]:
+    """The processes whose working folder is this one, in whatever namespace; what has ended has none."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(entry / "cwd") == str(folder.resolve()):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
 
 
 def test_private_folders_are_private_and_old_ones_are_swept(tmp_path: Path) -> None:

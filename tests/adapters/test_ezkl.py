@@ -57,7 +57,7 @@ def _children() -> set[int]:
 def test_a_timeout_kills_the_child(tmp_path: Path) -> None:
     before, started = _children(), time.monotonic()
     with pytest.raises(ProverError, match="time limit of 0.05 s"):
-        run_step("hash", {}, folder=tmp_path, repo=tmp_path, limits=Limits(8192, 0.05))
+        run_step("hash", {}, folder=tmp_path, readable=(), limits=Limits(8192, 0.05))
     assert time.monotonic() - started < 5
     assert _children() <= before
 
@@ -126,13 +126,13 @@ def test_an_interrupt_kills_the_child(tmp_path: Path, monkeypatch: pytest.Monkey
     before = _children()
     monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run_step("hash", {}, folder=tmp_path, repo=tmp_path, limits=Limits(8192, 60))
+        run_step("hash", {}, folder=tmp_path, readable=(), limits=Limits(8192, 60))
     assert _children() <= before
 
 
 def test_a_child_that_crashes_says_so_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(ProverError) as caught:
-        run_step("no-such-step", {}, folder=tmp_path, repo=tmp_path, limits=Limits(8192, 60))
+        run_step("no-such-step", {}, folder=tmp_path, readable=(), limits=Limits(8192, 60))
     assert "\n" not in str(caught.value) and "no-such-step" in str(caught.value)
 
 

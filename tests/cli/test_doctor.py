@@ -29,6 +29,26 @@ def test_doctor_json_is_one_object(tmp_path: Path) -> None:
     assert found["python"]["level"] == "ok"
 
 
+def test_doctor_says_which_sandbox_there_is_and_what_it_leaves(tmp_path: Path) -> None:
+    def sandbox(**env: str) -> dict[str, str]:
+        report = json.loads(mlm("doctor", "--json", cwd=tmp_path, env=env).stdout)
+        return next(check for check in report["checks"] if check["what"] == "sandbox")
+
+    assert "what it does not stop: " in sandbox()["found"]
+    off = sandbox(MLM_SANDBOX="none")
+    assert off["level"] == "note" and "it can do whatever you can" in off["found"] and "auto" in off["remedy"]
+    absent = sandbox(MLM_SANDBOX="bubblewrap", PATH="")
+    assert absent["level"] == "problem" and absent["found"].startswith("the sandbox bubblewrap was asked for, but ")
+
+
+def test_who_asks_for_a_sandbox_that_is_not_there_is_given_no_other(tmp_path: Path, root: Path) -> None:
+    digits = root / "templates" / "digits-mlp"
+    command = ("run", str(digits / "model.onnx"), str(digits / "samples" / "test-images.npy"))
+    done = mlm(*command, cwd=tmp_path, env={"MLM_SANDBOX": "bubblewrap", "PATH": "", "MLM_HOME": str(tmp_path)})
+    assert done.returncode == 10 and "the sandbox bubblewrap was asked for, but " in done.stderr
+    assert "runner.sandbox" in done.stderr
+
+
 def test_doctor_exits_1_when_the_srs_is_not_what_it_should_be(tmp_path: Path, root: Path) -> None:
     folder = tmp_path / "srs"
     folder.mkdir()

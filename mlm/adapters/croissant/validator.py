@@ -8,18 +8,18 @@ from pathlib import Path
 
 from mlm.adapters import confine
 from mlm.adapters.confine import Limits
-from mlm.adapters.croissant.child import CONTENT
+from mlm.adapters.croissant.child import CONTENT, FILE_BYTES
 from mlm.adapters.disk import storage_errors
 from mlm.core.errors import InvalidData
 
-_WORKER = confine.Worker("mlm.adapters.croissant.child", "runner", InvalidData, smaller="document")
+_WORKER = confine.Worker("mlm.adapters.croissant.child", "runner", InvalidData, FILE_BYTES, smaller="document")
 
 
 class MlCroissant:
     """Each call validates in a process of its own, in a private folder under `folder`, within these limits."""
 
-    def __init__(self, *, folder: Path, memory_mb: int = 4096, timeout_s: float = 120.0) -> None:
-        self._folder, self._limits = folder.absolute(), Limits(memory_mb, timeout_s)
+    def __init__(self, *, folder: Path, memory_mb: int = 4096, timeout_s: float = 120.0, sandbox: str = "auto") -> None:
+        self._folder, self._limits = folder.absolute(), Limits(memory_mb, timeout_s, sandbox)
 
     def validate(self, document: bytes) -> str | None:
         """Have the child validate."""

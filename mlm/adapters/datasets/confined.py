@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlm.adapters import confine
 from mlm.adapters.confine import Answer, Limits
-from mlm.adapters.datasets.child import CONTENT
+from mlm.adapters.datasets.child import CONTENT, FILE_BYTES
 from mlm.adapters.disk import storage_errors
 from mlm.core.errors import InvalidData, UsageError
 from mlm.ports.datasets import FORMATS, Column, Table, format_of
@@ -27,13 +27,14 @@ class DatasetStopped(InvalidData):
 class ConfinedDatasets:
     """Each call reads in a process of its own, from a copy in a private folder under `folder`.
 
-    `memory_mb` and `timeout_s` bound it. What it passes its limits with, or crashes with, is DatasetStopped.
+    `memory_mb`, `timeout_s` and the tier `sandbox` bound it. What it passes its limits with, or crashes with, is
+    DatasetStopped.
     """
 
-    def __init__(self, *, folder: Path, memory_mb: int = 4096, timeout_s: float = 120.0) -> None:
+    def __init__(self, *, folder: Path, memory_mb: int = 4096, timeout_s: float = 120.0, sandbox: str = "auto") -> None:
         self._folder = folder.absolute()
-        self._limits = Limits(memory_mb, timeout_s)
-        self._worker = confine.Worker(_CHILD, "runner", DatasetStopped, smaller="dataset")
+        self._limits = Limits(memory_mb, timeout_s, sandbox)
+        self._worker = confine.Worker(_CHILD, "runner", DatasetStopped, FILE_BYTES, smaller="dataset")
 
     def describe(self, pieces: Iterable[bytes], name: str) -> Table:
         """Copy the bytes, a piece at a time, have the child read them, and remove them."""

@@ -53,11 +53,6 @@ class Cache:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    @property
-    def repo(self) -> Path:
-        """Where ezkl may write what it likes."""
-        return self._made("repo")
-
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """A private folder on the cache's file system, gone afterwards."""
@@ -85,7 +80,10 @@ class Cache:
         return data
 
     def circuit(self, circuit_id: str, wait_s: float, make: Callable[[Path], None]) -> Path:
-        """The folder of a circuit; `make` fills an empty folder when it is not there yet. Waits at most `wait_s`."""
+        """The folder of a circuit, made when it is not there yet. Waits at most `wait_s`.
+
+        `make` fills an empty folder, which stands in a scratch folder of its own.
+        """
         target = self._made("circuits") / circuit_id
         if target.is_dir():
             return target

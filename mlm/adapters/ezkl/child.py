@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from mlm.ports.runner import ModelInfo
 
-_LARGEST_FILE = 4 << 30  # bytes; the proving key of the largest circuit that is allowed has less than 2 GiB
-
 # Settings that follow from the model and the run arguments alone: recomputed, so that a manifest cannot lie about them.
 DERIVED = ("model_input_scales", "model_output_scales", "model_instance_shapes", "module_sizes", "input_types",
            "output_types", "num_rows", "version")  # fmt: skip
@@ -217,6 +215,7 @@ STEPS = {
 
 
 READ_A_MODEL = ("settings", "setup")
+MODULES, READERS = ("numpy", "ezkl"), ("onnx", "mlm.adapters.onnx.inspect", "mlm.adapters.onnx.macs")
 
 
 def answer(step: str, request: Request) -> dict[str, Any]:
@@ -249,4 +248,4 @@ def installed(step: str) -> Any:
 
 
 if __name__ == "__main__":
-    confine.serve(answer, file_bytes=_LARGEST_FILE)
+    confine.serve(answer, modules=lambda step: (*MODULES, *(READERS if step in READ_A_MODEL else ())))

@@ -27,8 +27,8 @@ MAX_SAMPLE_ROWS = 256
 class EzklProver:
     """Proofs with ezkl (Halo2, KZG over BN254): parameters fixed in the key, input hashed with Poseidon, output public.
 
-    `srs` is a folder of kNN.srs files, or a function from k to such a file; `memory_mb` and `timeout_s` bound each
-    step; `max_macs` bounds the model (multiplications of one execution).
+    `srs` is a folder of kNN.srs files, or a function from k to such a file; `memory_mb`, `timeout_s` and the tier
+    `sandbox` bound each step; `max_macs` bounds the model (multiplications of one execution).
     """
 
     def __init__(
@@ -38,11 +38,12 @@ class EzklProver:
         srs: Path | Callable[[int], Path],
         memory_mb: int = 8192,
         timeout_s: float = 300.0,
+        sandbox: str = "auto",
         max_macs: int = 350_000,
     ) -> None:
         self._cache = Cache(cache_dir.absolute())
         self._srs = srs
-        self._limits = Limits(memory_mb, timeout_s)
+        self._limits = Limits(memory_mb, timeout_s, sandbox)
         self._max_macs = max_macs
 
     def settings(self, onnx: bytes, sample: Tensors) -> bytes:
@@ -134,16 +135,16 @@ class EzklProver:
         circuit_id = sha256(b"mlm/circuit/1" + b"".join(parts)).hexdigest()
 
         def make(out: Path) -> None:
-            with self._cache.scratch() as folder:
-                request = {
-                    "onnx": _written(folder / "model.onnx", onnx),
-                    "max_macs": self._max_macs,
-                    "settings": parsed.raw,
-                    "run_args": zk.arguments(parsed),
-                    "srs": str(srs),
-                    "out": str(out),
-                }
-                self._run("setup", request, folder)
+            folder = out.parent  # the child may write there, and nowhere else
+            request = {
+                "onnx": _written(folder / "model.onnx", onnx),
+                "max_macs": self._max_macs,
+                "settings": parsed.raw,
+                "run_args": zk.arguments(parsed),
+                "srs": str(srs),
+                "out": str(out),
+            }
+            self._run("setup", request, folder)
 
         return Entry(self._cache.circuit(circuit_id, self._limits.timeout_s, make), srs)
 
@@ -164,7 +165,8 @@ class EzklProver:
         return path, sha256(data).digest()
 
     def _run(self, step: str, request: dict[str, Any], folder: Path) -> dict[str, Any]:
-        return run_step(step, request, folder=folder, repo=self._cache.repo, limits=self._limits)
+        readable = [Path(request[name]) for name in ("entry", "srs") if name in request]
+        return run_step(step, request, folder=folder, readable=readable, limits=self._limits)
 
 
 def _written(path: Path, data: bytes) -> str:

@@ -9,7 +9,6 @@ from mlm.adapters import confine
 from mlm.adapters.confine import Answer, Request
 from mlm.adapters.onnx.run import CUDA, OnnxRunner
 from mlm.core.errors import MlmError
-from mlm.core.tensors import MAX_BYTES
 
 # What exists where an NVIDIA driver does: Linux, and Windows' Linux.
 _DEVICES = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
@@ -47,6 +46,8 @@ def step_run(onnx: bytes, request: Request) -> Answer:
 
 
 STEPS = {"inspect": step_inspect, "run": step_run}
+_INSPECTING = ("numpy", "onnx", "mlm.adapters.onnx.inspect")
+MODULES = {"inspect": _INSPECTING, "run": (*_INSPECTING, "onnxruntime")}
 
 
 def answer(step: str, request: Request) -> Answer:
@@ -60,4 +61,4 @@ def answer(step: str, request: Request) -> Answer:
 
 
 if __name__ == "__main__":
-    confine.serve(answer, file_bytes=MAX_BYTES, bounds_memory=bounds_memory)
+    confine.serve(answer, modules=MODULES.__getitem__, bounds_memory=bounds_memory)

@@ -31,9 +31,9 @@ _INSPECTING, _RUNNING = "inspecting the model", "running the model"
 class ConfinedRunner:
     """Each call runs OnnxRunner in a process of its own, in a private folder under `folder`.
 
-    `memory_mb` and `timeout_s` bound it; where CUDA runs the model only the time is bounded, because CUDA maps far more
-    address space than it uses. `environment` is what the child sees besides its own: where CUDA's libraries and devices
-    are. What it passes its limits with, or crashes with, is ModelStopped.
+    `memory_mb`, `timeout_s` and the tier `sandbox` bound it; where CUDA runs the model, memory is not bounded, because
+    CUDA maps far more address space than it uses. `environment` is what the child sees besides its own: where CUDA's
+    libraries and devices are. What it passes its limits with, or crashes with, is ModelStopped.
     """
 
     def __init__(
@@ -44,12 +44,16 @@ class ConfinedRunner:
         threads: int = 0,
         memory_mb: int = 4096,
         timeout_s: float = 120.0,
+        sandbox: str = "auto",
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._folder = folder.absolute()
         self._request: Request = {"provider": checked_provider(provider), "threads": threads}
-        self._limits = Limits(memory_mb, timeout_s)
-        self._worker = confine.Worker(_CHILD, "runner", ModelStopped, {**(environment or {}), **dict([NO_TELEMETRY])})
+        self._limits = Limits(memory_mb, timeout_s, sandbox)
+        given = {**(environment or {}), **dict([NO_TELEMETRY])}
+        self._worker = confine.Worker(
+            _CHILD, "runner", ModelStopped, MAX_BYTES, gpu=provider != "cpu", environment=given
+        )
 
     def inspect(self, onnx: bytes) -> ModelInfo:
         """What the model says of itself; kept by its digest, since to ask again would take a process."""
