@@ -9,7 +9,7 @@ import pytest
 
 from mlm.core.auctions.dutch import clock_down
 from mlm.core.digest import keccak256
-from mlm.core.errors import InsufficientFunds, NotFound, Reverted, StateConflict, UsageError
+from mlm.core.errors import ChainError, InsufficientFunds, NotFound, Reverted, StateConflict, UsageError
 from mlm.core.job import AuctionKind, State
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Tx
@@ -142,6 +142,15 @@ def test_whoever_leads_needs_no_second_bond() -> None:
     world.auction = replace(world.auction, free={BOB: LOCK})
     offer(world, BOB, 9 * TOKEN)
     assert offer(world, BOB, 8 * TOKEN).best
+
+
+def test_a_clock_of_no_time_is_the_nodes_lie() -> None:
+    world = World(AuctionKind.DUTCH)
+    world.auction = replace(world.auction, bids_close_at=world.auction.market.posted_at)
+    world.forced = State.OPEN
+    for ask in (lambda: job_show.show(world.ports(BOB), JOB), lambda: offer(world, BOB)):
+        with pytest.raises(ChainError, match="the node says that job 0x7a7a7a7a takes bids, and from"):
+            ask()
 
 
 # --- requirements -----------------------------------------------------------------------------------------------------
