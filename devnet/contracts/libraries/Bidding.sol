@@ -124,8 +124,8 @@ library Bidding {
             --job.commitments;
         } else {
             if (msg.sender != job.provider) revert Errors.NotBestBidder(jobId, job.provider, msg.sender);
-            // SAFETY: half of the bids' time as posted is left to those whom this bid kept away. Who could take it back in the last
-            // second could then have the job at the maximum: nobody would be there to answer.
+            // SAFETY: half of the bids' time as posted is left to those whom this bid kept away. Who could take it back in
+            // the last second could then have the job at the maximum: nobody would be there to answer.
             uint256 until = job.postedAt + _postedWindow(job) / 2;
             if (block.timestamp >= until) revert Errors.WithdrawalTooLate(jobId, until);
             job.provider = address(0);

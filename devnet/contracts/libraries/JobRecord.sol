@@ -14,7 +14,8 @@ enum Ending {
 /// every posting, one by the first bid and one by the submission. The last two stay empty where neither requirements nor
 /// a Dutch or sealed auction ask for them. Verifier and lock follow from tier and maximum price,
 /// since the market's parameters never change.
-/// SAFETY: times fit in 40 bits for 34,000 years, windows in 24 bits (MAX_WINDOW is 7 days, and no window moves by more than itself).
+/// SAFETY: times fit in 40 bits for 34,000 years, windows in 24 bits (MAX_WINDOW is 7 days, and late bids move a close by no
+/// more than a window).
 struct JobRecord {
     bytes32 termsHash;
     bytes32 versionId;

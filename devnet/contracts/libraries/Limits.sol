@@ -19,8 +19,8 @@ uint256 constant MAX_PARENTS = 15;
 uint256 constant MIN_WINDOW = 1 minutes;
 uint256 constant MAX_WINDOW = 7 days;
 
-// A bid in a reverse auction leaves the others at least this part of the bids' time, or these seconds where they are less,
-// until their close has moved by as much as the bids were to last.
+// A bid in a reverse auction leaves the others the ANSWER_PART-th of the bids' time to answer, or MAX_ANSWER where that is
+// less; their close moves by no more than the bids were to last.
 uint256 constant ANSWER_PART = 4;
 uint256 constant MAX_ANSWER = 10 minutes;
 
