@@ -112,6 +112,9 @@ SETTINGS: tuple[Setting, ...] = (
         project="lower",
     ),
     Setting(
+        "runner.fuel", int, 10_000, "MLM_FUEL", "Millions of instructions of one WebAssembly run.", project="lower"
+    ),
+    Setting(
         "runner.sandbox",
         str,
         "auto",

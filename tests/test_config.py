@@ -100,6 +100,7 @@ STRICTER: dict[str, tuple[Any, Any, Any]] = {
     "runner.threads": (2, 2, 0),
     "runner.memory_mb": (1000, 999, 1001),
     "runner.timeout": (10.0, 9.0, 10.5),
+    "runner.fuel": (100, 99, 101),
     "runner.sandbox": ("landlock", "bubblewrap", "auto"),
     "prover.memory_mb": (1000, 1, 100_000),
     "prover.timeout": (10.0, 10.0, 11.0),

@@ -11,17 +11,20 @@ from mlm.cli.render import render
 
 app = typer.Typer()
 Model = Annotated[str, typer.Argument(help="An ONNX file, a project's folder, or a published asset.")]
+Runnable = Annotated[
+    str, typer.Argument(help="An ONNX file, a project's folder, a published asset, or a .wasm module.")
+]
 Input = Annotated[Path, typer.Argument(help="Tensors: .npz, .npy or .json.")]
 
 
 @app.command()
 def run(
     ctx: typer.Context,
-    model: Model,
-    input: Input,
+    model: Runnable,
+    input: Annotated[Path, typer.Argument(help="Tensors: .npz, .npy or .json. Of a WebAssembly module: any file.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the outputs: .npz, .npy, .json.")] = None,
 ) -> None:
-    """Run a model on an input.
+    """Run a model on an input, or an algorithm (a WebAssembly module) on a file.
 
     Example: `mlm run model.onnx samples/digit.npy`
     """

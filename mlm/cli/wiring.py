@@ -47,7 +47,6 @@ def ports(session: Session, bare: bool = False) -> Ports:
         refuse_links(data)
 
     def bounds(table: str) -> dict[str, Any]:
-        """What a confined child is bounded by."""
         limits = {"memory_mb": f"{table}.memory_mb", "timeout_s": f"{table}.timeout", "sandbox": "runner.sandbox"}
         return {name: config.get(key) for name, key in limits.items()}
 
@@ -99,18 +98,18 @@ def ports(session: Session, bare: bool = False) -> Ports:
     def datasets() -> object:
         from mlm.adapters.datasets.confined import ConfinedDatasets
 
-        return ConfinedDatasets(
-            folder=session.home / "cache" / "datasets",
-            **bounds("runner"),
-        )
+        return ConfinedDatasets(folder=session.home / "cache" / "datasets", **bounds("runner"))
+
+    def algorithms() -> object:
+        from mlm.adapters.wasm.confined import ConfinedAlgorithms
+
+        folder, fuel = session.home / "cache" / "algorithms", config.get("runner.fuel") * 10**6
+        return ConfinedAlgorithms(folder=folder, fuel=fuel, **bounds("runner"))
 
     def croissant() -> object:
         from mlm.adapters.croissant.validator import MlCroissant
 
-        return MlCroissant(
-            folder=session.home / "cache" / "croissant",
-            **bounds("runner"),
-        )
+        return MlCroissant(folder=session.home / "cache" / "croissant", **bounds("runner"))
 
     def signatures() -> object:
         from mlm.adapters.signatures import OpenSsfSignatures
@@ -133,6 +132,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
         remotes=lambda: remotes(session),
         prover=prover,
         runner=runner,
+        algorithms=algorithms,
         state=state,
         journal=journal,
         system=OsSystem,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+from mlm.ports.algorithms import Algorithms
 from mlm.ports.archives import Archives
 from mlm.ports.bids import Bids
 from mlm.ports.blocks import Blocks
@@ -90,6 +91,11 @@ class Ports:
     def prover(self) -> Prover:
         """Zero-knowledge circuits."""
         return self._make("prover")
+
+    @cached_property
+    def algorithms(self) -> Algorithms:
+        """Runs WebAssembly modules."""
+        return self._make("algorithms")
 
     @cached_property
     def runner(self) -> Runner:

@@ -70,6 +70,7 @@ def diagnose(probe: Probe, place: Place) -> Diagnosis:
         _extra(probe, "onnx", "zk", "inspecting models"),
         _extra(probe, "model-signing", "sign", "signing models and checking their signatures"),
         _extra(probe, "mlcroissant", "croissant", "checking the Croissant description of a dataset"),
+        _extra(probe, "wasmtime", "wasm", "running algorithms as WebAssembly modules"),
         *([place.sandbox] if place.sandbox else []),
         _srs(probe, place),
         _engine(probe, place),

@@ -1,12 +1,15 @@
-"""`mlm run`: one execution of a model on this machine; no chain is needed for a local file."""
+"""`mlm run`: one execution of a model, or of an algorithm, on this machine; no chain is needed for a local file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from mlm.ports.bundle import Ports
 from mlm.workflows import source
+
+MAX_MODULE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,25 @@ class Ran:
     written: str | None
 
 
-def run(ports: Ports, model: str, input: Path, output: Path | None) -> Ran:
-    """Run `model` on the tensors of `input`; write the outputs to `output` when given."""
+@dataclass(frozen=True)
+class Computed:
+    """What an algorithm gave: its output's size and digest, and the file it was written to. `fuel` is instructions."""
+
+    algorithm: str
+    fuel: int
+    seconds: float
+    bytes: int
+    sha256: str
+    written: str | None
+
+
+def run(ports: Ports, model: str, input: Path, output: Path | None) -> Ran | Computed:
+    """Run `model` on the tensors of `input`; write the outputs to `output` when given.
+
+    A file whose name ends in .wasm is an algorithm, and runs on the bytes of `input` as they are.
+    """
+    if Path(model).suffix == ".wasm":
+        return _compute(ports, Path(model), input, output)
     found = source.load(ports, model)
     inputs = source.read_inputs(ports, input, source.names(found))
     done = ports.runner.run(found.onnx, inputs)
@@ -41,6 +61,15 @@ def run(ports: Ports, model: str, input: Path, output: Path | None) -> Ran:
     return Ran(
         found.name, done.provider, round(done.seconds, 6), describe(done.outputs), str(output) if output else None
     )
+
+
+def _compute(ports: Ports, module: Path, input: Path, output: Path | None) -> Computed:
+    code = ports.files.read(module, MAX_MODULE_BYTES)
+    done = ports.algorithms.run(code, ports.files.read(input, source.MAX_INPUT_BYTES))
+    if output:
+        ports.files.write(output, done.output)
+    digest, written = sha256(done.output).hexdigest(), str(output) if output else None
+    return Computed(str(module), done.fuel, round(done.seconds, 6), len(done.output), digest, written)
 
 
 def describe(outputs: object) -> tuple[Output, ...]:

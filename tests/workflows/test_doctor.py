@@ -24,6 +24,7 @@ HEALTHY = MemoryProbe(
         "onnx": "1.23.2",
         "model-signing": "1.1.1",
         "mlcroissant": "1.1.0",
+        "wasmtime": "50.0.1",
     },
     digests={SRS: "ab"},
     chains={"http://127.0.0.1:1": 31337},

@@ -43,4 +43,4 @@ def _checked(table: Table) -> Table:
 
 
 if __name__ == "__main__":
-    confine.serve(answer, modules=lambda step: ("numpy", "duckdb"))
+    confine.serve(answer, modules=lambda step: ("zipfile", "numpy", "duckdb"))

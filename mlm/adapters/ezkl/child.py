@@ -215,7 +215,7 @@ STEPS = {
 
 
 READ_A_MODEL = ("settings", "setup")
-MODULES, READERS = ("numpy", "ezkl"), ("onnx", "mlm.adapters.onnx.inspect", "mlm.adapters.onnx.macs")
+MODULES, READERS = ("zipfile", "numpy", "ezkl"), ("onnx", "mlm.adapters.onnx.inspect", "mlm.adapters.onnx.macs")
 
 
 def answer(step: str, request: Request) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def step_run(onnx: bytes, request: Request) -> Answer:
 
 
 STEPS = {"inspect": step_inspect, "run": step_run}
-_INSPECTING = ("numpy", "onnx", "mlm.adapters.onnx.inspect")
+_INSPECTING = ("zipfile", "numpy", "onnx", "mlm.adapters.onnx.inspect")
 MODULES = {"inspect": _INSPECTING, "run": (*_INSPECTING, "onnxruntime")}
 
 

@@ -105,13 +105,30 @@ def python_paths(package: str) -> tuple[str, ...]:
             found.append(prefix)
     found += [store for store in _STORES if os.path.realpath(sys.executable).startswith(store)]
     found += [path for name, path in sysconfig.get_paths().items() if name.endswith(("lib", "stdlib"))]
-    found += site.getsitepackages()
+    found += [path for folder in site.getsitepackages() for path in (folder, *_linked(folder))]
     if PACKAGE_PARENT.name in ("site-packages", "dist-packages"):
         found.append(str(PACKAGE_PARENT))
     else:  # a checkout: not what lies beside the packages
         found += [str(PACKAGE_PARENT / name) for name in ("mlm", package)]
     resolved = [os.path.realpath(path) for path in found]
     return tuple(sorted({path for path in [*found, *resolved] if path not in _SHARED_PREFIXES}))
+
+
+def _linked(site_packages: str) -> list[str]:
+    """What an environment's packages are links to, and the folders that its .pth files add.
+
+    Not this checkout, which has more than mlm.
+    """
+    if not os.path.isdir(site_packages):
+        return []
+    with os.scandir(site_packages) as entries:
+        found = [os.path.realpath(entry.path) for entry in entries if entry.is_symlink()]
+    for file in sorted(Path(site_packages).glob("*.pth")):
+        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+            path = os.path.realpath(os.path.join(site_packages, line.strip()))
+            if line.strip() and not line.startswith(("#", "import ", "import\t")) and path != str(PACKAGE_PARENT):
+                found.append(path)
+    return [path for path in found if os.path.exists(path)]
 
 
 def _interpreter(path: str) -> list[str]:
