@@ -106,6 +106,7 @@ PLANNED = frozenset(
     | {"job reopen", "job reveal", "job withdraw-bid"}
     | {"merge", "network deploy", "job rate", "stake claim"}
     | {"provider declare", "provider attest", "provider revoke"}
+    | {"wallet announce"}
     | {"sale start", "sale bid", "sale cancel", "sale settle"}
 )
 

@@ -36,8 +36,10 @@ def ports(session: Session, bare: bool = False) -> Ports:
     from mlm.adapters.blocks.archive import CarFiles
     from mlm.adapters.blocks.packs import PackStore
     from mlm.adapters.disk import refuse_links
+    from mlm.adapters.ecies import Ecies
     from mlm.adapters.files import DiskFiles
     from mlm.adapters.repo.origin import FileOrigin
+    from mlm.adapters.system import OsSystem
     from mlm.cli.wiring_remotes import remotes
 
     config, data = session.config, session.data
@@ -78,11 +80,6 @@ def ports(session: Session, bare: bool = False) -> Ports:
         from mlm.adapters.journal import FileJournal
 
         return FileJournal(journal_folder(session))
-
-    def system() -> object:
-        from mlm.adapters.system import OsSystem
-
-        return OsSystem()
 
     def tensors() -> object:
         from mlm.adapters.onnx.tensors import NumpyTensorCodec
@@ -129,6 +126,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
         origin=lambda: FileOrigin(session.require_project / ".mlm"),
         files=lambda: DiskFiles(session.cwd),
         bids=lambda: FileBids(session.home / "bids"),
+        encryption=Ecies,
         archives=lambda: CarFiles(session.cwd),
         remote=lambda: remotes(session).reader(),
         remotes=lambda: remotes(session),
@@ -136,7 +134,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
         runner=runner,
         state=state,
         journal=journal,
-        system=system,
+        system=OsSystem,
         tensors=tensors,
         datasets=datasets,
         signatures=signatures,

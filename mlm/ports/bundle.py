@@ -11,6 +11,7 @@ from mlm.ports.chain import Chain
 from mlm.ports.contracts import Contracts
 from mlm.ports.croissant import CroissantValidator
 from mlm.ports.datasets import Datasets
+from mlm.ports.encryption import Encryption
 from mlm.ports.files import Files
 from mlm.ports.journal import Journal
 from mlm.ports.meter import Meter
@@ -104,6 +105,11 @@ class Ports:
     def bids(self) -> Bids:
         """What opens the sealed bids of this machine."""
         return self._make("bids")
+
+    @cached_property
+    def encryption(self) -> Encryption:
+        """Encrypts for one reader."""
+        return self._make("encryption")
 
     @cached_property
     def files(self) -> Files:

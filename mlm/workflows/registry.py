@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlm.workflows import (
+    announce,
     bid,
     commit,
     handle,
@@ -55,6 +56,7 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         sale.CANCEL,
         sale.SETTLE,
         wallet.WITHDRAW,
+        announce.OPERATION,
         provider.OPERATION,
         provider_attest.ATTEST,
         provider_attest.REVOKE,

@@ -391,6 +391,7 @@ SCENES: dict[str, Scene] = {
     "wallet use": spare(UP),
     "wallet faucet": spare(UP),
     "wallet withdraw": _credited,
+    "wallet announce": as_("first"),
     "whoami": _elsewhere,
     "devnet install": spare(),
     "devnet up": spare(),

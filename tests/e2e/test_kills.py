@@ -16,8 +16,10 @@ import pytest
 from mlm.adapters.chain import deployment
 from mlm.adapters.chain.read import EthChain
 from mlm.adapters.chain.rpc import Rpc, quantity
+from mlm.adapters.chain.send import EthSender
 from mlm.adapters.wallet import devnet as accounts
 from mlm.core.job import Role
+from mlm.core.plan import Call
 from mlm.workflows.registry import OPERATIONS
 from tests.command_line import INPUT, MODEL, Market, Person, start, stop
 from tests.selling import owner, sell
@@ -49,7 +51,7 @@ class World:
         """Tokens, credits, stake and locks of everybody, in base units; and how often `sender` has sent."""
         chain, found = self.chain, Counter[str]()
         people = {name: accounts.address(name) for name in accounts.NAMES}
-        contracts = {name: chain.address_of(name) for name in ("JobMarket", "StakeVault", "AssetSale")}
+        contracts = {name: chain.address_of(name) for name in ("JobMarket", "StakeVault", "AssetSale", "Unverified")}
         for name, address in {**people, **contracts}.items():
             found[f"{name} tokens"] = int(chain.call("MarketToken", "balanceOf", address))
         for name, address in people.items():
@@ -249,6 +251,17 @@ def _revokes(world: World) -> tuple[Person, tuple[str, ...]]:
     return _signed(world), ("provider", "revoke", accounts.address("compute-1"), "gpu.model=h100")
 
 
+def _announces(world: World) -> tuple[Person, tuple[str, ...]]:
+    """Another program of the account has announced another key: mlm's own takes its place."""
+    chain, name = world.chain, "watcher"
+    sender = EthSender(chain, accounts.key(name), 100 * 10**9, 2 * 10**9)
+    signed = sender.sign(Call("EncryptionKeys", "announce", (bytes([2]) + bytes(31) + b"\x01",)))
+    sender.broadcast(signed)
+    sender.wait(signed)
+    chain.rpc.close()
+    return world.market.person(name), ("wallet", "announce")
+
+
 def _sells(world: World) -> tuple[Person, tuple[str, ...]]:
     """Nobody buys in this scene: the owner is the same in each run."""
     return owner(world.market, MODEL), ("sale", "start", MODEL, "--reserve", "50")
@@ -292,6 +305,7 @@ SCENES = {
     "stake withdraw": Scene((TX,), _unbonds),
     "stake claim": Scene((TX,), _funds),
     "wallet withdraw": Scene((TX,), _withdraws),
+    "wallet announce": Scene((TX,), _announces),
     "provider declare": Scene((TX,), _declares),
     "provider attest": Scene((TX,), _attests),
     "provider revoke": Scene((TX,), _revokes),
