@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlm.core.errors import StateConflict
-from mlm.core.job import AuctionKind, State
+from mlm.core.job import AuctionKind, State, Tier
+from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Tx
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, sealed
@@ -54,10 +55,24 @@ def plan_settle(ports: Ports, params: JobName) -> Plan[str]:
     if not job.record.settled_at:
         calls.append(Call("JobMarket", "settle", (job.raw, job.terms.as_args())))
         titles.insert(0, f"settle {job.short} ({job.state})")
+    refund = _refund(ports, job)
     if not calls:
-        return Plan("job settle", (), job.job_id)
+        return Plan("job settle", refund, job.job_id)
     call = calls[0] if len(calls) == 1 else Call("JobMarket", "multicall", (tuple(calls),))
-    return Plan("job settle", (Tx("; ".join(titles), call),), job.job_id)
+    return Plan("job settle", (Tx("; ".join(titles), call), *refund), job.job_id)
+
+
+def _refund(ports: Ports, job: lookup.Job) -> tuple[Tx, ...]:
+    """Takes the deposit of a complaint that nobody answered back, where this account made it."""
+    if job.tier is not Tier.NONE or job.state is not State.REJECTED:
+        return ()
+    if job.record.consumer.lower() != ports.sender.address.lower():
+        return ()
+    _, _, refunded = ports.chain.call("Unverified", "complaintOf", job.raw)
+    if refunded:
+        return ()
+    deposit = Amount(ports.chain.call("Unverified", "deposit"))
+    return (Tx(f"take the deposit of {deposit} back", Call("Unverified", "refund", (job.raw,))),)
 
 
 def _after(ports: Ports, params: JobName, plan: Plan[str], done: tuple[DoneStep, ...]) -> JobView:

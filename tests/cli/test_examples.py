@@ -17,6 +17,7 @@ from mlm.adapters.wallet import devnet as accounts
 from mlm.resources import path as resource
 from tests.cli.shapes import mismatch
 from tests.command_line import HANDLE, INPUT, MODEL, Market, Person, stop
+from tests.delivering import PRIVATE, apart, leased, withheld
 from tests.ports.test_signatures import pem
 from tests.selling import owner, sell
 
@@ -306,6 +307,22 @@ def _audits(stage: Stage) -> tuple[Person, str]:
     return auditor, ""
 
 
+def _delivers(stage: Stage) -> tuple[Person, str]:
+    consumer = apart(stage.market)
+    return consumer, leased(stage.market, consumer, INPUT, *PRIVATE)
+
+
+def _complains(stage: Stage) -> tuple[Person, str]:
+    consumer = apart(stage.market)
+    return consumer, withheld(stage.market, consumer)
+
+
+def _answers(stage: Stage) -> tuple[Person, str]:
+    consumer, job = _complains(stage)
+    consumer.do("job", "complain", job)
+    return stage.market.first, job
+
+
 SCENES: dict[str, Scene] = {
     "init": _elsewhere,
     "add": _project,
@@ -355,6 +372,8 @@ SCENES: dict[str, Scene] = {
     "job bids": as_("second", "with_bid"),
     "job watch": as_("consumer", "done"),
     "job result": as_("consumer", "done"),
+    "job deliver": _delivers,
+    "job complain": _complains,
     "job award": as_("consumer", "with_bid"),
     "job cancel": _cancels,
     "job settle": as_("second", "expired"),
@@ -368,6 +387,7 @@ SCENES: dict[str, Scene] = {
     "lease accept": as_("first", "fixed"),
     "lease fulfil": as_("first", "fixed"),
     "lease submit": _proved,
+    "lease answer": _answers,
     "provider declare": as_("first"),
     "provider show": _has_a_gpu,
     "provider list": _has_a_gpu,
