@@ -171,9 +171,10 @@ abstract contract MarketTerms is Credits {
     }
 
     function _checkRequest(Request calldata request) private view returns (address verifier) {
-        verifier = verifierOf(request.tier);
-        if (verifier == address(0)) revert TierUnavailable(request.tier);
-        if (request.scheme != (request.tier == Tier.None ? SCHEME_KECCAK : SCHEME_POSEIDON)) {
+        Tier tier = request.tier;
+        verifier = verifierOf(tier);
+        if (verifier == address(0)) revert TierUnavailable(tier);
+        if (request.scheme != (tier == Tier.None ? SCHEME_KECCAK : SCHEME_POSEIDON)) {
             revert SchemeUnavailable(request.scheme);
         }
         if (request.inputCommitment == 0) revert InputCommitmentMissing(request.versionId);
@@ -186,7 +187,7 @@ abstract contract MarketTerms is Credits {
         }
         _checkWindow("deliveryWindow", request.deliveryWindow, MIN_WINDOW);
         _checkWindow("executionWindow", request.executionWindow, MIN_WINDOW);
-        _checkWindow("verificationWindow", request.verificationWindow, _decidesAtOnce(request.tier) ? 0 : MIN_WINDOW);
+        _checkWindow("verificationWindow", request.verificationWindow, _decidesAtOnce(tier) ? 0 : MIN_WINDOW);
     }
 
     /// @dev A Dutch clock and a batch's grid start within what can be paid. That the grid meets maxPrice, the batch checks.
