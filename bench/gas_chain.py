@@ -28,7 +28,7 @@ ONE = 10**18  # base units
 ZK, FIXED, REVERSE, PROVIDER = 1, 0, 1, 0  # Tier.Zk, AuctionKind.Fixed and .Reverse, Role.Provider
 SALT = keccak256(b"salt")
 PRICE, DEADLINE, ALL = 100 * ONE, 2**32 - 1, 2**256 - 1
-BIDDING, REVEAL, DELIVERY, EXECUTION = 600, 450, 300, 3600  # seconds
+BIDDING, REVEAL, DELIVERY, EXECUTION, VERIFICATION = 600, 450, 300, 3600, 3600  # seconds
 PUBLISHER, CONSUMER, FIRST, SECOND = "model-provider", "consumer", "compute-1", "compute-2"
 PERMIT = b"Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
 
@@ -81,6 +81,25 @@ class GasChain:
         given = commitment.zk_input_commitment(version, hashes)
         what = (version, ZK, auction, commitment.SCHEME_POSEIDON, given, keccak256(b"input"), PRICE, start, price_step)
         return (*what, BIDDING, revealing, DELIVERY, EXECUTION, 0, required)
+
+    def unverified(self, version: bytes, block: bytes) -> tuple[bytes, tuple[Any, ...]]:
+        """A job of the tier none, whose outputs are this block; leased to FIRST."""
+        self._jobs += 1
+        root = commitment.tensors_root(commitment.NO_SALT, block)
+        given = commitment.unverified_input_commitment(version, root)
+        what = (version, commitment.NO_TIER, FIXED, commitment.SCHEME_KECCAK, given, keccak256(b"input"), PRICE, 0, 0)
+        request = (*what, BIDDING, 0, DELIVERY, EXECUTION, VERIFICATION, bytes(32))
+        terms: tuple[Any, ...] = self.chain.call("JobMarket", "quote", request)[0]
+        receipt = self.do("", CONSUMER, "JobMarket", "post", request, self._jobs)
+        job = bytes.fromhex(self.event(receipt, "JobMarket", "JobPosted")["jobId"][2:])
+        self.do("", FIRST, "JobMarket", "bid", job, PRICE, b"")
+        return job, terms
+
+    def hand_in(self, step: str, job: bytes, terms: tuple[Any, ...], block: bytes) -> None:
+        """Accept, and commit to outputs that nobody verifies."""
+        self.do("", FIRST, "JobMarket", "accept", job)
+        root = commitment.tensors_root(commitment.NO_SALT, block)
+        self.do(step, FIRST, "JobMarket", "submit", job, terms, root, SALT)
 
     def fulfil(self, kind: str, job: bytes, terms: tuple[Any, ...], account: str) -> None:
         """Accept and submit a job of a kind of auction."""

@@ -35,6 +35,8 @@ from mlm.core.digest import domain, keccak256, word, words
 from mlm.core.plan import Call
 from mlm.ports.chain import Receipt
 
+_GENERATOR = 0x79BE667EF9DCBBAC55A06295CE870B07029BFCDB2DCE28D959F2815B16F81798  # of secp256k1: SEC 2, section 2.4.1
+
 
 def measure() -> dict[str, int]:
     """Gas used by each step, by name, in the order in which they happen; takes about half a minute."""
@@ -58,6 +60,7 @@ class Steps(GasChain):
         self._posting()
         self._finished_jobs()
         self._unfinished_jobs()
+        self._unverified_jobs()
         self._leaving()
         gas_auctions.auctions(self, self._free)
 
@@ -185,6 +188,28 @@ class Steps(GasChain):
         self.local.control("advance", BIDDING + DELIVERY + EXECUTION)
         for outcome, (job, terms) in jobs.items():
             self.do(f"settle: {outcome}", CONSUMER, "JobMarket", "settle", job, terms)
+
+    def _unverified_jobs(self) -> None:
+        """Keys, a delivery, and complaints: of small outputs, and of the largest, random as ciphertexts are."""
+        for step, account in (("the first", FIRST), ("another", FIRST), ("", CONSUMER)):
+            key = b"\x02" + word(_GENERATOR)
+            self.do(f"key, announce: {step}" if step else "", account, "EncryptionKeys", "announce", key)
+        deposit = self.chain.call("Unverified", "deposit")
+        largest = b"".join(keccak256(word(number)) for number in range(256))
+        blocks = {"100 bytes": largest[:100], "8 KiB": largest, "": largest[:10]}
+        for size, block in blocks.items():
+            job, terms = self.unverified(self._free, block)
+            wrapped = (largest * 2)[:142]
+            self.do("deliver an input's key" if size == "8 KiB" else "", CONSUMER, "Delivery", "deliver", job, wrapped)
+            self.hand_in("submit: tier none" if size == "8 KiB" else "", job, terms, block)
+            step = "complain, with a permit" if size == "8 KiB" else ""
+            self.paying(step, CONSUMER, "Unverified", "complain", (job,), deposit)
+            if size:
+                self.do(f"answer: {size}", FIRST, "Unverified", "answer", job, bytes(32), block)
+                self.do("settle: tier none" if size == "8 KiB" else "", FIRST, "JobMarket", "settle", job, terms)
+        self.local.control("advance", self.chain.call("Unverified", "answerWindow"))
+        self.do("settle: rejected", CONSUMER, "JobMarket", "settle", job, terms)
+        self.do("refund a deposit", CONSUMER, "Unverified", "refund", job)
 
     def _leaving(self) -> None:
         self.do("credits, withdraw", FIRST, "JobMarket", "withdraw")

@@ -64,6 +64,7 @@ LONG: dict[str, str] = {}
 BROUGHT_BY = {
     "eth_abi": "eth-abi",
     "Crypto": "pycryptodome",
+    "ecies": "eciespy",
     "google": "onnx",
     "sklearn": "scikit-learn",
     "yaml": "PyYAML",

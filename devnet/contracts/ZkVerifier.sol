@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {IZkVerifierErrors} from "./errors/IZkVerifierErrors.sol";
 import {Claim, IVerifier} from "./interfaces/IVerifier.sol";
 import {Tier, Verdict} from "./interfaces/Types.sol";
+import {SCHEME_POSEIDON} from "./libraries/Limits.sol";
 
 /// The fixed reusable verifier that ezkl generates (circuits/Halo2Verifier.sol). Its third output is malformed ABI: not declared.
 /// It is not marked `view` but writes nothing; declared so, the compiler calls it by STATICCALL.
@@ -29,7 +30,6 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
 
     /// BN254's scalar field.
     uint256 private constant FIELD = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
-    uint8 private constant SCHEME_POSEIDON = 1;
 
     // Positions in the VKA, in words (ezkl 23.0.5's reusable verifier).
     uint256 private constant WORD_INSTANCES = 2;

@@ -153,7 +153,7 @@ contract JobMarketPostTest is MarketBase {
         request.versionId = bare;
         _refuse(request, abi.encodeWithSelector(IJobMarketErrors.KeyMissing.selector, bare, Tier.Zk));
         // The tier `none` verifies nothing and needs no key.
-        request.tier = Tier.None;
+        (request.tier, request.scheme) = (Tier.None, 2);
         vm.prank(CONSUMER);
         market.post(request, 1);
     }
@@ -168,7 +168,11 @@ contract JobMarketPostTest is MarketBase {
         Request memory request = _request(AuctionKind.Fixed, Tier.Zk);
         request.scheme = 2;
         _refuse(request, abi.encodeWithSelector(IJobMarketErrors.SchemeUnavailable.selector, 2));
+        request.tier = Tier.None;
+        market.quote(request);
         request.scheme = 1;
+        _refuse(request, abi.encodeWithSelector(IJobMarketErrors.SchemeUnavailable.selector, 1));
+        request.tier = Tier.Zk;
         request.inputCommitment = 0;
         _refuse(request, abi.encodeWithSelector(IJobMarketErrors.InputCommitmentMissing.selector, versionId));
     }
@@ -210,7 +214,10 @@ contract JobMarketPostTest is MarketBase {
         Request memory request = _request(AuctionKind.Fixed, Tier.Optimistic);
         request.verificationWindow = 0;
         _refuse(request, _badWindow("verificationWindow", 0, 60));
-        request.tier = Tier.Zk;
+        // The tier `none` decides nothing, but a consumer has to have time to complain.
+        (request.tier, request.scheme) = (Tier.None, 2);
+        _refuse(request, _badWindow("verificationWindow", 0, 60));
+        (request.tier, request.scheme) = (Tier.Zk, 1);
         market.quote(request);
     }
 

@@ -163,7 +163,7 @@ abstract contract MarketBase is Base {
             versionId: versionId,
             tier: tier,
             auction: auction,
-            scheme: 1,
+            scheme: tier == Tier.None ? 2 : 1,
             inputCommitment: keccak256("input"),
             input: sha256("block"),
             maxPrice: MAX_PRICE,

@@ -107,6 +107,7 @@ PLANNED = frozenset(
     | {"job reopen", "job reveal", "job withdraw-bid"}
     | {"merge", "network deploy", "job rate", "stake claim"}
     | {"provider declare", "provider attest", "provider revoke"}
+    | {"wallet announce", "job deliver", "job complain", "lease answer"}
     | {"sale start", "sale bid", "sale cancel", "sale settle"}
 )
 

@@ -38,6 +38,11 @@ AUCTIONS = (
     "reverse: the lowest bid wins; fixed: first come at max price; sealed: lowest hidden bid, paid the second lowest; "
     "dutch: a price that rises until somebody takes it; batch: one price for a whole round of jobs."
 )
+TIERS = "How the result is verified. zk: by a proof; none: by nobody, only that it is delivered can be enforced."
+PRIVATE = (
+    "Encrypt the input for the winner, and the outputs of the tier none for you; `mlm job deliver` gives the winner "
+    "the key. The outputs of a proof are public."
+)
 
 
 @app.command()
@@ -47,7 +52,7 @@ def post(
     input: Annotated[Path, typer.Option("--input", "-i", help="The input tensors: a .npz, .npy or .json file.")],
     max_price: Annotated[str, typer.Option(help="The most you pay, in tokens; escrowed now.")],
     auction: Annotated[str, typer.Option(help=AUCTIONS)] = "reverse",
-    tier: Annotated[str, typer.Option(help="How the result is verified: zk.")] = "zk",
+    tier: Annotated[str, typer.Option(help=TIERS)] = "zk",
     bidding: Bidding = None,
     delivery: Delivery = None,
     execution: Execution = None,
@@ -62,6 +67,7 @@ def post(
     reveal: Revealing = None,
     require: Require = None,
     require_file: RequireFile = None,
+    private: Annotated[bool, typer.Option("--private", help=PRIVATE)] = False,
 ) -> None:
     """Post a job: commit to the input, push it, escrow the maximum price.
 
@@ -93,6 +99,7 @@ def post(
         reveal=reveal,
         require=tuple(require or ()),
         require_file=require_file,
+        private=private,
     )
     perform(ctx, workflow.OPERATION, params)
 
@@ -191,13 +198,40 @@ def result(
         Path | None, typer.Option("--output", "-o", help="Write the outputs: .npz, .npy or .json.")
     ] = None,
 ) -> None:
-    """Read the verified outputs of a job from the chain.
+    """Read the outputs of a job: a proof's from the chain, those of the tier none from where they were handed over.
 
     Example: `mlm job result job/JOB -o result.json`
     """
     from mlm.workflows import job_result as workflow
 
     render(ctx, workflow.result(ctx.obj.ports, job, output))
+
+
+@app.command()
+def deliver(ctx: typer.Context, job: Job) -> None:
+    """Give the winner of a private job the key of its input, encrypted; it accepts once it has it.
+
+    Example: `mlm job deliver job/JOB`
+    """
+    from mlm.workflows import job_deliver as workflow
+    from mlm.workflows.job_close import JobName
+
+    perform(ctx, workflow.OPERATION, JobName(job))
+
+
+@app.command()
+def complain(ctx: typer.Context, job: Job) -> None:
+    """Complain that a result of the tier none did not arrive: its provider shows it on chain, or is slashed.
+
+    Takes a deposit, which pays for an answer and comes back without one. An answer is public, also of a private job.
+    That a result is wrong is no ground.
+
+    Example: `mlm job complain job/JOB`
+    """
+    from mlm.workflows import complaint as workflow
+    from mlm.workflows.job_close import JobName
+
+    perform(ctx, workflow.COMPLAIN, JobName(job))
 
 
 @app.command()

@@ -36,10 +36,10 @@ def show(
 
     Example: `mlm lease show job/JOB --input input.npy`
     """
-    from mlm.workflows import job_show, lease
+    from mlm.workflows import inputs, job_show
 
     if input is not None:
-        lease.write_input(ctx.obj.ports, job, input)
+        inputs.write(ctx.obj.ports, job, input)
     render(ctx, job_show.show(ctx.obj.ports, job))
 
 
@@ -58,6 +58,8 @@ def accept(ctx: typer.Context, job: Job) -> None:
 @app.command()
 def fulfil(ctx: typer.Context, job: Job) -> None:
     """Run, prove and submit in one go; accepts first if need be. The contract verifies the proof and pays.
+
+    In the tier none there is no proof: the outputs are handed over, and paid once nobody has complained in time.
 
     Example: `mlm lease fulfil job/JOB`
     """
@@ -80,3 +82,15 @@ def submit(
     from mlm.workflows import lease as workflow
 
     perform(ctx, workflow.SUBMIT, workflow.Submit(job, proof))
+
+
+@app.command()
+def answer(ctx: typer.Context, job: Job) -> None:
+    """Answer a complaint in the tier none: show the outputs on chain, for everybody. Without it the job is rejected.
+
+    Example: `mlm lease answer job/JOB`
+    """
+    from mlm.workflows import complaint as workflow
+    from mlm.workflows.job_close import JobName
+
+    perform(ctx, workflow.ANSWER, JobName(job))

@@ -127,6 +127,20 @@ def withdraw(ctx: typer.Context) -> None:
     perform(ctx, workflow.WITHDRAW, workflow.Withdraw())
 
 
+@app.command()
+def announce(ctx: typer.Context) -> None:
+    """Announce the key under which others encrypt what only this account may read.
+
+    Posting and bidding on private jobs do it by themselves. It follows from the account's own key: every machine of the
+    account reads what was sent.
+
+    Example: `mlm wallet announce --account compute-1`
+    """
+    from mlm.workflows import announce as workflow
+
+    perform(ctx, workflow.OPERATION, workflow.Announce())
+
+
 def chosen(session: Session) -> str:
     """The chosen account's name; raises WalletError when none is chosen."""
     name = session.config.get("account")

@@ -36,6 +36,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
     from mlm.adapters.blocks.archive import CarFiles
     from mlm.adapters.blocks.packs import PackStore
     from mlm.adapters.disk import refuse_links
+    from mlm.adapters.ecies import Ecies
     from mlm.adapters.files import DiskFiles
     from mlm.adapters.repo.origin import FileOrigin
     from mlm.adapters.system import OsSystem
@@ -127,6 +128,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
         files=lambda: DiskFiles(session.cwd),
         bids=lambda: FileBids(session.home / "bids"),
         works=lambda: FileWorks(session.home / "worker" / made.sender.address.lower()),
+        encryption=Ecies,
         archives=lambda: CarFiles(session.cwd),
         remote=lambda: remotes(session).reader(),
         remotes=lambda: remotes(session),

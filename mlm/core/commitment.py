@@ -1,6 +1,7 @@
-"""What binds a zk job: the version's key, the commitments to input and output, and the evidence. Pure.
+"""What binds a job: the version's key, the commitments to input and output, and the evidence. Pure.
 
-The same formulas stand in devnet/contracts/ZkVerifier.sol; tests/vectors/commitment.json holds both to them.
+The same formulas stand in devnet/contracts/ZkVerifier.sol and Unverified.sol; tests/vectors/commitment.json holds both
+to them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from mlm.core.digest import domain, keccak256, word, words
 from mlm.core.errors import InvalidData
 
 ZK_TIER = 1  # Tier.Zk of Types.sol
+NO_TIER = 0  # Tier.None
 SCHEME_POSEIDON = 1  # scheme: the input root is over Poseidon hashes
+SCHEME_KECCAK = 2  # scheme: the input root is over the block of the input's tensors
+NO_SALT = bytes(32)  # of tensors that anybody may see
 MAX_EVIDENCE_BYTES = 1 << 20
 
 
@@ -53,9 +57,24 @@ def zk_input_commitment(version_id: bytes, input_hashes: Sequence[int]) -> bytes
     return input_commitment(ZK_TIER, SCHEME_POSEIDON, version_id, input_root(input_hashes))
 
 
+def tensors_root(salt: bytes, block: bytes) -> bytes:
+    """keccak256(abi.encode(H("mlm/tensors-root/1"), salt, keccak256(block))) of a DAG-CBOR block `mlm/tensors/1`."""
+    return keccak256(words((domain("mlm/tensors-root/1"), salt, keccak256(block))))
+
+
+def unverified_input_commitment(version_id: bytes, root: bytes) -> bytes:
+    """The commitment of a job of the tier none."""
+    return input_commitment(NO_TIER, SCHEME_KECCAK, version_id, root)
+
+
 def output_commitment(outputs: Sequence[int]) -> bytes:
-    """keccak256(abi.encode(H("mlm/out/1"), keccak256(abi.encodePacked(uint256[] outputs)))): output instances only."""
-    return keccak256(words((domain("mlm/out/1"), keccak256(words(outputs)))))
+    """The commitment to a proof's output instances: its root is keccak256(abi.encodePacked(uint256[] outputs))."""
+    return commit_outputs(keccak256(words(outputs)))
+
+
+def commit_outputs(root: bytes) -> bytes:
+    """keccak256(abi.encode(H("mlm/out/1"), root))."""
+    return keccak256(words((domain("mlm/out/1"), root)))
 
 
 def encode_evidence(evidence: Evidence) -> bytes:

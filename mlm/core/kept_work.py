@@ -15,13 +15,19 @@ WORD = DIGEST = 32
 
 @dataclass(frozen=True)
 class KeptWork:
-    """A proof of a job's execution. `execution_provider` is where ONNX Runtime ran it, `seconds` what it took."""
+    """A job's execution: a proof and its instances in the tier zk, in the tier none the block of the output tensors.
+
+    `private`: the input travelled encrypted, and so must the outputs. `execution_provider` is where ONNX Runtime ran
+    it, `seconds` what all of it took.
+    """
 
     job_id: str
-    proof: bytes
-    instances: tuple[int, ...]
+    private: bool
     execution_provider: str | None
     seconds: float
+    proof: bytes = b""
+    instances: tuple[int, ...] = ()
+    outputs: bytes = b""
 
     def to_bytes(self) -> bytes:
         """DAG-CBOR, behind its sha256: a proof that a disk has spoiled must not be handed in."""
@@ -29,7 +35,9 @@ class KeptWork:
             {
                 "format": FORMAT,
                 "job": bytes.fromhex(self.job_id[2:]),
+                "private": self.private,
                 "proof": self.proof,
+                "outputs": self.outputs,
                 "instances": [word.to_bytes(WORD, "big") for word in self.instances],
                 "executionProvider": self.execution_provider,
                 "milliseconds": round(self.seconds * 1000),
@@ -48,7 +56,9 @@ class KeptWork:
                 raise ValueError(f"format {found['format']!r}")
             return cls(
                 job_id="0x" + found["job"].hex(),
+                private=found["private"],
                 proof=bytes(found["proof"]),
+                outputs=bytes(found["outputs"]),
                 instances=tuple(int.from_bytes(word, "big") for word in found["instances"]),
                 execution_provider=found["executionProvider"],
                 seconds=found["milliseconds"] / 1000,

@@ -12,6 +12,7 @@ from mlm.ports.chain import Chain
 from mlm.ports.contracts import Contracts
 from mlm.ports.croissant import CroissantValidator
 from mlm.ports.datasets import Datasets
+from mlm.ports.encryption import Encryption
 from mlm.ports.files import Files
 from mlm.ports.journal import Journal
 from mlm.ports.meter import Meter
@@ -116,6 +117,11 @@ class Ports:
     def works(self) -> Works:
         """What the account's worker keeps: results in hand, measures, causes."""
         return self._make("works")
+
+    @cached_property
+    def encryption(self) -> Encryption:
+        """Encrypts for one reader."""
+        return self._make("encryption")
 
     @cached_property
     def files(self) -> Files:

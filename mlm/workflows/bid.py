@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 from mlm.core.auctions import batch, dutch
 from mlm.core.clock import Duration, Instant
-from mlm.core.errors import InsufficientFunds, StateConflict, UsageError
-from mlm.core.job import AuctionKind, JobFacts, Role, State
+from mlm.core.errors import InsufficientFunds, NotFound, StateConflict, UsageError
+from mlm.core.job import AuctionKind, JobFacts, Role, State, Tier
 from mlm.core.money import Amount, format_units
 from mlm.core.plan import FIRST_PAGE, Call, Keep, Plan, Step, Tx
 from mlm.ports.bundle import Ports
-from mlm.workflows import job_requirements, lookup, model, rounds, sealed, stake
+from mlm.workflows import announce, inputs, job_requirements, lookup, model, outputs, rounds, sealed, stake
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.clock import offered_now
 from mlm.workflows.job_show import bond_of
@@ -81,7 +81,11 @@ def plan(ports: Ports, params: Bid) -> Plan[_Facts]:
         raise UsageError(f"--quantity: a {job.auction} auction is about one job", hint="Leave it out.")
     wanted = job_requirements.need_met(ports, job)
     version = lookup.version_by_id(ports, job.version_id)
-    model.check_key(ports, model.load(ports, version), version)
+    loaded = model.load(ports, version)
+    if job.tier is Tier.NONE:
+        outputs.check_fits(loaded.manifest)
+    else:
+        model.check_key(ports, loaded, version)
     match job.auction:
         case AuctionKind.SEALED:
             offer = _sealed(ports, job, price, wanted)
@@ -90,7 +94,16 @@ def plan(ports: Ports, params: Bid) -> Plan[_Facts]:
         case _:
             offer = _open(ports, job, price, wanted)
     deposit = _deposit(ports, Amount(offer.bond - offer.locked), params.stake)
-    return Plan("bid", (*deposit, *offer.steps), _Facts(job, offer.price, offer.bond))
+    return Plan("bid", (*_announcing(ports, job), *deposit, *offer.steps), _Facts(job, offer.price, offer.bond))
+
+
+def _announcing(ports: Ports, job: lookup.Job) -> tuple[Tx, ...]:
+    """Where the input is private: its key cannot be delivered to a winner without one. What is not there can wait."""
+    try:
+        private = inputs.message(ports, job) is not None
+    except NotFound:
+        return ()
+    return announce.steps(ports, announce.own(ports)) if private else ()
 
 
 def _price(ports: Ports, job: lookup.Job, params: Bid) -> Amount:

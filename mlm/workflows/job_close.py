@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlm.core.errors import StateConflict
-from mlm.core.job import AuctionKind, State
+from mlm.core.job import AuctionKind, State, Tier
+from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Tx
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, sealed
@@ -59,11 +60,24 @@ def plan_settle(ports: Ports, params: JobName) -> Plan[str]:
         call = burns[0] if len(burns) == 1 else Call("JobMarket", "multicall", (burns,))
         who = some[0] if len(some) == 1 else f"{len(some)} accounts"
         steps.append(Tx(f"burn the bond of {who}, who did not reveal", call))
-    return Plan("job settle", tuple(steps), job.job_id)
+    return Plan("job settle", (*steps, *_refund(ports, job)), job.job_id)
 
 
 def _settling(job: lookup.Job) -> Call:
     return Call("JobMarket", "settle", (job.raw, job.terms.as_args()))
+
+
+def _refund(ports: Ports, job: lookup.Job) -> tuple[Tx, ...]:
+    """Takes the deposit of a complaint that nobody answered back, where this account made it."""
+    if job.tier is not Tier.NONE or job.state is not State.REJECTED:
+        return ()
+    if job.record.consumer.lower() != ports.sender.address.lower():
+        return ()
+    _, _, refunded = ports.chain.call("Unverified", "complaintOf", job.raw)
+    if refunded:
+        return ()
+    deposit = Amount(ports.chain.call("Unverified", "deposit"))
+    return (Tx(f"take the deposit of {deposit} back", Call("Unverified", "refund", (job.raw,))),)
 
 
 def _after(ports: Ports, params: JobName, plan: Plan[str], done: tuple[DoneStep, ...]) -> JobView:

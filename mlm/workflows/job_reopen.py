@@ -8,14 +8,14 @@ from mlm.core import requirements
 from mlm.core.clock import Instant
 from mlm.core.digest import keccak256
 from mlm.core.errors import StateConflict, UsageError
-from mlm.core.job import JobFacts, State, whose_turn
+from mlm.core.job import State
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Tx
 from mlm.core.refs import ADDRESS
 from mlm.core.requirements import Requirements
 from mlm.core.terms import JobRecord, request_args
 from mlm.ports.bundle import Ports
-from mlm.workflows import job_requirements, lookup, permit
+from mlm.workflows import job_requirements, lookup, permit, turns
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.events import event
 
@@ -138,7 +138,7 @@ def _instead(ports: Ports, job: lookup.Job) -> str:
         return f"It was done: `mlm job result {job.short}`; post another with `mlm job post`."
     if job.state is State.OPEN and job.provider is None and not job.record.commitments:
         return f"It takes bids still; `mlm job cancel {job.short}` ends that."
-    turn = whose_turn(JobFacts.of(job.record), ports.chain.block().timestamp)
+    turn = turns.of(ports, job, ports.chain.block().timestamp)
     until = f", until {Instant(turn.deadline)}" if turn.deadline else ""
     return f"It is the turn of: {turn.who} ({turn.move}){until}. Run this again when it has ended."
 

@@ -1,6 +1,7 @@
 """`mlm job result`: a job's outputs, read from the verifier's log; and the whole evidence, read from calldata.
 
-Nobody can withhold the outputs: the verifier logs what it accepted, from wherever it was called.
+Nobody can withhold the outputs of a proof: the verifier logs what it accepted, from wherever it was called. Those of
+the tier none are handed over by content address.
 """
 
 from __future__ import annotations
@@ -8,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlm.core.commitment import Evidence, decode_evidence, output_commitment
-from mlm.core.errors import InvalidData
+from mlm.core.errors import InvalidData, NotFound, VerificationFailed
+from mlm.core.job import State, Tier
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, model, proof_log
+from mlm.workflows import lookup, model, outputs, proof_log
 from mlm.workflows.run import Output, describe
+
+if TYPE_CHECKING:
+    from mlm.ports.tensors import Tensors
 
 
 @dataclass(frozen=True)
 class Result:
-    """A verified job's outputs, dequantised with the scales of the circuit's settings."""
+    """A job's outputs; a proof's are dequantised with the scales of the circuit's settings."""
 
     job: str
     asset: str
@@ -31,20 +37,33 @@ class Result:
 def result(ports: Ports, name: str, output: Path | None = None) -> Result:
     """Read the outputs that open the commitment on chain. Raises StateConflict before there is a result."""
     job = lookup.job(ports, name)
-    instances = proof_log.find(ports, job)
     version = lookup.version_by_id(ports, job.version_id)
-    loaded = model.load(ports, version)
-    outputs = ports.prover.outputs(model.zk_settings(loaded), instances)
+    tensors = _handed_over(ports, job) if job.tier is Tier.NONE else _proven(ports, job, version)
     if output:
-        ports.files.write(output, ports.tensors.encode(outputs, output.suffix))
+        ports.files.write(output, ports.tensors.encode(tensors, output.suffix))
     return Result(
         job.job_id,
         str(version.asset),
         str(job.state),
         "0x" + job.record.output_commitment.hex(),
-        describe(outputs),
+        describe(tensors),
         str(output) if output else None,
     )
+
+
+def _proven(ports: Ports, job: lookup.Job, version: lookup.Version) -> Tensors:
+    instances = proof_log.find(ports, job)
+    return ports.prover.outputs(model.zk_settings(model.load(ports, version)), instances)
+
+
+def _handed_over(ports: Ports, job: lookup.Job) -> Tensors:
+    """Those of the tier none; where they are missing, or others, their consumer can complain."""
+    try:
+        return ports.tensors.from_block(outputs.receive(ports, job).block)
+    except (NotFound, VerificationFailed, InvalidData) as error:
+        if job.state is State.SUBMITTED:
+            error.hint = f"Its consumer can complain: `mlm job complain {job.short}`. {error.hint}".strip()
+        raise
 
 
 def submitted_evidence(ports: Ports, job: lookup.Job) -> Evidence:

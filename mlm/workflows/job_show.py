@@ -10,11 +10,11 @@ from typing import Any
 from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.clock import Duration, Instant
 from mlm.core.errors import StateConflict, UsageError
-from mlm.core.job import AuctionKind, JobFacts, Reason, State, whose_turn
+from mlm.core.job import AuctionKind, JobFacts, Reason, State
 from mlm.core.money import Amount
 from mlm.core.plan import FIRST_PAGE, NO_AMOUNT, NO_MORE
 from mlm.ports.bundle import Ports
-from mlm.workflows import job_requirements, lookup, requirements, rounds
+from mlm.workflows import job_requirements, lookup, requirements, rounds, turns
 from mlm.workflows.clock import offered_now
 from mlm.workflows.sync import sync
 
@@ -105,7 +105,7 @@ class JobList:
 def view(ports: Ports, job: lookup.Job) -> JobView:
     """A job as people read it."""
     now, facts = ports.chain.block().timestamp, JobFacts.of(job.record)
-    turn = whose_turn(facts, now)
+    turn = turns.of(ports, job, now)
     deadline = turn.deadline
     credits = ports.state.query("credits", job_id=job.job_id)
     output = job.record.output_commitment

@@ -1,33 +1,29 @@
-"""`mlm lease`: accept the input, prove the result, hand it in. The chain is asked before anything is sent."""
+"""`mlm lease`: accept the input, prove or run, hand the result in. The chain is asked before anything is sent."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlm.core import dagcbor
 from mlm.core.cid import DAG_CBOR, RAW, Cid
 from mlm.core.commitment import Evidence, encode_evidence
-from mlm.core.errors import InvalidData, Reverted, StateConflict, VerificationFailed
-from mlm.core.job import State
+from mlm.core.errors import InvalidData, Reverted, StateConflict, UsageError
+from mlm.core.job import State, Tier
 from mlm.core.kept_work import KeptWork
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Step, Store, Tx
 from mlm.core.proof import MAX_BYTES, ProofFile
 from mlm.ports.bundle import Ports
 from mlm.ports.prover import Circuit, Proof
-from mlm.workflows import lookup, model
+from mlm.workflows import inputs, lookup, model, outputs
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.job_close import JobName
 from mlm.workflows.job_show import JobView, view
-from mlm.workflows.objects import fetch
 from mlm.workflows.prove import proven
 from mlm.workflows.run import Output, describe
-
-if TYPE_CHECKING:
-    from mlm.ports.tensors import Tensors
 
 RESULT_FORMAT = "mlm/result/1"
 
@@ -42,7 +38,7 @@ class Submit:
 
 @dataclass(frozen=True)
 class Submitted:
-    """A result that the contract has verified. `payment` is what the settlement credited to the provider."""
+    """A result that was handed in. `payment` is what the settlement credited to the provider: 0 until there is one."""
 
     job: str
     state: State
@@ -55,24 +51,24 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Deal:
-    """What a lease is about: the job, the model and its circuit, each checked."""
+    """What a lease is about: the job, the model, and its circuit in the tier zk, each checked."""
 
     job: lookup.Job
     model: model.Model
-    circuit: Circuit
+    circuit: Circuit | None
 
 
 @dataclass(frozen=True)
 class Work(Deal):
     """Everything a lease holder needs: the deal, and the input, checked."""
 
-    inputs: Tensors
+    input: inputs.Received
 
 
 @dataclass(frozen=True)
 class _Facts:
-    work: Deal
-    proof: Proof
+    job: lookup.Job
+    outputs: tuple[Output, ...]
     execution_provider: str | None
 
 
@@ -80,17 +76,23 @@ def prepare(ports: Ports, name: str, *states: State) -> Work:
     """Fetch and check what a lease needs, for its holder.
 
     1. The job is in one of `states` and this account holds the lease.
-    2. The circuit recomputed from the manifest has the key on chain.
-    3. The input block is the one the terms name, and its tensors fit the model.
+    2. What the tier asks of the model: the circuit recomputed from the manifest has the key on chain, or the outputs
+       are small enough to be shown there.
+    3. The input block is the one the terms name, its key was delivered where it is private, its tensors fit the model.
     4. The tensors open the input commitment.
-    Raises StateConflict, VerificationFailed, InvalidData, NotFound.
+    5. The result of a private job can be encrypted for its consumer.
+    Raises StateConflict, VerificationFailed, InvalidData, NotFound, UsageError.
     """
     return _with_input(ports, deal(ports, name, *states))
 
 
 def _with_input(ports: Ports, found: Deal) -> Work:
     # (3) and (4): whoever accepts can execute.
-    return Work(found.job, found.model, found.circuit, fetch_inputs(ports, found.job, found.model))
+    received = inputs.fetch(ports, found.job, found.model)
+    # (5) Whoever accepts can deliver.
+    if received.private and found.job.tier is Tier.NONE:
+        outputs.readers_key(ports, found.job)
+    return Work(found.job, found.model, found.circuit, received)
 
 
 def deal(ports: Ports, name: str, *states: State) -> Deal:
@@ -98,52 +100,38 @@ def deal(ports: Ports, name: str, *states: State) -> Deal:
     # (1) Nothing is fetched for somebody else's lease.
     job = lookup.settled_job(ports, name)
     if job.state not in states:
-        wanted, short = " or ".join(map(str, states)), job.job_id[:10]
+        wanted, short = " or ".join(map(str, states)), job.short
         hint = f"`mlm job show {short}` tells whose turn it is."
         if job.state is State.OPEN and job.provider is not None:
             hint = f"The lease begins when the bids close; its consumer can close them: `mlm job award {short}`."
         raise StateConflict(f"job {short} is {job.state}, this needs it {wanted}", hint=hint)
     if job.provider is None or job.provider.lower() != ports.sender.address.lower():
         raise StateConflict(
-            f"the lease of {job.job_id[:10]} is held by {job.provider}, not by {ports.sender.address}",
+            f"the lease of {job.short} is held by {job.provider}, not by {ports.sender.address}",
             hint="`mlm lease list` shows your leases; choose the account with -a NAME.",
         )
-    # (2) A wrong circuit could never be proved.
+    # (2) A wrong circuit could never be proved, too large an output never be answered for.
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
-    return Deal(job, loaded, model.check_key(ports, loaded, version))
-
-
-def fetch_inputs(ports: Ports, job: lookup.Job, loaded: model.Model) -> Tensors:
-    """The job's input tensors, checked against the model's signature and the input commitment."""
-    cid = Cid(DAG_CBOR, bytes.fromhex(job.terms.request.input[2:]))
-    inputs = ports.tensors.from_block(fetch(ports, cid))
-    model.check_inputs(loaded.manifest, inputs)
-    actual = "0x" + model.commit_to_input(ports, loaded, job.version_id, inputs).hex()
-    if actual != job.terms.request.input_commitment:
-        raise VerificationFailed(
-            f"the input of {job.job_id[:10]} opens {actual}, the job is for {job.terms.request.input_commitment}",
-            hint="Do not accept: nobody is slashed for an input that could not be executed.",
-        )
-    return inputs
-
-
-def write_input(ports: Ports, name: str, path: Path) -> None:
-    """Write a job's input, fetched and checked against its commitment, to a .npz, .npy or .json file."""
-    job = lookup.job(ports, name)
-    loaded = model.load(ports, lookup.version_by_id(ports, job.version_id))
-    inputs = fetch_inputs(ports, job, loaded)
-    ports.files.write(path, ports.tensors.encode(inputs, path.suffix))
+    if job.tier is not Tier.NONE:
+        return Deal(job, loaded, model.check_key(ports, loaded, version))
+    outputs.check_fits(loaded.manifest)
+    return Deal(job, loaded, None)
 
 
 def plan_accept(ports: Ports, params: JobName) -> Plan[str]:
-    """One transaction, sent only when the job can be executed."""
+    """One transaction, sent only when the job can be executed.
+
+    In the tier none a model is run where its signature leaves open how large its outputs are.
+    """
     work = prepare(ports, params.job, State.LEASED)
+    if work.job.tier is Tier.NONE and outputs.known_size(work.model.manifest) is None:
+        outputs.to_block(ports, ports.runner.run(work.model.onnx, work.input.tensors).outputs)
     return Plan("lease accept", (_accept(work.job),), work.job.job_id)
 
 
 def _accept(job: lookup.Job) -> Tx:
-    return Tx(f"accept the input of {job.job_id[:10]}", Call("JobMarket", "accept", (_raw(job),)))
+    return Tx(f"accept the input of {job.short}", Call("JobMarket", "accept", (job.raw,)))
 
 
 def result_accept(ports: Ports, params: JobName, plan: Plan[str], done: tuple[DoneStep, ...]) -> JobView:
@@ -152,23 +140,39 @@ def result_accept(ports: Ports, params: JobName, plan: Plan[str], done: tuple[Do
 
 
 def plan_fulfil(ports: Ports, params: JobName) -> Plan[_Facts]:
-    """Run the model, prove the run, and hand the proof in; a lease that is not accepted yet is, proof in hand."""
-    work = deal(ports, params.job, State.LEASED, State.READY)
+    """Run the model, prove the run where the tier asks for it, and hand the result in.
+
+    A lease that is not accepted yet is, result in hand.
+    """
+    found = deal(ports, params.job, State.LEASED, State.READY)
     # What is kept is of an input that was checked.
-    done = kept(ports, work.job.job_id) or compute(ports, _with_input(ports, work))
+    done = kept(ports, found.job.job_id) or compute(ports, _with_input(ports, found))
+    accept = (_accept(found.job),) if found.job.state is State.LEASED else ()
+    if found.job.tier is Tier.NONE:
+        shown = ports.tensors.from_block(done.outputs)
+        handed = outputs.hand_over(ports, found.job, shown, done.private)
+        title = f"hand the outputs of {found.job.short} in"
+        submit = _submission(found.job, "push the outputs", handed.block, handed.root, title)
+        return Plan("lease fulfil", (*accept, *submit), _Facts(found.job, describe(shown), done.execution_provider))
     proof = Proof(done.proof, done.instances)
-    accept = (_accept(work.job),) if work.job.state is State.LEASED else ()
-    steps = (*accept, *_steps(ports, work, proof, done.execution_provider))
-    return Plan("lease fulfil", steps, _Facts(work, proof, done.execution_provider))
+    steps = (*accept, *_steps(ports, found, proof, done.execution_provider))
+    return Plan("lease fulfil", steps, _Facts(found.job, _shown(ports, found, proof), done.execution_provider))
 
 
 def compute(ports: Ports, work: Work) -> KeptWork:
-    """Run the model on the job's input, prove the run, and keep the result: after a kill it is still in hand."""
+    """Run the model on the job's input, prove the run where the tier asks for it, and keep the result.
+
+    After a kill it is still in hand. Raises InvalidData where an answer to a complaint could not show the outputs.
+    """
     started = ports.system.monotonic()
-    ran = ports.runner.run(work.model.onnx, work.inputs)
-    _, proof = proven(ports, work.model.onnx, model.zk_settings(work.model), work.inputs)
-    seconds = ports.system.monotonic() - started
-    done = KeptWork(work.job.job_id, proof.proof, proof.instances, ran.provider, seconds)
+    ran = ports.runner.run(work.model.onnx, work.input.tensors)
+    done = KeptWork(work.job.job_id, work.input.private, ran.provider, 0.0)
+    if work.job.tier is Tier.NONE:
+        done = replace(done, outputs=outputs.to_block(ports, ran.outputs))
+    else:
+        _, proof = proven(ports, work.model.onnx, model.zk_settings(work.model), work.input.tensors)
+        done = replace(done, proof=proof.proof, instances=proof.instances)
+    done = replace(done, seconds=ports.system.monotonic() - started)
     ports.works.keep(_kept_as(done.job_id), done.to_bytes())
     return done
 
@@ -197,17 +201,34 @@ def _kept_as(job_id: str) -> str:
 def plan_submit(ports: Ports, params: Submit) -> Plan[_Facts]:
     """Hand in a proof made before. Raises InvalidData when it is of another model."""
     work = prepare(ports, params.job, State.READY)
+    if work.job.tier is not Tier.ZK:
+        raise UsageError(
+            f"job {work.job.short} has the tier {work.job.tier}, which takes no proof",
+            hint=f"Run it and hand it in: `mlm lease fulfil {work.job.short}`.",
+        )
     file = ProofFile.from_bytes(ports.files.read(params.proof, MAX_BYTES))
     expected = sha256(work.model.onnx).hexdigest()
     if file.model != expected:
         raise InvalidData(f"{params.proof} is of the model {file.model[:16]}…, the job runs {expected[:16]}…")
     proof = Proof(file.proof, file.instances)
-    return Plan("lease submit", _steps(ports, work, proof, None), _Facts(work, proof, None))
+    steps = _steps(ports, work, proof, None)
+    return Plan("lease submit", steps, _Facts(work.job, _shown(ports, work, proof), None))
+
+
+def _shown(ports: Ports, work: Deal, proof: Proof) -> tuple[Output, ...]:
+    return describe(ports.prover.outputs(model.zk_settings(work.model), proof.instances))
+
+
+def _submission(job: lookup.Job, push: str, block: bytes, evidence: bytes, title: str) -> tuple[Step, ...]:
+    cid = Cid.of(DAG_CBOR, block)
+    submit = Call("JobMarket", "submit", (job.raw, job.terms.as_args(), evidence, cid.digest))
+    return Store(push, cid, ((cid, block),)), Tx(title, submit)
 
 
 def _steps(ports: Ports, work: Deal, proof: Proof, execution_provider: str | None) -> tuple[Step, ...]:
     """Ask the verifier first, with the very evidence; then store the result's description and submit."""
     job, circuit = work.job, work.circuit
+    assert circuit is not None
     evidence = encode_evidence(Evidence(circuit.vka, circuit.inputs, proof.proof, proof.instances))
     steps: list[Step] = []
     try:
@@ -218,18 +239,15 @@ def _steps(ports: Ports, work: Deal, proof: Proof, execution_provider: str | Non
         # The publisher should have; a provider who can is not lost for it.
         steps.append(model.register_vka(circuit.vka))
     description = describe_result(job, work, proof, execution_provider)
-    cid = Cid.of(DAG_CBOR, description)
-    submit = Call("JobMarket", "submit", (_raw(job), job.terms.as_args(), evidence, cid.digest))
-    steps.append(Store("push the result", cid, ((cid, description),)))
-    steps.append(Tx(f"submit the proof of {job.job_id[:10]}, verify, settle", submit))
-    return tuple(steps)
+    title = f"submit the proof of {job.short}, verify, settle"
+    return (*steps, *_submission(job, "push the result", description, evidence, title))
 
 
 def claim(job: lookup.Job) -> tuple[Any, ...]:
     """The contract's Claim for this job and its provider."""
     request, snapshot = job.terms.request, job.terms.snapshot
     return (
-        _raw(job),
+        job.raw,
         bytes.fromhex(request.version_id[2:]),
         bytes.fromhex(snapshot.key[2:]),
         bytes.fromhex(request.input_commitment[2:]),
@@ -244,7 +262,7 @@ def describe_result(job: lookup.Job, work: Deal, proof: Proof, execution_provide
     return dagcbor.encode(
         {
             "format": RESULT_FORMAT,
-            "job": _raw(job),
+            "job": job.raw,
             "instances": [word.to_bytes(32, "big") for word in proof.instances],
             "settings": Cid.of(RAW, model.zk_settings(work.model)),
             "executionProvider": execution_provider,
@@ -253,25 +271,21 @@ def describe_result(job: lookup.Job, work: Deal, proof: Proof, execution_provide
 
 
 def result_submit(ports: Ports, params: Any, plan: Plan[_Facts], done: tuple[DoneStep, ...]) -> Submitted:
-    """The job after its settlement."""
-    work = plan.facts.work
-    forget(ports, work.job.job_id)
-    seen = view(ports, lookup.job(ports, work.job.job_id))
+    """The job after its submission: settled in the tier zk, waiting for a complaint in the tier none."""
+    facts = plan.facts
+    forget(ports, facts.job.job_id)
+    seen = view(ports, lookup.job(ports, facts.job.job_id))
     me = ports.sender.address.lower()
     paid = sum(credit.amount for credit in seen.credits if credit.account.lower() == me)
     return Submitted(
         job=seen.job,
         state=seen.state,
         output_commitment=seen.output_commitment or "",
-        outputs=describe(ports.prover.outputs(model.zk_settings(work.model), plan.facts.proof.instances)),
-        execution_provider=plan.facts.execution_provider,
+        outputs=facts.outputs,
+        execution_provider=facts.execution_provider,
         payment=Amount(paid),
-        next="mlm wallet withdraw",
+        next="mlm wallet withdraw" if seen.settled else f"mlm job watch {facts.job.short}",
     )
-
-
-def _raw(job: lookup.Job) -> bytes:
-    return bytes.fromhex(job.job_id[2:])
 
 
 ACCEPT = Operation(

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from mlm.workflows import (
+    announce,
     bid,
     commit,
+    complaint,
     handle,
     job_award,
     job_close,
+    job_deliver,
     job_post,
     job_reopen,
     job_reveal,
@@ -47,6 +50,9 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         lease.ACCEPT,
         lease.FULFIL,
         lease.SUBMIT,
+        job_deliver.OPERATION,
+        complaint.COMPLAIN,
+        complaint.ANSWER,
         stake.DEPOSIT,
         stake.WITHDRAW,
         stake.CLAIM,
@@ -55,6 +61,7 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         sale.CANCEL,
         sale.SETTLE,
         wallet.WITHDRAW,
+        announce.OPERATION,
         provider.OPERATION,
         provider_attest.ATTEST,
         provider_attest.REVOKE,

@@ -20,18 +20,18 @@ from mlm.core.errors import (
     UsageError,
     VerificationFailed,
 )
-from mlm.core.job import State
+from mlm.core.job import State, Tier
 from mlm.core.proof import MAX_BYTES, ProofFile
 from mlm.core.refs import JobRef, parse_target
 from mlm.core.terms import terms_from_event
 from mlm.ports.bundle import Ports
 from mlm.ports.prover import Proof
 from mlm.ports.signatures import SignedFiles
-from mlm.workflows import lookup, model, source
+from mlm.workflows import inputs, lookup, model, outputs, proof_log, source
 from mlm.workflows.describe import check_said
 from mlm.workflows.events import decode
 from mlm.workflows.job_result import submitted_evidence
-from mlm.workflows.lease import claim, fetch_inputs
+from mlm.workflows.lease import claim
 from mlm.workflows.objects import blocks_of, bring
 from mlm.workflows.repository import NAMESPACES, resolve_commit, shown_path
 from mlm.workflows.sign import ALL_PATHS, digests, is_git_path
@@ -75,6 +75,8 @@ _SHOWN = 8  # paths that a line names
 _TRUE_SIGNATURE = "the signature is true and by this key"
 ANYBODY = "anybody with the chain and the model's files"
 ZK_TRUST = "mathematics, and that the SRS's secret was destroyed"
+NOBODY = "nobody: the tier none promises that a result is delivered, not that it is true"
+NONE_TRUST = "the provider's reputation"
 
 
 def verify(ports: Ports, target: str, *, model_name: str | None = None) -> Verification:
@@ -173,6 +175,8 @@ def _job(ports: Ports, target: str) -> Verification:
     7. The market has accepted the result.
     """
     job = lookup.job(ports, target)
+    if job.tier is Tier.NONE:
+        return _unverified(ports, job)
     evidence = submitted_evidence(ports, job)
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
@@ -185,26 +189,60 @@ def _job(ports: Ports, target: str) -> Verification:
         expected = bytes.fromhex(job.terms.snapshot.key[2:])
         return _equal("key", expected, zk_key(vka_digest(evidence.vka), evidence.inputs))
 
-    def outputs() -> str:
+    def result() -> str:
         return _equal(
             "commitment", job.record.output_commitment, output_commitment(evidence.instances[evidence.inputs :])
         )
-
-    def inputs() -> str:
-        fetch_inputs(ports, job, loaded)
-        return job.terms.request.input_commitment
 
     steps = (
         _Step("the terms are the ones that were posted", terms),
         _Step("the model's files give the circuit on chain", key),
         _Step("the deployed verifier accepts the evidence", lambda: _on_chain(ports, job, evidence)),
         _Step("the proof is true by this machine's verifier", lambda: _native(ports, loaded, evidence)),
-        _Step("the outputs are the committed ones", outputs),
-        _Step("the input is the committed one", inputs, optional=True),
+        _Step("the outputs are the committed ones", result),
+        _Step("the input is the committed one", lambda: _input(ports, job, loaded), optional=True),
         _Step("the market accepted the result", lambda: _state(job)),
     )
     checks = tuple(_make(steps))
     return Verification(f"job/{job.job_id}", "job", str(job.tier), *_all(checks), ANYBODY, ZK_TRUST, checks)
+
+
+def _input(ports: Ports, job: lookup.Job, loaded: model.Model) -> str:
+    """A private input is its readers' to check: no key is asked for here."""
+    if inputs.message(ports, job) is not None:
+        raise NotFound("the input is private: `mlm lease show JOB --input FILE` checks it, for its readers")
+    inputs.fetch(ports, job, loaded)
+    return job.terms.request.input_commitment
+
+
+def _unverified(ports: Ports, job: lookup.Job) -> Verification:
+    """What can be checked of a job that nobody verifies: what was agreed, and what was delivered.
+
+    1. The frozen terms hash to what the market stores.
+    2. The input block opens the input commitment.
+    3. The outputs that were handed over open the output commitment. Whether they are true, nothing says.
+    4. The market has accepted the result.
+    """
+    if job.submit_tx is None:
+        raise proof_log.no_result(job)
+    loaded = model.load(ports, lookup.version_by_id(ports, job.version_id))
+
+    def delivered() -> str:
+        if not outputs.shown(ports, job) and outputs.is_private(ports, job):
+            raise NotFound("the outputs are private: `mlm job result JOB` checks them, for their readers")
+        return f"{len(outputs.receive(ports, job).block)} bytes"
+
+    steps = (
+        _Step(
+            "the terms are the ones that were posted",
+            lambda: _equal("termsHash", job.record.terms_hash, posted_terms_hash(ports, job)),
+        ),
+        _Step("the input is the committed one", lambda: _input(ports, job, loaded), optional=True),
+        _Step("the outputs are the committed ones", delivered, optional=True),
+        _Step("the market accepted the result", lambda: _state(job)),
+    )
+    checks = tuple(_make(steps))
+    return Verification(f"job/{job.job_id}", "job", str(job.tier), *_all(checks), NOBODY, NONE_TRUST, checks)
 
 
 def posted_terms_hash(ports: Ports, job: lookup.Job) -> bytes:

@@ -17,6 +17,7 @@ from mlm.adapters.wallet import devnet as accounts
 from mlm.resources import path as resource
 from tests.cli.shapes import mismatch
 from tests.command_line import HANDLE, INPUT, MODEL, Market, Person, stop
+from tests.delivering import PRIVATE, apart, leased, withheld
 from tests.ports.test_signatures import pem
 from tests.selling import owner, sell
 
@@ -309,6 +310,22 @@ def _audits(stage: Stage) -> tuple[Person, str]:
     return auditor, ""
 
 
+def _delivers(stage: Stage) -> tuple[Person, str]:
+    consumer = apart(stage.market)
+    return consumer, leased(stage.market, consumer, INPUT, *PRIVATE)
+
+
+def _complains(stage: Stage) -> tuple[Person, str]:
+    consumer = apart(stage.market)
+    return consumer, withheld(stage.market, consumer)
+
+
+def _answers(stage: Stage) -> tuple[Person, str]:
+    consumer, job = _complains(stage)
+    consumer.do("job", "complain", job)
+    return stage.market.first, job
+
+
 SCENES: dict[str, Scene] = {
     "init": _elsewhere,
     "add": _project,
@@ -358,6 +375,8 @@ SCENES: dict[str, Scene] = {
     "job bids": as_("second", "with_bid"),
     "job watch": as_("consumer", "done"),
     "job result": as_("consumer", "done"),
+    "job deliver": _delivers,
+    "job complain": _complains,
     "job award": as_("consumer", "with_bid"),
     "job cancel": _cancels,
     "job settle": as_("second", "expired"),
@@ -372,6 +391,7 @@ SCENES: dict[str, Scene] = {
     "lease fulfil": as_("first", "fixed"),
     "lease submit": _proved,
     "worker status": as_("first"),
+    "lease answer": _answers,
     "provider declare": as_("first"),
     "provider show": _has_a_gpu,
     "provider list": _has_a_gpu,
@@ -395,6 +415,7 @@ SCENES: dict[str, Scene] = {
     "wallet use": spare(UP),
     "wallet faucet": spare(UP),
     "wallet withdraw": _credited,
+    "wallet announce": as_("first"),
     "whoami": _elsewhere,
     "devnet install": spare(),
     "devnet up": spare(),

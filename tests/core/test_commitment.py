@@ -14,11 +14,14 @@ from mlm.core.commitment import (
     SCHEME_POSEIDON,
     ZK_TIER,
     Evidence,
+    commit_outputs,
     decode_evidence,
     encode_evidence,
     input_commitment,
     input_root,
     output_commitment,
+    tensors_root,
+    unverified_input_commitment,
     vka_digest,
     zk_input_commitment,
     zk_key,
@@ -79,6 +82,10 @@ def test_the_shared_vectors(root: Path) -> None:
         }
         assert found == vector
         assert zk_input_commitment(version, instances[:inputs]).hex() == vector["inputCommitment"][2:]
+    tensors = {name: bytes.fromhex(value[2:]) for name, value in vectors["tensors"].items()}
+    assert tensors_root(tensors["salt"], tensors["block"]) == tensors["root"]
+    assert unverified_input_commitment(tensors["versionId"], tensors["root"]) == tensors["inputCommitment"]
+    assert commit_outputs(tensors["root"]) == tensors["outputCommitment"]
 
 
 @given(UINT, st.integers(0, 255), st.integers(0, 255), st.binary(min_size=32, max_size=32))

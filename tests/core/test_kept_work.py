@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from mlm.core.errors import InvalidData
 from mlm.core.kept_work import KeptWork
 
-WORK = KeptWork("0x" + "ab" * 32, b"\x01proof", (0, 2**255, 7), "CPUExecutionProvider", 1.5)
+WORK = KeptWork("0x" + "ab" * 32, True, "CPUExecutionProvider", 1.5, b"\x01proof", (0, 2**255, 7), b"tensors")
 
 
-@pytest.mark.parametrize("work", [WORK, KeptWork("0x" + "00" * 32, b"", (), None, 0.0)])
+@pytest.mark.parametrize("work", [WORK, KeptWork("0x" + "00" * 32, False, None, 0.0)])
 def test_it_reads_back(work: KeptWork) -> None:
     assert KeptWork.from_bytes(work.to_bytes()) == work
 

@@ -16,10 +16,13 @@ import pytest
 from mlm.adapters.chain import deployment
 from mlm.adapters.chain.read import EthChain
 from mlm.adapters.chain.rpc import Rpc, quantity
+from mlm.adapters.chain.send import EthSender
 from mlm.adapters.wallet import devnet as accounts
 from mlm.core.job import Role
+from mlm.core.plan import Call
 from mlm.workflows.registry import OPERATIONS
 from tests.command_line import INPUT, MODEL, Market, Person, start, stop
+from tests.delivering import NONE, PRIVATE, apart, leased, withheld
 from tests.e2e.warm import Warm
 from tests.selling import owner, sell
 
@@ -51,7 +54,7 @@ class World:
         """Tokens, credits, stake and locks of everybody, in base units; and how often `sender` has sent."""
         chain, found = self.chain, Counter[str]()
         people = {name: accounts.address(name) for name in accounts.NAMES}
-        contracts = {name: chain.address_of(name) for name in ("JobMarket", "StakeVault", "AssetSale")}
+        contracts = {name: chain.address_of(name) for name in ("JobMarket", "StakeVault", "AssetSale", "Unverified")}
         for name, address in {**people, **contracts}.items():
             found[f"{name} tokens"] = int(chain.call("MarketToken", "balanceOf", address))
         for name, address in people.items():
@@ -251,6 +254,52 @@ def _revokes(world: World) -> tuple[Person, tuple[str, ...]]:
     return _signed(world), ("provider", "revoke", accounts.address("compute-1"), "gpu.model=h100")
 
 
+def _announces(world: World) -> tuple[Person, tuple[str, ...]]:
+    """Another program of the account has announced another key: mlm's own takes its place."""
+    chain, name = world.chain, "watcher"
+    sender = EthSender(chain, accounts.key(name), 100 * 10**9, 2 * 10**9)
+    signed = sender.sign(Call("EncryptionKeys", "announce", (bytes([2]) + bytes(31) + b"\x01",)))
+    sender.broadcast(signed)
+    sender.wait(signed)
+    chain.rpc.close()
+    return world.market.person(name), ("wallet", "announce")
+
+
+def _posts_privately(world: World) -> tuple[Person, tuple[str, ...]]:
+    consumer = apart(world.market)
+    consumer.do("wallet", "announce")  # once; the other runs need not
+    return consumer, ("job", "post", f"{MODEL}@1.0.0", "-i", INPUT, "--max-price", "5", *PRIVATE)
+
+
+def _delivers(world: World) -> tuple[Person, tuple[str, ...]]:
+    consumer = apart(world.market)
+    return consumer, ("job", "deliver", leased(world.market, consumer, INPUT, *PRIVATE))
+
+
+def _hands_over(world: World) -> tuple[Person, tuple[str, ...]]:
+    return world.market.first, ("lease", "fulfil", leased(world.market, world.market.consumer, INPUT, *NONE))
+
+
+def _complains(world: World) -> tuple[Person, tuple[str, ...]]:
+    consumer = apart(world.market)
+    return consumer, ("job", "complain", withheld(world.market, consumer))
+
+
+def _answers(world: World) -> tuple[Person, tuple[str, ...]]:
+    consumer = apart(world.market)
+    job = withheld(world.market, consumer)
+    consumer.do("job", "complain", job)
+    return world.market.first, ("lease", "answer", job)
+
+
+def _takes_deposits_back(world: World) -> tuple[Person, tuple[str, ...]]:
+    consumer = apart(world.market)
+    job = withheld(world.market, consumer)
+    consumer.do("job", "complain", job)
+    world.market.advance("86400s")
+    return consumer, ("job", "settle", job)
+
+
 def _sells(world: World) -> tuple[Person, tuple[str, ...]]:
     """Nobody buys in this scene: the owner is the same in each run."""
     return owner(world.market, MODEL), ("sale", "start", MODEL, "--reserve", "50")
@@ -290,10 +339,17 @@ SCENES = {
     "lease accept": Scene((TX,), _accepts),
     "lease submit": Scene((STORE, TX), _submits),
     "lease fulfil": Scene((TX, STORE, TX), _fulfils),
+    "lease fulfil: none": Scene((TX, STORE, TX), _hands_over),
+    "job post: private": Scene((STORE, TX), _posts_privately),
+    "job deliver": Scene((TX,), _delivers),
+    "job complain": Scene((TX,), _complains),
+    "lease answer": Scene((TX,), _answers),
+    "job settle: refused": Scene((TX, TX), _takes_deposits_back),
     "stake deposit": Scene((TX,), _deposits),
     "stake withdraw": Scene((TX,), _unbonds),
     "stake claim": Scene((TX,), _funds),
     "wallet withdraw": Scene((TX,), _withdraws),
+    "wallet announce": Scene((TX,), _announces),
     "provider declare": Scene((TX,), _declares),
     "provider attest": Scene((TX,), _attests),
     "provider revoke": Scene((TX,), _revokes),
@@ -305,12 +361,13 @@ SCENES = {
 }
 ELSEWHERE = {"network deploy"}  # tests/networks kills it
 # Single transactions share every line of the executor; around their broadcast is where money could be paid twice.
-# Each run of `lease fulfil` proves again, which takes seconds; its steps are those of `accept` and `submit`.
-MANY = [name for name, scene in SCENES.items() if len(scene.steps) > 1 and name != "lease fulfil"]
+# Those in FEW prove, or need six commands before, which takes seconds; their steps are those of others.
+FEW = {"lease fulfil", "lease fulfil: none", "job settle: refused"}
+MANY = [name for name, scene in SCENES.items() if len(scene.steps) > 1 and name not in FEW]
 INSTANTS = [
     (name, at, when)
     for name, scene in SCENES.items()
-    for at in (range(1, scene.events + 1) if name in MANY else (3, 7) if name == "lease fulfil" else (3,))
+    for at in (range(1, scene.events + 1) if name in MANY else (3, 7) if name in FEW else (3,))
     for when in ("before", "after")
 ]
 

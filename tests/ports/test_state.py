@@ -24,7 +24,7 @@ ADDRESSES = {
     name: f"0x{number:040x}"
     for number, name in enumerate(
         ("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "BatchAuction", "Reputation", "FeeShares")
-        + ("Providers", "AssetSale"),
+        + ("Providers", "AssetSale", "Unverified", "Delivery", "EncryptionKeys"),
         1,
     )
 }
@@ -717,6 +717,30 @@ def test_a_batch_and_its_offers(state: State) -> None:
     ]
 
 
+def test_keys_of_inputs_and_complaints_in_order(state: State) -> None:
+    answered = job_event("ComplaintAnswered", 1, provider=BOB, salt=word(9), outputs="0x0102")[2]
+    script: list[list[Call]] = [
+        [
+            ("Delivery", "InputKeyDelivered", job_event("", 1, provider=BOB, wrapped="0x01")[2]),
+            ("Delivery", "InputKeyDelivered", job_event("", 1, provider=EVE, wrapped="0x02")[2]),
+        ],
+        [("Unverified", "ComplaintFiled", job_event("", 1, consumer=ANN, answerBy=77)[2])],
+        [("Unverified", "ComplaintAnswered", answered)],
+        [("Unverified", "DepositRefunded", job_event("", 1, consumer=ANN)[2])],
+    ]
+    blocks, events = chain_of(script)
+    state.ingest(blocks, events)
+    keys = state.query("input_keys", job_id=word(1))
+    assert [(row["position"], row["provider"], row["wrapped"]) for row in keys] == [(1, BOB, "0x01"), (2, EVE, "0x02")]
+    told = ("account", "change", "answer_by", "salt", "outputs")
+    assert [tuple(row[name] for name in told) for row in state.query("complaints", job_id=word(1))] == [
+        (ANN, "filed", 77, None, None),
+        (BOB, "answered", None, word(9), "0x0102"),
+        (ANN, "refunded", None, None, None),
+    ]
+    assert state.query("input_keys", job_id=word(2)) == state.query("complaints", job_id=word(2)) == []
+
+
 # --- random histories: both implementations answer alike -----------------------------------------------------------
 
 
@@ -726,7 +750,7 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
     As the contracts promise, an asset, version or job is announced once; `shift` moves the ids that are announced here.
     """
     rng = random.Random(seed)
-    people = [ANN, BOB, EVE, NOBODY, MARKET, VAULT, ADDRESSES["AssetSale"]]
+    people = [ANN, BOB, EVE, NOBODY, MARKET, VAULT, ADDRESSES["AssetSale"], ADDRESSES["Unverified"]]
     new = [
         *[("token", shift + number) for number in range(3)],
         *[("version", 100 + shift + number) for number in range(5)],
@@ -784,6 +808,15 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             said("AttributeAttested", who, *attribute, auditor=other, issuedAt=amount % 2**64, expiresAt=7),
             said("AttestationRevoked", who, *attribute, auditor=other, revokedAt=9),
             ("Providers", "RequirementsPublished", {"hash": word(token), "requirements": "0x00"}),
+            ("EncryptionKeys", "EncryptionKeyAnnounced", {"account": who, "key": "0x02"}),
+            ("Delivery", "InputKeyDelivered", {"jobId": word(job), "provider": who, "wrapped": "0x0a"}),
+            ("Unverified", "ComplaintFiled", {"jobId": word(job), "consumer": who, "answerBy": rng.randrange(2**48)}),
+            (
+                "Unverified",
+                "ComplaintAnswered",
+                {"jobId": word(job), "provider": who, "salt": word(1), "outputs": "0x"},
+            ),
+            ("Unverified", "DepositRefunded", {"jobId": word(job), "consumer": who}),
         ]
         return rng.choice(choices)
 

@@ -39,9 +39,26 @@ def _vector(name: str, case: dict[str, Any]) -> dict[str, str]:
     return {"case": name, **{label: "0x" + value.hex() for label, value in values.items()}}
 
 
+def _tensors() -> dict[str, str]:
+    """The root of a block of tensors under a salt, and what the tier none commits to with it."""
+    block, salt = b"a block of tensors, whatever is in it", keccak(text="a salt")
+    root = keccak(encode(["bytes32", "bytes32", "bytes32"], [keccak(text="mlm/tensors-root/1"), salt, keccak(block)]))
+    types = ["bytes32", "uint8", "uint8", "bytes32", "bytes32"]
+    values = {
+        "block": block,
+        "salt": salt,
+        "root": root,
+        "versionId": VERSION,
+        "inputCommitment": keccak(encode(types, [keccak(text="mlm/in/1"), 0, 2, VERSION, root])),
+        "outputCommitment": keccak(encode(["bytes32", "bytes32"], [keccak(text="mlm/out/1"), root])),
+    }
+    return {label: "0x" + value.hex() for label, value in values.items()}
+
+
 def main() -> None:
     cases = json.loads((ROOT / "devnet" / "test" / "fixtures" / "zk.json").read_text())["cases"]
-    document = {"format": "mlm/vectors/commitment/1", "cases": [_vector(*item) for item in cases.items()]}
+    vectors = [_vector(*item) for item in cases.items()]
+    document = {"format": "mlm/vectors/commitment/1", "cases": vectors, "tensors": _tensors()}
     (ROOT / "tests" / "vectors" / "commitment.json").write_text(json.dumps(document, indent=1) + "\n")
 
 

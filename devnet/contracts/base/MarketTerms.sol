@@ -11,7 +11,15 @@ import {Request, Snapshot, Terms} from "../interfaces/IJobMarket.sol";
 import {IProviders} from "../interfaces/IProviders.sol";
 import {IReputation} from "../interfaces/IReputation.sol";
 import {AuctionKind, Tier} from "../interfaces/Types.sol";
-import {BPS, MAX_PROTOCOL_FEE_BPS, MAX_UNDELIVERED_FEE_BPS, MAX_WINDOW, MIN_WINDOW} from "../libraries/Limits.sol";
+import {
+    BPS,
+    MAX_PROTOCOL_FEE_BPS,
+    MAX_UNDELIVERED_FEE_BPS,
+    MAX_WINDOW,
+    MIN_WINDOW,
+    SCHEME_KECCAK,
+    SCHEME_POSEIDON
+} from "../libraries/Limits.sol";
 import {Settlement} from "../libraries/Settlement.sol";
 import {Credits} from "./Credits.sol";
 import {Payments} from "./Payments.sol";
@@ -38,9 +46,6 @@ struct Modules {
 
 /// @title What a job's terms may be, and what the market freezes of the world when one is posted
 abstract contract MarketTerms is Credits {
-    /// How an input root is made; the only scheme of this market's tiers.
-    uint8 internal constant SCHEME_POSEIDON = 1;
-
     IAssetRegistry public immutable registry;
     IProviders public immutable providers;
     IReputation public immutable reputation;
@@ -166,9 +171,12 @@ abstract contract MarketTerms is Credits {
     }
 
     function _checkRequest(Request calldata request) private view returns (address verifier) {
-        verifier = verifierOf(request.tier);
-        if (verifier == address(0)) revert TierUnavailable(request.tier);
-        if (request.scheme != SCHEME_POSEIDON) revert SchemeUnavailable(request.scheme);
+        Tier tier = request.tier;
+        verifier = verifierOf(tier);
+        if (verifier == address(0)) revert TierUnavailable(tier);
+        if (request.scheme != (tier == Tier.None ? SCHEME_KECCAK : SCHEME_POSEIDON)) {
+            revert SchemeUnavailable(request.scheme);
+        }
         if (request.inputCommitment == 0) revert InputCommitmentMissing(request.versionId);
         _checkWindow("biddingWindow", request.biddingWindow, MIN_WINDOW);
         AuctionKind auction = request.auction;
@@ -179,7 +187,7 @@ abstract contract MarketTerms is Credits {
         }
         _checkWindow("deliveryWindow", request.deliveryWindow, MIN_WINDOW);
         _checkWindow("executionWindow", request.executionWindow, MIN_WINDOW);
-        _checkWindow("verificationWindow", request.verificationWindow, _decidesAtOnce(request.tier) ? 0 : MIN_WINDOW);
+        _checkWindow("verificationWindow", request.verificationWindow, _decidesAtOnce(tier) ? 0 : MIN_WINDOW);
     }
 
     /// @dev A Dutch clock and a batch's grid start within what can be paid. That the grid meets maxPrice, the batch checks.
@@ -202,9 +210,9 @@ abstract contract MarketTerms is Credits {
         if (actual < least || actual > MAX_WINDOW) revert WindowOutOfBounds(name, actual, least, MAX_WINDOW);
     }
 
-    /// @dev Tiers whose verdict needs no window: mathematics, a CPU's quote, or nobody.
+    /// @dev Tiers whose verdict needs no window: mathematics, or a CPU's quote.
     function _decidesAtOnce(Tier tier) private pure returns (bool) {
-        return tier == Tier.Zk || tier == Tier.Tee || tier == Tier.None;
+        return tier == Tier.Zk || tier == Tier.Tee;
     }
 
     /// @dev max(minLock, ceil(maxPrice * lockBps / 1e4)): fits where maxPrice does, since lockBps <= 1e4.

@@ -11,7 +11,7 @@ struct Claim {
     bytes32 inputCommitment;
     address provider;
     Tier tier;
-    uint8 scheme; // how the input root was made: 1 = Poseidon
+    uint8 scheme; // how the input root was made: 1 = Poseidon, 2 = keccak256
 }
 
 /// One interface for every tier.

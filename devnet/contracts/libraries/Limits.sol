@@ -43,3 +43,10 @@ uint256 constant MAX_STAKERS_BPS = 5_000;
 
 // Seconds over which the stakers' part of the fees streams to them.
 uint256 constant REWARD_PERIOD = 7 days;
+
+// Seconds within which a provider answers a complaint, at most: the game that MIN_UNBONDING leaves room for.
+uint256 constant MAX_ANSWER_WINDOW = 1 days;
+
+// How an input root is made (docs/commitments.md): over Poseidon hashes, or over the tensors' block as it is.
+uint8 constant SCHEME_POSEIDON = 1;
+uint8 constant SCHEME_KECCAK = 2;

@@ -103,7 +103,7 @@ contract BatchDifferentialTest is MarketBase {
         uint256 window = WINDOW;
         uint48 close = uint48((block.timestamp / window + 1) * window);
         uint32 w = uint32(WINDOW);
-        _class = JobClass(version_, Tier.None, 1, start, step, w, w, w, w, 0, 0, 0, 0);
+        _class = JobClass(version_, Tier.None, 2, start, step, w, w, w, w, w, 0, 0, 0);
         uint256[3] memory before;
         for (uint256 i = 0; i < 3; ++i) {
             before[i] = vault.stakeOf(sellers[i], Role.Provider).total;
@@ -143,7 +143,7 @@ contract BatchDifferentialTest is MarketBase {
         (r.versionId, r.input, r.startPrice, r.priceStep) = (version_, 0, _class.startPrice, _class.priceStep);
         r.maxPrice = uint128(r.startPrice + r.priceStep * o.tick);
         r.biddingWindow = r.revealWindow = r.deliveryWindow = r.executionWindow = uint32(WINDOW);
-        r.verificationWindow = 0;
+        r.verificationWindow = uint32(WINDOW);
         (o.terms,) = market.quote(r);
         vm.prank(CONSUMER);
         o.id = market.post(o.terms.request, ++nonce);

@@ -150,7 +150,7 @@ abstract contract Replay is MarketBase {
             versionId: _versions[posted.version],
             tier: Tier.None,
             auction: AuctionKind(posted.kind),
-            scheme: 1,
+            scheme: 2,
             inputCommitment: keccak256("input"),
             input: 0,
             maxPrice: uint128(posted.maxPrice),
@@ -160,7 +160,7 @@ abstract contract Replay is MarketBase {
             revealWindow: uint32(posted.revealWindow),
             deliveryWindow: uint32(posted.deliveryWindow),
             executionWindow: uint32(posted.executionWindow),
-            verificationWindow: 0,
+            verificationWindow: 1 minutes,
             requirements: 0
         });
     }

@@ -97,6 +97,14 @@ HINTS: Mapping[str, str] = {
     "InputMismatch": "The proof is of another input: prove the input that the job commits to.",
     "SrsMismatch": "The key was made with another SRS: use the deployment's.",
     "VerifyingKeyUnregistered": "The proof is of another circuit: prove the version that the job names.",
+    # Unverified, Delivery, EncryptionKeys
+    "ComplaintNotOpen": "No complaint waits for an answer: `mlm job show` tells how the job stands.",
+    "OutputMismatch": "Answer from the machine or account that handed the result in: the very outputs count.",
+    "OutputsTooLarge": "The tier none takes outputs of 8 KiB at most: larger ones cannot be shown on chain.",
+    "DepositNotDue": "A deposit comes back when the provider has let its time pass.",
+    "DepositAlreadyRefunded": "The deposit is back already: see `mlm whoami`.",
+    "WrappedKeyLength": "Deliver with `mlm job deliver`, which wraps the key.",
+    "EncryptionKeyMalformed": "Announce with `mlm wallet announce`, which derives the key.",
     # Providers
     "AttestationNotSigned": "The signature is not this auditor's, or the file was changed: ask for it again.",
     "AttestationNotNewer": "The auditor has said something newer of it, or revoked it: ask for a new attestation.",

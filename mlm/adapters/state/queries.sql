@@ -78,6 +78,16 @@ select row_number() over (order by block, log_index) as position, bidder, change
        block, timestamp, tx_hash, finality(block) as finality
 from bid_changes where job_id = $job_id order by block, log_index;
 
+-- name: input_keys
+select row_number() over (order by block, log_index) as position, provider, wrapped,
+       block, timestamp, tx_hash, finality(block) as finality
+from input_keys where job_id = $job_id order by block, log_index;
+
+-- name: complaints
+select row_number() over (order by block, log_index) as position, account, change, answer_by, salt, outputs,
+       block, timestamp, tx_hash, finality(block) as finality
+from complaints where job_id = $job_id order by block, log_index;
+
 -- name: offers
 select offer_id, provider, tick, position, quantity, block, timestamp, tx_hash, finality(block) as finality
 from offers where batch_id = $batch_id order by block, log_index;

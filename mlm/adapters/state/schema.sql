@@ -163,6 +163,16 @@ create table sale_credits (
 create table sale_withdrawals (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount bignum
 );
+create table encryption_keys (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, key varchar
+);
+create table input_keys (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, provider varchar, wrapped varchar
+);
+create table complaints (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    job_id varchar, account varchar, change varchar, answer_by bigint, salt varchar, outputs varchar
+);
 
 create macro kind_name(n) as ['model', 'dataset', 'algorithm', 'pipeline'][n + 1];
 create macro tier_name(n) as ['none', 'zk', 'optimistic', 'tee', 'redundant', 'consensus'][n + 1];
@@ -323,10 +333,11 @@ with place as (
     select (select address from contracts where name = 'JobMarket' limit 1) as market,
            (select address from contracts where name = 'StakeVault' limit 1) as vault,
            (select address from contracts where name = 'AssetSale' limit 1) as sale,
+           (select address from contracts where name = 'Unverified' limit 1) as unverified,
            '0x0000000000000000000000000000000000000000' as nobody
 )
 select t.sender as account, 'wallet' as ledger, -t.amount as change,
-       case t.recipient when market then 'escrow' when vault then 'stake' when sale then 'sale bid' when nobody then 'burn' else 'transfer' end as reason,
+       case t.recipient when market then 'escrow' when vault then 'stake' when sale then 'sale bid' when unverified then 'complaint' when nobody then 'burn' else 'transfer' end as reason,
        (select min(j.job_id) from jobs j
         where j.tx_hash = t.tx_hash and j.consumer = t.sender and j.max_price = t.amount and t.recipient = market) as job_id,
        t.block, t.timestamp, t.log_index, t.tx_hash
@@ -336,7 +347,7 @@ select t.recipient, 'wallet', t.amount,
        case t.sender when market then 'withdrawal' when sale then 'withdrawal' when vault then
            case when exists (select 1 from reward_changes r where r.tx_hash = t.tx_hash and r.change = 'claimed'
                              and r.account = t.recipient and r.amount = t.amount) then 'reward' else 'unstake' end
-       when nobody then 'mint' else 'transfer' end,
+       when unverified then 'complaint' when nobody then 'mint' else 'transfer' end,
        null, t.block, t.timestamp, t.log_index, t.tx_hash
 from transfers t, place
 union all

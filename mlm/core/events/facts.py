@@ -97,6 +97,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "sale_closings": ("sale_id", "recipient", "state", "price"),
     "sale_credits": ("sale_id", "account", "reason", "amount"),
     "sale_withdrawals": ("account", "amount"),
+    "encryption_keys": ("account", "key"),
+    "input_keys": ("job_id", "provider", "wrapped"),
+    "complaints": ("job_id", "account", "change", "answer_by", "salt", "outputs"),
 }
 
 # (contract, event) -> table, and for each of its columns the argument that it holds
@@ -132,6 +135,8 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("Reputation", "JobRecorded"): ("outcomes", ("jobId", "provider", "outcome", "price", "points")),
     ("Reputation", "JobRated"): ("ratings", ("jobId", "provider", "consumer", "stars")),
     ("FeeShares", "FeeSharesSet"): ("fee_shares", ("treasuryBps", "stakersBps")),
+    ("EncryptionKeys", "EncryptionKeyAnnounced"): ("encryption_keys", ("account", "key")),
+    ("Delivery", "InputKeyDelivered"): ("input_keys", ("jobId", "provider", "wrapped")),
 }
 
 # event -> what became of a bid, and the argument that is its amount: the price shown, or the bond burned
@@ -149,6 +154,13 @@ STAKE_CHANGES: Mapping[str, str] = {
     "StakeLocked": "locked",
     "StakeUnlocked": "unlocked",
     "StakeSlashed": "slashed",
+}
+
+# event -> what became of a complaint, and the argument that names who did it
+COMPLAINTS: Mapping[str, tuple[str, str]] = {
+    "ComplaintFiled": ("filed", "consumer"),
+    "ComplaintAnswered": ("answered", "provider"),
+    "DepositRefunded": ("refunded", "consumer"),
 }
 
 RESERVATIONS: Mapping[str, str] = {"StakeReserved": "reserved", "StakeReleased": "released"}
@@ -203,6 +215,10 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
     if contract == "JobMarket" and event in BID_CHANGES:
         change, amount = BID_CHANGES[event]
         return [("bid_changes", (args["jobId"], args["bidder"], change, args.get("commitment"), args.get(amount)))]
+    if contract == "Unverified" and event in COMPLAINTS:
+        change, account = COMPLAINTS[event]
+        shown = (args.get(name) for name in ("answerBy", "salt", "outputs"))
+        return [("complaints", (args["jobId"], args[account], change, *shown))]
     if contract == "Providers":
         return _said(event, args)
     if (contract, event) == ("AssetRegistry", "VersionPublished"):

@@ -63,6 +63,10 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     # a job's place in its batch: batch_id class_id closes_at ends_at start_price price_step tick position, and once it
     # happened clearing_tick volume (cleared), offer_id provider price (drawn)
     "batch": {"job_id": REQUIRED},
+    # in order: position provider wrapped
+    "input_keys": {"job_id": REQUIRED},
+    # in order: position account change (filed, answered, refunded) answer_by (filed) salt outputs (answered)
+    "complaints": {"job_id": REQUIRED},
     # in order: job_id account reason amount
     "credits": {"job_id": None, "account": None, **_PAGE},
     # the facts of sales, docs/events.md; `open_at` keeps those that take bids at that time

@@ -308,6 +308,31 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "Withdrawn(address indexed account, uint256 amount)",
         "0x7084f5476618d8e60b11ef0d7d3f06914655adb8793e28ff7f018d4c76d505d5",
     ),
+    (
+        "EncryptionKeys",
+        "EncryptionKeyAnnounced(address indexed account, bytes key)",
+        "0xbe091b6dbc04aa8f5056abf845f14f3acc0dd3313fcda17f0e97b51c2148473c",
+    ),
+    (
+        "Delivery",
+        f"InputKeyDelivered({_JOB}, address indexed provider, bytes wrapped)",
+        "0x6e5cb1090561b1b70eae4bb2db5bb086638b68b598dbf63436fd0ed31b0accc5",
+    ),
+    (
+        "Unverified",
+        f"ComplaintFiled({_JOB}, address indexed consumer, uint48 answerBy)",
+        "0xae605f3f9bca9835a5c00714f83c1702459119bc7155677f245f355c74fe3d33",
+    ),
+    (
+        "Unverified",
+        f"ComplaintAnswered({_JOB}, address indexed provider, bytes32 salt, bytes outputs)",
+        "0x599547f8c55198c3fd5e2a9521f2769529c4d8a4905b5d962d4ce3aad20ea2f7",
+    ),
+    (
+        "Unverified",
+        f"DepositRefunded({_JOB}, address indexed consumer)",
+        "0x1f3a3b551a771a4697edaa5a1a794babc7e4e0684d5fc9420f062aab06d8fbdc",
+    ),
 )
 
 # What earlier contracts declared and later ones changed: their logs stay readable.

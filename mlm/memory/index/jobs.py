@@ -82,6 +82,15 @@ class JobQueries(AssetQueries):
             told = {name: row[name] for name in ("bidder", "change", "commitment", "amount")}
             yield {"position": position} | told | self._place(row)
 
+    def _query_input_keys(self, job_id: str) -> Iterable[Record]:
+        for position, row in enumerate(self._of("input_keys", job_id=job_id), 1):
+            yield {"position": position, "provider": row["provider"], "wrapped": row["wrapped"]} | self._place(row)
+
+    def _query_complaints(self, job_id: str) -> Iterable[Record]:
+        for position, row in enumerate(self._of("complaints", job_id=job_id), 1):
+            told = {name: row[name] for name in ("account", "change", "answer_by", "salt", "outputs")}
+            yield {"position": position} | told | self._place(row)
+
     def _query_offers(self, batch_id: str) -> Iterable[Record]:
         return [found | self._place(row) for found, row in batches.offers(self._of, batch_id)]
 

@@ -20,15 +20,17 @@ class MoneyQueries(Facts):
 
     def _query_account_history(self, account: str) -> Iterable[Record]:
         addresses = {row["contract"]: row["address"] for row in self._tables["events"]}
-        market, vault, sale = (addresses.get(name) for name in ("JobMarket", "StakeVault", "AssetSale"))
+        names = ("JobMarket", "StakeVault", "AssetSale", "Unverified")
+        market, vault, sale, unverified = map(addresses.get, names)
         found: list[tuple[Record, Record]] = []
 
         def add(row: Record, ledger: str, change: int, reason: str | None, job_id: str | None = None) -> None:
             found.append((row, {"ledger": ledger, "change": change, "reason": reason, "job_id": job_id}))
 
         for row in self._tables["transfers"]:
-            sent = {market: "escrow", vault: "stake", sale: "sale bid", _NOBODY: "burn"}
-            received = {market: "withdrawal", vault: "unstake", sale: "withdrawal", _NOBODY: "mint"}
+            sent = {market: "escrow", vault: "stake", sale: "sale bid", unverified: "complaint", _NOBODY: "burn"}
+            received = {market: "withdrawal", vault: "unstake", sale: "withdrawal"}
+            received |= {unverified: "complaint", _NOBODY: "mint"}
             if row["sender"] == account:
                 reason = sent.get(row["recipient"], "transfer")
                 paid = [

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Unverified} from "../contracts/Unverified.sol";
+import {IJobMarketErrors} from "../contracts/errors/IJobMarketErrors.sol";
+import {IPaymentErrors} from "../contracts/errors/IPaymentErrors.sol";
+import {IUnverifiedErrors as Errors} from "../contracts/errors/IUnverifiedErrors.sol";
+import {IJobMarket, Terms} from "../contracts/interfaces/IJobMarket.sol";
+import {Complaint, IUnverified} from "../contracts/interfaces/IUnverified.sol";
+import {Claim} from "../contracts/interfaces/IVerifier.sol";
+import {State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
+import {UnverifiedBase} from "./UnverifiedBase.sol";
+
+contract UnverifiedTest is UnverifiedBase {
+    function _claim(Tier tier, uint8 scheme) private view returns (Claim memory) {
+        return Claim("job", versionId, 0, "input", ALICE, tier, scheme);
+    }
+
+    // ---------------------------------------------------------------- check
+
+    function test_checkDerivesTheCommitmentFromTheRoot() public view {
+        bytes32 root = _root(SALT, OUTPUTS);
+        (Verdict verdict, bytes32 commitment) = unverified.check(_claim(Tier.None, 2), abi.encode(root));
+        vm.assertEq(uint256(verdict), uint256(Verdict.Pending));
+        vm.assertEq(commitment, _outputCommitment(root));
+    }
+
+    function test_checkRefusesOtherTiersSchemesAndEncodings() public {
+        bytes memory evidence = abi.encode(_root(SALT, OUTPUTS));
+        vm.expectRevert(abi.encodeWithSelector(Errors.TierMismatch.selector, bytes32("job"), Tier.None, Tier.Zk));
+        unverified.check(_claim(Tier.Zk, 2), evidence);
+        vm.expectRevert(abi.encodeWithSelector(Errors.SchemeMismatch.selector, bytes32("job"), 2, 1));
+        unverified.check(_claim(Tier.None, 1), evidence);
+        vm.expectRevert(abi.encodeWithSelector(Errors.EvidenceNotCanonical.selector, bytes32("job")));
+        unverified.check(_claim(Tier.None, 2), abi.encodePacked(evidence, uint8(0)));
+        vm.expectRevert(abi.encodeWithSelector(Errors.EvidenceNotCanonical.selector, bytes32("job")));
+        unverified.check(_claim(Tier.None, 2), "");
+    }
+
+    function test_theVectorsOfPython() public view {
+        string memory json = vm.readFile("../tests/vectors/commitment.json");
+        bytes memory outputs = vm.parseJsonBytes(json, ".tensors.block");
+        bytes32 salt = bytes32(vm.parseJsonBytes(json, ".tensors.salt"));
+        bytes32 root = _root(salt, outputs);
+        vm.assertEq(root, bytes32(vm.parseJsonBytes(json, ".tensors.root")));
+        (, bytes32 commitment) = unverified.check(_claim(Tier.None, 2), abi.encode(root));
+        vm.assertEq(commitment, bytes32(vm.parseJsonBytes(json, ".tensors.outputCommitment")));
+    }
+
+    // ---------------------------------------------------------------- a job's life
+
+    function test_silenceAccepts() public {
+        (bytes32 jobId, Terms memory terms) = _handedIn(OUTPUTS);
+        _needState(jobId, State.Submitted);
+        vm.warp(block.timestamp + 1 days - 1);
+        _needState(jobId, State.Submitted);
+        vm.warp(block.timestamp + 1);
+        market.settle(jobId, terms);
+        _needSettled(jobId, State.Accepted);
+        vm.expectRevert(_inState(jobId, State.Submitted, State.Accepted));
+        vm.prank(CONSUMER);
+        unverified.complain(jobId);
+    }
+
+    function test_anAnswerAcceptsAndPaysTheProvider() public {
+        (bytes32 jobId, Terms memory terms) = _complained();
+        _needState(jobId, State.Disputed);
+        vm.expectRevert(abi.encodeWithSelector(IJobMarketErrors.JobNotFinal.selector, jobId, State.Disputed));
+        market.settle(jobId, terms);
+        uint256 before = token.balanceOf(ALICE);
+        vm.warp(block.timestamp + 1 days - 1);
+        vm.expectEmit(address(unverified));
+        emit IUnverified.ComplaintAnswered(jobId, versionId, ALICE, SALT, OUTPUTS);
+        _answer(jobId, ALICE, SALT, OUTPUTS);
+        vm.assertEq(token.balanceOf(ALICE), before + DEPOSIT);
+        vm.assertEq(token.balanceOf(address(unverified)), 0);
+        _needState(jobId, State.Accepted);
+        vm.expectRevert(abi.encodeWithSelector(Errors.DepositNotDue.selector, jobId, Verdict.Accepted));
+        vm.prank(CONSUMER);
+        unverified.refund(jobId);
+        market.settle(jobId, terms);
+        _needSettled(jobId, State.Accepted);
+    }
+
+    function test_noAnswerRejectsAndRefunds() public {
+        uint256 before = token.balanceOf(CONSUMER);
+        (bytes32 jobId, Terms memory terms) = _complained();
+        vm.assertEq(token.balanceOf(CONSUMER), before - MAX_PRICE - DEPOSIT);
+        vm.expectRevert(abi.encodeWithSelector(Errors.DepositNotDue.selector, jobId, Verdict.Disputed));
+        vm.prank(CONSUMER);
+        unverified.refund(jobId);
+        vm.warp(block.timestamp + 1 days);
+        _needState(jobId, State.Rejected);
+        vm.expectRevert(abi.encodeWithSelector(Errors.ComplaintNotOpen.selector, jobId, Verdict.Rejected));
+        _answer(jobId, ALICE, SALT, OUTPUTS);
+        uint256 stake = _stakeOf(ALICE);
+        market.settle(jobId, terms);
+        _needSettled(jobId, State.Rejected);
+        vm.assertEq(_stakeOf(ALICE), stake - terms.snapshot.lock);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotConsumer.selector, jobId, CONSUMER, ALICE));
+        vm.prank(ALICE);
+        unverified.refund(jobId);
+        vm.startPrank(CONSUMER);
+        unverified.refund(jobId);
+        vm.expectRevert(abi.encodeWithSelector(Errors.DepositAlreadyRefunded.selector, jobId));
+        unverified.refund(jobId);
+        market.withdraw();
+        vm.stopPrank();
+        vm.assertEq(token.balanceOf(CONSUMER), before);
+        vm.assertEq(token.balanceOf(address(unverified)), 0);
+    }
+
+    /// The answer's clock may outlive the verification window, and the dispute with it.
+    function test_aComplaintInTheLastSecondHasItsWholeClock() public {
+        (bytes32 jobId,) = _handedIn(OUTPUTS);
+        vm.warp(block.timestamp + 1 days - 1);
+        vm.prank(CONSUMER);
+        unverified.complain(jobId);
+        vm.warp(block.timestamp + 1 days - 1);
+        _needState(jobId, State.Disputed);
+        Complaint memory found = unverified.complaintOf(jobId);
+        vm.assertEq(found.answerBy, block.timestamp + 1);
+        _answer(jobId, ALICE, SALT, OUTPUTS);
+        _needState(jobId, State.Accepted);
+    }
+
+    // ---------------------------------------------------------------- who, when, once
+
+    function test_onlyTheConsumerComplainsAndOnce() public {
+        (bytes32 jobId,) = _handedIn(OUTPUTS);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotConsumer.selector, jobId, CONSUMER, BOB));
+        vm.prank(BOB);
+        unverified.complain(jobId);
+        vm.startPrank(CONSUMER);
+        unverified.complain(jobId);
+        vm.expectRevert(_inState(jobId, State.Submitted, State.Disputed));
+        unverified.complain(jobId);
+        vm.stopPrank();
+        _answer(jobId, ALICE, SALT, OUTPUTS);
+        vm.expectRevert(_inState(jobId, State.Submitted, State.Accepted));
+        vm.prank(CONSUMER);
+        unverified.complain(jobId);
+    }
+
+    function test_aComplaintNeedsAResult() public {
+        (bytes32 jobId,) = _ready(Tier.None);
+        vm.expectRevert(_inState(jobId, State.Submitted, State.Ready));
+        vm.prank(CONSUMER);
+        unverified.complain(jobId);
+        vm.expectRevert(_inState("nothing", State.Submitted, State.Unknown));
+        unverified.complain("nothing");
+    }
+
+    function test_jobsOfOtherTiersAreNotItsMatter() public {
+        (bytes32 jobId, Terms memory terms) = _optimistic();
+        _submit(jobId, terms, Verdict.Pending);
+        vm.expectRevert(
+            abi.encodeWithSelector(Errors.VerifierMismatch.selector, jobId, address(unverified), address(verifier))
+        );
+        vm.prank(CONSUMER);
+        unverified.complain(jobId);
+    }
+
+    function test_onlyTheLeaseHolderAnswersAndOnce() public {
+        (bytes32 jobId,) = _handedIn(OUTPUTS);
+        vm.expectRevert(abi.encodeWithSelector(Errors.ComplaintNotOpen.selector, jobId, Verdict.Pending));
+        _answer(jobId, ALICE, SALT, OUTPUTS);
+        vm.prank(CONSUMER);
+        unverified.complain(jobId);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotLeaseHolder.selector, jobId, ALICE, BOB));
+        _answer(jobId, BOB, SALT, OUTPUTS);
+        _answer(jobId, ALICE, SALT, OUTPUTS);
+        vm.expectRevert(abi.encodeWithSelector(Errors.ComplaintNotOpen.selector, jobId, Verdict.Accepted));
+        _answer(jobId, ALICE, SALT, OUTPUTS);
+    }
+
+    function testFuzz_onlyTheCommittedOutputsAnswer(bytes32 salt, bytes memory outputs) public {
+        vm.assume(salt != SALT || keccak256(outputs) != keccak256(OUTPUTS));
+        vm.assume(outputs.length <= unverified.MAX_OUTPUT_BYTES());
+        (bytes32 jobId,) = _complained();
+        bytes32 expected = _outputCommitment(_root(SALT, OUTPUTS));
+        bytes32 actual = _outputCommitment(_root(salt, outputs));
+        vm.expectRevert(abi.encodeWithSelector(Errors.OutputMismatch.selector, jobId, expected, actual));
+        _answer(jobId, ALICE, salt, outputs);
+    }
+
+    /// Whoever commits to more than can be shown cannot answer: it should not have handed that in.
+    function test_theLargestOutputs() public {
+        bytes memory most = new bytes(unverified.MAX_OUTPUT_BYTES());
+        (bytes32 jobId,) = _handedIn(most);
+        vm.prank(CONSUMER);
+        unverified.complain(jobId);
+        bytes memory more = new bytes(most.length + 1);
+        vm.expectRevert(abi.encodeWithSelector(Errors.OutputsTooLarge.selector, jobId, more.length, most.length));
+        _answer(jobId, ALICE, SALT, more);
+        _answer(jobId, ALICE, SALT, most);
+        _needState(jobId, State.Accepted);
+    }
+
+    function test_aDepositIsNeeded() public {
+        (bytes32 jobId,) = _handedIn(OUTPUTS);
+        vm.startPrank(CONSUMER);
+        token.approve(address(unverified), DEPOSIT - 1);
+        vm.expectRevert();
+        unverified.complain(jobId);
+        vm.stopPrank();
+        _needState(jobId, State.Submitted);
+    }
+
+    function test_deploymentWithinBounds() public {
+        IJobMarket place = IJobMarket(address(market));
+        vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "market"));
+        new Unverified(token, IJobMarket(address(0)), 1, 60);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IPaymentErrors.ParameterOutOfBounds.selector, "deposit", 0, 1, uint256(type(uint128).max)
+            )
+        );
+        new Unverified(token, place, 0, 60);
+        vm.expectRevert(
+            abi.encodeWithSelector(IPaymentErrors.ParameterOutOfBounds.selector, "answerWindow", 59, 60, 1 days)
+        );
+        new Unverified(token, place, 1, 59);
+        vm.expectRevert(
+            abi.encodeWithSelector(IPaymentErrors.ParameterOutOfBounds.selector, "answerWindow", 86_401, 60, 1 days)
+        );
+        new Unverified(token, place, 1, 86_401);
+    }
+}
