@@ -12,7 +12,7 @@ from enum import Enum
 
 from mlm.core.auctions import batch
 from mlm.core.auctions.dutch import offered_down
-from mlm.core.job import AuctionKind, JobFacts, State, Verdict, state, whose_turn
+from mlm.core.job import AuctionKind, JobFacts, State, Tier, Verdict, state, whose_turn
 
 # Of a delivery window, what is left when a worker accepts although its result is not in hand yet: to accept late would
 # cost the undelivered fee, to accept early risks the whole lock on an execution that then fails.
@@ -20,11 +20,11 @@ RESERVE = 4  # a quarter of it
 
 
 class Known(Enum):
-    """What this machine knows of a model."""
+    """What this machine knows of a model in a tier."""
 
     NEW = "new"
     LEARNING = "learning"
-    FIT = "fit"  # it is here, its key is the chain's, and a run was measured
+    FIT = "fit"  # it is here, it is what the tier asks for, and a run was measured
     UNFIT = "unfit"
 
 
@@ -44,6 +44,7 @@ class Seen:
 
     job_id: str
     version_id: str
+    tier: Tier
     auction: AuctionKind
     facts: JobFacts
     max_price: int
@@ -61,6 +62,7 @@ class Seen:
     asked: int | None = None  # the strategy's price; None: it declines
     known: Known = Known.NEW
     result: Result = Result.NONE
+    waits: bool = False  # the input is private, and its consumer has not delivered the key
     rests: bool = False  # a move on it failed a moment ago
 
     def state(self, now: int) -> State:
@@ -87,9 +89,10 @@ class View:
 
 @dataclass(frozen=True)
 class Learn:
-    """Fetch a model, check it against its key on chain, and measure a run."""
+    """Fetch a model, check what the tier asks of it, and measure a run."""
 
     version_id: str
+    tier: Tier
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,13 @@ class Fulfil:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """Show the outputs on chain: their consumer complains that they did not arrive."""
+
+    job_id: str
+
+
+@dataclass(frozen=True)
 class Settle:
     """Draw the job's credits, and free what is left of the lock."""
 
@@ -148,7 +158,7 @@ class Collect:
     """Withdraw what is credited."""
 
 
-Move = Learn | Bid | Reveal | Draw | Compute | Accept | Fulfil | Settle | Collect
+Move = Learn | Bid | Reveal | Draw | Compute | Accept | Fulfil | Answer | Settle | Collect
 _NEVER = 1 << 62
 
 
@@ -203,6 +213,8 @@ def _due(job: Seen, now: int) -> Move | None:
             if job.result is Result.KEPT:
                 return Fulfil(job.job_id)
             return Compute(job.job_id) if job.result is Result.NONE else None
+        case State.DISPUTED if job.mine:
+            return Answer(job.job_id)
         case current if current.is_final and job.mine:
             return Settle(job.job_id)
     return None
@@ -213,7 +225,7 @@ def _leased(job: Seen, now: int) -> Move | None:
     if job.result is Result.KEPT:
         return Fulfil(job.job_id)
     if job.result is Result.NONE:
-        return Compute(job.job_id)
+        return None if job.waits else Compute(job.job_id)
     reserve = job.facts.delivery_window // RESERVE
     late = now >= job.facts.reveals_close_at + job.facts.delivery_window - reserve
     return Accept(job.job_id) if job.result is Result.RUNNING and late else None
@@ -233,11 +245,12 @@ def _once(moves: Iterable[Move], jobs: tuple[Seen, ...]) -> tuple[Move, ...]:
 
 def _learn(view: View) -> tuple[Move, ...]:
     """Models of jobs that take bids, the most promising first."""
-    wanted: dict[str, int] = {}
+    wanted: dict[tuple[str, Tier], int] = {}
     for job in view.jobs:
         if job.state(view.now) is State.OPEN and job.known is Known.NEW and not job.rests:
-            wanted[job.version_id] = max(wanted.get(job.version_id, 0), job.max_price)
-    return tuple(Learn(version) for version in sorted(wanted, key=lambda version: (-wanted[version], version)))
+            service = job.version_id, job.tier
+            wanted[service] = max(wanted.get(service, 0), job.max_price)
+    return tuple(Learn(*service) for service in sorted(wanted, key=lambda service: (-wanted[service], service)))
 
 
 def _bids(view: View) -> tuple[Move, ...]:

@@ -21,7 +21,7 @@ from mlm.core.pricing import Strategy
 from mlm.ports.bundle import Ports
 from mlm.workflows import lease, lookup
 from mlm.workflows.worker_act import act, go_on
-from mlm.workflows.worker_desk import Desk, Finished, words
+from mlm.workflows.worker_desk import Desk, Finished, service, words
 from mlm.workflows.worker_look import Look, Memory, Wanted, measure
 
 POLL = 2.0  # seconds between two looks
@@ -174,10 +174,10 @@ class _Worker:
 
     def _begin(self, move: worker.Move, view: worker.View) -> int:
         """Do a move, or begin it; 1 when it changed anything at once."""
-        name = getattr(move, "job_id", "") or getattr(move, "version_id", "") or "collect"
+        name = getattr(move, "job_id", "collect")
         if isinstance(move, worker.Learn):
             if self._desk.busy < self._params.capacity:
-                self._desk.learn(move.version_id)
+                self._desk.learn(move.version_id, move.tier)
             return 0
         if self._params.observe:
             self._once(f"would {_spell(move)}", name)
@@ -218,11 +218,10 @@ class _Worker:
         self._failures.pop(done.name, None)
         if done.what == "learn":
             measure(self._ports, done.name, done.seconds)
-            self._say(done.name, f"learned: a proved run takes {done.seconds:.1f} s here")
+            self._say(done.name, f"learned: a run takes {done.seconds:.1f} s here")
             return
-        version = self._memory.jobs[done.name].job.version_id if done.name in self._memory.jobs else ""
-        if version:
-            measure(self._ports, version, done.seconds)
+        if found := self._memory.jobs.get(done.name):
+            measure(self._ports, service(found.job.version_id, found.job.tier), done.seconds)
         self._say(done.name, f"computed in {done.seconds:.1f} s; the result is in hand")
 
     # --- what became of leases -----------------------------------------------------------------------------------

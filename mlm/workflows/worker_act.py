@@ -8,7 +8,7 @@ from mlm.core import worker
 from mlm.core.errors import MlmError
 from mlm.core.money import Amount
 from mlm.ports.bundle import Ports
-from mlm.workflows import bid, job_award, job_close, job_reveal, lease, op, wallet
+from mlm.workflows import bid, complaint, job_award, job_close, job_reveal, lease, op, wallet
 from mlm.workflows.apply import Operation, execute
 from mlm.workflows.rerun import earlier, request_of
 
@@ -30,6 +30,9 @@ def act(ports: Ports, move: worker.Move) -> str:
         case worker.Fulfil():
             _do(ports, lease.FULFIL, job_close.JobName(move.job_id))
             return "handed the result in"
+        case worker.Answer():
+            _do(ports, complaint.ANSWER, job_close.JobName(move.job_id))
+            return "showed the outputs on chain: their consumer had complained"
         case worker.Settle():
             _do(ports, job_close.SETTLE, job_close.JobName(move.job_id))
             return "settled"

@@ -13,12 +13,12 @@ from math import prod
 
 from mlm.core import dagcbor
 from mlm.core.errors import InvalidData, MlmError
-from mlm.core.job import State
+from mlm.core.job import State, Tier
 from mlm.core.manifest.parts import Tensor as Declared
 from mlm.core.tensors import ITEM_BYTES, MAX_BYTES, Tensor, to_document
 from mlm.core.worker import Result
 from mlm.ports.bundle import Ports
-from mlm.workflows import lease, lookup, model
+from mlm.workflows import lease, lookup, model, outputs
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Finished:
     """A task that ended: `seconds` is what a run took, `error` why there was none."""
 
     what: str  # learn or compute
-    name: str  # the version's or the job's id
+    name: str  # the service, or the job's id
     seconds: float = 0.0
     error: Exception | None = None
 
@@ -40,9 +40,9 @@ class Desk:
         self._running: dict[str, Result] = {}
         self._finished: list[Finished] = []
 
-    def learn(self, version_id: str) -> None:
-        """Begin to learn a model."""
-        self._begin("learn", version_id, lambda ports: learn(ports, version_id))
+    def learn(self, version_id: str, tier: Tier) -> None:
+        """Begin to learn a model in a tier."""
+        self._begin("learn", service(version_id, tier), lambda ports: learn(ports, version_id, tier))
 
     def compute(self, job_id: str) -> None:
         """Begin to compute a job's result."""
@@ -93,20 +93,29 @@ class Desk:
         threading.Thread(target=run, name=f"mlm {what} {name[:10]}", daemon=True).start()
 
 
-def learn(ports: Ports, version_id: str) -> float:
-    """Fetch a model, hold its circuit against the chain's key, and measure one proved run on zeros, in seconds.
+def service(version_id: str, tier: Tier) -> str:
+    """The name of what a worker offers: a version in a tier."""
+    return f"{version_id}-{tier}"
+
+
+def learn(ports: Ports, version_id: str, tier: Tier) -> float:
+    """Fetch a model, check what the tier asks of it, and measure one run on zeros, proved in the tier zk, in seconds.
 
     Raises what makes the model unfit: InvalidData, VerificationFailed, StateConflict, NotFound, ProverError.
     """
     version = lookup.version_by_id(ports, version_id)
     loaded = model.load(ports, version)
-    model.check_key(ports, loaded, version)
+    if tier is Tier.NONE:
+        outputs.check_fits(loaded.manifest)
+    else:
+        model.check_key(ports, loaded, version)
     signature = loaded.manifest.signature
     assert signature is not None
     inputs = ports.tensors.from_block(dagcbor.encode(to_document([_zeros(spec) for spec in signature.inputs])))
     started = ports.system.monotonic()
     ports.runner.run(loaded.onnx, inputs)
-    ports.prover.prove(loaded.onnx, model.zk_settings(loaded), inputs)
+    if tier is not Tier.NONE:
+        ports.prover.prove(loaded.onnx, model.zk_settings(loaded), inputs)
     return ports.system.monotonic() - started
 
 

@@ -11,14 +11,14 @@ from mlm.core.job import AuctionKind, JobFacts, Role, State, Tier, Verdict, stat
 from mlm.core.pricing import Ask, Strategy
 from mlm.core.worker import Known, Result, Seen, View
 from mlm.ports.bundle import Ports
-from mlm.workflows import lease, lookup, rounds, sealed
+from mlm.workflows import lease, lookup, rounds, sealed, turns
 from mlm.workflows.job_show import bond_of
 from mlm.workflows.sync import sync
-from mlm.workflows.worker_desk import Desk
+from mlm.workflows.worker_desk import Desk, service
 
 PAGE = 1000
 RECENT = 15  # prices of a version that a strategy is told
-TIERS = (Tier.ZK,)  # that this worker can execute
+TIERS = (Tier.ZK, Tier.NONE)  # that this worker can execute
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class _Known:
 class Memory:
     """What one run remembers; a kill loses it, and nothing depends on it but waiting and reading less.
 
-    `rests`: by job, version or "collect", until when (monotonic) what failed is left alone. `unfit` holds versions.
+    `rests`: by job, service or "collect", until when (monotonic) what failed is left alone. `unfit` holds services.
     """
 
     rests: dict[str, float] = field(default_factory=dict)
@@ -124,10 +124,11 @@ class Look:
         batch = self._round(job) if job.auction is AuctionKind.BATCH and not mine else None
         if not (mine or wanted or known.sealed or (batch and batch.offered)):
             return None
-        fit = self._fit(job.version_id)
+        fit = self._fit(service(job.version_id, job.tier))
         return Seen(
             job_id=job.job_id,
             version_id=job.version_id,
+            tier=job.tier,
             auction=job.auction,
             facts=facts,
             max_price=job.record.max_price,
@@ -145,6 +146,7 @@ class Look:
             asked=self._asked(row, job) if wanted and fit is Known.FIT else None,
             known=fit if wanted else Known.UNFIT,
             result=self._result(job) if mine else Result.NONE,
+            waits=mine and turns.of(self._ports, job, self._now).who == "consumer",
             rests=self._resting(job.job_id),
         )
 
@@ -178,7 +180,7 @@ class Look:
 
     def _verdict(self, job: lookup.Job, facts: JobFacts) -> Verdict:
         """What the verifier says, where the state depends on it: the contract is asked."""
-        if state(facts, self._now) is not State.SUBMITTED:
+        if not facts.submitted_at or facts.verified or facts.settled_at:
             return Verdict.PENDING
         said = State(self._ports.chain.call("JobMarket", "stateOf", job.raw))
         verdicts = {
@@ -188,12 +190,12 @@ class Look:
         }
         return verdicts.get(said, Verdict.PENDING)
 
-    def _fit(self, version_id: str) -> Known:
-        if self._desk.at_work(version_id):
+    def _fit(self, name: str) -> Known:
+        if self._desk.at_work(name):
             return Known.LEARNING
-        if self._resting(version_id) and version_id in self._memory.unfit:
+        if self._resting(name) and name in self._memory.unfit:
             return Known.UNFIT
-        return Known.FIT if seconds_of(self._ports, version_id) is not None else Known.NEW
+        return Known.FIT if seconds_of(self._ports, name) is not None else Known.NEW
 
     def _result(self, job: lookup.Job) -> Result:
         if found := self._desk.at_work(job.job_id):
@@ -220,7 +222,7 @@ class Look:
                 fee_bps=snapshot.protocol_fee_bps,
                 use_price=snapshot.use_price,
                 owner_bps=snapshot.owner_bps,
-                seconds=seconds_of(self._ports, job.version_id) or 0.0,
+                seconds=seconds_of(self._ports, service(job.version_id, job.tier)) or 0.0,
                 recent=self._recent[job.version_id],
             )
         )
@@ -231,9 +233,9 @@ class Look:
         return tuple(paid[:RECENT])
 
 
-def seconds_of(ports: Ports, version_id: str) -> float | None:
-    """What a run of a version takes on this machine, as measured; None before it was learned."""
-    data = ports.works.find(_measured_as(version_id))
+def seconds_of(ports: Ports, name: str) -> float | None:
+    """What a run of a service takes on this machine, as measured; None before it was learned."""
+    data = ports.works.find(_measured_as(name))
     if data is None:
         return None
     try:
@@ -242,12 +244,12 @@ def seconds_of(ports: Ports, version_id: str) -> float | None:
         return None  # damaged: it is learned again
 
 
-def measure(ports: Ports, version_id: str, seconds: float) -> None:
+def measure(ports: Ports, name: str, seconds: float) -> None:
     """Remember what a run took: a newer one counts for half of it."""
-    before = seconds_of(ports, version_id)
+    before = seconds_of(ports, name)
     mean = seconds if before is None else (before + seconds) / 2
-    ports.works.keep(_measured_as(version_id), b'{"seconds": %.3f}' % mean)
+    ports.works.keep(_measured_as(name), b'{"seconds": %.3f}' % mean)
 
 
-def _measured_as(version_id: str) -> str:
-    return f"seconds-{version_id}"
+def _measured_as(name: str) -> str:
+    return f"seconds-{name}"

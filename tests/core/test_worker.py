@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlm.core import worker
-from mlm.core.job import AuctionKind, JobFacts, State
+from mlm.core.job import AuctionKind, JobFacts, State, Tier, Verdict
 from mlm.core.worker import (
     Accept,
+    Answer,
     Bid,
     Collect,
     Compute,
@@ -43,12 +44,14 @@ def job(name: str = "a", kind: AuctionKind = AuctionKind.REVERSE, **changes: obj
     if kind in (AuctionKind.SEALED, AuctionKind.BATCH):
         facts = replace(facts, reveal_window=WINDOW, commitments=int(kind is AuctionKind.SEALED))
     given = {"max_price": 100, "floor": 5, "bond": BOND, "asked": 50, "known": Known.FIT, **changes}
-    return Seen(job_id=name, version_id="v", auction=kind, **{"facts": facts, **given})  # type: ignore[arg-type]
+    return Seen(job_id=name, version_id="v", tier=Tier.ZK, auction=kind, **{"facts": facts, **given})  # type: ignore[arg-type]
 
 
-def held(name: str = "a", *, accepted: int = 0, **changes: object) -> Seen:
+def held(name: str = "a", *, accepted: int = 0, submitted: bool = False, **changes: object) -> Seen:
     """A lease of ours."""
-    facts = replace(FACTS, has_provider=True, accepted_at=accepted)
+    facts = replace(FACTS, has_provider=True, accepted_at=accepted or int(submitted))
+    if submitted:
+        facts = replace(facts, submitted_at=OPEN_UNTIL, verification_window=WINDOW)
     return job(name, mine=True, **{"facts": facts, **changes})
 
 
@@ -75,13 +78,17 @@ LATE = OPEN_UNTIL + WINDOW - WINDOW // worker.RESERVE  # from here on a lease is
         (view(job(kind=AuctionKind.DUTCH, start_price=10), now=500), (Bid("a", 50),)),  # the clock offers 50
         (view(job(kind=AuctionKind.DUTCH, start_price=10), now=499), ()),
         (view(job(asked=None)), ()),
-        (view(job(known=Known.NEW)), (Learn("v"),)),
+        (view(job(known=Known.NEW)), (Learn("v", Tier.ZK),)),
         (view(job(known=Known.LEARNING)), ()),
         (view(job(known=Known.UNFIT)), ()),
         (view(job(rests=True)), ()),
         (view(job(), free_stake=BOND - 1), ()),
         (view(job(), capacity=0), ()),
         (view(held(), now=OPEN_UNTIL), (Compute("a"),)),
+        (view(held(waits=True), now=OPEN_UNTIL), ()),  # its consumer has not delivered the key
+        (view(held(submitted=True, verdict=Verdict.DISPUTED), now=OPEN_UNTIL + 9), (Answer("a"),)),
+        (view(held(submitted=True, verdict=Verdict.PENDING), now=OPEN_UNTIL + 9), ()),  # its consumer may complain
+        (view(held(submitted=True, verdict=Verdict.ACCEPTED), now=OPEN_UNTIL + 9), (Settle("a"),)),
         (view(held(result=Result.FETCHING), now=LATE), ()),  # what is not checked is not accepted
         (view(held(result=Result.RUNNING), now=LATE - 1), ()),
         (view(held(result=Result.RUNNING), now=LATE), (Accept("a"),)),

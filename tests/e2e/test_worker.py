@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from mlm.adapters.wallet import devnet as accounts
-from tests.command_line import ROOT, TOKEN, Market, Person, start, stop
+from tests.command_line import INPUT, ROOT, TOKEN, Market, Person, start, stop
+from tests.delivering import PRIVATE, apart, posted, pushed
 
 WORK = ("worker", "run", "--strategy", "margin", "--collect", "0")
 DELIVERY, EXECUTION = 3600, 3600
@@ -124,6 +125,28 @@ def test_every_kind_of_auction_is_bid_won_and_paid(market: Market) -> None:
     assert paid == market.first.money - before > 0
     facts = [fact["what"] for fact in market.first.do("worker", "status")["facts"]]
     assert sum(fact.startswith("paid") for fact in facts) >= 5
+
+
+def test_private_jobs_and_complaints_in_the_tier_that_proves_nothing(market: Market) -> None:
+    """The key is waited for, the result handed in and shown when its consumer complains, the money drawn after all."""
+    consumer, before = apart(market), market.first.money
+    job = posted(consumer, INPUT, *PRIVATE, "--bidding", "600", "--verification", "600")
+    packs = pushed(market)
+    with working(market.first, "--until-idle") as worker:
+        until(lambda: shown(market, job)["state"] == "leased", market)
+        time.sleep(3)  # it looks, and there is no key
+        assert shown(market, job)["state"] == "leased" and worker.poll() is None
+        consumer.do("job", "deliver", job)
+        until(lambda: shown(market, job)["state"] == "submitted", market)
+        for path in pushed(market) - packs:
+            path.unlink()
+        consumer.do("job", "complain", job)
+        until(lambda: shown(market, job)["state"] != "disputed", market)
+        assert consumer.do("job", "result", job)["outputs"]
+        until(lambda: done(market, job), market, step="60s")
+        assert worker.wait(60) == 0
+    assert market.first.money > before
+    free(market.first)
 
 
 @pytest.mark.parametrize(("at", "when"), [(2, "before"), (3, "after"), (5, "before"), (8, "after"), (11, "after")])
