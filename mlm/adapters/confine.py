@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -115,33 +116,51 @@ def ask(
     It reads `readable` besides; `what` begins every message. Raises what the child raises, if it is one of the errors
     above, else `worker.error`; ToolMissing when the sandbox asked for is not there.
     """
-    from mlm.adapters.sandbox.launch import Child
-    from mlm.adapters.sandbox.policy import policy
-    from mlm.adapters.sandbox.tiers import choose
     from mlm.adapters.sandbox.watch import Watch
 
-    tier = choose(limits.sandbox)
-    environment = _environment(folder) | dict(worker.environment)
-    libraries = environment.get("LD_LIBRARY_PATH", "") if worker.gpu else None
-    allowed = policy(worker.module, folder, readable=readable, gpu_libraries=libraries, code=worker.code)
-    task = {"step": step, "request": request, "memory_mb": limits.memory_mb, "seconds": limits.timeout_s}
-    task |= {"parent": None if tier.bubblewrap else os.getpid(), "file_bytes": worker.file_bytes}
-    task["sandbox"] = {"landlock": tier.landlock, "seccomp": tier.seccomp, "policy": allowed.as_json()}
-    (folder / "task.json").write_text(json.dumps(task))
     response = folder / "response.json"
     response.unlink(missing_ok=True)
     started = time.monotonic()
     with (folder / "log.txt").open("w+b") as log:
         watch = Watch(folder, 2 * worker.file_bytes)
-        argv = [sys.executable, "-P", "-m", worker.module]
-        child = Child(argv, tier, allowed, cwd=folder, env=environment, log=log)
+        child = start(worker, {"step": step, "request": request}, folder, limits, readable, log)
         try:
             code = _watched(child, watch, worker, what, started + limits.timeout_s, limits)
         finally:
             child.end()
         if code != 0 or not response.exists():
-            raise _crashed(worker, what, code, _tail(log), limits, time.monotonic() - started)
-    return _answer(worker, what, read_file(response, _RESPONSE_LIMIT, worker.error, what))
+            raise crashed(worker, what, code, log, limits, time.monotonic() - started)
+    return read_answer(worker, what, response)
+
+
+def start(
+    worker: Worker,
+    task: Request,
+    folder: Path,
+    limits: Limits,
+    readable: Sequence[Path],
+    log: BinaryIO,
+    stdin: int | None = None,
+) -> Child:
+    """A child at its first task, {step, request}, in the tier that the limits name.
+
+    With a socket as `stdin` it stays: mlm/adapters/held.py.
+    """
+    from mlm.adapters.sandbox.launch import Child
+    from mlm.adapters.sandbox.policy import policy
+    from mlm.adapters.sandbox.tiers import choose
+
+    tier = choose(limits.sandbox)
+    environment = _environment(folder) | dict(worker.environment)
+    libraries = environment.get("LD_LIBRARY_PATH", "") if worker.gpu else None
+    allowed = policy(worker.module, folder, readable=readable, gpu_libraries=libraries, code=worker.code)
+    task = task | {"memory_mb": limits.memory_mb, "seconds": limits.timeout_s, "stays": stdin is not None}
+    task |= {"parent": None if tier.bubblewrap else os.getpid(), "file_bytes": worker.file_bytes}
+    task["sandbox"] = {"landlock": tier.landlock, "seccomp": tier.seccomp, "policy": allowed.as_json()}
+    (folder / "task.json").write_text(json.dumps(task))
+    argv = [sys.executable, "-P", "-m", worker.module]
+    stdin = subprocess.DEVNULL if stdin is None else stdin
+    return Child(argv, tier, allowed, cwd=folder, env=environment, log=log, stdin=stdin)
 
 
 def _watched(child: Child, watch: Watch, worker: Worker, what: str, deadline: float, limits: Limits) -> int:
@@ -152,12 +171,16 @@ def _watched(child: Child, watch: Watch, worker: Worker, what: str, deadline: fl
         if passed := watch.passed(child.pid):
             raise worker.error(f"{what} passed {passed}", hint=f"Use a smaller {worker.smaller}.")
         if time.monotonic() > deadline:
-            raise worker.error(
-                f"{what} passed its time limit of {limits.timeout_s:g} s",
-                hint=f"Raise the limit ({worker.settings}.timeout in MLM_HOME/config.toml) "
-                f"or use a smaller {worker.smaller}.",
-            )
+            raise too_long(worker, what, limits)
     return code
+
+
+def too_long(worker: Worker, what: str, limits: Limits) -> MlmError:
+    """The error of a child that passed its time."""
+    return worker.error(
+        f"{what} passed its time limit of {limits.timeout_s:g} s",
+        hint=f"Raise the limit ({worker.settings}.timeout in MLM_HOME/config.toml) or use a smaller {worker.smaller}.",
+    )
 
 
 def read_file(path: Path, most: int, error: type[MlmError], what: str) -> bytes:
@@ -190,8 +213,9 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _answer(worker: Worker, what: str, data: bytes) -> Answer:
+def read_answer(worker: Worker, what: str, response: Path) -> Answer:
     """The child's answer, or the error that stands in it, raised."""
+    data = read_file(response, _RESPONSE_LIMIT, worker.error, what)
     try:
         answer = json.loads(data)
         error = answer.get("error")
@@ -210,7 +234,9 @@ def _tail(log: BinaryIO) -> str:
     return log.read(_LOG_TAIL).decode("utf-8", "replace")
 
 
-def _crashed(worker: Worker, what: str, code: int, log: str, limits: Limits, seconds: float) -> MlmError:
+def crashed(worker: Worker, what: str, code: int, file: BinaryIO, limits: Limits, seconds: float) -> MlmError:
+    """The error of a child that ended with `code`, as its log explains it."""
+    log = _tail(file)
     if code == -signal.SIGKILL or any(sign in log for sign in _NO_MEMORY):
         return worker.error(
             f"{what} ran out of its memory limit of {limits.memory_mb} MB after {seconds:.0f} s",
@@ -235,10 +261,10 @@ def serve(
 ) -> NoReturn:
     """Do the task of the working folder and end this process.
 
-    Reads task.json and writes response.json: what `answer` returns, or the MlmError it raises. Any other traceback goes
-    to the log, whose last line the parent reads. `modules` names what a step imports: once the process is sealed, no
-    machine code can be loaded. `bounds_memory` says, before anything hostile is read, whether memory is bounded; where
-    it is not, a GPU is used.
+    Reads task.json and writes response.json: what `answer` returns, or the MlmError it raises. A child that stays does
+    so again for each request.json, until its stdin ends. Any other traceback goes to the log, whose last line the
+    parent reads. `modules` names what a step imports: once the process is sealed, no machine code can be loaded.
+    `bounds_memory` says, before anything hostile is read, whether memory is bounded; where it is not, a GPU is used.
     """
     task = json.loads(Path("task.json").read_bytes())
     confine(task["parent"], task["seconds"], task["file_bytes"])
@@ -254,12 +280,27 @@ def serve(
             if out_of_memory(error):
                 raise
     seal_calls(sandbox, gpu=not bounded)
+    _respond(answer, step, request)
+    while task["stays"] and os.write(0, b".") and os.read(0, 1):
+        signal.alarm(_backstop(task["seconds"]))
+        request = json.loads(Path("request.json").read_bytes())
+        _respond(answer, step, request)
+    os._exit(0)  # without waiting for a library's thread pool
+
+
+def _respond(answer: Callable[[str, Request], Answer], step: str, request: Request) -> None:
     try:
         done = answer(step, request)
     except MlmError as error:
         done = {"error": {"code": error.code, "message": str(error), "hint": error.hint}}
-    Path("response.json").write_text(json.dumps(done))  # the parent reads it once this process has ended with 0
-    os._exit(0)  # without waiting for a library's thread pool
+    Path("response.json").write_text(
+        json.dumps(done)
+    )  # the parent reads it once it was told, or this process has ended
+    signal.alarm(0)
+
+
+def _backstop(seconds: float) -> int:
+    return min(int(seconds), _LONGEST_S) + 5
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -281,9 +322,7 @@ def confine(parent: int | None, seconds: float, file_bytes: int) -> None:
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
-    signal.alarm(
-        min(int(seconds), _LONGEST_S) + 5
-    )  # the default action ends the process, even while Rust holds the GIL
+    signal.alarm(_backstop(seconds))  # the default action ends the process, even while Rust holds the GIL
     if sys.platform == "linux" and parent is not None:
         from mlm.adapters.sandbox import kernel
 

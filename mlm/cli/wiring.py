@@ -30,14 +30,18 @@ MAX_SETTINGS = 1 << 20  # bytes of a settings file
 CUDA_VARIABLES = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")  # which devices a model may use, and CUDA's own libraries
 
 
-def ports(session: Session, bare: bool = False) -> Ports:
-    """Every port, made when first used. `bare`: the chain as it is without the network's deployment."""
+def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
+    """Every port, made when first used. `bare`: the chain as it is without the network's deployment.
+
+    `stay`: how many children that run models stay for the next run.
+    """
     from mlm.adapters.bids import FileBids
     from mlm.adapters.blocks.archive import CarFiles
     from mlm.adapters.blocks.packs import PackStore
     from mlm.adapters.disk import refuse_links
     from mlm.adapters.ecies import Ecies
     from mlm.adapters.files import DiskFiles
+    from mlm.adapters.journal import FileJournal
     from mlm.adapters.repo.origin import FileOrigin
     from mlm.adapters.system import OsSystem
     from mlm.adapters.works import FileWorks
@@ -71,6 +75,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
             threads=config.get("runner.threads"),
             **bounds("runner"),
             environment={name: session.env[name] for name in CUDA_VARIABLES if name in session.env},
+            stay=stay,
         )
 
     def state() -> object:
@@ -78,11 +83,6 @@ def ports(session: Session, bare: bool = False) -> Ports:
 
         name = config.get("network.default")
         return DuckState(data / ("state.duckdb" if name == DEVNET else f"state-{name}.duckdb"))
-
-    def journal() -> object:
-        from mlm.adapters.journal import FileJournal
-
-        return FileJournal(journal_folder(session))
 
     def tensors() -> object:
         from mlm.adapters.onnx.tensors import NumpyTensorCodec
@@ -136,7 +136,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
         runner=runner,
         algorithms=algorithms,
         state=state,
-        journal=journal,
+        journal=lambda: FileJournal(journal_folder(session)),
         system=OsSystem,
         tensors=tensors,
         datasets=datasets,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlm.core.pricing import Strategy
     from mlm.ports.bundle import Ports
 
+STAY = 2  # models that each thread keeps loaded
 PERCENT = 100  # basis points
 
 
@@ -22,7 +23,7 @@ def own(session: Session) -> Ports:
     """The ports of a worker: with an index of its own, which no command has to wait for."""
     from mlm.adapters.state.duckdb import DuckState
 
-    made = ports(session)
+    made = ports(session, stay=STAY)
     made.sender = session.ports.sender
     folder = session.home / "worker" / made.sender.address.lower()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

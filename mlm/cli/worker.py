@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from contextlib import suppress
 from types import FrameType
@@ -74,6 +75,7 @@ def run(
         strategy=wiring_worker.strategy(session, strategy or config.get("worker.strategy")),
         collect_from=parse_units(collect if collect is not None else config.get("worker.collect")),
         assets=tuple(asset or ()),
+        threads=os.cpu_count() or 1,  # proofs and models use several processors themselves
         observe=observe,
         seconds=seconds,
         until_idle=until_idle,

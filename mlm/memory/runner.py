@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mlm.core.errors import InvalidData
@@ -32,6 +33,10 @@ class MemoryRunner:
         check_toy_inputs(inputs, (1, model.rows))
         weights = np.array(model.weights, dtype=np.float64)
         return Run({"y": (inputs["x"].astype(np.float64) @ weights).astype(np.float32)}, "MemoryProvider", 0.0)
+
+    def run_many(self, onnx: bytes, batches: Sequence[Tensors]) -> list[Run]:
+        """Run several batches."""
+        return [self.run(onnx, batch) for batch in batches]
 
 
 def check_toy_inputs(inputs: Tensors, shape: tuple[int, int]) -> None:

@@ -1,6 +1,6 @@
 """Running a model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -43,3 +43,6 @@ class Runner(Protocol):
 
     def run(self, onnx: bytes, inputs: "Tensors") -> Run:
         """Run one batch; inputs are checked against the signature and for NaN first; raises InvalidData."""
+
+    def run_many(self, onnx: bytes, batches: "Sequence[Tensors]") -> list[Run]:
+        """Run several batches, in order; together where the model allows it. Raises InvalidData for any of them."""

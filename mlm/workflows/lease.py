@@ -18,6 +18,7 @@ from mlm.core.plan import Call, Plan, Step, Store, Tx
 from mlm.core.proof import MAX_BYTES, ProofFile
 from mlm.ports.bundle import Ports
 from mlm.ports.prover import Circuit, Proof
+from mlm.ports.runner import Run
 from mlm.workflows import inputs, lookup, model, outputs
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.job_close import JobName
@@ -165,7 +166,11 @@ def compute(ports: Ports, work: Work) -> KeptWork:
     After a kill it is still in hand. Raises InvalidData where an answer to a complaint could not show the outputs.
     """
     started = ports.system.monotonic()
-    ran = ports.runner.run(work.model.onnx, work.input.tensors)
+    return keep(ports, work, ports.runner.run(work.model.onnx, work.input.tensors), started)
+
+
+def keep(ports: Ports, work: Work, ran: Run, started: float) -> KeptWork:
+    """The rest of `compute`, for a run that began at `started` (monotonic)."""
     done = KeptWork(work.job.job_id, work.input.private, ran.provider, 0.0)
     if work.job.tier is Tier.NONE:
         done = replace(done, outputs=outputs.to_block(ports, ran.outputs))

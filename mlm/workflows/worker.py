@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from mlm.core import worker
 from mlm.core.clock import Duration, Instant
 from mlm.core.errors import ChainError, InsufficientFunds, MlmError, StorageError, UsageError, WalletError
-from mlm.core.job import JobFacts, Reason, State
+from mlm.core.job import JobFacts, Reason, State, Tier
 from mlm.core.money import Amount
 from mlm.core.plan import NO_AMOUNT
 from mlm.core.pricing import Strategy
@@ -34,7 +34,7 @@ ALIVE, HELD = "alive", "held"
 
 @dataclass(frozen=True)
 class Run:
-    """Parameters of `worker run`. Amounts in base units, times in seconds.
+    """Parameters of `worker run`. Amounts in base units, times in seconds; `threads` compute at once.
 
     `observe` decides and sends nothing. It ends after `seconds` (None: never), or with `until_idle` as soon as it has
     neither a bid nor a lease nor anything to bid on.
@@ -43,6 +43,7 @@ class Run:
     capacity: int
     strategy: Strategy
     collect_from: Amount
+    threads: int = 1
     assets: tuple[str, ...] = ()
     observe: bool = False
     seconds: float | None = None
@@ -89,7 +90,7 @@ class _Worker:
             raise UsageError(f"--jobs: expected 1 or more, found {params.capacity}")
         self._ports, self._params, self._tell = ports, params, tell
         self._wanted = Wanted(params.capacity, int(params.collect_from), frozenset(params.assets), params.strategy)
-        self._memory, self._desk = Memory(), Desk(spare)
+        self._memory, self._desk = Memory(), Desk(spare, params.threads)
         self._failures: dict[str, int] = {}
         self._causes: dict[str, str] = {}
         self._down: tuple[int, int] | None = None  # from when to when nobody cared for the leases
@@ -176,15 +177,13 @@ class _Worker:
         """Do a move, or begin it; 1 when it changed anything at once."""
         name = getattr(move, "job_id", "collect")
         if isinstance(move, worker.Learn):
-            if self._desk.busy < self._params.capacity:
-                self._desk.learn(move.version_id, move.tier)
+            self._desk.learn(move.version_id, move.tier)
             return 0
         if self._params.observe:
             self._once(f"would {_spell(move)}", name)
             return 0
         if isinstance(move, worker.Compute):
-            if self._desk.busy < self._params.capacity:
-                self._desk.compute(move.job_id)
+            self._desk.compute(move.job_id, *_service(view, move.job_id))
             return 0
         try:
             came = act(self._ports, move)
@@ -287,6 +286,11 @@ class _Worker:
         if (job + what) not in self._said:
             self._said.add(job + what)
             self._tell(Fact(Instant(self._ports.system.now()), job, what))
+
+
+def _service(view: worker.View, job_id: str) -> tuple[str, Tier]:
+    """The version that a job runs, and its tier."""
+    return next((job.version_id, job.tier) for job in view.jobs if job.job_id == job_id)
 
 
 def _read_list(data: bytes | None) -> list[str]:

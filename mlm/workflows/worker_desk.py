@@ -1,14 +1,13 @@
 """Where a worker's long work is done, beside its decisions: models learned, inputs fetched, runs and proofs.
 
-Each task has a thread and ports of its own; what computes runs in child processes, which end with this one. Nothing
-here sends.
+What computes runs in child processes, which end with the thread that started them. Nothing here sends.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 
 from mlm.core import dagcbor
@@ -19,6 +18,8 @@ from mlm.core.tensors import ITEM_BYTES, MAX_BYTES, Tensor, to_document
 from mlm.core.worker import Result
 from mlm.ports.bundle import Ports
 from mlm.workflows import lease, lookup, model, outputs
+
+BATCH = 32  # jobs that run together at most
 
 
 @dataclass(frozen=True)
@@ -31,66 +32,117 @@ class Finished:
     error: Exception | None = None
 
 
-class Desk:
-    """Runs tasks in threads. `spare` makes a set of ports that no other thread uses."""
+@dataclass(frozen=True)
+class _Task:
+    what: str
+    name: str
+    service: tuple[str, Tier]
 
-    def __init__(self, spare: Callable[[], Ports]) -> None:
-        self._spare = spare
-        self._lock = threading.Lock()
+
+class Desk:
+    """So many threads, each with ports of its own from `spare`. Jobs that are alike run as one batch."""
+
+    def __init__(self, spare: Callable[[], Ports], threads: int) -> None:
+        self._spare, self._threads = spare, threads
+        self._changed = threading.Condition()
+        self._todo: list[_Task] = []
         self._running: dict[str, Result] = {}
         self._finished: list[Finished] = []
+        self._started = self._idle = 0
 
     def learn(self, version_id: str, tier: Tier) -> None:
         """Begin to learn a model in a tier."""
-        self._begin("learn", service(version_id, tier), lambda ports: learn(ports, version_id, tier))
+        self._begin(_Task("learn", service(version_id, tier), (version_id, tier)))
 
-    def compute(self, job_id: str) -> None:
+    def compute(self, job_id: str, version_id: str, tier: Tier) -> None:
         """Begin to compute a job's result."""
-
-        def work(ports: Ports) -> float:
-            prepared = lease.prepare(ports, job_id, State.LEASED, State.READY)
-            with self._lock:
-                self._running[job_id] = Result.RUNNING
-            return lease.compute(ports, prepared).seconds
-
-        self._begin("compute", job_id, work)
+        self._begin(_Task("compute", job_id, (version_id, tier)))
 
     def at_work(self, name: str) -> Result | None:
-        """How far a task that runs is; None where none does."""
-        with self._lock:
+        """How far a task is that runs or waits; None where there is none."""
+        with self._changed:
             return self._running.get(name)
 
     @property
     def busy(self) -> int:
-        """How many tasks run."""
-        with self._lock:
+        """How many tasks run or wait."""
+        with self._changed:
             return len(self._running)
 
     def finished(self) -> list[Finished]:
         """The tasks that ended since this was asked last; until it is asked they count as running."""
-        with self._lock:
+        with self._changed:
             found, self._finished = self._finished, []
             for done in found:
                 del self._running[done.name]
             return found
 
-    def _begin(self, what: str, name: str, work: Callable[[Ports], float]) -> None:
-        with self._lock:
-            if name in self._running:
+    def _begin(self, task: _Task) -> None:
+        with self._changed:
+            if task.name in self._running:
                 return
-            self._running[name] = Result.FETCHING
+            self._running[task.name] = Result.FETCHING
+            self._todo.append(task)
+            if not self._idle and self._started < self._threads:
+                self._started += 1
+                threading.Thread(target=self._work, name=f"mlm desk {self._started}", daemon=True).start()
+            self._changed.notify()
 
-        def run() -> None:
-            done = Finished(what, name)
+    def _work(self) -> None:
+        """One thread. What its child processes have loaded stays with it: they end when it does."""
+        ports: Ports | None = None
+        while True:
+            with self._changed:
+                self._idle += 1
+                while not self._todo:
+                    self._changed.wait()
+                self._idle -= 1
+                tasks = self._take()
             try:
-                done = replace(done, seconds=work(self._spare()))
+                ports = ports or self._spare()
+                done = self._do(ports, tasks)
             except Exception as error:  # noqa: BLE001  # whatever it is, the worker tells it and goes on
-                done = replace(done, error=error)
-            finally:
-                with self._lock:
-                    self._finished.append(done)
+                done = [Finished(task.what, task.name, error=error) for task in tasks]
+            with self._changed:
+                self._finished += done
 
-        threading.Thread(target=run, name=f"mlm {what} {name[:10]}", daemon=True).start()
+    def _take(self) -> list[_Task]:
+        """The task that has waited longest, and those that can run in one batch with it."""
+        first = self._todo[0]
+        alike = [first]
+        if first.what == "compute" and first.service[1] is Tier.NONE:
+            alike = [task for task in self._todo if (task.what, task.service) == (first.what, first.service)][:BATCH]
+        self._todo = [task for task in self._todo if task not in alike]
+        return alike
+
+    def _do(self, ports: Ports, tasks: list[_Task]) -> list[Finished]:
+        if tasks[0].what == "learn":
+            return [Finished("learn", tasks[0].name, learn(ports, *tasks[0].service))]
+        works, done = [], []
+        for task in tasks:
+            try:
+                works.append(lease.prepare(ports, task.name, State.LEASED, State.READY))
+            except Exception as error:  # noqa: BLE001  # as above; the others of the batch go on
+                done.append(Finished("compute", task.name, error=error))
+        with self._changed:
+            self._running |= {work.job.job_id: Result.RUNNING for work in works}
+        return done + _computed(ports, works)
+
+
+def _computed(ports: Ports, works: list[lease.Work]) -> list[Finished]:
+    """Results of works on one model: in one run where they can be, each by itself where that fails."""
+    started, done = ports.system.monotonic(), []
+    try:
+        runs = ports.runner.run_many(works[0].model.onnx, [work.input.tensors for work in works]) if works[1:] else []
+    except MlmError:
+        runs = []  # one of them is to blame, and says so alone
+    for number, work in enumerate(works):
+        try:
+            kept = lease.keep(ports, work, runs[number], started) if runs else lease.compute(ports, work)
+            done.append(Finished("compute", work.job.job_id, kept.seconds / (len(works) if runs else 1)))
+        except Exception as error:  # noqa: BLE001  # as above
+            done.append(Finished("compute", work.job.job_id, error=error))
+    return done
 
 
 def service(version_id: str, tier: Tier) -> str:

@@ -24,10 +24,11 @@ class Case:
     provider: str
 
 
-@pytest.fixture(scope="module", params=["memory", "onnx", "confined"])
+@pytest.fixture(scope="module", params=["memory", "onnx", "confined", "staying"])
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
-    if request.param == "confined":
-        confined = ConfinedRunner(folder=tmp_path_factory.mktemp("runner"), provider="cpu")
+    if request.param in ("confined", "staying"):
+        stay = 2 * (request.param == "staying")
+        confined = ConfinedRunner(folder=tmp_path_factory.mktemp("runner"), provider="cpu", stay=stay)
         return Case(confined, tiny_model(1), "CPUExecutionProvider")
     if request.param == "onnx":
         return Case(OnnxRunner(provider="cpu"), tiny_model(1), "CPUExecutionProvider")

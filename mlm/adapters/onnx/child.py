@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 from mlm.adapters import confine
@@ -41,8 +42,19 @@ def step_run(onnx: bytes, request: Request) -> Answer:
     from mlm.adapters.onnx.tensors import read_numbered, write_numbered
 
     inputs = read_numbered(Path("inputs.npz").read_bytes(), request["names"])
-    ran = OnnxRunner(provider=request["provider"], threads=request["threads"]).run(onnx, inputs)
+    ran = _runner(request["provider"], request["threads"]).run(onnx, inputs)
     return {"names": write_numbered(Path("outputs.npz"), ran.outputs), "provider": ran.provider, "seconds": ran.seconds}
+
+
+# A child that stays loads its model once.
+@cache
+def _runner(provider: str, threads: int) -> OnnxRunner:
+    return OnnxRunner(provider=provider, threads=threads)
+
+
+@cache
+def _model() -> bytes:
+    return Path("model.onnx").read_bytes()
 
 
 STEPS = {"inspect": step_inspect, "run": step_run}
@@ -53,7 +65,7 @@ MODULES = {"inspect": _INSPECTING, "run": (*_INSPECTING, "onnxruntime")}
 def answer(step: str, request: Request) -> Answer:
     """The step's answer. Raises InvalidData or ToolMissing, and MemoryError when that was the reason."""
     try:
-        return STEPS[step](Path("model.onnx").read_bytes(), request)
+        return STEPS[step](_model(), request)
     except MlmError as error:
         if confine.out_of_memory(error):  # it is neither the model's fault nor a package's
             raise MemoryError(str(error)) from error

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import math
 import shutil
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -14,14 +16,18 @@ from typing import TYPE_CHECKING, Any
 from mlm.adapters import confine
 from mlm.adapters.confine import Answer, Limits, Request
 from mlm.adapters.disk import replace_file, storage_errors
+from mlm.adapters.held import Held
 from mlm.adapters.onnx.run import CPU, CUDA, NO_TELEMETRY, checked_provider
 from mlm.adapters.onnx.tensors import read_numbered, write_numbered
-from mlm.core.errors import ModelStopped
+from mlm.adapters.onnx.together import run_together
+from mlm.core.errors import InvalidData, ModelStopped
 from mlm.core.tensors import MAX_BYTES
 from mlm.ports.runner import ModelInfo, Run, TensorSpec
 
 if TYPE_CHECKING:
     from mlm.ports.runner import Tensors
+
+Ask = Callable[[str, Request], Answer]
 
 _CHILD = "mlm.adapters.onnx.child"
 _TEMPORARY, _INSPECTED, _VERSION = "tmp", "inspected", 1  # the version changes with what `inspect` checks
@@ -34,6 +40,8 @@ class ConfinedRunner:
     `memory_mb`, `timeout_s` and the tier `sandbox` bound it; where CUDA runs the model, memory is not bounded, because
     CUDA maps far more address space than it uses. `environment` is what the child sees besides its own: where CUDA's
     libraries and devices are. What it passes its limits with, or crashes with, is ModelStopped.
+
+    With `stay` above 0 a child that has run a model stays for the next run of the same one, so many of them at most.
     """
 
     def __init__(
@@ -46,10 +54,15 @@ class ConfinedRunner:
         timeout_s: float = 120.0,
         sandbox: str = "auto",
         environment: Mapping[str, str] | None = None,
+        stay: int = 0,
     ) -> None:
         self._folder = folder.absolute()
         self._request: Request = {"provider": checked_provider(provider), "threads": threads}
         self._limits = Limits(memory_mb, timeout_s, sandbox)
+        self._stay, self._idle = stay, []  # type: int, list[tuple[bytes, Held]]  # the one that ran last comes last
+        self._lock, self._latest = threading.Lock(), (b"", b"")
+        if stay:
+            atexit.register(self.close)
         given = {**(environment or {}), **dict([NO_TELEMETRY])}
         self._worker = confine.Worker(
             _CHILD, "runner", ModelStopped, MAX_BYTES, gpu=provider != "cpu", environment=given
@@ -71,10 +84,10 @@ class ConfinedRunner:
 
     def run(self, onnx: bytes, inputs: Tensors) -> Run:
         """Run one batch. Raises InvalidData, of it ModelStopped, or ToolMissing."""
-        with self._given(onnx) as folder:
+        with self._staying(onnx) if self._stay else self._passing(onnx) as (folder, ask):
             with storage_errors("the model's input cannot be written"):
                 names = write_numbered(folder / "inputs.npz", inputs)
-            answer = self._ask("run", _RUNNING, self._request | {"names": names}, folder)
+            answer = ask("run", self._request | {"names": names})
             data = confine.read_file(folder / "outputs.npz", MAX_BYTES, ModelStopped, _RUNNING)
         with _readable(_RUNNING):
             outputs = read_numbered(data, [str(name) for name in answer["names"]])
@@ -83,22 +96,84 @@ class ConfinedRunner:
                 raise ValueError(f"{provider!r} after {seconds} s")
             return Run(outputs, provider, seconds)
 
+    def run_many(self, onnx: bytes, batches: Sequence[Tensors]) -> list[Run]:
+        """Run several batches, together where the model's first axis is free."""
+        return run_together(self, onnx, batches)
+
+    def close(self) -> None:
+        """End the children that stay."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for _, child in idle:
+            _remove(child)
+
+    @contextmanager
+    def _passing(self, onnx: bytes) -> Iterator[tuple[Path, Ask]]:
+        """A folder, and a child for one task."""
+        with self._given(onnx) as folder:
+            yield folder, lambda step, request: self._ask(step, _RUNNING, request, folder)
+
+    @contextmanager
+    def _staying(self, onnx: bytes) -> Iterator[tuple[Path, Ask]]:
+        """The folder of a child that stays, and that child: one that has run this model before, where there is one."""
+        digest = self._digest(onnx)
+        with self._lock:
+            at = next((n for n, (model, _) in enumerate(self._idle) if model == digest), None)
+            child = None if at is None else self._idle.pop(at)[1]
+        if child is None:
+            child = Held(self._worker, _RUNNING, self._made(onnx), self._limits)
+        try:
+            yield child.folder, child.ask
+        except BaseException as error:
+            if not isinstance(error, InvalidData) or isinstance(error, ModelStopped):
+                child.end()  # only after a refused input it is known to be sound
+            raise
+        finally:
+            with self._lock:
+                self._idle.append((digest, child))
+                dead = [held for held in self._idle if held[1].dead]
+                dead += [held for held in self._idle if not held[1].dead][: -self._stay]
+                self._idle = [held for held in self._idle if held not in dead]
+            for _, gone in dead:
+                _remove(gone)
+
+    def _digest(self, onnx: bytes) -> bytes:
+        with self._lock:
+            model, digest = self._latest
+        if model is not onnx:  # a worker runs one model again and again: the same object needs no second hash
+            digest = sha256(onnx).digest()
+            with self._lock:
+                self._latest = onnx, digest
+        return digest
+
     def _ask(self, step: str, what: str, request: Request, folder: Path) -> Answer:
         return confine.ask(self._worker, step, request, what=what, folder=folder, limits=self._limits)
 
     @contextmanager
     def _given(self, onnx: bytes) -> Iterator[Path]:
         """A private folder with the model, gone afterwards."""
+        path = self._made(onnx)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _made(self, onnx: bytes) -> Path:
         with storage_errors("the runner's folder cannot be written"):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             (self._folder / _TEMPORARY).mkdir(exist_ok=True)
             path = confine.private_folder(self._folder / _TEMPORARY)
-        try:
-            with storage_errors("the runner's folder cannot be written"):
+            try:
                 (path / "model.onnx").write_bytes(onnx)
-            yield path
-        finally:
-            shutil.rmtree(path, ignore_errors=True)
+            except OSError:
+                shutil.rmtree(path, ignore_errors=True)
+                raise
+        return path
+
+
+def _remove(child: Held) -> None:
+    child.end()
+    shutil.rmtree(child.folder, ignore_errors=True)
 
 
 @contextmanager

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from mlm.adapters.extras import unavailable
 from mlm.adapters.onnx.inspect import inspect, load
+from mlm.adapters.onnx.together import run_together
 from mlm.core.errors import InvalidData, ToolMissing, UsageError
 from mlm.ports.runner import ModelInfo, Run, TensorSpec
 
@@ -54,6 +55,10 @@ class OnnxRunner:
             raise InvalidData(f"the model failed on this input: {_one_line(error)}") from error
         seconds = time.perf_counter() - started
         return Run(dict(zip(names, values, strict=True)), session.get_providers()[0], seconds)
+
+    def run_many(self, onnx: bytes, batches: Sequence[Tensors]) -> list[Run]:
+        """Run several batches, together where the model's first axis is free."""
+        return run_together(self, onnx, batches)
 
     def _session(self, onnx: bytes) -> tuple[ModelInfo, onnxruntime.InferenceSession]:
         # A worker runs one model again and again: the same object needs no second hash.

@@ -21,7 +21,15 @@ class Child:
     """A process, or the first process of a sandbox: `pid`, where it can be looked at; None where it cannot."""
 
     def __init__(
-        self, argv: list[str], tier: Tier, policy: Policy, *, cwd: Path, env: Mapping[str, str], log: BinaryIO
+        self,
+        argv: list[str],
+        tier: Tier,
+        policy: Policy,
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        log: BinaryIO,
+        stdin: int = subprocess.DEVNULL,
     ) -> None:
         ends = os.pipe() if tier.bubblewrap else None
         self._inner: int | None = None  # a pidfd: its process cannot be mistaken for another
@@ -32,7 +40,7 @@ class Child:
                 argv,
                 cwd=cwd,
                 env=dict(env),
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=ends[1:] if ends else (),
