@@ -31,6 +31,7 @@ MODULES = (
     "proving",
     "indexing",
     "running",
+    "confining",
     "auctions",
     "environment",
     "gas_rows",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Held:
     """A child of `worker` in `folder`, which is its own; started with the first task. One thread at a time asks it.
 
-    It ends with the thread that asked it first. After an error that is not the task's own it is `dead`.
+    It ends at the latest with this process. After an error that is not the task's own it is `dead`.
     """
 
     def __init__(self, worker: Worker, what: str, folder: Path, limits: Limits) -> None:

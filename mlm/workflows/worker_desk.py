@@ -1,6 +1,6 @@
 """Where a worker's long work is done, beside its decisions: models learned, inputs fetched, runs and proofs.
 
-What computes runs in child processes, which end with the thread that started them. Nothing here sends.
+What computes runs in child processes, which end with this one. Nothing here sends.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Desk:
             self._changed.notify()
 
     def _work(self) -> None:
-        """One thread. What its child processes have loaded stays with it: they end when it does."""
+        """One thread, for as long as the worker lives: what its child processes have loaded stays loaded."""
         ports: Ports | None = None
         while True:
             with self._changed:

@@ -354,6 +354,21 @@ def test_a_tier_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytes
         tiers.choose("jail")
 
 
+@pytest.mark.skipif(bool(_missing("landlock")), reason=_missing("landlock"))
+@pytest.mark.parametrize("abi", range(1, 7))
+def test_older_kernels(folder: Path, key: Path, monkeypatch: pytest.MonkeyPatch, abi: int) -> None:
+    """What the Landlock of Linux 5.13 to 6.12 has: the filter stops what an older one does not know."""
+    monkeypatch.setattr(tiers.landlock, "abi", lambda: abi)
+    assert mount(folder, "landlock", "stat", path=str(key)) == {"got": 6}
+    for attack in ("read", "write", "create", "execute", "listen", "hidden_file"):
+        refused(folder, "landlock", attack, path=str(key))
+    for name in ("truncate", "rename", "link"):
+        refused(folder, "landlock", "change", name=name, path=str(key))
+    for attack in ("send_signal", "own_signal"):
+        refused(folder, "landlock", attack, pid=os.getpid())
+    assert key.read_text() == "secret"
+
+
 def test_the_numbers_of_calls_are_the_kernels(root: Path) -> None:
     """Against the headers, where there are some."""
     machine = platform.machine()

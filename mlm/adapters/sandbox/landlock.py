@@ -52,14 +52,13 @@ def abi() -> int:
         return 0
 
 
-def restrict(policy: Policy) -> None:
-    """Leave this process no more than the policy; it must have one thread, since others would go free.
+def restrict(policy: Policy, found: int) -> None:
+    """Leave this process no more than the policy, by what ABI `found` has.
 
-    Raises OSError where the kernel refuses.
+    It must have one thread, since others would go free. Raises OSError where the kernel refuses.
     """
     if kernel.threads() != 1:
         raise OSError("Landlock would not bind the threads that run already")
-    found = abi()
     handled = _FILE_RIGHTS[max(1, min(found, 5))]
     rules = _Ruleset(handled, _NET if found >= _NET_ABI else 0, _SCOPES if found >= _SCOPES_ABI else 0)
     ruleset = kernel.call(_CREATE, ctypes.byref(rules), ctypes.sizeof(rules), 0)

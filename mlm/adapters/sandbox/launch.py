@@ -31,30 +31,35 @@ class Child:
         log: BinaryIO,
         stdin: int = subprocess.DEVNULL,
     ) -> None:
-        ends = os.pipe() if tier.bubblewrap else None
+        self._wrapped = bool(tier.bubblewrap)
         self._inner: int | None = None  # a pidfd: its process cannot be mistaken for another
-        if ends:
-            argv = bubblewrap.command(tier.bubblewrap, policy, argv, str(cwd), ends[1])
+        self.pid: int | None = None
+        if not self._wrapped:
+            self._start(argv, cwd, env, log, stdin)
+            self.pid = self._process.pid
+            return
+        here, there = os.pipe()
         try:
-            self._process = subprocess.Popen(
-                argv,
-                cwd=cwd,
-                env=dict(env),
-                stdin=stdin,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                pass_fds=ends[1:] if ends else (),
-                start_new_session=True,  # Ctrl-C reaches the parent only, which then ends the child at once
-            )
-        finally:
-            if ends:
-                os.close(ends[1])
-        self._wrapped, self.pid = ends is not None, None if ends else self._process.pid
-        if ends:
             try:
-                self._hold(ends[0])
+                wrapped = bubblewrap.command(tier.bubblewrap, policy, argv, str(cwd), there)
+                self._start(wrapped, cwd, env, log, stdin, there)
             finally:
-                os.close(ends[0])
+                os.close(there)
+            self._hold(here)
+        finally:
+            os.close(here)
+
+    def _start(self, argv: list[str], cwd: Path, env: Mapping[str, str], log: BinaryIO, stdin: int, *keep: int) -> None:
+        self._process = subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=dict(env),
+            stdin=stdin,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            pass_fds=keep,
+            start_new_session=True,  # Ctrl-C reaches the parent only, which then ends the child at once
+        )
 
     def _hold(self, pipe: int) -> None:
         found = bubblewrap.child_pid(pipe)

@@ -28,7 +28,7 @@ def seal_files(tier: Mapping[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
     kernel.drop_privileges(platform.machine())
     if tier["landlock"]:
-        landlock.restrict(of_task(tier))
+        landlock.restrict(of_task(tier), tier["landlock"])
 
 
 def seal_calls(tier: Mapping[str, Any], *, gpu: bool) -> None:

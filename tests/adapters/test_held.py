@@ -1,0 +1,130 @@
+"""A confined child that stays: one process for many tasks, each bounded as if it were the only one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.throughput import mlp
+from circuits.make_fixtures import tiny_input, tiny_model
+from mlm.adapters import confine
+from mlm.adapters.held import Held
+from mlm.adapters.onnx.confined import ConfinedRunner
+from mlm.adapters.onnx.run import OnnxRunner
+from mlm.core.errors import InvalidData, ModelStopped, ToolMissing
+from tests.adapters.test_confine import WORKER
+from tests.command_line import ROOT
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[Held]:
+    child = Held(WORKER, "the test", tmp_path, confine.Limits(512, 3))
+    yield child
+    child.end()
+
+
+def ask(held: Held, step: str, **request: Any) -> dict[str, Any]:
+    return held.ask("any", {"step": step, **request})
+
+
+def test_one_process_does_many_tasks(held: Held) -> None:
+    answers = [ask(held, "pid", number=number) for number in range(5)]
+    assert len({answer["pid"] for answer in answers}) == 1
+    assert [answer["asked"]["number"] for answer in answers] == list(range(5))
+
+
+def test_a_refusal_of_the_task_leaves_it_alive(held: Held) -> None:
+    before = ask(held, "pid")["pid"]
+    with pytest.raises(ToolMissing, match="no such tool"):
+        ask(held, "missing")
+    assert ask(held, "pid")["pid"] == before and not held.dead
+
+
+@pytest.mark.parametrize(
+    ("step", "request_", "words"),
+    [
+        ("memory", {"bytes": 600 << 20}, "memory limit of 512 MB"),
+        ("segfault", {}, "ended with signal 11|ended with exit code"),
+        ("silent", {}, "exit code 0"),
+        ("sleep", {}, "time limit of 3 s"),
+    ],
+)
+def test_what_ends_it_ends_it_at_any_task(held: Held, step: str, request_: dict[str, Any], words: str) -> None:
+    ask(held, "pid")
+    with pytest.raises(ModelStopped, match=words):
+        ask(held, step, **request_)
+    assert held.dead
+
+
+def test_time_between_tasks_does_not_count(held: Held) -> None:
+    before = ask(held, "pid")["pid"]
+    time.sleep(3.5)
+    assert ask(held, "pid")["pid"] == before
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from mlm.adapters import confine
+from mlm.adapters.held import Held
+from tests.adapters.test_confine import WORKER
+from tests.command_line import ROOT
+child = Held(WORKER, "the test", Path(sys.argv[1]), confine.Limits(512, 20, "landlock"))
+print(child.ask("any", {"step": "pid"})["pid"], flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks for Landlock, and reads /proc")
+def test_it_ends_with_who_holds_it(tmp_path: Path) -> None:
+    """The kernel sees to it: nothing is left of a worker that was killed."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    pid = int(holder.stdout.readline())
+    assert Path(f"/proc/{pid}").exists()
+    holder.kill()
+    holder.wait()
+    for _ in range(100):
+        if not Path(f"/proc/{pid}").exists():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"process {pid} is left")
+
+
+def test_a_runners_children_stay_by_model_and_go_when_there_are_too_many(tmp_path: Path) -> None:
+    runner = ConfinedRunner(folder=tmp_path, provider="cpu", stay=1)
+    first, second = tiny_model(1), tiny_model(2)
+    for model in (first, first, second, first):
+        alone = OnnxRunner(provider="cpu").run(model, tiny_input(3))
+        np.testing.assert_array_equal(runner.run(model, tiny_input(3)).outputs["y"], alone.outputs["y"])
+        assert len(list((tmp_path / "tmp").iterdir())) == 1
+    with pytest.raises(InvalidData, match="NaN"):
+        runner.run(first, {"x": np.full((1, 16), np.nan, np.float32)})
+    runner.run(first, tiny_input(4))
+    runner.close()
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_many_batches_run_as_one_where_the_first_axis_is_free(tmp_path: Path) -> None:
+    runner, model = ConfinedRunner(folder=tmp_path, provider="cpu", stay=1), mlp(64)
+    batches = [{"x": np.random.default_rng(n).normal(size=(n + 1, 64)).astype(np.float32)} for n in range(4)]
+    together = runner.run_many(model, batches)
+    for batch, ran in zip(batches, together, strict=True):
+        alone = OnnxRunner(provider="cpu").run(model, batch)
+        assert list(ran.outputs) == list(alone.outputs)
+        for name, value in alone.outputs.items():
+            np.testing.assert_allclose(ran.outputs[name], value, rtol=1e-5, atol=1e-6)
+    fixed = [tiny_input(n) for n in range(3)]
+    alone = [runner.run(tiny_model(1), each).outputs["y"] for each in fixed]
+    for ran, expected in zip(runner.run_many(tiny_model(1), fixed), alone, strict=True):
+        np.testing.assert_array_equal(ran.outputs["y"], expected)
+    runner.close()
