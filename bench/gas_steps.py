@@ -209,7 +209,7 @@ class Steps(GasChain):
                 self.do("settle: tier none" if size == "8 KiB" else "", FIRST, "JobMarket", "settle", job, terms)
         self.local.control("advance", self.chain.call("Unverified", "answerWindow"))
         self.do("settle: rejected", CONSUMER, "JobMarket", "settle", job, terms)
-        self.do("refund a deposit", CONSUMER, "Unverified", "refund", job)
+        self.do("collect a deposit", CONSUMER, "Unverified", "collect", job)
 
     def _leaving(self) -> None:
         self.do("credits, withdraw", FIRST, "JobMarket", "withdraw")

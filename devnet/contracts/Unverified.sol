@@ -15,7 +15,7 @@ import {MAX_ANSWER_WINDOW, MIN_WINDOW, SCHEME_KECCAK} from "./libraries/Limits.s
 /// @title The tier none: nobody checks a result; that it is delivered can be enforced
 /// @notice A provider commits to the outputs and hands them over off chain. A consumer who did not receive them complains
 /// within the verification window, and the provider shows them here, or the job is rejected: docs/tiers.md.
-/// INVARIANT: token.balanceOf(this) >= deposit * (complaints neither answered nor refunded); equal unless somebody donates.
+/// INVARIANT: token.balanceOf(this) >= deposit * (complaints whose deposit was not paid); equal unless somebody donates.
 /// INVARIANT: a job's verdict leaves Pending only within its verification window, and a dispute ends by its own clock.
 /// ASSUMPTION: the market is the deployment's own.
 contract Unverified is IUnverified, IUnverifiedErrors, Payments, ReentrancyGuardTransient {
@@ -76,7 +76,7 @@ contract Unverified is IUnverified, IUnverifiedErrors, Payments, ReentrancyGuard
     }
 
     /// @inheritdoc IUnverified
-    function answer(bytes32 jobId, bytes32 salt, bytes calldata outputs) external nonReentrant {
+    function answer(bytes32 jobId, bytes32 salt, bytes calldata outputs) external {
         Complaint storage complaint = _complaints[jobId];
         Verdict verdict = _verdict(complaint);
         if (verdict != Verdict.Disputed) revert ComplaintNotOpen(jobId, verdict);
@@ -87,19 +87,23 @@ contract Unverified is IUnverified, IUnverifiedErrors, Payments, ReentrancyGuard
         if (commitment != job.outputCommitment) revert OutputMismatch(jobId, job.outputCommitment, commitment);
         complaint.answered = true;
         emit ComplaintAnswered(jobId, job.versionId, msg.sender, salt, outputs);
-        token.safeTransfer(msg.sender, deposit);
     }
 
     /// @inheritdoc IUnverified
-    function refund(bytes32 jobId) external nonReentrant {
+    function collect(bytes32 jobId) external nonReentrant {
         Complaint storage complaint = _complaints[jobId];
         Verdict verdict = _verdict(complaint);
-        if (verdict != Verdict.Rejected) revert DepositNotDue(jobId, verdict);
-        if (complaint.refunded) revert DepositAlreadyRefunded(jobId);
         Job memory job = market.jobOf(jobId);
-        if (msg.sender != job.consumer) revert NotConsumer(jobId, job.consumer, msg.sender);
-        complaint.refunded = true;
-        emit DepositRefunded(jobId, job.versionId, msg.sender);
+        if (verdict == Verdict.Accepted) {
+            if (msg.sender != job.provider) revert NotLeaseHolder(jobId, job.provider, msg.sender);
+        } else if (verdict == Verdict.Rejected) {
+            if (msg.sender != job.consumer) revert NotConsumer(jobId, job.consumer, msg.sender);
+        } else {
+            revert DepositNotDue(jobId, verdict);
+        }
+        if (complaint.paid) revert DepositAlreadyPaid(jobId);
+        complaint.paid = true;
+        emit DepositPaid(jobId, job.versionId, msg.sender);
         token.safeTransfer(msg.sender, deposit);
     }
 

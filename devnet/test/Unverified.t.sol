@@ -72,12 +72,20 @@ contract UnverifiedTest is UnverifiedBase {
         vm.expectEmit(address(unverified));
         emit IUnverified.ComplaintAnswered(jobId, versionId, ALICE, SALT, OUTPUTS);
         _answer(jobId, ALICE, SALT, OUTPUTS);
+        vm.assertEq(token.balanceOf(ALICE), before, "an answer moves no tokens");
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotLeaseHolder.selector, jobId, ALICE, CONSUMER));
+        vm.prank(CONSUMER);
+        unverified.collect(jobId);
+        vm.expectEmit(address(unverified));
+        emit IUnverified.DepositPaid(jobId, versionId, ALICE);
+        vm.startPrank(ALICE);
+        unverified.collect(jobId);
+        vm.expectRevert(abi.encodeWithSelector(Errors.DepositAlreadyPaid.selector, jobId));
+        unverified.collect(jobId);
+        vm.stopPrank();
         vm.assertEq(token.balanceOf(ALICE), before + DEPOSIT);
         vm.assertEq(token.balanceOf(address(unverified)), 0);
         _needState(jobId, State.Accepted);
-        vm.expectRevert(abi.encodeWithSelector(Errors.DepositNotDue.selector, jobId, Verdict.Accepted));
-        vm.prank(CONSUMER);
-        unverified.refund(jobId);
         market.settle(jobId, terms);
         _needSettled(jobId, State.Accepted);
     }
@@ -88,7 +96,7 @@ contract UnverifiedTest is UnverifiedBase {
         vm.assertEq(token.balanceOf(CONSUMER), before - MAX_PRICE - DEPOSIT);
         vm.expectRevert(abi.encodeWithSelector(Errors.DepositNotDue.selector, jobId, Verdict.Disputed));
         vm.prank(CONSUMER);
-        unverified.refund(jobId);
+        unverified.collect(jobId);
         vm.warp(block.timestamp + 1 days);
         _needState(jobId, State.Rejected);
         vm.expectRevert(abi.encodeWithSelector(Errors.ComplaintNotOpen.selector, jobId, Verdict.Rejected));
@@ -99,11 +107,11 @@ contract UnverifiedTest is UnverifiedBase {
         vm.assertEq(_stakeOf(ALICE), stake - terms.snapshot.lock);
         vm.expectRevert(abi.encodeWithSelector(Errors.NotConsumer.selector, jobId, CONSUMER, ALICE));
         vm.prank(ALICE);
-        unverified.refund(jobId);
+        unverified.collect(jobId);
         vm.startPrank(CONSUMER);
-        unverified.refund(jobId);
-        vm.expectRevert(abi.encodeWithSelector(Errors.DepositAlreadyRefunded.selector, jobId));
-        unverified.refund(jobId);
+        unverified.collect(jobId);
+        vm.expectRevert(abi.encodeWithSelector(Errors.DepositAlreadyPaid.selector, jobId));
+        unverified.collect(jobId);
         market.withdraw();
         vm.stopPrank();
         vm.assertEq(token.balanceOf(CONSUMER), before);
@@ -185,6 +193,18 @@ contract UnverifiedTest is UnverifiedBase {
     }
 
     /// Whoever commits to more than can be shown cannot answer: it should not have handed that in.
+    function test_anAnswerAndItsDepositInOneTransaction() public {
+        (bytes32 jobId,) = _complained();
+        bytes[] memory calls = new bytes[](2);
+        calls[0] = abi.encodeCall(IUnverified.answer, (jobId, SALT, OUTPUTS));
+        calls[1] = abi.encodeCall(IUnverified.collect, (jobId));
+        uint256 before = token.balanceOf(ALICE);
+        vm.prank(ALICE);
+        unverified.multicall(calls);
+        vm.assertEq(token.balanceOf(ALICE), before + DEPOSIT);
+        _needState(jobId, State.Accepted);
+    }
+
     function test_theLargestOutputs() public {
         bytes memory most = new bytes(unverified.MAX_OUTPUT_BYTES());
         (bytes32 jobId,) = _handedIn(most);

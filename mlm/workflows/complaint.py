@@ -97,8 +97,9 @@ def plan_answer(ports: Ports, params: JobName) -> Plan[str]:
         )
     found = outputs.receive(ports, job)
     answer = Call(CONTRACT, "answer", (job.raw, found.salt, found.block))
-    title = f"show the {len(found.block)} bytes of outputs of {job.short} on chain, for its deposit"
-    return Plan("lease answer", (Tx(title, answer),), job.job_id)
+    both = Call(CONTRACT, "multicall", ((answer, Call(CONTRACT, "collect", (job.raw,))),))
+    title = f"show the {len(found.block)} bytes of outputs of {job.short} on chain, collect the deposit"
+    return Plan("lease answer", (Tx(title, both),), job.job_id)
 
 
 def result_answer(ports: Ports, params: JobName, plan: Plan[str], done: tuple[DoneStep, ...]) -> JobView:

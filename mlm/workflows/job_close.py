@@ -73,11 +73,11 @@ def _refund(ports: Ports, job: lookup.Job) -> tuple[Tx, ...]:
         return ()
     if job.record.consumer.lower() != ports.sender.address.lower():
         return ()
-    _, _, refunded = ports.chain.call("Unverified", "complaintOf", job.raw)
-    if refunded:
+    _, _, paid = ports.chain.call("Unverified", "complaintOf", job.raw)
+    if paid:
         return ()
     deposit = Amount(ports.chain.call("Unverified", "deposit"))
-    return (Tx(f"take the deposit of {deposit} back", Call("Unverified", "refund", (job.raw,))),)
+    return (Tx(f"take the deposit of {deposit} back", Call("Unverified", "collect", (job.raw,))),)
 
 
 def _after(ports: Ports, params: JobName, plan: Plan[str], done: tuple[DoneStep, ...]) -> JobView:

@@ -13,10 +13,17 @@ from unittest import mock
 import numpy as np
 
 from circuits.make_fixtures import tiny_input, tiny_model
+from mlm.adapters.chain import deployment
+from mlm.adapters.chain.read import EthChain
+from mlm.adapters.chain.rpc import Rpc
+from mlm.adapters.chain.send import EthSender
+from mlm.adapters.wallet import devnet as accounts
 from mlm.adapters.wallet.keystore import Keystore
 from mlm.core.commitment import vka_digest, zk_key
+from mlm.core.plan import Call
 from mlm.workflows import publish
 from tests.command_line import INPUT, ROOT, Market, Person
+from tests.delivering import PRIVATE
 
 TINY, OTHER = tiny_model(1), tiny_model(2)  # of the same size
 FIXTURES = json.loads((ROOT / "devnet" / "test" / "fixtures" / "zk.json").read_text())["cases"]
@@ -87,6 +94,29 @@ class Shared:
     def posted(self) -> str:
         """A job that nobody has bid for; its money is taken back when the session ends."""
         return self.market.consumer.job()
+
+    @cached_property
+    def private(self) -> str:
+        """A private job of the tier none that compute-1 has won; its key was never delivered."""
+        return self._private()
+
+    @cached_property
+    def misled(self) -> str:
+        """The same, and what was delivered opens nothing: another program than mlm has sent it."""
+        job = self._private()
+        url, deployed = self.market.consumer.do("devnet", "status")["url"], self.market.home / "devnet/deployment.json"
+        chain = EthChain(Rpc(url), deployment.load(deployed))
+        sender = EthSender(chain, accounts.key("consumer"))
+        signed = sender.sign(Call("Delivery", "deliver", (bytes.fromhex(job[2:]), b"\x02" * 142)))
+        sender.broadcast(signed)
+        sender.wait(signed)
+        chain.rpc.close()
+        return job
+
+    def _private(self) -> str:
+        job = self.market.consumer.job(*PRIVATE, "--delivery", "600000", auction="fixed")
+        self.market.first.do("bid", job, "--price", "5", "--stake")
+        return job
 
     @cached_property
     def expired(self) -> str:
@@ -169,6 +199,12 @@ class Shared:
             self.market.advance("604000s")  # bonds that nobody reveals burn, the others are free again
             for job in self.jobs.values():
                 self.market.consumer.do("job", "settle", job)
+        for job in filter(None, map(made.get, ("private", "misled"))):
+            if self._state(job) == "leased":
+                self.market.consumer.do("job", "deliver", job)
+                self.market.first.do("lease", "fulfil", job)
+                self.market.advance("3601s")
+            self.market.consumer.do("job", "settle", job)
         for job in made.get("_late", ()):
             self.market.consumer.do("job", "settle", job)
         if "leased" in made:

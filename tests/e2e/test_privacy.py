@@ -67,6 +67,9 @@ def outputs_of(person: Person, job: str) -> bytes:
 def test_a_result_that_nobody_checks_is_paid_when_nobody_complains(market: Market, consumer: Person) -> None:
     provider, job = market.first, leased(market, consumer, INPUT, *NONE)
     assert consumer.refused(12, "job", "result", job)["message"].endswith("no result yet")
+    provider.do("lease", "accept", job)
+    (provider.folder / "proof.json").write_text("{}")
+    assert "takes no proof" in provider.refused(2, "lease", "submit", job, "--proof", "proof.json")["message"]
     done = provider.do("lease", "fulfil", job)
     assert done["state"] == "submitted" and done["payment"] == "0" and done["next"] == f"mlm job watch {job[:10]}"
     shown = consumer.do("job", "show", job)

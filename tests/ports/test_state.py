@@ -726,7 +726,7 @@ def test_keys_of_inputs_and_complaints_in_order(state: State) -> None:
         ],
         [("Unverified", "ComplaintFiled", job_event("", 1, consumer=ANN, answerBy=77)[2])],
         [("Unverified", "ComplaintAnswered", answered)],
-        [("Unverified", "DepositRefunded", job_event("", 1, consumer=ANN)[2])],
+        [("Unverified", "DepositPaid", job_event("", 1, account=ANN)[2])],
     ]
     blocks, events = chain_of(script)
     state.ingest(blocks, events)
@@ -736,7 +736,7 @@ def test_keys_of_inputs_and_complaints_in_order(state: State) -> None:
     assert [tuple(row[name] for name in told) for row in state.query("complaints", job_id=word(1))] == [
         (ANN, "filed", 77, None, None),
         (BOB, "answered", None, word(9), "0x0102"),
-        (ANN, "refunded", None, None, None),
+        (ANN, "paid", None, None, None),
     ]
     assert state.query("input_keys", job_id=word(2)) == state.query("complaints", job_id=word(2)) == []
 
@@ -816,7 +816,7 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
                 "ComplaintAnswered",
                 {"jobId": word(job), "provider": who, "salt": word(1), "outputs": "0x"},
             ),
-            ("Unverified", "DepositRefunded", {"jobId": word(job), "consumer": who}),
+            ("Unverified", "DepositPaid", {"jobId": word(job), "account": who}),
         ]
         return rng.choice(choices)
 

@@ -18,7 +18,7 @@ interface IUnverifiedErrors {
     error ComplaintNotOpen(bytes32 jobId, Verdict actual);
     error OutputsTooLarge(bytes32 jobId, uint256 actual, uint256 most);
     error OutputMismatch(bytes32 jobId, bytes32 expected, bytes32 actual);
-    /// The deposit is the consumer's only once the complaint was left without an answer.
+    /// The deposit is nobody's before the complaint has an answer or its clock has ended.
     error DepositNotDue(bytes32 jobId, Verdict actual);
-    error DepositAlreadyRefunded(bytes32 jobId);
+    error DepositAlreadyPaid(bytes32 jobId);
 }

@@ -7,7 +7,7 @@ import {IVerifier} from "./IVerifier.sol";
 struct Complaint {
     uint48 answerBy; // the first second that is too late; 0 where nobody complained
     bool answered;
-    bool refunded;
+    bool paid; // the deposit, to the lease holder that answered or back to the consumer
 }
 
 interface IUnverified is IVerifier {
@@ -16,17 +16,19 @@ interface IUnverified is IVerifier {
     event ComplaintAnswered(
         bytes32 indexed jobId, bytes32 indexed versionId, address indexed provider, bytes32 salt, bytes outputs
     );
-    event DepositRefunded(bytes32 indexed jobId, bytes32 indexed versionId, address indexed consumer);
+    event DepositPaid(bytes32 indexed jobId, bytes32 indexed versionId, address indexed account);
 
     /// @notice Says that the outputs did not arrive, or are not those of the commitment. Consumer only, once, within the
     /// verification window; takes the deposit. The provider then shows them on chain, or the job is rejected.
     function complain(bytes32 jobId) external;
 
-    /// @notice Shows the outputs. Lease holder only, before the complaint's clock ends; pays it the deposit.
+    /// @notice Shows the outputs. Lease holder only, before the complaint's clock ends. Moves no tokens: no token can keep
+    /// it from answering.
     function answer(bytes32 jobId, bytes32 salt, bytes calldata outputs) external;
 
-    /// @notice Pays the deposit of a complaint that was not answered back to the consumer, who calls.
-    function refund(bytes32 jobId) external;
+    /// @notice Pays the deposit of a complaint that has ended to the caller: the lease holder that answered, or the consumer
+    /// who was not.
+    function collect(bytes32 jobId) external;
 
     function complaintOf(bytes32 jobId) external view returns (Complaint memory);
 }

@@ -101,8 +101,8 @@ HINTS: Mapping[str, str] = {
     "ComplaintNotOpen": "No complaint waits for an answer: `mlm job show` tells how the job stands.",
     "OutputMismatch": "Answer from the machine or account that handed the result in: the very outputs count.",
     "OutputsTooLarge": "The tier none takes outputs of 8 KiB at most: larger ones cannot be shown on chain.",
-    "DepositNotDue": "A deposit comes back when the provider has let its time pass.",
-    "DepositAlreadyRefunded": "The deposit is back already: see `mlm whoami`.",
+    "DepositNotDue": "A deposit is paid when its complaint was answered, or the time for an answer is over.",
+    "DepositAlreadyPaid": "The deposit is paid already: see `mlm whoami`.",
     "WrappedKeyLength": "Deliver with `mlm job deliver`, which wraps the key.",
     "EncryptionKeyMalformed": "Announce with `mlm wallet announce`, which derives the key.",
     # Providers

@@ -160,7 +160,7 @@ STAKE_CHANGES: Mapping[str, str] = {
 COMPLAINTS: Mapping[str, tuple[str, str]] = {
     "ComplaintFiled": ("filed", "consumer"),
     "ComplaintAnswered": ("answered", "provider"),
-    "DepositRefunded": ("refunded", "consumer"),
+    "DepositPaid": ("paid", "account"),
 }
 
 RESERVATIONS: Mapping[str, str] = {"StakeReserved": "reserved", "StakeReleased": "released"}

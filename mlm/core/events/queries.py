@@ -65,7 +65,7 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "batch": {"job_id": REQUIRED},
     # in order: position provider wrapped
     "input_keys": {"job_id": REQUIRED},
-    # in order: position account change (filed, answered, refunded) answer_by (filed) salt outputs (answered)
+    # in order: position account change (filed, answered, paid) answer_by (filed) salt outputs (answered)
     "complaints": {"job_id": REQUIRED},
     # in order: job_id account reason amount
     "credits": {"job_id": None, "account": None, **_PAGE},

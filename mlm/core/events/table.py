@@ -330,8 +330,8 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "Unverified",
-        f"DepositRefunded({_JOB}, address indexed consumer)",
-        "0x1f3a3b551a771a4697edaa5a1a794babc7e4e0684d5fc9420f062aab06d8fbdc",
+        f"DepositPaid({_JOB}, address indexed account)",
+        "0xad0600b42eb15ad9b75d0aeb35bfe893d02c2495de196978feee76bf6c5548b3",
     ),
 )
 
