@@ -61,10 +61,16 @@ class Fact:
 
 @dataclass(frozen=True)
 class Worked:
-    """What one run came to. `earned` was credited for jobs; `lost` burned of locks."""
+    """What one run came to. `earned` was credited for jobs; `lost` burned of locks.
+
+    Of `seconds`, `looking` went into reading the chain and `sending` into what was sent; in the rest it waited, for time
+    to pass or for what it computes beside.
+    """
 
     account: str
     seconds: Duration
+    looking: Duration
+    sending: Duration
     bids: int = field(metadata=NO_AMOUNT)
     fulfilled: int = field(metadata=NO_AMOUNT)
     failures: int = field(metadata=NO_AMOUNT)
@@ -99,6 +105,7 @@ class _Worker:
         self._waiting = False
         self._bids = self._fulfilled = self._failed = self._lost = 0
         self._earned = self._burned = 0
+        self._looking = self._sending = 0.0
 
     def run(self, stopped: Callable[[], bool]) -> Worked:
         system = self._ports.system
@@ -113,6 +120,8 @@ class _Worker:
         return Worked(
             account=self._ports.sender.address,
             seconds=Duration(int(system.monotonic() - started)),
+            looking=Duration(int(self._looking)),
+            sending=Duration(int(self._sending)),
             bids=self._bids,
             fulfilled=self._fulfilled,
             failures=self._failed,
@@ -142,6 +151,7 @@ class _Worker:
 
     def _turn(self) -> float | None:
         """One look and its moves; the seconds to wait, None at the end."""
+        started = self._ports.system.monotonic()
         try:
             self._live()
             for done in self._desk.finished():
@@ -149,7 +159,9 @@ class _Worker:
             view = Look(self._ports, self._memory, self._desk, self._wanted).view()
             self._account_for(view)
             moves = worker.next_actions(view)
+            self._looking += (looked := self._ports.system.monotonic()) - started
             began = sum(self._begin(move, view) for move in moves)
+            self._sending += self._ports.system.monotonic() - looked
         except (ChainError, StorageError, InsufficientFunds, WalletError) as error:
             # A dead node, a full disk: they come back. The leases stay what they are.
             self._failed += 1
