@@ -32,6 +32,7 @@ MODULES = (
     "indexing",
     "running",
     "confining",
+    "workers",
     "auctions",
     "environment",
     "gas_rows",

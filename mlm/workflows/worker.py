@@ -63,8 +63,8 @@ class Fact:
 class Worked:
     """What one run came to. `earned` was credited for jobs; `lost` burned of locks.
 
-    Of `seconds`, `looking` went into reading the chain and `sending` into what was sent; in the rest it waited, for time
-    to pass or for what it computes beside.
+    Of `seconds`, `looking` went into reading the chain and `sending` into what was sent; in the rest it waited, for
+    time to pass or for what it computes beside.
     """
 
     account: str
