@@ -114,7 +114,7 @@ def settled(workers: int, tier: str, jobs: int = JOBS) -> tuple[float, dict[str,
             folder.mkdir()
             person = Person(f"worker-{number}", folder, market.home, {"MLM_PASSWORD_FILE": str(password)})
             person.do("wallet", "new", person.account)
-            person.do("wallet", "faucet", person.account, "--tokens", "1000", "--coins", "1")
+            person.do("wallet", "faucet", person.account, "--amount", "1000", "--coins", "1")
             person.do("stake", "deposit", "900")
             people.append(person)
 
