@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from mlm.core.auctions import asked
 from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.clock import Instant
 from mlm.core.commitment import SCHEME_POSEIDON
+from mlm.core.digest import keccak256
 from mlm.core.errors import UsageError
 from mlm.core.job import AuctionKind, JobFacts, Tier
 from mlm.core.money import Amount
@@ -21,6 +23,9 @@ from mlm.ports.bundle import Ports
 from mlm.workflows import job_requirements, lookup, model, permit, source
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.events import event
+from mlm.workflows.objects import fetch
+
+_DOMAIN = b"mlm/job-label/1"
 
 
 @dataclass(frozen=True)
@@ -28,10 +33,12 @@ class JobPost:
     """Parameters of `job post`. Prices in base units, windows in seconds.
 
     What the kind of auction does not know is None (mlm/core/auctions/asked.py). `require` holds rules of who may bid.
+    `input` is a file, or the CID of a block of tensors. With a `label` the same request, label included, is one job
+    however often it is asked for; without, each is another.
     """
 
     asset: str
-    input: Path
+    input: Path | Cid
     max_price: Amount
     auction: AuctionKind
     tier: Tier
@@ -44,6 +51,7 @@ class JobPost:
     reveal: int | None = None
     require: tuple[str, ...] = ()
     require_file: Path | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,30 +78,35 @@ class _Facts:
     input: Cid
     commitment: bytes
     requirements: tuple[str, ...]
+    before: str | None = None  # the job that was posted for this label before
 
 
 def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
-    """Check the model and the input, then store the input and post. Raises UsageError, InvalidData."""
+    """Check the model and the input, then store the input and post. Raises UsageError, InvalidData.
+
+    Nothing is left to do where the label's job is on the chain.
+    """
     if params.tier is not Tier.ZK:
         raise UsageError(f"the tier {params.tier} is not available yet", hint="Use --tier zk.")
     asked.check(params.auction, params.max_price, params.start_price, params.price_step, params.reveal)
     wanted = job_requirements.asked(ports, params.require, params.require_file)
     version = lookup.version(ports, params.asset)
     loaded = model.load(ports, version)
-    model.check_key(ports, loaded, version)
     signature = loaded.manifest.signature
     assert signature is not None
-    inputs = source.read_inputs(ports, params.input, tuple(spec.name for spec in signature.inputs))
+    if isinstance(params.input, Cid):
+        inputs = ports.tensors.from_block(fetch(ports, params.input))
+    else:
+        inputs = source.read_inputs(ports, params.input, tuple(spec.name for spec in signature.inputs))
     model.check_inputs(loaded.manifest, inputs)
     block = ports.tensors.to_block(inputs)
     cid = Cid.of(DAG_CBOR, block)
-    commitment = model.commit_to_input(ports, loaded, version.version_id, inputs)
     request = Request(
         version_id=version.version_id,
         tier=int(params.tier),
         auction=int(params.auction),
         scheme=SCHEME_POSEIDON,
-        input_commitment="0x" + commitment.hex(),
+        input_commitment="0x",
         input="0x" + cid.digest.hex(),
         max_price=int(params.max_price),
         start_price=int(params.start_price or 0),
@@ -105,7 +118,13 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         verification_window=params.verification,
         requirements=job_requirements.named(wanted),
     )
-    nonce = int.from_bytes(ports.system.random(32), "big")
+    seed = ports.system.random(32) if params.label is None else _seed(request, params.label)
+    nonce, spelt = int.from_bytes(seed, "big"), requirements_text.spell(wanted)
+    if params.label is not None and (before := lookup.posted(ports, nonce)):
+        return Plan("job post", (), _Facts(str(version.asset), cid, _commitment(ports, before), spelt, before))
+    model.check_key(ports, loaded, version)
+    commitment = model.commit_to_input(ports, loaded, version.version_id, inputs)
+    request = replace(request, input_commitment="0x" + commitment.hex())
     call = Call("JobMarket", "post", (request_args(request), nonce))
     post = Tx(f"post the job, escrow {params.max_price}", call, payment=params.max_price)
     steps: tuple[Step, ...] = (
@@ -113,19 +132,30 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         *job_requirements.publishing(ports, wanted),
         *permit.steps(ports, post, params.max_price),
     )
-    return Plan("job post", steps, _Facts(str(version.asset), cid, commitment, requirements_text.spell(wanted)))
+    return Plan("job post", steps, _Facts(str(version.asset), cid, commitment, spelt))
+
+
+def _seed(request: Request, label: str) -> bytes:
+    """What the nonce of a labelled job is: it follows from the request and the label alone.
+
+    The commitment is not in it: it follows from version and input, and takes seconds to compute.
+    """
+    return keccak256(_DOMAIN + json.dumps([label, asdict(request)], sort_keys=True).encode())
+
+
+def _commitment(ports: Ports, job_id: str) -> bytes:
+    return bytes.fromhex(lookup.read_job(ports, job_id).terms.request.input_commitment[2:])
 
 
 def result(ports: Ports, params: JobPost, plan: Plan[_Facts], done: tuple[DoneStep, ...]) -> Posted:
-    """What was posted, read from the JobPosted event."""
+    """What was posted, read from the JobPosted event; or before."""
     me, expected = ports.sender.address.lower(), ("0x" + plan.facts.commitment.hex(), params.max_price)
 
     def ours(args: Mapping[str, Any]) -> bool:
         asked = terms_from_event(args["terms"]).request
         return args["consumer"].lower() == me and (asked.input_commitment, asked.max_price) == expected
 
-    posted = event(ports, done, "JobPosted", ours)
-    job_id = posted.args["jobId"]
+    job_id = plan.facts.before or event(ports, done, "JobPosted", ours).args["jobId"]
     facts, found = (
         plan.facts,
         JobFacts.of(JobRecord(*ports.chain.call("JobMarket", "jobOf", bytes.fromhex(job_id[2:])))),

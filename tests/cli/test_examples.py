@@ -354,6 +354,7 @@ SCENES: dict[str, Scene] = {
     "job show": as_("consumer", "with_bid"),
     "job bids": as_("second", "with_bid"),
     "job watch": as_("consumer", "done"),
+    "job wait": as_("consumer", "done"),
     "job result": as_("consumer", "done"),
     "job award": as_("consumer", "with_bid"),
     "job cancel": _cancels,

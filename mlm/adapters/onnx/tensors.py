@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlm.core import dagcbor
 from mlm.core.errors import InvalidData, UsageError
-from mlm.core.tensors import ITEM_BYTES, MAX_BYTES, MAX_TENSORS, Tensor, from_document, to_document
+from mlm.core.tensors import ITEM_BYTES, MAX_BYTES, MAX_TENSORS, Tensor, check_suffix, from_document, to_document
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,6 @@ _DAMAGED = (
     *(NotImplementedError, RuntimeError, EOFError, ValueError, OSError, IndexError),
 )
 _HEADERS = 1 << 20  # bytes; far more than those of MAX_TENSORS arrays
-SUFFIXES = (".npy", ".npz", ".json")
 
 
 def to_tensors(arrays: Mapping[str, np.ndarray]) -> tuple[Tensor, ...]:
@@ -67,14 +66,13 @@ class NumpyTensorCodec:
         .npy: the only tensor of `names`. .npz: arrays by name. .json: `{name: value}`, or a value alone for an only
         tensor; a value is nested lists of numbers (float32), or `{"dtype": name, "data": nested lists}`.
         """
+        check_suffix(suffix)
         if suffix == ".npy":
             found = {_only(names, "a .npy file"): parse_npy(data)}
         elif suffix == ".npz":
             found = parse_npz(data)
-        elif suffix == ".json":
-            found = _parse_json(data, names)
         else:
-            raise _unknown(suffix)
+            found = _parse_json(data, names)
         _check_finite(found)
         return found
 
@@ -82,8 +80,7 @@ class NumpyTensorCodec:
         """A file's bytes: .npy (one tensor), .npz, or .json (finite values only). Raises UsageError, InvalidData."""
         import numpy as np
 
-        if suffix not in SUFFIXES:
-            raise _unknown(suffix)
+        check_suffix(suffix)
         if suffix == ".json":
             _check_finite(tensors)  # JSON has no NaN
             return (json.dumps({name: _plain(array) for name, array in tensors.items()}) + "\n").encode()
@@ -228,10 +225,6 @@ def _plain(array: np.ndarray) -> Any:
     """A tensor as `decode` reads it from JSON: float32 as nested lists, any other dtype with its name."""
     values = array.tolist()
     return values if array.dtype.name == "float32" else {"dtype": array.dtype.name, "data": values}
-
-
-def _unknown(suffix: str) -> UsageError:
-    return UsageError(f"expected a file that ends in {', '.join(SUFFIXES)}, found the suffix {suffix[:20]!r}")
 
 
 def _only(names: Sequence[str], what: str) -> str:

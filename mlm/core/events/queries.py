@@ -47,6 +47,7 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
         "version_id": None,
         "open_at": None,
         "settled": None,
+        "nonce": None,  # in decimals
         **_PAGE,
     },
     # job_id, of those whose id starts with `prefix`, with or without 0x

@@ -59,10 +59,12 @@ class JobQueries(AssetQueries):
             | {"finality": self._finality(last)}
         )
 
-    def _query_jobs(self, open_at: int | None, settled: bool | None, **filters: Any) -> Iterable[Record]:
+    def _query_jobs(
+        self, open_at: int | None, settled: bool | None, nonce: str | None, **filters: Any
+    ) -> Iterable[Record]:
         for job in matching([self._job(row) for row in reversed(self._tables["jobs"])], **filters):
             done = job["settled_at"] is not None
-            if settled is not None and done != settled:
+            if (settled is not None and done != settled) or nonce not in (None, str(job["nonce"])):
                 continue
             if open_at is None or (not done and job["posted_at"] <= open_at < job["bids_close_at"]):
                 yield job
