@@ -71,6 +71,7 @@ COMMANDS: dict[str, Entry] = {
     "sale": Entry("sale", "Sell an asset to the highest bidder, or bid for one.", ASSETS, group=True),
     "handle": Entry("handle", "Claim or show a handle.", ASSETS, group=True),
     "job": Entry("job", "Post jobs, follow them, and read their results.", JOBS, group=True),
+    "pipeline": Entry("pipeline", "Run a graph of jobs whose outputs feed others' inputs.", JOBS, group=True),
     "bid": Entry("bid", "Offer to do a job.", JOBS),
     "lease": Entry("lease", "Do a job that you won: accept, fulfil, submit.", JOBS, group=True),
     "provider": Entry(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlm.core import requirements_text
 from mlm.core.auctions import asked
@@ -18,12 +18,16 @@ from mlm.core.errors import UsageError
 from mlm.core.job import AuctionKind, JobFacts, Tier
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Step, Store, Tx
+from mlm.core.requirements import Requirements
 from mlm.core.terms import JobRecord, Request, request_args, terms_from_event
 from mlm.ports.bundle import Ports
 from mlm.workflows import job_requirements, lookup, model, permit, source
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.events import event
 from mlm.workflows.objects import fetch
+
+if TYPE_CHECKING:
+    from mlm.ports.tensors import Tensors
 
 _DOMAIN = b"mlm/job-label/1"
 
@@ -81,13 +85,38 @@ class _Facts:
     before: str | None = None  # the job that was posted for this label before
 
 
-def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
-    """Check the model and the input, then store the input and post. Raises UsageError, InvalidData.
+def check_tier(tier: Tier) -> None:
+    """Raise UsageError for a tier that no market has yet."""
+    if tier is not Tier.ZK:
+        raise UsageError(f"the tier {tier} is not available yet", hint="Use --tier zk.")
 
-    Nothing is left to do where the label's job is on the chain.
-    """
-    if params.tier is not Tier.ZK:
-        raise UsageError(f"the tier {params.tier} is not available yet", hint="Use --tier zk.")
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request without its commitment, which takes seconds to compute, and what it was made from."""
+
+    version: lookup.Version
+    model: model.Model
+    inputs: Tensors
+    block: bytes
+    wanted: Requirements
+    request: Request
+
+    @property
+    def input(self) -> Cid:
+        return Cid.of(DAG_CBOR, self.block)
+
+    def nonce(self, label: str) -> int:
+        """What a labelled job is found by: it follows from the request and the label alone.
+
+        The commitment is not in it: it follows from version and input.
+        """
+        seed = json.dumps([label, asdict(self.request)], sort_keys=True).encode()
+        return int.from_bytes(keccak256(_DOMAIN + seed), "big")
+
+
+def _ask(ports: Ports, params: JobPost) -> _Asked:
+    check_tier(params.tier)
     asked.check(params.auction, params.max_price, params.start_price, params.price_step, params.reveal)
     wanted = job_requirements.asked(ports, params.require, params.require_file)
     version = lookup.version(ports, params.asset)
@@ -100,14 +129,13 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         inputs = source.read_inputs(ports, params.input, tuple(spec.name for spec in signature.inputs))
     model.check_inputs(loaded.manifest, inputs)
     block = ports.tensors.to_block(inputs)
-    cid = Cid.of(DAG_CBOR, block)
     request = Request(
         version_id=version.version_id,
         tier=int(params.tier),
         auction=int(params.auction),
         scheme=SCHEME_POSEIDON,
         input_commitment="0x",
-        input="0x" + cid.digest.hex(),
+        input="0x" + Cid.of(DAG_CBOR, block).digest.hex(),
         max_price=int(params.max_price),
         start_price=int(params.start_price or 0),
         price_step=int(params.price_step or 0),
@@ -118,33 +146,36 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         verification_window=params.verification,
         requirements=job_requirements.named(wanted),
     )
-    seed = ports.system.random(32) if params.label is None else _seed(request, params.label)
-    nonce, spelt = int.from_bytes(seed, "big"), requirements_text.spell(wanted)
+    return _Asked(version, loaded, inputs, block, wanted, request)
+
+
+def find(ports: Ports, params: JobPost) -> str | None:
+    """The job that was posted for a label and this request before."""
+    return None if params.label is None else lookup.posted(ports, _ask(ports, params).nonce(params.label))
+
+
+def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
+    """Check the model and the input, then store the input and post. Raises UsageError, InvalidData.
+
+    Nothing is left to do where the label's job is on the chain.
+    """
+    made = _ask(ports, params)
+    version, cid, spelt = made.version, made.input, requirements_text.spell(made.wanted)
+    nonce = int.from_bytes(ports.system.random(32), "big") if params.label is None else made.nonce(params.label)
     if params.label is not None and (before := lookup.posted(ports, nonce)):
-        return Plan("job post", (), _Facts(str(version.asset), cid, _commitment(ports, before), spelt, before))
-    model.check_key(ports, loaded, version)
-    commitment = model.commit_to_input(ports, loaded, version.version_id, inputs)
-    request = replace(request, input_commitment="0x" + commitment.hex())
+        commitment = bytes.fromhex(lookup.read_job(ports, before).terms.request.input_commitment[2:])
+        return Plan("job post", (), _Facts(str(version.asset), cid, commitment, spelt, before))
+    model.check_key(ports, made.model, version)
+    commitment = model.commit_to_input(ports, made.model, version.version_id, made.inputs)
+    request = replace(made.request, input_commitment="0x" + commitment.hex())
     call = Call("JobMarket", "post", (request_args(request), nonce))
     post = Tx(f"post the job, escrow {params.max_price}", call, payment=params.max_price)
     steps: tuple[Step, ...] = (
-        Store("push the input", cid, ((cid, block),)),
-        *job_requirements.publishing(ports, wanted),
+        Store("push the input", cid, ((cid, made.block),)),
+        *job_requirements.publishing(ports, made.wanted),
         *permit.steps(ports, post, params.max_price),
     )
     return Plan("job post", steps, _Facts(str(version.asset), cid, commitment, spelt))
-
-
-def _seed(request: Request, label: str) -> bytes:
-    """What the nonce of a labelled job is: it follows from the request and the label alone.
-
-    The commitment is not in it: it follows from version and input, and takes seconds to compute.
-    """
-    return keccak256(_DOMAIN + json.dumps([label, asdict(request)], sort_keys=True).encode())
-
-
-def _commitment(ports: Ports, job_id: str) -> bytes:
-    return bytes.fromhex(lookup.read_job(ports, job_id).terms.request.input_commitment[2:])
 
 
 def result(ports: Ports, params: JobPost, plan: Plan[_Facts], done: tuple[DoneStep, ...]) -> Posted:

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlm.core.commitment import Evidence, decode_evidence, output_commitment
 from mlm.core.errors import InvalidData
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, model, proof_log
 from mlm.workflows.run import Output, describe
+
+if TYPE_CHECKING:
+    from mlm.ports.tensors import Tensors
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,7 @@ class Result:
 def result(ports: Ports, name: str, output: Path | None = None) -> Result:
     """Read the outputs that open the commitment on chain. Raises StateConflict before there is a result."""
     job = lookup.job(ports, name)
-    instances = proof_log.find(ports, job)
-    version = lookup.version_by_id(ports, job.version_id)
-    loaded = model.load(ports, version)
-    outputs = ports.prover.outputs(model.zk_settings(loaded), instances)
+    version, outputs = lookup.version_by_id(ports, job.version_id), outputs_of(ports, job)
     if output:
         ports.files.write(output, ports.tensors.encode(outputs, output.suffix))
     return Result(
@@ -45,6 +46,13 @@ def result(ports: Ports, name: str, output: Path | None = None) -> Result:
         describe(outputs),
         str(output) if output else None,
     )
+
+
+def outputs_of(ports: Ports, job: lookup.Job) -> Tensors:
+    """The output tensors of a job, whole. Raises StateConflict before there is a result."""
+    instances = proof_log.find(ports, job)
+    loaded = model.load(ports, lookup.version_by_id(ports, job.version_id))
+    return ports.prover.outputs(model.zk_settings(loaded), instances)
 
 
 def submitted_evidence(ports: Ports, job: lookup.Job) -> Evidence:

@@ -94,6 +94,21 @@ class NumpyTensorCodec:
             raise UsageError(f"a .npy file holds one tensor, there are {len(tensors)}", hint="Use .npz or .json.")
         return buffer.getvalue()
 
+    def join(self, parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """Tensors joined along their first axes."""
+        import numpy as np
+
+        names = sorted(parts[0])
+        for name in names:
+            kinds = {(part[name].dtype, part[name].shape[1:]) if name in part else None for part in parts}
+            if len(kinds) != 1 or not all(part[name].ndim for part in parts):
+                raise InvalidData(
+                    f"tensor {name[:60]!r}: expected one dtype and shape to join, found {len(parts)} unlike"
+                )
+        if any(sorted(part) != names for part in parts):
+            raise InvalidData(f"expected the tensors {names} in each of {len(parts)} files")
+        return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
     def to_block(self, tensors: Mapping[str, np.ndarray]) -> bytes:
         """The canonical DAG-CBOR block of tensors."""
         return dagcbor.encode(to_document(to_tensors(tensors)))
