@@ -86,7 +86,7 @@ def post(
     together.
 
     With --wait it is seen through to its result, and the same command again goes on where the first was stopped: it
-    finds its job, and pays nothing twice. Another --label makes it another job.
+    finds its job, and pays nothing twice. Another --label makes it another job. It prints what `mlm job wait` does.
 
     Example: `mlm job post alice/digits-mlp --input samples/digit.npy --max-price 5`
     """

@@ -170,9 +170,15 @@ def _combine(name: str, section: Mapping[str, Any], where: str) -> CombineStep:
 def _model(section: Mapping[str, Any], where: str) -> str:
     text = _text(section, "model", where, "")
     try:
-        return str(parse_asset(text))
+        asset = parse_asset(text)
     except UsageError as error:
         raise UsageError(f"{where}.model: {error}", hint=error.hint) from error
+    if asset.version is None:  # a version that is published meanwhile would be another job, paid for anew
+        raise UsageError(
+            f"{where}.model: expected a version too, such as {asset}@1.0.0, found {text!r}",
+            hint=f"`mlm asset versions {asset}` lists them.",
+        )
+    return str(asset)
 
 
 def _inputs(section: Mapping[str, Any], where: str) -> Iterator[tuple[str, Source]]:

@@ -87,8 +87,10 @@ def look(ports: Ports, job_id: str, retries: int) -> Seen:
 
 
 def advance(ports: Ports, job_id: str, retries: int) -> Seen:
-    """Look, do the one thing that is to be done, and look again. Raises what the operation raises."""
-    sync(ports)
+    """Look, in an index that is up to date, do the one thing that is to be done, and look again.
+
+    Raises what the operation raises.
+    """
     seen = look(ports, job_id, retries)
     if seen.move not in _OPERATIONS:
         return seen
@@ -153,6 +155,7 @@ def wait(ports: Ports, name: str, output: Path | None, *, retries: int, timeout:
 
     def turn() -> Waited | None:
         nonlocal newest, told
+        sync(ports)
         seen = advance(ports, first.job_id, retries)
         newest = seen.job
         if (now := (newest.job_id, newest.state, newest.provider, newest.record.price)) != told:

@@ -21,7 +21,7 @@ R = TypeVar("R")
 def once(
     ports: Ports, operation: Operation[P, R], params: P, confirm: Callable[[Preview], bool] | None = None
 ) -> Applied[R]:
-    """Resume what was begun of this very command, then do what is left of it.
+    """Resume what was begun of this very command, then do what is left of it: nothing where it is done by now.
 
     What was begun may have become impossible: a permit lasts an hour, and others settle jobs too. Then it is planned
     anew. That pays nothing twice: a posting has the same nonce again, and the market takes no nonce twice.
@@ -30,6 +30,9 @@ def once(
     left = earlier(ports, operation.name, request_of(ports, operation.name, params))
     if left is None:
         return execute(ports, operation, params, confirm)
+    plan = operation.plan(ports, params)
+    if not plan.steps:
+        return Applied(operation.result(ports, params, plan, ()), ())
     try:
         op.resume(ports, left)
     except Reverted:

@@ -139,7 +139,11 @@ class Runner:
     def _post(self, step: JobStep, item: int, send: bool) -> None:
         """Find the job of an item, or post it."""
         params = self._params(step, item)
-        found = once(self._ports, job_post.OPERATION, params).result.job if send else job_post.find(self._ports, params)
+        if send:
+            found: str | None = once(self._ports, job_post.OPERATION, params).result.job
+            sync(self._ports)
+        else:
+            found = job_post.find(self._ports, params)
         if found is not None:
             self.posted[step.name, item] = found
 

@@ -9,7 +9,7 @@ from tests.bad.shared import TINY_INPUT, npy
 
 RUN = "mlm pipeline run p.toml"
 SHOW = "mlm pipeline show p.toml"
-JOB = 'model = "alice/digits-mlp"\nmax_price = "5"\n'
+JOB = 'model = "alice/digits-mlp@1.0.0"\nmax_price = "5"\n'
 STEP = f'[step.a]\n{JOB}input = "x.npy"\n'
 
 
@@ -62,13 +62,13 @@ def pipeline_whose_input_is_missing(scene: Scene) -> None:
     scene.write("p.toml", f'budget = "6"\n{STEP}')
 
 
-@bad(RUN, 2, "step.a: alice/digits-mlp takes 'image' as float32 [1, 64], found float32 [1, 16]")
+@bad(RUN, 2, "step.a: alice/digits-mlp@1.0.0 takes 'image' as float32 [1, 64], found float32 [1, 16]")
 def pipeline_whose_input_does_not_fit(scene: Scene) -> None:
     _pipeline(scene, STEP)
     scene.write("x.npy", TINY_INPUT)
 
 
-@bad(RUN, 2, "step.b: alice/digits-mlp takes 'image' as float32 [1, 64], found float32 [1, 10]")
+@bad(RUN, 2, "step.b: alice/digits-mlp@1.0.0 takes 'image' as float32 [1, 64], found float32 [1, 10]")
 def pipeline_whose_outputs_do_not_fit(scene: Scene) -> None:
     _pipeline(scene, f'{STEP}[step.b]\n{JOB}input = "step.a"\n', budget="12")
 
@@ -111,7 +111,7 @@ def pipeline_of_a_price_below_the_least(scene: Scene) -> None:
     _pipeline(scene, STEP.replace('"5"', '"0.01"'))
 
 
-@bad(RUN, 3, "no published version matches alice/nothing")
+@bad(RUN, 3, "no published version matches alice/nothing@1.0.0")
 def pipeline_of_an_unknown_model(scene: Scene) -> None:
     _pipeline(scene, STEP.replace("digits-mlp", "nothing"))
 
@@ -126,7 +126,9 @@ def pipeline_of_a_tier_that_there_is_not(scene: Scene) -> None:
 def pipeline_with_a_foreign_key_in_its_second_step(scene: Scene) -> None:
     """All models are checked before the first job is paid for."""
     scene.shared.mallory  # noqa: B018 - it publishes
-    _pipeline(scene, f'{STEP}[step.b]\nmodel = "mallory/tiny"\nmax_price = "5"\ninput = "tiny.npy"\n', budget="12")
+    _pipeline(
+        scene, f'{STEP}[step.b]\nmodel = "mallory/tiny@1.0.0"\nmax_price = "5"\ninput = "tiny.npy"\n', budget="12"
+    )
     scene.write("tiny.npy", TINY_INPUT)
 
 

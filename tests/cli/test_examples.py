@@ -108,7 +108,7 @@ class Stage:
 
     def pipeline(self) -> str:
         """A pipeline of one job in the consumer's folder."""
-        step = f'[step.classify]\nmodel = "{MODEL}"\ninput = "{INPUT}"\nauction = "fixed"\nmax_price = "5"\n'
+        step = f'[step.classify]\nmodel = "{MODEL}@1.0.0"\ninput = "{INPUT}"\nauction = "fixed"\nmax_price = "5"\n'
         (self.market.consumer.folder / "pipeline.toml").write_text(f'budget = "6"\n{step}')
         return ""
 

@@ -22,7 +22,7 @@ from mlm.core.pipeline_flow import Flow, TensorType, combine, combine_flow, gath
 
 WINDOWS = {"bidding": 600, "delivery": 601, "execution": 602, "verification": 603, "reveal": 604}
 TOKEN = 10**18
-JOB = 'model = "alice/m"\nmax_price = "5"\n'
+JOB = 'model = "alice/m@1.0.0"\nmax_price = "5"\n'
 
 
 def read(text: str) -> Pipeline:
@@ -78,9 +78,10 @@ def test_a_whole_file() -> None:
         (f'[step.a]\n{JOB}input = "step.a"', "steps wait for each other: a -> a"),
         (f'[step.a]\n{JOB}input = "step.b"\n[step.b]\n{JOB}input = "step.a"', "steps wait for each other: "),
         ('[step.a]\nmodel = "alice"\ninput = "x.npy"\nmax_price = "5"', "step.a.model: "),
-        ('[step.a]\nmodel = "alice/m"\ninput = "x.npy"\nmax_price = 5', "step.a.max_price: expected an amount in"),
-        ('[step.a]\nmodel = "alice/m"\ninput = "x.npy"', "step.a.max_price: expected an amount in quotes"),
-        ('[step.a]\nmodel = "alice/m"\ninput = "x.npy"\nmax_price = "-1"', "step.a.max_price: expected an amount such"),
+        ('[step.a]\nmodel = "alice/m@1.0.0"\ninput = "x.npy"\nmax_price = 5', "step.a.max_price: expected an"),
+        ('[step.a]\nmodel = "alice/m"\nmax_price = "5"\ninput = "x.npy"', "step.a.model: expected a version too"),
+        ('[step.a]\nmodel = "alice/m@1.0.0"\ninput = "x.npy"', "step.a.max_price: expected an amount in quotes"),
+        ('[step.a]\nmodel = "alice/m@1.0.0"\ninput = "x.npy"\nmax_price = "-1"', "step.a.max_price: expected an"),
         (f'[step.a]\n{JOB}input = "x.npy"\neach = 1', "step.a.each: expected true or false, found 1"),
         (f'[step.a]\n{JOB}input = "x.npy"\nretries = true', "step.a.retries: expected a whole number from 0 to 100"),
         (f'[step.a]\n{JOB}input = "x.npy"\nretries = 101', "step.a.retries: expected a whole number from 0 to 100"),
@@ -113,7 +114,7 @@ def test_each_step_stands_behind_those_it_takes_from(data: st.DataObject) -> Non
         if edges[n]:
             sections[f"s{n}"] = {"combine": "mean", "of": [f"step.s{other}" for other in sorted(edges[n])]}
         else:
-            sections[f"s{n}"] = {"model": "alice/m", "input": "x.npy", "max_price": "1"}
+            sections[f"s{n}"] = {"model": "alice/m@1.0.0", "input": "x.npy", "max_price": "1"}
     seen: set[str] = set()
     for step in parse({"step": sections}, WINDOWS).steps:
         assert set(after(step)) == {f"s{other}" for other in edges[int(step.name[1:])]} <= seen

@@ -26,7 +26,7 @@ PIPELINE = f"""
 budget = "30"
 
 [step.digits]
-model = "{MODEL}"
+model = "{MODEL}@1.0.0"
 input = "digits.npy"
 each = true
 auction = "fixed"
@@ -34,7 +34,7 @@ max_price = "5"
 delivery = 60
 
 [step.parity]
-model = "{HEAD}"
+model = "{HEAD}@1.0.0"
 input = "step.digits"
 each = true
 auction = "fixed"
@@ -218,7 +218,7 @@ def _run(person: Person, model: str, file: str) -> Any:
 def test_a_batch_of_items_is_one_round(market: Market, consumer: Person) -> None:
     """Fan-out into a batch auction: the items clear together at one price, and the run draws their awards itself."""
     (consumer.folder / "batch.toml").write_text(
-        f'budget = "11"\n[step.digits]\nmodel = "{MODEL}"\ninput = "digits.npy"\neach = true\nauction = "batch"\n'
+        f'budget = "11"\n[step.digits]\nmodel = "{MODEL}@1.0.0"\ninput = "digits.npy"\neach = true\nauction = "batch"\n'
         'max_price = "5"\nstart_price = "1"\nprice_step = "0.5"\nbidding = 600\nreveal = 300\n'
     )
     before, known = consumer.money, {row["job"] for row in consumer.do("job", "list", "--mine")["jobs"]}
@@ -244,7 +244,7 @@ def test_a_batch_of_items_is_one_round(market: Market, consumer: Person) -> None
 
 def test_a_job_that_comes_to_nothing_ends_the_run_with_its_name(market: Market, consumer: Person) -> None:
     (consumer.folder / "alone.toml").write_text(
-        f'budget = "5"\n[step.digit]\nmodel = "{MODEL}"\ninput = "{Path(INPUT).name}"\nauction = "fixed"\n'
+        f'budget = "5"\n[step.digit]\nmodel = "{MODEL}@1.0.0"\ninput = "{Path(INPUT).name}"\nauction = "fixed"\n'
         'max_price = "5"\nbidding = 60\nretries = 0\n'
     )
     (consumer.folder / Path(INPUT).name).write_bytes((market.consumer.folder / INPUT).read_bytes())

@@ -95,8 +95,11 @@ def test_nobody_bids_and_the_error_says_what_came_back(market: Market) -> None:
     assert consumer.money == before
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("at", range(1, 8))  # begin, stored, signed, broadcast, receipt, included, close
+# Of begin, stored, signed, broadcast, receipt, included, close; test_kills.py dies at all instants of the operation.
+@pytest.mark.parametrize(
+    ("at", "when"),
+    [(1, "before"), (1, "after"), (3, "before"), (3, "after"), (4, "after"), (6, "after"), (7, "after")],
+)
 def test_killed_anywhere_the_same_command_pays_once(market: Market, at: int, when: str) -> None:
     consumer = market.consumer
     command: tuple[Any, ...] = (*POST, "--label", f"killed-{at}-{when}", "--timeout", "0")
@@ -109,6 +112,38 @@ def test_killed_anywhere_the_same_command_pays_once(market: Market, at: int, whe
         assert before - consumer.money == 5 * TOKEN and sent(market, "consumer") - count == 1
     job = error["message"].split()[1]
     consumer.do("job", "cancel", job)
+    assert consumer.money == before
+
+
+# Of begin, signed, broadcast, receipt, included, close.
+@pytest.mark.parametrize(("at", "when"), [(1, "after"), (2, "after"), (3, "after"), (5, "after"), (6, "after")])
+def test_killed_anywhere_it_is_posted_again_once(market: Market, at: int, when: str) -> None:
+    consumer = market.consumer
+    consumer.run("wallet", "withdraw")  # what tests before left, which posting again draws too
+    job = consumer.job("--bidding", "60", auction="fixed")
+    market.advance("61s")
+    before, count = consumer.money, sent(market, "consumer")
+    command = ("job", "wait", job, "--retries", "1", "--timeout", "0")
+    assert consumer.killed(at, when, *command, "--json").code == -signal.SIGKILL
+    for _ in range(2):
+        again = "0x" + consumer.refused(12, *command)["message"].split()[1][2:]
+        assert before - consumer.money == 0 and sent(market, "consumer") - count == 1  # one escrow for the other
+    consumer.do("job", "cancel", again)
+    assert consumer.money == before + 5 * TOKEN
+
+
+@pytest.mark.parametrize("at", [2, 4])  # pushed, and signed: of both the journal has a permit, which lasts an hour
+def test_a_permit_that_ran_out_meanwhile_is_signed_anew(market: Market, at: int) -> None:
+    consumer = market.consumer
+    command = (*POST, "--label", f"late-{at}", "--bidding", "60", "--retries", "0", "--timeout", "0")
+    before = consumer.money
+    assert consumer.killed(at, "before", *command).code == -signal.SIGKILL
+    market.advance("3601s")
+    for _ in range(2):
+        assert "was open" in consumer.refused(12, *command)["message"]
+        assert before - consumer.money == 5 * TOKEN
+    market.advance("61s")
+    assert "5 MLM of the 5 MLM in escrow came back" in consumer.refused(12, *command)["message"]
     assert consumer.money == before
 
 

@@ -27,6 +27,12 @@ def world(state: State, *, provider: str = ZERO) -> World:
     return made
 
 
+def advance(made: World, retries: int) -> job_wait.Seen:
+    ports = made.ports(ANN)
+    job_wait.sync(ports)
+    return job_wait.advance(ports, JOB, retries)
+
+
 def sent(made: World) -> list[str]:
     return [call.function for _, call in made.chain.sent]
 
@@ -50,7 +56,7 @@ def test_what_came_to_nothing_is_settled_and_told_with_what_came_back() -> None:
 
 def test_it_is_posted_again_as_often_as_is_allowed_and_found_again() -> None:
     made = world(State.EXPIRED)
-    seen = job_wait.advance(made.ports(ANN), JOB, 1)
+    seen = advance(made, 1)
     assert sent(made) == ["multicall"] and [job.job_id for job in seen.jobs] == [JOB, AGAIN]
     # The second attempt expires as well (the market in memory has one state for all), and no third follows.
     with pytest.raises(NoResult, match=r"\(attempt 2: expired, expired\)"):
@@ -66,7 +72,7 @@ def test_who_else_settles_meanwhile_is_no_failure(monkeypatch: pytest.MonkeyPatc
         raise Reverted("JobAlreadySettled")
 
     monkeypatch.setattr(job_wait, "once", beaten)
-    assert job_wait.advance(made.ports(ANN), JOB, 0).move is Move.STOP
+    assert advance(made, 0).move is Move.STOP
 
 
 def test_a_refusal_that_stays_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +81,7 @@ def test_a_refusal_that_stays_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(job_wait, "once", refused)
     with pytest.raises(Reverted, match="EnforcedPause"):
-        job_wait.advance(world(State.EXPIRED).ports(ANN), JOB, 2)
+        advance(world(State.EXPIRED), 2)
 
 
 def test_nobody_waits_for_the_job_of_another() -> None:

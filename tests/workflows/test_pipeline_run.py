@@ -137,9 +137,10 @@ def checked(sections: dict[str, Any], items: int) -> Checked:
         else:
             kinds = [next(iter(types_of(source, ()).values())) for source in step.sources]
             flows[step.name] = combine_flow(step, kinds)
-    version: Any = SimpleNamespace(asset=AssetRef("alice", "m", "1.0.0"))
+    name, version = "alice/m@1.0.0", SimpleNamespace(asset=AssetRef("alice", "m", "1.0.0"))
+    versions: dict[str, Any] = {name: version}
     return Checked(
-        Path("p.toml"), graph, {"alice/m": version}, {"alice/m": SIGNATURE}, files, flows, Amount(99), Amount(99),
+        Path("p.toml"), graph, versions, {name: SIGNATURE}, files, flows, Amount(99), Amount(99),
         {step.name: Amount(5) for step in graph.steps},
     )  # fmt: skip
 
@@ -155,7 +156,7 @@ def graphs(draw: st.DrawFn) -> dict[str, Any]:
             sections[f"s{n}"] = {"combine": "mean", "of": [f"step.{name}" for name in chosen]}
             continue
         source = draw(st.sampled_from(["x.npy", *(f"step.{name}" for name in earlier)]))
-        sections[f"s{n}"] = {"model": "alice/m", "input": source, "max_price": "5", "each": True}
+        sections[f"s{n}"] = {"model": "alice/m@1.0.0", "input": source, "max_price": "5", "each": True}
     return sections
 
 
@@ -210,8 +211,8 @@ def _file(items: int) -> Any:
     return np.arange(2 * items, dtype=np.float32).reshape(items, 2)
 
 
-ONE = {"a": {"model": "alice/m", "input": "x.npy", "max_price": "5", "each": True}}
-FAN = {**ONE, "b": {"model": "alice/m", "input": "step.a", "max_price": "5", "each": True}}
+ONE = {"a": {"model": "alice/m@1.0.0", "input": "x.npy", "max_price": "5", "each": True}}
+FAN = {**ONE, "b": {"model": "alice/m@1.0.0", "input": "step.a", "max_price": "5", "each": True}}
 
 
 def run(market: Market, sections: dict[str, Any], monkeypatch: pytest.MonkeyPatch, **options: Any) -> Any:
