@@ -253,6 +253,8 @@ def _run(session: Session, arguments: list[str]) -> int:
 
 def _after_interrupt(arguments: Sequence[str]) -> str:
     """What to type after Ctrl-C: only commands with a plan have a journal."""
+    if "--wait" in arguments:
+        return "The same command goes on from here."
     found = [word for word in arguments if not word.startswith("-")]
     first = next((at for at, word in enumerate(found) if word in COMMANDS), len(found))
     if found[first : first + 1] == ["op"] or PLANNED & {" ".join(found[first : first + count]) for count in (1, 2)}:

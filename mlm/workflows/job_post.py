@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,11 @@ from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.clock import Instant
 from mlm.core.commitment import SCHEME_POSEIDON
 from mlm.core.digest import keccak256
-from mlm.core.errors import UsageError
+from mlm.core.errors import InvalidData, UsageError
 from mlm.core.job import AuctionKind, JobFacts, Tier
+from mlm.core.manifest import Manifest
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Step, Store, Tx
-from mlm.core.requirements import Requirements
 from mlm.core.terms import JobRecord, Request, request_args, terms_from_event
 from mlm.ports.bundle import Ports
 from mlm.workflows import job_requirements, lookup, model, permit, source
@@ -82,7 +82,7 @@ class _Facts:
     input: Cid
     commitment: bytes
     requirements: tuple[str, ...]
-    before: str | None = None  # the job that was posted for this label before
+    before: str = ""  # the job that was posted for this label before
 
 
 def check_tier(tier: Tier) -> None:
@@ -91,51 +91,64 @@ def check_tier(tier: Tier) -> None:
         raise UsageError(f"the tier {tier} is not available yet", hint="Use --tier zk.")
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A request without its commitment, which takes seconds to compute, and what it was made from."""
-
-    version: lookup.Version
-    model: model.Model
-    inputs: Tensors
-    block: bytes
-    wanted: Requirements
-    request: Request
-
-    @property
-    def input(self) -> Cid:
-        return Cid.of(DAG_CBOR, self.block)
-
-    def nonce(self, label: str) -> int:
-        """What a labelled job is found by: it follows from the request and the label alone.
-
-        The commitment is not in it: it follows from version and input.
-        """
-        seed = json.dumps([label, asdict(self.request)], sort_keys=True).encode()
-        return int.from_bytes(keccak256(_DOMAIN + seed), "big")
+def find(ports: Ports, params: JobPost) -> str | None:
+    """The job that was posted for this label and request before."""
+    return None if params.label is None else lookup.posted(ports, _nonce(ports, params))
 
 
-def _ask(ports: Ports, params: JobPost) -> _Asked:
+def _nonce(ports: Ports, params: JobPost) -> int:
+    """What a labelled job is found by: it follows from the label and all that was asked for, the plain input included.
+
+    What has its default is left out, so that options that come later change nothing.
+    """
+    if params.label is None:
+        return int.from_bytes(ports.system.random(32), "big")
+    version = lookup.version(ports, params.asset)
+    plain = ports.tensors.to_block(_tensors(ports, params, model.manifest(ports, version.manifest)))
+    wanted = job_requirements.asked(ports, params.require, params.require_file)
+    asked_for = {item.name: getattr(params, item.name) for item in fields(params)}
+    said = {item.name: asked_for[item.name] for item in fields(params) if asked_for[item.name] != item.default}
+    said |= {"asset": version.version_id, "input": str(Cid.of(DAG_CBOR, plain))}
+    said |= {"require": job_requirements.named(wanted), "require_file": None}
+    return int.from_bytes(keccak256(_DOMAIN + json.dumps(said, sort_keys=True).encode()), "big")
+
+
+def _tensors(ports: Ports, params: JobPost, found: Manifest) -> Tensors:
+    """The input, which fits the model's signature."""
+    if found.signature is None:
+        raise InvalidData(f"expected a model with a signature, {params.asset} is a {found.kind} without")
+    if isinstance(params.input, Cid):
+        inputs = ports.tensors.from_block(fetch(ports, params.input))
+    else:
+        inputs = source.read_inputs(ports, params.input, tuple(spec.name for spec in found.signature.inputs))
+    model.check_inputs(found, inputs)
+    return inputs
+
+
+def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
+    """Check the model and the input, then store the input and post. Raises UsageError, InvalidData.
+
+    Nothing is left to do where the label's job is on the chain.
+    """
     check_tier(params.tier)
+    if before := find(ports, params):
+        return Plan("job post", (), _found(ports, before))
     asked.check(params.auction, params.max_price, params.start_price, params.price_step, params.reveal)
     wanted = job_requirements.asked(ports, params.require, params.require_file)
     version = lookup.version(ports, params.asset)
     loaded = model.load(ports, version)
-    signature = loaded.manifest.signature
-    assert signature is not None
-    if isinstance(params.input, Cid):
-        inputs = ports.tensors.from_block(fetch(ports, params.input))
-    else:
-        inputs = source.read_inputs(ports, params.input, tuple(spec.name for spec in signature.inputs))
-    model.check_inputs(loaded.manifest, inputs)
+    model.check_key(ports, loaded, version)
+    inputs = _tensors(ports, params, loaded.manifest)
     block = ports.tensors.to_block(inputs)
+    cid = Cid.of(DAG_CBOR, block)
+    commitment = model.commit_to_input(ports, loaded, version.version_id, inputs)
     request = Request(
         version_id=version.version_id,
         tier=int(params.tier),
         auction=int(params.auction),
         scheme=SCHEME_POSEIDON,
-        input_commitment="0x",
-        input="0x" + Cid.of(DAG_CBOR, block).digest.hex(),
+        input_commitment="0x" + commitment.hex(),
+        input="0x" + cid.digest.hex(),
         max_price=int(params.max_price),
         start_price=int(params.start_price or 0),
         price_step=int(params.price_step or 0),
@@ -146,36 +159,23 @@ def _ask(ports: Ports, params: JobPost) -> _Asked:
         verification_window=params.verification,
         requirements=job_requirements.named(wanted),
     )
-    return _Asked(version, loaded, inputs, block, wanted, request)
-
-
-def find(ports: Ports, params: JobPost) -> str | None:
-    """The job that was posted for a label and this request before."""
-    return None if params.label is None else lookup.posted(ports, _ask(ports, params).nonce(params.label))
-
-
-def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
-    """Check the model and the input, then store the input and post. Raises UsageError, InvalidData.
-
-    Nothing is left to do where the label's job is on the chain.
-    """
-    made = _ask(ports, params)
-    version, cid, spelt = made.version, made.input, requirements_text.spell(made.wanted)
-    nonce = int.from_bytes(ports.system.random(32), "big") if params.label is None else made.nonce(params.label)
-    if params.label is not None and (before := lookup.posted(ports, nonce)):
-        commitment = bytes.fromhex(lookup.read_job(ports, before).terms.request.input_commitment[2:])
-        return Plan("job post", (), _Facts(str(version.asset), cid, commitment, spelt, before))
-    model.check_key(ports, made.model, version)
-    commitment = model.commit_to_input(ports, made.model, version.version_id, made.inputs)
-    request = replace(made.request, input_commitment="0x" + commitment.hex())
-    call = Call("JobMarket", "post", (request_args(request), nonce))
+    call = Call("JobMarket", "post", (request_args(request), _nonce(ports, params)))
     post = Tx(f"post the job, escrow {params.max_price}", call, payment=params.max_price)
     steps: tuple[Step, ...] = (
-        Store("push the input", cid, ((cid, made.block),)),
-        *job_requirements.publishing(ports, made.wanted),
+        Store("push the input", cid, ((cid, block),)),
+        *job_requirements.publishing(ports, wanted),
         *permit.steps(ports, post, params.max_price),
     )
-    return Plan("job post", steps, _Facts(str(version.asset), cid, commitment, spelt))
+    return Plan("job post", steps, _Facts(str(version.asset), cid, commitment, requirements_text.spell(wanted)))
+
+
+def _found(ports: Ports, job_id: str) -> _Facts:
+    """What is known of a job that was posted before."""
+    job = lookup.read_job(ports, job_id)
+    request, asset = job.terms.request, str(lookup.version_by_id(ports, job.version_id).asset)
+    cid = Cid(DAG_CBOR, bytes.fromhex(request.input[2:]))
+    commitment = bytes.fromhex(request.input_commitment[2:])
+    return _Facts(asset, cid, commitment, job_requirements.words(ports, job), job_id)
 
 
 def result(ports: Ports, params: JobPost, plan: Plan[_Facts], done: tuple[DoneStep, ...]) -> Posted:

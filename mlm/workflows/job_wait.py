@@ -72,7 +72,16 @@ class Seen:
 
 
 def look(ports: Ports, job_id: str, retries: int) -> Seen:
-    """Every attempt from `job_id` on, as index and chain have them now."""
+    """Every attempt from `job_id` on, as index and chain have them now; of one that has ended the index has the end."""
+    seen = _look(ports, job_id, retries)
+    if seen.move in (Move.READ, Move.STOP):
+        # The contract was asked after the index: what ended the job may have come in between.
+        sync(ports)
+        seen = _look(ports, job_id, retries)
+    return seen
+
+
+def _look(ports: Ports, job_id: str, retries: int) -> Seen:
     jobs = [lookup.read_job(ports, job_id)]
     while following := lookup.posted(ports, job_reopen.again_nonce(jobs[-1].job_id)):
         jobs.append(lookup.read_job(ports, following))

@@ -139,11 +139,10 @@ class Runner:
     def _post(self, step: JobStep, item: int, send: bool) -> None:
         """Find the job of an item, or post it."""
         params = self._params(step, item)
-        if send:
-            found: str | None = once(self._ports, job_post.OPERATION, params).result.job
+        found = job_post.find(self._ports, params)
+        if found is None and send:
+            found = once(self._ports, job_post.OPERATION, params).result.job
             sync(self._ports)
-        else:
-            found = job_post.find(self._ports, params)
         if found is not None:
             self.posted[step.name, item] = found
 

@@ -75,6 +75,17 @@ def test_who_else_settles_meanwhile_is_no_failure(monkeypatch: pytest.MonkeyPatc
     assert advance(made, 0).move is Move.STOP
 
 
+def test_an_end_that_the_index_has_not_seen_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The contract is asked after the index: a settlement in between must be read before it is told of."""
+    made, synced = world(State.EXPIRED), list[int]()
+    made.settled_at = made.now
+    monkeypatch.setattr(job_wait, "sync", lambda ports: synced.append(made.now))
+    lookup.sync(made.ports(ANN))
+    assert job_wait.look(made.ports(ANN), JOB, 0).move is Move.STOP and len(synced) == 1
+    made.forced = State.OPEN
+    assert job_wait.look(made.ports(ANN), JOB, 0).move is Move.WAIT and len(synced) == 1
+
+
 def test_a_refusal_that_stays_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*args: Any) -> Any:
         raise Reverted("EnforcedPause")
