@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from mlm.adapters.wallet.devnet import address
+from mlm.workflows.job_wait import POLL
 from tests.command_line import INPUT, MODEL, TOKEN, UNDELIVERED_FEE, Market, Person, ended
 
 T = TypeVar("T")
@@ -78,6 +79,24 @@ def test_a_job_is_reopened_without_who_failed_it_until_it_is_done(market: Market
     assert (
         same == found and sent(market, "consumer") == count and before - consumer.money == 5 * TOKEN + UNDELIVERED_FEE
     )
+
+
+def test_a_node_that_dies_meanwhile_is_told_once_and_waited_for(market: Market, tmp_path: Path) -> None:
+    consumer, known = market.consumer, [row["job"] for row in market.consumer.do("job", "list", "--mine")["jobs"]]
+    waiting = consumer.begin(*POST, "--label", "dead-node", "-o", str(tmp_path / "out.npy"))
+    try:
+        job = until(lambda: opened(consumer, *known))
+        market.first.do("bid", job, "--price", "5", "--stake")
+        consumer.do("devnet", "down")
+        time.sleep(3 * POLL)
+        assert waiting.poll() is None
+        consumer.do("devnet", "up")
+        market.first.do("lease", "fulfil", job)
+        ran = ended(waiting)
+    finally:
+        waiting.kill()
+    assert ran.code == 0 and ran.err.count("; asked again for 600 s") == 1, ran
+    assert np.load(tmp_path / "out.npy").shape == (1, 10)
 
 
 def test_nobody_bids_and_the_error_says_what_came_back(market: Market) -> None:
