@@ -107,6 +107,18 @@ class Person:
         )
         return Ran(arguments, done.returncode, done.stdout, done.stderr)
 
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command in a process of its own, beside what others do; `ended` waits for it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "mlm", *arguments],
+            cwd=self.folder,
+            env={**self.environment, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def killed(self, at: int, when: str, *arguments: str) -> Ran:
         """Run a command that dies by SIGKILL before or after its `at`-th journal write, broadcast or receipt."""
         done = subprocess.run(
@@ -217,6 +229,17 @@ def start(root: Path) -> Market:
     provider.do("commit", "-m", "first model")
     provider.do("publish", "--handle", HANDLE)
     return market
+
+
+def ended(process: subprocess.Popen[str], timeout: float = 120.0) -> Ran:
+    """What a command that was begun did; it is killed when it takes longer."""
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        raise AssertionError(f"still running after {timeout} s: {out}{err}") from None
+    return Ran(tuple(process.args[3:]), process.returncode, out, err)  # type: ignore[index]
 
 
 def stop(home: Path) -> None:

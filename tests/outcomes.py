@@ -21,6 +21,8 @@ LONGEST = (
     "tests/bad/test_cases.py",
     "tests/cli/test_examples.py",
     "tests/e2e/test_auctions.py",
+    "tests/e2e/test_pipeline.py",
+    "tests/e2e/test_wait.py",
     "tests/e2e/test_history_kills.py",
     "tests/e2e/test_fates.py",
     "tests/cli/test_repo.py",

@@ -20,9 +20,11 @@ class DiskFiles:
     def __init__(self, base: Path) -> None:
         self._base = base
 
-    def read(self, path: Path, max_bytes: int) -> bytes:
+    def read(self, path: Path, max_bytes: int, inside: Path | None = None) -> bytes:
         """The whole file."""
         full = self._base / path
+        if inside is not None and not full.resolve().is_relative_to((self._base / inside).resolve()):
+            raise InvalidData(f"expected a file inside {inside}, {path} leads to {full.resolve()}")
         with storage_errors("cannot read"):
             try:
                 handle = open_regular(full)  # a pipe or a device might never end

@@ -71,6 +71,7 @@ COMMANDS: dict[str, Entry] = {
     "sale": Entry("sale", "Sell an asset to the highest bidder, or bid for one.", ASSETS, group=True),
     "handle": Entry("handle", "Claim or show a handle.", ASSETS, group=True),
     "job": Entry("job", "Post jobs, follow them, and read their results.", JOBS, group=True),
+    "pipeline": Entry("pipeline", "Run a graph of jobs whose outputs feed others' inputs.", JOBS, group=True),
     "bid": Entry("bid", "Offer to do a job.", JOBS),
     "lease": Entry("lease", "Do a job that you won: accept, fulfil, submit.", JOBS, group=True),
     "worker": Entry("worker", "Provide compute unattended: bid, run, prove, submit, be paid.", JOBS, group=True),
@@ -256,6 +257,8 @@ def _run(session: Session, arguments: list[str]) -> int:
 
 def _after_interrupt(arguments: Sequence[str]) -> str:
     """What to type after Ctrl-C: only commands with a plan have a journal."""
+    if "--wait" in arguments:
+        return "The same command goes on from here."
     found = [word for word in arguments if not word.startswith("-")]
     first = next((at for at, word in enumerate(found) if word in COMMANDS), len(found))
     if found[first : first + 1] == ["op"] or PLANNED & {" ".join(found[first : first + count]) for count in (1, 2)}:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from mlm.cli.render import print_value, render
-from mlm.workflows.apply import Operation, Preview, execute, preview
+from mlm.workflows.apply import Operation, execute, preview
 
 if TYPE_CHECKING:
     from mlm.cli.context import Session
@@ -19,14 +20,18 @@ def perform(ctx: typer.Context, operation: Operation[Any, Any], params: Any) -> 
     if session.dry_run:
         render(ctx, preview(session.ports, operation.plan(session.ports, params)))
         return
-    ask = session.interactive and not session.yes and not session.json
-    done = execute(session.ports, operation, params, _confirm if ask else None, again=session.again)
+    done = execute(session.ports, operation, params, asking(session), again=session.again)
     # A person who recorded something locally wants to see what came of it, not how.
     local = any(step.kind == "move" for step in done.steps)
     render(ctx, done.result if local and not session.json else done)
 
 
-def _confirm(shown: Preview) -> bool:
+def asking(session: Session) -> Callable[[Any], bool] | None:
+    """What asks a person whether to go on with what it is shown; None where nobody is asked."""
+    return _confirm if session.interactive and not session.yes and not session.json else None
+
+
+def _confirm(shown: Any) -> bool:
     from rich.console import Console
 
     print_value(Console(stderr=True, highlight=False, emoji=False), shown)

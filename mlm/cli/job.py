@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlm.cli.execute import perform
+from mlm.cli.execute import asking, perform
 from mlm.cli.paging import Page
 from mlm.cli.render import print_value, render
+from mlm.core.errors import UsageError
 
 if TYPE_CHECKING:
     from mlm.workflows.job_show import JobView
@@ -34,6 +36,14 @@ Require = Annotated[
     typer.Option("--require", metavar="RULE", help="Who may bid: NAME=SYMBOL,… or NAME>=NUMBER; may be given again."),
 ]
 RequireFile = Annotated[Path | None, typer.Option(help='A TOML file with such rules, require = ["…"].')]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the outputs: .npz, .npy or .json.")]
+Retries = Annotated[
+    int, typer.Option(min=0, help="How often it is posted again without whoever failed it, while waiting.")
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="Wait no longer; default: as long as its windows last.", show_default=False),
+]
 AUCTIONS = (
     "reverse: the lowest bid wins; fixed: first come at max price; sealed: lowest hidden bid, paid the second lowest; "
     "dutch: a price that rises until somebody takes it; batch: one price for a whole round of jobs."
@@ -68,11 +78,22 @@ def post(
     require: Require = None,
     require_file: RequireFile = None,
     private: Annotated[bool, typer.Option("--private", help=PRIVATE)] = False,
+    label: Annotated[
+        str | None,
+        typer.Option(help='The same request with the same label is one job, however often posted; --wait: "".'),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="See it through to its result: `mlm job wait`.")] = False,
+    output: Output = None,
+    retries: Retries = 2,
+    timeout: Timeout = None,
 ) -> None:
     """Post a job: commit to the input, push it, escrow the maximum price.
 
     A batch job enters the round of all jobs that ask for the same; a round lasts --bidding seconds, and all of them end
     together.
+
+    With --wait it is seen through to its result, and the same command again goes on where the first was stopped: it
+    finds its job, and pays nothing twice. Another --label makes it another job. It prints what `mlm job wait` does.
 
     Example: `mlm job post alice/digits-mlp --input samples/digit.npy --max-price 5`
     """
@@ -100,8 +121,60 @@ def post(
         require=tuple(require or ()),
         require_file=require_file,
         private=private,
+        label="" if wait and label is None else label,
     )
-    perform(ctx, workflow.OPERATION, params)
+    if wait and not ctx.obj.dry_run:
+        _post_and_wait(ctx, params, output, retries, timeout)
+    elif output is not None and not wait:
+        raise UsageError("--output: a result is written with --wait", hint="Add --wait, or run `mlm job result` later.")
+    else:
+        perform(ctx, workflow.OPERATION, params)
+
+
+def _post_and_wait(ctx: typer.Context, params: Any, output: Path | None, retries: int, timeout: float | None) -> None:
+    """Post where that was not done, and see it through; what is printed is `mlm job wait`'s."""
+    from mlm.workflows import job_post, job_wait
+    from mlm.workflows.once import once
+
+    session = ctx.obj
+    if session.again:
+        raise UsageError("--again: with --wait the same command is the same job", hint="--label NAME makes another.")
+    job_wait.check(output, retries, timeout)
+    posted = once(session.ports, job_post.OPERATION, params, asking(session)).result
+    render(
+        ctx,
+        job_wait.wait(session.ports, posted.job, output, retries=retries, timeout=timeout, tell=_teller(ctx)),
+    )
+
+
+def _teller(ctx: typer.Context) -> Callable[[JobView | str], None]:
+    """What says on stderr how a job changes; nothing with --json."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, emoji=False)
+
+    def tell(seen: JobView | str) -> None:
+        if not ctx.obj.json:
+            print_value(console, seen if isinstance(seen, str) else _told(seen))
+
+    return tell
+
+
+@app.command()
+def wait(ctx: typer.Context, job: Job, output: Output = None, retries: Retries = 2, timeout: Timeout = None) -> None:
+    """Wait for the result of a job that you posted: settle what failed, post it again without who failed it.
+
+    It sends only what gets the escrow back, posts again or draws a batch's awards, and waits out a dead node for ten
+    minutes. Stopped at any instant, the same command goes on. Exit 0: accepted, and the outputs are written.
+
+    Example: `mlm job wait job/JOB -o result.json`
+    """
+    from mlm.workflows import job_wait as workflow
+
+    render(
+        ctx,
+        workflow.wait(ctx.obj.ports, job, output, retries=retries, timeout=timeout, tell=_teller(ctx)),
+    )
 
 
 @app.command("list")
@@ -161,19 +234,11 @@ def watch(
 
     Example: `mlm job watch job/JOB --until accepted`
     """
-    from rich.console import Console
-
     from mlm.core.job import State
     from mlm.workflows import job_show as workflow
 
-    console = Console(stderr=True, highlight=False, emoji=False)
     states = frozenset({State.parse(until)} if until else ())
-
-    def tell(seen: workflow.JobView) -> None:
-        if not ctx.obj.json:
-            print_value(console, _told(seen))
-
-    render(ctx, workflow.watch(ctx.obj.ports, job, until=states, timeout=timeout, tell=tell))
+    render(ctx, workflow.watch(ctx.obj.ports, job, until=states, timeout=timeout, tell=_teller(ctx)))
 
 
 def _told(seen: JobView) -> str:
@@ -191,13 +256,7 @@ def _told(seen: JobView) -> str:
 
 
 @app.command()
-def result(
-    ctx: typer.Context,
-    job: Job,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the outputs: .npz, .npy or .json.")
-    ] = None,
-) -> None:
+def result(ctx: typer.Context, job: Job, output: Output = None) -> None:
     """Read the outputs of a job: a proof's from the chain, those of the tier none from where they were handed over.
 
     Example: `mlm job result job/JOB -o result.json`

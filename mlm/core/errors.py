@@ -107,6 +107,12 @@ class StateConflict(MlmError):
     code = "state_conflict"
 
 
+class NoResult(StateConflict):
+    """A job that was waited for came to nothing; the message says how, and what came back."""
+
+    code = "no_result"
+
+
 class Refused(StateConflict):
     """A rule of the market that a move would break. `name` is the error under which the contract refuses it too."""
 

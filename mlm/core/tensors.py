@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from mlm.core.errors import InvalidData
+from mlm.core.errors import InvalidData, UsageError
 
 FORMAT = "mlm/tensors/1"
 ITEM_BYTES = {
@@ -21,6 +21,13 @@ MAX_TENSORS = 256
 MAX_AXES = 16
 MAX_BYTES = 1 << 30
 MAX_NAME = 256
+SUFFIXES = (".npy", ".npz", ".json")
+
+
+def check_suffix(suffix: str) -> None:
+    """Raise UsageError for a file name's end that says of no format of tensors."""
+    if suffix not in SUFFIXES:
+        raise UsageError(f"expected a file that ends in {', '.join(SUFFIXES)}, found the suffix {suffix[:20]!r}")
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class Files(Protocol):
     """Raises NotFound for a file that does not exist, StorageError for one that cannot be read or written."""
 
-    def read(self, path: Path, max_bytes: int) -> bytes:
-        """The whole file; raises InvalidData above `max_bytes`."""
+    def read(self, path: Path, max_bytes: int, inside: Path | None = None) -> bytes:
+        """The whole file; raises InvalidData above `max_bytes`, and where a link leads out of the folder `inside`."""
 
     def write(self, path: Path, data: bytes) -> None:
         """Write whole or not at all (temporary file, fsync, rename)."""

@@ -1,6 +1,6 @@
 """Named tensors as file contents and as blocks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ class TensorCodec(Protocol):
 
     def encode(self, tensors: "Tensors", suffix: str) -> bytes:
         """The content of a .npz, .npy or .json file."""
+
+    def join(self, parts: "Sequence[Tensors]") -> "Tensors":
+        """Tensors of the same names, joined along their first axes; raises InvalidData for such as do not fit."""
 
     def to_block(self, tensors: "Tensors") -> bytes:
         """The canonical DAG-CBOR block `mlm/tensors/1`."""

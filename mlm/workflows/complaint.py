@@ -46,7 +46,7 @@ def plan_complain(ports: Ports, params: JobName) -> Plan[_Facts]:
         raise StateConflict(
             f"job {job.short} was posted by {job.record.consumer}, not by {me}", hint="Choose the account with -a NAME."
         )
-    reason = _missing(ports, job)
+    reason = missing(ports, job)
     if reason is None:
         raise StateConflict(
             f"the result of job {job.short} is here, and it is what its provider committed to",
@@ -59,7 +59,7 @@ def plan_complain(ports: Ports, params: JobName) -> Plan[_Facts]:
     return Plan("job complain", permit.steps(ports, complain, deposit), _Facts(job, reason, deposit))
 
 
-def _missing(ports: Ports, job: lookup.Job) -> str | None:
+def missing(ports: Ports, job: lookup.Job) -> str | None:
     """Why the result cannot be read here; None where it can."""
     try:
         outputs.receive(ports, job)

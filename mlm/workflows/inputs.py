@@ -130,6 +130,14 @@ def delivered(ports: Ports, job: lookup.Job) -> bytes | None:
     return bytes.fromhex(rows[-1]["wrapped"][2:]) if rows else None
 
 
+def waits_for_key(ports: Ports, job: lookup.Job) -> bool:
+    """Whether the input is private and its key not delivered, as far as this machine knows: it fetches nothing."""
+    cid = Cid(DAG_CBOR, bytes.fromhex(job.terms.request.input[2:]))
+    if not ports.objects.has(cid) or encryption.read(ports.objects.get(cid)) is None:
+        return False
+    return delivered(ports, job) is None
+
+
 def write(ports: Ports, name: str, path: Path) -> None:
     """Write a job's input, fetched and checked against its commitment, to a .npz, .npy or .json file."""
     job = lookup.job(ports, name)

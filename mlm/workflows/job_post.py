@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlm.core import requirements_text
 from mlm.core.auctions import asked
-from mlm.core.cid import Cid
+from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.clock import Instant
-from mlm.core.errors import UsageError
+from mlm.core.digest import keccak256
+from mlm.core.errors import InvalidData, UsageError
 from mlm.core.job import AuctionKind, JobFacts, Tier
+from mlm.core.manifest import Manifest
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Step, Store, Tx
 from mlm.core.terms import JobRecord, Request, request_args, terms_from_event
@@ -20,6 +23,12 @@ from mlm.ports.bundle import Ports
 from mlm.workflows import announce, inputs, job_requirements, lookup, model, outputs, permit, source
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.events import event
+from mlm.workflows.objects import fetch
+
+if TYPE_CHECKING:
+    from mlm.ports.tensors import Tensors
+
+_DOMAIN = b"mlm/job-label/1"
 
 
 @dataclass(frozen=True)
@@ -27,11 +36,13 @@ class JobPost:
     """Parameters of `job post`. Prices in base units, windows in seconds.
 
     What the kind of auction does not know is None (mlm/core/auctions/asked.py). `require` holds rules of who may bid.
-    `private`: the input travels encrypted, and so do the outputs of the tier none.
+    `input` is a file, or the CID of a block of tensors; `private`: it travels encrypted, and so do the outputs of the
+    tier none. With a `label` the same request, label included, is one job however often it is asked for; without, each
+    is another.
     """
 
     asset: str
-    input: Path
+    input: Path | Cid
     max_price: Amount
     auction: AuctionKind
     tier: Tier
@@ -45,6 +56,7 @@ class JobPost:
     require: tuple[str, ...] = ()
     require_file: Path | None = None
     private: bool = False
+    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,14 +80,60 @@ class Posted:
 @dataclass(frozen=True)
 class _Facts:
     asset: str
-    input: inputs.Committed
+    input: Cid
+    commitment: bytes
     requirements: tuple[str, ...]
+    before: str = ""  # the job that was posted for this label before
+
+
+def check_tier(tier: Tier) -> None:
+    """Raise UsageError for a tier that no market has yet."""
+    if tier not in inputs.SCHEMES:
+        raise UsageError(f"the tier {tier} is not available yet", hint="Use --tier zk or --tier none.")
+
+
+def find(ports: Ports, params: JobPost) -> str | None:
+    """The job that was posted for this label and request before."""
+    return None if params.label is None else lookup.posted(ports, _nonce(ports, params))
+
+
+def _nonce(ports: Ports, params: JobPost) -> int:
+    """What a labelled job is found by: it follows from the label and all that was asked for, the plain input included.
+
+    What has its default is left out, so that options that come later change nothing.
+    """
+    if params.label is None:
+        return int.from_bytes(ports.system.random(32), "big")
+    version = lookup.version(ports, params.asset)
+    plain = ports.tensors.to_block(_tensors(ports, params, model.manifest(ports, version.manifest)))
+    wanted = job_requirements.asked(ports, params.require, params.require_file)
+    asked_for = {item.name: getattr(params, item.name) for item in fields(params)}
+    said = {item.name: asked_for[item.name] for item in fields(params) if asked_for[item.name] != item.default}
+    said |= {"asset": version.version_id, "input": str(Cid.of(DAG_CBOR, plain))}
+    said |= {"require": job_requirements.named(wanted), "require_file": None}
+    return int.from_bytes(keccak256(_DOMAIN + json.dumps(said, sort_keys=True).encode()), "big")
+
+
+def _tensors(ports: Ports, params: JobPost, found: Manifest) -> Tensors:
+    """The input, which fits the model's signature."""
+    if found.signature is None:
+        raise InvalidData(f"expected a model with a signature, {params.asset} is a {found.kind} without")
+    if isinstance(params.input, Cid):
+        tensors = ports.tensors.from_block(fetch(ports, params.input))
+    else:
+        tensors = source.read_inputs(ports, params.input, tuple(spec.name for spec in found.signature.inputs))
+    model.check_inputs(found, tensors)
+    return tensors
 
 
 def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
-    """Check the model and the input, then store the input and post. Raises UsageError, InvalidData."""
-    if params.tier not in inputs.SCHEMES:
-        raise UsageError(f"the tier {params.tier} is not available yet", hint="Use --tier zk or --tier none.")
+    """Check the model and the input, then store the input and post. Raises UsageError, InvalidData.
+
+    Nothing is left to do where the label's job is on the chain.
+    """
+    check_tier(params.tier)
+    if before := find(ports, params):
+        return Plan("job post", (), _found(ports, before))
     asked.check(params.auction, params.max_price, params.start_price, params.price_step, params.reveal)
     wanted = job_requirements.asked(ports, params.require, params.require_file)
     version = lookup.version(ports, params.asset)
@@ -84,10 +142,7 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         outputs.check_fits(loaded.manifest)
     else:
         model.check_key(ports, loaded, version)
-    signature = loaded.manifest.signature
-    assert signature is not None
-    tensors = source.read_inputs(ports, params.input, tuple(spec.name for spec in signature.inputs))
-    model.check_inputs(loaded.manifest, tensors)
+    tensors = _tensors(ports, params, loaded.manifest)
     committed = inputs.commit(ports, loaded, version.version_id, params.tier, tensors, params.private)
     cid = committed.cid
     request = Request(
@@ -107,8 +162,7 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         verification_window=params.verification,
         requirements=job_requirements.named(wanted),
     )
-    nonce = int.from_bytes(ports.system.random(32), "big")
-    call = Call("JobMarket", "post", (request_args(request), nonce))
+    call = Call("JobMarket", "post", (request_args(request), _nonce(ports, params)))
     post = Tx(f"post the job, escrow {params.max_price}", call, payment=params.max_price)
     # Who reads a private result has to be known before there is one.
     reads = params.private and params.tier is Tier.NONE
@@ -118,19 +172,29 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         *job_requirements.publishing(ports, wanted),
         *permit.steps(ports, post, params.max_price),
     )
-    return Plan("job post", steps, _Facts(str(version.asset), committed, requirements_text.spell(wanted)))
+    return Plan(
+        "job post", steps, _Facts(str(version.asset), cid, committed.commitment, requirements_text.spell(wanted))
+    )
+
+
+def _found(ports: Ports, job_id: str) -> _Facts:
+    """What is known of a job that was posted before."""
+    job = lookup.read_job(ports, job_id)
+    request, asset = job.terms.request, str(lookup.version_by_id(ports, job.version_id).asset)
+    cid = Cid(DAG_CBOR, bytes.fromhex(request.input[2:]))
+    commitment = bytes.fromhex(request.input_commitment[2:])
+    return _Facts(asset, cid, commitment, job_requirements.words(ports, job), job_id)
 
 
 def result(ports: Ports, params: JobPost, plan: Plan[_Facts], done: tuple[DoneStep, ...]) -> Posted:
-    """What was posted, read from the JobPosted event."""
-    me, expected = ports.sender.address.lower(), ("0x" + plan.facts.input.commitment.hex(), params.max_price)
+    """What was posted, read from the JobPosted event; or before."""
+    me, expected = ports.sender.address.lower(), ("0x" + plan.facts.commitment.hex(), params.max_price)
 
     def ours(args: Mapping[str, Any]) -> bool:
         asked = terms_from_event(args["terms"]).request
         return args["consumer"].lower() == me and (asked.input_commitment, asked.max_price) == expected
 
-    posted = event(ports, done, "JobPosted", ours)
-    job_id = posted.args["jobId"]
+    job_id = plan.facts.before or event(ports, done, "JobPosted", ours).args["jobId"]
     facts, found = (
         plan.facts,
         JobFacts.of(JobRecord(*ports.chain.call("JobMarket", "jobOf", bytes.fromhex(job_id[2:])))),
@@ -138,8 +202,8 @@ def result(ports: Ports, params: JobPost, plan: Plan[_Facts], done: tuple[DoneSt
     return Posted(
         job=job_id,
         asset=facts.asset,
-        input=facts.input.cid,
-        input_commitment=facts.input.commitment,
+        input=facts.input,
+        input_commitment=facts.commitment,
         escrow=params.max_price,
         bids_close_at=Instant(found.bids_close_at),
         reveals_close_at=Instant(found.reveals_close_at) if params.reveal else None,

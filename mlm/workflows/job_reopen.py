@@ -48,12 +48,14 @@ class Reopened:
 class _Facts:
     former: lookup.Job
     without: tuple[str, ...]
+    before: str | None = None  # the job that it was posted again as, earlier
 
 
 def plan(ports: Ports, params: Reopen) -> Plan[_Facts]:
     """Publish the requirements where they are new; then in one transaction settle, draw the credit, and post again.
 
-    Raises StateConflict for a job that is not at its end, or that somebody else posted.
+    Nothing is left to do where that was done before. Raises StateConflict for a job that is not at its end, or that
+    somebody else posted.
     """
     job, me = lookup.job(ports, params.job), ports.sender.address
     if job.state not in AGAIN:
@@ -67,34 +69,32 @@ def plan(ports: Ports, params: Reopen) -> Plan[_Facts]:
         )
     failed = (job.provider,) if job.state in FAILED and job.provider else ()
     without = tuple(dict.fromkeys(each.lower() for each in (*failed, *map(_address, params.without))))
+    if posted := lookup.posted(ports, again_nonce(job.job_id)):
+        if params.without:  # whom else that one leaves out stands in its terms
+            raise StateConflict(
+                f"job {job.short} was reopened as {posted[:10]}",
+                hint=f"If that one comes to nothing: `mlm job reopen {posted[:10]} --without …`.",
+            )
+        return Plan("job reopen", (), _Facts(job, without, posted))
     wanted = _denying(ports, job, without)
     request = replace(job.terms.request, requirements=job_requirements.named(wanted))
-    nonce = _unused(ports, job)
     before, credited = _before(ports, job)
     escrow = Amount(request.max_price)
     post = Tx(
         f"{'settle, ' if not job.record.settled_at else ''}post {job.short} again, escrow {escrow}",
-        Call("JobMarket", "post", (request_args(request), nonce)),
+        Call("JobMarket", "post", (request_args(request), again_nonce(job.job_id))),
         payment=escrow,
     )
     steps = (*job_requirements.publishing(ports, wanted), *permit.steps(ports, post, escrow, before, credited))
     return Plan("job reopen", steps, _Facts(job, without))
 
 
-def _unused(ports: Ports, job: lookup.Job) -> int:
-    """The nonce of the job that follows this one. It follows from the former, so that the market refuses the same
-    posting again; the index, one whose terms have moved since: the owner may have set another price.
+def again_nonce(job_id: str) -> int:
+    """The nonce with which a job is posted again.
 
-    Raises StateConflict when the job was reopened.
+    It follows from the former job: reopened twice is one job, for the market takes no nonce twice.
     """
-    nonce = int.from_bytes(keccak256(_DOMAIN + job.raw), "big")
-    for row in ports.state.query("jobs", consumer=ports.sender.address, nonce=nonce, limit=1):
-        name = row["job_id"][:10]
-        raise StateConflict(
-            f"job {job.short} was reopened as {name}",
-            hint=f"`mlm job show {name}` tells how that one stands; if it came to nothing, `mlm job reopen {name}`.",
-        )
-    return nonce
+    return int.from_bytes(keccak256(_DOMAIN + bytes.fromhex(job_id[2:])), "big")
 
 
 def _address(text: str) -> str:
@@ -146,7 +146,9 @@ def _instead(ports: Ports, job: lookup.Job) -> str:
 def result(ports: Ports, params: Reopen, plan: Plan[_Facts], done: tuple[DoneStep, ...]) -> Reopened:
     """What was posted, read from the JobPosted event."""
     me = ports.sender.address.lower()
-    job_id = event(ports, done, "JobPosted", lambda args: args["consumer"].lower() == me).args["jobId"]
+    job_id = (
+        plan.facts.before or event(ports, done, "JobPosted", lambda args: args["consumer"].lower() == me).args["jobId"]
+    )
     record = JobRecord(*ports.chain.call("JobMarket", "jobOf", bytes.fromhex(job_id[2:])))
     return Reopened(
         job=job_id,

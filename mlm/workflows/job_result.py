@@ -37,8 +37,7 @@ class Result:
 def result(ports: Ports, name: str, output: Path | None = None) -> Result:
     """Read the outputs that open the commitment on chain. Raises StateConflict before there is a result."""
     job = lookup.job(ports, name)
-    version = lookup.version_by_id(ports, job.version_id)
-    tensors = _handed_over(ports, job) if job.tier is Tier.NONE else _proven(ports, job, version)
+    version, tensors = lookup.version_by_id(ports, job.version_id), outputs_of(ports, job)
     if output:
         ports.files.write(output, ports.tensors.encode(tensors, output.suffix))
     return Result(
@@ -51,9 +50,13 @@ def result(ports: Ports, name: str, output: Path | None = None) -> Result:
     )
 
 
-def _proven(ports: Ports, job: lookup.Job, version: lookup.Version) -> Tensors:
+def outputs_of(ports: Ports, job: lookup.Job) -> Tensors:
+    """The output tensors of a job, whole. Raises StateConflict before there is a result."""
+    if job.tier is Tier.NONE:
+        return _handed_over(ports, job)
     instances = proof_log.find(ports, job)
-    return ports.prover.outputs(model.zk_settings(model.load(ports, version)), instances)
+    loaded = model.load(ports, lookup.version_by_id(ports, job.version_id))
+    return ports.prover.outputs(model.zk_settings(loaded), instances)
 
 
 def _handed_over(ports: Ports, job: lookup.Job) -> Tensors:

@@ -107,7 +107,6 @@ def view(ports: Ports, job: lookup.Job) -> JobView:
     now, facts = ports.chain.block().timestamp, JobFacts.of(job.record)
     turn = turns.of(ports, job, now)
     deadline = turn.deadline
-    credits = ports.state.query("credits", job_id=job.job_id)
     output = job.record.output_commitment
     return JobView(
         job=job.job_id,
@@ -136,7 +135,7 @@ def view(ports: Ports, job: lookup.Job) -> JobView:
         settled=bool(job.record.settled_at),
         finality=job.finality,
         round=_round(ports, job) if job.auction is AuctionKind.BATCH else None,
-        credits=tuple(Credit(row["account"], Reason(row["reason"]), Amount(row["amount"])) for row in credits),
+        credits=credits_of(ports, job.job_id),
     )
 
 
@@ -146,6 +145,12 @@ def extended(job: lookup.Job) -> Duration | None:
         return None
     moved = job.record.bids_close_at - job.record.posted_at - job.terms.request.bidding_window
     return Duration(moved) if moved > 0 else None
+
+
+def credits_of(ports: Ports, job_id: str) -> tuple[Credit, ...]:
+    """Every credit of a job's settlement, in the index."""
+    rows = ports.state.query("credits", job_id=job_id)
+    return tuple(Credit(row["account"], Reason(row["reason"]), Amount(row["amount"])) for row in rows)
 
 
 def bond_of(job: lookup.Job) -> Amount:

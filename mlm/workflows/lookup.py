@@ -148,6 +148,12 @@ def job(ports: Ports, text: str) -> Job:
     return read_job(ports, found[0])
 
 
+def posted(ports: Ports, nonce: int) -> str | None:
+    """The job that this account has posted with a nonce, in the index; the first, where terms differ."""
+    rows = ports.state.query("jobs", consumer=ports.sender.address, nonce=str(nonce))
+    return rows[-1]["job_id"] if rows else None
+
+
 def settled_job(ports: Ports, text: str) -> Job:
     """A job on which money or results may be staked: its newest event stands in a block as settled as asked.
 

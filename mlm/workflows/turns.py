@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from mlm.core import encryption
-from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.job import JobFacts, State, Tier, Turn, Verdict, whose_turn
 from mlm.ports.bundle import Ports
 from mlm.workflows import inputs, lookup
@@ -18,7 +16,7 @@ _VERDICTS = {
 def of(ports: Ports, job: lookup.Job, now: int) -> Turn:
     """Whose turn it is at `now`, in seconds."""
     turn = whose_turn(JobFacts.of(job.record), now, _VERDICTS.get(job.state, Verdict.PENDING))
-    if job.state is State.LEASED and _waits_for_key(ports, job):
+    if job.state is State.LEASED and inputs.waits_for_key(ports, job):
         return turn._replace(who="consumer", move="deliver the input's key")
     if job.tier is not Tier.NONE:
         return turn
@@ -28,11 +26,3 @@ def of(ports: Ports, job: lookup.Job, now: int) -> Turn:
         answer_by, _, _ = ports.chain.call("Unverified", "complaintOf", job.raw)
         return Turn("provider", "answer", answer_by)
     return turn
-
-
-def _waits_for_key(ports: Ports, job: lookup.Job) -> bool:
-    """Whether the input is private and its key not delivered, as far as this machine knows: it fetches nothing."""
-    cid = Cid(DAG_CBOR, bytes.fromhex(job.terms.request.input[2:]))
-    if not ports.objects.has(cid) or encryption.read(ports.objects.get(cid)) is None:
-        return False
-    return inputs.delivered(ports, job) is None

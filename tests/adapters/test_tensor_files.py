@@ -28,6 +28,14 @@ ARRAYS = st.sampled_from(["bool", "int8", "uint16", "int64", "float32", ">f4", "
 )
 
 
+def test_items_are_joined_along_their_first_axes() -> None:
+    one, two = np.ones((1, 3), np.float32), np.zeros((2, 3), np.float32)
+    assert CODEC.join([{"x": one}, {"x": two}])["x"].tolist() == [[1.0] * 3, [0.0] * 3, [0.0] * 3]
+    for other in ({"y": one}, {"x": one, "y": one}, {"x": one[:, :2]}, {"x": one.astype(np.int64)}, {"x": one[0, 0]}):
+        with pytest.raises(InvalidData, match="to join|in each of"):
+            CODEC.join([{"x": one}, other])
+
+
 def npy(array: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array)

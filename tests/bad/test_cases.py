@@ -18,6 +18,7 @@ from tests.bad import (  # noqa: F401 - importing them registers their cases
     markets,
     models,
     nodes,
+    pipelines,
     privacy,
     proofs,
     repositories,

@@ -110,6 +110,22 @@ class Stage:
             self.sold = f"{HANDLE}/{name}"
         return self.sold
 
+    def pipeline(self) -> str:
+        """A pipeline of one job in the consumer's folder."""
+        step = f'[step.classify]\nmodel = "{MODEL}@1.0.0"\ninput = "{INPUT}"\nauction = "fixed"\nmax_price = "5"\n'
+        (self.market.consumer.folder / "pipeline.toml").write_text(f'budget = "6"\n{step}')
+        return ""
+
+    def pipeline_done(self) -> str:
+        """One whose job is done already: a run finds it. Made once."""
+        self.pipeline()
+        ran = self.market.consumer.run("pipeline", "run", "pipeline.toml", "--timeout", "0")
+        if ran.code:
+            (job,) = (row["job"] for row in self.market.consumer.do("job", "list", "--mine", "--open")["jobs"][:1])
+            self.market.first.do("bid", job, "--price", "5", "--stake")
+            self.market.first.do("lease", "fulfil", job)
+        return ""
+
     def with_bid(self) -> str:
         """An open one with a bid."""
         job = self.market.consumer.job()
@@ -374,6 +390,7 @@ SCENES: dict[str, Scene] = {
     "job show": as_("consumer", "with_bid"),
     "job bids": as_("second", "with_bid"),
     "job watch": as_("consumer", "done"),
+    "job wait": as_("consumer", "done"),
     "job result": as_("consumer", "done"),
     "job deliver": _delivers,
     "job complain": _complains,
@@ -384,6 +401,8 @@ SCENES: dict[str, Scene] = {
     "job withdraw-bid": as_("first", "with_bid"),
     "job reopen": as_("consumer", "undelivered"),
     "job rate": _rates,
+    "pipeline show": as_("consumer", "pipeline"),
+    "pipeline run": as_("consumer", "pipeline_done"),
     "bid": _posted,
     "lease list": as_("first"),
     "lease show": as_("first", "accepted"),

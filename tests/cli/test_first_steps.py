@@ -51,7 +51,15 @@ def test_a_kind_that_is_none(person: Person) -> None:
 
 
 def test_after_ctrl_c_only_who_has_a_journal_speaks_of_it() -> None:
-    for words in (["add", "."], ["-C", "x", "push", "bid"], ["clone", "alice/a"], ["remote", "list"]):
+    for words in (
+        ["add", "."],
+        ["-C", "x", "push", "bid"],
+        ["clone", "alice/a"],
+        ["remote", "list"],
+        ["job", "wait", "0x1234"],
+        ["job", "post", "a/b", "--wait"],
+        ["pipeline", "run", "p.toml"],
+    ):
         assert "op resume" not in _after_interrupt(words) and "same command" in _after_interrupt(words)
     for words in (["commit", "-m", "x"], ["-C", "x", "job", "post", "a/b"], ["op", "resume", "000001"], ["bid"]):
         assert "mlm op resume" in _after_interrupt(words)

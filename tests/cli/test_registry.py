@@ -20,6 +20,7 @@ COMMANDS = dict(reference.leaves())
 # Operation -> names that only the command line has: they shape the call, not the operation.
 ONLY_ON_THE_COMMAND_LINE: dict[str, set[str]] = {
     "publish": {"path"},
+    "job post": {"wait", "output", "retries", "timeout"},  # of `job wait`, which follows
 }
 # Operation -> a parameter's name -> what the command line calls it, because it asks in another form.
 CALLED: dict[str, dict[str, str]] = {

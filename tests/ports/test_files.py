@@ -37,6 +37,19 @@ def test_a_file_above_the_limit_is_refused(files: Files) -> None:
         files.read(Path("folder/old"), 5)
 
 
+def test_a_link_that_leads_out_of_a_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "secret").write_bytes(b"secret")
+    (tmp_path / "inside" / "own").write_bytes(b"own")
+    for name, target in (("out", "../secret"), ("in", "own")):
+        (tmp_path / "inside" / name).symlink_to(target)
+    files = DiskFiles(tmp_path)
+    assert files.read(Path("inside/in"), 9, Path("inside")) == files.read(Path("inside/own"), 9, Path("inside"))
+    assert files.read(Path("inside/out"), 9) == b"secret"
+    with pytest.raises(InvalidData, match="expected a file inside inside, inside/out leads to .*secret"):
+        files.read(Path("inside/out"), 9, Path("inside"))
+
+
 def test_a_missing_file_is_named(files: Files) -> None:
     with pytest.raises(NotFound, match="no such file: nowhere"):
         files.read(Path("nowhere"), 5)

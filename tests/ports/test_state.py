@@ -326,6 +326,8 @@ def test_job_filters_and_prefixes(told: State) -> None:
     assert len(told.query("jobs", consumer=BOB, version_id=word(50))) == 2
     assert [job["job_id"] for job in told.query("jobs", provider=EVE)] == [word(7)]
     assert told.query("jobs", job_id=word(9)) == []
+    nonce = told.query("jobs", job_id=word(7))[0]["nonce"]
+    assert [job["job_id"] for job in told.query("jobs", nonce=str(nonce))] == [word(7)]
     assert told.query("job_prefix", prefix="00") == [{"job_id": word(7)}, {"job_id": word(8)}]
     assert told.query("job_prefix", prefix=word(8).upper()) == [{"job_id": word(8)}]
     assert told.query("job_prefix", prefix="%") == told.query("job_prefix", prefix="f") == []

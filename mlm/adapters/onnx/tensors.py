@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlm.core import dagcbor
 from mlm.core.errors import InvalidData, UsageError
-from mlm.core.tensors import ITEM_BYTES, MAX_BYTES, MAX_TENSORS, Tensor, from_document, to_document
+from mlm.core.tensors import ITEM_BYTES, MAX_BYTES, MAX_TENSORS, Tensor, check_suffix, from_document, to_document
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,6 @@ _DAMAGED = (
     *(NotImplementedError, RuntimeError, EOFError, ValueError, OSError, IndexError),
 )
 _HEADERS = 1 << 20  # bytes; far more than those of MAX_TENSORS arrays
-SUFFIXES = (".npy", ".npz", ".json")
 
 
 def to_tensors(arrays: Mapping[str, np.ndarray]) -> tuple[Tensor, ...]:
@@ -67,14 +66,13 @@ class NumpyTensorCodec:
         .npy: the only tensor of `names`. .npz: arrays by name. .json: `{name: value}`, or a value alone for an only
         tensor; a value is nested lists of numbers (float32), or `{"dtype": name, "data": nested lists}`.
         """
+        check_suffix(suffix)
         if suffix == ".npy":
             found = {_only(names, "a .npy file"): parse_npy(data)}
         elif suffix == ".npz":
             found = parse_npz(data)
-        elif suffix == ".json":
-            found = _parse_json(data, names)
         else:
-            raise _unknown(suffix)
+            found = _parse_json(data, names)
         _check_finite(found)
         return found
 
@@ -82,8 +80,7 @@ class NumpyTensorCodec:
         """A file's bytes: .npy (one tensor), .npz, or .json (finite values only). Raises UsageError, InvalidData."""
         import numpy as np
 
-        if suffix not in SUFFIXES:
-            raise _unknown(suffix)
+        check_suffix(suffix)
         if suffix == ".json":
             _check_finite(tensors)  # JSON has no NaN
             return (json.dumps({name: _plain(array) for name, array in tensors.items()}) + "\n").encode()
@@ -96,6 +93,21 @@ class NumpyTensorCodec:
         else:
             raise UsageError(f"a .npy file holds one tensor, there are {len(tensors)}", hint="Use .npz or .json.")
         return buffer.getvalue()
+
+    def join(self, parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """Tensors joined along their first axes."""
+        import numpy as np
+
+        names = sorted(parts[0])
+        for name in names:
+            kinds = {(part[name].dtype, part[name].shape[1:]) if name in part else None for part in parts}
+            if len(kinds) != 1 or not all(part[name].ndim for part in parts):
+                raise InvalidData(
+                    f"tensor {name[:60]!r}: expected one dtype and shape to join, found {len(parts)} unlike"
+                )
+        if any(sorted(part) != names for part in parts):
+            raise InvalidData(f"expected the tensors {names} in each of {len(parts)} files")
+        return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
     def to_block(self, tensors: Mapping[str, np.ndarray]) -> bytes:
         """The canonical DAG-CBOR block of tensors."""
@@ -228,10 +240,6 @@ def _plain(array: np.ndarray) -> Any:
     """A tensor as `decode` reads it from JSON: float32 as nested lists, any other dtype with its name."""
     values = array.tolist()
     return values if array.dtype.name == "float32" else {"dtype": array.dtype.name, "data": values}
-
-
-def _unknown(suffix: str) -> UsageError:
-    return UsageError(f"expected a file that ends in {', '.join(SUFFIXES)}, found the suffix {suffix[:20]!r}")
 
 
 def _only(names: Sequence[str], what: str) -> str:

@@ -58,10 +58,10 @@ select * exclude (log_index), finality(last_block) as finality
 from job_view
 where ($job_id::varchar is null or job_id = $job_id)
   and ($consumer::varchar is null or consumer = $consumer)
-  and ($nonce::varchar is null or nonce = $nonce)
   and ($provider::varchar is null or provider = $provider)
   and ($version_id::varchar is null or version_id = $version_id)
   and ($settled::boolean is null or (settled_at is not null) = $settled)
+  and ($nonce::varchar is null or nonce = $nonce)
   and ($open_at::bigint is null or (settled_at is null and posted_at <= $open_at and $open_at < bids_close_at))
 order by block desc, log_index desc limit $limit offset $offset;
 

@@ -43,11 +43,11 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "jobs": {
         "job_id": None,
         "consumer": None,
-        "nonce": None,
         "provider": None,
         "version_id": None,
         "open_at": None,
         "settled": None,
+        "nonce": None,  # in decimals
         **_PAGE,
     },
     # job_id, of those whose id starts with `prefix`, with or without 0x
