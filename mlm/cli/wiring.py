@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from mlm.config import DEVNET
 from mlm.core.errors import ChainError, UsageError, WalletError
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 GWEI = 10**9
 MAX_SETTINGS = 1 << 20  # bytes of a settings file
-CUDA_VARIABLES = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")  # which devices a model may use, and CUDA's own libraries
 
 
 def ports(session: Session, bare: bool = False) -> Ports:
@@ -40,38 +39,12 @@ def ports(session: Session, bare: bool = False) -> Ports:
     from mlm.adapters.repo.origin import FileOrigin
     from mlm.adapters.system import OsSystem
     from mlm.adapters.works import FileWorks
+    from mlm.cli import wiring_compute
     from mlm.cli.wiring_remotes import remotes
 
     config, data = session.config, session.data
     if session.project:
         refuse_links(data)
-
-    def bounds(table: str) -> dict[str, Any]:
-        """What a confined child is bounded by."""
-        limits = {"memory_mb": f"{table}.memory_mb", "timeout_s": f"{table}.timeout", "sandbox": "runner.sandbox"}
-        return {name: config.get(key) for name, key in limits.items()}
-
-    def prover() -> object:
-        from mlm import resources
-        from mlm.adapters.ezkl.prover import EzklProver
-
-        chosen = config.get("prover.srs")
-        return EzklProver(
-            cache_dir=session.home / "cache" / "ezkl",
-            srs=Path(chosen) if chosen else resources.path("circuits"),
-            **bounds("prover"),
-        )
-
-    def runner() -> object:
-        from mlm.adapters.onnx.confined import ConfinedRunner
-
-        return ConfinedRunner(
-            folder=session.home / "cache" / "runner",
-            provider=config.get("runner.provider"),
-            threads=config.get("runner.threads"),
-            **bounds("runner"),
-            environment={name: session.env[name] for name in CUDA_VARIABLES if name in session.env},
-        )
 
     def state() -> object:
         from mlm.adapters.state.duckdb import DuckState
@@ -101,7 +74,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
 
         return ConfinedDatasets(
             folder=session.home / "cache" / "datasets",
-            **bounds("runner"),
+            **wiring_compute.bounds(session, "runner"),
         )
 
     def croissant() -> object:
@@ -109,7 +82,7 @@ def ports(session: Session, bare: bool = False) -> Ports:
 
         return MlCroissant(
             folder=session.home / "cache" / "croissant",
-            **bounds("runner"),
+            **wiring_compute.bounds(session, "runner"),
         )
 
     def signatures() -> object:
@@ -131,8 +104,8 @@ def ports(session: Session, bare: bool = False) -> Ports:
         archives=lambda: CarFiles(session.cwd),
         remote=lambda: remotes(session).reader(),
         remotes=lambda: remotes(session),
-        prover=prover,
-        runner=runner,
+        prover=lambda: wiring_compute.prover(session),
+        runner=lambda: wiring_compute.runner(session),
         state=state,
         journal=journal,
         system=OsSystem,
