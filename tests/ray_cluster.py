@@ -7,6 +7,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +26,20 @@ _QUICK = {"health_check_initial_delay_ms": 500, "health_check_period_ms": 500, "
 
 
 class RayNodes:
-    """The cluster. `address` spells 127.0.0.1 otherwise: Ray takes that one for the machine's outer address."""
+    """The cluster, whose head has a CPU only when it is alone.
 
-    def __init__(self, temporary: Path, folder: Path) -> None:
+    `address` spells 127.0.0.1 otherwise: Ray takes that one for the machine's outer address.
+    """
+
+    def __init__(self, temporary: Path, folder: Path, workers: int = 2) -> None:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         from ray.cluster_utils import Cluster
 
         self.folder = folder  # what mlm keeps on its nodes, which are one machine here
-        head = {"num_cpus": 0, "temp_dir": str(temporary), "_system_config": _QUICK}
+        head = {"num_cpus": 0 if workers else 1, "temp_dir": str(temporary), "_system_config": _QUICK}
         self._cluster = Cluster(initialize_head=True, head_node_args={**head, **_NODE})
         self.address = self._cluster.address.replace("127.0.0.1", "[::ffff:127.0.0.1]")
-        self.workers = [self.add(), self.add()]
+        self.workers = [self.add() for _ in range(workers)]
 
     def nodes(self, part: str = "") -> Nodes:
         """What adapters are given; `part`: as machines that have made nothing yet."""
@@ -51,6 +55,11 @@ class RayNodes:
         for pid in descendants(raylet(node)):
             os.kill(pid, signal.SIGKILL)
         self._cluster.remove_node(node, allow_graceful=False)
+
+    def kill_head(self) -> None:
+        """SIGKILL to what keeps the books."""
+        for info in self._cluster.head_node.all_processes["gcs_server"]:
+            os.kill(info.process.pid, signal.SIGKILL)
 
     def shutdown(self) -> None:
         """End every process of the cluster, and the driver of this one."""
@@ -87,16 +96,23 @@ def command(pid: int) -> str:
         return ""
 
 
-@pytest.fixture(scope="session")
-def ray_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayNodes]:
-    """Two worker nodes; skipped where Ray has no wheel."""
-    pytest.importorskip("ray", reason="Ray has no wheel for this platform")
+@contextmanager
+def started(folder: Path, workers: int = 2) -> Iterator[RayNodes]:
+    """A cluster that is gone afterwards, with Ray's own folder."""
     temporary = Path(tempfile.mkdtemp(prefix="mlm-ray-"))  # short: a socket's path has at most 107 bytes
     nodes = None
     try:
-        nodes = RayNodes(temporary, tmp_path_factory.mktemp("ray"))
+        nodes = RayNodes(temporary, folder, workers)
         yield nodes
     finally:
         if nodes is not None:
             nodes.shutdown()
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def ray_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayNodes]:
+    """Two worker nodes; skipped where Ray has no wheel."""
+    pytest.importorskip("ray", reason="Ray has no wheel for this platform")
+    with started(tmp_path_factory.mktemp("ray")) as nodes:
+        yield nodes

@@ -25,7 +25,7 @@ from mlm.adapters.ray.prover import RayProver
 from mlm.adapters.ray.runner import RayRunner
 from mlm.adapters.ray.task import Srs, Task, perform
 from mlm.core.errors import ClusterLost, InvalidData, ModelStopped, ToolMissing, UsageError
-from tests.ray_cluster import RayNodes, command, descendants, raylet
+from tests.ray_cluster import RayNodes, command, descendants, raylet, started
 
 PROVING = "mlm.adapters.ezkl.child"
 
@@ -135,6 +135,20 @@ def test_a_lost_driver_is_one_error_and_the_next_call_has_another(ray_nodes: Ray
                 future.result()
     assert prover.circuit(tiny_model(1), settings).inputs == 1
     one.close()
+
+
+def test_a_lost_head_is_one_error(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="Ray has no wheel for this platform")
+    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "3")  # a minute
+    with started(tmp_path, workers=0) as alone:
+        prover = RayProver(alone.nodes(), srs=root / "circuits")
+        settings = prover.settings(tiny_model(1), tiny_input(0))
+        alone.kill_head()
+        with pytest.raises(ClusterLost, match="the Ray cluster was lost: Failed to connect to GCS"):
+            for seed in range(600):  # what is running ends well: Ray notices seconds later
+                prover.prove(tiny_model(1), settings, tiny_input(seed))
+        with pytest.raises(ClusterLost, match="no Ray cluster answers at"):
+            prover.prove(tiny_model(1), settings, tiny_input(0))
 
 
 def test_a_cluster_that_is_not_there() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import socket
 import subprocess
 import sys
@@ -20,6 +21,11 @@ from mlm.core.errors import ClusterLost, MlmError, UsageError
 _JOINING_S = 90.0  # for what takes 3 s, on a machine that has nothing else to do
 _GRACE_S = 30.0
 _ENDING_S = 5.0
+_LOG_TAIL = 4096
+# What Ray says before it ends a process, as error or fatal: "[date time E pid tid] file.cc:1: This. And its causes."
+_COMPLAINT = re.compile(
+    r"^\[[^\]]* [EFC] [^\]]*\] \w+\.(?:cc|h):\d+: (?!:info_message:)(.*?)(?:\. |\.?$)", re.MULTILINE
+)
 _lock = threading.Lock()
 
 
@@ -158,8 +164,7 @@ class _Driver:
 
     def _lost(self) -> MlmError:
         self._log.seek(0, 2)
-        self._log.seek(max(0, self._log.tell() - 4096))
-        lines = [line.strip() for line in self._log.read().decode("utf-8", "replace").splitlines() if line.strip()]
-        last = "".join(letter if letter.isprintable() else "?" for letter in lines[-1][:200]) if lines else ""
-        told = f": {last}" if last else ""
+        self._log.seek(max(0, self._log.tell() - _LOG_TAIL))
+        said = _COMPLAINT.findall(self._log.read().decode("utf-8", "replace"))
+        told = "".join(letter if letter.isprintable() else "?" for letter in f": {said[-1][:200]}") if said else ""
         return ClusterLost(f"the Ray cluster was lost{told}", hint="`ray status` shows its nodes; run it again then.")

@@ -21,6 +21,7 @@ from mlm.core.errors import ClusterLost, MlmError, ToolMissing
 RETRIES = 3  # times that a task is begun again after its process or its node has died
 KEPT = 64  # models and SRS files that stay in the object store for the next order
 _PROBE_S = 5.0
+_START = "Start it with `ray start --head`, and `ray start --address=HOST:PORT` here; see docs/worker.md."
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Driver:
         except lost.RayError as error:
             why = " ".join(str(error).split())[:200]
             raise ClusterLost(
-                f"the task {task.method} was lost on the Ray cluster, begun {RETRIES + 1} times: {why}",
+                f"the Ray cluster lost the task {task.method}: {why}",
                 hint="`ray status` shows the nodes that are there.",
             ) from error
 
@@ -127,6 +128,15 @@ class Driver:
             self._link.send((number, outcome))
 
 
+def reach(address: str) -> None:
+    """Raise ClusterLost when nothing listens at a cluster's address: Ray itself would knock for minutes."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _PROBE_S).close()
+    except OSError as error:
+        raise ClusterLost(f"no Ray cluster answers at {address}: {error.strerror or error}", hint=_START) from error
+
+
 def _connect(address: str) -> None:
     """Join the cluster as its driver. Raises ClusterLost, ToolMissing."""
     try:
@@ -135,17 +145,12 @@ def _connect(address: str) -> None:
         from mlm.adapters.extras import unavailable
 
         raise unavailable("tasks on more than one machine", "ray", error, "'mlm[ray]'") from error
-    host, _, port = address.rpartition(":")
-    hint = "Start it with `ray start --head`, here `ray start --address=HOST:PORT`; see docs/worker.md."
-    try:  # first: Ray itself would knock for minutes
-        socket.create_connection((host.strip("[]"), int(port)), _PROBE_S).close()
-    except OSError as error:
-        raise ClusterLost(f"no Ray cluster answers at {address}: {error.strerror or error}", hint=hint) from error
+    reach(address)
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False, include_dashboard=False)
     except (RuntimeError, OSError, ValueError, ray.exceptions.RayError) as error:
         why = " ".join(str(error).split())[:200]
-        raise ClusterLost(f"the Ray cluster at {address} cannot be joined from here: {why}", hint=hint) from error
+        raise ClusterLost(f"the Ray cluster at {address} cannot be joined from here: {why}", hint=_START) from error
 
 
 def main(handle: int, address: str) -> None:
