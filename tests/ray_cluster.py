@@ -31,12 +31,11 @@ class RayNodes:
     `address` spells 127.0.0.1 otherwise: Ray takes that one for the machine's outer address.
     """
 
-    def __init__(self, temporary: Path, folder: Path, workers: int = 2) -> None:
-        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    def __init__(self, folder: Path, workers: int = 2) -> None:
         from ray.cluster_utils import Cluster
 
         self.folder = folder  # what mlm keeps on its nodes, which are one machine here
-        head = {"num_cpus": 0 if workers else 1, "temp_dir": str(temporary), "_system_config": _QUICK}
+        head = {"num_cpus": 0 if workers else 1, "_system_config": _QUICK}
         self._cluster = Cluster(initialize_head=True, head_node_args={**head, **_NODE})
         self.address = self._cluster.address.replace("127.0.0.1", "[::ffff:127.0.0.1]")
         self.workers = [self.add() for _ in range(workers)]
@@ -101,13 +100,18 @@ def started(folder: Path, workers: int = 2) -> Iterator[RayNodes]:
     """A cluster that is gone afterwards, with Ray's own folder."""
     temporary = Path(tempfile.mkdtemp(prefix="mlm-ray-"))  # short: a socket's path has at most 107 bytes
     nodes = None
-    try:
-        nodes = RayNodes(temporary, folder, workers)
-        yield nodes
-    finally:
-        if nodes is not None:
-            nodes.shutdown()
-        shutil.rmtree(temporary, ignore_errors=True)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        environment.setenv(
+            "RAY_TMPDIR", str(temporary)
+        )  # nothing that a cluster of the person who runs this has written
+        try:
+            nodes = RayNodes(folder, workers)
+            yield nodes
+        finally:
+            if nodes is not None:
+                nodes.shutdown()
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
