@@ -113,9 +113,9 @@ $(READY): requirements/cpu.txt requirements/build.txt pyproject.toml | $(BIN)/py
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
-$(DEV): requirements/dev.txt $(READY)
+$(DEV): requirements/dev.txt requirements/ray.txt $(READY)
 	@echo "installing the tools for testing into $(VENV), at locked versions"
-	@$(BIN)/python -m pip install $(LOCKED) -r requirements/dev.txt
+	@$(BIN)/python -m pip install $(LOCKED) -r requirements/dev.txt -r requirements/ray.txt
 	@touch $@
 
 # `npm ci` empties node_modules first: whoever has the tools for testing has the engine too.

@@ -29,6 +29,7 @@ MODULES = (
     "reading",
     "sending",
     "proving",
+    "cluster",
     "indexing",
     "running",
     "confining",

@@ -124,6 +124,27 @@ SETTINGS: tuple[Setting, ...] = (
         project="later",
     ),
     Setting(
+        "runner.engine",
+        str,
+        "local",
+        "MLM_ENGINE",
+        "Where models run and proofs are made: local, or ray, a cluster of your own machines.",
+        ("local", "ray"),
+        project="never",
+    ),
+    Setting("runner.ray_address", str, "", "MLM_RAY_ADDRESS", "HOST:PORT of that Ray cluster's head.", project="never"),
+    Setting(
+        "runner.ray_cpus", float, 1.0, "MLM_RAY_CPUS", "CPUs that one run or proof takes of a node.", project="never"
+    ),
+    Setting(
+        "runner.ray_folder",
+        str,
+        "~/.mlm/cache/ray",
+        "MLM_RAY_FOLDER",
+        "Folder on each node for SRS files, circuits and keys.",
+        project="never",
+    ),
+    Setting(
         "prover.memory_mb",
         int,
         8192,

@@ -12,3 +12,4 @@ compile pyproject.toml --extra cpu --extra zk -c requirements/constraints.in -o 
 compile pyproject.toml --extra gpu --extra cuda --extra zk -c requirements/constraints.in -c requirements/cpu.txt -o requirements/gpu.txt
 compile requirements/build.in -c requirements/cpu.txt -o requirements/build.txt
 compile requirements/dev.in -c requirements/cpu.txt -c requirements/build.txt -o requirements/dev.txt
+compile pyproject.toml --extra ray -c requirements/cpu.txt -c requirements/build.txt -c requirements/dev.txt -o requirements/ray.txt

@@ -44,7 +44,7 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 # Two real devnets for the session, one bare (tests/devnet_fixture.py), one with a published model for the command line;
-# the wheel; and the hooks that let docs/complaints.md be judged by what the other tests came to.
+# a Ray cluster; the wheel; and the hooks that let docs/complaints.md be judged by what the other tests came to.
 from tests.command_line import market  # noqa: E402, F401
 from tests.devnet_fixture import devnet  # noqa: E402, F401
 from tests.outcomes import (  # noqa: E402
@@ -53,3 +53,4 @@ from tests.outcomes import (  # noqa: E402
     pytest_sessionfinish,  # noqa: F401
 )
 from tests.packages import built  # noqa: E402, F401
+from tests.ray_cluster import ray_nodes  # noqa: E402, F401

@@ -42,12 +42,13 @@ MAY_IMPORT = {
 ALSO = {
     "mlm/cli/wiring.py": ({"adapters"}, "the one place where adapters are chosen by the settings"),
     "mlm/cli/wiring_remotes.py": ({"adapters"}, "the half of wiring.py that is about remotes"),
+    "mlm/cli/wiring_compute.py": ({"adapters"}, "the half of wiring.py that is about running and proving"),
     "mlm/cli/wiring_worker.py": ({"adapters"}, "the half of wiring.py that is about a worker's threads and strategy"),
     "mlm/cli/doctor.py": ({"adapters"}, "it looks at what the adapters would use, also when none can be made"),
 }
 
 HEAVY = {"web3", "eth_account", "eth_abi", "eth_keys", "onnx", "onnxruntime", "ezkl", "duckdb", "numpy"}
-HEAVY |= {"yaml", "license_expression", "model_signing", "cryptography", "mlcroissant", "wasmtime"}
+HEAVY |= {"yaml", "license_expression", "model_signing", "cryptography", "mlcroissant", "wasmtime", "ray"}
 
 # File -> why it may import a heavy library at the top.
 HEAVY_AT_TOP: dict[str, str] = {}

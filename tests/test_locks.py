@@ -13,8 +13,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
-LOCKS = ["cpu", "gpu", "build", "dev"]
-EXTRAS = {"cpu": ["cpu", "zk"], "gpu": ["gpu", "cuda", "zk"]}
+LOCKS = ["cpu", "gpu", "build", "dev", "ray"]
+EXTRAS = {"cpu": ["cpu", "zk"], "gpu": ["gpu", "cuda", "zk"], "ray": ["ray"]}
 
 
 def _read(lock: str) -> dict[str, set[str]]:
@@ -75,7 +75,7 @@ def test_every_pin_has_hashes_and_no_address(lock: str) -> None:
 
 
 def test_locks_agree() -> None:
-    """cpu, build and dev are installed into one environment; gpu's is the same but for ONNX Runtime."""
+    """cpu, build, dev and ray are installed into one environment; gpu's is the same but for ONNX Runtime."""
     pins = {lock: _read(lock) for lock in LOCKS}
     for name in {name for lock in pins.values() for name in lock}:
         found = {lock: frozenset(pins[lock][name]) for lock in LOCKS if name in pins[lock]}
@@ -99,7 +99,7 @@ def test_every_python_finds_one_version_of_each(lock: str, python: str) -> None:
 
 
 def test_nothing_heavy_came_in() -> None:
-    for lock in ("cpu", "dev"):
+    for lock in ("cpu", "dev", "ray"):
         assert not {"torch", "pyarrow", "tensorflow", "onnxruntime-gpu"} & set(_read(lock))
     assert "onnxruntime" not in _read("gpu"), "cpu and gpu exclude each other"
 

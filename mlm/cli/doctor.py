@@ -47,8 +47,8 @@ class Completion:
 def doctor(ctx: typer.Context) -> None:
     """Check this machine and say what to install.
 
-    Looks at Python, the extras, the sandbox, the SRS files, the devnet's engine, disk space, the index's lock and the
-    network. Exits with 1 when something is a problem; a note is no problem.
+    Looks at Python, the extras, the sandbox, where models run, the SRS files, the devnet's engine, disk space, the
+    index's lock and the network. Exits with 1 when something is a problem; a note is no problem.
 
     Example: `mlm doctor`
     """
@@ -121,7 +121,27 @@ def _place(session: Session) -> Place:
         rpc=known.rpc[0] if known else wiring.devnet(session).status().url if network == wiring.DEVNET else "",
         chain_id=known.chain_id if known else None,
         sandbox=_sandbox(config.get("runner.sandbox")),
+        runs=_engine(config.get("runner.engine"), config.get("runner.ray_address")),
     )
+
+
+def _engine(setting: str, address: str) -> Check:
+    """Where models run and proofs are made, and whether that can be reached."""
+    from mlm.adapters.ray.cluster import cluster
+    from mlm.adapters.ray.driver import reach
+    from mlm.cli.wiring_compute import RAY
+    from mlm.core.errors import MlmError
+    from mlm.workflows.doctor import Check, Level
+
+    what = "engine"
+    if setting != RAY:
+        return Check(what, Level.OK, "local: models run and proofs are made on this machine")
+    try:
+        cluster(address)
+        reach(address)
+    except MlmError as error:
+        return Check(what, Level.PROBLEM, str(error), error.hint)
+    return Check(what, Level.OK, f"ray: a cluster answers at {address}")
 
 
 def _sandbox(setting: str) -> Check:

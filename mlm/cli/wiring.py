@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from mlm.config import DEVNET
 from mlm.core.errors import ChainError, UsageError, WalletError
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 GWEI = 10**9
 MAX_SETTINGS = 1 << 20  # bytes of a settings file
-CUDA_VARIABLES = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")  # which devices a model may use, and CUDA's own libraries
 
 
 def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
@@ -45,38 +44,12 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
     from mlm.adapters.repo.origin import FileOrigin
     from mlm.adapters.system import OsSystem
     from mlm.adapters.works import FileWorks
+    from mlm.cli import wiring_compute
     from mlm.cli.wiring_remotes import remotes
 
     config, data = session.config, session.data
     if session.project:
         refuse_links(data)
-
-    def bounds(table: str) -> dict[str, Any]:
-        limits = {"memory_mb": f"{table}.memory_mb", "timeout_s": f"{table}.timeout", "sandbox": "runner.sandbox"}
-        return {name: config.get(key) for name, key in limits.items()}
-
-    def prover() -> object:
-        from mlm import resources
-        from mlm.adapters.ezkl.prover import EzklProver
-
-        chosen = config.get("prover.srs")
-        return EzklProver(
-            cache_dir=session.home / "cache" / "ezkl",
-            srs=Path(chosen) if chosen else resources.path("circuits"),
-            **bounds("prover"),
-        )
-
-    def runner() -> object:
-        from mlm.adapters.onnx.confined import ConfinedRunner
-
-        return ConfinedRunner(
-            folder=session.home / "cache" / "runner",
-            provider=config.get("runner.provider"),
-            threads=config.get("runner.threads"),
-            **bounds("runner"),
-            environment={name: session.env[name] for name in CUDA_VARIABLES if name in session.env},
-            stay=stay,
-        )
 
     def state() -> object:
         from mlm.adapters.state.duckdb import DuckState
@@ -99,18 +72,20 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
     def datasets() -> object:
         from mlm.adapters.datasets.confined import ConfinedDatasets
 
-        return ConfinedDatasets(folder=session.home / "cache" / "datasets", **bounds("runner"))
+        folder, limits = session.home / "cache" / "datasets", wiring_compute.bounds(session, "runner")
+        return ConfinedDatasets(folder=folder, **limits)
 
     def algorithms() -> object:
         from mlm.adapters.wasm.confined import ConfinedAlgorithms
 
         folder, fuel = session.home / "cache" / "algorithms", config.get("runner.fuel") * 10**6
-        return ConfinedAlgorithms(folder=folder, fuel=fuel, **bounds("runner"))
+        return ConfinedAlgorithms(folder=folder, fuel=fuel, **wiring_compute.bounds(session, "runner"))
 
     def croissant() -> object:
         from mlm.adapters.croissant.validator import MlCroissant
 
-        return MlCroissant(folder=session.home / "cache" / "croissant", **bounds("runner"))
+        folder, limits = session.home / "cache" / "croissant", wiring_compute.bounds(session, "runner")
+        return MlCroissant(folder=folder, **limits)
 
     def signatures() -> object:
         from mlm.adapters.signatures import OpenSsfSignatures
@@ -132,8 +107,8 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
         archives=lambda: CarFiles(session.cwd),
         remote=lambda: remotes(session).reader(),
         remotes=lambda: remotes(session),
-        prover=prover,
-        runner=runner,
+        prover=lambda: wiring_compute.prover(session),
+        runner=lambda: wiring_compute.runner(session, stay),
         algorithms=algorithms,
         state=state,
         journal=lambda: FileJournal(journal_folder(session)),

@@ -102,6 +102,12 @@ class ProverError(MlmError):
     code = "prover"
 
 
+class ClusterLost(ProverError):
+    """The machines that were to run or prove it are gone, or gave no answer: nothing is wrong with the model."""
+
+    code = "cluster_lost"
+
+
 class StateConflict(MlmError):
     exit_code = 12
     code = "state_conflict"

@@ -47,7 +47,7 @@ class Diagnosis:
 class Place:
     """Where to look. `engine` lists where the devnet's engine may stand, `srs` the files with their SHA-256.
 
-    `sandbox` is what confines models here.
+    `sandbox` is what confines models here, `runs` where they run.
     """
 
     home: Path
@@ -59,6 +59,7 @@ class Place:
     rpc: str = ""  # empty: the network has not been started or configured
     chain_id: int | None = None  # None: not known beforehand
     sandbox: Check | None = None
+    runs: Check | None = None
 
 
 def diagnose(probe: Probe, place: Place) -> Diagnosis:
@@ -71,7 +72,8 @@ def diagnose(probe: Probe, place: Place) -> Diagnosis:
         _extra(probe, "model-signing", "sign", "signing models and checking their signatures"),
         _extra(probe, "mlcroissant", "croissant", "checking the Croissant description of a dataset"),
         _extra(probe, "wasmtime", "wasm", "running algorithms as WebAssembly modules"),
-        *([place.sandbox] if place.sandbox else []),
+        _extra(probe, "ray", "ray", "running and proving on more than one machine"),
+        *(check for check in (place.sandbox, place.runs) if check),
         _srs(probe, place),
         _engine(probe, place),
         _npm(probe, place),

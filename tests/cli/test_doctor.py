@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,23 @@ def test_doctor_says_which_sandbox_there_is_and_what_it_leaves(tmp_path: Path) -
     assert off["level"] == "note" and "it can do whatever you can" in off["found"] and "auto" in off["remedy"]
     absent = sandbox(MLM_SANDBOX="bubblewrap", PATH="")
     assert absent["level"] == "problem" and absent["found"].startswith("the sandbox bubblewrap was asked for, but ")
+
+
+def test_doctor_says_where_models_run(tmp_path: Path) -> None:
+    def engine(**env: str) -> dict[str, str]:
+        report = json.loads(mlm("doctor", "--json", cwd=tmp_path, env=env).stdout)
+        return next(check for check in report["checks"] if check["what"] == "engine")
+
+    assert engine()["found"].startswith("local: ")
+    nowhere = engine(MLM_ENGINE="ray")
+    assert nowhere["level"] == "problem" and "runner.ray_address: expected the HOST:PORT" in nowhere["found"]
+    with socket.socket() as there:
+        there.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{there.getsockname()[1]}"
+        dead = engine(MLM_ENGINE="ray", MLM_RAY_ADDRESS=address)
+        assert dead["level"] == "problem" and f"no Ray cluster answers at {address}" in dead["found"]
+        there.listen()
+        assert engine(MLM_ENGINE="ray", MLM_RAY_ADDRESS=address)["level"] == "ok"
 
 
 def test_who_asks_for_a_sandbox_that_is_not_there_is_given_no_other(tmp_path: Path, root: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from mlm.adapters.wallet import devnet as accounts
 from tests.command_line import INPUT, ROOT, TOKEN, Market, Person, start, stop
 from tests.delivering import PRIVATE, apart, posted, pushed
+from tests.ray_cluster import RayNodes, command, descendants, raylet
 
 WORK = ("worker", "run", "--strategy", "margin", "--collect", "0")
 DELIVERY, EXECUTION = 3600, 3600
@@ -55,14 +57,14 @@ def working(person: Person, *options: str) -> Iterator[subprocess.Popen[str]]:
         process.wait()
 
 
-def until(true: Callable[[], bool], market: Market, *, step: str = "", tries: int = 150) -> None:
+def until(true: Callable[[], bool], market: Market, *, step: str = "", tries: int = 150, pause: float = 0.5) -> None:
     """Wait for it, letting time pass on the chain by `step` each time; a bounded number of times."""
     for _ in range(tries):
         if true():
             return
         if step:
             market.advance(step)
-        time.sleep(0.5)
+        time.sleep(pause)
     raise AssertionError((market.first.folder / "worker.log").read_text())
 
 
@@ -171,6 +173,31 @@ def test_killed_while_it_proves_it_computes_and_hands_in(market: Market) -> None
     with working(market.first, "--until-idle") as worker:
         until(lambda: done(market, job), market)
         assert worker.wait(60) == 0
+    free(market.first)
+
+
+def test_on_two_machines_one_of_which_dies_every_job_is_done(market: Market, ray_nodes: RayNodes) -> None:
+    """runner.engine = ray: the node is killed while it proves."""
+    ray = {
+        "MLM_ENGINE": "ray",
+        "MLM_RAY_ADDRESS": ray_nodes.address,
+        "MLM_RAY_FOLDER": str(ray_nodes.folder / "worker"),
+    }
+    first, log = replace(market.first, env=ray), market.first.folder / "worker.log"
+    log.unlink(missing_ok=True)
+    jobs = [market.consumer.job("--bidding", "3600", auction="fixed") for _ in range(4)]
+
+    def proving(node: Any) -> bool:
+        return any("mlm.adapters.ezkl.child" in command(pid) for pid in descendants(raylet(node)))
+
+    with working(first, "--jobs", "4", "--until-idle") as worker:
+        until(lambda: log.read_text().count(" bid ") == len(jobs), market)
+        until(lambda: all(map(proving, ray_nodes.workers)), market, pause=0.02, tries=3000)
+        ray_nodes.kill(ray_nodes.workers[0])
+        ray_nodes.workers.append(ray_nodes.add())
+        until(lambda: all(done(market, job) for job in jobs), market)
+        assert worker.wait(60) == 0
+    assert log.read_text().count("handed the result in") == len(jobs) and "failed" not in log.read_text()
     free(market.first)
 
 

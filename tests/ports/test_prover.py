@@ -1,4 +1,4 @@
-"""One suite over every Prover: the in-memory one and ezkl itself, on a 16-8-4 net."""
+"""One suite over every Prover: the in-memory one, ezkl here and on a Ray cluster, on a 16-8-4 net."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 from circuits.make_fixtures import tiny_input, tiny_model
 from mlm.adapters.ezkl.prover import EzklProver
 from mlm.adapters.onnx.run import OnnxRunner
+from mlm.adapters.ray.prover import RayProver
+from mlm.adapters.ray.runner import RayRunner
 from mlm.core.errors import InvalidData, VerificationFailed
 from mlm.memory.prover import MemoryProver
 from mlm.memory.runner import MemoryRunner
@@ -40,11 +42,15 @@ def _toy(seed: int) -> bytes:
     return ToyModel(tuple(map(tuple, weights.tolist()))).to_bytes()
 
 
-@pytest.fixture(scope="session", params=["memory", "ezkl"])
+@pytest.fixture(scope="session", params=["memory", "ezkl", "ray"])
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Case]:
     provers: tuple[Prover, Prover]
     if request.param == "memory":
         provers, runner, models = (MemoryProver(), MemoryProver()), MemoryRunner(), (_toy(1), _toy(2))
+    elif request.param == "ray":
+        cluster, srs = request.getfixturevalue("ray_nodes"), root / "circuits"
+        provers = (RayProver(cluster.nodes("a"), srs=srs), RayProver(cluster.nodes("b"), srs=srs))
+        runner, models = RayRunner(cluster.nodes(), provider="cpu"), (tiny_model(1), tiny_model(2))
     else:
         folder, srs = tmp_path_factory.mktemp("zk"), root / "circuits"
         provers = (EzklProver(cache_dir=folder / "a", srs=srs), EzklProver(cache_dir=folder / "b", srs=srs))

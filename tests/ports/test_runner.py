@@ -1,4 +1,4 @@
-"""One suite over every Runner: the in-memory one, ONNX Runtime in this process, and in a confined one."""
+"""One suite over every Runner: in memory, ONNX Runtime in this process, in a confined one, and on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from circuits.make_fixtures import tiny_input, tiny_model
 from mlm.adapters.onnx.confined import ConfinedRunner
 from mlm.adapters.onnx.run import OnnxRunner
+from mlm.adapters.ray.runner import RayRunner
 from mlm.core.errors import InvalidData
 from mlm.memory.runner import MemoryRunner
 from mlm.memory.toy import ToyModel
@@ -24,12 +25,15 @@ class Case:
     provider: str
 
 
-@pytest.fixture(scope="module", params=["memory", "onnx", "confined", "staying"])
+@pytest.fixture(scope="module", params=["memory", "onnx", "confined", "staying", "ray"])
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     if request.param in ("confined", "staying"):
         stay = 2 * (request.param == "staying")
         confined = ConfinedRunner(folder=tmp_path_factory.mktemp("runner"), provider="cpu", stay=stay)
         return Case(confined, tiny_model(1), "CPUExecutionProvider")
+    if request.param == "ray":
+        nodes = request.getfixturevalue("ray_nodes").nodes()
+        return Case(RayRunner(nodes, provider="cpu"), tiny_model(1), "CPUExecutionProvider")
     if request.param == "onnx":
         return Case(OnnxRunner(provider="cpu"), tiny_model(1), "CPUExecutionProvider")
     weights = np.random.default_rng(1).normal(size=(16, 4))

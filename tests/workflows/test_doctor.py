@@ -25,6 +25,7 @@ HEALTHY = MemoryProbe(
         "model-signing": "1.1.1",
         "mlcroissant": "1.1.0",
         "wasmtime": "50.0.1",
+        "ray": "2.60.0",
     },
     digests={SRS: "ab"},
     chains={"http://127.0.0.1:1": 31337},
@@ -64,7 +65,9 @@ def test_gpu_runtime_alone_is_fine() -> None:
     assert found(replace(HEALTHY, distributions={"onnxruntime-gpu": "1.31.1"}), "onnxruntime").level is Level.OK
 
 
-@pytest.mark.parametrize(("name", "extra"), [("onnx", "zk"), ("model-signing", "sign"), ("mlcroissant", "croissant")])
+@pytest.mark.parametrize(
+    ("name", "extra"), [("onnx", "zk"), ("model-signing", "sign"), ("mlcroissant", "croissant"), ("ray", "ray")]
+)
 def test_an_extra_that_is_absent_is_a_note_with_its_name(name: str, extra: str) -> None:
     without = {known: version for known, version in HEALTHY.distributions.items() if known != name}
     check = found(replace(HEALTHY, distributions=without), name)

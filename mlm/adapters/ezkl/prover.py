@@ -130,7 +130,7 @@ class EzklProver:
     def entry(self, onnx: bytes, settings: bytes) -> Entry:
         """The circuit's files in the cache, made when missing."""
         parsed = zk.parse(settings)
-        srs, digest = self._located(parsed.k)
+        srs, digest = located_srs(self._srs, parsed.k)
         parts = (sha256(onnx).digest(), sha256(settings).digest(), digest)
         circuit_id = sha256(b"mlm/circuit/1" + b"".join(parts)).hexdigest()
 
@@ -148,25 +148,26 @@ class EzklProver:
 
         return Entry(self._cache.circuit(circuit_id, self._limits.timeout_s, make), srs)
 
-    def _located(self, k: int) -> tuple[Path, bytes]:
-        """The SRS file of 2^k rows and its sha2-256; raises NotFound, or InvalidData for a file of another size."""
-        path = (self._srs(k) if callable(self._srs) else self._srs / f"k{k}.srs").absolute()
-        if not path.is_file():
-            raise NotFound(
-                f"no SRS for a circuit of 2^{k} rows: {path} does not exist",
-                hint=f"Put the network's k{k}.srs there. The devnet ships k = 10 to 13: for it, use a smaller model.",
-            )
-        expected = (128 << k) + 260
-        if path.stat().st_size != expected:
-            raise InvalidData(f"{path.name} should have {expected} bytes, found {path.stat().st_size}")
-        data = path.read_bytes()
-        if int.from_bytes(data[:4], "little") != k:
-            raise InvalidData(f"{path.name} says k = {int.from_bytes(data[:4], 'little')}, expected {k}")
-        return path, sha256(data).digest()
-
     def _run(self, step: str, request: dict[str, Any], folder: Path) -> dict[str, Any]:
         readable = [Path(request[name]) for name in ("entry", "srs") if name in request]
         return run_step(step, request, folder=folder, readable=readable, limits=self._limits)
+
+
+def located_srs(srs: Path | Callable[[int], Path], k: int) -> tuple[Path, bytes]:
+    """The SRS file of 2^k rows and its sha2-256; raises NotFound, or InvalidData for a file of another size."""
+    path = (srs(k) if callable(srs) else srs / f"k{k}.srs").absolute()
+    if not path.is_file():
+        raise NotFound(
+            f"no SRS for a circuit of 2^{k} rows: {path} does not exist",
+            hint=f"Put the network's k{k}.srs there. The devnet ships k = 10 to 13: for it, use a smaller model.",
+        )
+    expected = (128 << k) + 260
+    if path.stat().st_size != expected:
+        raise InvalidData(f"{path.name} should have {expected} bytes, found {path.stat().st_size}")
+    data = path.read_bytes()
+    if int.from_bytes(data[:4], "little") != k:
+        raise InvalidData(f"{path.name} says k = {int.from_bytes(data[:4], 'little')}, expected {k}")
+    return path, sha256(data).digest()
 
 
 def _written(path: Path, data: bytes) -> str:
