@@ -14,6 +14,7 @@ import pytest
 from mlm.adapters.wallet.devnet import address
 from mlm.workflows.job_wait import POLL
 from tests.command_line import INPUT, MODEL, TOKEN, UNDELIVERED_FEE, Market, Person, ended
+from tests.delivering import PRIVATE, apart, pushed
 
 T = TypeVar("T")
 POST = ("job", "post", MODEL, "-i", INPUT, "--max-price", "5", "--auction", "fixed", "--wait")
@@ -177,3 +178,30 @@ def test_again_makes_no_second_job_where_the_same_is_one(market: Market) -> None
     error = market.consumer.refused(2, *POST, "--again")
     assert "--label" in error["hint"]
     assert "--wait" in market.consumer.refused(2, *POST[:-1], "-o", "out.npy")["hint"]
+
+
+def test_a_private_job_is_seen_through_its_key_delivered_and_its_result_complained_for(
+    market: Market, tmp_path: Path
+) -> None:
+    """In the tier none: what the provider has pushed is gone, and comes by the answer to a complaint."""
+    consumer, first = apart(market), market.first
+    known = [row["job"] for row in consumer.do("job", "list", "--mine", "--open")["jobs"]]
+    post = ("job", "post", MODEL, "-i", INPUT, "--max-price", "5", "--auction", "fixed", "--wait", *PRIVATE)
+    options = ("--verification", "400", "--label", "in private", "-o", str(tmp_path / "out.npy"), "--json")
+    waiting = consumer.begin(*post, *options)
+    try:
+        job = until(lambda: opened(consumer, *known))
+        first.do("bid", job, "--price", "5", "--stake")
+        until(lambda: first.run("lease", "accept", job).code == 0 or None)  # once the key is there
+        before = pushed(market)
+        first.do("lease", "fulfil", job)
+        for path in pushed(market) - before:
+            path.unlink()
+        market.advance("310s")
+        until(lambda: first.run("lease", "answer", job).code == 0 or None)
+        market.advance("2d")
+        ran = ended(waiting)
+    finally:
+        waiting.kill()
+    assert ran.code == 0 and ran.value["job"] == job, ran
+    assert np.load(tmp_path / "out.npy").shape == (1, 10)
