@@ -89,7 +89,9 @@ class _Worker:
         if params.capacity < 1:
             raise UsageError(f"--jobs: expected 1 or more, found {params.capacity}")
         self._ports, self._params, self._tell = ports, params, tell
-        self._wanted = Wanted(params.capacity, int(params.collect_from), frozenset(params.assets), params.strategy)
+        self._wanted = Wanted(
+            params.capacity, params.threads, int(params.collect_from), frozenset(params.assets), params.strategy
+        )
         self._memory, self._desk = Memory(), Desk(spare, params.threads)
         self._failures: dict[str, int] = {}
         self._causes: dict[str, str] = {}

@@ -24,9 +24,6 @@ def act(ports: Ports, move: worker.Move) -> str:
         case worker.Draw():
             _do(ports, job_award.OPERATION, job_award.Award(move.job_id, every=True))
             return "drew the awards of its round"
-        case worker.Accept():
-            _do(ports, lease.ACCEPT, job_close.JobName(move.job_id))
-            return "accepted the input"
         case worker.Fulfil():
             _do(ports, lease.FULFIL, job_close.JobName(move.job_id))
             return "handed the result in"

@@ -81,7 +81,7 @@ class Desk:
         with self._changed:
             if task.name in self._running:
                 return
-            self._running[task.name] = Result.FETCHING
+            self._running[task.name] = Result.RUNNING
             self._todo.append(task)
             if not self._idle and self._started < self._threads:
                 self._started += 1
@@ -124,8 +124,6 @@ class Desk:
                 works.append(lease.prepare(ports, task.name, State.LEASED, State.READY))
             except Exception as error:  # noqa: BLE001  # as above; the others of the batch go on
                 done.append(Finished("compute", task.name, error=error))
-        with self._changed:
-            self._running |= {work.job.job_id: Result.RUNNING for work in works}
         return done + _computed(ports, works)
 
 

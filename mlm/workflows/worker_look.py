@@ -29,6 +29,7 @@ class Wanted:
     """
 
     capacity: int
+    threads: int  # of them computed at once
     collect_from: int
     assets: frozenset[str]
     strategy: Strategy
@@ -145,6 +146,7 @@ class Look:
             verdict=self._verdict(job, facts) if mine else Verdict.PENDING,
             asked=self._asked(row, job) if wanted and fit is Known.FIT else None,
             known=fit if wanted else Known.UNFIT,
+            seconds=self._seconds(job) * -(-self._wanted.capacity // self._wanted.threads),  # others may be before it
             result=self._result(job) if mine else Result.NONE,
             waits=mine and turns.of(self._ports, job, self._now).who == "consumer",
             rests=self._resting(job.job_id),
@@ -222,10 +224,13 @@ class Look:
                 fee_bps=snapshot.protocol_fee_bps,
                 use_price=snapshot.use_price,
                 owner_bps=snapshot.owner_bps,
-                seconds=seconds_of(self._ports, service(job.version_id, job.tier)) or 0.0,
+                seconds=self._seconds(job),
                 recent=self._recent[job.version_id],
             )
         )
+
+    def _seconds(self, job: lookup.Job) -> float:
+        return seconds_of(self._ports, service(job.version_id, job.tier)) or 0.0
 
     def _paid(self, version_id: str) -> tuple[int, ...]:
         rows = self._ports.state.query("jobs", version_id=version_id, settled=True, limit=2 * RECENT)
