@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mlm.core import encryption
 from mlm.core.cid import DAG_CBOR, Cid
-from mlm.core.errors import InvalidData
 from mlm.core.job import JobFacts, State, Tier, Turn, Verdict, whose_turn
 from mlm.ports.bundle import Ports
 from mlm.workflows import inputs, lookup
@@ -34,9 +33,6 @@ def of(ports: Ports, job: lookup.Job, now: int) -> Turn:
 def _waits_for_key(ports: Ports, job: lookup.Job) -> bool:
     """Whether the input is private and its key not delivered, as far as this machine knows: it fetches nothing."""
     cid = Cid(DAG_CBOR, bytes.fromhex(job.terms.request.input[2:]))
-    try:
-        if not ports.objects.has(cid) or encryption.read(ports.objects.get(cid)) is None:
-            return False
-    except InvalidData:  # no key opens it: whoever fetches it is told so
+    if not ports.objects.has(cid) or encryption.read(ports.objects.get(cid)) is None:
         return False
     return inputs.delivered(ports, job) is None
