@@ -117,6 +117,7 @@ class _Worker:
                 if wait is None or self._over(started):
                     break
                 self._sleep(wait, stopped)
+        self._desk.close(STEP)
         return Worked(
             account=self._ports.sender.address,
             seconds=Duration(int(system.monotonic() - started)),

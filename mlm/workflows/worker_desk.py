@@ -60,6 +60,8 @@ class Desk:
         self._lanes = {"learn": _Lane(1), "compute": _Lane(threads)}
         self._running: set[str] = set()
         self._finished: list[Finished] = []
+        self._threads: list[threading.Thread] = []
+        self._closed = False
 
     def learn(self, version_id: str, tier: Tier) -> None:
         """Begin to learn a model in a tier. One waits at most: what promises most is found anew at each look."""
@@ -91,6 +93,14 @@ class Desk:
                 self._running.discard(done.name)
             return found
 
+    def close(self, seconds: float) -> None:
+        """End the threads, and wait so long for each that computes; what it leaves ends with this process."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(seconds)
+
     def _begin(self, task: _Task) -> None:
         with self._changed:
             if task.name in self._running:
@@ -101,7 +111,8 @@ class Desk:
             if not lane.idle and lane.started < lane.threads:
                 lane.started += 1
                 name = f"mlm {task.what} {lane.started}"
-                threading.Thread(target=self._work, args=(lane,), name=name, daemon=True).start()
+                self._threads.append(threading.Thread(target=self._work, args=(lane,), name=name, daemon=True))
+                self._threads[-1].start()
             self._changed.notify_all()
 
     def _work(self, lane: _Lane) -> None:
@@ -110,9 +121,11 @@ class Desk:
         while True:
             with self._changed:
                 lane.idle += 1
-                while not lane.todo:
+                while not lane.todo and not self._closed:
                     self._changed.wait()
                 lane.idle -= 1
+                if self._closed:
+                    return
                 tasks = _take(lane)
             try:
                 ports = ports or self._spare()

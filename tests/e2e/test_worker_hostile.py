@@ -92,3 +92,14 @@ def test_a_sealed_bid_that_nobody_revealed_is_told_as_lost(market: Market) -> No
     ran = market.first.run(*WORK, "--for", "3", "--json")
     assert (ran.value["leases_lost"], ran.value["lost"]) == (1, str(max(LOCK, 5 * TOKEN))), ran
     assert "its sealed bid was not revealed" in ran.err and job[:10] in ran.err
+
+
+def test_it_ends_without_a_word_of_its_libraries(market: Market) -> None:
+    """Threads that are left at the end make DuckDB's binding print forty lines of leaks."""
+    job = market.consumer.job("--bidding", "60", auction="fixed")
+    for measured in (market.home / "worker").glob("*/seconds-*.bin"):
+        measured.unlink()  # something to learn: a thread begins
+    ran = market.first.spawn(*WORK, "--observe", "--for", "25")
+    assert ran.code == 0 and "learned" in ran.err, ran
+    assert "nanobind" not in ran.err + ran.out, ran
+    market.consumer.do("job", "cancel", job)
