@@ -169,7 +169,7 @@ SETTINGS: tuple[Setting, ...] = (
         str,
         "throughput",
         "MLM_WORKER_STRATEGY",
-        "How a worker prices jobs: margin, throughput, market, or FILE.py:CLASS.",
+        "How a worker prices jobs: margin, throughput, market, or FILE.py:CLASS in MLM_HOME.",
         project="never",
     ),
     Setting(

@@ -85,7 +85,7 @@ class Worker:
 
 
 def private_folder(parent: Path) -> Path:
-    """A new folder (mode 0700) in `parent`, which must exist; what killed processes left there is removed.
+    """A new folder (mode 0700) in `parent`, which must exist; what processes that are gone left there is removed.
 
     The caller removes it. Raises OSError.
     """
@@ -93,12 +93,23 @@ def private_folder(parent: Path) -> Path:
 
     for path in parent.iterdir():
         try:
-            stale = time.time() - path.stat().st_mtime > _STALE_S
+            stale = time.time() - path.stat().st_mtime > _STALE_S and not _lives(path.name.partition("-")[0])
         except FileNotFoundError:  # its owner has just finished
             continue
         if stale:
             shutil.rmtree(path, ignore_errors=True)
     return Path(tempfile.mkdtemp(dir=parent, prefix=f"{os.getpid()}-"))
+
+
+def _lives(pid: str) -> bool:
+    """Whether a process of this name is there: the child of a worker stays for days."""
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, OverflowError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def ask(

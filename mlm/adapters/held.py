@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from mlm.adapters import confine
 from mlm.adapters.confine import Answer, Limits, Request, Worker
+from mlm.adapters.disk import storage_errors
 
 if TYPE_CHECKING:
     from mlm.adapters.sandbox.launch import Child
@@ -59,7 +60,11 @@ class Held:
 
         self._started = time.monotonic()
         if self._child is not None:
-            (self.folder / "request.json").write_text(json.dumps(request))
+            with storage_errors("the child's folder cannot be written"):
+                path = self.folder / "request.json"
+                path.unlink(missing_ok=True)
+                with path.open("x") as file:  # never through a link or into a pipe that the child has put there
+                    json.dump(request, file)
             self._socket.send(b".")
             return
         self._log = (self.folder / "log.txt").open("w+b")

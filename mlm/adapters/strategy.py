@@ -21,7 +21,7 @@ def load(path: Path, name: str) -> Strategy:
     try:
         spec.loader.exec_module(module)
         made = getattr(module, name)()
-    except Exception as error:  # the user's code may fail in any way
+    except (Exception, SystemExit) as error:  # the user's code may fail in any way
         raise UsageError(f"--strategy: {path.name}:{name}: {type(error).__name__}: {error}") from error
     if not callable(getattr(made, "price", None)):
         raise UsageError(
@@ -40,7 +40,7 @@ class Checked:
         """Its answer; raises UsageError when it fails, or gives no price."""
         try:
             found = self._made.price(ask)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UsageError(f"the strategy {self._name} failed: {type(error).__name__}: {error}") from error
         if found is not None and (not isinstance(found, int) or isinstance(found, bool) or not 0 <= found < 1 << 128):
             raise UsageError(

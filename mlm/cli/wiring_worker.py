@@ -40,14 +40,18 @@ def spare(session: Session) -> Ports:
     return made
 
 
-def strategy(session: Session, name: str) -> Strategy:
-    """A strategy that ships, or the class of a file of the user's own, FILE.py:CLASS. Raises UsageError."""
+def strategy(session: Session, given: str | None) -> Strategy:
+    """A strategy that ships, or the class of a file of the user's own, FILE.py:CLASS. Raises UsageError.
+
+    A file that the settings name lies in MLM_HOME: the folder that one works in may be a clone of anybody's.
+    """
+    get = session.config.get
+    name = given or get("worker.strategy")
     file, colon, found = name.rpartition(":")
     if colon:
         from mlm.adapters.strategy import load
 
-        return load(session.cwd / file, found)
-    get = session.config.get
+        return load((session.cwd if given else session.home) / file, found)
     margin = get("worker.margin")
     return pricing.named(
         name,

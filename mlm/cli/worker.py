@@ -72,7 +72,7 @@ def run(
 
     params = workflow.Run(
         capacity=jobs or config.get("worker.jobs"),
-        strategy=wiring_worker.strategy(session, strategy or config.get("worker.strategy")),
+        strategy=wiring_worker.strategy(session, strategy),
         collect_from=parse_units(collect if collect is not None else config.get("worker.collect")),
         assets=tuple(asset or ()),
         threads=os.cpu_count() or 1,  # proofs and models use several processors themselves

@@ -14,9 +14,9 @@ from mlm.core.auctions import batch
 from mlm.core.auctions.dutch import offered_down
 from mlm.core.job import AuctionKind, JobFacts, State, Tier, Verdict, state, whose_turn
 
-# Of a delivery window, what is left when a worker accepts although its result is not in hand yet: to accept late would
-# cost the undelivered fee, to accept early risks the whole lock on an execution that then fails.
-RESERVE = 4  # a quarter of it
+# What a run may take, in times of what it was measured to take, before a delivery window is too short for it. A result
+# comes before the acceptance: whoever accepts without one risks the whole lock on an input that its consumer chose.
+SLACK = 2
 
 
 class Known(Enum):
@@ -32,8 +32,7 @@ class Result(Enum):
     """How far this machine is with a job's result."""
 
     NONE = "none"
-    FETCHING = "fetching"  # input and model are fetched and checked
-    RUNNING = "running"  # the input was found to be what the job is for
+    RUNNING = "running"  # input and model are fetched and checked, and the result is made
     KEPT = "kept"  # on the disk
     FAILED = "failed"  # to be tried again later, if there is time
 
@@ -61,6 +60,7 @@ class Seen:
     verdict: Verdict = Verdict.PENDING
     asked: int | None = None  # the strategy's price; None: it declines
     known: Known = Known.NEW
+    seconds: float = 0.0  # until a result is in hand, as far as this machine can tell
     result: Result = Result.NONE
     waits: bool = False  # the input is private, and its consumer has not delivered the key
     rests: bool = False  # a move on it failed a moment ago
@@ -126,15 +126,8 @@ class Compute:
 
 
 @dataclass(frozen=True)
-class Accept:
-    """Accept the input, which was checked, before the result is in hand."""
-
-    job_id: str
-
-
-@dataclass(frozen=True)
 class Fulfil:
-    """Hand the kept result in; accepts first if need be."""
+    """Accept the input, if need be, and hand the kept result in."""
 
     job_id: str
 
@@ -158,7 +151,7 @@ class Collect:
     """Withdraw what is credited."""
 
 
-Move = Learn | Bid | Reveal | Draw | Compute | Accept | Fulfil | Answer | Settle | Collect
+Move = Learn | Bid | Reveal | Draw | Compute | Fulfil | Answer | Settle | Collect
 _NEVER = 1 << 62
 
 
@@ -207,28 +200,15 @@ def _due(job: Seen, now: int) -> Move | None:
             return Reveal(job.job_id)
         case State.REVEALING if job.drawable:
             return Draw(job.job_id)
-        case State.LEASED if job.mine:
-            return _leased(job, now)
-        case State.READY if job.mine:
+        case State.LEASED | State.READY if job.mine:
             if job.result is Result.KEPT:
                 return Fulfil(job.job_id)
-            return Compute(job.job_id) if job.result is Result.NONE else None
+            return Compute(job.job_id) if job.result is Result.NONE and not job.waits else None
         case State.DISPUTED if job.mine:
             return Answer(job.job_id)
         case current if current.is_final and job.mine:
             return Settle(job.job_id)
     return None
-
-
-def _leased(job: Seen, now: int) -> Move | None:
-    """The result first, while there is time: who accepts with it in hand cannot default."""
-    if job.result is Result.KEPT:
-        return Fulfil(job.job_id)
-    if job.result is Result.NONE:
-        return None if job.waits else Compute(job.job_id)
-    reserve = job.facts.delivery_window // RESERVE
-    late = now >= job.facts.reveals_close_at + job.facts.delivery_window - reserve
-    return Accept(job.job_id) if job.result is Result.RUNNING and late else None
 
 
 def _once(moves: Iterable[Move], jobs: tuple[Seen, ...]) -> tuple[Move, ...]:
@@ -276,9 +256,11 @@ def _bids(view: View) -> tuple[Move, ...]:
 
 
 def _worth(view: View) -> Iterable[tuple[Seen, int]]:
-    """The open jobs that a bid of this account could win, and that bid."""
+    """The open jobs that a bid of this account could win, whose result it would have in time, and that bid."""
     for job in view.jobs:
         if job.mine or job.sealed or job.rests or job.known is not Known.FIT or job.asked is None:
+            continue
+        if SLACK * job.seconds > job.facts.delivery_window:
             continue
         if job.state(view.now) is State.OPEN and (price := _bid(job, view.now, max(job.asked, job.floor))) is not None:
             yield job, price

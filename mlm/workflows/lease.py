@@ -143,7 +143,8 @@ def result_accept(ports: Ports, params: JobName, plan: Plan[str], done: tuple[Do
 def plan_fulfil(ports: Ports, params: JobName) -> Plan[_Facts]:
     """Run the model, prove the run where the tier asks for it, and hand the result in.
 
-    A lease that is not accepted yet is, result in hand.
+    A lease that is not accepted yet is, result in hand, and once a remote has taken it: a remote that is down then
+    costs no lock.
     """
     found = deal(ports, params.job, State.LEASED, State.READY)
     # What is kept is of an input that was checked.
@@ -153,10 +154,15 @@ def plan_fulfil(ports: Ports, params: JobName) -> Plan[_Facts]:
         shown = ports.tensors.from_block(done.outputs)
         handed = outputs.hand_over(ports, found.job, shown, done.private)
         title = f"hand the outputs of {found.job.short} in"
-        submit = _submission(found.job, "push the outputs", handed.block, handed.root, title)
-        return Plan("lease fulfil", (*accept, *submit), _Facts(found.job, describe(shown), done.execution_provider))
+        handing = _submission(found.job, "push the outputs", handed.block, handed.root, title)
+        return Plan(
+            "lease fulfil",
+            (handing[0], *accept, handing[1]),
+            _Facts(found.job, describe(shown), done.execution_provider),
+        )
     proof = Proof(done.proof, done.instances)
-    steps = (*accept, *_steps(ports, found, proof, done.execution_provider))
+    *before, submit = _steps(ports, found, proof, done.execution_provider)
+    steps = (*before, *accept, submit)
     return Plan("lease fulfil", steps, _Facts(found.job, _shown(ports, found, proof), done.execution_provider))
 
 
@@ -224,7 +230,7 @@ def _shown(ports: Ports, work: Deal, proof: Proof) -> tuple[Output, ...]:
     return describe(ports.prover.outputs(model.zk_settings(work.model), proof.instances))
 
 
-def _submission(job: lookup.Job, push: str, block: bytes, evidence: bytes, title: str) -> tuple[Step, ...]:
+def _submission(job: lookup.Job, push: str, block: bytes, evidence: bytes, title: str) -> tuple[Store, Tx]:
     cid = Cid.of(DAG_CBOR, block)
     submit = Call("JobMarket", "submit", (job.raw, job.terms.as_args(), evidence, cid.digest))
     return Store(push, cid, ((cid, block),)), Tx(title, submit)

@@ -10,16 +10,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from mlm.core import worker
 from mlm.core.clock import Duration, Instant
-from mlm.core.errors import ChainError, InsufficientFunds, MlmError, StorageError, UsageError, WalletError
-from mlm.core.job import JobFacts, Reason, State, Tier
+from mlm.core.errors import ChainError, MlmError, StorageError, UsageError
+from mlm.core.job import AuctionKind, JobFacts, Reason, State, Tier, whose_turn
 from mlm.core.money import Amount
 from mlm.core.plan import NO_AMOUNT
 from mlm.core.pricing import Strategy
 from mlm.ports.bundle import Ports
-from mlm.workflows import lease, lookup
+from mlm.workflows import lease, lookup, sealed
+from mlm.workflows.job_show import bond_of
 from mlm.workflows.worker_act import act, go_on
 from mlm.workflows.worker_desk import Desk, Finished, service, words
 from mlm.workflows.worker_look import Look, Memory, Wanted, measure
@@ -27,9 +29,12 @@ from mlm.workflows.worker_look import Look, Memory, Wanted, measure
 POLL = 2.0  # seconds between two looks
 REST = 10.0  # seconds that a job is left alone after a move on it failed; doubled with each failure
 LONGEST_REST = 600.0
+LONGEST_UNFIT = 86_400.0  # of a model that could not be learned: to try costs up to the runner's time limit
+REMEMBERED = 10_000  # jobs whose failures, and facts of which it is known that they were told
 STEP = 0.2
 PULSE = 10  # seconds of the wall clock between two signs of life
 ALIVE, HELD = "alive", "held"
+_DIGITS = 12  # of an instant that a file holds
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,8 @@ def work(
 ) -> Worked:
     """Be this account's worker until `stopped` says so, or as long as `params` say.
 
-    `spare` makes ports for another thread, `tell` hears every fact. Raises UsageError, and StateConflict beside another
-    worker of the account; everything else is told, and waited for.
+    `spare` makes ports for another thread, `tell` hears every fact. Raises UsageError, StateConflict beside another
+    worker of the account, StorageError where its folder cannot be made; all that comes later is told, and waited for.
     """
     return _Worker(ports, params, spare, tell).run(stopped)
 
@@ -95,14 +100,17 @@ class _Worker:
         if params.capacity < 1:
             raise UsageError(f"--jobs: expected 1 or more, found {params.capacity}")
         self._ports, self._params, self._tell = ports, params, tell
-        self._wanted = Wanted(params.capacity, int(params.collect_from), frozenset(params.assets), params.strategy)
+        self._wanted = Wanted(
+            params.capacity, params.threads, int(params.collect_from), frozenset(params.assets), params.strategy
+        )
         self._memory, self._desk = Memory(), Desk(spare, params.threads)
         self._failures: dict[str, int] = {}
         self._causes: dict[str, str] = {}
         self._down: tuple[int, int] | None = None  # from when to when nobody cared for the leases
-        self._pulse = 0
+        self._pulse = self._now = 0  # seconds of this machine's clock, and of the chain's
         self._said: set[str] = set()
-        self._waiting = False
+        self._waiting = self._awake = False
+        self._counted: set[str] = set()  # ends that were told, and may stand in HELD yet
         self._bids = self._fulfilled = self._failed = self._lost = 0
         self._earned = self._burned = 0
         self._looking = self._sending = 0.0
@@ -111,12 +119,12 @@ class _Worker:
         system = self._ports.system
         started = system.monotonic()
         with self._ports.works.hold():
-            self._wake()
             while not stopped():
-                wait = self._turn()
+                wait = self._turn(stopped)
                 if wait is None or self._over(started):
                     break
                 self._sleep(wait, stopped)
+        self._desk.close(STEP)
         return Worked(
             account=self._ports.sender.address,
             seconds=Duration(int(system.monotonic() - started)),
@@ -142,28 +150,37 @@ class _Worker:
 
     def _wake(self) -> None:
         """Take up what a worker before this one has left."""
-        before, now = self._ports.works.find(ALIVE), self._ports.system.now()
-        if before is not None and before.isdigit():
-            self._down = int(before), now
+        before, now = read_instant(self._ports.works.find(ALIVE)), self._ports.system.now()
+        if before:
+            self._down = before, now
+        self._awake = True
         if not self._params.observe:
             for operation, came in go_on(self._ports):
                 self._say("", f"{operation} of an earlier run: {came}")
 
-    def _turn(self) -> float | None:
+    def _turn(self, stopped: Callable[[], bool]) -> float | None:
         """One look and its moves; the seconds to wait, None at the end."""
-        started = self._ports.system.monotonic()
+        began, started = 0, self._ports.system.monotonic()
         try:
+            if not self._awake:
+                self._wake()
             self._live()
             for done in self._desk.finished():
                 self._learn_from(done)
-            view = Look(self._ports, self._memory, self._desk, self._wanted).view()
+            look = Look(self._ports, self._memory, self._desk, self._wanted)
+            view = look.view()
+            self._now = view.now
+            for job_id, error in look.odd.items():
+                self._fail(job_id, error)
             self._account_for(view)
             moves = worker.next_actions(view)
             self._looking += (looked := self._ports.system.monotonic()) - started
-            began = sum(self._begin(move, view) for move in moves)
+            for move in moves:
+                if stopped():
+                    break
+                began += self._begin(move, view)
             self._sending += self._ports.system.monotonic() - looked
-        except (ChainError, StorageError, InsufficientFunds, WalletError) as error:
-            # A dead node, a full disk: they come back. The leases stay what they are.
+        except Exception as error:  # noqa: BLE001  # a dead node, a full disk, a bug: the leases stay what they are
             self._failed += 1
             self._waiting = True
             self._once(f"waits: {words(error)}")
@@ -200,8 +217,10 @@ class _Worker:
         try:
             came = act(self._ports, move)
         except (ChainError, StorageError):
+            # Should it be this move alone, the others come first the next time.
+            self._memory.rest(name, self._ports.system.monotonic() + 2 * REST)
             raise
-        except MlmError as error:
+        except Exception as error:  # noqa: BLE001  # what a node or a consumer made up must not end all others
             self._fail(name, error)
             return 0
         self._failures.pop(name, None)
@@ -210,21 +229,35 @@ class _Worker:
         self._say(name if name != "collect" else "", came)
         return 1
 
-    def _fail(self, name: str, error: Exception) -> None:
+    def _fail(self, name: str, error: Exception, longest: float = LONGEST_REST) -> None:
         """Leave it alone for a while, longer each time; say why, and remember it as the cause of what may come."""
-        count = self._failures[name] = self._failures.get(name, 0) + 1
-        rest = min(LONGEST_REST, REST * 2 ** (count - 1))
-        self._memory.rest(name, self._ports.system.monotonic() + rest)
+        rest = self._rest(name, longest)
         self._failed += 1
         self._causes[name] = words(error)
+        _trim(self._causes)
         self._say(name if name != "collect" else "", f"failed: {words(error)}; tried again in {Duration(int(rest))}")
+
+    def _rest(self, name: str, longest: float) -> float:
+        count = self._failures[name] = self._failures.pop(name, 0) + 1
+        _trim(self._failures)
+        rest = min(longest, max(REST, self._left(name) / 4), REST * 2.0 ** min(count - 1, 20))
+        self._memory.rest(name, self._ports.system.monotonic() + rest)
+        return rest
+
+    def _left(self, name: str) -> float:
+        """Seconds to the deadline of a lease of this account: near it a failure rests no longer than that allows."""
+        found = self._memory.jobs.get(name)
+        if found is None or (found.job.provider or "").lower() != self._ports.sender.address.lower():
+            return LONGEST_UNFIT
+        deadline = whose_turn(JobFacts.of(found.job.record), self._now).deadline
+        return LONGEST_UNFIT if deadline is None else max(0, deadline - self._now)
 
     def _learn_from(self, done: Finished) -> None:
         """A model learned, a result in hand, or why there is none."""
         if done.error is not None:
             if done.what == "learn":
                 self._memory.unfit.add(done.name)
-            self._fail(done.name, done.error)
+            self._fail(done.name, done.error, LONGEST_UNFIT if done.what == "learn" else LONGEST_REST)
             return
         self._failures.pop(done.name, None)
         if done.what == "learn":
@@ -238,35 +271,57 @@ class _Worker:
     # --- what became of leases -----------------------------------------------------------------------------------
 
     def _account_for(self, view: worker.View) -> None:
-        """Leases that are no longer among ours have ended: what they came to, and of those that were lost, why."""
+        """Leases and sealed bids that are no longer among ours have ended: what they came to, and why it was lost."""
         works = self._ports.works
         before = set(_read_list(works.find(HELD)))
-        now = {job.job_id for job in view.jobs if job.mine and job.state(view.now) is not State.OPEN}
-        for job_id in sorted(before - now):
+        now = {job.job_id for job in view.jobs if job.sealed or (job.mine and job.state(view.now) is not State.OPEN)}
+        now |= {job_id for job_id in before if job_id in self._memory.odd}
+        for job_id in sorted(before - now - self._counted):
             self._ended(job_id)
+            self._counted.add(job_id)
         if before != now:
             works.keep(HELD, json.dumps(sorted(now)).encode())
+        self._counted.clear()
 
     def _ended(self, job_id: str) -> None:
         try:
             job = lookup.read_job(self._ports, job_id)
+        except (ChainError, StorageError):
+            raise  # it is asked again
         except MlmError as error:
             self._say(job_id, f"is gone from the chain: {words(error)}")  # a reorganisation took its posting back
             return
-        if not job.record.settled_at:
-            return  # a reorganisation gave the lease to somebody else
-        lease.forget(self._ports, job_id)
         me = self._ports.sender.address.lower()
-        credits = self._ports.state.query("credits", job_id=job_id)
-        if job.state is State.ACCEPTED:
-            paid = sum(row["amount"] for row in credits if row["account"] == me and row["reason"] == Reason.PAYMENT)
-            self._earned += paid
-            self._say(job_id, f"paid {Amount(paid)}")
+        if (job.provider or "").lower() != me:
+            self._unrevealed(job, me)
             return
-        burned = sum(row["amount"] for row in credits if row["reason"] in (Reason.BURN, Reason.GAS_COMPENSATION))
+        if not job.record.settled_at:
+            return
+        lease.forget(self._ports, job_id)
+        if job.state is State.ACCEPTED:
+            credits = self._ports.state.query("credits", job_id=job_id)
+            paid = sum(row["amount"] for row in credits if row["account"] == me and row["reason"] == Reason.PAYMENT)
+            self._say(job_id, f"paid {Amount(paid)}")
+            self._earned += paid
+            return
+        terms = job.terms.snapshot  # others may have lost bonds of sealed bids on it besides
+        burned = terms.undelivered_fee if job.state is State.UNDELIVERED else terms.lock
+        self._lose(job_id, f"{job.state}; {Amount(burned)} of the lock burned. Cause: {self._cause(job)}", burned)
+
+    def _unrevealed(self, job: lookup.Job, me: str) -> None:
+        """Somebody else has the lease, or nobody: fine, unless a sealed bid was never opened."""
+        if job.auction is not AuctionKind.SEALED or job.state in (State.OPEN, State.REVEALING, State.CANCELLED):
+            return
+        if sealed.standing(self._ports, job, me) is None:
+            return
+        bond = int(bond_of(job))
+        why = f"its sealed bid was not revealed; the bond of {Amount(bond)} burns. Cause: {self._cause(job)}"
+        self._lose(job.job_id, why, bond)
+
+    def _lose(self, job_id: str, why: str, burned: int) -> None:
+        self._say(job_id, f"lost: {why}")
         self._burned += burned
         self._lost += 1
-        self._say(job_id, f"lost: {job.state}; {Amount(burned)} of the lock burned. Cause: {self._cause(job)}")
 
     def _cause(self, job: lookup.Job) -> str:
         """Why a lease was lost."""
@@ -274,7 +329,9 @@ class _Worker:
             return cause
         facts = JobFacts.of(job.record)
         end = facts.accepted_at + facts.execution_window
-        if job.state is State.UNDELIVERED:
+        if (job.provider or "").lower() != self._ports.sender.address.lower():
+            end = facts.reveals_close_at
+        elif job.state is State.UNDELIVERED:
             end = facts.reveals_close_at + facts.delivery_window
         if self._down and self._down[0] <= end:
             return f"no worker ran from {Instant(self._down[0])} to {Instant(self._down[1])}"
@@ -296,6 +353,8 @@ class _Worker:
     def _once(self, what: str, job: str = "") -> None:
         """What is said again and again is told once, and only told: there may be no disk to write it to."""
         if (job + what) not in self._said:
+            if len(self._said) >= REMEMBERED:
+                self._said.clear()
             self._said.add(job + what)
             self._tell(Fact(Instant(self._ports.system.now()), job, what))
 
@@ -305,10 +364,21 @@ def _service(view: worker.View, job_id: str) -> tuple[str, Tier]:
     return next((job.version_id, job.tier) for job in view.jobs if job.job_id == job_id)
 
 
+def read_instant(data: bytes | None) -> Instant:
+    """Of the sign of life; never, where a disk has spoiled it."""
+    return Instant(int(data) if data and len(data) <= _DIGITS and data.isdigit() else 0)
+
+
+def _trim(remembered: dict[str, Any]) -> None:
+    """Forget what was remembered first: anybody may post jobs without end."""
+    while len(remembered) > REMEMBERED:
+        del remembered[next(iter(remembered))]
+
+
 def _read_list(data: bytes | None) -> list[str]:
     try:
         found = json.loads(data or b"[]")
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return [str(item) for item in found] if isinstance(found, list) else []
 

@@ -12,6 +12,18 @@ from mlm.workflows import bid, complaint, job_award, job_close, job_reveal, leas
 from mlm.workflows.apply import Operation, execute
 from mlm.workflows.rerun import earlier, request_of
 
+# What a worker begins; what its user has begun by hand and left is the user's.
+_OWN = (
+    bid.OPERATION,
+    job_reveal.REVEAL,
+    job_award.OPERATION,
+    lease.ACCEPT,
+    lease.FULFIL,
+    complaint.ANSWER,
+    job_close.SETTLE,
+    wallet.WITHDRAW,
+)
+
 
 def act(ports: Ports, move: worker.Move) -> str:
     """Do a move that sends; what came of it, in words. Raises what the operation raises."""
@@ -24,9 +36,6 @@ def act(ports: Ports, move: worker.Move) -> str:
         case worker.Draw():
             _do(ports, job_award.OPERATION, job_award.Award(move.job_id, every=True))
             return "drew the awards of its round"
-        case worker.Accept():
-            _do(ports, lease.ACCEPT, job_close.JobName(move.job_id))
-            return "accepted the input"
         case worker.Fulfil():
             _do(ports, lease.FULFIL, job_close.JobName(move.job_id))
             return "handed the result in"
@@ -58,12 +67,15 @@ def _do(ports: Ports, operation: Operation[Any, Any], params: Any) -> None:
 
 
 def go_on(ports: Ports) -> list[tuple[str, str]]:
-    """Finish what a kill has left unfinished in this account's journal: (operation, what came of it) of each.
+    """Finish what a kill has left unfinished of a worker's moves in this account's journal: (operation, what came of
+    it) of each.
 
     What cannot be finished any more (a bid on a job that has closed) stays in the journal, for `mlm op undo`.
     """
-    came = []
+    came, own = [], {operation.name for operation in _OWN}
     for summary in ports.journal.operations():
+        if summary["operation"] not in own:
+            continue
         if summary["outcome"] is not None or summary["params"]["account"] != ports.sender.address:
             continue
         name = f"{summary['operation']} ({summary['op']})"

@@ -17,6 +17,7 @@ from mlm.core.manifest.parts import Tensor as Declared
 from mlm.core.tensors import ITEM_BYTES, MAX_BYTES, Tensor, to_document
 from mlm.core.worker import Result
 from mlm.ports.bundle import Ports
+from mlm.ports.runner import Run
 from mlm.workflows import lease, lookup, model, outputs
 
 BATCH = 32  # jobs that run together at most
@@ -39,19 +40,34 @@ class _Task:
     service: tuple[str, Tier]
 
 
+class _Lane:
+    """Tasks of one kind that wait, and the threads that do them."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads, self.todo = threads, []  # type: int, list[_Task]
+        self.started = self.idle = 0
+
+
 class Desk:
-    """So many threads, each with ports of its own from `spare`. Jobs that are alike run as one batch."""
+    """So many threads for jobs, and one that learns, each with ports of its own from `spare`.
+
+    A model that hangs while it is learned holds up no lease. Public jobs that are alike run as one batch.
+    """
 
     def __init__(self, spare: Callable[[], Ports], threads: int) -> None:
-        self._spare, self._threads = spare, threads
+        self._spare = spare
         self._changed = threading.Condition()
-        self._todo: list[_Task] = []
-        self._running: dict[str, Result] = {}
+        self._lanes = {"learn": _Lane(1), "compute": _Lane(threads)}
+        self._running: set[str] = set()
         self._finished: list[Finished] = []
-        self._started = self._idle = 0
+        self._threads: list[threading.Thread] = []
+        self._closed = False
 
     def learn(self, version_id: str, tier: Tier) -> None:
-        """Begin to learn a model in a tier."""
+        """Begin to learn a model in a tier. One waits at most: what promises most is found anew at each look."""
+        with self._changed:
+            if self._lanes["learn"].todo:
+                return
         self._begin(_Task("learn", service(version_id, tier), (version_id, tier)))
 
     def compute(self, job_id: str, version_id: str, tier: Tier) -> None:
@@ -61,7 +77,7 @@ class Desk:
     def at_work(self, name: str) -> Result | None:
         """How far a task is that runs or waits; None where there is none."""
         with self._changed:
-            return self._running.get(name)
+            return Result.RUNNING if name in self._running else None
 
     @property
     def busy(self) -> int:
@@ -74,30 +90,43 @@ class Desk:
         with self._changed:
             found, self._finished = self._finished, []
             for done in found:
-                del self._running[done.name]
+                self._running.discard(done.name)
             return found
+
+    def close(self, seconds: float) -> None:
+        """End the threads, and wait so long for each that computes; what it leaves ends with this process."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(seconds)
 
     def _begin(self, task: _Task) -> None:
         with self._changed:
             if task.name in self._running:
                 return
-            self._running[task.name] = Result.FETCHING
-            self._todo.append(task)
-            if not self._idle and self._started < self._threads:
-                self._started += 1
-                threading.Thread(target=self._work, name=f"mlm desk {self._started}", daemon=True).start()
-            self._changed.notify()
+            lane = self._lanes[task.what]
+            self._running.add(task.name)
+            lane.todo.append(task)
+            if not lane.idle and lane.started < lane.threads:
+                lane.started += 1
+                name = f"mlm {task.what} {lane.started}"
+                self._threads.append(threading.Thread(target=self._work, args=(lane,), name=name, daemon=True))
+                self._threads[-1].start()
+            self._changed.notify_all()
 
-    def _work(self) -> None:
+    def _work(self, lane: _Lane) -> None:
         """One thread, for as long as the worker lives: what its child processes have loaded stays loaded."""
         ports: Ports | None = None
         while True:
             with self._changed:
-                self._idle += 1
-                while not self._todo:
+                lane.idle += 1
+                while not lane.todo and not self._closed:
                     self._changed.wait()
-                self._idle -= 1
-                tasks = self._take()
+                lane.idle -= 1
+                if self._closed:
+                    return
+                tasks = _take(lane)
             try:
                 ports = ports or self._spare()
                 done = self._do(ports, tasks)
@@ -105,15 +134,6 @@ class Desk:
                 done = [Finished(task.what, task.name, error=error) for task in tasks]
             with self._changed:
                 self._finished += done
-
-    def _take(self) -> list[_Task]:
-        """The task that has waited longest, and those that can run in one batch with it."""
-        first = self._todo[0]
-        alike = [first]
-        if first.what == "compute" and first.service[1] is Tier.NONE:
-            alike = [task for task in self._todo if (task.what, task.service) == (first.what, first.service)][:BATCH]
-        self._todo = [task for task in self._todo if task not in alike]
-        return alike
 
     def _do(self, ports: Ports, tasks: list[_Task]) -> list[Finished]:
         if tasks[0].what == "learn":
@@ -124,22 +144,40 @@ class Desk:
                 works.append(lease.prepare(ports, task.name, State.LEASED, State.READY))
             except Exception as error:  # noqa: BLE001  # as above; the others of the batch go on
                 done.append(Finished("compute", task.name, error=error))
-        with self._changed:
-            self._running |= {work.job.job_id: Result.RUNNING for work in works}
         return done + _computed(ports, works)
 
 
+def _take(lane: _Lane) -> list[_Task]:
+    """The task that has waited longest, and those that can run in one batch with it."""
+    first = lane.todo[0]
+    alike = [first]
+    if first.what == "compute" and first.service[1] is Tier.NONE:
+        alike = [task for task in lane.todo if task.service == first.service][:BATCH]
+    lane.todo = [task for task in lane.todo if task not in alike]
+    return alike
+
+
 def _computed(ports: Ports, works: list[lease.Work]) -> list[Finished]:
-    """Results of works on one model: in one run where they can be, each by itself where that fails."""
-    started, done = ports.system.monotonic(), []
-    try:
-        runs = ports.runner.run_many(works[0].model.onnx, [work.input.tensors for work in works]) if works[1:] else []
-    except MlmError:
-        runs = []  # one of them is to blame, and says so alone
-    for number, work in enumerate(works):
+    """Results of works on one model: in one run where they can be, each by itself where that fails.
+
+    A private input runs alone: a model may mix what it is given together, and who wrote it may have a job in the batch.
+    """
+    public = [work for work in works if not work.input.private]
+    runs: dict[str, Run] = {}
+    started = ports.system.monotonic()
+    if public[1:]:
         try:
-            kept = lease.keep(ports, work, runs[number], started) if runs else lease.compute(ports, work)
-            done.append(Finished("compute", work.job.job_id, kept.seconds / (len(works) if runs else 1)))
+            ran = ports.runner.run_many(public[0].model.onnx, [work.input.tensors for work in public])
+            runs = {work.job.job_id: run for work, run in zip(public, ran, strict=True)}
+        except MlmError:
+            runs = {}  # one of them is to blame, and says so alone
+    share, done = (ports.system.monotonic() - started) / max(1, len(runs)), []
+    for work in works:
+        try:
+            began = ports.system.monotonic()
+            run = runs.get(work.job.job_id)
+            kept = lease.keep(ports, work, run, began - share) if run else lease.compute(ports, work)
+            done.append(Finished("compute", work.job.job_id, kept.seconds))
         except Exception as error:  # noqa: BLE001  # as above
             done.append(Finished("compute", work.job.job_id, error=error))
     return done

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlm.core.errors import ChainError, StorageError
 from mlm.core.job import AuctionKind, JobFacts, Role, State, Tier, Verdict, state
 from mlm.core.pricing import Ask, Strategy
 from mlm.core.worker import Known, Result, Seen, View
@@ -29,6 +31,7 @@ class Wanted:
     """
 
     capacity: int
+    threads: int  # of them computed at once
     collect_from: int
     assets: frozenset[str]
     strategy: Strategy
@@ -47,11 +50,13 @@ class _Known:
 class Memory:
     """What one run remembers; a kill loses it, and nothing depends on it but waiting and reading less.
 
-    `rests`: by job, service or "collect", until when (monotonic) what failed is left alone. `unfit` holds services.
+    `rests`: by job, service or "collect", until when (monotonic) what failed is left alone. `unfit` holds services,
+    `odd` jobs that could not be read.
     """
 
     rests: dict[str, float] = field(default_factory=dict)
     unfit: set[str] = field(default_factory=set)
+    odd: set[str] = field(default_factory=set)
     jobs: dict[str, _Known] = field(default_factory=dict)
 
     def rest(self, name: str, until: float) -> None:
@@ -65,6 +70,11 @@ class Memory:
             self.unfit.discard(name)
             return False
         return True
+
+    def tidy(self, now: float) -> None:
+        """Forget what is over."""
+        for name in [name for name, until in self.rests.items() if until <= now]:
+            self.resting(name, now)
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,7 @@ class Look:
         self._now = 0
         self._rounds: dict[tuple[Any, ...], _Round] = {}
         self._recent: dict[str, tuple[int, ...]] = {}
+        self.odd: dict[str, Exception] = {}  # what was found odd in this look, by job
 
     def view(self) -> View:
         """The index brought up to the chain, and from it all that the decision depends on."""
@@ -94,7 +105,9 @@ class Look:
         self._now = ports.chain.block().timestamp
         rows = {row["job_id"]: row for row in self._unsettled() if self._concerns(row)}
         self._memory.jobs = {job_id: found for job_id, found in self._memory.jobs.items() if job_id in rows}
-        jobs = tuple(job for row in rows.values() if (job := self._seen(row)) is not None)
+        self._memory.odd.intersection_update(rows)
+        self._memory.tidy(self._clock)
+        jobs = tuple(job for row in rows.values() if (job := self._sound(row)) is not None)
         return View(
             now=self._now,
             capacity=self._wanted.capacity,
@@ -113,6 +126,21 @@ class Look:
     def _concerns(self, row: Mapping[str, Any]) -> bool:
         """Jobs that take bids, wait for reveals or draws, and all that this account leads or holds."""
         return self._now < row["reveals_close_at"] or (row["provider"] or "").lower() == self._me
+
+    def _sound(self, row: Mapping[str, Any]) -> Seen | None:
+        """A job; None also where it cannot be read: one that is odd must not hide all others."""
+        job_id = row["job_id"]
+        if job_id in self._memory.odd and self._resting(job_id):
+            return None
+        self._memory.odd.discard(job_id)
+        try:
+            return self._seen(row)
+        except (ChainError, StorageError):
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever a consumer or a node has made up
+            self.odd[job_id] = error
+            self._memory.odd.add(job_id)
+            return None
 
     def _seen(self, row: Mapping[str, Any]) -> Seen | None:
         """A job; None where this account neither has a part in it nor wants one."""
@@ -143,8 +171,9 @@ class Look:
             offered=batch.offered if batch else 0,
             drawable=bool(batch and job.job_id in batch.mine),
             verdict=self._verdict(job, facts) if mine else Verdict.PENDING,
-            asked=self._asked(row, job) if wanted and fit is Known.FIT else None,
+            asked=self._asked(row, job) if wanted and fit is Known.FIT and not self._resting(job.job_id) else None,
             known=fit if wanted else Known.UNFIT,
+            seconds=self._seconds(job) * -(-self._wanted.capacity // self._wanted.threads),  # others may be before it
             result=self._result(job) if mine else Result.NONE,
             waits=mine and turns.of(self._ports, job, self._now).who == "consumer",
             rests=self._resting(job.job_id),
@@ -208,24 +237,35 @@ class Look:
         return self._memory.resting(name, self._clock)
 
     def _asked(self, row: Mapping[str, Any], job: lookup.Job) -> int | None:
+        """The strategy's price; where it fails, that job is left alone."""
+        try:
+            return self._wanted.strategy.price(self._ask(row, job))
+        except (ChainError, StorageError):
+            raise
+        except Exception as error:  # noqa: BLE001  # the user's own code, or odd terms
+            self.odd[job.job_id] = error
+            return None
+
+    def _ask(self, row: Mapping[str, Any], job: lookup.Job) -> Ask:
         snapshot = job.terms.snapshot
         if job.version_id not in self._recent:
             self._recent[job.version_id] = self._paid(job.version_id)
-        return self._wanted.strategy.price(
-            Ask(
-                asset=f"{row['handle']}/{row['name']}@{row['version']}",
-                tier=job.tier,
-                auction=job.auction,
-                max_price=job.record.max_price,
-                floor=job.record.floor,
-                bond=int(bond_of(job)),
-                fee_bps=snapshot.protocol_fee_bps,
-                use_price=snapshot.use_price,
-                owner_bps=snapshot.owner_bps,
-                seconds=seconds_of(self._ports, service(job.version_id, job.tier)) or 0.0,
-                recent=self._recent[job.version_id],
-            )
+        return Ask(
+            asset=f"{row['handle']}/{row['name']}@{row['version']}",
+            tier=job.tier,
+            auction=job.auction,
+            max_price=job.record.max_price,
+            floor=job.record.floor,
+            bond=int(bond_of(job)),
+            fee_bps=snapshot.protocol_fee_bps,
+            use_price=snapshot.use_price,
+            owner_bps=snapshot.owner_bps,
+            seconds=self._seconds(job),
+            recent=self._recent[job.version_id],
         )
+
+    def _seconds(self, job: lookup.Job) -> float:
+        return seconds_of(self._ports, service(job.version_id, job.tier)) or 0.0
 
     def _paid(self, version_id: str) -> tuple[int, ...]:
         rows = self._ports.state.query("jobs", version_id=version_id, settled=True, limit=2 * RECENT)
@@ -239,9 +279,10 @@ def seconds_of(ports: Ports, name: str) -> float | None:
     if data is None:
         return None
     try:
-        return float(json.loads(data)["seconds"])
-    except (KeyError, TypeError, ValueError):
+        seconds = float(json.loads(data)["seconds"])
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return None  # damaged: it is learned again
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def measure(ports: Ports, name: str, seconds: float) -> None:

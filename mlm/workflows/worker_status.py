@@ -11,7 +11,7 @@ from mlm.core.job import JobFacts, State, whose_turn
 from mlm.ports.bundle import Ports
 from mlm.workflows import lease, lookup
 from mlm.workflows.sync import sync
-from mlm.workflows.worker import ALIVE, Fact
+from mlm.workflows.worker import ALIVE, Fact, read_instant
 
 SHOWN = 20  # facts of the log
 
@@ -51,8 +51,7 @@ def status(ports: Ports) -> Status:
         result = "kept" if lease.kept(ports, job.job_id) else "none"
         leases.append(Lease(job.job_id, job.state, f"{turn.who}: {turn.move}", left, result))
     facts = tuple(_fact(entry) for entry in works.notes(SHOWN))
-    alive = works.find(ALIVE) or b"0"
-    return Status(me, _runs(ports), Instant(int(alive) if alive.isdigit() else 0), tuple(leases), facts)
+    return Status(me, _runs(ports), read_instant(works.find(ALIVE)), tuple(leases), facts)
 
 
 def _runs(ports: Ports) -> bool:

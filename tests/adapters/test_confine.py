@@ -138,7 +138,12 @@ def inside(folder: Path) -> list[int]:
 
 
 def test_private_folders_are_private_and_old_ones_are_swept(tmp_path: Path) -> None:
-    (tmp_path / "1-old").mkdir()
-    os.utime(tmp_path / "1-old", (time.time() - 2 * 86_400,) * 2)
+    """Those of processes that are gone: a worker's children stay for days."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    old, living = tmp_path / f"{ended.pid}-old", tmp_path / f"{os.getpid()}-old"
+    for path in (old, living):
+        path.mkdir()
+        os.utime(path, (time.time() - 2 * 86_400,) * 2)
     made = confine.private_folder(tmp_path)
-    assert list(tmp_path.iterdir()) == [made] and made.stat().st_mode & 0o777 == 0o700
+    assert set(tmp_path.iterdir()) == {living, made} and made.stat().st_mode & 0o777 == 0o700

@@ -18,6 +18,7 @@ from mlm.adapters import confine
 from mlm.adapters.held import Held
 from mlm.adapters.onnx.confined import ConfinedRunner
 from mlm.adapters.onnx.run import OnnxRunner
+from mlm.adapters.onnx.tensors import write_numbered
 from mlm.core.errors import InvalidData, ModelStopped, ToolMissing
 from tests.adapters.test_confine import WORKER
 from tests.command_line import ROOT
@@ -98,6 +99,48 @@ def test_it_ends_with_who_holds_it(tmp_path: Path) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"process {pid} is left")
+
+
+@pytest.mark.parametrize("step", ["plant", "plant a pipe"])
+def test_nothing_is_written_through_what_a_child_has_planted(tmp_path: Path, step: str) -> None:
+    """A tier without Landlock lets a child make links and pipes: its parent follows none."""
+    (tmp_path / "child").mkdir()
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    held = Held(WORKER, "the test", tmp_path / "child", confine.Limits(512, 3, "none"))
+    try:
+        ask(held, step, **{"to": str(mine), "as": "request.json"})
+        assert ask(held, "pid", number=1)["asked"]["number"] == 1
+    finally:
+        held.end()
+    assert mine.read_text() == "mine"
+    (tmp_path / "inputs.npz").symlink_to(mine)
+    with pytest.raises(FileExistsError):
+        write_numbered(tmp_path / "inputs.npz", tiny_input(1))
+    assert mine.read_text() == "mine"
+
+
+def test_a_child_that_stays_has_no_input_of_the_run_before(tmp_path: Path) -> None:
+    runner = ConfinedRunner(folder=tmp_path, provider="cpu", stay=1)
+    runner.run(tiny_model(1), tiny_input(3))
+    (folder,) = (tmp_path / "tmp").iterdir()
+    assert not list(folder.glob("*.npz"))
+    runner.close()
+
+
+def test_a_model_that_mixes_rows_is_run_row_by_row(tmp_path: Path) -> None:
+    """A free first axis promises nothing: what others are given with it must not change a result."""
+    from onnx import TensorProto, helper
+
+    node = helper.make_node("Softmax", ["x"], ["y"], axis=0)
+    shape: list[int | str] = ["n", 4]
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "xy")
+    graph = helper.make_graph([node], "mixing", [x], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
+    runner = OnnxRunner(provider="cpu")
+    batches = [{"x": np.full((1, 4), n, np.float32)} for n in range(3)]
+    for batch, ran in zip(batches, runner.run_many(model, batches), strict=True):
+        np.testing.assert_array_equal(ran.outputs["y"], runner.run(model, batch).outputs["y"])
 
 
 def test_a_runners_children_stay_by_model_and_go_when_there_are_too_many(tmp_path: Path) -> None:

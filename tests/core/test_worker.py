@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from mlm.core import worker
 from mlm.core.job import AuctionKind, JobFacts, State, Tier, Verdict
 from mlm.core.worker import (
-    Accept,
     Answer,
     Bid,
     Collect,
@@ -60,7 +59,7 @@ def view(*jobs: Seen, now: int = 500, **changes: int) -> View:
     return View(now=now, jobs=jobs, **given)
 
 
-LATE = OPEN_UNTIL + WINDOW - WINDOW // worker.RESERVE  # from here on a lease is accepted without its result
+LATE = OPEN_UNTIL + WINDOW - 1
 
 
 @pytest.mark.parametrize(
@@ -89,9 +88,9 @@ LATE = OPEN_UNTIL + WINDOW - WINDOW // worker.RESERVE  # from here on a lease is
         (view(held(submitted=True, verdict=Verdict.DISPUTED), now=OPEN_UNTIL + 9), (Answer("a"),)),
         (view(held(submitted=True, verdict=Verdict.PENDING), now=OPEN_UNTIL + 9), ()),  # its consumer may complain
         (view(held(submitted=True, verdict=Verdict.ACCEPTED), now=OPEN_UNTIL + 9), (Settle("a"),)),
-        (view(held(result=Result.FETCHING), now=LATE), ()),  # what is not checked is not accepted
-        (view(held(result=Result.RUNNING), now=LATE - 1), ()),
-        (view(held(result=Result.RUNNING), now=LATE), (Accept("a"),)),
+        (view(held(result=Result.RUNNING), now=LATE), ()),  # nothing is accepted without its result
+        (view(job(seconds=WINDOW / worker.SLACK)), (Bid("a", 50),)),
+        (view(job(seconds=WINDOW / worker.SLACK + 1)), ()),  # its result could come too late
         (view(held(result=Result.FAILED), now=LATE), ()),
         (view(held(result=Result.KEPT), now=OPEN_UNTIL), (Fulfil("a"),)),
         (view(held(result=Result.KEPT, rests=True), now=OPEN_UNTIL), ()),
@@ -215,6 +214,6 @@ def test_whatever_it_sees_it_takes_no_more_than_it_can_bear(
     names = [move.job_id for move in moves if not isinstance(move, Learn | Collect)]
     assert len(names) == len(set(names))
     for move in moves:
-        if isinstance(move, Accept | Fulfil | Compute):
+        if isinstance(move, Fulfil | Compute):
             assert by_id[move.job_id].mine and by_id[move.job_id].state(now) in (State.LEASED, State.READY)
     assert next_actions(seen) == moves

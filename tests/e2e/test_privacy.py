@@ -188,3 +188,20 @@ def test_a_private_job_is_reopened_for_another_winner(market: Market, consumer: 
     market.second.do("lease", "fulfil", again)
     assert outputs_of(consumer, again) == outputs_of(market.second, again)
     assert secret not in everything(market)
+
+
+def test_a_remote_that_is_down_costs_no_lock(market: Market, consumer: Person) -> None:
+    """What is pushed is pushed before the input is accepted: until then not to deliver costs a small fee."""
+    odd_input(consumer, "down.npy", 20)
+    provider, job = market.first, leased(market, consumer, "down.npy", *NONE)
+    provider.do("lease", "show", job, "--input", "here.npy")
+    remote, aside = market.home / "devnet" / "remote", market.home / "devnet" / "aside"
+    remote.rename(aside)
+    remote.write_text("")
+    try:
+        assert provider.refused(5, "lease", "fulfil", job)["code"] == "storage"
+    finally:
+        remote.unlink()
+        aside.rename(remote)
+    assert consumer.do("job", "show", job)["state"] == "leased"
+    assert provider.do("lease", "fulfil", job)["state"] == "submitted"

@@ -86,9 +86,14 @@ class ConfinedRunner:
         """Run one batch. Raises InvalidData, of it ModelStopped, or ToolMissing."""
         with self._staying(onnx) if self._stay else self._passing(onnx) as (folder, ask):
             with storage_errors("the model's input cannot be written"):
+                (folder / "inputs.npz").unlink(missing_ok=True)
                 names = write_numbered(folder / "inputs.npz", inputs)
-            answer = ask("run", self._request | {"names": names})
-            data = confine.read_file(folder / "outputs.npz", MAX_BYTES, ModelStopped, _RUNNING)
+            try:
+                answer = ask("run", self._request | {"names": names})
+                data = confine.read_file(folder / "outputs.npz", MAX_BYTES, ModelStopped, _RUNNING)
+            finally:  # a child that stays would have them beside the next consumer's
+                for name in ("inputs.npz", "outputs.npz"):
+                    (folder / name).unlink(missing_ok=True)
         with _readable(_RUNNING):
             outputs = read_numbered(data, [str(name) for name in answer["names"]])
             provider, seconds = str(answer["provider"]), float(answer["seconds"])

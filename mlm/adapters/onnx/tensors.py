@@ -163,7 +163,7 @@ def parse_npz(data: bytes) -> dict[str, np.ndarray]:
 
 
 def write_numbered(path: Path, tensors: Mapping[str, np.ndarray]) -> list[str]:
-    """Write tensors to a .npz under numbers, and return their names: in an archive they would be file names.
+    """Write tensors to a new .npz under numbers, and return their names: in an archive they would be file names.
 
     Raises InvalidData for more than a .npz may hold, or for a dtype that it cannot.
     """
@@ -180,7 +180,8 @@ def write_numbered(path: Path, tensors: Mapping[str, np.ndarray]) -> list[str]:
             expected = ", ".join(ITEM_BYTES)
             raise InvalidData(f"tensor {name[:60]!r}: expected a dtype among {expected}, found {tensor.dtype.name}")
     numbered: dict[str, Any] = {f"t{i}": np.asarray(tensor, order="C") for i, tensor in enumerate(tensors.values())}
-    np.savez(path, **numbered)
+    with path.open("xb") as file:  # never through a link or into a pipe that a child has put there
+        np.savez(file, **numbered)
     return list(tensors)
 
 
