@@ -192,7 +192,6 @@ contract UnverifiedTest is UnverifiedBase {
         _answer(jobId, ALICE, salt, outputs);
     }
 
-    /// Whoever commits to more than can be shown cannot answer: it should not have handed that in.
     function test_anAnswerAndItsDepositInOneTransaction() public {
         (bytes32 jobId,) = _complained();
         bytes[] memory calls = new bytes[](2);
@@ -205,6 +204,7 @@ contract UnverifiedTest is UnverifiedBase {
         _needState(jobId, State.Accepted);
     }
 
+    /// Whoever commits to more than can be shown cannot answer: it should not have handed that in.
     function test_theLargestOutputs() public {
         bytes memory most = new bytes(unverified.MAX_OUTPUT_BYTES());
         (bytes32 jobId,) = _handedIn(most);
