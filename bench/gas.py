@@ -38,7 +38,7 @@ DEARER = {
     "stake, deposit: the first, with a permit": _FIRST,
     "stake, deposit: another, with a permit": _EARNING,
     "stake, deposit: another, approved before": _EARNING,
-    "stake, unbond": 3_000 + _EARNING,
+    "stake, unbond": 3_300 + _EARNING,
     "settle: expired": _SETTLEMENT,
     "settle: defaulted": _SETTLEMENT,
     "submit: sealed auction, no royalty, verified and settled": _SETTLEMENT,

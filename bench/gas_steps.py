@@ -122,9 +122,12 @@ class Steps(GasChain):
     def _stakes(self) -> None:
         deposit = ("deposit", (PROVIDER, 1000 * ONE))
         self.paying("stake, deposit: the first, with a permit", FIRST, "StakeVault", *deposit, 1000 * ONE)
+        # The vault counts no time twice in one second, which is 284 gas cheaper: the wall must not decide.
+        self.advance(1)
         self.paying("stake, deposit: another, with a permit", FIRST, "StakeVault", *deposit, 1000 * ONE)
         self.paying("", SECOND, "StakeVault", *deposit, 1000 * ONE)
         self.do("", SECOND, "MarketToken", "approve", self.at("StakeVault"), ALL)
+        self.advance(1)
         self.do("stake, deposit: another, approved before", SECOND, "StakeVault", *deposit[:1], *deposit[1])
 
     # ------------------------------------------------------------------ jobs
@@ -214,6 +217,7 @@ class Steps(GasChain):
     def _leaving(self) -> None:
         self.do("credits, withdraw", FIRST, "JobMarket", "withdraw")
         self.do("credits, burn", FIRST, "JobMarket", "burn")
+        self.advance(1)
         self.do("stake, unbond", FIRST, "StakeVault", "requestWithdraw", PROVIDER, ONE)
         self.local.control("advance", self.chain.call("StakeVault", "unbondingPeriod"))
         self.do("stake, withdraw", FIRST, "StakeVault", "withdraw", PROVIDER)

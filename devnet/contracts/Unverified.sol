@@ -10,7 +10,7 @@ import {IJobMarket, Job} from "./interfaces/IJobMarket.sol";
 import {Complaint, IUnverified} from "./interfaces/IUnverified.sol";
 import {Claim, IVerifier} from "./interfaces/IVerifier.sol";
 import {State, Tier, Verdict} from "./interfaces/Types.sol";
-import {MAX_ANSWER_WINDOW, MIN_WINDOW, SCHEME_KECCAK} from "./libraries/Limits.sol";
+import {MAX_ANSWER_WINDOW, MIN_ANSWER_WINDOW, SCHEME_KECCAK} from "./libraries/Limits.sol";
 
 /// @title The tier none: nobody checks a result; that it is delivered can be enforced
 /// @notice A provider commits to the outputs and hands them over off chain. A consumer who did not receive them complains
@@ -39,7 +39,7 @@ contract Unverified is IUnverified, IUnverifiedErrors, Payments, ReentrancyGuard
     constructor(IERC20 token_, IJobMarket market_, uint128 deposit_, uint32 answerWindow_) Payments(token_) {
         _present("market", address(market_));
         _bounded("deposit", deposit_, 1, type(uint128).max);
-        _bounded("answerWindow", answerWindow_, MIN_WINDOW, MAX_ANSWER_WINDOW);
+        _bounded("answerWindow", answerWindow_, MIN_ANSWER_WINDOW, MAX_ANSWER_WINDOW);
         (market, deposit, answerWindow) = (market_, deposit_, answerWindow_);
     }
 

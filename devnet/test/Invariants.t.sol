@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Job} from "../contracts/interfaces/IJobMarket.sol";
+import {Job, Request} from "../contracts/interfaces/IJobMarket.sol";
 import {Stake} from "../contracts/interfaces/IStakeVault.sol";
 import {AuctionKind, Role, State} from "../contracts/interfaces/Types.sol";
 import {BURN_ADDRESS} from "../contracts/libraries/Limits.sol";
@@ -92,6 +92,18 @@ contract InvariantsTest is MarketBase {
         _theVaultCoversStakes();
         _oneLockForEachRunningJobAndCommitment();
         _wealthChangesByOutcomesOnly();
+        _bidsCloseInTime();
+    }
+
+    /// Late bids move a reverse auction's close by its bidding window at most, and nothing moves another's.
+    function _bidsCloseInTime() private view {
+        for (uint256 i = 0; i < handler.count(); ++i) {
+            bytes32 jobId = handler.jobs(i);
+            (Job memory job, Request memory request) = (market.jobOf(jobId), handler.termsOf(jobId).request);
+            uint256 windows = job.auction == AuctionKind.Reverse ? 2 : 1;
+            vm.assertLe(job.bidsCloseAt, job.postedAt + windows * request.biddingWindow);
+            vm.assertLe(job.revealWindow, request.revealWindow);
+        }
     }
 
     function _theMarketCoversEscrowAndCredits() private view {

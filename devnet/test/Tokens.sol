@@ -234,3 +234,28 @@ contract FalseToken {
         return false;
     }
 }
+
+/// @title USDC, USDT: an issuer pauses all transfers, or refuses those of an account
+contract IssuedToken is ERC20("Issued", "ISS") {
+    error Refused();
+
+    bool private _paused;
+    mapping(address => bool) private _refused;
+
+    constructor(address holder, uint256 supply) {
+        _mint(holder, supply);
+    }
+
+    function pause(bool paused) external {
+        _paused = paused;
+    }
+
+    function refuse(address account, bool refused) external {
+        _refused[account] = refused;
+    }
+
+    function _update(address from, address to, uint256 value) internal override {
+        if (_paused || _refused[from] || _refused[to]) revert Refused();
+        super._update(from, to, value);
+    }
+}

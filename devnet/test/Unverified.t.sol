@@ -192,7 +192,6 @@ contract UnverifiedTest is UnverifiedBase {
         _answer(jobId, ALICE, salt, outputs);
     }
 
-    /// Whoever commits to more than can be shown cannot answer: it should not have handed that in.
     function test_anAnswerAndItsDepositInOneTransaction() public {
         (bytes32 jobId,) = _complained();
         bytes[] memory calls = new bytes[](2);
@@ -205,6 +204,7 @@ contract UnverifiedTest is UnverifiedBase {
         _needState(jobId, State.Accepted);
     }
 
+    /// Whoever commits to more than can be shown cannot answer: it should not have handed that in.
     function test_theLargestOutputs() public {
         bytes memory most = new bytes(unverified.MAX_OUTPUT_BYTES());
         (bytes32 jobId,) = _handedIn(most);
@@ -230,19 +230,21 @@ contract UnverifiedTest is UnverifiedBase {
     function test_deploymentWithinBounds() public {
         IJobMarket place = IJobMarket(address(market));
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "market"));
-        new Unverified(token, IJobMarket(address(0)), 1, 60);
+        new Unverified(token, IJobMarket(address(0)), 1, 1 hours);
         vm.expectRevert(
             abi.encodeWithSelector(
                 IPaymentErrors.ParameterOutOfBounds.selector, "deposit", 0, 1, uint256(type(uint128).max)
             )
         );
-        new Unverified(token, place, 0, 60);
+        new Unverified(token, place, 0, 1 hours);
         vm.expectRevert(
-            abi.encodeWithSelector(IPaymentErrors.ParameterOutOfBounds.selector, "answerWindow", 59, 60, 1 days)
+            abi.encodeWithSelector(IPaymentErrors.ParameterOutOfBounds.selector, "answerWindow", 3_599, 1 hours, 1 days)
         );
-        new Unverified(token, place, 1, 59);
+        new Unverified(token, place, 1, 3_599);
         vm.expectRevert(
-            abi.encodeWithSelector(IPaymentErrors.ParameterOutOfBounds.selector, "answerWindow", 86_401, 60, 1 days)
+            abi.encodeWithSelector(
+                IPaymentErrors.ParameterOutOfBounds.selector, "answerWindow", 86_401, 1 hours, 1 days
+            )
         );
         new Unverified(token, place, 1, 86_401);
     }

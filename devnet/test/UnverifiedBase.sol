@@ -19,13 +19,7 @@ abstract contract UnverifiedBase is MarketBase {
 
     function setUp() public virtual override {
         super.setUp();
-        address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
-        unverified = new Unverified(token, IJobMarket(predicted), DEPOSIT, 1 days);
-        vault = new StakeVault(token, predicted, address(batch), uint64(MIN_UNBONDING));
-        address[6] memory verifiers =
-            [address(unverified), address(verifier), address(verifier), address(0), address(0), address(0)];
-        market = new JobMarket(token, registry, vault, _modules(), verifiers, _params());
-        vm.assertEq(address(market), predicted);
+        _deployUnverified(DEPOSIT);
         address[3] memory accounts = [CONSUMER, ALICE, BOB];
         for (uint256 i = 0; i < 3; ++i) {
             vm.startPrank(accounts[i]);
@@ -35,6 +29,17 @@ abstract contract UnverifiedBase is MarketBase {
         }
         _stake(ALICE, 1_000 * ONE);
         _stake(BOB, 1_000 * ONE);
+    }
+
+    /// @dev Over the token that is set, with this deposit.
+    function _deployUnverified(uint128 deposit) internal {
+        address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
+        unverified = new Unverified(token, IJobMarket(predicted), deposit, 1 days);
+        vault = new StakeVault(token, predicted, address(batch), uint64(MIN_UNBONDING));
+        address[6] memory verifiers =
+            [address(unverified), address(verifier), address(verifier), address(0), address(0), address(0)];
+        market = new JobMarket(token, registry, vault, _modules(), verifiers, _params());
+        vm.assertEq(address(market), predicted);
     }
 
     function _root(bytes32 salt, bytes memory outputs) internal pure returns (bytes32) {

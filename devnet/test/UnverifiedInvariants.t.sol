@@ -1,127 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {JobMarket} from "../contracts/JobMarket.sol";
-import {MarketToken} from "../contracts/MarketToken.sol";
-import {Unverified} from "../contracts/Unverified.sol";
-import {Job, Request, Terms} from "../contracts/interfaces/IJobMarket.sol";
+import {Request} from "../contracts/interfaces/IJobMarket.sol";
 import {Complaint} from "../contracts/interfaces/IUnverified.sol";
-import {AuctionKind, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
-import {Base} from "./Base.sol";
+import {AuctionKind, Role, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {UnverifiedBase} from "./UnverifiedBase.sol";
-
-/// @title Random play of one consumer and two providers with jobs of the tier none, honest or not
-contract UnverifiedHandler is Base {
-    JobMarket private immutable market;
-    Unverified private immutable unverified;
-    MarketToken private immutable token;
-    Request private _request;
-    address private immutable consumer;
-    address[2] private _providers;
-
-    bytes32[] public jobs;
-    mapping(bytes32 jobId => Terms) private _terms;
-    /// The first verdict seen of a job after its window, and what a dispute became: its number plus 1, 0 while none was seen.
-    mapping(bytes32 jobId => uint256) public seen;
-    uint256 public donated;
-
-    constructor(
-        JobMarket m,
-        Unverified u,
-        MarketToken t,
-        address consumer_,
-        address[2] memory providers_,
-        Request memory r
-    ) {
-        (market, unverified, token, consumer) = (m, u, t, consumer_);
-        _providers = providers_;
-        _request = r;
-    }
-
-    function count() external view returns (uint256) {
-        return jobs.length;
-    }
-
-    function outputs(uint256 index) public pure returns (bytes memory) {
-        return abi.encode("outputs", index);
-    }
-
-    /// @dev A new job that a provider does at once.
-    function handIn(uint256 who, uint32 window) external {
-        if (jobs.length > 12) return;
-        Request memory r = _request;
-        r.verificationWindow = uint32(_within(window, 60, 2 days));
-        (Terms memory terms,) = market.quote(r);
-        uint256 index = jobs.length;
-        vm.prank(consumer);
-        bytes32 jobId = market.post(r, index);
-        address provider = _providers[who % 2];
-        vm.startPrank(provider);
-        market.bid(jobId, r.maxPrice, "");
-        market.accept(jobId);
-        bytes32 root = keccak256(abi.encode(keccak256("mlm/tensors-root/1"), bytes32(index), keccak256(outputs(index))));
-        market.submit(jobId, terms, abi.encode(root), 0);
-        vm.stopPrank();
-        _terms[jobId] = terms;
-        jobs.push(jobId);
-    }
-
-    function complain(uint256 which, bool stranger) external {
-        if (jobs.length == 0) return;
-        vm.prank(stranger ? _providers[0] : consumer);
-        try unverified.complain(jobs[which % jobs.length]) {} catch {}
-    }
-
-    function answer(uint256 which, uint256 who, uint256 whose) external {
-        if (jobs.length == 0) return;
-        uint256 index = which % jobs.length;
-        uint256 shown = whose % 4 == 0 ? (index + 1) % jobs.length : index;
-        vm.prank(_providers[who % 2]);
-        try unverified.answer(jobs[index], bytes32(shown), outputs(shown)) {} catch {}
-    }
-
-    function collect(uint256 which, uint256 who) external {
-        if (jobs.length == 0) return;
-        vm.prank(who % 3 == 0 ? consumer : _providers[who % 2]);
-        try unverified.collect(jobs[which % jobs.length]) {} catch {}
-    }
-
-    function settle(uint256 which) external {
-        if (jobs.length == 0) return;
-        bytes32 jobId = jobs[which % jobs.length];
-        try market.settle(jobId, _terms[jobId]) {} catch {}
-    }
-
-    function donate(uint256 amount) external {
-        amount = _within(amount, 0, 1e18);
-        if (token.balanceOf(address(this)) < amount) return;
-        token.transfer(address(unverified), amount);
-        donated += amount;
-    }
-
-    function wait(uint32 seconds_) external {
-        vm.warp(block.timestamp + _within(seconds_, 1, 1 days));
-        for (uint256 i = 0; i < jobs.length; ++i) {
-            Job memory job = market.jobOf(jobs[i]);
-            if (block.timestamp >= uint256(job.submittedAt) + job.verificationWindow) {
-                uint256 before = seen[jobs[i]];
-                if (before == 0 || before == uint256(Verdict.Disputed) + 1) {
-                    seen[jobs[i]] = uint256(unverified.verdictOf(jobs[i])) + 1;
-                }
-            }
-        }
-    }
-}
+import {UnverifiedHandler} from "./UnverifiedHandler.sol";
 
 /// Deposits are conserved, and verdicts keep what the market assumes of them, whatever anybody does in whatever order.
 contract UnverifiedInvariantsTest is UnverifiedBase {
     UnverifiedHandler private handler;
     uint256 private wealth;
 
+    struct FuzzSelector {
+        address addr;
+        bytes4[] selectors;
+    }
+
     function setUp() public override {
         super.setUp();
-        Request memory request = _request(AuctionKind.Fixed, Tier.None);
-        handler = new UnverifiedHandler(market, unverified, token, CONSUMER, [ALICE, BOB], request);
+        Request[5] memory requests;
+        for (uint8 kind = 0; kind < 5; ++kind) {
+            requests[kind] = _request(AuctionKind(kind), Tier.None);
+        }
+        handler = new UnverifiedHandler(market, vault, unverified, token, CONSUMER, [ALICE, BOB], requests);
         token.transfer(address(handler), 100 * ONE);
         wealth = _wealth();
     }
@@ -131,13 +33,28 @@ contract UnverifiedInvariantsTest is UnverifiedBase {
         targets[0] = address(handler);
     }
 
+    /// @dev All moves but `finish`.
+    function targetSelectors() external view returns (FuzzSelector[] memory targets) {
+        bytes4[] memory moves = new bytes4[](7);
+        moves[0] = handler.handIn.selector;
+        moves[1] = handler.complain.selector;
+        moves[2] = handler.answer.selector;
+        moves[3] = handler.collect.selector;
+        moves[4] = handler.settle.selector;
+        moves[5] = handler.donate.selector;
+        moves[6] = handler.wait.selector;
+        targets = new FuzzSelector[](1);
+        targets[0] = FuzzSelector(address(handler), moves);
+    }
+
     function _wealth() private view returns (uint256) {
         return token.balanceOf(CONSUMER) + token.balanceOf(ALICE) + token.balanceOf(BOB)
             + token.balanceOf(address(market)) + token.balanceOf(address(vault)) + token.balanceOf(address(unverified))
             + token.balanceOf(address(handler));
     }
 
-    /// The contract holds one deposit for each complaint of which it was not paid, and nothing else.
+    /// The contract holds one deposit for each complaint of which it was not paid, and nothing else; the handler looks at
+    /// every verdict after every move.
     function invariant_deposits() public view {
         uint256 open = 0;
         for (uint256 i = 0; i < handler.count(); ++i) {
@@ -145,21 +62,56 @@ contract UnverifiedInvariantsTest is UnverifiedBase {
             if (found.answerBy != 0 && !found.paid) ++open;
         }
         vm.assertEq(token.balanceOf(address(unverified)), open * DEPOSIT + handler.donated());
+        int256 kept = handler.earned(CONSUMER) + handler.earned(ALICE) + handler.earned(BOB);
+        vm.assertEq(-kept, int256(open * DEPOSIT), "deposits");
         vm.assertEq(_wealth(), wealth, "no token is made or lost");
         _needSound();
     }
 
-    /// After its window a verdict is what it was, but for a dispute, which ends accepted or rejected.
-    function invariant_verdictsStand() public view {
-        for (uint256 i = 0; i < handler.count(); ++i) {
-            bytes32 jobId = handler.jobs(i);
-            Job memory job = market.jobOf(jobId);
-            Verdict verdict = unverified.verdictOf(jobId);
-            if (block.timestamp < uint256(job.submittedAt) + job.verificationWindow) continue;
-            uint256 before = handler.seen(jobId);
-            if (before != 0 && before != uint256(Verdict.Disputed) + 1) vm.assertEq(uint256(verdict) + 1, before);
-            if (verdict == Verdict.Pending) vm.assertEq(uint256(market.stateOf(jobId)), uint256(State.Accepted));
-            if (verdict == Verdict.Disputed) vm.assertEq(job.settledAt, 0);
+    /// Everything ends: every job settles once, no lock stays, and every deposit is somebody's.
+    function afterInvariant() external {
+        handler.finish();
+        invariant_deposits();
+        vm.assertEq(token.balanceOf(address(unverified)), handler.donated(), "deposits at the end");
+        vm.assertEq(market.totalEscrow(), 0);
+        uint256 ended = handler.settled(State.Accepted) + handler.settled(State.Rejected);
+        vm.assertEq(ended, handler.count(), "every job settled once");
+        vm.assertEq(handler.settled(State.Rejected), handler.became(Verdict.Rejected));
+        vm.assertEq(
+            handler.became(Verdict.Disputed), handler.became(Verdict.Accepted) + handler.became(Verdict.Rejected)
+        );
+        for (uint256 i = 0; i < 2; ++i) {
+            address provider = i == 0 ? ALICE : BOB;
+            vm.assertEq(uint256(vault.stakeOf(provider, Role.Provider).locked), 0, "locked");
+            vm.assertTrue(handler.earned(provider) >= 0, "an answer costs no tokens");
         }
+    }
+
+    /// One scripted play of every kind, so that the moves above are known to reach every end.
+    function test_thePlayReachesEveryEnd() public {
+        for (uint8 kind = 0; kind < 5; ++kind) {
+            handler.handIn(0, 2 days - 60, kind);
+            vm.assertEq(handler.count(), kind + 1);
+        }
+        for (uint256 i = 0; i < 4; ++i) {
+            handler.complain(i, false);
+        }
+        vm.assertEq(handler.became(Verdict.Disputed), 4);
+        handler.answer(0, 0, 1);
+        handler.answer(4, 0, 1); // of which nobody complained
+        handler.answer(3, 1, 1); // not its lease
+        handler.answer(3, 0, 1);
+        vm.assertEq(handler.became(Verdict.Accepted), 2);
+        handler.collect(0, 2);
+        vm.assertEq(handler.earned(ALICE), int256(uint256(DEPOSIT)), "collected");
+        handler.wait(1 days - 1);
+        handler.wait(1);
+        vm.assertEq(handler.became(Verdict.Rejected), 2);
+        handler.collect(1, 0);
+        invariant_deposits();
+        handler.finish();
+        vm.assertEq(handler.settled(State.Accepted), 3);
+        vm.assertEq(handler.settled(State.Rejected), 2);
+        invariant_deposits();
     }
 }

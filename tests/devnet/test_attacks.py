@@ -18,6 +18,10 @@ NAMED = (
     "wash job",
     "then exit",
     "republished",
+    "complaint of a result",
+    "never handed over",
+    "upon a complaint only",
+    "instead of a result",
 )
 
 

@@ -392,6 +392,18 @@ def test_a_withdrawn_bid_leaves_none(state: State) -> None:
     assert (job["price"], job["bid_count"]) == (95, 3)
 
 
+def test_a_complaint_and_its_answer_are_a_jobs_last_events(state: State) -> None:
+    filed = ("Unverified", "ComplaintFiled", job_event("", 1, consumer=ANN, answerBy=77)[2])
+    job = _job(state, 0, [filed])
+    assert job["last_block"] == 2
+    answered = job_event("ComplaintAnswered", 1, provider=BOB, salt=word(9), outputs="0x0102")[2]
+    state.ingest(*chain_of([[("Unverified", "ComplaintAnswered", answered)]], 3), after=word(2))
+    # Who has the deposit changes nothing of the job.
+    paid = ("Unverified", "DepositPaid", job_event("", 1, account=BOB)[2])
+    state.ingest(*chain_of([[paid]], 4), after=word(3))
+    assert [row["last_block"] for row in state.query("jobs")] == [3]
+
+
 def test_late_bids_move_the_close(state: State) -> None:
     late = [job_event("BidPlaced", 1, provider=ANN, price=90), job_event("BidsExtended", 1, bidsCloseAt=1084)]
     job = _job(state, 1, late)

@@ -44,7 +44,9 @@ uint256 constant MAX_STAKERS_BPS = 5_000;
 // Seconds over which the stakers' part of the fees streams to them.
 uint256 constant REWARD_PERIOD = 7 days;
 
-// Seconds within which a provider answers a complaint, at most: the game that MIN_UNBONDING leaves room for.
+// Seconds within which a provider answers a complaint: long enough that no few blocks kept from it, nor a restart of what
+// watches for it, cost it a job whose result its consumer has; at most the game that MIN_UNBONDING leaves room for.
+uint256 constant MIN_ANSWER_WINDOW = 1 hours;
 uint256 constant MAX_ANSWER_WINDOW = 1 days;
 
 // How an input root is made (docs/commitments.md): over Poseidon hashes, or over the tensors' block as it is.

@@ -7,9 +7,10 @@ import {JobMarket} from "../../contracts/JobMarket.sol";
 import {Providers} from "../../contracts/Providers.sol";
 import {Reputation} from "../../contracts/Reputation.sol";
 import {StakeVault} from "../../contracts/StakeVault.sol";
+import {Unverified} from "../../contracts/Unverified.sol";
 import {Modules, Params} from "../../contracts/base/MarketTerms.sol";
 import {ILeases} from "../../contracts/interfaces/IBatches.sol";
-import {Request, Terms} from "../../contracts/interfaces/IJobMarket.sol";
+import {IJobMarket, Request, Terms} from "../../contracts/interfaces/IJobMarket.sol";
 import {AuctionKind, Role, Tier, Verdict} from "../../contracts/interfaces/Types.sol";
 import {MIN_UNBONDING} from "../../contracts/libraries/Limits.sol";
 import {SealedBase} from "../SealedBase.sol";
@@ -36,6 +37,7 @@ abstract contract AttackBase is SealedBase {
     Reputation internal standings;
     Providers internal listings;
     BatchAuction internal rounds;
+    Unverified internal unverified;
 
     // The attacker's accounts, and his worth outside of the contracts.
     address[] internal gang;
@@ -50,15 +52,17 @@ abstract contract AttackBase is SealedBase {
     function setUp() public virtual override {
         super.setUp();
         uint256 nonce = vm.getNonce(address(this));
-        address marketAt = vm.computeCreateAddress(address(this), nonce + 5);
+        address marketAt = vm.computeCreateAddress(address(this), nonce + 6);
+        unverified = new Unverified(token, IJobMarket(marketAt), ONE, 1 days);
         standings = new Reputation(marketAt);
         listings = new Providers(standings);
-        address vaultAt = vm.computeCreateAddress(address(this), nonce + 4);
+        address vaultAt = vm.computeCreateAddress(address(this), nonce + 5);
         rounds = new BatchAuction(ILeases(marketAt), StakeVault(vaultAt), listings);
         FeeShares shares = new FeeShares(address(0x60F), 4_000, 3_000);
         vault = new StakeVault(token, marketAt, address(rounds), uint64(MIN_UNBONDING));
         address[6] memory verifiers;
-        for (uint256 i = 0; i < 5; ++i) {
+        verifiers[0] = address(unverified);
+        for (uint256 i = 1; i < 5; ++i) {
             verifiers[i] = address(verifier);
         }
         Params memory params = _params();
@@ -177,12 +181,27 @@ abstract contract AttackBase is SealedBase {
 
     /// @dev Whoever holds the lease does the job and is paid.
     function _do(bytes32 jobId, Terms memory terms) internal {
+        if (terms.request.tier == Tier.None) return _lapseUncomplained(jobId, terms);
+        _handIn(jobId, terms, abi.encode(Verdict.Accepted, OUTPUT));
+    }
+
+    /// @dev In the tier none whoever holds the lease hands in what nobody checks, and settles after the window.
+    function _lapseUncomplained(bytes32 jobId, Terms memory terms) internal {
+        _handIn(jobId, terms, abi.encode(OUTPUT));
+        vm.warp(block.timestamp + terms.request.verificationWindow);
+        address provider = market.jobOf(jobId).provider;
+        vm.prank(provider);
+        market.settle(jobId, terms);
+        _count(provider);
+    }
+
+    function _handIn(bytes32 jobId, Terms memory terms, bytes memory evidence) internal {
         address provider = market.jobOf(jobId).provider;
         vm.prank(provider);
         market.accept(jobId);
         _count(provider);
         vm.prank(provider);
-        market.submit(jobId, terms, abi.encode(Verdict.Accepted, OUTPUT), RESULT);
+        market.submit(jobId, terms, evidence, RESULT);
         _count(provider);
     }
 

@@ -272,7 +272,7 @@ select j.job_id, j.version_id, v.handle, v.name, v.version, j.consumer, j.nonce,
        j.tx_hash as posted_tx, c.tx_hash as awarded_tx, a.tx_hash as accepted_tx, s.tx_hash as submitted_tx,
        e.tx_hash as settled_tx, j.block, j.timestamp, j.log_index, j.tx_hash,
        greatest(j.block, coalesce(b.block, 0), coalesce(r.block, 0), coalesce(c.block, 0), coalesce(a.block, 0), coalesce(s.block, 0),
-                coalesce(e.block, 0)) as last_block
+                coalesce(k.block, 0), coalesce(e.block, 0)) as last_block
 from jobs j
 left join version_view v on v.version_id = j.version_id
 left join auctions o on o.job_id = j.job_id
@@ -282,6 +282,7 @@ left join (select job_id, max(closes_at) as closes_at from extensions group by j
 left join closings c on c.job_id = j.job_id
 left join acceptances a on a.job_id = j.job_id
 left join submissions s on s.job_id = j.job_id
+left join (select job_id, max(block) as block from complaints where change <> 'paid' group by job_id) k on k.job_id = j.job_id
 left join settlements e on e.job_id = j.job_id;
 
 -- Every fact from which a sale's state follows (docs/sale.md), in one row. Anybody's collection can be for sale; only an

@@ -23,7 +23,8 @@ class JobQueries(AssetQueries):
         moved = self._of("extensions", job_id=row["job_id"])
         auction = one("auctions")
         closing, accepted, submitted, settled = map(one, ("closings", "acceptances", "submissions", "settlements"))
-        known = (row, *bids, *changes, closing, accepted, submitted, settled)
+        complaints = (said for said in self._of("complaints", job_id=row["job_id"]) if said["change"] != "paid")
+        known = (row, *bids, *changes, *complaints, closing, accepted, submitted, settled)
         last = max(fact.get("block", 0) for fact in known)
         provider, price = leases.best(row, bids, changes, closing)
         same = (
