@@ -63,6 +63,7 @@ class Seen:
     seconds: float = 0.0  # until a result is in hand, as far as this machine can tell
     result: Result = Result.NONE
     waits: bool = False  # the input is private, and its consumer has not delivered the key
+    keyless: bool = False  # and cannot: this account has announced none to encrypt it under
     rests: bool = False  # a move on it failed a moment ago
 
     def state(self, now: int) -> State:
@@ -119,6 +120,13 @@ class Draw:
 
 
 @dataclass(frozen=True)
+class Announce:
+    """Announce the account's encryption key: an award of a batch may be of a private job, which a bid did not know."""
+
+    job_id: str
+
+
+@dataclass(frozen=True)
 class Compute:
     """Fetch and check the input, run, prove, and keep the result."""
 
@@ -151,7 +159,7 @@ class Collect:
     """Withdraw what is credited."""
 
 
-Move = Learn | Bid | Reveal | Draw | Compute | Fulfil | Answer | Settle | Collect
+Move = Learn | Bid | Reveal | Draw | Announce | Compute | Fulfil | Answer | Settle | Collect
 _NEVER = 1 << 62
 
 
@@ -203,7 +211,9 @@ def _due(job: Seen, now: int) -> Move | None:
         case State.LEASED | State.READY if job.mine:
             if job.result is Result.KEPT:
                 return Fulfil(job.job_id)
-            return Compute(job.job_id) if job.result is Result.NONE and not job.waits else None
+            if job.waits:
+                return Announce(job.job_id) if job.keyless else None
+            return Compute(job.job_id) if job.result is Result.NONE else None
         case State.DISPUTED if job.mine:
             return Answer(job.job_id)
         case current if current.is_final and job.mine:

@@ -8,7 +8,7 @@ from mlm.core import worker
 from mlm.core.errors import MlmError
 from mlm.core.money import Amount
 from mlm.ports.bundle import Ports
-from mlm.workflows import bid, complaint, job_award, job_close, job_reveal, lease, op, wallet
+from mlm.workflows import announce, bid, complaint, job_award, job_close, job_reveal, lease, op, wallet
 from mlm.workflows.apply import Operation, execute
 from mlm.workflows.rerun import earlier, request_of
 
@@ -36,6 +36,9 @@ def act(ports: Ports, move: worker.Move) -> str:
         case worker.Draw():
             _do(ports, job_award.OPERATION, job_award.Award(move.job_id, every=True))
             return "drew the awards of its round"
+        case worker.Announce():
+            _do(ports, announce.OPERATION, announce.Announce())
+            return "announced the account's encryption key: the input is private"
         case worker.Fulfil():
             _do(ports, lease.FULFIL, job_close.JobName(move.job_id))
             return "handed the result in"

@@ -13,7 +13,7 @@ from mlm.core.job import AuctionKind, JobFacts, Role, State, Tier, Verdict, stat
 from mlm.core.pricing import Ask, Strategy
 from mlm.core.worker import Known, Result, Seen, View
 from mlm.ports.bundle import Ports
-from mlm.workflows import lease, lookup, rounds, sealed, turns
+from mlm.workflows import announce, lease, lookup, rounds, sealed, turns
 from mlm.workflows.job_show import bond_of
 from mlm.workflows.sync import sync
 from mlm.workflows.worker_desk import Desk, service
@@ -153,6 +153,7 @@ class Look:
         if not (mine or wanted or known.sealed or (batch and batch.offered)):
             return None
         fit = self._fit(service(job.version_id, job.tier))
+        waits = mine and turns.of(self._ports, job, self._now).who == "consumer"
         return Seen(
             job_id=job.job_id,
             version_id=job.version_id,
@@ -175,7 +176,8 @@ class Look:
             known=fit if wanted else Known.UNFIT,
             seconds=self._seconds(job) * -(-self._wanted.capacity // self._wanted.threads),  # others may be before it
             result=self._result(job) if mine else Result.NONE,
-            waits=mine and turns.of(self._ports, job, self._now).who == "consumer",
+            waits=waits,
+            keyless=waits and not announce.of(self._ports, self._me),
             rests=self._resting(job.job_id),
         )
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mlm.core import worker
 from mlm.core.job import AuctionKind, JobFacts, State, Tier, Verdict
 from mlm.core.worker import (
+    Announce,
     Answer,
     Bid,
     Collect,
@@ -85,6 +86,7 @@ LATE = OPEN_UNTIL + WINDOW - 1
         (view(job(), capacity=0), ()),
         (view(held(), now=OPEN_UNTIL), (Compute("a"),)),
         (view(held(waits=True), now=OPEN_UNTIL), ()),  # its consumer has not delivered the key
+        (view(held(waits=True, keyless=True), now=OPEN_UNTIL), (Announce("a"),)),
         (view(held(submitted=True, verdict=Verdict.DISPUTED), now=OPEN_UNTIL + 9), (Answer("a"),)),
         (view(held(submitted=True, verdict=Verdict.PENDING), now=OPEN_UNTIL + 9), ()),  # its consumer may complain
         (view(held(submitted=True, verdict=Verdict.ACCEPTED), now=OPEN_UNTIL + 9), (Settle("a"),)),
