@@ -31,6 +31,7 @@ Ask = Callable[[str, Request], Answer]
 
 _CHILD = "mlm.adapters.onnx.child"
 _TEMPORARY, _INSPECTED, _VERSION = "tmp", "inspected", 1  # the version changes with what `inspect` checks
+_CHECKED_EVERY, _MODELS = 8, 64
 _INSPECTING, _RUNNING = "inspecting the model", "running the model"
 
 
@@ -61,6 +62,7 @@ class ConfinedRunner:
         self._limits = Limits(memory_mb, timeout_s, sandbox)
         self._stay, self._idle = stay, []  # type: int, list[tuple[bytes, Held]]  # the one that ran last comes last
         self._lock, self._latest = threading.Lock(), (b"", b"")
+        self._checked: dict[bytes, int] = {}  # by model, how often batches of it ran together
         if stay:
             atexit.register(self.close)
         given = {**(environment or {}), **dict([NO_TELEMETRY])}
@@ -102,8 +104,14 @@ class ConfinedRunner:
             return Run(outputs, provider, seconds)
 
     def run_many(self, onnx: bytes, batches: Sequence[Tensors]) -> list[Run]:
-        """Run several batches, together where the model's first axis is free."""
-        return run_together(self, onnx, batches)
+        """Run several batches, together where the model's first axis is free: checked at first, then now and then."""
+        digest = self._digest(onnx)
+        with self._lock:
+            if digest not in self._checked:
+                self._checked = {digest: 0} if len(self._checked) >= _MODELS else self._checked | {digest: 0}
+            count = self._checked[digest]
+            self._checked[digest] = count + 1
+        return run_together(self, onnx, batches, check=count % _CHECKED_EVERY == 0)
 
     def close(self) -> None:
         """End the children that stay."""
