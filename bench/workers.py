@@ -90,11 +90,12 @@ def _seconds(call: Any) -> float:
 def _market() -> Iterator[Any]:
     from tests.command_line import start, stop
 
-    root = Path(tempfile.mkdtemp(prefix="mlm-bench-workers-"))
-    try:
-        yield start(root)
-    finally:
-        stop(root / "home")
+    with tempfile.TemporaryDirectory(prefix="mlm-bench-workers-") as folder:
+        root = Path(folder)
+        try:
+            yield start(root)
+        finally:
+            stop(root / "home")
 
 
 @cache
