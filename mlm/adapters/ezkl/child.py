@@ -218,6 +218,12 @@ READ_A_MODEL = ("settings", "setup")
 MODULES, READERS = ("zipfile", "numpy", "ezkl"), ("onnx", "mlm.adapters.onnx.inspect", "mlm.adapters.onnx.macs")
 
 
+def modules(step: str) -> tuple[str, ...]:
+    """What a step imports: all of it before the child is sealed, then nothing can be loaded."""
+    looped = ("asyncio",) if step == "setup" else ()  # its parts in C are files of their own in some Pythons
+    return (*MODULES, *looped, *(READERS if step in READ_A_MODEL else ()))
+
+
 def answer(step: str, request: Request) -> dict[str, Any]:
     """The step's answer; raises MlmErrors, and what the parent reads in the log."""
     try:
@@ -248,4 +254,4 @@ def installed(step: str) -> Any:
 
 
 if __name__ == "__main__":
-    confine.serve(answer, modules=lambda step: (*MODULES, *(READERS if step in READ_A_MODEL else ())))
+    confine.serve(answer, modules=modules)
