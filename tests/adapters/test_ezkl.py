@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -109,16 +111,17 @@ def test_kept_settings_that_were_damaged_are_made_again(tmp_path: Path, root: Pa
 
 
 def test_what_a_killed_process_left_is_swept(tmp_path: Path, prover: EzklProver, root: Path, settings: bytes) -> None:
-    for name, age in (("1-old", 2 * 86_400), ("2-new", 60)):
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    lives = f"{os.getpid()}-old"  # a child that stays may be older than a day
+    for name, age in ((f"{gone.pid}-old", 2 * 86_400), (f"{gone.pid}-new", 60), (lives, 2 * 86_400)):
         (tmp_path / "tmp" / name).mkdir(parents=True)
         os.utime(tmp_path / "tmp" / name, (time.time() - age,) * 2)
     EzklProver(cache_dir=tmp_path, srs=root / "circuits").hash_inputs(settings, tiny_input(1))
-    assert [path.name for path in (tmp_path / "tmp").iterdir()] == ["2-new"]
+    assert {path.name for path in (tmp_path / "tmp").iterdir()} == {f"{gone.pid}-new", lives}
 
 
 def test_an_interrupt_kills_the_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import subprocess
-
     def interrupted(self: object, timeout: float | None = None) -> int:
         monkeypatch.undo()
         raise KeyboardInterrupt
