@@ -60,6 +60,7 @@ class EthSender:
         self._key, self._fees = key, FeeMarket(chain.rpc, max_fee, max_tip)
         self._address = address_of_key(key)
         self._in_flight: dict[int, Signed] = {}
+        self._included: set[int] = set()  # nonces of those that were seen in a block
 
     def __repr__(self) -> str:
         return f"EthSender({self._address})"
@@ -176,6 +177,7 @@ class EthSender:
         while True:
             receipt = receipt_of(self._rpc, signed)
             if receipt is not None and (not receipt.ok or settled(self._chain, receipt, self._depth)):
+                self._included.add(signed[-1].nonce)
                 break
             if receipt is None and time.monotonic() >= again:
                 self._again(signed)
@@ -238,11 +240,14 @@ class EthSender:
                 f"expected at most {_MOST_PENDING}",
                 hint="A transaction behind them would wait as long: ask another node.",
             )
-        # Whatever the chain has already counted is no longer in flight, whoever waited for it; nor is what it once held
-        # and a reorganisation took back: with its nonce left out, all that follow would wait for ever.
+        # Whatever the chain has already counted is no longer in flight, whoever waited for it; nor is what was in a
+        # block that a reorganisation took back: with its nonce left out, all that follow would wait for ever.
         self._in_flight = {
-            nonce: signed for nonce, signed in self._in_flight.items() if nonce >= pending and self._known(signed)
+            nonce: signed
+            for nonce, signed in self._in_flight.items()
+            if nonce >= pending and (nonce not in self._included or self._known(signed))
         }
+        self._included &= self._in_flight.keys()
         return max([pending, *(nonce + 1 for nonce in self._in_flight)])
 
     def _affordable(self, most: int) -> None:
