@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mlm.adapters.wallet import devnet as accounts
+from mlm.core.money import format_units
 from tests.command_line import Market, Person
 
 WHO = accounts.address("compute-2").lower()
@@ -74,11 +75,12 @@ def test_signed_without_gas_submitted_by_the_provider_and_revoked(
 def test_a_match_is_explained_rule_by_rule(people: tuple[Person, Person]) -> None:
     provider, _ = people
     provider.do("provider", "declare", "disk=500")
-    (provider.folder / "wanted.toml").write_text('require = ["disk>=501", "reputation>=0.5"]\n')
+    (provider.folder / "wanted.toml").write_text('require = ["disk>=501", "reputation>=5000"]\n')
+    points = format_units(int(provider.do("reputation", "show", WHO)["points"]))  # by jobs of other tests
     ran = provider.run("provider", "match", "wanted.toml", "--json")
     assert ran.code == 1
     assert [(row["what"], row["expected"], row["actual"], row["met"]) for row in ran.value["rules"]] == [
-        ("reputation", "at least 0.5", "0", False),
+        ("reputation", "at least 5000", points, False),
         ("disk", "at least 501", "500", False),
     ]
     listed = provider.do("provider", "list", "--require", "disk>=500")["providers"]
