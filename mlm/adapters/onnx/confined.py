@@ -62,6 +62,7 @@ class ConfinedRunner:
         self._limits = Limits(memory_mb, timeout_s, sandbox)
         self._stay, self._idle = stay, []  # type: int, list[tuple[bytes, Held]]  # the one that ran last comes last
         self._lock, self._latest = threading.Lock(), (b"", b"")
+        self._alone: set[bytes] = set()  # models that were found to mix what they run on: never together again
         self._checked: dict[bytes, int] = {}  # by model, how often batches of it ran together
         if stay:
             atexit.register(self.close)
@@ -111,7 +112,12 @@ class ConfinedRunner:
                 self._checked = {digest: 0} if len(self._checked) >= _MODELS else self._checked | {digest: 0}
             count = self._checked[digest]
             self._checked[digest] = count + 1
-        return run_together(self, onnx, batches, check=count % _CHECKED_EVERY == 0)
+            alone = digest in self._alone
+        if alone:
+            return [self.run(onnx, batch) for batch in batches]
+        return run_together(
+            self, onnx, batches, check=count % _CHECKED_EVERY == 0, mixes=lambda: self._alone.add(digest)
+        )
 
     def close(self) -> None:
         """End the children that stay."""

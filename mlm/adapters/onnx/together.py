@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,19 @@ if TYPE_CHECKING:
 RELATIVE = 1e-3  # of the largest output: far above what another order of sums changes
 
 
-def run_together(runner: Runner, onnx: bytes, batches: Sequence[Tensors], *, check: bool = True) -> list[Run]:
+def run_together(
+    runner: Runner,
+    onnx: bytes,
+    batches: Sequence[Tensors],
+    *,
+    check: bool = True,
+    mixes: Callable[[], None] = lambda: None,
+) -> list[Run]:
     """What `runner.run` gives for each; one call where the model's first axis is the batch's. Raises as `run` does.
 
     That a first axis is free does not say that rows are independent: to `check` it the first batch also runs alone, and
-    where that gives anything else all do. Each takes its share of the seconds. Sums of floats may differ in their last
-    bits from those of a run alone.
+    where that gives anything else all do, and `mixes` is called. Each takes its share of the seconds. Sums of floats
+    may differ in their last bits from those of a run alone.
     """
     if len(batches) < 2 or not _stacks(runner.inspect(onnx), batches):
         return [runner.run(onnx, batch) for batch in batches]
@@ -42,6 +49,7 @@ def run_together(runner: Runner, onnx: bytes, batches: Sequence[Tensors], *, che
         return parts
     first = runner.run(onnx, batches[0])
     if not _alike(first, parts[0]):
+        mixes()
         return [first, *(runner.run(onnx, batch) for batch in batches[1:])]
     return [first, *parts[1:]]
 
