@@ -231,6 +231,18 @@ def start(root: Path) -> Market:
     return market
 
 
+def sent(market: Market, account: str) -> int:
+    """How many transactions an account of the devnet has sent."""
+    from mlm.adapters.chain.rpc import Rpc, quantity
+    from mlm.adapters.wallet import devnet as accounts
+
+    rpc = Rpc(market.consumer.do("devnet", "status")["url"])
+    try:
+        return quantity(rpc.call("eth_getTransactionCount", accounts.address(account), "latest"), "a nonce")
+    finally:
+        rpc.close()
+
+
 def ended(process: subprocess.Popen[str], timeout: float = 120.0) -> Ran:
     """What a command that was begun did; it is killed when it takes longer."""
     try:

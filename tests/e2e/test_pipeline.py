@@ -16,8 +16,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from mlm.adapters.wallet.devnet import address
-from tests.command_line import INPUT, MODEL, ROOT, TOKEN, UNDELIVERED_FEE, Market, Person, ended
-from tests.e2e.test_wait import opened, sent, until
+from tests.command_line import INPUT, MODEL, ROOT, TOKEN, UNDELIVERED_FEE, Market, Person, ended, sent
+from tests.e2e.test_wait import opened, until
 
 HEAD = "alice/parity-head"  # takes the logits of MODEL
 ITEMS = 2

@@ -13,7 +13,7 @@ import pytest
 
 from mlm.adapters.wallet.devnet import address
 from mlm.workflows.job_wait import POLL
-from tests.command_line import INPUT, MODEL, TOKEN, UNDELIVERED_FEE, Market, Person, ended
+from tests.command_line import INPUT, MODEL, TOKEN, UNDELIVERED_FEE, Market, Person, ended, sent
 from tests.delivering import PRIVATE, apart, pushed
 
 T = TypeVar("T")
@@ -34,16 +34,6 @@ def opened(person: Person, *known: str) -> str | None:
     """A job of the person's that takes bids, other than these."""
     rows = person.do("job", "list", "--mine", "--open")["jobs"]
     return next((row["job"] for row in rows if row["job"] not in known), None)
-
-
-def sent(market: Market, who: str) -> int:
-    """How many transactions an account has sent."""
-    from mlm.adapters.chain.rpc import Rpc, quantity
-
-    rpc = Rpc(market.consumer.do("devnet", "status")["url"])
-    found = quantity(rpc.call("eth_getTransactionCount", address(who), "latest"), "a nonce")
-    rpc.close()
-    return found
 
 
 def test_a_job_is_reopened_without_who_failed_it_until_it_is_done(market: Market, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from mlm.adapters.wallet import devnet as accounts
-from tests.command_line import INPUT, ROOT, TOKEN, Market, Person, start, stop
+from tests.command_line import INPUT, ROOT, TOKEN, Market, Person, sent, start, stop
 from tests.delivering import PRIVATE, apart, posted, pushed
 from tests.ray_cluster import RayNodes, command, descendants, raylet
 
@@ -81,17 +81,6 @@ def free(person: Person) -> None:
     """No stake of the worker is locked, and it still has all that it deposited."""
     stake = person.stake
     assert (stake["locked"], stake["total"]) == ("0", str(100 * TOKEN)), stake
-
-
-def sent(market: Market, account: str) -> int:
-    """How many transactions an account has sent."""
-    from mlm.adapters.chain.rpc import Rpc, quantity
-
-    rpc = Rpc(market.consumer.do("devnet", "status")["url"])
-    try:
-        return quantity(rpc.call("eth_getTransactionCount", accounts.address(account), "latest"), "a nonce")
-    finally:
-        rpc.close()
 
 
 def test_it_observes_and_sends_nothing(market: Market) -> None:
