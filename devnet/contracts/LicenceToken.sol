@@ -129,6 +129,11 @@ contract LicenceToken is ILicenceToken, ILicenceTokenErrors, ERC1155, IERC2981, 
     }
 
     /// @inheritdoc ILicenceToken
+    function expiryOf(uint256 id) external pure returns (uint256) {
+        return id & EXPIRY_MASK;
+    }
+
+    /// @inheritdoc ILicenceToken
     function classOf(LicenceTerms calldata terms) public view returns (uint256) {
         return uint256(keccak256(abi.encode(LICENCE_DOMAIN, block.chainid, address(this), terms))) & ~EXPIRY_MASK;
     }

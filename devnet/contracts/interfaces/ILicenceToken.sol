@@ -60,6 +60,9 @@ interface ILicenceToken {
     /// @notice The terms of a class or of a licence; reverts when the class is unknown.
     function termsOf(uint256 id) external view returns (LicenceTerms memory);
 
+    /// @notice When a licence ends: its low 40 bits. 2^40 - 1: never.
+    function expiryOf(uint256 id) external pure returns (uint256);
+
     /// @notice The id of the class that these terms make, known or not.
     function classOf(LicenceTerms calldata terms) external view returns (uint256);
 }
