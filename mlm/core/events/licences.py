@@ -63,11 +63,6 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "LicenceToken",
-        "ApprovalForAll(address indexed account, address indexed operator, bool approved)",
-        "0x17307eab39ab6107e8899845ad3d59bd9653f200f220920489ca2b5937696c31",
-    ),
-    (
-        "LicenceToken",
         "Withdrawn(address indexed account, uint256 amount)",
         "0x7084f5476618d8e60b11ef0d7d3f06914655adb8793e28ff7f018d4c76d505d5",
     ),
