@@ -89,7 +89,13 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "licence_offers": {"class_id": None, "token_id": None, **_PAGE},
     # the newest first: what is bought, delivered (x y wrapped) and closed, docs/events.md
     "licence_orders": {
-        "order_id": None, "class_id": None, "version_id": None, "buyer": None, "seller": None, "tx_hash": None, **_PAGE,
+        "order_id": None,
+        "class_id": None,
+        "version_id": None,
+        "buyer": None,
+        "seller": None,
+        "tx_hash": None,
+        **_PAGE,
     },  # fmt: skip
     # order_id, of those whose id starts with `prefix`, with or without 0x
     "order_prefix": {"prefix": REQUIRED, "limit": 20},

@@ -28,8 +28,22 @@ class MoneyQueries(Facts):
             found.append((row, {"ledger": ledger, "change": change, "reason": reason, "job_id": job_id}))
 
         for row in self._tables["transfers"]:
-            sent = {shop: "licence", licences: "licence", market: "escrow", vault: "stake", sale: "sale bid", unverified: "complaint", _NOBODY: "burn"}
-            received = {shop: "withdrawal", licences: "withdrawal", market: "withdrawal", vault: "unstake", sale: "withdrawal"}
+            sent = {
+                shop: "licence",
+                licences: "licence",
+                market: "escrow",
+                vault: "stake",
+                sale: "sale bid",
+                unverified: "complaint",
+                _NOBODY: "burn",
+            }
+            received = {
+                shop: "withdrawal",
+                licences: "withdrawal",
+                market: "withdrawal",
+                vault: "unstake",
+                sale: "withdrawal",
+            }
             received |= {unverified: "complaint", _NOBODY: "mint"}
             if row["sender"] == account:
                 reason = sent.get(row["recipient"], "transfer")
