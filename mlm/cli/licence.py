@@ -8,7 +8,7 @@ import typer
 
 from mlm.cli.asset import Name
 from mlm.cli.buy import teller
-from mlm.cli.execute import perform
+from mlm.cli.execute import asking, perform
 from mlm.cli.paging import Page
 from mlm.cli.render import render
 from mlm.core.errors import UsageError
@@ -165,19 +165,25 @@ def deliver(
         float | None, typer.Option(metavar="SECONDS", min=0, help="With --watch: stop after so long.")
     ] = None,
 ) -> None:
-    """Deliver the keys that are owed: for every order that was paid, and to every holder who asks. Run it again any time.
+    """Deliver the keys that are owed: for every order that was paid, and to every holder who asks.
+
+    Nothing is delivered twice: run it as often as you like, after a kill too.
 
     Example: `mlm licence deliver`
     """
     from mlm.workflows import licence_deliver as workflow
+    from mlm.workflows.once import once
 
     params = workflow.Deliver(asset)
     if timeout is not None and not watch:
         raise UsageError("--timeout: only watching takes it", hint="Add --watch.")
-    if watch and not ctx.obj.dry_run:
-        render(ctx, workflow.watch(ctx.obj.ports, params, timeout, teller(ctx)))
-    else:
+    session = ctx.obj
+    if session.dry_run:
         perform(ctx, workflow.OPERATION, params)
+    elif watch:
+        render(ctx, workflow.watch(session.ports, params, timeout, teller(ctx)))
+    else:  # what a killed run began is gone on with
+        render(ctx, once(session.ports, workflow.OPERATION, params, asking(session)))
 
 
 @app.command()
