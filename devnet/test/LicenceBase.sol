@@ -96,7 +96,7 @@ abstract contract LicenceBase is MarketBase {
         order.price = shop.offerOf(purchase.classId).price * purchase.units;
         order.delivery = purchase.delivery;
         order.reader = purchase.reader;
-        (order.treasuryBps, order.stakersBps) = feeShares.feeShares();
+        (order.treasuryBps, order.stakersBps) = shop.feeShares().feeShares();
         (order.payees, order.bps) =
         (registry.royaltyOf(purchase.versionId).payees, registry.royaltyOf(purchase.versionId).bps);
         order.nonce = purchase.nonce;

@@ -65,7 +65,18 @@ contract LicenceInvariantsTest is LicenceBase {
     function invariant_everyMoveLeavesTheLicencesSound() public {
         _money();
         _units();
-        _everyOrderEnds();
+    }
+
+    /// At the end of each play: if everybody is silent from then on, every order ends, and no money stays behind in it.
+    function afterInvariant() external {
+        handler.finish();
+        vm.assertEq(shop.totalEscrow(), 0, "escrow at the end");
+        for (uint256 i = 0; i < handler.count(); ++i) {
+            Order memory order = handler.orderOf(i);
+            vm.assertTrue(uint256(shop.stateOf(shop.orderIdOf(order))) >= uint256(OrderState.Settled));
+        }
+        _money();
+        _units();
     }
 
     /// Every unit that the contracts owe is there, every open price is in escrow once, and what went in is there or drawn.
@@ -98,18 +109,5 @@ contract LicenceInvariantsTest is LicenceBase {
             }
             vm.assertEq(held, handler.supply(id), "units");
         }
-    }
-
-    /// However it stands: if everybody is silent from now on, every order ends, and no money stays behind in it.
-    function _everyOrderEnds() private {
-        uint256 before = vm.snapshotState();
-        handler.finish();
-        vm.assertEq(shop.totalEscrow(), 0, "escrow at the end");
-        for (uint256 i = 0; i < handler.count(); ++i) {
-            Order memory order = handler.orderOf(i);
-            vm.assertTrue(uint256(shop.stateOf(shop.orderIdOf(order))) >= uint256(OrderState.Settled));
-        }
-        _money();
-        vm.revertToState(before);
     }
 }
