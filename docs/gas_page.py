@@ -57,6 +57,7 @@ LIVES = {
         "sale, bid: above another's",
         "sale, settle",
     ),
+    "a licence with its key": ("licence, buy: with a key", "licence, deliver the key", "licence, accept the key"),
 }
 
 
