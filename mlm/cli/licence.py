@@ -48,7 +48,7 @@ def offer(
 
     Terms are part of a licence's id and never change: other terms are another kind of licence, offered beside it.
 
-    Example: `mlm licence offer alice/digits-mlp --price 5 --kind period --days 30`
+    Example: `mlm licence offer alice/sealed-digits --price 5 --kind period --days 30`
     """
     from mlm.core.licensing import UNLIMITED, LicenceKind
     from mlm.core.money import parse_units
@@ -80,7 +80,7 @@ def list_licences(
 ) -> None:
     """List the licences that are offered and those that this account holds, newest first.
 
-    Example: `mlm licence list alice/digits-mlp`
+    Example: `mlm licence list alice/sealed-digits`
     """
     from mlm.workflows import licence_show as workflow
 
@@ -107,7 +107,7 @@ def transfer(
 ) -> None:
     """Give a licence to somebody else, who can ask for the key then: `mlm licence request`.
 
-    Example: `mlm licence transfer licence/LICENCE --to ADDRESS`
+    Example: `mlm licence transfer licence/LICENCE --to PROVIDER`
     """
     from mlm.workflows import licence as workflow
 
@@ -138,7 +138,7 @@ def revoke(
 ) -> None:
     """Take a licence back, where its terms allow that, for the refund that they promise.
 
-    Example: `mlm licence revoke licence/LICENCE --holder ADDRESS`
+    Example: `mlm licence revoke licence/LICENCE --holder HOLDER`
     """
     from mlm.workflows import licence as workflow
 
@@ -149,7 +149,7 @@ def revoke(
 def request(ctx: typer.Context, asset: Name) -> None:
     """Ask an asset's owner for the key of a version that you are entitled to: after a transfer, or of a new version.
 
-    Example: `mlm licence request alice/digits-mlp`
+    Example: `mlm licence request alice/sealed-digits`
     """
     from mlm.workflows import licence as workflow
 
