@@ -31,7 +31,7 @@ class Licensing:
 
     def held(self, *options: str) -> str:
         """A licence without a key that the buyer has bought."""
-        licence = self.offered("--delivery", "0", *options)
+        licence = self.offered("--delivery", "0", "--resale-bps", "1", *options)  # another class than `ordered`'s
         return str(self.buyer.do("buy", self.asset, "--licence", licence)["licence"])
 
 
