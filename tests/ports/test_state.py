@@ -83,8 +83,26 @@ def sale_event(name: str, sale: int, **args: Any) -> Call:
     return ("AssetSale", name, {"saleId": word(sale), **args})
 
 
-def opened(sale: int, seller: str, token: int, reserve: int = 5, collection: str = ADDRESSES["AssetRegistry"]) -> Call:
-    terms = {"nonce": 2**255, "reserve": reserve, "minStepBps": 500, "duration": 100, "extension": 60, "escrow": EVE}
+def opened(
+    sale: int,
+    seller: str,
+    token: int,
+    reserve: int = 5,
+    collection: str = ADDRESSES["AssetRegistry"],
+    *,
+    units: int = 0,
+    start: int = 0,
+    expires_at: int = 2**40 - 1,
+) -> Call:
+    offer = {"collection": collection, "tokenId": token, "units": units, "startPrice": start, "reserve": reserve}
+    offer |= {"minStepBps": 500, "duration": 100, "extension": 60}
+    where = {"collection": collection, "nonce": 2**255, "escrow": EVE, "expiresAt": expires_at}
+    return sale_event("SaleOpened", sale, seller=seller, offer=offer, **where)
+
+
+def once_opened(sale: int, seller: str, token: int, collection: str) -> Call:
+    """As contracts said it that sold only tokens, to the highest bidder."""
+    terms = {"nonce": 2**255, "reserve": 5, "minStepBps": 500, "duration": 100, "extension": 60, "escrow": EVE}
     return sale_event("SaleOpened", sale, seller=seller, tokenId=token, collection=collection, **terms)
 
 
@@ -217,7 +235,10 @@ def test_sales(told: State) -> None:
     assert head
     sale = ADDRESSES["AssetSale"]
     story = [
-        [opened(70, BOB, 41, 2**128 - 1), opened(71, BOB, 41, collection=EVE)],
+        [
+            opened(70, BOB, 41, 2**128 - 1, units=2**128 - 1, start=2**127, expires_at=9),
+            once_opened(71, BOB, 41, EVE),
+        ],
         [moved(ANN, sale, 9), sale_event("SaleBidPlaced", 70, bidder=ANN, amount=9, endsAt=head.timestamp + 500)],
         [
             sale_event("SaleCredited", 70, account=BOB, reason=1, amount=9),
@@ -230,6 +251,8 @@ def test_sales(told: State) -> None:
     assert (first["handle"], first["name"], first["token_id"]) == ("ann", "digits", word(41))
     assert (other["handle"], other["bidder"], other["bid_count"], other["closed_state"]) == (None, None, 0, None)
     assert (first["reserve"], first["bidder"], first["price"], first["bid_count"]) == (2**128 - 1, ANN, 9, 1)
+    assert (first["units"], first["start_price"], first["expires_at"]) == (2**128 - 1, 2**127, 9)
+    assert (other["units"], other["start_price"], other["expires_at"]) == (0, 0, 2**40 - 1)
     assert (first["closed_state"], first["recipient"], first["ends_at"]) == (5, ANN, head.timestamp + 500)
     assert other["ends_at"] == other["opened_at"] + 100
     assert told.query("sales", open_at=other["opened_at"]) == [other]

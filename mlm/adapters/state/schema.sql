@@ -148,6 +148,10 @@ create table sales (
     sale_id varchar, collection varchar, seller varchar, token_id varchar, reserve bignum, step_bps bigint,
     duration bigint, extension bigint, escrow varchar
 );
+create table lots (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    sale_id varchar, units bignum, start_price bignum, expires_at bigint
+);
 create table sale_bids (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
     sale_id varchar, bidder varchar, amount bignum, ends_at bigint
@@ -288,8 +292,9 @@ left join settlements e on e.job_id = j.job_id;
 -- Every fact from which a sale's state follows (docs/sale.md), in one row. Anybody's collection can be for sale; only an
 -- asset has a name.
 create view sale_view as
-select s.sale_id, s.collection, s.token_id, a.handle, a.name, s.seller, s.reserve, s.step_bps, s.extension, s.escrow,
-       s.timestamp as opened_at, coalesce(b.ends_at, s.timestamp + s.duration) as ends_at,
+select s.sale_id, s.collection, s.token_id, a.handle, a.name, s.seller, coalesce(l.units, 0::bignum) as units,
+       coalesce(l.start_price, 0::bignum) as start_price, s.reserve, s.step_bps, s.extension, s.escrow,
+       coalesce(l.expires_at, 1099511627775) as expires_at, s.timestamp as opened_at, coalesce(b.ends_at, s.timestamp + s.duration) as ends_at,
        b.bidder, b.amount as price, coalesce(b.bid_count, 0) as bid_count,
        c.timestamp as closed_at, c.state as closed_state, c.recipient,
        s.block, s.timestamp, s.log_index, s.tx_hash, greatest(s.block, coalesce(b.block, 0), coalesce(c.block, 0)) as last_block
@@ -300,6 +305,7 @@ left join (
     from sale_bids group by sale_id
 ) b on b.sale_id = s.sale_id
 left join sale_closings c on c.sale_id = s.sale_id
+left join lots l on l.sale_id = s.sale_id
 left join asset_view a
     on a.token_id = s.token_id and s.collection = (select address from contracts where name = 'AssetRegistry' limit 1);
 

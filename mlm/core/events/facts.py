@@ -93,6 +93,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "attestations": ("auditor", "provider", "name", "value", "issued_at", "expires_at"),
     "requirements": ("hash", "requirements"),
     "sales": ("sale_id", "collection", "seller", "token_id", "reserve", "step_bps", "duration", "extension", "escrow"),
+    "lots": ("sale_id", "units", "start_price", "expires_at"),
     "sale_bids": ("sale_id", "bidder", "amount", "ends_at"),
     "sale_closings": ("sale_id", "recipient", "state", "price"),
     "sale_credits": ("sale_id", "account", "reason", "amount"),
@@ -123,10 +124,6 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("BatchAuction", "BatchCleared"): ("clearings", ("batchId", "tick", "volume")),
     ("BatchAuction", "AwardDrawn"): ("draws", ("batchId", "jobId", "offerId", "provider", "price")),
     ("Providers", "RequirementsPublished"): ("requirements", ("hash", "requirements")),
-    ("AssetSale", "SaleOpened"): (
-        "sales",
-        ("saleId", "collection", "seller", "tokenId", "reserve", "minStepBps", "duration", "extension", "escrow"),
-    ),
     ("AssetSale", "SaleBidPlaced"): ("sale_bids", ("saleId", "bidder", "amount", "endsAt")),
     ("AssetSale", "SaleClosed"): ("sale_closings", ("saleId", "to", "state", "price")),
     ("AssetSale", "SaleCredited"): ("sale_credits", ("saleId", "account", "reason", "amount")),
@@ -225,6 +222,8 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
         return _published(args)
     if (contract, event) == ("JobMarket", "JobPosted"):
         return _posted(args)
+    if (contract, event) == ("AssetSale", "SaleOpened"):
+        return _for_sale(args)
     return []
 
 
@@ -253,6 +252,18 @@ def _posted(args: Mapping[str, Any]) -> list[tuple[str, Row]]:
     ]
     if "requirements" in request:
         rows.append(("auctions", (args["jobId"], *(request[argument] for argument in _AUCTION.values()))))
+    return rows
+
+
+def _for_sale(args: Mapping[str, Any]) -> list[tuple[str, Row]]:
+    """Former sales were English auctions of one token, and said nothing of a lot."""
+    offer = args.get("offer", args)
+    terms = (token_hex(offer["tokenId"]), *(offer[name] for name in ("reserve", "minStepBps", "duration", "extension")))
+    rows: list[tuple[str, Row]] = [
+        ("sales", (args["saleId"], args["collection"], args["seller"], *terms, args["escrow"]))
+    ]
+    if "offer" in args:
+        rows.append(("lots", (args["saleId"], offer["units"], offer["startPrice"], args["expiresAt"])))
     return rows
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mlm.core.auctions.english import SaleReason
+from mlm.core.auctions.sale import SaleReason
 from mlm.core.errors import UsageError
 from mlm.core.events.facts import token_hex
 from mlm.core.job import Reason
