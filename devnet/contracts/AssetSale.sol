@@ -156,23 +156,13 @@ contract AssetSale is SaleCredits {
     }
 
     /// @inheritdoc IAssetSale
-    // What comes in is known only after it came, and nothing else moves the balance meanwhile: all that does holds the guard.
-    // slither-disable-next-line reentrancy-balance,reentrancy-benign
     function collect(bytes32 saleId) external nonReentrant returns (uint256 amount) {
         SaleRecord storage sale = _sales[saleId];
         // Without an opening there is no escrow to ask.
         if (sale.openedAt == 0) revert SaleInState(saleId, SaleState.Open, SaleState.Unknown);
-        uint256 before = token.balanceOf(address(this));
         address keep = keepOf(saleId);
-        SaleEscrow(escrowOf(saleId)).draw(_sources, token);
-        amount = token.balanceOf(address(this)) - before;
-        _credit(saleId, sale.seller, SaleReason.Earnings, amount);
-        if (keep.code.length != 0) {
-            SaleEscrow(keep).draw(_sources, token);
-            uint256 kept = token.balanceOf(address(this)) - before - amount;
-            _credit(saleId, sale.bidder, SaleReason.Earnings, kept);
-            amount += kept;
-        }
+        amount = _draw(saleId, escrowOf(saleId), sale.seller);
+        if (keep.code.length != 0) amount += _draw(saleId, keep, sale.bidder);
         if (amount == 0) revert NothingEarned(saleId);
     }
 
@@ -244,6 +234,23 @@ contract AssetSale is SaleCredits {
         uint256 royalty = receiver == address(0) ? 0 : EnglishRules.royalty(price, asked);
         _credit(saleId, receiver, SaleReason.Royalty, royalty);
         _credit(saleId, sale.seller, SaleReason.Proceeds, price - royalty);
+    }
+
+    /// @dev Everything that was credited to an escrow belongs to `account`, also what it was credited here: who owns an asset
+    /// that is for sale has the royalties of its licences that are sold meanwhile.
+    // What comes in is known only after it came, and nothing else moves the balance meanwhile: all that does holds the guard.
+    // slither-disable-next-line reentrancy-balance,reentrancy-benign
+    function _draw(bytes32 saleId, address escrow, address account) private returns (uint256 amount) {
+        uint256 here = creditOf[escrow];
+        if (here != 0) {
+            totalCredit -= here;
+            creditOf[escrow] = 0;
+            emit Withdrawn(escrow, here);
+        }
+        uint256 before = token.balanceOf(address(this));
+        SaleEscrow(escrow).draw(_sources, token);
+        amount = here + token.balanceOf(address(this)) - before;
+        _credit(saleId, account, SaleReason.Earnings, amount);
     }
 
     function _refund(bytes32 saleId, SaleRecord storage sale) private {

@@ -6,7 +6,7 @@ import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {AssetSale} from "../contracts/AssetSale.sol";
 import {SaleEscrow} from "../contracts/SaleEscrow.sol";
 import {IAssetSaleErrors as Errors} from "../contracts/errors/IAssetSaleErrors.sol";
-import {ICreditSource, Offer, SaleState} from "../contracts/interfaces/IAssetSale.sol";
+import {IAssetSale, ICreditSource, Offer, SaleReason, SaleState} from "../contracts/interfaces/IAssetSale.sol";
 import {SALE_CLAIM_WINDOW} from "../contracts/libraries/SaleLimits.sol";
 import {SaleBase} from "./SaleBase.sol";
 import {Lie} from "./ToyCollection.sol";
@@ -350,6 +350,27 @@ contract UnitsSaleTest is SaleBase {
         vm.assertEq(sale.collect(saleId), 12);
         vm.assertEq(sale.creditOf(OWNER), 12);
         _needCovered();
+    }
+
+    /// The royalty of a licence that is resold while its asset is for sale is the asset's seller's.
+    function test_royaltiesOfAnAssetThatIsForSale() public {
+        bytes32 asset = _open(_offer());
+        address escrow = sale.escrowOf(asset);
+        units.setRoyalty(escrow, 1_000);
+        bytes32 saleId = _open(_falling(_unitsOffer(), RESERVE));
+        _buy(saleId, ALICE, RESERVE);
+        vm.assertEq(sale.creditOf(escrow), RESERVE / 10);
+        uint256 before = sale.creditOf(OWNER);
+        vm.expectEmit(address(sale));
+        emit IAssetSale.Withdrawn(escrow, RESERVE / 10);
+        vm.expectEmit(address(sale));
+        emit IAssetSale.SaleCredited(asset, OWNER, SaleReason.Earnings, RESERVE / 10);
+        vm.assertEq(sale.collect(asset), RESERVE / 10);
+        vm.assertEq(sale.creditOf(escrow), 0);
+        vm.assertEq(sale.creditOf(OWNER), before + RESERVE / 10);
+        _needCovered();
+        vm.expectRevert(abi.encodeWithSelector(Errors.NothingEarned.selector, asset));
+        sale.collect(asset);
     }
 
     /// What kept units earn is the winner's, what they earned before it the seller's.

@@ -39,6 +39,28 @@ contract SaleInvariantsTest is Base {
         targets[0] = address(handler);
     }
 
+    /// A play in which nothing is sold would show nothing: these moves sell in each way, tokens and units.
+    function test_thePlaySellsInEachWay() public {
+        for (uint128 draw = 0; draw < 6; ++draw) {
+            handler.open(0, 1e18, 500, 3_600, 600, draw % 3 + 12_288 + (draw < 3 ? 0 : 7 * 48));
+            if (draw % 3 == 0) handler.bid(0, 1, 0);
+            else handler.buy(0, 1, draw);
+            vm.assertEq(
+                uint256(sale.stateOf(handler.sales(draw))),
+                uint256(draw % 3 == 0 ? SaleState.Open : SaleState.Delivered)
+            );
+        }
+        handler.quarrel(true);
+        handler.buy(1, 2, 0);
+        handler.quarrel(false);
+        handler.finish();
+        for (uint256 kind = 0; kind < 3; ++kind) {
+            vm.assertEq(handler.sold(kind), 2);
+        }
+        _money();
+        _tokens();
+    }
+
     struct FuzzSelector {
         address addr;
         bytes4[] selectors;

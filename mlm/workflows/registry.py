@@ -58,6 +58,7 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         stake.CLAIM,
         sale.START,
         sale.BID,
+        sale.BUY,
         sale.CANCEL,
         sale.SETTLE,
         wallet.WITHDRAW,

@@ -13,6 +13,7 @@ from mlm.ports.settings import Settings
 from mlm.ports.wallet import Account, Faucet, Password, Wallet
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.events import decode
+from mlm.workflows.sale_show import earned as sale_earned
 from mlm.workflows.sync import sync
 
 MAX_SALES = 100  # an account's newest sales, whose escrows are asked for earnings
@@ -159,7 +160,7 @@ def plan_withdraw(ports: Ports, params: Withdraw) -> Plan[Credits]:
     account, chain = ports.sender.address, ports.chain
     sync(ports)
     rows = ports.state.query("sales", seller=account, limit=MAX_SALES)
-    earned = {row["sale_id"]: chain.call("JobMarket", "creditOf", row["escrow"]) for row in rows}
+    earned = {row["sale_id"]: sale_earned(ports, row["escrow"]) for row in rows}
     jobs = Amount(chain.call("JobMarket", "creditOf", account))
     sales = Amount(chain.call("AssetSale", "creditOf", account))
     found = Credits(jobs, sales, Amount(sum(earned.values())))

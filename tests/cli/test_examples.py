@@ -264,11 +264,11 @@ def _cancels(stage: Stage) -> tuple[Person, str]:
     return stage.market.consumer, stage.market.consumer.job()
 
 
-def _selling(who: str, *, bid: bool = False, ended: bool = False) -> Scene:
+def _selling(who: str, *, bid: bool = False, ended: bool = False, fixed: bool = False) -> Scene:
     """The scene in which the seller or the bidder of a new sale runs the example."""
 
     def scene(stage: Stage) -> tuple[Person, str]:
-        found = sell(stage.market, stage.for_sale(), bid=bid, ended=ended)
+        found = sell(stage.market, stage.for_sale(), bid=bid, ended=ended, fixed=fixed)
         return getattr(found, who), found.sale
 
     return scene
@@ -381,6 +381,7 @@ SCENES: dict[str, Scene] = {
     "sale list": _elsewhere,
     "sale show": _selling("bidder", bid=True),
     "sale bid": _selling("bidder"),
+    "sale buy": _selling("bidder", fixed=True),
     "sale cancel": _selling("seller"),
     "sale settle": _selling("bidder", bid=True, ended=True),
     "handle claim": as_("provider"),

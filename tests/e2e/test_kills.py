@@ -311,6 +311,11 @@ def _sale_bids(world: World) -> tuple[Person, tuple[str, ...]]:
     return found.bidder, ("sale", "bid", found.sale, "--price", "60")
 
 
+def _sale_bought(world: World) -> tuple[Person, tuple[str, ...]]:
+    found = sell(world.market, MODEL, fixed=True, seller=SELLER)
+    return found.bidder, ("sale", "buy", found.sale)
+
+
 def _sale_cancels(world: World) -> tuple[Person, tuple[str, ...]]:
     found = sell(world.market, MODEL, seller=SELLER)
     return found.seller, ("sale", "cancel", found.sale)
@@ -357,6 +362,7 @@ SCENES = {
     # Last: the asset changes hands.
     "sale start": Scene((TX, TX), _sells),
     "sale bid": Scene((TX,), _sale_bids),
+    "sale buy": Scene((TX,), _sale_bought),
     "sale cancel": Scene((TX,), _sale_cancels),
     "sale settle": Scene((TX,), _sale_settles),
 }

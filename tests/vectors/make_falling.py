@@ -65,7 +65,7 @@ def drawn(sale: int, position: int) -> int:
 
 
 def outcome(sale: int, rules: Rules) -> Outcome:
-    """Up to 5 come to buy, until one does: some too late, some with too little, some the seller. One sale of four is fixed."""
+    """Up to 5 come to buy, until one does: some too late, with too little, or the seller. One sale of four is fixed."""
     reserve = 1 + drawn(sale, 0) % 10 ** (drawn(sale, 1) % 20)
     start = reserve + (drawn(sale, 2) % 10 ** (drawn(sale, 3) % 20) if drawn(sale, 4) % 4 else 0)
     duration = 60 + drawn(sale, 5) % 3_541

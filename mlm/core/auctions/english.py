@@ -1,4 +1,4 @@
-"""The English auction of a lot: each bid a step above the best; late bids move the end. EnglishRules.sol computes the same.
+"""The English auction of a lot: each bid a step above the best; late bids move the end (EnglishRules.sol).
 
 Amounts are base units, times seconds since 1970. Intervals are half-open: an end's own second lies outside.
 """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 def price_up(start: int, reserve: int, opened_at: int, ends_at: int, now: int) -> int:
-    """Linear from `start` at the opening to `reserve` at the end, rounded up; for opened_at <= now, reserve <= start."""
+    """Linear from `start` at the opening to `reserve` at the end, rounded up. opened_at <= now, reserve <= start."""
     if now >= ends_at:
         return reserve
     return start - (start - reserve) * (now - opened_at) // (ends_at - opened_at)

@@ -1,4 +1,4 @@
-"""Sales of assets and licences, of every kind: what a seller offers, and how a sale stands. AssetSale computes the same.
+"""Sales of assets and licences, of every kind: what a seller offers, and how a sale stands (AssetSale.sol).
 
 How a price comes about is english.py's (bids rise) and falling.py's (the price falls). Amounts are base units, times
 seconds since 1970. Intervals are half-open: an end's own second lies outside.
@@ -59,8 +59,8 @@ class SaleReason(Named):
 class Offer:
     """What a seller offers; the contract's struct of the same name, in its order. `collection` is 0x-hex.
 
-    `units` of an ERC-1155 id, or 0 for an ERC-721 token. `start` is 0 in an English auction; in the others `step_bps` and
-    `extension` are.
+    `units` of an ERC-1155 id, or 0 for an ERC-721 token. `start` is 0 in an English auction; `step_bps` and `extension`
+    are in the others.
     """
 
     collection: str
@@ -86,7 +86,7 @@ def kind_of(start: int, reserve: int) -> SaleKind:
 
 
 def check_offer(offer: Offer, *, expires_in: int = NEVER) -> None:
-    """Hold an offer to the contract's bounds; raises UsageError. `expires_in`: seconds until the lot is worth nothing."""
+    """Hold an offer to the contract's bounds; raises UsageError. `expires_in`: seconds until the lot expires."""
     rises = offer.kind is SaleKind.ENGLISH
     most = 2**128 - 1
     for name, actual, low, high in (
@@ -125,4 +125,3 @@ def state(
     if not has_bid:
         return SaleState.UNSOLD
     return SaleState.SOLD if now < min(ends_at + CLAIM_WINDOW, expires_at) else SaleState.LAPSED
-
