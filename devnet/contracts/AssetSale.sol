@@ -87,6 +87,8 @@ contract AssetSale is SaleCredits {
         address outbid = sale.bidder;
         uint40 endsAt = EnglishRules.endAfter(block.timestamp, sale.endsAt, sale.extension, sale.latestEnd);
         _lead(saleId, sale, amount, endsAt);
+        // SaleBidPlaced says it.
+        // slither-disable-next-line events-maths
         totalEscrow += amount - best;
         // Whoever betters its own bid pays the difference.
         if (outbid == msg.sender) return _pull(amount - best);
@@ -156,6 +158,8 @@ contract AssetSale is SaleCredits {
     }
 
     /// @inheritdoc IAssetSale
+    // What an escrow has drawn is known only after it drew, and nothing else moves the balance meanwhile: all that does holds the guard.
+    // slither-disable-next-line reentrancy-balance,reentrancy-no-eth,reentrancy-benign
     function collect(bytes32 saleId) external nonReentrant returns (uint256 amount) {
         SaleRecord storage sale = _sales[saleId];
         // Without an opening there is no escrow to ask.
@@ -238,8 +242,7 @@ contract AssetSale is SaleCredits {
 
     /// @dev Everything that was credited to an escrow belongs to `account`, also what it was credited here: who owns an asset
     /// that is for sale has the royalties of its licences that are sold meanwhile.
-    // What comes in is known only after it came, and nothing else moves the balance meanwhile: all that does holds the guard.
-    // slither-disable-next-line reentrancy-balance,reentrancy-benign
+    // slither-disable-next-line reentrancy-balance,reentrancy-no-eth,reentrancy-benign
     function _draw(bytes32 saleId, address escrow, address account) private returns (uint256 amount) {
         uint256 here = creditOf[escrow];
         if (here != 0) {

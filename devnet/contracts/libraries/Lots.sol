@@ -25,6 +25,8 @@ library Lots {
 
     /// @notice A token moves without a callback to the recipient; units cannot: ERC-1155 asks a recipient that has code.
     function move(Lot memory lot, address from, address to) internal {
+        // `from` is the caller of `open`, or an escrow that hands over what it holds.
+        // slither-disable-next-line arbitrary-send-erc20
         if (lot.units == 0) IERC721(lot.collection).transferFrom(from, to, lot.tokenId);
         else IERC1155(lot.collection).safeTransferFrom(from, to, lot.tokenId, lot.units, "");
     }
