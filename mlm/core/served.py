@@ -1,4 +1,4 @@
-"""What a paid call binds: the request's digest, the server's terms, the signed result, and how they travel. Pure.
+"""What a paid call binds beside its voucher: the server's terms, the signed result, and how they travel. Pure.
 
 A result is signed by EIP-712 in the domain of the channels' contract, so that one is of one chain, one deployment and
 one channel. Formats, and who checks what: docs/paying.md.
@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlm.core.digest import domain as named
-from mlm.core.digest import keccak256, words
+from mlm.core.digest import keccak256
 from mlm.core.errors import InvalidData, VerificationFailed
 from mlm.core.refs import ADDRESS
 
@@ -43,35 +42,25 @@ def domain(chain_id: int, channels: str) -> dict[str, Any]:
     return {"name": "mlm serving", "version": "1", "chainId": chain_id, "verifyingContract": channels}
 
 
-def request_digest(channel: bytes, calls: int, version_id: bytes, input_commitment: bytes) -> bytes:
-    """keccak256(abi.encode(H("mlm/request/1"), channelId, uint64 calls, versionId, inputCommitment)): one call's name.
-
-    Raises ValueError for a number of a call that is no uint64 from 1.
-    """
-    if not 0 < calls < _UINT64:
-        raise ValueError(f"a call's number is a uint64 from 1, found {calls}")
-    return keccak256(words((named("mlm/request/1"), channel, calls, version_id, input_commitment)))
-
-
-def profile_of(name: str) -> bytes:
-    """How a signed result names the arithmetic it was computed in: keccak256 of the profile's name."""
-    return keccak256(name.encode())
+def profile_of(name: str) -> str:
+    """How a signed result names the arithmetic it was computed in: keccak256 of the profile's name, 0x-prefixed."""
+    return "0x" + keccak256(name.encode()).hex()
 
 
 @dataclass(frozen=True)
 class ServedResult:
     """What a payee signs: this output, for that request of that channel. `served_at`: seconds, by the server's clock.
 
-    `signature` is 65 bytes r‖s‖v of the payee's account; the other words have 32 bytes.
+    `signature` is 65 bytes r‖s‖v of the payee's account; the other words are 0x and 64 small digits.
     """
 
-    channel: bytes
+    channel: str
     call: int
-    request: bytes
-    version_id: bytes
-    input_commitment: bytes
-    output_commitment: bytes
-    profile: bytes
+    request: str
+    version_id: str
+    input_commitment: str
+    output_commitment: str
+    profile: str
     served_at: int
     signature: bytes = b""
 
@@ -79,23 +68,28 @@ class ServedResult:
     def message(self) -> dict[str, Any]:
         """The EIP-712 message of `TYPES`."""
         return {
-            "channelId": self.channel,
+            "channelId": bytes.fromhex(self.channel[2:]),
             "call": self.call,
-            "request": self.request,
-            "versionId": self.version_id,
-            "inputCommitment": self.input_commitment,
-            "outputCommitment": self.output_commitment,
-            "profile": self.profile,
+            "request": bytes.fromhex(self.request[2:]),
+            "versionId": bytes.fromhex(self.version_id[2:]),
+            "inputCommitment": bytes.fromhex(self.input_commitment[2:]),
+            "outputCommitment": bytes.fromhex(self.output_commitment[2:]),
+            "profile": bytes.fromhex(self.profile[2:]),
             "servedAt": self.served_at,
         }
 
     def to_json(self) -> dict[str, str]:
         """As in the header and in files: 0x-hex, and decimal digits for numbers."""
-        fields = {**self.message, "channel": self.channel}
-        del fields["channelId"]
         return {
-            name: "0x" + value.hex() if isinstance(value, bytes) else str(value)
-            for name, value in {**fields, "signature": self.signature}.items()
+            "channel": self.channel,
+            "call": str(self.call),
+            "request": self.request,
+            "versionId": self.version_id,
+            "inputCommitment": self.input_commitment,
+            "outputCommitment": self.output_commitment,
+            "profile": self.profile,
+            "servedAt": str(self.served_at),
+            "signature": "0x" + self.signature.hex(),
         }
 
     @classmethod
@@ -124,11 +118,11 @@ def check_result(result: ServedResult, expected: ServedResult, signer: str, paye
     if signer.lower() != payee.lower():
         raise VerificationFailed(f"the result's signature: expected of the payee {payee}, found of {signer}")
     # (2), (3), (4)
-    asked = expected.message
-    for name, found in result.message.items():
-        if name in ("profile", "servedAt") or found == asked[name]:
+    asked = expected.to_json()
+    for name, found in result.to_json().items():
+        if name in ("profile", "servedAt", "signature") or found == asked[name]:
             continue
-        wanted, other = (value.hex()[:16] if isinstance(value, bytes) else str(value) for value in (asked[name], found))
+        wanted, other = asked[name][:18], found[:18]
         what = {"outputCommitment": "the tensors that came with it", "inputCommitment": "the tensors sent"}
         raise VerificationFailed(
             f"the signed result's {name}: expected {wanted}{f' ({what[name]})' if name in what else ''}, found {other}"
@@ -147,7 +141,7 @@ class Terms:
     channels: str
     token: str
     payee: str
-    version_id: bytes
+    version_id: str
     price: int
     margin: int
 
@@ -159,7 +153,7 @@ class Terms:
             "channels": self.channels,
             "token": self.token,
             "payee": self.payee,
-            "versionId": "0x" + self.version_id.hex(),
+            "versionId": self.version_id,
             "price": str(self.price),
             "margin": self.margin,
         }
@@ -170,7 +164,7 @@ class Terms:
         read = Reader(value, "the server's terms")
         return cls(
             read.number("chainId", 1 << 256),
-            "0x" + read.word("genesis").hex(),
+            read.word("genesis"),
             *(read.address("channels"), read.address("token"), read.address("payee")),
             read.word("versionId"),
             read.number("price", _UINT128),
@@ -247,9 +241,9 @@ class Reader:
             raise self._wrong(name, f"a number below 2^{below.bit_length() - 1}", found)
         return number
 
-    def word(self, name: str) -> bytes:
-        """32 bytes."""
-        return self.binary(name, 32)
+    def word(self, name: str) -> str:
+        """32 bytes, as 0x and 64 small digits."""
+        return "0x" + self.binary(name, 32).hex()
 
     def binary(self, name: str, size: int) -> bytes:
         """`size` bytes as 0x-hex."""
