@@ -10,7 +10,7 @@ from typing import Any
 
 from mlm.adapters.chain.abi import Param, compiled, element, encode_value, plain_bytes
 from mlm.core.digest import keccak256
-from mlm.core.errors import UsageError
+from mlm.core.errors import InvalidData, UsageError
 
 Types = Mapping[str, Sequence[Mapping[str, str]]]
 
@@ -21,6 +21,7 @@ _DOMAIN = {
     "verifyingContract": "address",
     "salt": "bytes32",
 }
+_HALF = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # of secp256k1's order, rounded down
 
 
 def digest(domain: Mapping[str, Any], types: Types, message: Mapping[str, Any]) -> bytes:
@@ -42,6 +43,24 @@ def sign(key: bytes, domain: Mapping[str, Any], types: Types, message: Mapping[s
 
     signature = PrivateKey(key).sign_recoverable(digest(domain, types, message), hasher=None)
     return signature[:64] + bytes([27 + signature[64]])
+
+
+def recover(domain: Mapping[str, Any], types: Types, message: Mapping[str, Any], signature: bytes) -> str:
+    """Who signed it, in lower case. A signature of anybody: InvalidData for what is none, or has a high s (EIP-2)."""
+    from coincurve import PublicKey
+
+    try:
+        if len(signature) != 65 or signature[64] not in (27, 28):
+            raise ValueError("expected 65 bytes that end in 27 or 28")
+        if int.from_bytes(signature[32:64], "big") > _HALF:
+            raise ValueError("s lies in the upper half")
+        recoverable = signature[:64] + bytes([signature[64] - 27])
+        key = PublicKey.from_signature_and_message(recoverable, digest(domain, types, message), hasher=None)
+    except Exception as error:  # coincurve raises bare Exceptions
+        if isinstance(error, UsageError):
+            raise
+        raise InvalidData(f"not a signature of anybody: {str(error)[:80]}") from error
+    return "0x" + keccak256(key.format(compressed=False)[1:])[12:].hex()
 
 
 def _primary(types: Types) -> str:
