@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -22,8 +22,8 @@ class Status(Enum):
     """Why a call is refused: the HTTP status, and the stable word in the answer's `code`."""
 
     MALFORMED = 400, "malformed"
+    UNAUTHORIZED = 401, "signature_invalid"
     PAYMENT_REQUIRED = 402, "payment_required"
-    FOREIGN = 403, "foreign_voucher"
     NOT_FOUND = 404, "not_found"
     METHOD = 405, "method_not_allowed"
     TOO_SLOW = 408, "too_slow"
@@ -47,22 +47,28 @@ class Status(Enum):
 
 
 class Refusal(MlmError):
-    """A call that is not served. `retry_after` is in whole seconds; `detail` goes into the answer beside the words."""
+    """A call that is not served. `word` is the stable code, `retry_after` in whole seconds.
+
+    `detail` goes into the answer's JSON, `headers` into its headers.
+    """
 
     def __init__(
         self,
         status: Status,
         message: str,
         *,
+        word: str = "",
         retry_after: int | None = None,
         detail: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
-        self.status, self.retry_after, self.detail = status, retry_after, detail
+        self.status, self.word, self.retry_after = status, word or status.word, retry_after
+        self.detail, self.headers = detail or {}, headers or {}
 
     def document(self) -> dict[str, Any]:
         """The answer's JSON: `error` as the protocol has it, and more beside it."""
-        return {"error": str(self), "code": self.status.word, **(self.detail or {})}
+        return {**self.detail, "error": str(self), "code": self.word}
 
 
 @dataclass(frozen=True)
@@ -118,6 +124,15 @@ def model_name(given: str | None, source: str) -> str:
         return given
     last = source.partition("@")[0].rstrip("/").rpartition("/")[2].removesuffix(".onnx")
     return last if NAME.fullmatch(last) else "model"
+
+
+@dataclass
+class Served:
+    """The answer to one call, and what the log says of who paid."""
+
+    body: bytes
+    headers: dict[str, str]
+    logged: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,9 @@ def digest(domain: Mapping[str, Any], types: Types, message: Mapping[str, Any]) 
     The message is of the one type that no other type holds. Raises UsageError for a value that does not fit its type.
     """
     try:
-        return keccak256(b"\x19\x01" + _separator(tuple(domain.items())) + _hash_struct(_primary(types), message, types))
+        return keccak256(
+            b"\x19\x01" + _separator(tuple(domain.items())) + _hash_struct(_primary(types), message, types)
+        )
     except (ValueError, TypeError, KeyError) as error:
         raise UsageError(f"typed data: a value does not fit its type: {str(error)[:200]}") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlm.adapters.serving import arrays
@@ -13,7 +13,7 @@ from mlm.adapters.serving.batch import Batches
 from mlm.adapters.serving.metrics import CONTENT_TYPE, AccessLog, Metrics
 from mlm.core.errors import InvalidData, MlmError
 from mlm.core.inference import BINARY_HEADER, Inference, server_metadata
-from mlm.core.serving import Limits, Refusal, Service, Status
+from mlm.core.serving import Limits, Refusal, Served, Service, Status
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,23 +28,17 @@ if TYPE_CHECKING:
 ALLOWED = (b"", b"application/json", b"application/octet-stream")
 
 
-@dataclass
-class Served:
-    """What one call came to: its outputs by name, headers of the answer, and what the log says of who paid."""
-
-    outputs: Arrays
-    headers: dict[str, str] = field(default_factory=dict)
-    logged: dict[str, Any] = field(default_factory=dict)
+Render = Callable[[Inference, "Arrays"], tuple[bytes, dict[str, str]]]
 
 
 class Till(Protocol):
     """Takes the payment of a call, or refuses it."""
 
-    def glance(self, headers: dict[str, str]) -> None:
-        """Before the body is read: refuse what no body could make good."""
+    def glance(self, headers: dict[str, str]) -> Any:
+        """Before the body is read: what `serve` needs of the headers. Raises Refusal for what no body makes good."""
 
     async def serve(
-        self, headers: dict[str, str], asked: Inference, inputs: Arrays, run: Callable[[], Awaitable[Run]]
+        self, token: Any, asked: Inference, inputs: Arrays, run: Callable[[], Awaitable[Run]], render: Render
     ) -> Served:
         """Admit the call, run it or find its answer, and let it out once it is written down. Raises Refusal."""
 
@@ -55,14 +49,14 @@ class Till(Protocol):
 class Free:
     """Nobody pays."""
 
-    def glance(self, headers: dict[str, str]) -> None:
+    def glance(self, headers: dict[str, str]) -> Any:
         return None
 
     async def serve(
-        self, headers: dict[str, str], asked: Inference, inputs: Arrays, run: Callable[[], Awaitable[Run]]
+        self, token: Any, asked: Inference, inputs: Arrays, run: Callable[[], Awaitable[Run]], render: Render
     ) -> Served:
         """Run it."""
-        return Served((await run()).outputs)
+        return Served(*render(asked, (await run()).outputs))
 
     def best(self, channel: str) -> dict[str, Any]:
         raise Refusal(Status.NOT_FOUND, "this model is free: there are no channels here")
@@ -105,7 +99,9 @@ def application(desk: Desk) -> Starlette:
         return Response(orjson.dumps(document), status, headers, arrays.JSON)
 
     def refused(refusal: Refusal) -> Response:
-        headers = {"retry-after": str(refusal.retry_after)} if refusal.retry_after else {}
+        headers = dict(refusal.headers)
+        if refusal.retry_after:
+            headers["retry-after"] = str(refusal.retry_after)
         if refusal.status in (Status.TOO_SLOW, Status.TOO_LARGE):
             headers["connection"] = "close"  # the rest of its body may still come
         return told(refusal.document(), refusal.status.http, headers)
@@ -124,7 +120,7 @@ def application(desk: Desk) -> Starlette:
         try:
             answer, logged = await _infer(desk, request)
         except Refusal as refusal:
-            answer, code, logged = refused(refusal), refusal.status.word, {"why": str(refusal)[:200]}
+            answer, code, logged = refused(refusal), refusal.word, {"why": str(refusal)[:200]}
         seconds = time.perf_counter() - started
         desk.metrics.answered(answer.status_code, code, seconds)
         client = request.client.host if request.client else ""
@@ -175,7 +171,7 @@ def application(desk: Desk) -> Starlette:
     model = "/v2/models/{name}"
     routes = [
         *(Route(f"{path}/infer", infer, methods=["POST"]) for path in (model, model + "/versions/{version}")),
-        Route("/v2", plain(lambda request: server_metadata(desk.version))),
+        Route("/v2", plain(lambda request: server_metadata(desk.version, [desk.service.name]))),
         Route("/v2/health/live", plain(live)),
         Route("/v2/health/ready", plain(ready)),
         *(
@@ -192,6 +188,16 @@ def application(desk: Desk) -> Starlette:
     return made
 
 
+def _rendered(desk: Desk) -> Render:
+    def render(asked: Inference, outputs: Arrays) -> tuple[bytes, dict[str, str]]:
+        try:
+            return arrays.write(desk.service.name, desk.service.version, asked, outputs)
+        except InvalidData as error:
+            raise Refusal(Status.FAILED, str(error)) from error
+
+    return render
+
+
 async def _infer(desk: Desk, request: Request) -> tuple[Response, dict[str, Any]]:
     from starlette.responses import Response
 
@@ -202,7 +208,7 @@ async def _infer(desk: Desk, request: Request) -> tuple[Response, dict[str, Any]
     kind = headers.get("content-type", "").partition(";")[0].strip().lower().encode("latin-1")
     if kind not in ALLOWED or headers.get("content-encoding", "identity").lower() != "identity":
         raise Refusal(Status.MEDIA_TYPE, f"expected application/json as it is, found {kind.decode('latin-1')[:60]!r}")
-    desk.till.glance(headers)
+    token = desk.till.glance(headers)
     desk.calls += 1
     room = _Room(desk)
     try:
@@ -211,12 +217,8 @@ async def _infer(desk: Desk, request: Request) -> tuple[Response, dict[str, Any]
             asked, inputs = arrays.read(body, headers.get(BINARY_HEADER), desk.service.signature, desk.limits.body)
         except InvalidData as error:
             raise Refusal(Status.MALFORMED, str(error)) from error
-        served = await desk.till.serve(headers, asked, inputs, lambda: desk.batches.run(inputs))
-        try:
-            text, more = arrays.write(desk.service.name, desk.service.version, asked, served.outputs)
-        except InvalidData as error:
-            raise Refusal(Status.FAILED, str(error)) from error
-        return Response(text, 200, {**more, **served.headers}), served.logged
+        served = await desk.till.serve(token, asked, inputs, lambda: desk.batches.run(inputs), _rendered(desk))
+        return Response(served.body, 200, served.headers), served.logged
     except MlmError as error:
         if isinstance(error, Refusal):
             raise

@@ -101,3 +101,13 @@ def _outputs(asked: Inference, outputs: Mapping[str, np.ndarray], raw: list[byte
             flat = np.ascontiguousarray(array).reshape(-1)
             made["data"] = flat.astype(np.float32) if array.dtype.name == "float16" else flat
         yield made
+
+
+def zeros(signature: Signature) -> dict[str, np.ndarray]:
+    """Inputs that a model could take; an axis without a size has 1."""
+    import numpy as np
+
+    return {
+        spec.name: np.zeros([axis if isinstance(axis, int) else 1 for axis in spec.shape], spec.dtype)
+        for spec in signature.inputs
+    }

@@ -87,6 +87,18 @@ class Batches:
         except MlmError as error:
             raise Refusal(Status.FAILED, f"the model cannot be run: {error}") from error
 
+    async def warm(self, zeros: Tensors) -> None:
+        """Start the children, so that no caller waits for it. Raises ModelStopped, ToolMissing.
+
+        A model may refuse zeros: it was loaded all the same.
+        """
+        loop = asyncio.get_running_loop()
+        every = [loop.run_in_executor(self._pool, self._runner.run, self._onnx, zeros) for _ in range(self._lanes)]
+        for came in await asyncio.gather(*every, return_exceptions=True):
+            refused = isinstance(came, InvalidData) and not isinstance(came, ModelStopped)
+            if isinstance(came, BaseException) and not refused:
+                raise came
+
     async def close(self) -> None:
         """End the threads once what runs has ended."""
         await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)

@@ -70,7 +70,7 @@ def guarded(limits: Limits, refused: Callable[[Status], None]) -> type[HttpTools
                 self._end(_large(limits))
 
         def on_message_begin(self) -> None:
-            self._whole, self._bytes = False, 0
+            self._whole, self._bytes = False, max(1, self._bytes)
             super().on_message_begin()
 
         def on_url(self, url: bytes) -> None:
@@ -82,7 +82,7 @@ def guarded(limits: Limits, refused: Callable[[Status], None]) -> type[HttpTools
             super().on_header(name, value)
 
         def on_headers_complete(self) -> None:
-            self._whole = True
+            self._whole, self._bytes = True, 0
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
@@ -115,7 +115,7 @@ def guarded(limits: Limits, refused: Callable[[Status], None]) -> type[HttpTools
 
         def _late(self) -> None:
             self._timer = None
-            if self.headers or self._bytes:
+            if self._bytes:
                 words = f"expected the headers within {limits.seconds:g} s"
                 self._end(Refusal(Status.TOO_SLOW, words))
             else:

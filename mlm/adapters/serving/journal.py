@@ -43,6 +43,7 @@ class Held:
 @dataclass
 class _Waiting:
     record: CallRecord
+    ledger: Ledger
     done: asyncio.Future[None]
 
 
@@ -88,9 +89,12 @@ class CallJournal:
         """What is known of a channel; None where it never paid."""
         return self.channels.get(channel)
 
-    async def add(self, record: CallRecord) -> None:
-        """Write a call down and take it into its channel's ledger; durable when this returns. Raises StorageError."""
-        waiting = _Waiting(record, asyncio.get_running_loop().create_future())
+    async def add(self, record: CallRecord, ledger: Ledger) -> None:
+        """Write a call down and take it into its channel's ledger; durable when this returns. Raises StorageError.
+
+        `ledger` is what the channel begins with where it is new here.
+        """
+        waiting = _Waiting(record, ledger, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._write())
@@ -131,14 +135,22 @@ class CallJournal:
     async def _commit(self, group: list[_Waiting]) -> None:
         if self._broken is not None:
             raise self._broken
-        kept = [each.record if len(each.record.answer) <= self._answers else _bare(each.record) for each in group]
-        made = [encode(record) for record in kept]
-        await asyncio.get_running_loop().run_in_executor(None, self._append, b"".join(made))
-        for each, place in zip(group, sizes(made, self._size), strict=True):
-            self._take(each.record, place)
+        made: list[Record] = []
+        opened: set[str] = set()
+        for each in group:
+            name, ledger = each.record.result.channel, each.ledger
+            if name not in self.channels and name not in opened:
+                opened.add(name)
+                made.append(ChannelRecord(ledger.price, name, ledger.count, ledger.highest, ledger.floor, ledger.best))
+            made.append(each.record if len(each.record.answer) <= self._answers else _bare(each.record))
+        data = [encode(record) for record in made]
+        await asyncio.get_running_loop().run_in_executor(None, self._append, b"".join(data))
+        for record, place in zip(made, sizes(data, self._size), strict=True):
+            self._take(record, place)
+        for each in group:
             if not each.done.done():
                 each.done.set_result(None)
-        self._size += sum(map(len, made))
+        self._size += sum(map(len, data))
         self.added += len(group)
         self.syncs += 1
         if self._size > self._full:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlm.adapters.extras import unavailable
 from mlm.adapters.serving.app import Desk, application
+from mlm.adapters.serving.arrays import zeros
 from mlm.adapters.serving.guard import guarded, server
 from mlm.core.errors import StateConflict
 from mlm.core.serving import Status
@@ -92,6 +93,7 @@ async def _run(
     beside: Callable[[], Coroutine[Any, Any, None]] | None,
 ) -> None:
     loop = asyncio.get_running_loop()
+    await desk.batches.warm(zeros(desk.service.signature))
 
     def stop() -> None:
         made.force_exit = desk.draining  # asked twice: now
