@@ -9,7 +9,7 @@ import asyncio
 import fcntl
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlm.adapters.disk import read_at, replace_file, storage_errors, sync_folder, write_all
@@ -216,6 +216,7 @@ class CallJournal:
                 for _, (at, length) in calls:
                     found = decode(read_at(self._handle, at, length))
                     assert isinstance(found, CallRecord)
+                    found = replace(found, amount=0, signature=b"")  # it is counted in the ledger above
                     made.append(encode(found if at in kept else _bare(found)))
                 where = sizes(made, size)[1:]
                 places[channel] = {call: place for (call, _), place in zip(calls, where, strict=True)}
@@ -277,7 +278,7 @@ class CallJournal:
 
 
 def _bare(record: CallRecord) -> CallRecord:
-    return CallRecord(record.price, record.amount, record.result, record.signature, record.mask)
+    return replace(record, answer=b"")
 
 
 def _opened(path: Path) -> int:
