@@ -47,7 +47,7 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
     from mlm.adapters.spent import FileSpent
     from mlm.adapters.system import OsSystem
     from mlm.adapters.works import FileWorks
-    from mlm.cli import wiring_compute
+    from mlm.cli import wiring_compute, wiring_serve
     from mlm.cli.wiring_remotes import remotes
 
     config, data = session.config, session.data
@@ -107,6 +107,7 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
         bids=lambda: FileBids(session.home / "bids"),
         works=lambda: FileWorks(session.home / "worker" / made.sender.address.lower()),
         encryption=Ecies,
+        received=lambda: wiring_serve.received(session, made),
         spent=lambda: FileSpent(session.home / "spent"),
         model_servers=lambda: HttpModelServer,
         recover=lambda: recover,

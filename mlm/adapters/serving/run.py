@@ -52,11 +52,11 @@ def run(
     listening: socket.socket,
     *,
     started: Callable[[], None],
-    beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    closing: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. `started` is called once calls are answered; `beside` runs along.
+    """Serve until SIGTERM or SIGINT. `started` is called once calls are answered.
 
-    Then nothing new is admitted, what was admitted has `limits.drain` seconds to end, and `desk.batches` is closed.
+    Then nothing new is admitted, what was admitted has `limits.drain` seconds to end, and `closing` is the last.
     Raises ToolMissing.
     """
     try:
@@ -82,7 +82,7 @@ def run(
     _log_errors(desk)
     desk.metrics.gauge("connections", "Open connections.", lambda: len(made.server_state.connections))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(desk, made, listening, started, beside))
+        runner.run(_run(desk, made, listening, started, closing))
 
 
 async def _run(
@@ -90,7 +90,7 @@ async def _run(
     made: uvicorn.Server,
     listening: socket.socket,
     started: Callable[[], None],
-    beside: Callable[[], Coroutine[Any, Any, None]] | None,
+    closing: Callable[[], Coroutine[Any, Any, None]] | None,
 ) -> None:
     loop = asyncio.get_running_loop()
     await desk.batches.warm(zeros(desk.service.signature))
@@ -101,9 +101,7 @@ async def _run(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
-    others = [loop.create_task(_flush(desk))]
-    if beside is not None:
-        others.append(loop.create_task(beside()))
+    flushing = loop.create_task(_flush(desk))
     serving = loop.create_task(made.serve(sockets=[listening]))
     while not made.started and not serving.done():
         await asyncio.sleep(0.005)
@@ -112,10 +110,10 @@ async def _run(
     try:
         await serving
     finally:
-        for other in others:
-            other.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        flushing.cancel()
         await desk.batches.close()
+        if closing is not None:
+            await closing()
         desk.log.flush()
 
 
