@@ -11,7 +11,7 @@ from mlm.cli.compute import Model
 from mlm.cli.render import render
 
 if TYPE_CHECKING:
-    from mlm.adapters.serving.app import Till
+    from mlm.workflows.serve import Serving
 
 app = typer.Typer()
 
@@ -40,8 +40,6 @@ def serve(
 
     Example: `mlm serve alice/digits-mlp --price 0.5`
     """
-    from mlm.adapters.serving import run as server
-    from mlm.adapters.serving.app import Free
     from mlm.cli import wiring_serve
     from mlm.core.money import parse_units
     from mlm.workflows import serve as workflow
@@ -50,16 +48,10 @@ def serve(
     asked = None if price is None else parse_units(price)
     params = workflow.Serve(model, name, free, asked, session.config.get("serve.margin"))
     offer = workflow.prepare(session.ports, params)
-    listening = server.listen(host, port)
-    till: Till = Free()
-    journal = closing = None
-    if offer.terms is not None:
-        till, journal = wiring_serve.till(session, offer, offer.terms)
-        till.url, closing = server.url(listening), till.close
-    desk = wiring_serve.desk(session, offer, till, journal)
+    wiring_serve.run(session, offer, host, port, lambda url: _tell(ctx, workflow.described(offer, url)))
 
-    def started() -> None:
-        render(ctx, workflow.described(offer, server.url(listening)))
-        sys.stdout.flush()
 
-    server.run(desk, listening, started=started, closing=closing)
+def _tell(ctx: typer.Context, serving: Serving) -> None:
+    """At once, also into a pipe: whoever starts a server reads from it where it is."""
+    render(ctx, serving)
+    sys.stdout.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,6 +102,27 @@ def till(session: Session, offer: Offer, terms: Terms) -> tuple[PaidTill, CallJo
     facts = Facts(serve_channels.Reader(chain).read, timeout=session.config.get("chain.timeout"))
     outputs = tuple(spec.name for spec in offer.service.signature.outputs)
     return PaidTill(payee, journal, facts, NumpyTensorCodec(), outputs, limits(session)), journal
+
+
+def run(session: Session, offer: Offer, host: str, port: int, started: Callable[[str], None]) -> None:
+    """Serve it until a signal ends it; `started` is told the URL. Raises StateConflict, ToolMissing, ModelStopped."""
+    from mlm.adapters.serving import run as server
+    from mlm.adapters.serving.app import Free
+    from mlm.adapters.serving.host import listen, url
+
+    listening = listen(host, port)
+    if offer.terms is None:
+        free = Free()
+        server.run(
+            desk(session, offer, free, None),
+            listening,
+            started=lambda: started(url(listening)),
+            closing=free.close,
+        )
+        return
+    paid, journal = till(session, offer, offer.terms)
+    paid.url = url(listening)
+    server.run(desk(session, offer, paid, journal), listening, started=lambda: started(paid.url), closing=paid.close)
 
 
 def desk(session: Session, offer: Offer, till: Till, journal: CallJournal | None) -> Desk:
