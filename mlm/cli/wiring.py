@@ -34,6 +34,7 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
 
     `stay`: how many children that run models stay for the next run.
     """
+    from mlm.adapters.age import Age
     from mlm.adapters.bids import FileBids
     from mlm.adapters.blocks.archive import CarFiles
     from mlm.adapters.blocks.packs import PackStore
@@ -111,6 +112,7 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
         spent=lambda: FileSpent(session.home / "spent"),
         model_servers=lambda: HttpModelServer,
         recover=lambda: recover,
+        sealing=Age,
         archives=lambda: CarFiles(session.cwd),
         remote=lambda: remotes(session).reader(),
         remotes=lambda: remotes(session),

@@ -52,7 +52,7 @@ class SaleRef:
 
 @dataclass(frozen=True)
 class LicenceRef:
-    """licence/ID: the id of a licence (ERC-1155), or a unique prefix of it, as 0x-hex."""
+    """licence/ID: the id of a licence (an ERC-1155 id), or a unique prefix of it, as 0x-hex."""
 
     prefix: str
 
@@ -104,10 +104,21 @@ def parse_licence(text: str) -> LicenceRef:
     found = text.removeprefix("licence/")
     if not _HEX.fullmatch(found):
         raise UsageError(
-            f"expected a licence such as licence/0x12ab…, at least 4 digits of it, found {text!r}",
-            hint="`mlm licence list` shows your licences.",
+            f"expected a licence such as licence/0x12ab…, at least 4 digits of it, found {text[:80]!r}",
+            hint="`mlm licence list` shows yours.",
         )
     return LicenceRef("0x" + found.lower().removeprefix("0x"))
+
+
+def parse_order(text: str) -> str:
+    """`order/0xabc…`, `0xabc…` or bare hex, as 0x-hex; raises UsageError."""
+    found = text.removeprefix("order/")
+    if not _HEX.fullmatch(found):
+        raise UsageError(
+            f"expected an order such as order/0x12ab…, at least 4 digits of it, found {text[:80]!r}",
+            hint="`mlm licence list --orders` shows yours.",
+        )
+    return "0x" + found.lower().removeprefix("0x")
 
 
 def parse_asset(text: str) -> AssetRef:

@@ -1,4 +1,4 @@
-"""What a gateway offers, and to whom: blocks of open assets to everybody, those of a sealed file to who is entitled. Pure."""
+"""What a gateway offers, and to whom: open blocks to everybody, a sealed file's to whoever is entitled. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The statement that opens a gateway's licensed blocks: made here for the chosen account, when a gateway asks for it."""
+"""The statement that opens a gateway's licensed blocks, made for the chosen account when a gateway asks for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlm.workflows.entitlement import entitled
 def sign(ports: Ports, url: str, asked: Challenge) -> str | None:
     """The header for the gateway at `url`, or None where nothing entitles the account to the asset.
 
-    1. The gateway goes by the chain and the contract that this network has: a statement for another would be in its name.
+    1. The gateway goes by the chain and the contract of this network: nothing is signed for another.
     2. The chain says that the account is entitled: nobody hears of an account that is not.
     Raises StateConflict, ChainError.
     """

@@ -1,4 +1,4 @@
-"""`mlm gateway run`: which blocks of this machine are offered, and to whom. Files of `compute-only` assets never are."""
+"""`mlm gateway run`: which blocks of this machine are offered, and to whom. Those of `compute-only` assets never are."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ def stock(ports: Ports, store: Stored, names: tuple[str, ...]) -> tuple[Shelf, t
             found.append(_shelve(shelf, store, token_id, str(version.asset), version.manifest))
     if not any(each.here for each in found):
         what = ", ".join(names) or f"the assets of {ports.sender.address}"
-        raise NotFound(f"no blocks of {what} are here", hint="`mlm clone` brings an asset's; `mlm publish` keeps one's own.")
+        raise NotFound(
+            f"no blocks of {what} are here", hint="`mlm clone` brings an asset's; `mlm publish` keeps one's own."
+        )
     return shelf, tuple(found)
 
 
@@ -81,7 +83,9 @@ def _tokens(ports: Ports, names: tuple[str, ...]) -> list[int]:
     if names:
         return list(dict.fromkeys(lookup.version(ports, name).token_id for name in names))
     sync(ports)
-    return [int(row["token_id"], 16) for row in ports.state.query("assets", owner=ports.sender.address, limit=MAX_VERSIONS)]
+    return [
+        int(row["token_id"], 16) for row in ports.state.query("assets", owner=ports.sender.address, limit=MAX_VERSIONS)
+    ]
 
 
 def _shelve(shelf: Shelf, store: Stored, token_id: int, asset: str, cid: Cid) -> Shelved:

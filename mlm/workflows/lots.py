@@ -6,12 +6,8 @@ from dataclasses import dataclass
 
 from mlm.core.auctions.sale import NEVER
 from mlm.core.errors import StateConflict, UsageError
-from mlm.core.refs import parse_licence
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup
-from mlm.workflows.sync import sync
-
-_DIGITS = 64
+from mlm.workflows import licence_show, lookup
 
 
 @dataclass(frozen=True)
@@ -30,14 +26,10 @@ def find(ports: Ports, text: str) -> Lot:
     if not text.startswith("licence/"):
         version = lookup.version(ports, text)
         return Lot("AssetRegistry", version.token_id, f"{version.asset.handle}/{version.asset.name}", None)
-    digits = parse_licence(text).prefix.removeprefix("0x")
-    if len(digits) != _DIGITS:
-        raise UsageError(f"expected all {_DIGITS} digits of the licence's id, found {len(digits)}: {text}")
-    sync(ports)
-    licence = int(digits, 16)
+    licence = licence_show.find(ports, text)
     asset, _ = name_of(ports, ports.chain.address_of("LicenceToken"), licence)
     expires_at = ports.chain.call("LicenceToken", "expiryOf", licence)
-    return Lot("LicenceToken", licence, asset, f"0x{digits}", expires_at)
+    return Lot("LicenceToken", licence, asset, f"0x{licence:064x}", expires_at)
 
 
 def name_of(ports: Ports, collection: str, token_id: int) -> tuple[str, str | None]:

@@ -21,7 +21,7 @@ PAGE = 50
 
 
 # Whoever credits the owner of what is for sale: the sources of AssetSale, and itself (royalties of licences resold).
-EARNINGS = ("JobMarket", "LicenceToken", "LicenceShop", "AssetSale")
+EARNINGS = ("JobMarket", "LicenceToken", "LicenceShop", "PaymentChannels", "AssetSale")
 
 
 @dataclass(frozen=True)

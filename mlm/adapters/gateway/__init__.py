@@ -1,1 +1,1 @@
-"""A trustless gateway over the blocks of this machine: Starlette and uvicorn around core/shelf.py and core/access.py."""
+"""A trustless gateway over the blocks of this machine: core/shelf.py and core/access.py over HTTP."""

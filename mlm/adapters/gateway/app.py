@@ -1,6 +1,6 @@
 """The trustless gateway as an ASGI application: blocks and CARs by CID, nothing else.
 
-Source: https://specs.ipfs.tech/http-gateways/trustless-gateway/ and, for CARs, IPIP-402; docs/gateway.md has what is kept of them.
+Source: https://specs.ipfs.tech/http-gateways/trustless-gateway/ and, for CARs, IPIP-402; docs/gateway.md.
 """
 
 from __future__ import annotations

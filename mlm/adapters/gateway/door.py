@@ -73,8 +73,8 @@ class Door:
             raise Refusal(Status.BUSY, "too many licences are being looked up", retry_after=1)
         self._waiting += 1
         try:
-            ask = self._entitled, found.token_id, found.account
-            entitled = await asyncio.get_running_loop().run_in_executor(self._thread, *ask)
+            loop = asyncio.get_running_loop()
+            entitled = await loop.run_in_executor(self._thread, self._entitled, found.token_id, found.account)
         except ChainError as error:
             words = "the chain cannot be asked who is entitled"
             raise Refusal(Status.BUSY, words, word="chain_unavailable", retry_after=_RETRY) from error
