@@ -1,0 +1,97 @@
+"""A payer's record of one channel: what it signed, what was answered, and what the next call is signed with. Pure.
+
+The rules of a payer, beside those of a payee in admission.py (docs/paying.md):
+
+1. A call that is asked for again, by its tensors, is sent again with its own voucher.
+2. A number whose call was refused or never answered is given to the next call, before a new number is.
+3. So a new number is only signed while no other is idle: never more than as many calls as run at once are paid and not
+   answered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mlm.core.channel import SignedVoucher, Voucher, next_voucher
+from mlm.core.errors import InvalidData
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A voucher that was signed, for which tensors, and at which price a call its channel goes.
+
+    `owed`: the payee has shown by its signature that it served the call, and its answer never arrived.
+    """
+
+    signed: SignedVoucher
+    input: str  # the input's commitment, 0x and 64 digits; "" where nobody knows it any more
+    price: int
+    owed: bool = False
+
+    @property
+    def voucher(self) -> Voucher:
+        """What was signed."""
+        return self.signed.voucher
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a call goes out with: a voucher that was signed before, or a number that is still to be signed."""
+
+    calls: int
+    before: Kept | None = None
+
+
+@dataclass
+class Record:
+    """All that a payer knows of one channel. Its first voucher's price holds for the channel's whole life."""
+
+    price: int = 0
+    last: Voucher | None = None  # with the largest amount, of those the highest number
+    kept: dict[int, list[Kept]] = field(default_factory=dict)  # what was signed for calls that were never answered
+    flying: set[int] = field(default_factory=set)  # numbers of calls that are being asked for now
+
+    def take(self, kept: Kept) -> None:
+        """Something was signed. Raises InvalidData for another price than the channel's."""
+        if self.price and kept.price != self.price:
+            raise InvalidData(f"a channel at {self.price} base units a call, and a voucher at {kept.price}")
+        self.price, voucher = kept.price, kept.voucher
+        if self.last is None or (voucher.amount, voucher.calls) > (self.last.amount, self.last.calls):
+            self.last = voucher
+        signed = [each for each in self.kept.get(voucher.calls, []) if each.voucher.request != voucher.request]
+        self.kept[voucher.calls] = [*signed, kept]
+
+    def settle(self, calls: int) -> None:
+        """A call was answered."""
+        self.kept.pop(calls, None)
+
+    def choose(self, input_commitment: str, most: int) -> Choice | None:
+        """What a call on these tensors goes out with; None while `most` calls fly. The number flies from now on."""
+        idle = {calls: kept for calls, kept in self.kept.items() if calls not in self.flying}
+        # (1)
+        for calls, signed in idle.items():
+            for kept in signed:
+                if kept.input and kept.input == input_commitment:
+                    return self._fly(Choice(calls, kept))
+        if len(self.flying) >= most:
+            return None
+        # (2) Not a number whose call is known to be served: it is free to repeat that one, and no other.
+        free = [calls for calls, signed in idle.items() if not any(kept.owed for kept in signed)]
+        # (3)
+        return self._fly(Choice(min(free, default=self._next())))
+
+    def _next(self) -> int:
+        return max(self.last.calls if self.last else 0, *self.flying, 0) + 1
+
+    def _fly(self, choice: Choice) -> Choice:
+        self.flying.add(choice.calls)
+        return choice
+
+    def voucher(self, channel: str, calls: int, request: str) -> Voucher:
+        """The voucher of call `calls`: the price for each number up to its own, and never less than before."""
+        return next_voucher(channel, self.last, price=self.price, request=request, calls=calls)
+
+    @property
+    def unanswered(self) -> int:
+        """Calls that were signed for, and neither answered nor shown to be served."""
+        return sum(not any(kept.owed for kept in signed) for signed in self.kept.values())
