@@ -50,6 +50,7 @@ ALSO = {
 
 HEAVY = {"web3", "eth_account", "eth_abi", "eth_keys", "onnx", "onnxruntime", "ezkl", "duckdb", "numpy"}
 HEAVY |= {"yaml", "license_expression", "model_signing", "cryptography", "mlcroissant", "wasmtime", "ray"}
+HEAVY |= {"starlette", "uvicorn", "uvloop", "httptools"}
 
 # File -> why it may import a heavy library at the top.
 HEAVY_AT_TOP: dict[str, str] = {}

@@ -80,6 +80,7 @@ COMMANDS: dict[str, Entry] = {
     ),
     "run": Entry("compute", "Run a model locally; no chain.", JOBS),
     "prove": Entry("compute", "Prove one execution of a model locally; no chain.", JOBS),
+    "serve": Entry("serve", "Serve a model over HTTP, for nothing or paid by the call.", JOBS),
     "verify": Entry("verify", "Check a job, an asset or a proof file; never sends.", JOBS),
     "reputation": Entry("reputation", "Show what settled jobs say of providers.", JOBS, group=True),
     "stake": Entry("stake", "Deposit, withdraw and show stake; claim rewards.", MARKET, group=True),

@@ -74,7 +74,7 @@ class ChannelTerms:
 
 def terms_from_event(values: Mapping[str, Any]) -> ChannelTerms:
     """The terms in a decoded ChannelOpened event (camelCase names); raises InvalidData for a missing field."""
-    taken = {}
+    taken: dict[str, Any] = {}
     for item in fields(ChannelTerms):
         if (name := camel(item.name)) not in values:
             raise InvalidData(f"the terms of a channel without {name}")

@@ -216,9 +216,9 @@ def _kind(value: object) -> str:
     return "an object" if isinstance(value, dict) else "nothing" if value is None else str(value)
 
 
-def server_metadata(version: str) -> dict[str, Any]:
+def server_metadata(version: str, models: Sequence[str]) -> dict[str, Any]:
     """GET /v2."""
-    return {"name": "mlm", "version": version, "extensions": list(EXTENSIONS)}
+    return {"name": "mlm", "version": version, "extensions": list(EXTENSIONS), "models": list(models)}
 
 
 def model_metadata(

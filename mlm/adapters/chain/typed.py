@@ -6,6 +6,7 @@ Source: EIP-712, "Definition of hashStruct" and "Definition of domainSeparator".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from mlm.adapters.chain.abi import Param, compiled, element, encode_value, plain_bytes
@@ -29,10 +30,10 @@ def digest(domain: Mapping[str, Any], types: Types, message: Mapping[str, Any]) 
 
     The message is of the one type that no other type holds. Raises UsageError for a value that does not fit its type.
     """
-    fields = [{"name": name, "type": kind} for name, kind in _DOMAIN.items() if name in domain]
     try:
-        separator = _hash_struct("EIP712Domain", domain, {"EIP712Domain": fields})
-        return keccak256(b"\x19\x01" + separator + _hash_struct(_primary(types), message, types))
+        return keccak256(
+            b"\x19\x01" + _separator(tuple(domain.items())) + _hash_struct(_primary(types), message, types)
+        )
     except (ValueError, TypeError, KeyError) as error:
         raise UsageError(f"typed data: a value does not fit its type: {str(error)[:200]}") from error
 
@@ -63,7 +64,20 @@ def recover(domain: Mapping[str, Any], types: Types, message: Mapping[str, Any],
     return "0x" + keccak256(key.format(compressed=False)[1:])[12:].hex()
 
 
+@lru_cache(maxsize=64)  # one domain signs again and again: a server, or its client, thousands of times a second
+def _separator(domain: tuple[tuple[str, Any], ...]) -> bytes:
+    fields = [{"name": name, "type": kind} for name, kind in _DOMAIN.items() if name in dict(domain)]
+    return _hash_struct("EIP712Domain", dict(domain), {"EIP712Domain": fields})
+
+
+@lru_cache(maxsize=64)
+def _type_hash(spelt: str) -> bytes:
+    return keccak256(spelt.encode())
+
+
 def _primary(types: Types) -> str:
+    if len(types) == 1:
+        return next(iter(types))
     held = {
         _struct(field["type"]) for name, fields in types.items() for field in fields if _struct(field["type"]) != name
     }
@@ -81,7 +95,7 @@ def _hash_struct(name: str, value: Mapping[str, Any], types: Types) -> bytes:
     if set(value) != {field["name"] for field in fields}:
         raise ValueError(f"expected the fields {[field['name'] for field in fields]} of {name}, found {list(value)}")
     words = [_word(Param(field["name"], field["type"]), value[field["name"]], types) for field in fields]
-    return keccak256(keccak256(_spelt(name, types).encode()) + b"".join(words))
+    return keccak256(_type_hash(_spelt(name, types)) + b"".join(words))
 
 
 def _spelt(name: str, types: Types) -> str:
