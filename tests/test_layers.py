@@ -34,6 +34,8 @@ MAY_IMPORT = {
     "setting": {"core"},
     "resources": {"core"},
     "cli": {"cli", "workflows", "ports", "core", "config", "resources"},
+    # The door for programs, as cli is for people: the same settings and wiring, nothing printed.
+    "client": {"cli", "workflows", "ports", "core"},
     "__main__": {"cli"},
     "__init__": set(),
 }

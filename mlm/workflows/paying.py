@@ -215,6 +215,9 @@ class Payer:
 
     def _begin(self) -> None:
         """Learn the channel's price, and what was signed for it on another machine or before a loss."""
+        expected, found = self._channel.terms.signer, self._ports.signer.address  # which may ask for a password: once
+        if expected.lower() != found.lower():
+            raise Refused(f"the signer of the channel {self._channel.id[:10]}…", expected, found)
         seen = self._server.channel(self._channel.id)
         if self._record.price == 0:
             self._record.price = seen.price if seen else self._terms.price
