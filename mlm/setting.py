@@ -135,4 +135,28 @@ SERVE: tuple[Setting, ...] = (
         "Seconds that admitted calls have to end in when a server is stopped.",
         project="never",
     ),
+    Setting(
+        "serve.margin",
+        int,
+        600,
+        "MLM_SERVE_MARGIN",
+        "Seconds that a channel must still have: in the last ones before its expiry its vouchers are claimed.",
+        project="never",
+    ),
+    Setting(
+        "serve.claim",
+        str,
+        "10",
+        "MLM_SERVE_CLAIM",
+        "The least, in tokens, that a server claims of a channel before its expiry is near; 0: it does not.",
+        project="never",
+    ),
+    Setting(
+        "serve.contract_signers",
+        bool,
+        False,
+        "MLM_SERVE_CONTRACT_SIGNERS",
+        "Take vouchers that a contract signs (ERC-1271), which can change its mind before they are claimed.",
+        project="never",
+    ),
 )

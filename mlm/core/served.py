@@ -16,6 +16,7 @@ from mlm.core.digest import keccak256
 from mlm.core.errors import InvalidData, VerificationFailed
 from mlm.core.refs import ADDRESS
 
+PROFILE_ANY = "mlm/profile/any/1"  # whatever the runner gives: the last bits of floats may differ elsewhere
 VOUCHER_HEADER = "Mlm-Voucher"
 RESULT_HEADER = "Mlm-Result"
 X402_HEADER = "PAYMENT-REQUIRED"  # x402, version 2: the document of a 402, in standard base64

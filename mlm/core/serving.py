@@ -147,3 +147,12 @@ class Service:
     def metadata(self) -> dict[str, Any]:
         """The model's metadata; what is mlm's own stands under parameters.mlm."""
         return model_metadata(self.name, [self.version], self.signature, {"mlm": self.terms or {"free": True}})
+
+
+def to_claim(due: int, expires_at: int, now: int, *, threshold: int, margin: int) -> bool:
+    """Whether a channel's best voucher is to be claimed now: `due` beyond what was claimed, in base units.
+
+    From `threshold` on (0: never for that), and whatever is due within twice the `margin` seconds before the expiry:
+    nothing is served within the last one, so that a claim has all of it to be included.
+    """
+    return due > 0 and (0 < threshold <= due or now + 2 * margin >= expires_at)

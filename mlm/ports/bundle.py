@@ -28,6 +28,7 @@ from mlm.ports.spent import Spent
 from mlm.ports.state import State
 from mlm.ports.system import System
 from mlm.ports.tensors import TensorCodec
+from mlm.ports.vouchers import Received
 from mlm.ports.works import Works
 
 
@@ -124,6 +125,11 @@ class Ports:
     def spent(self) -> Spent:
         """What the payer's accounts have signed for calls of models."""
         return self._make("spent")
+
+    @cached_property
+    def received(self) -> Received:
+        """The vouchers that this account was given."""
+        return self._make("received")
 
     @cached_property
     def model_servers(self) -> ModelServers:

@@ -45,6 +45,9 @@ class Till(Protocol):
     def best(self, channel: str) -> dict[str, Any]:
         """The best voucher of a channel, as JSON. Raises Refusal."""
 
+    async def close(self) -> None:
+        """The server has ended: let go of files and threads."""
+
 
 class Free:
     """Nobody pays."""
@@ -57,6 +60,9 @@ class Free:
     ) -> Served:
         """Run it."""
         return Served(*render(asked, (await run()).outputs))
+
+    async def close(self) -> None:
+        return None
 
     def best(self, channel: str) -> dict[str, Any]:
         raise Refusal(Status.NOT_FOUND, "this model is free: there are no channels here")

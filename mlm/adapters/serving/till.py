@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 _HEADER = VOUCHER_HEADER.lower()
 _OF_THE_CHAIN = {"channel_unknown", "channel_ended", "channel_expires", "over_deposit"}  # it may know better by now
+_SAID = 4096  # vouchers that a contract has said it signed
 _TURNS = 8  # of waiting for the same call
 
 
@@ -82,6 +83,7 @@ class PaidTill:
         self._rate, self._under_way = Rate(limits.payer_rate), Counter[str]()
         self._calls: dict[tuple[str, int], tuple[str, asyncio.Future[None]]] = {}
         self._version = bytes.fromhex(payee.terms.version_id[2:])
+        self._said: OrderedDict[SignedVoucher, None] = OrderedDict()
         self.url = ""
 
     def glance(self, headers: Mapping[str, str]) -> SignedVoucher:
@@ -166,6 +168,11 @@ class PaidTill:
             "best": best,
         }
 
+    async def close(self) -> None:
+        """Ask no more, and let the journal go once all is written."""
+        self._facts.close()
+        await self._journal.close()
+
     def _decide(self, signed: SignedVoucher, seen: Seen, request: str, genuine: bool) -> Answer:
         ledger, channel, now = (
             self._ledger(signed.voucher.channel, seen.channel),
@@ -194,11 +201,18 @@ class PaidTill:
             return True
         if self._payee.genuine is None:
             return False
+        if signed in self._said:
+            return True
         try:
-            return await asyncio.to_thread(self._payee.genuine, signed, channel)
+            found = await asyncio.to_thread(self._payee.genuine, signed, channel)
         except MlmError as error:
             words = f"the channel's signer is a contract, which cannot be asked now: {str(error)[:200]}"
             raise Refusal(Status.BUSY, words, retry_after=5) from error
+        if found:  # of this very voucher: it may say otherwise of the next
+            self._said[signed] = None
+            if len(self._said) > _SAID:
+                self._said.popitem(last=False)
+        return found
 
     async def _admitted(
         self,

@@ -27,7 +27,7 @@ from mlm.memory.spent import MemorySpent
 from mlm.ports.model_server import Answer
 from mlm.ports.spent import Spent
 from mlm.workflows.paying import Limits
-from tests.serving.payers import PRICE, STRANGER, channel, payer, ports, server, x
+from tests.serving.client_payers import PRICE, STRANGER, channel, payer, ports, server, x
 
 
 @pytest.fixture(params=["memory", "file"])
