@@ -34,7 +34,7 @@ def run(
     deposit: Annotated[str, typer.Option(help="Tokens that may be put into a channel to the server.")] = "0",
     channel: Annotated[str | None, typer.Option(help="The channel that pays; else one is found or opened.")] = None,
     keep: Annotated[
-        Path | None, typer.Option(help="A folder for the evidence of the call: `mlm verify FILE.served`.")
+        Path | None, typer.Option(help="A folder for the evidence of the call: `mlm verify FILE.call`.")
     ] = None,
     give_up: Annotated[
         bool, typer.Option("--give-up", help="Forget calls that the server shows as served and never answered.")

@@ -1,4 +1,4 @@
-"""Evidence of a paid call, format `mlm/served/1`: terms, voucher, tensors and the signed result, as one DAG-CBOR block.
+"""Evidence of a paid call, format `mlm/call/1`: terms, voucher, tensors and the signed result, as one DAG-CBOR block.
 
 It is what a dispute needs: whoever holds it can show what was paid for, what the payee signed, and recompute it. Pure.
 """
@@ -12,8 +12,8 @@ from mlm.core.channel import SignedVoucher, decode_header, encode_header
 from mlm.core.errors import InvalidData
 from mlm.core.served import ServedResult, Terms
 
-FORMAT = "mlm/served/1"
-SUFFIX = ".served"
+FORMAT = "mlm/call/1"
+SUFFIX = ".call"
 MAX_BYTES = 1 << 30
 _FIELDS = ("format", "terms", "voucher", "result", "inputs", "outputs")
 

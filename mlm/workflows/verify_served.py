@@ -1,4 +1,4 @@
-"""`mlm verify FILE.served`: whether a signed result is what was paid for, and whether it is true. Never sends."""
+"""`mlm verify FILE.call`: whether a signed result is what was paid for, and whether it is true. Never sends."""
 
 from __future__ import annotations
 
