@@ -20,7 +20,7 @@ from mlm.core.served import Terms
 from mlm.ports.bundle import Ports
 from mlm.ports.model_server import ModelServer, Offer
 from mlm.workflows import channel as channels
-from mlm.workflows import lookup, source
+from mlm.workflows import channel_show, lookup, source
 from mlm.workflows.apply import execute
 from mlm.workflows.paying import Limits, Paid, Payer, check_terms
 from mlm.workflows.run import Output, describe
@@ -28,7 +28,6 @@ from mlm.workflows.run import Output, describe
 if TYPE_CHECKING:
     from mlm.ports.tensors import Tensors
 
-DAY = 24 * 3600
 CONTRACT = "PaymentChannels"
 
 
@@ -43,7 +42,7 @@ class Wanted:
     channel: str | None = None
     deposit: Amount = Amount(0)  # what one opening, or one top-up, may put into a channel
     spend: Amount | None = None  # all openings and top-ups together; None: one
-    duration: Duration = Duration(DAY)  # of a channel that is opened
+    hours: int = 24  # of a channel that is opened
     concurrent: int = 1
     seconds: float = 60.0
 
@@ -152,7 +151,7 @@ def _terms(ports: Ports, offer: Offer, where: str) -> Terms:
 
 
 def _named(ports: Ports, name: str, terms: Terms) -> Channel:
-    found = channels.find(ports, name)
+    found = channel_show.find(ports, name)
     frozen = found.terms
     for what, expected, actual in (
         ("payee", terms.payee, frozen.payee),
@@ -174,7 +173,7 @@ def _usable(ports: Ports, terms: Terms) -> Channel | None:
         "channels", payer=account.lower(), payee=terms.payee, version_id=terms.version_id, ended=False
     )
     now = ports.chain.block().timestamp
-    found = [channels.find(ports, str(row["channel_id"])) for row in rows]
+    found = [channel_show.find(ports, str(row["channel_id"])) for row in rows]
     usable = [
         each
         for each in found
@@ -216,11 +215,9 @@ class _Budget:
         """A new channel, with one deposit."""
         amount = self._take(self._terms.price, "there is no open channel to it")
         version = lookup.version_by_id(self._ports, self._terms.version_id)
-        params = channels.Open(
-            target=str(version.asset), provider=self._terms.payee, amount=Amount(amount), duration=self._wanted.duration
-        )
+        params = channels.Open(str(version.asset), self._terms.payee, Amount(amount), self._wanted.hours)
         done = execute(self._ports, channels.OPEN, params, self._confirm, again=self._again)
-        return channels.find(self._ports, done.result.channel)
+        return channel_show.find(self._ports, done.result.channel)
 
     def more(self, channel: Channel) -> Callable[[int], Channel] | None:
         """Tops the channel up to at least so much; None where nothing may be put into it."""
@@ -228,11 +225,11 @@ class _Budget:
             return None
 
         def top_up(needed: int) -> Channel:
-            now = channels.find(self._ports, channel.id)
+            now = channel_show.find(self._ports, channel.id)
             amount = self._take(needed - now.deposit, f"the channel {channel.id[:10]}… is used up")
-            params = channels.TopUp(channel=channel.id, amount=Amount(amount))
+            params = channels.TopUp(channel.id, Amount(amount))
             execute(self._ports, channels.TOP_UP, params, self._confirm, again=self._again)
-            return channels.find(self._ports, channel.id)
+            return channel_show.find(self._ports, channel.id)
 
         return top_up
 

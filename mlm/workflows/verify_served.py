@@ -13,7 +13,7 @@ from mlm.core.commitment import NO_SALT, commit_outputs, tensors_root, unverifie
 from mlm.core.errors import ChainError, MlmError, NotFound, StorageError, ToolMissing, VerificationFailed
 from mlm.core.evidence import MAX_BYTES, Evidence
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, model, source
+from mlm.workflows import channel_show, lookup, model, source
 from mlm.workflows.verify import Check, Verification
 
 if TYPE_CHECKING:
@@ -88,9 +88,7 @@ def _signed_by(ports: Ports, evidence: Evidence) -> str:
 
 
 def _signer(ports: Ports, evidence: Evidence) -> str:
-    from mlm.workflows import channel
-
-    expected = channel.find(ports, evidence.voucher.voucher.channel).terms.signer
+    expected = channel_show.find(ports, evidence.voucher.voucher.channel).terms.signer
     found = _signed_by(ports, evidence)
     if found.lower() != expected.lower():
         raise VerificationFailed(f"the voucher's signature: expected of {expected}, found of {found}")
@@ -123,12 +121,10 @@ def _payee(ports: Ports, evidence: Evidence) -> str:
 
 
 def _channel(ports: Ports, evidence: Evidence) -> str:
-    from mlm.workflows import channel
-
     terms = evidence.terms
     if (chain_id := ports.chain.chain_id()) != terms.chain_id:
         raise NotFound(f"the file is of chain {terms.chain_id}, this network is {chain_id}")
-    found = channel.find(ports, evidence.voucher.voucher.channel).terms
+    found = channel_show.find(ports, evidence.voucher.voucher.channel).terms
     for what, expected, actual in (
         ("payee", found.payee, terms.payee),
         ("version", found.version_id, terms.version_id),
