@@ -1,6 +1,7 @@
 """What a payer has signed (ports.vouchers.Spent): one append-only file of JSON lines for each channel.
 
-Lines: {"voucher": …, "input": …, "price": …, "owed": …}, then {"settled": number}. A line is on the disk before `keep`
+Lines: {"voucher": …, "input": …, "price": …, "owed": …}, then {"settled": number}, or
+{"false": number, "why": …}. A line is on the disk before `keep`
 returns; threads that keep at once share one fdatasync. A last line without its end was never acknowledged, so its
 voucher never left: it is cut off.
 """
@@ -65,6 +66,9 @@ class FileSpent:
     def settle(self, channel: str, calls: int) -> None:
         self._mine(channel).append(json.dumps({"settled": calls}).encode() + b"\n", durable=False)
 
+    def distrust(self, channel: str, calls: int, why: str) -> None:
+        self._mine(channel).append(_false(calls, why), durable=True)
+
     def _mine(self, channel: str) -> _Held:
         if channel not in self._held:
             raise StateConflict(f"the channel {channel[:10]}… is not held by this process")
@@ -102,6 +106,7 @@ class _Held:
                 # Only what it says counts: that it was settled follows it.
                 bare = Kept(SignedVoucher(record.last, b"\0"), "", record.price)
                 lines = [_line(bare), json.dumps({"settled": record.last.calls}).encode() + b"\n", *lines]
+            lines += [_false(calls, why) for calls, why in record.false.items()]
             replace_file(path, lines, mode=0o600)
             whole = sum(map(len, lines))
         flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -157,6 +162,10 @@ def _line(kept: Kept) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode() + b"\n"
 
 
+def _false(calls: int, why: str) -> bytes:
+    return json.dumps({"false": calls, "why": why}).encode() + b"\n"
+
+
 def _read(path: Path) -> tuple[Record, int]:
     """What a file says, and how many of its bytes are whole lines."""
     record, whole = Record(), 0
@@ -182,5 +191,8 @@ def _read(path: Path) -> tuple[Record, int]:
 def _take(record: Record, line: dict[str, Any]) -> None:
     if "settled" in line:
         record.settle(int(line["settled"]))
+        return
+    if "false" in line:
+        record.distrust(int(line["false"]), str(line["why"]))
         return
     record.take(Kept(voucher_from(line["voucher"]), str(line["input"]), int(line["price"]), line["owed"] is True))

@@ -40,6 +40,10 @@ class MemorySpent:
         self._check(channel)
         self._records.setdefault(channel, Record()).settle(calls)
 
+    def distrust(self, channel: str, calls: int, why: str) -> None:
+        self._check(channel)
+        self._records.setdefault(channel, Record()).distrust(calls, why)
+
     def _check(self, channel: str) -> None:
         if channel not in self._held:
             raise StateConflict(f"the channel {channel[:10]}… is not held by this process")
