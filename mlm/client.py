@@ -107,6 +107,8 @@ class Client:
                 seconds=timeout,
             )
             self._keep = None if keep is None else Path(keep)
+            if self._keep is not None:
+                self._keep.mkdir(parents=True, exist_ok=True)
             agreed = remote_call.agree(self._ports, wanted)
             stack.callback(agreed.server.close)
             self._terms, self.deal = agreed.terms, agreed.deal

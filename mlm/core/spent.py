@@ -2,7 +2,8 @@
 
 The rules of a payer, beside those of a payee in admission.py (docs/paying.md):
 
-1. A call that is asked for again, by its tensors, is sent again with its own voucher.
+1. A call that is asked for again, by its tensors, is sent again with its own voucher: one that was never answered, and
+   one whose answer a process before this one had, which may have died before it could use it.
 2. A number whose call was refused or never answered is given to the next call, before a new number is.
 3. So a new number is only signed while no other is idle, and while fewer calls than may run at once are under way or
    owed by the payee: never more than that many are paid and not answered.
@@ -15,6 +16,8 @@ from dataclasses import dataclass, field
 
 from mlm.core.channel import SignedVoucher, Voucher, next_voucher
 from mlm.core.errors import InvalidData, StateConflict
+
+RECENT = 256  # calls; a payee answers again within its window of 1,024
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Choice:
 
     calls: int
     before: Kept | None = None
+    answered: bool = False  # before, for an earlier process
 
 
 @dataclass
@@ -52,6 +56,7 @@ class Record:
     kept: dict[int, list[Kept]] = field(default_factory=dict)  # what was signed for calls that were never answered
     flying: set[int] = field(default_factory=set)  # numbers of calls that are being asked for now
     false: dict[int, str] = field(default_factory=dict)  # numbers whose answer was false, and how
+    recent: dict[int, Kept] = field(default_factory=dict)  # what earlier processes had answers for, the newest RECENT
 
     def take(self, kept: Kept) -> None:
         """Something was signed. Raises InvalidData for another price than the channel's."""
@@ -64,10 +69,15 @@ class Record:
         # A number that was served for one request is never served for another.
         self.kept[voucher.calls] = [kept] if kept.owed else [*others, kept]
 
-    def settle(self, calls: int) -> None:
-        """A call was answered, or is given up."""
-        self.kept.pop(calls, None)
+    def settle(self, calls: int, *, remember: bool = False) -> None:
+        """A call was answered, or is given up. `remember` it for the next process."""
+        signed = self.kept.pop(calls, [])
         self.false.pop(calls, None)
+        if remember and signed and signed[-1].input:
+            self.recent.pop(calls, None)
+            self.recent[calls] = signed[-1]
+            if len(self.recent) > RECENT:
+                del self.recent[next(iter(self.recent))]
 
     def distrust(self, calls: int, why: str) -> None:
         """The answer to a call was not what was paid for."""
@@ -84,6 +94,10 @@ class Record:
             for kept in signed:
                 if kept.input and kept.input == input_commitment:
                     return self._fly(Choice(calls, kept))
+        for calls, kept in self.recent.items():
+            if kept.input == input_commitment:
+                del self.recent[calls]  # asked for once more it is a call of its own
+                return self._fly(Choice(calls, kept, answered=True))
         # (4)
         for calls, why in self.false.items():
             raise StateConflict(

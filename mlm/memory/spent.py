@@ -38,7 +38,7 @@ class MemorySpent:
 
     def settle(self, channel: str, calls: int) -> None:
         self._check(channel)
-        self._records.setdefault(channel, Record()).settle(calls)
+        self._records.setdefault(channel, Record()).settle(calls, remember=True)
 
     def distrust(self, channel: str, calls: int, why: str) -> None:
         self._check(channel)

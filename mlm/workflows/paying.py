@@ -129,13 +129,13 @@ class Payer:
         commitment = "0x" + unverified_input_commitment(version, tensors_root(NO_SALT, block)).hex()
         clock = self._ports.system
         end = clock.monotonic() + self._limits.seconds
-        choice, repeated = self._choose(commitment, end), False
+        choice = self._choose(commitment, end)
+        repeated = choice.before is not None
         trouble: MlmError | None = None
         tries = learnt = 0
         try:
             while tries < self._limits.tries and (left := end - clock.monotonic()) > 0:
                 kept = choice.before or self._sign(choice.calls, commitment)
-                repeated = repeated or (choice.before is not None and not tries)
                 choice = replace(choice, before=kept)
                 tries += 1
                 pause = _PAUSE * 2**tries
@@ -148,8 +148,10 @@ class Payer:
                         return self._believed(answer, kept, block, repeated, tries)
                     trouble = self._refused(answer, kept)
                     more = answer.status in (402, 409) and learnt <= 2 * self._limits.concurrent
-                    if more and self._learn(answer, kept):
+                    # What was answered before, and is forgotten by now, is a new call.
+                    if more and (choice.answered or self._learn(answer, kept)):
                         choice, tries, learnt = self._again(choice, commitment, end), 0, learnt + 1
+                        repeated = choice.before is not None
                         continue
                     if answer.status not in (*_BUSY, 402):
                         break

@@ -297,6 +297,9 @@ def run(
     again: bool = False,
 ) -> Called:
     """One paid call on the tensors of a file. The same input again after a failure repeats it with its voucher."""
+    if keep is not None and not ports.files.is_folder(keep):
+        with ports.files.new_folder(keep):
+            pass
     agreed = agree(ports, wanted)
     inputs = _inputs(ports, input, agreed.server)
     with open_payer(ports, wanted, agreed, confirm, again=again) as payer:

@@ -20,7 +20,7 @@ from tests.command_line import INPUT, MODEL, ROOT, Market
 from tests.serving.clients import request
 from tests.serving.conftest import Running, start, stop
 
-PRICE = parse_units("0.2")
+PRICE = int(parse_units("0.2"))
 CALLS, KILLS = 60, 5
 
 

@@ -122,6 +122,23 @@ def test_a_payer_that_lost_everything_goes_on_where_the_server_says_it_was(spent
         assert ours.spent == 4 * PRICE
 
 
+def test_an_answer_that_a_killed_process_had_is_given_to_the_next_one_for_nothing(spent: Spent) -> None:
+    far = server()
+    with payer(ports(spent), far) as ours:
+        ours.infer(x(1))
+        assert not ours.infer(x(1)).repeated, "within one process it is a call of its own"
+    # Killed before it could use the second answer.
+    with payer(ports(spent), far) as ours:
+        assert [ours.infer(x(1)).repeated for _ in range(3)] == [True, True, False]
+        assert ours.spent == 3 * PRICE
+    # The payee has forgotten by now.
+    with payer(ports(spent), far) as ours:
+        far.ledger.floor, far.ledger.highest = 3, 3
+        far.ledger.served.clear()
+        assert not ours.infer(x(1)).repeated
+        assert ours.spent == 4 * PRICE
+
+
 def test_a_server_cannot_make_a_payer_go_on_from_what_it_never_signed() -> None:
     far = server()
     with payer(ports(), far) as ours:
