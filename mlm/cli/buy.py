@@ -41,7 +41,7 @@ def buy(
     With --wait the key is checked when it comes: a right one pays the seller, a wrong one and none in time bring the
     money back. Stopped at any instant, the same command goes on with the order that it made.
 
-    Example: `mlm buy alice/digits-mlp --max-price 10`
+    Example: `mlm buy alice/sealed-digits --max-price 10`
     """
     from mlm.core.money import parse_units
     from mlm.workflows import licence_order as workflow

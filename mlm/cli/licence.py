@@ -8,7 +8,7 @@ import typer
 
 from mlm.cli.asset import Name
 from mlm.cli.buy import teller
-from mlm.cli.execute import perform
+from mlm.cli.execute import asking, perform
 from mlm.cli.paging import Page
 from mlm.cli.render import render
 from mlm.core.errors import UsageError
@@ -48,7 +48,7 @@ def offer(
 
     Terms are part of a licence's id and never change: other terms are another kind of licence, offered beside it.
 
-    Example: `mlm licence offer alice/digits-mlp --price 5 --kind period --days 30`
+    Example: `mlm licence offer alice/sealed-digits --price 5 --kind period --days 30`
     """
     from mlm.core.licensing import UNLIMITED, LicenceKind
     from mlm.core.money import parse_units
@@ -80,7 +80,7 @@ def list_licences(
 ) -> None:
     """List the licences that are offered and those that this account holds, newest first.
 
-    Example: `mlm licence list alice/digits-mlp`
+    Example: `mlm licence list alice/sealed-digits`
     """
     from mlm.workflows import licence_show as workflow
 
@@ -107,7 +107,7 @@ def transfer(
 ) -> None:
     """Give a licence to somebody else, who can ask for the key then: `mlm licence request`.
 
-    Example: `mlm licence transfer licence/LICENCE --to ADDRESS`
+    Example: `mlm licence transfer licence/LICENCE --to PROVIDER`
     """
     from mlm.workflows import licence as workflow
 
@@ -138,7 +138,7 @@ def revoke(
 ) -> None:
     """Take a licence back, where its terms allow that, for the refund that they promise.
 
-    Example: `mlm licence revoke licence/LICENCE --holder ADDRESS`
+    Example: `mlm licence revoke licence/LICENCE --holder HOLDER`
     """
     from mlm.workflows import licence as workflow
 
@@ -149,7 +149,7 @@ def revoke(
 def request(ctx: typer.Context, asset: Name) -> None:
     """Ask an asset's owner for the key of a version that you are entitled to: after a transfer, or of a new version.
 
-    Example: `mlm licence request alice/digits-mlp`
+    Example: `mlm licence request alice/sealed-digits`
     """
     from mlm.workflows import licence as workflow
 
@@ -165,19 +165,25 @@ def deliver(
         float | None, typer.Option(metavar="SECONDS", min=0, help="With --watch: stop after so long.")
     ] = None,
 ) -> None:
-    """Deliver the keys that are owed: for every order that was paid, and to every holder who asks. Run it again any time.
+    """Deliver the keys that are owed: for every order that was paid, and to every holder who asks.
+
+    Nothing is delivered twice: run it as often as you like, after a kill too.
 
     Example: `mlm licence deliver`
     """
     from mlm.workflows import licence_deliver as workflow
+    from mlm.workflows.once import once
 
     params = workflow.Deliver(asset)
     if timeout is not None and not watch:
         raise UsageError("--timeout: only watching takes it", hint="Add --watch.")
-    if watch and not ctx.obj.dry_run:
-        render(ctx, workflow.watch(ctx.obj.ports, params, timeout, teller(ctx)))
-    else:
+    session = ctx.obj
+    if session.dry_run:
         perform(ctx, workflow.OPERATION, params)
+    elif watch:
+        render(ctx, workflow.watch(session.ports, params, timeout, teller(ctx)))
+    else:  # what a killed run began is gone on with
+        render(ctx, once(session.ports, workflow.OPERATION, params, asking(session)))
 
 
 @app.command()

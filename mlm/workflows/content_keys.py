@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from mlm.core import encryption, key_exchange
 from mlm.core.errors import InvalidData, NotLicensed, StateConflict, VerificationFailed
 from mlm.core.key_exchange import NO_REF, Point, SealedKey
@@ -91,8 +89,7 @@ def _hint(ports: Ports, version: Version, account: str) -> str:
 
 def order_of(row: Any) -> Order:
     """The order of a row of the index."""
-    told = row["purchase"]
-    return Order.from_event(orjson.loads(told) if isinstance(told, str) else told)
+    return Order.from_event(row["purchase"])
 
 
 def _delivered(ports: Ports, version_id: str, secret: bytes) -> Iterator[Given]:

@@ -1,4 +1,4 @@
-"""`mlm gateway run`: which blocks of this machine are offered, and to whom. Those of `compute-only` assets never are."""
+"""`mlm gateway run`: which blocks of this machine are offered, and to whom; a `compute-only` asset's never are."""
 
 from __future__ import annotations
 

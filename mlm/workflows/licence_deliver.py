@@ -172,8 +172,7 @@ def result(ports: Ports, params: Deliver, plan: Plan[_Facts], done: tuple[DoneSt
 def watch(ports: Ports, params: Deliver, seconds: float | None, tell: Callable[[Delivered | str], None]) -> Delivered:
     """Deliver what is owed again and again, until `seconds` have passed or somebody stops it.
 
-    What a reorganisation or another seller's move made impossible is planned anew. Raises ChainError when the node stays
-    dead, and what an order of this account's cannot be delivered for.
+    What a reorganisation or another move made impossible is planned anew. Raises ChainError when the node stays dead.
     """
     system, patience = ports.system, Patience(ports, tell)
     until = None if seconds is None else system.monotonic() + seconds

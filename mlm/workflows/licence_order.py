@@ -142,7 +142,7 @@ def plan_complain(ports: Ports, params: OrderName) -> Plan[str]:
     if licence_show.right_key(ports, row, secret):
         raise StateConflict(
             f"the key of order {short} is the one that its seller committed to: there is nothing to complain of",
-            hint=f"`mlm licence settle order/{short}` takes the licence; to complain would only show the key to everybody.",
+            hint=f"`mlm licence settle order/{short}` takes the licence; to complain would only show the key.",
         )
     sealed = content_keys.sealed_in(row).args()
     call = Call(SHOP, "complain", (order_of(row).args(), sealed, int.from_bytes(secret, "big")))
@@ -210,7 +210,7 @@ BUY = Operation(
     Buy,
     plan_buy,
     result_buy,
-    "The price waits in escrow: `mlm licence refund` takes it back if no key comes in time, `complain` if a wrong one does.",
+    "The price waits in escrow: `mlm licence refund` takes it back if no key comes in time, `complain` a wrong one's.",
 )
 COMPLAIN = Operation("licence complain", OrderName, plan_complain, _after, "A complaint that was right ends the order.")
 SETTLE = Operation("licence settle", OrderName, plan_settle, _after, "A settlement pays the seller and stands.")

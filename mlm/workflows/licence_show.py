@@ -256,7 +256,9 @@ def show(ports: Ports, text: str) -> LicenceView | OrderView:
         refund=Amount(terms.refund),
         text=terms.text,
         offers=() if offered is None else (offered,),
-        held=tuple(held(ports, each) for each in mine if number in (class_id, each.licence_id)),
+        held=tuple(
+            held(ports, each) for each in mine if number in (licensing.split_id(each.licence_id)[0], each.licence_id)
+        ),
     )
 
 

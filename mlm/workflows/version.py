@@ -50,7 +50,8 @@ def bring(
 
     1. The block is what its CID says, and a manifest or a commit.
     2. A manifest is that of the asset and version under which the chain lists it.
-    3. What is sealed is opened, by `unseal`. Its tree takes no more than its own sizes say, and at most `max_bytes`; list, count and sizes are the tree's.
+    3. What is sealed is opened, by `unseal`. Its tree takes no more than its own sizes say, and at most `max_bytes`;
+       list, count and sizes are the tree's.
     4. It names a commit, whose tree is the manifest's.
     5. All that hangs below the commit takes at most `max_bytes`, and what it comes from are commits.
     Raises NotFound, InvalidData, StorageError; StateConflict for a manifest without a commit whose history is wanted.

@@ -1,7 +1,7 @@
 """Writes key_exchange.json and licences.json, which pytest and forge both run: `python tests/vectors/make_licences.py`.
 
-Deterministic. Points are added here as SEC 1, section 2.2.1 defines it, digests are taken of eth_abi's encoding, and states
-follow docs/licences.md: no code is shared with mlm or the contracts.
+Deterministic. Points are added here as SEC 1, section 2.2.1 defines it, digests are taken of eth_abi's encoding, and
+states follow docs/licences.md: no code is shared with mlm or the contracts.
 """
 
 from __future__ import annotations
@@ -81,9 +81,12 @@ def word(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
 
-def text(value: bytes | int) -> str:
+def text(value: object) -> str:
     """0x and 64 digits."""
-    return "0x" + (word(value) if isinstance(value, int) else value).hex()
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    assert isinstance(value, int)
+    return "0x" + word(int(value)).hex()
 
 
 def drawn(name: str) -> int:
@@ -196,10 +199,7 @@ def classes(contract: str) -> list[dict[str, str]]:
     for terms in rows:
         of = class_of(contract, terms)
         expiry = 1_700_000_000 + terms[2] if terms[1] == 1 else NEVER
-        shown = {
-            name: text(value) if isinstance(value, bytes) else text(int(value))
-            for name, value in zip(names, terms, strict=True)
-        }
+        shown = {name: text(value) for name, value in zip(names, terms, strict=True)}
         found.append({**shown, "classId": text(of), "expiresAt": text(expiry), "id": text(of | expiry)})
     return found
 

@@ -212,7 +212,7 @@ create table key_grants (
     version_id varchar, account varchar, granter varchar, x varchar, y varchar, wrapped varchar
 );
 create table licence_classes (
-    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, class_id varchar, token_id varchar, terms varchar
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, class_id varchar, token_id varchar, terms json
 );
 create table licence_offers (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
@@ -221,7 +221,7 @@ create table licence_offers (
 create table licence_orders (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
     order_id varchar, class_id varchar, version_id varchar, buyer varchar, seller varchar, units bignum, price bignum,
-    purchase varchar
+    purchase json
 );
 create table licence_deliveries (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, order_id varchar, x varchar, y varchar, wrapped varchar

@@ -1,7 +1,7 @@
 """The named queries over the index: their parameters, and what every implementation of the State port answers.
 
 Rows are dicts. Amounts, times (seconds), enums and nonces are ints, ids and addresses lower-case 0x-hex, what has not
-happened is None, `args` and `terms` are dicts as decoded. Every row that stems from one event tells its `block`,
+happened is None, `args`, `terms`, `purchase` are dicts as decoded. Rows that stem from one event tell its `block`,
 `timestamp` and `tx_hash`. `finality` is `included`, `safe` or `finalized`. Lists of things come newest first, histories
 oldest first; `limit` and `offset` page through them.
 """
