@@ -16,6 +16,7 @@ from docs import reference
 from mlm.adapters.wallet import devnet as accounts
 from mlm.resources import path as resource
 from mlm.workflows import content_keys
+from tests.channel_scenes import paying
 from tests.cli.shapes import mismatch
 from tests.command_line import HANDLE, INPUT, MODEL, Market, Person, stop
 from tests.delivering import PRIVATE, apart, leased, withheld
@@ -29,6 +30,7 @@ COMMANDS = dict(reference.leaves())
 # Commands whose example another test runs, and why it is not run here.
 ELSEWHERE = {
     "demo": "tests/e2e/test_demo.py runs it four times",
+    "serve": "tests/serving starts it, free and paid: it runs until it is stopped",
     "worker run": "tests/e2e/test_worker.py runs it on a market of its own: it would take every scene's open jobs",
 }
 # Proofs take seconds: these run once here; tests/e2e/test_by_hand.py reads their JSON.
@@ -275,11 +277,21 @@ def _cancels(stage: Stage) -> tuple[Person, str]:
     return stage.market.consumer, stage.market.consumer.job()
 
 
-def _selling(who: str, *, bid: bool = False, ended: bool = False) -> Scene:
+def _paying(who: str, **how: Any) -> Scene:
+    """The scene in which the payer or the payee of a new channel runs the example."""
+
+    def scene(stage: Stage) -> tuple[Person, str]:
+        found = paying(stage.market, MODEL, **how)
+        return getattr(found, who), found.channel
+
+    return scene
+
+
+def _selling(who: str, *, bid: bool = False, ended: bool = False, fixed: bool = False) -> Scene:
     """The scene in which the seller or the bidder of a new sale runs the example."""
 
     def scene(stage: Stage) -> tuple[Person, str]:
-        found = sell(stage.market, stage.for_sale(), bid=bid, ended=ended)
+        found = sell(stage.market, stage.for_sale(), bid=bid, ended=ended, fixed=fixed)
         return getattr(found, who), found.sale
 
     return scene
@@ -424,6 +436,13 @@ SCENES: dict[str, Scene] = {
     "asset royalties": _elsewhere,
     "price set": as_("provider"),
     "price show": _elsewhere,
+    "channel open": as_("consumer"),
+    "channel topup": _paying("payer"),
+    "channel claim": _paying("payee", calls=2),
+    "channel close": _paying("payee", calls=2),
+    "channel refund": _paying("payer", expired=True),
+    "channel list": _elsewhere,
+    "channel show": _paying("payee"),
     "buy": _licensing("buyer"),
     "licence offer": _licensing("owner"),
     "licence list": _licensing("buyer"),
@@ -440,6 +459,7 @@ SCENES: dict[str, Scene] = {
     "sale list": _elsewhere,
     "sale show": _selling("bidder", bid=True),
     "sale bid": _selling("bidder"),
+    "sale buy": _selling("bidder", fixed=True),
     "sale cancel": _selling("seller"),
     "sale settle": _selling("bidder", bid=True, ended=True),
     "handle claim": as_("provider"),
@@ -563,6 +583,7 @@ SEALED = "alice/sealed-digits"  # stands for the stage's licensed asset
 def filled(example: str, found: str, licensed: str = "") -> list[str]:
     """The words of an example behind `mlm`, with what its capitals stand for: the scene's job or sale, a provider."""
     known = {"JOB": found.removeprefix("job/"), "SALE": found, "PROVIDER": accounts.address("compute-1")}
+    known["CHANNEL"] = found
     known |= {"LICENCE": found.removeprefix("licence/"), "ORDER": found, "HOLDER": accounts.address("consumer")}
     known |= {SEALED: licensed or SEALED}
     words = shlex.split(example)[1:]
@@ -572,7 +593,8 @@ def filled(example: str, found: str, licensed: str = "") -> list[str]:
 def play(stage: Stage, name: str, example: str) -> Any:
     """Prepare, put the id for JOB or SALE, run, and hold it to exit 0."""
     person, job = SCENES[name](stage)
-    assert job or not re.search("JOB|SALE|LICENCE|ORDER", example), f"the scene of mlm {name} makes no job or sale"
+    made = re.search("JOB|SALE|CHANNEL|LICENCE|ORDER", example)
+    assert job or not made, f"the scene of mlm {name} makes none of what its example names"
     ran = person.run(*filled(example, job, stage.licensed.asset if stage.licensed else ""))
     assert ran.code == 0, ran
     return ran
