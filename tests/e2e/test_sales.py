@@ -148,7 +148,7 @@ def test_names(market: Market) -> None:
 
 
 def test_a_licence_is_sold_on(market: Market) -> None:
-    """Units of a licence, bought of the asset's owner, sold on at a fixed price: the owner has its share of the resale."""
+    """Units of a licence, bought of the asset's owner, sold on at a fixed price: the owner has its share."""
     owner, holder, buyer = market.first, market.provider, market.second
     owner.do("licence", "offer", MODEL, "--price", "2", "--resale-bps", "1000")
     holder.do("buy", MODEL, "--units", "3")
