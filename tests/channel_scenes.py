@@ -1,4 +1,4 @@
-"""Payment channels for tests, with vouchers where the payee's server keeps them."""
+"""Payment channels for tests: one that the consumer opens to compute-1, with vouchers that its server has kept."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Paying:
 
 
 def paying(market: Market, asset: str, *, calls: int = 0, expired: bool = False) -> Paying:
-    """A new channel of DEPOSIT; `calls` are paid by a voucher that the payee has; `expired`: an hour is over."""
+    """A new channel of DEPOSIT; `calls` are paid by a voucher that the payee has kept; `expired`: an hour is over."""
     payer, payee = (Person(name, market.consumer.folder, market.home) for name in (PAYER, PAYEE))
     hours = ("--hours", "1") if expired else ()
     opened = payer.do("channel", "open", asset, "--to", accounts.address(PAYEE), "--amount", "20", *hours)

@@ -47,7 +47,7 @@ class _Http(Client):
 class HttpModelServer:
     """`url` is a server's, or one of its models': http://HOST:PORT[/v2/models/NAME[/versions/VERSION]]."""
 
-    def __init__(self, url: str, model: str = "", *, timeout: float = 60.0, limit: int = MAX_ANSWER) -> None:
+    def __init__(self, url: str, model: str = "", timeout: float = 60.0, limit: int = MAX_ANSWER) -> None:
         """`limit` bounds an answer's bytes. Raises UsageError for what is no URL, or two different models."""
         base, at, path = url.rstrip("/").partition(_MODELS)
         name, _, version = path.partition("/versions/")

@@ -1,6 +1,7 @@
 """What a payer has signed (ports.vouchers.Spent): one append-only file of JSON lines for each channel.
 
-Lines: {"voucher": …, "input": …, "price": …, "owed": …}, then {"settled": number}. A line is on the disk before `keep`
+Lines: {"voucher": …, "input": …, "price": …, "owed": …}, then {"settled": number}, or
+{"false": number, "why": …}. A line is on the disk before `keep`
 returns; threads that keep at once share one fdatasync. A last line without its end was never acknowledged, so its
 voucher never left: it is cut off.
 """
@@ -63,7 +64,10 @@ class FileSpent:
         held.append(_line(kept), durable=True)
 
     def settle(self, channel: str, calls: int) -> None:
-        self._mine(channel).append(json.dumps({"settled": calls}).encode() + b"\n", durable=False)
+        self._mine(channel).append(_settled(calls), durable=False)
+
+    def distrust(self, channel: str, calls: int, why: str) -> None:
+        self._mine(channel).append(_false(calls, why), durable=True)
 
     def _mine(self, channel: str) -> _Held:
         if channel not in self._held:
@@ -97,11 +101,13 @@ class _Held:
         record, whole = _read(path)
         new = not path.exists()
         if whole > _LARGE:
-            lines = [_line(kept) for signed in record.kept.values() for kept in signed]
+            lines = [part for kept in record.recent.values() for part in (_line(kept), _settled(kept.voucher.calls))]
+            lines += [_line(kept) for signed in record.kept.values() for kept in signed]
             if record.last is not None and record.last.calls not in record.kept:
                 # Only what it says counts: that it was settled follows it.
                 bare = Kept(SignedVoucher(record.last, b"\0"), "", record.price)
-                lines = [_line(bare), json.dumps({"settled": record.last.calls}).encode() + b"\n", *lines]
+                lines = [_line(bare), _settled(record.last.calls), *lines]
+            lines += [_false(calls, why) for calls, why in record.false.items()]
             replace_file(path, lines, mode=0o600)
             whole = sum(map(len, lines))
         flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -157,6 +163,14 @@ def _line(kept: Kept) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode() + b"\n"
 
 
+def _settled(calls: int) -> bytes:
+    return json.dumps({"settled": calls}).encode() + b"\n"
+
+
+def _false(calls: int, why: str) -> bytes:
+    return json.dumps({"false": calls, "why": why}).encode() + b"\n"
+
+
 def _read(path: Path) -> tuple[Record, int]:
     """What a file says, and how many of its bytes are whole lines."""
     record, whole = Record(), 0
@@ -181,6 +195,9 @@ def _read(path: Path) -> tuple[Record, int]:
 
 def _take(record: Record, line: dict[str, Any]) -> None:
     if "settled" in line:
-        record.settle(int(line["settled"]))
+        record.settle(int(line["settled"]), remember=True)
+        return
+    if "false" in line:
+        record.distrust(int(line["false"]), str(line["why"]))
         return
     record.take(Kept(voucher_from(line["voucher"]), str(line["input"]), int(line["price"]), line["owed"] is True))

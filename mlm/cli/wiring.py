@@ -37,17 +37,14 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
     from mlm.adapters.bids import FileBids
     from mlm.adapters.blocks.archive import CarFiles
     from mlm.adapters.blocks.packs import PackStore
-    from mlm.adapters.chain.typed import recover
     from mlm.adapters.disk import refuse_links
     from mlm.adapters.ecies import Ecies
     from mlm.adapters.files import DiskFiles
     from mlm.adapters.journal import FileJournal
-    from mlm.adapters.model_server import HttpModelServer
     from mlm.adapters.repo.origin import FileOrigin
-    from mlm.adapters.spent import FileSpent
     from mlm.adapters.system import OsSystem
     from mlm.adapters.works import FileWorks
-    from mlm.cli import wiring_compute, wiring_serve
+    from mlm.cli import wiring_compute, wiring_paying, wiring_serve
     from mlm.cli.wiring_remotes import remotes
 
     config, data = session.config, session.data
@@ -108,9 +105,7 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
         works=lambda: FileWorks(session.home / "worker" / made.sender.address.lower()),
         encryption=Ecies,
         received=lambda: wiring_serve.received(session, made),
-        spent=lambda: FileSpent(session.home / "spent"),
-        model_servers=lambda: HttpModelServer,
-        recover=lambda: recover,
+        **wiring_paying.factories(session),
         archives=lambda: CarFiles(session.cwd),
         remote=lambda: remotes(session).reader(),
         remotes=lambda: remotes(session),

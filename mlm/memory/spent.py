@@ -38,7 +38,11 @@ class MemorySpent:
 
     def settle(self, channel: str, calls: int) -> None:
         self._check(channel)
-        self._records.setdefault(channel, Record()).settle(calls)
+        self._records.setdefault(channel, Record()).settle(calls, remember=True)
+
+    def distrust(self, channel: str, calls: int, why: str) -> None:
+        self._check(channel)
+        self._records.setdefault(channel, Record()).distrust(calls, why)
 
     def _check(self, channel: str) -> None:
         if channel not in self._held:

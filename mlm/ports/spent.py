@@ -24,3 +24,6 @@ class Spent(Protocol):
 
     def settle(self, channel: str, calls: int) -> None:
         """The call's answer has arrived, and was right. Need not be durable: at worst it is asked for once more."""
+
+    def distrust(self, channel: str, calls: int, why: str) -> None:
+        """The call's answer was not what was paid for; durable."""

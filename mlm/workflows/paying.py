@@ -94,6 +94,15 @@ class Payer:
     def __exit__(self, *exc: object) -> None:
         self._hold.__exit__(None, None, None)
 
+    def give_up(self) -> int:
+        """Forget the calls that the server owes an answer to; how many they were. What was paid for them stays paid."""
+        with self._free:
+            owed = self._record.owed - self._record.flying
+            for calls in owed:
+                self._ports.spent.settle(self._channel.id, calls)
+                self._record.settle(calls)
+            return len(owed)
+
     @property
     def price(self) -> int:
         """Base units for a call: the channel's, for its whole life."""
@@ -120,13 +129,13 @@ class Payer:
         commitment = "0x" + unverified_input_commitment(version, tensors_root(NO_SALT, block)).hex()
         clock = self._ports.system
         end = clock.monotonic() + self._limits.seconds
-        choice, repeated = self._choose(commitment, end), False
+        choice = self._choose(commitment, end)
+        repeated = choice.before is not None
         trouble: MlmError | None = None
-        tries = 0
+        tries = learnt = 0
         try:
             while tries < self._limits.tries and (left := end - clock.monotonic()) > 0:
                 kept = choice.before or self._sign(choice.calls, commitment)
-                repeated = repeated or (choice.before is not None and not tries)
                 choice = replace(choice, before=kept)
                 tries += 1
                 pause = _PAUSE * 2**tries
@@ -136,11 +145,13 @@ class Payer:
                     trouble = error
                 else:
                     if answer.status == 200:
-                        return self._believe(answer, kept, block, repeated, tries)
+                        return self._believed(answer, kept, block, repeated, tries)
                     trouble = self._refused(answer, kept)
-                    if answer.status in (402, 409) and self._learn(answer, kept):
-                        # Each time it knows one voucher more, or one number less: it ends.
-                        choice, tries = self._again(choice, commitment, end), 0
+                    more = answer.status in (402, 409) and learnt <= 2 * self._limits.concurrent
+                    # What was answered before, and is forgotten by now, is a new call.
+                    if more and (choice.answered or self._learn(answer, kept)):
+                        choice, tries, learnt = self._again(choice, commitment, end), 0, learnt + 1
+                        repeated = choice.before is not None
                         continue
                     if answer.status not in (*_BUSY, 402):
                         break
@@ -206,6 +217,9 @@ class Payer:
 
     def _begin(self) -> None:
         """Learn the channel's price, and what was signed for it on another machine or before a loss."""
+        expected, found = self._channel.terms.signer, self._ports.signer.address  # which may ask for a password: once
+        if expected.lower() != found.lower():
+            raise Refused(f"the signer of the channel {self._channel.id[:10]}…", expected, found)
         seen = self._server.channel(self._channel.id)
         if self._record.price == 0:
             self._record.price = seen.price if seen else self._terms.price
@@ -296,6 +310,15 @@ class Payer:
                 hint="The same input again repeats the call with the same voucher: nothing is paid twice.",
             )
         return InvalidData(f"the model server {where} refused with HTTP status {answer.status}: {said}")
+
+    def _believed(self, answer: Answer, kept: Kept, block: bytes, repeated: bool, tries: int) -> Paid:
+        try:
+            return self._believe(answer, kept, block, repeated, tries)
+        except (VerificationFailed, InvalidData) as error:
+            with self._free:
+                self._ports.spent.distrust(self._channel.id, kept.voucher.calls, str(error)[:300])
+                self._record.distrust(kept.voucher.calls, str(error)[:300])
+            raise
 
     def _believe(self, answer: Answer, kept: Kept, block: bytes, repeated: bool, tries: int) -> Paid:
         """The answer, once its signature shows that it is of this very call and these very tensors."""

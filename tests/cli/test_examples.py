@@ -28,6 +28,7 @@ COMMANDS = dict(reference.leaves())
 # Commands whose example another test runs, and why it is not run here.
 ELSEWHERE = {
     "demo": "tests/e2e/test_demo.py runs it four times",
+    "serve": "tests/serving starts it, free and paid: it runs until it is stopped",
     "worker run": "tests/e2e/test_worker.py runs it on a market of its own: it would take every scene's open jobs",
 }
 # Proofs take seconds: these run once here; tests/e2e/test_by_hand.py reads their JSON.
