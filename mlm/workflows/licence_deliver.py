@@ -13,7 +13,7 @@ from typing import Any
 from mlm.core.errors import InvalidData, MlmError, NotLicensed, Reverted, StateConflict
 from mlm.core.key_exchange import NO_REF, Point
 from mlm.core.licensing import OrderState
-from mlm.core.plan import Call, Plan, Tx
+from mlm.core.plan import NO_MORE, Call, Plan, Tx
 from mlm.ports.bundle import Ports
 from mlm.workflows import content_keys, licence_show, lookup
 from mlm.workflows.apply import DoneStep, Operation
@@ -47,12 +47,13 @@ class Given:
 
 @dataclass(frozen=True)
 class Delivered:
-    """What was handed over now. `refused` names requests of accounts that nothing entitles, and what cannot be done;
+    """What was handed over now, `keys` of them. `refused` names requests of accounts that nothing entitles, and what cannot be done;
     `more` says that the same command has more to do."""
 
+    keys: int
     delivered: tuple[Given, ...]
     refused: tuple[str, ...]
-    more: bool = field(metadata={"quiet": False})
+    more: bool = field(metadata=NO_MORE)
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ def _of(ports: Ports, version_id: str, token_id: int | None) -> bool:
 
 def result(ports: Ports, params: Deliver, plan: Plan[_Facts], done: tuple[DoneStep, ...]) -> Delivered:
     """What was handed over."""
-    return Delivered(plan.facts.given, plan.facts.refused, plan.facts.more)
+    return Delivered(len(plan.facts.given), plan.facts.given, plan.facts.refused, plan.facts.more)
 
 
 def watch(ports: Ports, params: Deliver, seconds: float | None, tell: Callable[[Delivered | str], None]) -> Delivered:
@@ -176,7 +177,7 @@ def watch(ports: Ports, params: Deliver, seconds: float | None, tell: Callable[[
     """
     system, patience = ports.system, Patience(ports, tell)
     until = None if seconds is None else system.monotonic() + seconds
-    total = Delivered((), (), False)
+    total = Delivered(0, (), (), False)
     told: tuple[str, ...] = ()
 
     def turn() -> Delivered:
@@ -192,7 +193,8 @@ def watch(ports: Ports, params: Deliver, seconds: float | None, tell: Callable[[
             if found.delivered or found.refused != told:
                 tell(found)
             told = found.refused
-            total = replace(found, delivered=(*total.delivered, *found.delivered)[-1000:])
+            given = (*total.delivered, *found.delivered)[-1000:]
+            total = replace(found, keys=total.keys + found.keys, delivered=given)
         if until is not None and system.monotonic() >= until:
             return total
         system.sleep(POLL)
