@@ -58,8 +58,8 @@ contract PaymentChannels is ChannelCredits, EIP712 {
     ) Payments(token_) EIP712("mlm payment channels", "1") {
         if (address(registry_).code.length == 0) revert AddressMissing("registry");
         if (address(feeShares_).code.length == 0) revert AddressMissing("feeShares");
-        _present("vault", vault_);
-        _present("treasury", treasury_);
+        if (vault_ == address(0)) revert AddressMissing("vault");
+        if (treasury_ == address(0)) revert AddressMissing("treasury");
         _bounded("protocolFeeBps", protocolFeeBps_, 0, MAX_PROTOCOL_FEE_BPS);
         (registry, feeShares, vault) = (registry_, feeShares_, vault_);
         (treasury, protocolFeeBps) = (treasury_, protocolFeeBps_);
@@ -115,7 +115,7 @@ contract PaymentChannels is ChannelCredits, EIP712 {
     // ---------------------------------------------------------------- the payee
 
     /// @inheritdoc IPaymentChannels
-    function claim(SignedVoucher[] calldata vouchers) external nonReentrant returns (uint256 paid) {
+    function claim(SignedVoucher[] calldata vouchers) external nonReentrant returns (uint128 paid) {
         bytes32 first = 0;
         Fault why = Fault.NothingNew;
         for (uint256 i = 0; i < vouchers.length; ++i) {
@@ -126,6 +126,8 @@ contract PaymentChannels is ChannelCredits, EIP712 {
             paid += due;
         }
         if (paid == 0) revert NothingClaimed(first, why);
+        // For all at once: what is credited above is released here.
+        _release(paid);
     }
 
     /// @inheritdoc IPaymentChannels
@@ -138,8 +140,12 @@ contract PaymentChannels is ChannelCredits, EIP712 {
         if (voucher.amount != 0) {
             (, Fault fault, uint128 due) = _check(voucher);
             // Somebody may have claimed it first.
-            if (fault == Fault.None) _pay(channelId, voucher, due);
-            else if (fault != Fault.NothingNew) revert VoucherRefused(channelId, fault);
+            if (fault == Fault.None) {
+                _pay(channelId, voucher, due);
+                _release(due);
+            } else if (fault != Fault.NothingNew) {
+                revert VoucherRefused(channelId, fault);
+            }
         }
         _end(channelId, channel, terms.payer, ChannelState.Closed);
     }
@@ -217,7 +223,7 @@ contract PaymentChannels is ChannelCredits, EIP712 {
 
     /// @dev Splits what a voucher gives as a settled job's price is split, but for one thing: the owner is owed its part of
     /// all that was claimed, for all calls. So a payee gains nothing by the pieces in which it claims, and whatever
-    /// numbers a payer signs, the whole `due` is paid: what the owner is short of comes out of later claims.
+    /// numbers a payer signs, the whole `due` is paid: what the owner is short of comes out of later claims. Callers release it.
     function _pay(bytes32 channelId, SignedVoucher calldata voucher, uint128 due) private {
         Channel storage channel = _channels[channelId];
         ChannelTerms calldata terms = voucher.terms;
@@ -234,7 +240,6 @@ contract PaymentChannels is ChannelCredits, EIP712 {
         // forge-lint: disable-next-line(unsafe-typecast)
         channel.ownerPaid += uint128(part);
         channel.calls = calls;
-        _release(due);
         emit VoucherClaimed(channelId, voucher.amount, voucher.calls, due);
         (uint256 fee, uint256[] memory shares, uint256 rest) = Settlement.split(due, protocolFeeBps, part, 0, terms.bps);
         _creditFee(channelId, terms, fee);

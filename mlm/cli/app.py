@@ -82,6 +82,7 @@ COMMANDS: dict[str, Entry] = {
     "prove": Entry("compute", "Prove one execution of a model locally; no chain.", JOBS),
     "serve": Entry("serve", "Serve a model over HTTP, for nothing or paid by the call.", JOBS),
     "verify": Entry("verify", "Check a job, an asset, a proof or a paid call; never sends.", JOBS),
+    "channel": Entry("channel", "Pay for a stream of calls, or claim what you were paid.", JOBS, group=True),
     "reputation": Entry("reputation", "Show what settled jobs say of providers.", JOBS, group=True),
     "stake": Entry("stake", "Deposit, withdraw and show stake; claim rewards.", MARKET, group=True),
     "wallet": Entry("wallet", "Make, import and list accounts; withdraw earnings.", MARKET, group=True),
@@ -111,6 +112,7 @@ PLANNED = frozenset(
     | {"provider declare", "provider attest", "provider revoke"}
     | {"wallet announce", "job deliver", "job complain", "lease answer"}
     | {"sale start", "sale bid", "sale cancel", "sale settle"}
+    | {"channel open", "channel topup", "channel claim", "channel close", "channel refund"}
 )
 
 # Further commands that may begin one of those operations on their way, and show what it would take.

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mlm.cli.compute import Model
 from mlm.cli.render import render
-
-if TYPE_CHECKING:
-    from mlm.workflows.serve import Serving
 
 app = typer.Typer()
 
@@ -48,10 +45,10 @@ def serve(
     asked = None if price is None else parse_units(price)
     params = workflow.Serve(model, name, free, asked, session.config.get("serve.margin"))
     offer = workflow.prepare(session.ports, params)
-    wiring_serve.run(session, offer, host, port, lambda url: _tell(ctx, workflow.described(offer, url)))
 
+    def tell(url: str) -> None:
+        """At once, also into a pipe: whoever starts a server reads from it where it is."""
+        render(ctx, workflow.described(offer, url))
+        sys.stdout.flush()
 
-def _tell(ctx: typer.Context, serving: Serving) -> None:
-    """At once, also into a pipe: whoever starts a server reads from it where it is."""
-    render(ctx, serving)
-    sys.stdout.flush()
+    wiring_serve.run(session, offer, host, port, tell)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mlm.workflows.serve import Offer
 
 
+CLAIMS_EVERY = 2.0  # seconds
+
+
 def limits(session: Session) -> Limits:
     """The limits that the settings say."""
     get = session.config.get
@@ -122,7 +125,36 @@ def run(session: Session, offer: Offer, host: str, port: int, started: Callable[
         return
     paid, journal = till(session, offer, offer.terms)
     paid.url = url(listening)
-    server.run(desk(session, offer, paid, journal), listening, started=lambda: started(paid.url), closing=paid.close)
+    made = desk(session, offer, paid, journal)
+    stop = claims(session, offer, journal, lambda words: made.log.add({"claim": words}))
+    try:
+        server.run(made, listening, started=lambda: started(paid.url), closing=paid.close)
+    finally:
+        stop()
+
+
+def claims(session: Session, offer: Offer, journal: CallJournal, tell: Callable[[str], None]) -> Callable[[], None]:
+    """Begin to claim what the server is owed, in a thread of its own; returns what ends it."""
+    from mlm.adapters.serving.beside import again_and_again
+    from mlm.core.money import parse_units
+    from mlm.workflows.serve_claim import Claimer
+
+    get = session.config.get
+    claimer = Claimer(
+        own(session, offer.service.name), threshold=parse_units(get("serve.claim")), margin=get("serve.margin")
+    )
+    left = ["unfinished"]
+
+    def act() -> str:
+        if left:
+            came = "; ".join(claimer.go_on())
+            left.clear()
+            return came
+        # One step of the interpreter: the loop's thread may add to it meanwhile.
+        held = list(journal.channels.values())
+        return claimer.look([each.ledger.best for each in held if each.ledger.best is not None])
+
+    return again_and_again(act, tell, CLAIMS_EVERY)
 
 
 def desk(session: Session, offer: Offer, till: Till, journal: CallJournal | None) -> Desk:

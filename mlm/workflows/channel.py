@@ -14,6 +14,7 @@ from mlm.workflows import channel_show, lookup, permit
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.channel_show import CONTRACT, ChannelView
 from mlm.workflows.events import event
+from mlm.workflows.sync import sync
 
 HOUR = 3_600
 MOST_HOURS = 366 * 24
@@ -148,14 +149,13 @@ def plan_claim(ports: Ports, params: Claims) -> Plan[_Found]:
             continue
         due.append(Due(channel.id, signed.voucher.calls, Amount(amount)))
         vouchers.append(voucher)
-    steps = tuple(
-        Tx(
-            f"claim {Amount(sum(each.amount for each in due[at : at + BATCH]))} of {len(due[at : at + BATCH])} channels",
-            Call(CONTRACT, "claim", (tuple(vouchers[at : at + BATCH]),)),
-        )
-        for at in range(0, len(due), BATCH)
-    )
+    steps = tuple(_claiming(due[at : at + BATCH], tuple(vouchers[at : at + BATCH])) for at in range(0, len(due), BATCH))
     return Plan("channel claim", steps, _Found(tuple(due), tuple(skipped)))
+
+
+def _claiming(due: list[Due], vouchers: tuple[tuple[object, ...], ...]) -> Tx:
+    total = Amount(sum(each.amount for each in due))
+    return Tx(f"claim {total} of {len(due)} channels", Call(CONTRACT, "claim", (vouchers,)))
 
 
 def plan_close(ports: Ports, params: ChannelName) -> Plan[Channel]:
@@ -195,7 +195,7 @@ def voucher_args(channel: Channel, signed: SignedVoucher) -> tuple[object, ...]:
 def _all(ports: Ports) -> list[Channel]:
     """The channels of which this machine has a voucher, as far as the chain knows them."""
     known = ports.received.channels()
-    channel_show.sync(ports)
+    sync(ports)
     rows = [row for channel in known for row in ports.state.query("channels", channel_id=channel, ended=False)]
     return [channel_show.read(ports, row) for row in rows]
 

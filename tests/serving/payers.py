@@ -81,14 +81,6 @@ class Payer:
         domain = rules.domain(self.terms.chain_id, self.terms.channels)
         return SignedVoucher(voucher, typed.sign(self.key, domain, rules.TYPES, rules.message(voucher)))
 
-    def claim(self, signed: SignedVoucher) -> None:
-        """Anybody may."""
-        voucher = signed.voucher
-        arguments = (
-            self.facts.as_args(), voucher.amount, voucher.calls, bytes.fromhex(voucher.request[2:]), signed.signature
-        )  # fmt: skip
-        self.chain.send("PaymentChannels", "claim", [arguments])
-
     @property
     def claimed(self) -> int:
         """Base units that were claimed of it."""

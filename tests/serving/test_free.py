@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -229,6 +231,31 @@ def test_requests_on_one_connection_are_answered_in_order(free: Running) -> None
         connection.sendall(head.encode() + data + b"GET /v2 HTTP/1.1\r\nhost: x\r\n\r\n")
         assert read_reply(connection).json["id"] == "a"
         assert read_reply(connection).json["name"] == "mlm"
+
+
+def children(of: int) -> set[int]:
+    """The processes that a process has started, and theirs."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == of:
+            found |= {int(path.parent.name), *children(int(path.parent.name))}
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the child in /proc")
+def test_a_child_that_dies_is_replaced(free: Running) -> None:
+    """Between two calls nobody notices."""
+    held = children(free.process.pid)
+    assert held
+    for child in held:
+        os.kill(child, signal.SIGKILL)
+    time.sleep(0.1)
+    assert call(free).status == 200
+    assert children(free.process.pid) - held
 
 
 def test_metrics_and_log(free: Running) -> None:

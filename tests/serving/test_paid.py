@@ -108,9 +108,9 @@ def test_bad_vouchers_are_each_answered_by_their_status(market: Market, paid: Ru
 
 
 def test_killed_at_any_instant_nothing_is_lost_and_nothing_paid_twice(market: Market) -> None:
-    """kill -9 under load, three times; a client that repeats what it had no answer to; then all is claimed."""
+    """kill -9 under load; a client that repeats what it had no answer to. What was served is claimed."""
     chain = Chain.of(market, "consumer")
-    env = {**PAYEE, "MLM_ACCOUNT": "compute-2"}
+    env = {**PAYEE, "MLM_ACCOUNT": "compute-2", "MLM_SERVE_CLAIM": "4"}
     running = start(market.second.folder, market.home, MODEL, "--price", "0.2", "--name", "killed", env=env)
     payer = Payer.open(chain, terms_of(running), 3, calls=400)
     todo, results = iter(range(1, 401)), dict[int, Reply]()
@@ -138,7 +138,7 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_paid_twice(market: Ma
     for thread in threads:
         thread.start()
     try:
-        for answers in (10, 35, 60):
+        for answers in (10, 45):
             while len(results) < answers:
                 assert any(thread.is_alive() for thread in threads)
                 time.sleep(0.002)
@@ -158,6 +158,12 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_paid_twice(market: Ma
             assert again.status == 200 and result_of(again) == result_of(results[number])
         assert request(current[0].url, "GET", f"/v2/channels/{payer.id}").json == before
         assert before["served"] >= len(results)
+        for _ in range(600):
+            if payer.claimed >= 20 * payer.terms.price:  # serve.claim
+                break
+            time.sleep(0.05)
+        else:
+            pytest.fail("the server has claimed nothing")
     finally:
         ended.set()
         code = stop(current[0])
@@ -165,5 +171,5 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_paid_twice(market: Ma
     (journal,) = {path.parent for path in journals(market.home) if payer.terms.payee in str(path)}
     best = ServedVouchers(journal).best(payer.id)
     assert best is not None and best.voucher.amount >= max(results) * payer.terms.price
-    payer.claim(best)
+    market.second.run("channel", "claim", "--yes")
     assert payer.claimed == best.voucher.amount

@@ -93,7 +93,7 @@ interface IPaymentChannels {
     /// @notice Credits what each voucher gives beyond what was claimed of its channel, at most the deposit. Anyone may call.
     /// A voucher that gives nothing is passed over, so that nobody can spoil a batch by claiming one of it first;
     /// reverts where none gives anything.
-    function claim(SignedVoucher[] calldata vouchers) external returns (uint256 paid);
+    function claim(SignedVoucher[] calldata vouchers) external returns (uint128 paid);
 
     /// @notice Claims a voucher, and gives the rest back to the payer at once. Payee only.
     /// @param voucher With `amount` 0 nothing is claimed, and no signature is needed.

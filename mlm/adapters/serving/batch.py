@@ -84,8 +84,9 @@ class Batches:
             raise Refusal(Status.FAILED, f"the model did not end well on this input: {error}") from error
         except InvalidData as error:
             raise Refusal(Status.MALFORMED, str(error)) from error
-        except MlmError as error:
-            raise Refusal(Status.FAILED, f"the model cannot be run: {error}") from error
+        except Exception as error:  # a full disk, a package that is gone, a bug
+            what = str(error) if isinstance(error, MlmError) else type(error).__name__
+            raise Refusal(Status.FAILED, f"the model cannot be run: {what}") from error
 
     async def warm(self, zeros: Tensors) -> None:
         """Start the children, so that no caller waits for it. Raises ModelStopped, ToolMissing.
@@ -118,8 +119,8 @@ class Batches:
         check = self._count % _CHECKED_EVERY == 1
         try:
             found = await asyncio.get_running_loop().run_in_executor(self._pool, self._run, batch, check)
-        except RuntimeError as error:  # the threads have ended
-            found = [Refusal(Status.BUSY, f"the server stops: {error}")] * len(batch)
+        except Exception as error:  # noqa: BLE001  # whatever it is, nobody may wait for ever
+            found = [error] * len(batch)
         finally:
             self._free += 1
         self.batches += 1
@@ -140,8 +141,8 @@ class Batches:
                 return run_together(
                     self._runner, self._onnx, [each.tensors for each in batch], check=check, mixes=self._mix
                 )
-            except MlmError:
-                return [self._alone(each) for each in batch]  # one of them is to blame, and fails alone
+            except Exception:  # noqa: BLE001  # one of them is to blame, and fails alone
+                return [self._alone(each) for each in batch]
         return [self._alone(each) for each in batch]
 
     def _mix(self) -> None:
@@ -149,6 +150,9 @@ class Batches:
 
     def _alone(self, each: _Waiting) -> Run | BaseException:
         try:
-            return self._runner.run(self._onnx, each.tensors)
+            try:
+                return self._runner.run(self._onnx, each.tensors)
+            except ConnectionError:  # its child had ended before: this input has nothing to do with it
+                return self._runner.run(self._onnx, each.tensors)
         except Exception as error:  # noqa: BLE001  # its call hears of it
             return error
