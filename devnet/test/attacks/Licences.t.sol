@@ -133,6 +133,7 @@ contract LicencesAttackTest is AttackBase, LicenceBase {
         vm.expectRevert(abi.encodeWithSelector(Errors.KeyIsRight.selector, orderId, digest));
         vm.prank(ALICE);
         shop.complain(order, key, SECRET);
+        _count(ALICE);
         vm.warp(block.timestamp + COMPLAINT_WINDOW);
         _settleBy(ANYONE, order);
         _needNoGain("complaint of a licence's key that is right", honest, _endedHere());
