@@ -1,4 +1,4 @@
-"""The Sealing port by pyrage, the Rust implementation of age: it pushes, whoever reads pulls, so a thread stands between.
+"""The Sealing port by pyrage, the Rust implementation of age. It pushes, whoever reads pulls: a thread stands between.
 
 pyrage is given X25519 identities only: no plugin is started and no passphrase's work factor is obeyed, whatever a
 file's header asks for.
@@ -110,7 +110,7 @@ def _pulled(pieces: Iterable[bytes], work: Callable[[Any, Any], None]) -> Iterat
     def run() -> None:
         try:
             work(source, sink)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # raised again by whoever reads
             failed.append(source.error or error)
         try:
             sink.put(None)

@@ -68,7 +68,9 @@ COMMANDS: dict[str, Entry] = {
     "search": Entry("market", "Find published assets, providers or jobs.", ASSETS),
     "asset": Entry("asset", "List and show published assets and their versions.", ASSETS, group=True),
     "price": Entry("price", "Set or show what a use of an asset costs.", ASSETS, group=True),
-    "sale": Entry("sale", "Sell an asset to the highest bidder, or bid for one.", ASSETS, group=True),
+    "sale": Entry("sale", "Sell an asset or a licence, bid for one, or buy it.", ASSETS, group=True),
+    "buy": Entry("buy", "Buy a licence to use an asset.", ASSETS),
+    "licence": Entry("licence", "Offer, hold and pass on licences; deliver their keys.", ASSETS, group=True),
     "handle": Entry("handle", "Claim or show a handle.", ASSETS, group=True),
     "job": Entry("job", "Post jobs, follow them, and read their results.", JOBS, group=True),
     "pipeline": Entry("pipeline", "Run a graph of jobs whose outputs feed others' inputs.", JOBS, group=True),
@@ -78,9 +80,11 @@ COMMANDS: dict[str, Entry] = {
     "provider": Entry(
         "provider", "Say what a provider has, attest it, and find who meets requirements.", JOBS, group=True
     ),
-    "run": Entry("compute", "Run a model locally; no chain.", JOBS),
+    "run": Entry("compute", "Run a model locally, or pay a server for it.", JOBS),
     "prove": Entry("compute", "Prove one execution of a model locally; no chain.", JOBS),
-    "verify": Entry("verify", "Check a job, an asset or a proof file; never sends.", JOBS),
+    "serve": Entry("serve", "Serve a model over HTTP, for nothing or paid by the call.", JOBS),
+    "verify": Entry("verify", "Check a job, an asset, a proof or a paid call; never sends.", JOBS),
+    "channel": Entry("channel", "Pay for a stream of calls, or claim what you were paid.", JOBS, group=True),
     "reputation": Entry("reputation", "Show what settled jobs say of providers.", JOBS, group=True),
     "stake": Entry("stake", "Deposit, withdraw and show stake; claim rewards.", MARKET, group=True),
     "wallet": Entry("wallet", "Make, import and list accounts; withdraw earnings.", MARKET, group=True),
@@ -109,8 +113,14 @@ PLANNED = frozenset(
     | {"merge", "network deploy", "job rate", "stake claim"}
     | {"provider declare", "provider attest", "provider revoke"}
     | {"wallet announce", "job deliver", "job complain", "lease answer"}
-    | {"sale start", "sale bid", "sale cancel", "sale settle"}
+    | {"sale start", "sale bid", "sale buy", "sale cancel", "sale settle"}
+    | {"buy", "licence offer", "licence transfer", "licence redeem", "licence revoke", "licence request"}
+    | {"licence deliver", "licence complain", "licence settle", "licence refund"}
+    | {"channel open", "channel topup", "channel claim", "channel close", "channel refund"}
 )
+
+# Further commands that may begin one of those operations on their way, and show what it would take.
+BEGINNING = frozenset({"run"})
 
 
 class _Root(typer.core.TyperGroup):
@@ -171,7 +181,7 @@ def _complete(words: str, command: Any) -> None:
             _complete(f"{words} {name}", child)
     else:
         command.format_help = partial(help.write, command)
-        command.params.extend(_options(planned=words in PLANNED))
+        command.params.extend(_options(planned=words in PLANNED | BEGINNING))
         help.name_values(command.params)
         command.callback = _of_sound_text(command.callback)
 

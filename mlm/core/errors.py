@@ -64,6 +64,12 @@ class StorageError(MlmError):
     code = "storage"
 
 
+class ServerFailed(StorageError):
+    """A server of models is dead, slow, busy for too long, or answers what no honest one would."""
+
+    code = "server"
+
+
 class ChainError(MlmError):
     exit_code = 6
     code = "chain"
@@ -117,6 +123,12 @@ class NoResult(StateConflict):
     """A job that was waited for came to nothing; the message says how, and what came back."""
 
     code = "no_result"
+
+
+class NotLicensed(StateConflict):
+    """The files are sealed, and the account has no key: it needs a licence, or its owner's word."""
+
+    code = "not_licensed"
 
 
 class Refused(StateConflict):

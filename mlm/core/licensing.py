@@ -1,5 +1,7 @@
-"""Licences: what a class grants, when a licence holds, and how an order stands. LicenceToken and LicenceShop compute the
-same; tests/vectors/licences.json holds both to it, docs/licences.md has the tables.
+"""Licences: what a class grants, when a licence holds, and how an order stands.
+
+LicenceToken and LicenceShop compute the same; tests/vectors/licences.json holds both to it, docs/licences.md has the
+tables.
 
 Amounts are base units, times seconds since 1970. Intervals are half-open: an end's own second lies outside.
 """

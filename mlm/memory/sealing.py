@@ -1,4 +1,4 @@
-"""The Sealing port in memory: a keystream by SHA-256 and a keyed digest at the end. It has age's sizes, not its format."""
+"""The Sealing port in memory: a keystream by SHA-256 and a keyed digest at the end, of age's sizes."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ class Sealing(Protocol):
         """The age v1 file of these bytes, for the X25519 recipient whose secret `key` is; each call gives another."""
 
     def open(self, key: bytes, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """The bytes of such a file. Every piece was authenticated before it is given, but only the end says that it is
-        whole. Raises VerificationFailed for another key's and for changed or missing bytes, InvalidData for no age file.
+        """The bytes of such a file. Every piece is authenticated, but only the end says that it is whole.
+
+        Raises VerificationFailed for another key's and for changed or missing bytes, InvalidData for no age file.
         """

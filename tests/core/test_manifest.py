@@ -102,7 +102,9 @@ def test_manifest_round_trip(manifest: Manifest) -> None:
     assert Manifest.from_block(cid, block).to_block() == (cid, block)
 
 
-@pytest.mark.parametrize(("name", "manifest"), [("mlm/manifest/1", FIRST), ("mlm/manifest/2", SECOND), (FORMAT_3, THIRD)])
+@pytest.mark.parametrize(
+    ("name", "manifest"), [("mlm/manifest/1", FIRST), ("mlm/manifest/2", SECOND), (FORMAT_3, THIRD)]
+)
 def test_formats_are_frozen(name: str, manifest: Manifest) -> None:
     """The golden blocks of tests/vectors/manifest.json, which nothing writes again: what is published stays as read."""
     golden = json.loads((VECTORS / "manifest.json").read_text())[name]

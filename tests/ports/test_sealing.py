@@ -41,8 +41,6 @@ def test_each_file_is_another(sealing: Sealing) -> None:
     assert first != second and b"weights" not in first
 
 
-
-
 @pytest.mark.parametrize("at", [40, -20_000, -1])
 def test_a_changed_byte_is_found(sealing: Sealing, at: int) -> None:
     sealed = bytearray(b"".join(sealing.seal(KEY, [b"x" * 100_000])))

@@ -69,6 +69,10 @@ HINTS: Mapping[str, str] = {
     "NotPaired": "Draw it with `mlm job award`, which finds the offer of its rank.",
     "DrawsOver": "The draws are over: settle the job, which expired.",
     # AssetSale
+    "SaleKindUnsuited": "English sales take bids (`mlm sale bid`), the others a buyer (`mlm sale buy`).",
+    "PriceAboveLimit": "Run `mlm sale show` for what it costs now, and name a higher price.",
+    "LotNotHeld": "Check `mlm whoami`, and that no other sale holds it: `mlm sale list --open`.",
+    "LotNotMoved": "The collection did not hand it over: nothing was paid. A bid comes back after the week of delivery.",
     "BidTooLow": "Bid at least what `mlm sale show` says the next bid has to be.",
     "SaleInState": "Run `mlm sale show` to see the sale's state and what can be done.",
     "SaleNotClosable": "Run `mlm sale show` to see the sale's state and its end.",
@@ -76,6 +80,14 @@ HINTS: Mapping[str, str] = {
     "SellerCannotBid": "Bid as another account: `--account NAME`.",
     "NotSeller": "Only the seller can do this: check `mlm whoami`.",
     "TokenNotMoved": "The collection did not move the token: do not trade with it.",
+    # PaymentChannels
+    "ChannelInState": "Run `mlm channel show` to see the channel's state and what can be done.",
+    "ChannelAlreadyOpened": "Run the command again: it chooses another nonce.",
+    "ExpiryOutOfBounds": "Choose an expiry within the bounds shown; it never moves earlier.",
+    "NothingClaimed": "Nothing is new in those vouchers: see `mlm channel show`.",
+    "VoucherRefused": "The signature is not of the channel's signer, or the channel has ended: `mlm channel show`.",
+    "NotPayer": "Only the channel's payer can do this: check `mlm whoami`.",
+    "NotPayee": "Only the channel's payee can do this: check `mlm whoami`.",
     # AssetRegistry
     "CommitmentMissing": "Run the command again: it commits first, then reveals.",
     "CommitmentTooYoung": "Wait one block and run the command again.",

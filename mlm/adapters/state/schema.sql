@@ -148,6 +148,10 @@ create table sales (
     sale_id varchar, collection varchar, seller varchar, token_id varchar, reserve bignum, step_bps bigint,
     duration bigint, extension bigint, escrow varchar
 );
+create table lots (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    sale_id varchar, units bignum, start_price bignum, expires_at bigint
+);
 create table sale_bids (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
     sale_id varchar, bidder varchar, amount bignum, ends_at bigint
@@ -161,6 +165,30 @@ create table sale_credits (
     sale_id varchar, account varchar, reason bigint, amount bignum
 );
 create table sale_withdrawals (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount bignum
+);
+create table channels (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    channel_id varchar, version_id varchar, payer varchar, payee varchar, signer varchar, nonce varchar, deposit bignum,
+    expires_at bigint, terms json
+);
+create table channel_top_ups (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    channel_id varchar, amount bignum, deposit bignum, expires_at bigint
+);
+create table voucher_claims (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    channel_id varchar, amount bignum, calls ubigint, paid bignum
+);
+create table channel_endings (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    channel_id varchar, ending bigint, refunded bignum
+);
+create table channel_credits (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    channel_id varchar, account varchar, reason bigint, amount bignum
+);
+create table channel_withdrawals (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount bignum
 );
 create table encryption_keys (
@@ -184,7 +212,7 @@ create table key_grants (
     version_id varchar, account varchar, granter varchar, x varchar, y varchar, wrapped varchar
 );
 create table licence_classes (
-    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, class_id varchar, token_id varchar, terms varchar
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, class_id varchar, token_id varchar, terms json
 );
 create table licence_offers (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
@@ -193,7 +221,7 @@ create table licence_offers (
 create table licence_orders (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
     order_id varchar, class_id varchar, version_id varchar, buyer varchar, seller varchar, units bignum, price bignum,
-    purchase varchar
+    purchase json
 );
 create table licence_deliveries (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, order_id varchar, x varchar, y varchar, wrapped varchar
@@ -335,8 +363,9 @@ left join settlements e on e.job_id = j.job_id;
 -- Every fact from which a sale's state follows (docs/sale.md), in one row. Anybody's collection can be for sale; only an
 -- asset has a name.
 create view sale_view as
-select s.sale_id, s.collection, s.token_id, a.handle, a.name, s.seller, s.reserve, s.step_bps, s.extension, s.escrow,
-       s.timestamp as opened_at, coalesce(b.ends_at, s.timestamp + s.duration) as ends_at,
+select s.sale_id, s.collection, s.token_id, a.handle, a.name, s.seller, coalesce(l.units, 0::bignum) as units,
+       coalesce(l.start_price, 0::bignum) as start_price, s.reserve, s.step_bps, s.extension, s.escrow,
+       coalesce(l.expires_at, 1099511627775) as expires_at, s.timestamp as opened_at, coalesce(b.ends_at, s.timestamp + s.duration) as ends_at,
        b.bidder, b.amount as price, coalesce(b.bid_count, 0) as bid_count,
        c.timestamp as closed_at, c.state as closed_state, c.recipient,
        s.block, s.timestamp, s.log_index, s.tx_hash, greatest(s.block, coalesce(b.block, 0), coalesce(c.block, 0)) as last_block
@@ -347,8 +376,29 @@ left join (
     from sale_bids group by sale_id
 ) b on b.sale_id = s.sale_id
 left join sale_closings c on c.sale_id = s.sale_id
+left join lots l on l.sale_id = s.sale_id
 left join asset_view a
     on a.token_id = s.token_id and s.collection = (select address from contracts where name = 'AssetRegistry' limit 1);
+
+-- Every fact from which a channel's state follows (docs/channels.md), in one row.
+create view channel_view as
+select c.channel_id, c.version_id, c.payer, c.payee, c.signer, c.nonce, coalesce(u.deposit, c.deposit) as deposit,
+       coalesce(u.expires_at, c.expires_at) as expires_at, coalesce(v.claimed, 0::bignum) as claimed,
+       coalesce(v.calls, 0::ubigint) as claimed_calls, c.terms, c.timestamp as opened_at,
+       e.timestamp as ended_at, e.ending, e.refunded,
+       c.block, c.timestamp, c.log_index, c.tx_hash,
+       greatest(c.block, coalesce(u.block, 0), coalesce(v.block, 0), coalesce(e.block, 0)) as last_block
+from channels c
+left join (
+    select channel_id, arg_max(deposit, (block, log_index)) as deposit,
+           arg_max(expires_at, (block, log_index)) as expires_at, max(block) as block
+    from channel_top_ups group by channel_id
+) u on u.channel_id = c.channel_id
+left join (
+    select channel_id, sum(paid) as claimed, max(calls) as calls, max(block) as block
+    from voucher_claims group by channel_id
+) v on v.channel_id = c.channel_id
+left join channel_endings e on e.channel_id = c.channel_id;
 
 -- What is known of an order, in one row: the contract says how it stands now (docs/licences.md).
 create view order_view as
@@ -400,20 +450,22 @@ with place as (
            (select address from contracts where name = 'StakeVault' limit 1) as vault,
            (select address from contracts where name = 'AssetSale' limit 1) as sale,
            (select address from contracts where name = 'Unverified' limit 1) as unverified,
+           (select address from contracts where name = 'PaymentChannels' limit 1) as channels,
            (select address from contracts where name = 'LicenceShop' limit 1) as shop,
            (select address from contracts where name = 'LicenceToken' limit 1) as licences,
            '0x0000000000000000000000000000000000000000' as nobody
 )
 select t.sender as account, 'wallet' as ledger, -t.amount as change,
-       case t.recipient when market then 'escrow' when vault then 'stake' when sale then 'sale bid' when unverified then 'complaint'
-           when shop then 'licence' when licences then 'licence' when nobody then 'burn' else 'transfer' end as reason,
+       case t.recipient when market then 'escrow' when vault then 'stake' when sale then 'sale bid' when channels then 'channel'
+           when unverified then 'complaint' when shop then 'licence' when licences then 'licence' when nobody then 'burn'
+           else 'transfer' end as reason,
        (select min(j.job_id) from jobs j
         where j.tx_hash = t.tx_hash and j.consumer = t.sender and j.max_price = t.amount and t.recipient = market) as job_id,
        t.block, t.timestamp, t.log_index, t.tx_hash
 from transfers t, place
 union all
 select t.recipient, 'wallet', t.amount,
-       case t.sender when market then 'withdrawal' when sale then 'withdrawal' when vault then
+       case t.sender when market then 'withdrawal' when sale then 'withdrawal' when channels then 'withdrawal' when vault then
            case when exists (select 1 from reward_changes r where r.tx_hash = t.tx_hash and r.change = 'claimed'
                              and r.account = t.recipient and r.amount = t.amount) then 'reward' else 'unstake' end
        when unverified then 'complaint' when shop then 'withdrawal' when licences then 'withdrawal' when nobody then 'mint'
@@ -428,6 +480,10 @@ union all
 select account, 'sale', amount, sale_reason_name(reason), null, block, timestamp, log_index, tx_hash from sale_credits
 union all
 select account, 'sale', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from sale_withdrawals
+union all
+select account, 'channel', amount, reason_name(reason), null, block, timestamp, log_index, tx_hash from channel_credits
+union all
+select account, 'channel', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from channel_withdrawals
 union all
 select account, 'licence', amount, reason_name(reason), null, block, timestamp, log_index, tx_hash from licence_credits
 union all

@@ -13,7 +13,7 @@ import orjson
 
 from mlm.core.attributes import value_of
 from mlm.core.errors import InvalidData
-from mlm.core.events import licences
+from mlm.core.events import channels, licences
 
 Row = tuple[Any, ...]
 
@@ -94,6 +94,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "attestations": ("auditor", "provider", "name", "value", "issued_at", "expires_at"),
     "requirements": ("hash", "requirements"),
     "sales": ("sale_id", "collection", "seller", "token_id", "reserve", "step_bps", "duration", "extension", "escrow"),
+    "lots": ("sale_id", "units", "start_price", "expires_at"),
     "sale_bids": ("sale_id", "bidder", "amount", "ends_at"),
     "sale_closings": ("sale_id", "recipient", "state", "price"),
     "sale_credits": ("sale_id", "account", "reason", "amount"),
@@ -101,6 +102,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "encryption_keys": ("account", "key"),
     "input_keys": ("job_id", "provider", "wrapped"),
     "complaints": ("job_id", "account", "change", "answer_by", "salt", "outputs"),
+    **channels.COLUMNS,
     **licences.COLUMNS,
 }
 
@@ -125,10 +127,6 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("BatchAuction", "BatchCleared"): ("clearings", ("batchId", "tick", "volume")),
     ("BatchAuction", "AwardDrawn"): ("draws", ("batchId", "jobId", "offerId", "provider", "price")),
     ("Providers", "RequirementsPublished"): ("requirements", ("hash", "requirements")),
-    ("AssetSale", "SaleOpened"): (
-        "sales",
-        ("saleId", "collection", "seller", "tokenId", "reserve", "minStepBps", "duration", "extension", "escrow"),
-    ),
     ("AssetSale", "SaleBidPlaced"): ("sale_bids", ("saleId", "bidder", "amount", "endsAt")),
     ("AssetSale", "SaleClosed"): ("sale_closings", ("saleId", "to", "state", "price")),
     ("AssetSale", "SaleCredited"): ("sale_credits", ("saleId", "account", "reason", "amount")),
@@ -139,6 +137,7 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("FeeShares", "FeeSharesSet"): ("fee_shares", ("treasuryBps", "stakersBps")),
     ("EncryptionKeys", "EncryptionKeyAnnounced"): ("encryption_keys", ("account", "key")),
     ("Delivery", "InputKeyDelivered"): ("input_keys", ("jobId", "provider", "wrapped")),
+    **channels.SIMPLE,
 }
 
 # event -> what became of a bid, and the argument that is its amount: the price shown, or the bond burned
@@ -229,6 +228,10 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
         return _published(args)
     if (contract, event) == ("JobMarket", "JobPosted"):
         return _posted(args)
+    if (contract, event) == ("AssetSale", "SaleOpened"):
+        return _for_sale(args)
+    if (contract, event) == ("PaymentChannels", "ChannelOpened"):
+        return _channel(args)
     return []
 
 
@@ -258,6 +261,25 @@ def _posted(args: Mapping[str, Any]) -> list[tuple[str, Row]]:
     if "requirements" in request:
         rows.append(("auctions", (args["jobId"], *(request[argument] for argument in _AUCTION.values()))))
     return rows
+
+
+def _for_sale(args: Mapping[str, Any]) -> list[tuple[str, Row]]:
+    """Former sales were English auctions of one token, and said nothing of a lot."""
+    offer = args.get("offer", args)
+    terms = (token_hex(offer["tokenId"]), *(offer[name] for name in ("reserve", "minStepBps", "duration", "extension")))
+    rows: list[tuple[str, Row]] = [
+        ("sales", (args["saleId"], args["collection"], args["seller"], *terms, args["escrow"]))
+    ]
+    if "offer" in args:
+        rows.append(("lots", (args["saleId"], offer["units"], offer["startPrice"], args["expiresAt"])))
+    return rows
+
+
+def _channel(args: Mapping[str, Any]) -> list[tuple[str, Row]]:
+    terms = args["terms"]
+    who = (terms["payer"], args["payee"], terms["signer"], str(terms["nonce"]))
+    row = (args["channelId"], args["versionId"], *who, args["deposit"], args["expiresAt"], to_json(terms))
+    return [("channels", row)]
 
 
 def _published(args: Mapping[str, Any]) -> list[tuple[str, Row]]:

@@ -1,7 +1,7 @@
 """What format 3 of a manifest adds: the sealed file of a licensed version. Pure.
 
-A manifest of format 3 links to what everybody may have and to nothing else: the CIDs of its plain files are bytes there,
-not links, so that no tool that follows links, ours or another's, copies or pins a plain file.
+A manifest of format 3 links to what everybody may have and to nothing else: the CIDs of its plain files are bytes
+there, not links, so that no tool that follows links, ours or another's, copies or pins a plain file.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,12 +29,13 @@ class LicenceQueries(Facts):
         return self._told("key_grants", ("version_id", "account", "granter", "x", "y", "wrapped"), True, **wanted)
 
     def _query_licence_classes(self, **wanted: Any) -> Iterable[Record]:
-        return self._told("licence_classes", ("class_id", "token_id", "terms"), True, **wanted)
+        for row in self._told("licence_classes", ("class_id", "token_id", "terms"), True, **wanted):
+            yield row | {"terms": json.loads(row["terms"])}
 
     def _query_licence_offers(self, **wanted: Any) -> Iterable[Record]:
         names = ("class_id", "token_id", "seller", "version_id", "price", "stock", "delivery")
         last = {row["class_id"]: row for row in self._tables["licence_offers"]}.values()
-        for row in reversed(sorted(last, key=lambda row: (row["block"], row["log_index"]))):
+        for row in sorted(last, key=lambda row: (row["block"], row["log_index"]), reverse=True):
             if list(matching([row], **wanted)):
                 yield {name: row[name] for name in names} | self._place(row)
 
@@ -42,9 +44,10 @@ class LicenceQueries(Facts):
             given: Record = next(iter(self._of("licence_deliveries", order_id=row["order_id"])), {})
             closed: Record = next(iter(self._of("licence_closings", order_id=row["order_id"])), {})
             last = max(fact.get("block", 0) for fact in (row, given, closed))
-            same = ("order_id", "class_id", "version_id", "buyer", "seller", "units", "price", "purchase")
+            same = ("order_id", "class_id", "version_id", "buyer", "seller", "units", "price")
             yield (
                 {name: row[name] for name in same}
+                | {"purchase": json.loads(row["purchase"])}
                 | {"ordered_at": row["timestamp"], "delivered_at": given.get("timestamp")}
                 | {name: given.get(name) for name in ("x", "y", "wrapped")}
                 | {"closed_at": closed.get("timestamp"), "closed_state": closed.get("state")}
