@@ -23,7 +23,8 @@ contract ContentKeys is IContentKeys, IContentKeysErrors, IPaymentErrors {
 
     /// @inheritdoc IContentKeys
     function commit(bytes32 versionId, bytes32 keyDigest) external {
-        // Reverts for an unknown version.
+        // Reverts for an unknown version. The manifest is not asked for.
+        // slither-disable-next-line unused-return
         (uint256 tokenId,) = registry.versionOf(versionId);
         address owner = IERC721(address(registry)).ownerOf(tokenId);
         if (owner != msg.sender) revert NotAssetOwner(tokenId, owner, msg.sender);

@@ -68,7 +68,8 @@ contract LicenceShop is ILicenceShop, ILicenceShopErrors, PullCredits {
     {
         address owner = _ownerOf(terms.tokenId);
         if (owner != msg.sender) revert NotAssetOwner(terms.tokenId, owner, msg.sender);
-        // Reverts for an unknown version.
+        // Reverts for an unknown version. The manifest is not asked for.
+        // slither-disable-next-line unused-return
         (uint256 tokenId,) = registry.versionOf(versionId);
         if (tokenId != terms.tokenId) revert VersionMismatch(versionId, terms.tokenId, tokenId);
         if (delivery != 0) {

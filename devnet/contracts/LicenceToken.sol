@@ -35,7 +35,7 @@ contract LicenceToken is ILicenceToken, ILicenceTokenErrors, ERC1155, IERC2981, 
     /// @param shop_ May have no code yet: token and shop name each other.
     constructor(IERC20 token_, IAssetRegistry registry_, address shop_) ERC1155("") Payments(token_) {
         if (address(registry_).code.length == 0) revert AddressMissing("registry");
-        _present("shop", shop_);
+        if (shop_ == address(0)) revert AddressMissing("shop");
         (registry, shop) = (registry_, shop_);
     }
 

@@ -62,7 +62,7 @@ contract LicenceInvariantsTest is LicenceBase {
     }
 
     /// All of them after every move of one play: of the same seed forge would play the same moves again for each.
-    function invariant_everyMoveLeavesTheLicencesSound() public {
+    function invariant_everyMoveLeavesTheLicencesSound() public view {
         _money();
         _units();
     }

@@ -145,3 +145,34 @@ def test_names(market: Market) -> None:
     assert "expected a sale such as" in market.consumer.refused(2, "sale", "show", "sale/x")["message"]
     assert "found the sale" in market.consumer.refused(2, "asset", "show", "sale/0xffff")["message"]
     assert HANDLE in MODEL
+
+
+def test_a_licence_is_sold_on(market: Market) -> None:
+    """Units of a licence, bought of the asset's owner, sold on at a fixed price: the owner has its share."""
+    owner, holder, buyer = market.first, market.provider, market.second
+    owner.do("licence", "offer", MODEL, "--price", "2", "--resale-bps", "1000")
+    holder.do("buy", MODEL, "--units", "3")
+    (held,) = holder.do("licence", "list")["held"]
+    licence = held["licence"]
+    start = ("sale", "start", licence, "--auction", "fixed", "--reserve", "10", "--hours", "1")
+    assert "expected how many units" in holder.refused(2, *start)["message"]
+    assert "holds 3 units" in holder.refused(12, *start, "--units", "4")["message"]
+    assert "holds 0 units" in buyer.refused(12, *start, "--units", "1")["message"]
+    sale = holder.do(*start, "--units", "2")
+    assert (sale["licence"], sale["units"], sale["asset"]) == (licence.removeprefix("licence/"), 2, MODEL)
+    (row,) = buyer.do("sale", "list", "--open")["sales"]
+    assert row["lot"].startswith("2 of licence 0x") and row["lot"].endswith(MODEL)
+    before = money(owner), money(holder), money(buyer)
+    bought = buyer.do("sale", "buy", licence)
+    assert (bought["state"], bought["price"]) == ("delivered", str(10 * TOKEN))
+    assert (money(owner), money(holder), money(buyer)) == (
+        before[0] + TOKEN,
+        before[1] + 9 * TOKEN,
+        before[2] - 10 * TOKEN,
+    )
+    assert [row["units"] for row in buyer.do("licence", "list")["held"]] == [2]
+    assert [row["units"] for row in holder.do("licence", "list")["held"]] == [1]
+    # The rest is cancelled before anybody buys: it is the holder's again.
+    again = holder.do(*start, "--units", "1")["sale"]
+    assert holder.do("sale", "cancel", again)["state"] == "cancelled"
+    assert [row["units"] for row in holder.do("licence", "list")["held"]] == [1]
