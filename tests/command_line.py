@@ -161,7 +161,7 @@ class Person:
     def money(self) -> int:
         """Tokens in the wallet, credited and staked, in base units."""
         held = self.do("wallet", "show", self.account)
-        return int(held["tokens"]) + int(held["credit"]) + int(self.stake["total"])
+        return int(held["tokens"]) + int(held["credit"]) + int(held["licence_credit"]) + int(self.stake["total"])
 
     @property
     def stake(self) -> dict[str, Any]:
