@@ -28,8 +28,8 @@ class Licensing:
         """A new order of one whose key takes a minute at most."""
         buy = ("buy", self.asset, "--licence", self.offered("--delivery", "60", *options))
         found = self.buyer.do(*buy)
-        if found["state"] == "overdue":  # another example's: an order that is open is gone on with
-            self.buyer.do("licence", "refund", found["order"])
+        if found["state"] != "ordered":  # another example's: an order that is open is gone on with
+            self.buyer.do("licence", "refund" if found["state"] == "overdue" else "settle", found["order"])
             found = self.buyer.do(*buy)
         return str(found["order"])
 

@@ -165,7 +165,7 @@ def test_a_licensed_asset_from_publication_to_revocation(
     # A new version has a new key: its holder asks for it, free; who holds no licence any more gets none.
     (owner.folder / "more" / "table.txt").write_bytes(b"a,b\n1,3\n")
     commit(owner, "sealed-words", "1.1.0")
-    # Killed once its version is revealed and its key is not committed to: what was sealed stands, nothing is sealed anew.
+    # Killed once its version is revealed and its key is not committed to: what was sealed stands.
     assert warm.killed(owner, 8, "after", "publish", "--handle", "alice", "--json").code == -signal.SIGKILL
     (newest,) = owner.do("op", "log")["operations"][:1]
     owner.do("op", "resume", newest["op"])
