@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mlm.cli.context import Session
     from mlm.core.pricing import Strategy
     from mlm.ports.bundle import Ports
+    from mlm.ports.state import State
 
 STAY = 2  # models that each thread keeps loaded
 PERCENT = 100  # basis points
@@ -21,21 +22,25 @@ PERCENT = 100  # basis points
 
 def own(session: Session) -> Ports:
     """The ports of a worker: with an index of its own, which no command has to wait for."""
-    from mlm.adapters.state.duckdb import DuckState
+    from mlm.adapters.state import DuckState, RememberedState
 
     made = ports(session, stay=STAY)
     made.sender = session.ports.sender
     folder = session.home / "worker" / made.sender.address.lower()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    made.state = DuckState(folder / f"state-{session.config.get('network.default')}.duckdb")
+    made.state = RememberedState(DuckState(folder / f"state-{session.config.get('network.default')}.duckdb"))
     return made
 
 
-def spare(session: Session) -> Ports:
-    """Ports for one more thread: they send by the same account, whose password was asked for once, and draw nothing."""
+def spare(session: Session, state: State) -> Ports:
+    """Ports for one more thread: they send by the same account, whose password was asked for once, and draw nothing.
+
+    The index is the worker's.
+    """
     from mlm.adapters.system import OsSystem
 
-    made = own(session)
+    made = ports(session, stay=STAY)
+    made.sender, made.state = session.ports.sender, state
     made.system = OsSystem(open(os.devnull, "w"))  # noqa: SIM115  # for as long as the thread works
     return made
 
