@@ -24,7 +24,7 @@ def run(
     input: Annotated[Path, typer.Argument(help="Tensors: .npz, .npy or .json. Of a WebAssembly module: any file.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the outputs: .npz, .npy, .json.")] = None,
 ) -> None:
-    """Run a model on an input, or an algorithm (a WebAssembly module) on a file.
+    """Run a model on an input, or an algorithm (a WebAssembly module) on a file; either may be a published asset.
 
     Example: `mlm run model.onnx samples/digit.npy`
     """

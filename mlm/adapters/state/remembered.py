@@ -13,7 +13,7 @@ from mlm.ports.chain import Block
 from mlm.ports.state import Event, State
 
 MOST = 10_000  # answers that are remembered
-# Queries of which a row is the same whatever it was asked by, so that one by its id is remembered with any page of them.
+# Queries of which a row is the same whatever it was asked by: with a page of them each is remembered by its id.
 _BY_ID = {"jobs": "job_id"}
 T = TypeVar("T")
 
