@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import resource
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,71 +13,15 @@ from typing import Any
 import pytest
 
 from mlm.adapters.wallet import devnet as accounts
-from tests.command_line import INPUT, ROOT, TOKEN, Market, Person, sent, start, stop
+from tests.command_line import INPUT, TOKEN, Market, sent
 from tests.delivering import PRIVATE, apart, posted, pushed
+from tests.e2e.working import DELIVERY, WORK, done, free, own_market, shown, until, working
 from tests.ray_cluster import RayNodes, command, descendants, raylet
-
-WORK = ("worker", "run", "--strategy", "margin", "--collect", "0")
-DELIVERY, EXECUTION = 3600, 3600
 
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    """One of its own: a worker bids on whatever is open."""
-    root = tmp_path_factory.mktemp("workers")
-    try:
-        made = start(root)
-        made.first.do("stake", "deposit", "100")
-        yield made
-    finally:
-        stop(root / "home")
-
-
-@contextmanager
-def working(person: Person, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """A worker in a process of its own, which is dead afterwards."""
-    log = person.folder / "worker.log"
-    with log.open("a") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mlm", *WORK, *options],
-            cwd=person.folder,
-            env={**person.environment, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            text=True,
-        )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def until(true: Callable[[], bool], market: Market, *, step: str = "", tries: int = 150, pause: float = 0.5) -> None:
-    """Wait for it, letting time pass on the chain by `step` each time; a bounded number of times."""
-    for _ in range(tries):
-        if true():
-            return
-        if step:
-            market.advance(step)
-        time.sleep(pause)
-    raise AssertionError((market.first.folder / "worker.log").read_text())
-
-
-def shown(market: Market, job: str) -> dict[str, Any]:
-    return market.consumer.do("job", "show", job)
-
-
-def done(market: Market, job: str) -> bool:
-    seen = shown(market, job)
-    return bool(seen["settled"]) and seen["state"] == "accepted"
-
-
-def free(person: Person) -> None:
-    """No stake of the worker is locked, and it still has all that it deposited."""
-    stake = person.stake
-    assert (stake["locked"], stake["total"]) == ("0", str(100 * TOKEN)), stake
+    yield from own_market(tmp_path_factory)
 
 
 def test_it_observes_and_sends_nothing(market: Market) -> None:
@@ -106,7 +47,7 @@ def test_every_kind_of_auction_is_bid_won_and_paid(market: Market) -> None:
     log = market.first.folder / "worker.log"
     with working(market.first, "--jobs", "6", "--until-idle") as worker:
         until(lambda: log.read_text().count(" bid ") == len(jobs), market)
-        until(lambda: all(done(market, job) for job in jobs), market, step="20s")
+        until(lambda: all(done(market, job) for job in jobs), own_market, step="20s")
         assert worker.wait(60) == 0
     free(market.first)
     paid = 0
@@ -134,7 +75,7 @@ def test_private_jobs_and_complaints_in_the_tier_that_proves_nothing(market: Mar
         consumer.do("job", "complain", job)
         until(lambda: shown(market, job)["state"] != "disputed", market)
         assert consumer.do("job", "result", job)["outputs"]
-        until(lambda: done(market, job), market, step="60s")
+        until(lambda: done(market, job), own_market, step="60s")
         assert worker.wait(60) == 0
     assert market.first.money > before
     free(market.first)
@@ -188,7 +129,7 @@ def test_on_two_machines_one_of_which_dies_every_job_is_done(market: Market, ray
 
     with working(first, "--jobs", "4", "--until-idle") as worker:
         until(lambda: log.read_text().count(" bid ") == len(jobs), market)
-        until(lambda: all(map(proving, ray_nodes.workers)), market, pause=0.02, tries=3000)
+        until(lambda: all(map(proving, ray_nodes.workers)), own_market, pause=0.02, tries=3000)
         ray_nodes.kill(ray_nodes.workers[0])
         ray_nodes.workers.append(ray_nodes.add())
         until(lambda: all(done(market, job) for job in jobs), market)
@@ -232,7 +173,7 @@ def test_a_reorganisation_takes_its_bid_and_it_bids_again(market: Market) -> Non
         until(lambda: shown(market, job)["provider"] == accounts.address("compute-1").lower(), market)
         market.consumer.do("devnet", "restore", "before")
         assert shown(market, job)["provider"] is None
-        until(lambda: done(market, job), market, step="10s")
+        until(lambda: done(market, job), own_market, step="10s")
     free(market.first)
 
 

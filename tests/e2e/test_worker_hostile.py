@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mlm.adapters.wallet import devnet as accounts
-from tests.command_line import LOCK, TOKEN, Market, start, stop
-from tests.e2e.test_worker import WORK, done, shown, until, working
+from tests.command_line import LOCK, TOKEN, Market
+from tests.e2e.working import WORK, done, own_market, shown, until, working
 
 STRATEGY = """
 class Picky:
@@ -21,14 +21,7 @@ class Picky:
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    """One of its own: a worker bids on whatever is open."""
-    root = tmp_path_factory.mktemp("hostile")
-    try:
-        made = start(root)
-        made.first.do("stake", "deposit", "100")
-        yield made
-    finally:
-        stop(root / "home")
+    yield from own_market(tmp_path_factory)
 
 
 def log_of(market: Market) -> Path:
@@ -45,7 +38,7 @@ def test_a_strategy_that_fails_at_one_job_does_the_others(market: Market) -> Non
     with working(market.first, "--strategy", "mine.py:Picky", "--jobs", "2") as worker:
         until(lambda: shown(market, good)["provider"] is not None, market)
         assert "ZeroDivisionError" in log.read_text() and worker.poll() is None
-        until(lambda: done(market, good), market, step="20s")
+        until(lambda: done(market, good), own_market, step="20s")
     assert shown(market, bad)["provider"] is None
 
 
