@@ -199,6 +199,14 @@ SETTINGS: tuple[Setting, ...] = (
         "The least credit, in tokens, that a worker withdraws; 0: it never does.",
         project="never",
     ),
+    Setting(
+        "worker.disk_mb",
+        int,
+        20_000,
+        "MLM_WORKER_DISK_MB",
+        "MiB that a worker keeps of others' models and inputs; what was used least recently goes first.",
+        project="never",
+    ),
     Setting("job.bidding", int, 3600, "MLM_BIDDING", "Seconds that bids stay open."),
     Setting(
         "job.reveal", int, 3600, "MLM_REVEAL", "Seconds in which sealed bids are revealed, or a batch's awards drawn."

@@ -82,7 +82,7 @@ def run(
         until_idle=until_idle,
     )
     own = wiring_worker.own(session)
-    spare = partial(wiring_worker.spare, session, own.state)
+    spare = partial(wiring_worker.spare, session, own)
     render(ctx, workflow.work(own, params, spare, tell=tell, stopped=_Stop()))
 
 

@@ -21,6 +21,7 @@ from mlm.ports.prover import Prover
 from mlm.ports.remote import Remote, Remotes
 from mlm.ports.repo import Repo
 from mlm.ports.runner import Runner
+from mlm.ports.shelf import Shelf
 from mlm.ports.signatures import Signatures
 from mlm.ports.signer import Sender, Signer
 from mlm.ports.state import State
@@ -67,6 +68,11 @@ class Ports:
     def objects(self) -> Blocks:
         """Blocks under .mlm/objects."""
         return self._make("objects")
+
+    @cached_property
+    def shelf(self) -> Shelf | None:
+        """Where what is brought for a while goes; None: among the objects, until `mlm gc`."""
+        return self._make("shelf") if "shelf" in self._factories else None
 
     @cached_property
     def remote(self) -> Remote:

@@ -19,7 +19,7 @@ from mlm.core.plan import Call, Tx
 from mlm.ports.bundle import Ports
 from mlm.ports.prover import Circuit
 from mlm.workflows.lookup import Version
-from mlm.workflows.objects import fetch, read_file
+from mlm.workflows.objects import fetch, group, read_file
 
 if TYPE_CHECKING:
     from mlm.ports.prover import Tensors
@@ -44,10 +44,11 @@ def manifest(ports: Ports, cid: Cid) -> Manifest:
 
 def load(ports: Ports, version: Version) -> Model:
     """Fetch a published model; raises InvalidData when it is no model, NotFound when blocks are missing."""
-    found = manifest(ports, version.manifest)
-    if found.signature is None:
-        raise InvalidData(f"expected a model with a signature, {version.asset} is a {found.kind} without")
-    return Model(found, model_bytes(ports, found), _settings(ports, found))
+    with group(ports, version.version_id):
+        found = manifest(ports, version.manifest)
+        if found.signature is None:
+            raise InvalidData(f"expected a model with a signature, {version.asset} is a {found.kind} without")
+        return Model(found, model_bytes(ports, found), _settings(ports, found))
 
 
 def model_bytes(ports: Ports, found: Manifest) -> bytes:

@@ -47,7 +47,7 @@ def test_every_kind_of_auction_is_bid_won_and_paid(market: Market) -> None:
     log = market.first.folder / "worker.log"
     with working(market.first, "--jobs", "6", "--until-idle") as worker:
         until(lambda: log.read_text().count(" bid ") == len(jobs), market)
-        until(lambda: all(done(market, job) for job in jobs), own_market, step="20s")
+        until(lambda: all(done(market, job) for job in jobs), market, step="20s")
         assert worker.wait(60) == 0
     free(market.first)
     paid = 0
@@ -75,7 +75,7 @@ def test_private_jobs_and_complaints_in_the_tier_that_proves_nothing(market: Mar
         consumer.do("job", "complain", job)
         until(lambda: shown(market, job)["state"] != "disputed", market)
         assert consumer.do("job", "result", job)["outputs"]
-        until(lambda: done(market, job), own_market, step="60s")
+        until(lambda: done(market, job), market, step="60s")
         assert worker.wait(60) == 0
     assert market.first.money > before
     free(market.first)
@@ -129,7 +129,7 @@ def test_on_two_machines_one_of_which_dies_every_job_is_done(market: Market, ray
 
     with working(first, "--jobs", "4", "--until-idle") as worker:
         until(lambda: log.read_text().count(" bid ") == len(jobs), market)
-        until(lambda: all(map(proving, ray_nodes.workers)), own_market, pause=0.02, tries=3000)
+        until(lambda: all(map(proving, ray_nodes.workers)), market, pause=0.02, tries=3000)
         ray_nodes.kill(ray_nodes.workers[0])
         ray_nodes.workers.append(ray_nodes.add())
         until(lambda: all(done(market, job) for job in jobs), market)
@@ -173,7 +173,7 @@ def test_a_reorganisation_takes_its_bid_and_it_bids_again(market: Market) -> Non
         until(lambda: shown(market, job)["provider"] == accounts.address("compute-1").lower(), market)
         market.consumer.do("devnet", "restore", "before")
         assert shown(market, job)["provider"] is None
-        until(lambda: done(market, job), own_market, step="10s")
+        until(lambda: done(market, job), market, step="10s")
     free(market.first)
 
 

@@ -38,7 +38,7 @@ def test_a_strategy_that_fails_at_one_job_does_the_others(market: Market) -> Non
     with working(market.first, "--strategy", "mine.py:Picky", "--jobs", "2") as worker:
         until(lambda: shown(market, good)["provider"] is not None, market)
         assert "ZeroDivisionError" in log.read_text() and worker.poll() is None
-        until(lambda: done(market, good), own_market, step="20s")
+        until(lambda: done(market, good), market, step="20s")
     assert shown(market, bad)["provider"] is None
 
 
