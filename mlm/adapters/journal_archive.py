@@ -12,6 +12,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -45,27 +46,32 @@ class Archive:
 
     def find(self, op: int) -> bytes | None:
         """An operation's lines; None where it was not put away. Raises InvalidData, StorageError."""
-        for _, low, high, path in sorted(self._files(), reverse=True):
-            if low <= op <= high and (lines := self._read(path).get(op)) is not None:
+        for _, low, high, name in sorted(self._files(), reverse=True):
+            if low <= op <= high and (lines := self._read(name).get(op)) is not None:
                 return lines
         return None
 
     def numbers(self, least: int = 0) -> set[int]:
         """The operations that were put away, from `least` on; only files that reach so far are read."""
-        found = (self._read(path) for _, _, high, path in self._files() if high >= least)
+        found = (self._read(name) for _, _, high, name in self._files() if high >= least)
         return {op for operations in found for op in operations if op >= least}
 
     def highest(self) -> int:
         """The highest number, 0 where there is none. Reads names alone."""
         return max((high for _, _, high, _ in self._files()), default=0)
 
-    def _files(self) -> Iterator[tuple[int, int, int, Path]]:
-        for path in self._folder.glob("*.gz"):
-            if match := _NAME.fullmatch(path.name):
-                sequence, low, high = map(int, match.groups())
-                yield sequence, low, high, path
+    def _files(self) -> Iterator[tuple[int, int, int, str]]:
+        try:
+            names = os.listdir(self._folder)
+        except FileNotFoundError:
+            return
+        for name in names:
+            if match := _NAME.fullmatch(name):
+                sequence, low, high = match.groups()
+                yield int(sequence), int(low), int(high), name
 
-    def _read(self, path: Path) -> Mapping[int, bytes]:
+    def _read(self, name: str) -> Mapping[int, bytes]:
+        path = self._folder / name
         if self._latest is None or self._latest[0] != path:
             with storage_errors("cannot read the journal's archive"):
                 packed = read_regular(path, _MAX_FILE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,7 +79,8 @@ def test_a_sealed_bid_that_nobody_revealed_is_told_as_lost(market: Market) -> No
     log = log_of(market)
     with working(market.first):
         until(lambda: " bid " in log.read_text(), market)
-        time.sleep(3)  # one more look, which keeps what it holds
+        held = market.home / "worker" / accounts.address("compute-1").lower() / "held.bin"
+        until(lambda: held.exists() and job in held.read_text(), market)
     market.advance("121s")
     ran = market.first.run(*WORK, "--for", "3", "--json")
     assert (ran.value["leases_lost"], ran.value["lost"]) == (1, str(max(LOCK, 5 * TOKEN))), ran
