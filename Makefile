@@ -38,10 +38,11 @@ setup: $(READY) $(ENGINE) ## Install mlm into .venv, and the devnet's engine
 demo: setup ## Run the whole market once on the devnet, and check the money
 	@$(BIN)/mlm demo
 
+# Three processes on two cores: one waits for a disk, a node or a child at any moment.
 test: $(DEV) $(FORGE) $(IPFS) ## Run every test: Python, contracts, end to end
 	@$(BIN)/python bench/sizes.py --limit 350 --total
 	@echo "$$(du -sm $(VENV) | cut -f1) MB in $(VENV) with the tools for testing, $$(du -sm devnet/node_modules | cut -f1) MB in devnet/node_modules, $$(du -sm tests/ipfs/node_modules | cut -f1) MB in tests/ipfs/node_modules"
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # `make test` holds that the artifacts rebuild. Slither has forge forget what it has compiled: not what the tests use.
 check: $(DEV) $(FORGE) ## Lint, types, formats, slither and locks

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -35,12 +38,30 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.fixture(scope="session")
+def _numbered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """New folders' paths, numbered by counting: to find the next number pytest lists all the thousands before it."""
+    parent = tmp_path_factory.mktemp("tests", numbered=False)
+    return (parent / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_home(_numbered: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """A test touches no keystore, devnet or cache of the person who runs it, and meets nothing another left behind."""
     # py_ecc, which some peers import, raises it to 100,000 for everybody; mlm itself undoes that (chain/calm.py).
     sys.setrecursionlimit(1000)
-    monkeypatch.setenv("MLM_HOME", str(tmp_path_factory.mktemp("home")))
+    home = next(_numbered)
+    home.mkdir(mode=0o700)
+    monkeypatch.setenv("MLM_HOME", str(home))
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, _numbered: Iterator[Path]) -> Path:
+    """A new folder of the test's own, as pytest's fixture of this name makes it."""
+    number = next(_numbered)
+    made = number.with_name(f"{re.sub(r'[^A-Za-z0-9_]', '_', request.node.name)[:24]}{number.name}")
+    made.mkdir(mode=0o700)
+    return made
 
 
 # Two real devnets for the session, one bare (tests/devnet_fixture.py), one with a published model for the command line;
