@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import gas_auctions
+from bench import gas_auctions, gas_channels
 from bench.gas_chain import (
     ALL,
     BIDDING,
@@ -63,6 +63,7 @@ class Steps(GasChain):
         self._unverified_jobs()
         self._leaving()
         gas_auctions.auctions(self, self._free)
+        gas_channels.channels(self, self._one)
 
     # ------------------------------------------------------------------ assets
 

@@ -21,6 +21,7 @@ const units = [
   { settings: market, contracts: [...["MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "ZkVerifier", "Providers", "Reputation", "FeeShares", "BatchAuction"].map((name) => ({ name, source: `contracts/${name}.sol` })), ...["Bidding", "Settlement"].map((name) => ({ name, source: `contracts/libraries/${name}.sol` }))] },
   // By itself: what it is made of does not change with the market.
   { settings: market, contracts: [{ name: "AssetSale", source: "contracts/AssetSale.sol" }] },
+  { settings: market, contracts: [{ name: "PaymentChannels", source: "contracts/PaymentChannels.sol" }] },
   { settings: market, contracts: ["EncryptionKeys", "Delivery", "Unverified"].map((name) => ({ name, source: `contracts/${name}.sol` })) },
   { settings: frozen, contracts: [{ name: "Deployer", source: "contracts/Deployer.sol" }] },
   { settings: generated, contracts: [{ name: "Halo2Verifier", source: "circuits/Halo2Verifier.sol", contract: "Halo2VerifierReusable" }] },

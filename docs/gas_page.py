@@ -10,6 +10,7 @@ PAGE = Path(__file__).with_name("gas.md")
 BEGIN, END = "<!-- steps -->\n", "<!-- /steps -->"
 VERIFIER = "of a submission, the fixed verifier alone"
 CALLDATA = "of a submission, calldata and the transaction itself"
+BATCH, MANY = "channel, claim: 10 vouchers", 10
 FIXED, REVERSE = "submit: no royalty, verified and settled", "submit: reverse auction, no royalty, verified and settled"
 LIVES = {
     "a job for a fixed price": ("post: fixed price, with a permit", "bid: fixed price", "accept", FIXED),
@@ -57,6 +58,7 @@ LIVES = {
         "sale, bid: above another's",
         "sale, settle",
     ),
+    "a payment channel, claimed once": ("channel, open", "channel, claim: 1 voucher"),
 }
 
 
@@ -64,7 +66,8 @@ def gas() -> str:
     """The page with its figures replaced."""
     snapshot = read()
     before, after = PAGE.read_text(encoding="utf-8").split(BEGIN)[0], PAGE.read_text(encoding="utf-8").split(END)[1]
-    return f"{before}{BEGIN}{lives(snapshot)}\n\n{submission(snapshot)}\n\n{table(snapshot)}\n{END}{after}"
+    figures = (lives(snapshot), submission(snapshot), channels(snapshot), table(snapshot))
+    return f"{before}{BEGIN}" + "\n\n".join(figures) + f"\n{END}{after}"
 
 
 def lives(snapshot: Snapshot) -> str:
@@ -90,4 +93,16 @@ def submission(snapshot: Snapshot) -> str:
     return (
         f"{parts[0]} % of a submission is the verifier that ezkl generates, which is not ours to change, and\n"
         f"{parts[1]} % its calldata. Of the rest, {rest:,} gas before, {whole['before'] - whole['now']:,} are saved."
+    )
+
+
+def channels(snapshot: Snapshot) -> str:
+    """What calls cost that are paid through a channel: the same for one call and for a million."""
+    opened, alone, many = (snapshot[step]["now"] for step in ("channel, open", "channel, claim: 1 voucher", BATCH))
+    once, batched = opened + alone, opened + many // MANY
+    job = sum(snapshot[step]["now"] for step in LIVES["a job for a fixed price"])
+    return (
+        f"A call through a payment channel costs no gas. A channel costs {once:,} in its life, opened and claimed\n"
+        f"once, or {batched:,} where {MANY} are claimed together: over a thousand calls {once / 1000:,.0f} a call.\n"
+        f"A thousand jobs of the first row cost {1000 * job:,}."
     )

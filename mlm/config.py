@@ -16,7 +16,7 @@ from typing import Any
 from mlm.core import project
 from mlm.core.errors import UsageError
 from mlm.core.remote_settings import Remote, read_remotes, tables
-from mlm.setting import Setting
+from mlm.setting import SERVE, Setting
 
 _NETWORK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 DEVNET = "devnet"  # the bundled chain's name; reserved
@@ -207,6 +207,7 @@ SETTINGS: tuple[Setting, ...] = (
         "MiB that a worker keeps of others' models and inputs; what was used least recently goes first.",
         project="never",
     ),
+    *SERVE,
     Setting("job.bidding", int, 3600, "MLM_BIDDING", "Seconds that bids stay open."),
     Setting(
         "job.reveal", int, 3600, "MLM_REVEAL", "Seconds in which sealed bids are revealed, or a batch's awards drawn."

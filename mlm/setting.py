@@ -80,3 +80,83 @@ def _read_bool(text: str) -> bool:
     if text.lower() not in words:
         raise ValueError(text)
     return words[text.lower()]
+
+
+# What a server takes, beside the other settings in config.py.
+SERVE: tuple[Setting, ...] = (
+    Setting(
+        "serve.body_mb",
+        int,
+        8,
+        "MLM_SERVE_BODY_MB",
+        "The largest body of a call that a server takes, in MiB.",
+        project="never",
+    ),
+    Setting(
+        "serve.seconds",
+        float,
+        10.0,
+        "MLM_SERVE_SECONDS",
+        "Seconds in which a request's headers, and then its body, must have come.",
+        project="never",
+    ),
+    Setting(
+        "serve.connections",
+        int,
+        512,
+        "MLM_SERVE_CONNECTIONS",
+        "Connections that a server holds at once.",
+        project="never",
+    ),
+    Setting("serve.queue", int, 256, "MLM_SERVE_QUEUE", "Calls that may wait for the model.", project="never"),
+    Setting("serve.batch", int, 32, "MLM_SERVE_BATCH", "Calls that run together at most.", project="never"),
+    Setting(
+        "serve.children",
+        int,
+        1,
+        "MLM_SERVE_CHILDREN",
+        "Confined processes that hold the model; each runs a batch at a time.",
+        project="never",
+    ),
+    Setting("serve.payer_calls", int, 64, "MLM_SERVE_PAYER_CALLS", "Calls of one payer at once.", project="never"),
+    Setting(
+        "serve.payer_rate",
+        float,
+        0.0,
+        "MLM_SERVE_PAYER_RATE",
+        "Calls of one payer a second, on average; 0: no bound.",
+        project="never",
+    ),
+    Setting(
+        "serve.drain",
+        float,
+        30.0,
+        "MLM_SERVE_DRAIN",
+        "Seconds that admitted calls have to end in when a server is stopped.",
+        project="never",
+    ),
+    Setting(
+        "serve.margin",
+        int,
+        600,
+        "MLM_SERVE_MARGIN",
+        "Seconds that a channel must still have: in the last ones before its expiry its vouchers are claimed.",
+        project="never",
+    ),
+    Setting(
+        "serve.claim",
+        str,
+        "10",
+        "MLM_SERVE_CLAIM",
+        "The least, in tokens, that a server claims of a channel before its expiry is near; 0: it does not.",
+        project="never",
+    ),
+    Setting(
+        "serve.contract_signers",
+        bool,
+        False,
+        "MLM_SERVE_CONTRACT_SIGNERS",
+        "Take vouchers that a contract signs (ERC-1271), which can change its mind before they are claimed.",
+        project="never",
+    ),
+)

@@ -117,6 +117,18 @@ STRICTER: dict[str, tuple[Any, Any, Any]] = {
     "worker.margin": (20.0, 20.0, 0.0),
     "worker.collect": ("5", "5", "0"),
     "worker.disk_mb": (100, 100, 101),
+    "serve.body_mb": (4, 4, 64),
+    "serve.seconds": (5.0, 5.0, 60.0),
+    "serve.connections": (100, 100, 10_000),
+    "serve.queue": (10, 10, 10_000),
+    "serve.batch": (8, 8, 64),
+    "serve.children": (1, 1, 64),
+    "serve.payer_calls": (8, 8, 1000),
+    "serve.payer_rate": (5.0, 5.0, 0.0),
+    "serve.drain": (5.0, 5.0, 600.0),
+    "serve.margin": (900, 900, 1),
+    "serve.claim": ("5", "5", "0"),
+    "serve.contract_signers": (False, False, True),
 }
 
 

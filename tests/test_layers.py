@@ -34,6 +34,8 @@ MAY_IMPORT = {
     "setting": {"core"},
     "resources": {"core"},
     "cli": {"cli", "workflows", "ports", "core", "config", "resources"},
+    # The door for programs, as cli is for people: the same settings and wiring, nothing printed.
+    "client": {"cli", "workflows", "ports", "core"},
     "__main__": {"cli"},
     "__init__": set(),
 }
@@ -43,12 +45,15 @@ ALSO = {
     "mlm/cli/wiring.py": ({"adapters"}, "the one place where adapters are chosen by the settings"),
     "mlm/cli/wiring_remotes.py": ({"adapters"}, "the half of wiring.py that is about remotes"),
     "mlm/cli/wiring_compute.py": ({"adapters"}, "the half of wiring.py that is about running and proving"),
+    "mlm/cli/wiring_serve.py": ({"adapters"}, "the half of wiring.py that is about serving models"),
     "mlm/cli/wiring_worker.py": ({"adapters"}, "the half of wiring.py that is about a worker's threads and strategy"),
+    "mlm/cli/wiring_paying.py": ({"adapters"}, "the part of wiring.py that is about paying for calls of models"),
     "mlm/cli/doctor.py": ({"adapters"}, "it looks at what the adapters would use, also when none can be made"),
 }
 
 HEAVY = {"web3", "eth_account", "eth_abi", "eth_keys", "onnx", "onnxruntime", "ezkl", "duckdb", "numpy"}
 HEAVY |= {"yaml", "license_expression", "model_signing", "cryptography", "mlcroissant", "wasmtime", "ray"}
+HEAVY |= {"starlette", "uvicorn", "uvloop", "httptools"}
 
 # File -> why it may import a heavy library at the top.
 HEAVY_AT_TOP: dict[str, str] = {}

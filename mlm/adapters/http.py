@@ -177,6 +177,13 @@ class Client:
                 return
         connection.close()
 
+    def close(self) -> None:
+        """Close the connections that nobody uses now."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
     def trouble(self, what: str) -> StorageError:
         """An error of this server."""
         words = self._blanked(what.encode()).decode("utf-8", "replace")

@@ -78,9 +78,11 @@ COMMANDS: dict[str, Entry] = {
     "provider": Entry(
         "provider", "Say what a provider has, attest it, and find who meets requirements.", JOBS, group=True
     ),
-    "run": Entry("compute", "Run a model locally; no chain.", JOBS),
+    "run": Entry("compute", "Run a model locally, or pay a server for it.", JOBS),
     "prove": Entry("compute", "Prove one execution of a model locally; no chain.", JOBS),
-    "verify": Entry("verify", "Check a job, an asset or a proof file; never sends.", JOBS),
+    "serve": Entry("serve", "Serve a model over HTTP, for nothing or paid by the call.", JOBS),
+    "verify": Entry("verify", "Check a job, an asset, a proof or a paid call; never sends.", JOBS),
+    "channel": Entry("channel", "Pay for a stream of calls, or claim what you were paid.", JOBS, group=True),
     "reputation": Entry("reputation", "Show what settled jobs say of providers.", JOBS, group=True),
     "stake": Entry("stake", "Deposit, withdraw and show stake; claim rewards.", MARKET, group=True),
     "wallet": Entry("wallet", "Make, import and list accounts; withdraw earnings.", MARKET, group=True),
@@ -110,7 +112,11 @@ PLANNED = frozenset(
     | {"provider declare", "provider attest", "provider revoke"}
     | {"wallet announce", "job deliver", "job complain", "lease answer"}
     | {"sale start", "sale bid", "sale cancel", "sale settle"}
+    | {"channel open", "channel topup", "channel claim", "channel close", "channel refund"}
 )
+
+# Further commands that may begin one of those operations on their way, and show what it would take.
+BEGINNING = frozenset({"run"})
 
 
 class _Root(typer.core.TyperGroup):
@@ -171,7 +177,7 @@ def _complete(words: str, command: Any) -> None:
             _complete(f"{words} {name}", child)
     else:
         command.format_help = partial(help.write, command)
-        command.params.extend(_options(planned=words in PLANNED))
+        command.params.extend(_options(planned=words in PLANNED | BEGINNING))
         help.name_values(command.params)
         command.callback = _of_sound_text(command.callback)
 

@@ -1,4 +1,4 @@
-"""`mlm run` and `mlm prove`: on this machine, without a chain."""
+"""`mlm run` and `mlm prove`: on this machine, without a chain; a run also on a server that is paid for it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from mlm.cli import remote_run
 from mlm.cli.render import render
+from mlm.core.errors import UsageError
 
 app = typer.Typer()
 Model = Annotated[str, typer.Argument(help="An ONNX file, a project's folder, or a published asset.")]
@@ -21,15 +23,41 @@ Input = Annotated[Path, typer.Argument(help="Tensors: .npz, .npy or .json.")]
 def run(
     ctx: typer.Context,
     model: Runnable,
-    input: Annotated[Path, typer.Argument(help="Tensors: .npz, .npy or .json. Of a WebAssembly module: any file.")],
+    input: Annotated[
+        Path | None, typer.Argument(help="Tensors: .npz, .npy or .json. Of a WebAssembly module: any file.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the outputs: .npz, .npy, .json.")] = None,
+    remote: Annotated[
+        str | None, typer.Option(help="Pay a server of models for the run: http://HOST:PORT[/v2/models/NAME].")
+    ] = None,
+    max_price: Annotated[str | None, typer.Option(help="Tokens that a remote call may cost at most.")] = None,
+    deposit: Annotated[str, typer.Option(help="Tokens that may be put into a channel to the server.")] = "0",
+    channel: Annotated[str | None, typer.Option(help="The channel that pays; else one is found or opened.")] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="A folder for the evidence of the call: `mlm verify FILE.call`.")
+    ] = None,
+    give_up: Annotated[
+        bool, typer.Option("--give-up", help="Forget calls that the server shows as served and never answered.")
+    ] = False,
 ) -> None:
-    """Run a model on an input, or an algorithm (a WebAssembly module) on a file; either may be a published asset.
+    """Run a model on an input, or an algorithm (a WebAssembly module) on a file; or pay a server for it (--remote).
+
+    Either may be a published asset. With --remote the model is the published asset that must be served; the input alone
+    takes whatever is.
 
     Example: `mlm run model.onnx samples/digit.npy`
     """
     from mlm.workflows import run as workflow
 
+    if remote is not None:
+        asset, file = (None, Path(model)) if input is None else (model, input)
+        wanted = remote_run.wanted(ctx.obj, remote, max_price, deposit, channel, asset)
+        remote_run.run(ctx, wanted, file, output, keep, give_up)
+        return
+    if input is None:
+        raise UsageError("expected MODEL and INPUT, found one of them", hint="See `mlm run --help`.")
+    if ctx.obj.dry_run:
+        raise UsageError("--dry-run shows what a paid call would cost: it goes with --remote")
     render(ctx, workflow.run(ctx.obj.ports, model, input, output))
 
 

@@ -19,11 +19,12 @@ def verify(
     target: Annotated[
         str,
         typer.Argument(
-            help="job/ID, handle/name[@version], a proof file; with --signature also HEAD, heads/…, tags/… or a commit."
+            help="job/ID, handle/name[@version], a proof or .call file; with --signature also HEAD, heads/…, tags/… "
+            "or a commit."
         ),
     ],
     model: Annotated[
-        str | None, typer.Option(help="The model a proof file is of: an ONNX file, folder or asset.")
+        str | None, typer.Option(help="The model a proof or .call file is of: an ONNX file, folder or asset.")
     ] = None,
     signature: Annotated[
         Path | None, typer.Option(help="An OpenSSF model signature, to be held against the target's files.")

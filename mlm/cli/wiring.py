@@ -44,7 +44,7 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
     from mlm.adapters.repo.origin import FileOrigin
     from mlm.adapters.system import OsSystem
     from mlm.adapters.works import FileWorks
-    from mlm.cli import wiring_compute
+    from mlm.cli import wiring_compute, wiring_paying, wiring_serve
     from mlm.cli.wiring_remotes import remotes
 
     config, data = session.config, session.data
@@ -104,6 +104,8 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
         bids=lambda: FileBids(session.home / "bids"),
         works=lambda: FileWorks(session.home / "worker" / made.sender.address.lower()),
         encryption=Ecies,
+        received=lambda: wiring_serve.received(session, made),
+        **wiring_paying.factories(session),
         archives=lambda: CarFiles(session.cwd),
         remote=lambda: remotes(session).reader(),
         remotes=lambda: remotes(session),

@@ -64,6 +64,12 @@ class StorageError(MlmError):
     code = "storage"
 
 
+class ServerFailed(StorageError):
+    """A server of models is dead, slow, busy for too long, or answers what no honest one would."""
+
+    code = "server"
+
+
 class ChainError(MlmError):
     exit_code = 6
     code = "chain"

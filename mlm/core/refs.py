@@ -51,6 +51,13 @@ class SaleRef:
 
 
 @dataclass(frozen=True)
+class ChannelRef:
+    """channel/ID: a payment channel's id, or a unique prefix of it, as 0x-hex."""
+
+    prefix: str
+
+
+@dataclass(frozen=True)
 class Link:
     """mlm://CHAIN-ID/handle/name@version."""
 
@@ -90,6 +97,17 @@ def parse_sale(text: str) -> SaleRef:
             hint="`mlm sale list` shows the sales; an asset's name stands for its newest.",
         )
     return SaleRef("0x" + found.lower().removeprefix("0x"))
+
+
+def parse_channel(text: str) -> ChannelRef:
+    """`channel/0xabc…`, `0xabc…` or bare hex; raises UsageError."""
+    found = text.removeprefix("channel/")
+    if not _HEX.fullmatch(found):
+        raise UsageError(
+            f"expected a channel such as channel/0x12ab…, at least 4 digits of it, found {text!r}",
+            hint="`mlm channel list` shows the channels.",
+        )
+    return ChannelRef("0x" + found.lower().removeprefix("0x"))
 
 
 def parse_asset(text: str) -> AssetRef:

@@ -16,6 +16,7 @@ from mlm.ports.encryption import Encryption
 from mlm.ports.files import Files
 from mlm.ports.journal import Journal
 from mlm.ports.meter import Meter
+from mlm.ports.model_server import ModelServers
 from mlm.ports.origin import Origin
 from mlm.ports.prover import Prover
 from mlm.ports.remote import Remote, Remotes
@@ -23,10 +24,12 @@ from mlm.ports.repo import Repo
 from mlm.ports.runner import Runner
 from mlm.ports.shelf import Shelf
 from mlm.ports.signatures import Signatures
-from mlm.ports.signer import Sender, Signer
+from mlm.ports.signer import Recover, Sender, Signer
+from mlm.ports.spent import Spent
 from mlm.ports.state import State
 from mlm.ports.system import System
 from mlm.ports.tensors import TensorCodec
+from mlm.ports.vouchers import Received
 from mlm.ports.works import Works
 
 
@@ -123,6 +126,26 @@ class Ports:
     def works(self) -> Works:
         """What the account's worker keeps: results in hand, measures, causes."""
         return self._make("works")
+
+    @cached_property
+    def spent(self) -> Spent:
+        """What the payer's accounts have signed for calls of models."""
+        return self._make("spent")
+
+    @cached_property
+    def received(self) -> Received:
+        """The vouchers that this account was given."""
+        return self._make("received")
+
+    @cached_property
+    def model_servers(self) -> ModelServers:
+        """Servers of models, by URL."""
+        return self._make("model_servers")
+
+    @cached_property
+    def recover(self) -> Recover:
+        """Who signed typed data."""
+        return self._make("recover")
 
     @cached_property
     def encryption(self) -> Encryption:

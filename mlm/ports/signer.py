@@ -74,6 +74,13 @@ class Signer(Account, Protocol):
         """EIP-712 signature, 65 bytes r‖s‖v."""
 
 
+class Recover(Protocol):
+    """Who signed. Pure, but for the library that it takes."""
+
+    def __call__(self, domain: dict[str, Any], types: dict[str, Any], message: dict[str, Any], signature: bytes) -> str:
+        """The address in lower case; raises InvalidData for what is no signature of anybody."""
+
+
 class Sender(Account, Protocol):
     """Simulation comes first: `sign` raises Reverted, decoded, when the call would fail."""
 

@@ -53,9 +53,10 @@ _POOLS = frozenset({STAKERS, BURNED})
 def balance(ports: Ports, name: str, address: str) -> Holdings:
     """An account's holdings now."""
     chain = ports.chain
+    credited = chain.call("JobMarket", "creditOf", address) + chain.call("PaymentChannels", "creditOf", address)
     if name in _POOLS:
-        return Holdings(Amount(chain.call("JobMarket", "creditOf", address)), Wei(chain.balance(address)))
-    tokens = chain.call("MarketToken", "balanceOf", address) + chain.call("JobMarket", "creditOf", address)
+        return Holdings(Amount(credited), Wei(chain.balance(address)))
+    tokens = chain.call("MarketToken", "balanceOf", address) + credited
     tokens += chain.call("AssetSale", "creditOf", address)
     tokens += sum(chain.call("StakeVault", "stakeOf", address, int(role))[0] for role in Role)
     return Holdings(Amount(tokens), Wei(chain.balance(address)))

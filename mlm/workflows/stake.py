@@ -14,6 +14,9 @@ from mlm.ports.bundle import Ports
 from mlm.workflows import permit
 from mlm.workflows.apply import DoneStep, Operation
 
+# Contracts that credit the stakers a part of their fees.
+FEES = ("JobMarket", "PaymentChannels")
+
 
 @dataclass(frozen=True)
 class Stake:
@@ -101,11 +104,15 @@ def plan_withdraw(ports: Ports, params: Withdrawal) -> Plan[None]:
 
 def plan_claim(ports: Ports, params: Claim) -> Plan[None]:
     """Start the stream of fees that wait for it, claim what is earned. Raises StateConflict where there is neither."""
-    credit = Amount(ports.chain.call("JobMarket", "creditOf", ports.chain.address_of("StakeVault")))
+    vault = ports.chain.address_of("StakeVault")
     reward = Amount(ports.chain.call("StakeVault", "rewardOf", ports.sender.address))
     steps: list[Tx] = []
-    if credit:
-        steps.append(Tx(f"stream {credit} of protocol fees to all who stake", Call("StakeVault", "fund", ())))
+    for contract in FEES:
+        if not (credit := Amount(ports.chain.call(contract, "creditOf", vault))):
+            continue
+        drawn = Call("StakeVault", "fundFrom", (ports.chain.address_of(contract),))
+        call = Call("StakeVault", "fund", ()) if contract == "JobMarket" else drawn
+        steps.append(Tx(f"stream {credit} of protocol fees to all who stake", call))
     if reward:
         steps.append(Tx(f"claim {reward}", Call("StakeVault", "claim", ())))
     if not steps:

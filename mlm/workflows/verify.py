@@ -20,6 +20,7 @@ from mlm.core.errors import (
     UsageError,
     VerificationFailed,
 )
+from mlm.core.evidence import SUFFIX
 from mlm.core.job import State, Tier
 from mlm.core.proof import MAX_BYTES, ProofFile
 from mlm.core.refs import JobRef, parse_target
@@ -80,8 +81,12 @@ NONE_TRUST = "the provider's reputation"
 
 
 def verify(ports: Ports, target: str, *, model_name: str | None = None) -> Verification:
-    """Check a proof file, a job, or a published asset. Raises UsageError for another target, NotFound."""
+    """Check a proof file, a job, a published asset, or evidence of a paid call. Raises UsageError, NotFound."""
     path = Path(target)
+    if path.suffix == SUFFIX:
+        from mlm.workflows import verify_served
+
+        return verify_served.verify(ports, path, model_name)
     if path.suffix == ".json" or (ports.files.exists(path) and not ports.files.is_folder(path)):
         return _proof(ports, path, model_name)
     if model_name is not None:

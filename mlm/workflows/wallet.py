@@ -27,7 +27,7 @@ class Accounts:
 
 @dataclass(frozen=True)
 class Holdings:
-    """An account and what it holds: tokens, credits of jobs and of sales that it can withdraw, coins for gas."""
+    """An account and what it holds: tokens, credits of jobs, sales and channels that it can withdraw, coins for gas."""
 
     name: str
     address: str
@@ -35,6 +35,7 @@ class Holdings:
     tokens: Amount
     credit: Amount
     sale_credit: Amount
+    channel_credit: Amount
     coins: Wei
 
 
@@ -69,16 +70,17 @@ class Credits:
     jobs: Amount
     sales: Amount
     earned: Amount
+    channels: Amount = Amount(0)
 
     @property
     def total(self) -> Amount:
         """All of it."""
-        return Amount(self.jobs + self.sales + self.earned)
+        return Amount(self.jobs + self.sales + self.earned + self.channels)
 
 
 @dataclass(frozen=True)
 class Withdrawn:
-    """What was paid out: credits of jobs, of sales, and what assets of the account earned while they were for sale.
+    """What was paid out: credits of jobs, sales, channels, and what assets of the account earned while for sale.
 
     `amount` is their sum; `tokens` is what the account's wallet holds since.
     """
@@ -88,6 +90,7 @@ class Withdrawn:
     jobs: Amount
     sales: Amount
     earned: Amount = field(metadata=NO_AMOUNT)
+    channels: Amount = field(metadata=NO_AMOUNT)
     tokens: Amount
 
 
@@ -110,6 +113,7 @@ def holdings(account: Account, chain: Chain) -> Holdings:
         Amount(chain.call("MarketToken", "balanceOf", account.address)),
         Amount(chain.call("JobMarket", "creditOf", account.address)),
         Amount(chain.call("AssetSale", "creditOf", account.address)),
+        Amount(chain.call("PaymentChannels", "creditOf", account.address)),
         Wei(chain.balance(account.address)),
     )
 
@@ -162,7 +166,8 @@ def plan_withdraw(ports: Ports, params: Withdraw) -> Plan[Credits]:
     earned = {row["sale_id"]: chain.call("JobMarket", "creditOf", row["escrow"]) for row in rows}
     jobs = Amount(chain.call("JobMarket", "creditOf", account))
     sales = Amount(chain.call("AssetSale", "creditOf", account))
-    found = Credits(jobs, sales, Amount(sum(earned.values())))
+    channels = Amount(chain.call("PaymentChannels", "creditOf", account))
+    found = Credits(jobs, sales, Amount(sum(earned.values())), channels)
     if found.total == 0:
         raise InsufficientFunds(
             f"nothing is credited to {account}",
@@ -173,14 +178,16 @@ def plan_withdraw(ports: Ports, params: Withdraw) -> Plan[Credits]:
     if calls or sales:
         calls.append(Call("AssetSale", "withdraw"))
         call = calls[0] if len(calls) == 1 else Call("AssetSale", "multicall", (tuple(calls),))
-        steps += (Tx(f"withdraw {Amount(found.total - jobs)} of sales", call),)
+        steps += (Tx(f"withdraw {Amount(found.sales + found.earned)} of sales", call),)
+    if channels:
+        steps += (Tx(f"withdraw {channels} of channels", Call("PaymentChannels", "withdraw")),)
     return Plan("wallet withdraw", steps, found)
 
 
 def _after(ports: Ports, params: Withdraw, plan: Plan[Credits], done: tuple[DoneStep, ...]) -> Withdrawn:
     account, found = ports.sender.address, _paid(ports, done, plan.facts)
     tokens = Amount(ports.chain.call("MarketToken", "balanceOf", account))
-    return Withdrawn(account, found.total, found.jobs, found.sales, found.earned, tokens)
+    return Withdrawn(account, found.total, found.jobs, found.sales, found.earned, found.channels, tokens)
 
 
 def _paid(ports: Ports, done: tuple[DoneStep, ...], planned: Credits) -> Credits:
@@ -195,7 +202,10 @@ def _paid(ports: Ports, done: tuple[DoneStep, ...], planned: Credits) -> Credits
 
     earned = total("AssetSale", "SaleCredited")  # by the collecting, just before
     return Credits(
-        Amount(total("JobMarket", "Withdrawn")), Amount(total("AssetSale", "Withdrawn") - earned), Amount(earned)
+        Amount(total("JobMarket", "Withdrawn")),
+        Amount(total("AssetSale", "Withdrawn") - earned),
+        Amount(earned),
+        Amount(total("PaymentChannels", "Withdrawn")),
     )
 
 

@@ -15,6 +15,7 @@ import pytest
 from docs import reference
 from mlm.adapters.wallet import devnet as accounts
 from mlm.resources import path as resource
+from tests.channel_scenes import paying
 from tests.cli.shapes import mismatch
 from tests.command_line import HANDLE, INPUT, MODEL, Market, Person, stop
 from tests.delivering import PRIVATE, apart, leased, withheld
@@ -27,6 +28,7 @@ COMMANDS = dict(reference.leaves())
 # Commands whose example another test runs, and why it is not run here.
 ELSEWHERE = {
     "demo": "tests/e2e/test_demo.py runs it four times",
+    "serve": "tests/serving starts it, free and paid: it runs until it is stopped",
     "worker run": "tests/e2e/test_worker.py runs it on a market of its own: it would take every scene's open jobs",
 }
 # Proofs take seconds: these run once here; tests/e2e/test_by_hand.py reads their JSON.
@@ -264,6 +266,16 @@ def _cancels(stage: Stage) -> tuple[Person, str]:
     return stage.market.consumer, stage.market.consumer.job()
 
 
+def _paying(who: str, **how: Any) -> Scene:
+    """The scene in which the payer or the payee of a new channel runs the example."""
+
+    def scene(stage: Stage) -> tuple[Person, str]:
+        found = paying(stage.market, MODEL, **how)
+        return getattr(found, who), found.channel
+
+    return scene
+
+
 def _selling(who: str, *, bid: bool = False, ended: bool = False) -> Scene:
     """The scene in which the seller or the bidder of a new sale runs the example."""
 
@@ -377,6 +389,13 @@ SCENES: dict[str, Scene] = {
     "asset royalties": _elsewhere,
     "price set": as_("provider"),
     "price show": _elsewhere,
+    "channel open": as_("consumer"),
+    "channel topup": _paying("payer"),
+    "channel claim": _paying("payee", calls=2),
+    "channel close": _paying("payee", calls=2),
+    "channel refund": _paying("payer", expired=True),
+    "channel list": _elsewhere,
+    "channel show": _paying("payee"),
     "sale start": _starts,
     "sale list": _elsewhere,
     "sale show": _selling("bidder", bid=True),
@@ -501,6 +520,7 @@ def test_example_runs(name: str, stage: Stage) -> None:
 def filled(example: str, found: str) -> list[str]:
     """The words of an example behind `mlm`, with what its capitals stand for: the scene's job or sale, a provider."""
     known = {"JOB": found.removeprefix("job/"), "SALE": found, "PROVIDER": accounts.address("compute-1")}
+    known["CHANNEL"] = found
     words = shlex.split(example)[1:]
     return [re.sub("|".join(known), lambda match: known[match[0]], word) for word in words]
 
@@ -508,7 +528,7 @@ def filled(example: str, found: str) -> list[str]:
 def play(stage: Stage, name: str, example: str) -> Any:
     """Prepare, put the id for JOB or SALE, run, and hold it to exit 0."""
     person, job = SCENES[name](stage)
-    assert job or not re.search("JOB|SALE", example), f"the scene of mlm {name} makes no job or sale"
+    assert job or not re.search("JOB|SALE|CHANNEL", example), f"the scene of mlm {name} makes no job, sale or channel"
     ran = person.run(*filled(example, job))
     assert ran.code == 0, ran
     return ran

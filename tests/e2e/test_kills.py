@@ -22,6 +22,7 @@ from mlm.adapters.wallet import devnet as accounts
 from mlm.core.job import Role
 from mlm.core.plan import Call
 from mlm.workflows.registry import OPERATIONS
+from tests.channel_scenes import paying
 from tests.command_line import INPUT, MODEL, Market, Person, start, stop
 from tests.delivering import NONE, PRIVATE, apart, leased, withheld
 from tests.e2e.warm import Warm
@@ -29,6 +30,10 @@ from tests.selling import owner, sell
 
 TX, STORE, MOVE, KEEP = ("signed", "broadcast", "receipt", "included"), ("stored",), ("moved",), ("kept",)
 SELLER = "model-provider"
+
+
+# Contracts that owe accounts something.
+CREDITING = ("JobMarket", "AssetSale", "PaymentChannels")
 
 
 @dataclass
@@ -55,12 +60,12 @@ class World:
         """Tokens, credits, stake and locks of everybody, in base units; and how often `sender` has sent."""
         chain, found = self.chain, Counter[str]()
         people = {name: accounts.address(name) for name in accounts.NAMES}
-        contracts = {name: chain.address_of(name) for name in ("JobMarket", "StakeVault", "AssetSale", "Unverified")}
+        contracts = {name: chain.address_of(name) for name in (*CREDITING, "StakeVault", "Unverified")}
         for name, address in {**people, **contracts}.items():
             found[f"{name} tokens"] = int(chain.call("MarketToken", "balanceOf", address))
         for name, address in people.items():
-            found[f"{name} credit"] = int(chain.call("JobMarket", "creditOf", address))
-            found[f"{name} sale credit"] = int(chain.call("AssetSale", "creditOf", address))
+            for contract in CREDITING:
+                found[f"{name} credit of {contract}"] = int(chain.call(contract, "creditOf", address))
             stake = chain.call("StakeVault", "stakeOf", address, Role.PROVIDER)
             for part, amount in zip(("staked", "locked", "unbonding"), stake, strict=False):  # and a time
                 found[f"{name} {part}"] = int(amount)
@@ -321,6 +326,31 @@ def _sale_settles(world: World) -> tuple[Person, tuple[str, ...]]:
     return world.market.person("watcher"), ("sale", "settle", found.sale)
 
 
+def _channel_opens(world: World) -> tuple[Person, tuple[str, ...]]:
+    payee = accounts.address("compute-1")
+    return world.market.consumer, ("channel", "open", MODEL, "--to", payee, "--amount", "20")
+
+
+def _channel_tops_up(world: World) -> tuple[Person, tuple[str, ...]]:
+    found = paying(world.market, MODEL)
+    return found.payer, ("channel", "topup", found.channel, "--amount", "5", "--hours", "400")
+
+
+def _channel_claims(world: World) -> tuple[Person, tuple[str, ...]]:
+    found = paying(world.market, MODEL, calls=3)
+    return found.payee, ("channel", "claim", found.channel)
+
+
+def _channel_closes(world: World) -> tuple[Person, tuple[str, ...]]:
+    found = paying(world.market, MODEL, calls=3)
+    return found.payee, ("channel", "close", found.channel)
+
+
+def _channel_refunds(world: World) -> tuple[Person, tuple[str, ...]]:
+    found = paying(world.market, MODEL, expired=True)
+    return world.market.person("watcher"), ("channel", "refund", found.channel)
+
+
 SCENES = {
     "commit": Scene((STORE, MOVE), _commits),
     "merge": Scene((STORE, MOVE), _merges),
@@ -359,6 +389,11 @@ SCENES = {
     "sale bid": Scene((TX,), _sale_bids),
     "sale cancel": Scene((TX,), _sale_cancels),
     "sale settle": Scene((TX,), _sale_settles),
+    "channel open": Scene((TX,), _channel_opens),
+    "channel topup": Scene((TX,), _channel_tops_up),
+    "channel claim": Scene((TX,), _channel_claims),
+    "channel close": Scene((TX,), _channel_closes),
+    "channel refund": Scene((TX,), _channel_refunds),
 }
 ELSEWHERE = {"network deploy"}  # tests/networks kills it
 # Single transactions share every line of the executor; around their broadcast is where money could be paid twice.

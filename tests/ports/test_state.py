@@ -24,7 +24,7 @@ ADDRESSES = {
     name: f"0x{number:040x}"
     for number, name in enumerate(
         ("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "BatchAuction", "Reputation", "FeeShares")
-        + ("Providers", "AssetSale", "Unverified", "Delivery", "EncryptionKeys"),
+        + ("Providers", "AssetSale", "Unverified", "Delivery", "EncryptionKeys", "PaymentChannels"),
         1,
     )
 }
@@ -86,6 +86,20 @@ def sale_event(name: str, sale: int, **args: Any) -> Call:
 def opened(sale: int, seller: str, token: int, reserve: int = 5, collection: str = ADDRESSES["AssetRegistry"]) -> Call:
     terms = {"nonce": 2**255, "reserve": reserve, "minStepBps": 500, "duration": 100, "extension": 60, "escrow": EVE}
     return sale_event("SaleOpened", sale, seller=seller, tokenId=token, collection=collection, **terms)
+
+
+def channel_event(name: str, channel: int, **args: Any) -> Call:
+    return ("PaymentChannels", name, {"channelId": word(channel), **args})
+
+
+def channel_opened(channel: int, payer: str, payee: str, deposit: int, nonce: int = 2**255) -> Call:
+    terms = {
+        "payer": payer, "signer": EVE, "payee": payee, "nonce": nonce, "versionId": word(50), "usePrice": 2**128 - 1,
+        "ownerBps": 10, "treasuryBps": 30, "stakersBps": 40, "payees": [ANN, BOB], "bps": [0, 5],
+    }  # fmt: skip
+    return channel_event(
+        "ChannelOpened", channel, versionId=word(50), payee=payee, terms=terms, deposit=deposit, expiresAt=5_000
+    )
 
 
 def created(token: int, owner: str, handle: str, name: str, kind: int = 0) -> Call:
@@ -273,6 +287,36 @@ def test_sales(told: State) -> None:
     ledger = [row for row in told.query("account_history", account=BOB) if row["ledger"] == "sale"]
     assert [(row["change"], row["reason"]) for row in ledger] == [(9, "proceeds"), (-9, "withdrawal")]
     assert told.query("account_history", account=ANN)[-1]["reason"] == "sale bid"
+
+
+def test_channels(told: State) -> None:
+    head = told.head()
+    assert head
+    channels = ADDRESSES["PaymentChannels"]
+    story = [
+        [channel_opened(80, ANN, BOB, 2**128 - 1), moved(ANN, channels, 9), channel_opened(81, EVE, BOB, 6)],
+        [channel_event("ChannelToppedUp", 81, amount=4, deposit=10, expiresAt=6_000)],
+        [
+            channel_event("VoucherClaimed", 81, amount=3, calls=2**64 - 1, paid=3),
+            channel_event("ChannelCredited", 81, account=BOB, reason=0, amount=3),
+            channel_event("VoucherClaimed", 81, amount=7, calls=4, paid=4),
+            channel_event("ChannelEnded", 81, ending=3, left=3),
+            ("PaymentChannels", "Withdrawn", {"account": BOB, "amount": 2}),
+        ],
+    ]
+    told.ingest(*chain_of(story, head.number + 1), after=head.hash)
+    ended, first = told.query("channels", payee=BOB)
+    assert (first["deposit"], first["claimed"], first["claimed_calls"], first["ending"]) == (2**128 - 1, 0, 0, None)
+    assert (first["nonce"], first["signer"], first["terms"]["payees"]) == (2**255, EVE, [ANN, BOB])
+    assert (ended["deposit"], ended["expires_at"], ended["claimed"]) == (10, 6_000, 7)
+    assert (ended["claimed_calls"], ended["ending"], ended["refunded"]) == (2**64 - 1, 3, 3)
+    assert told.query("channels", ended=False) == [first] == told.query("channels", payer=ANN)
+    assert told.query("channels", ended=True) == [ended] == told.query("channels", channel_id=word(81))
+    assert [row["channel_id"] for row in told.query("channel_prefix", prefix="00")] == [word(80), word(81)]
+    assert [row["amount"] for row in told.query("channel_credits", account=BOB)] == [3]
+    ledger = [row for row in told.query("account_history", account=BOB) if row["ledger"] == "channel"]
+    assert [(row["change"], row["reason"]) for row in ledger] == [(3, "payment"), (-2, "withdrawal")]
+    assert told.query("account_history", account=ANN)[-1]["reason"] == "channel"
 
 
 def test_a_price_of_128_bits(state: State) -> None:
@@ -797,6 +841,7 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
     """
     rng = random.Random(seed)
     people = [ANN, BOB, EVE, NOBODY, MARKET, VAULT, ADDRESSES["AssetSale"], ADDRESSES["Unverified"]]
+    people.append(ADDRESSES["PaymentChannels"])
     new = [
         *[("token", shift + number) for number in range(3)],
         *[("version", 100 + shift + number) for number in range(5)],
@@ -804,6 +849,7 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
         *[("outcome", 1 + shift + number) for number in range(4)],
         *[("rating", 1 + shift + number) for number in range(4)],
         *[("sale", 1 + shift + number) for number in range(3)],
+        *[("channel", 1 + shift + number) for number in range(3)],
     ]
     rng.shuffle(new)
 
@@ -826,6 +872,8 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
                 return ("Reputation", "JobRated", {"jobId": word(number), **told})
             if what == "sale":
                 return opened(number, who, token, amount, rng.choice([ADDRESSES["AssetRegistry"], EVE]))
+            if what == "channel":
+                return channel_opened(number, who, other, amount, rng.choice([0, 2**255]))
             return posted(number, version, who, rng.choice([0, 2**255]), amount, rng.randrange(5))
         attribute = rng.choice(["ram", "tier"]), rng.choice([0, 5, "zk", "tee"])
         reason = {"jobId": word(job), "account": who, "reason": rng.randrange(7), "amount": amount}
@@ -843,6 +891,10 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             sale_event("SaleBidPlaced", job, bidder=who, amount=amount, endsAt=rng.randrange(10**9)),
             sale_event("SaleCredited", job, account=who, reason=rng.randrange(6), amount=amount),
             ("AssetSale", "Withdrawn", {"account": who, "amount": amount}),
+            channel_event("ChannelToppedUp", job, amount=1, deposit=amount, expiresAt=rng.randrange(10**9)),
+            channel_event("VoucherClaimed", job, amount=amount, calls=amount % 2**64, paid=amount),
+            channel_event("ChannelCredited", job, account=who, reason=rng.randrange(8), amount=amount),
+            ("PaymentChannels", "Withdrawn", {"account": who, "amount": amount}),
             ("JobMarket", "Withdrawn", {"account": who, "amount": amount}),
             moved(who, other, amount),
             stake(rng.choice(["StakeDeposited", "StakeWithdrawn"]), who, amount),
@@ -875,7 +927,7 @@ def answers(state: State) -> Iterator[tuple[Any, Any]]:
         "handle": ["ann"], "batch_id": [word(60)],
         "version_id": [word(100), word(103)], "job_id": [word(1), word(2)], "account": [ANN, NOBODY, MARKET],
         "provider": [ANN, BOB, VAULT], "auditor": [ANN], "name": ["ram"], "hash": [word(1)],
-        "sale_id": [word(1), word(2)], "seller": [ANN],
+        "sale_id": [word(1), word(2)], "seller": [ANN], "channel_id": [word(1)], "payer": [ANN], "payee": [BOB],
         "prefix": ["00"], "text": ["", "Y", "mit"],
     }  # fmt: skip
     for name, parameters in QUERIES.items():

@@ -5,7 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IStakeRewardsErrors} from "../errors/IStakeRewardsErrors.sol";
-import {IJobMarket} from "../interfaces/IJobMarket.sol";
+import {ICreditSource} from "../interfaces/IAssetSale.sol";
 import {IStakeRewards} from "../interfaces/IStakeRewards.sol";
 import {REWARD_PERIOD} from "../libraries/Limits.sol";
 import {Payments} from "./Payments.sol";
@@ -44,26 +44,13 @@ abstract contract StakeRewards is IStakeRewards, IStakeRewardsErrors, Payments, 
     mapping(address account => Earner) private _earners;
 
     /// @inheritdoc IStakeRewards
-    // The credit's amount is known only after that call; all that pays or takes tokens here holds the guard.
-    // slither-disable-next-line reentrancy-no-eth,reentrancy-balance,reentrancy-benign
     function fund() external nonReentrant returns (uint256 amount) {
-        uint256 before = token.balanceOf(address(this));
-        amount = IJobMarket(_market()).withdraw();
-        uint256 received = token.balanceOf(address(this)) - before;
-        if (received != amount) revert InexactTransfer(address(token), amount, received);
+        return _fund(_market());
+    }
 
-        _count();
-        uint256 added = amount * SCALE;
-        uint256 old = _stream;
-        uint256 left = _finishAt - _countedAt;
-        // Each part keeps its own length on average. SAFETY: rounded up, every call with a unit would add a second.
-        uint256 length = (old * left + added * REWARD_PERIOD) / (old + added);
-        // A stream takes at least a second.
-        if (length == 0) length = 1;
-        _stream = old + added;
-        _finishAt = uint64(block.timestamp + length);
-        rewardPool += amount;
-        emit RewardsFunded(amount, _finishAt);
+    /// @inheritdoc IStakeRewards
+    function fundFrom(address source) external nonReentrant returns (uint256 amount) {
+        return _fund(source);
     }
 
     /// @inheritdoc IStakeRewards
@@ -91,6 +78,31 @@ abstract contract StakeRewards is IStakeRewards, IStakeRewardsErrors, Payments, 
     function rewardStream() external view returns (uint256 left, uint64 finishAt) {
         (, uint256 stream) = _counted();
         return (stream / SCALE, _finish());
+    }
+
+    /// @dev SAFETY: only what came in counts, whoever the source is; it is asked before anything here is read, and the guard keeps
+    /// stakes from moving meanwhile. Callers hold it.
+    // The credit's amount is known only after that call; all that pays or takes tokens here holds the guard.
+    // slither-disable-next-line reentrancy-no-eth,reentrancy-balance,reentrancy-benign
+    function _fund(address source) private returns (uint256 amount) {
+        uint256 before = token.balanceOf(address(this));
+        amount = ICreditSource(source).withdraw();
+        uint256 received = token.balanceOf(address(this)) - before;
+        if (received != amount) revert InexactTransfer(address(token), amount, received);
+        if (amount == 0) revert NothingFunded(source);
+
+        _count();
+        uint256 added = amount * SCALE;
+        uint256 old = _stream;
+        uint256 left = _finishAt - _countedAt;
+        // Each part keeps its own length on average. SAFETY: rounded up, every call with a unit would add a second.
+        uint256 length = (old * left + added * REWARD_PERIOD) / (old + added);
+        // A stream takes at least a second.
+        if (length == 0) length = 1;
+        _stream = old + added;
+        _finishAt = uint64(block.timestamp + length);
+        rewardPool += amount;
+        emit RewardsFunded(amount, _finishAt);
     }
 
     /// @dev Before an account's held stake grows.

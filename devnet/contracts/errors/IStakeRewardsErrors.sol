@@ -4,4 +4,6 @@ pragma solidity 0.8.30;
 /// Errors of base/StakeRewards.sol.
 interface IStakeRewardsErrors {
     error NoReward(address account);
+    /// The source paid nothing.
+    error NothingFunded(address source);
 }

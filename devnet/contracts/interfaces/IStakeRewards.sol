@@ -9,6 +9,9 @@ interface IStakeRewards {
     /// @notice Draws what the market has credited to the stakers and adds it to the stream. Anyone may call.
     function fund() external returns (uint256 amount);
 
+    /// @notice The same from any other contract that credits this one a part of its fees, such as LicenceShop.
+    function fundFrom(address source) external returns (uint256 amount);
+
     /// @notice Pays the caller the rewards of its stake in all roles.
     function claim() external returns (uint256 amount);
 

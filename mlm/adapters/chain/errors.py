@@ -76,6 +76,14 @@ HINTS: Mapping[str, str] = {
     "SellerCannotBid": "Bid as another account: `--account NAME`.",
     "NotSeller": "Only the seller can do this: check `mlm whoami`.",
     "TokenNotMoved": "The collection did not move the token: do not trade with it.",
+    # PaymentChannels
+    "ChannelInState": "Run `mlm channel show` to see the channel's state and what can be done.",
+    "ChannelAlreadyOpened": "Run the command again: it chooses another nonce.",
+    "ExpiryOutOfBounds": "Choose an expiry within the bounds shown; it never moves earlier.",
+    "NothingClaimed": "Nothing is new in those vouchers: see `mlm channel show`.",
+    "VoucherRefused": "The signature is not of the channel's signer, or the channel has ended: `mlm channel show`.",
+    "NotPayer": "Only the channel's payer can do this: check `mlm whoami`.",
+    "NotPayee": "Only the channel's payee can do this: check `mlm whoami`.",
     # AssetRegistry
     "CommitmentMissing": "Run the command again: it commits first, then reveals.",
     "CommitmentTooYoung": "Wait one block and run the command again.",

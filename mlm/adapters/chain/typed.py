@@ -6,11 +6,12 @@ Source: EIP-712, "Definition of hashStruct" and "Definition of domainSeparator".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from mlm.adapters.chain.abi import Param, compiled, element, encode_value, plain_bytes
 from mlm.core.digest import keccak256
-from mlm.core.errors import UsageError
+from mlm.core.errors import InvalidData, UsageError
 
 Types = Mapping[str, Sequence[Mapping[str, str]]]
 
@@ -21,6 +22,7 @@ _DOMAIN = {
     "verifyingContract": "address",
     "salt": "bytes32",
 }
+_HALF = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # of secp256k1's order, rounded down
 
 
 def digest(domain: Mapping[str, Any], types: Types, message: Mapping[str, Any]) -> bytes:
@@ -28,10 +30,10 @@ def digest(domain: Mapping[str, Any], types: Types, message: Mapping[str, Any]) 
 
     The message is of the one type that no other type holds. Raises UsageError for a value that does not fit its type.
     """
-    fields = [{"name": name, "type": kind} for name, kind in _DOMAIN.items() if name in domain]
     try:
-        separator = _hash_struct("EIP712Domain", domain, {"EIP712Domain": fields})
-        return keccak256(b"\x19\x01" + separator + _hash_struct(_primary(types), message, types))
+        return keccak256(
+            b"\x19\x01" + _separator(tuple(domain.items())) + _hash_struct(_primary(types), message, types)
+        )
     except (ValueError, TypeError, KeyError) as error:
         raise UsageError(f"typed data: a value does not fit its type: {str(error)[:200]}") from error
 
@@ -44,7 +46,38 @@ def sign(key: bytes, domain: Mapping[str, Any], types: Types, message: Mapping[s
     return signature[:64] + bytes([27 + signature[64]])
 
 
+def recover(domain: Mapping[str, Any], types: Types, message: Mapping[str, Any], signature: bytes) -> str:
+    """Who signed it, in lower case. A signature of anybody: InvalidData for what is none, or has a high s (EIP-2)."""
+    from coincurve import PublicKey
+
+    try:
+        if len(signature) != 65 or signature[64] not in (27, 28):
+            raise ValueError("expected 65 bytes that end in 27 or 28")
+        if int.from_bytes(signature[32:64], "big") > _HALF:
+            raise ValueError("s lies in the upper half")
+        recoverable = signature[:64] + bytes([signature[64] - 27])
+        key = PublicKey.from_signature_and_message(recoverable, digest(domain, types, message), hasher=None)
+    except Exception as error:  # coincurve raises bare Exceptions
+        if isinstance(error, UsageError):
+            raise
+        raise InvalidData(f"not a signature of anybody: {str(error)[:80]}") from error
+    return "0x" + keccak256(key.format(compressed=False)[1:])[12:].hex()
+
+
+@lru_cache(maxsize=64)  # one domain signs again and again: a server, or its client, thousands of times a second
+def _separator(domain: tuple[tuple[str, Any], ...]) -> bytes:
+    fields = [{"name": name, "type": kind} for name, kind in _DOMAIN.items() if name in dict(domain)]
+    return _hash_struct("EIP712Domain", dict(domain), {"EIP712Domain": fields})
+
+
+@lru_cache(maxsize=64)
+def _type_hash(spelt: str) -> bytes:
+    return keccak256(spelt.encode())
+
+
 def _primary(types: Types) -> str:
+    if len(types) == 1:
+        return next(iter(types))
     held = {
         _struct(field["type"]) for name, fields in types.items() for field in fields if _struct(field["type"]) != name
     }
@@ -62,7 +95,7 @@ def _hash_struct(name: str, value: Mapping[str, Any], types: Types) -> bytes:
     if set(value) != {field["name"] for field in fields}:
         raise ValueError(f"expected the fields {[field['name'] for field in fields]} of {name}, found {list(value)}")
     words = [_word(Param(field["name"], field["type"]), value[field["name"]], types) for field in fields]
-    return keccak256(keccak256(_spelt(name, types).encode()) + b"".join(words))
+    return keccak256(_type_hash(_spelt(name, types)) + b"".join(words))
 
 
 def _spelt(name: str, types: Types) -> str:

@@ -132,6 +132,25 @@ from sale_credits
 where ($sale_id::varchar is null or sale_id = $sale_id) and ($account::varchar is null or account = $account)
 order by block, log_index limit $limit offset $offset;
 
+-- name: channels
+select * exclude (log_index), finality(last_block) as finality
+from channel_view
+where ($channel_id::varchar is null or channel_id = $channel_id)
+  and ($payer::varchar is null or payer = $payer)
+  and ($payee::varchar is null or payee = $payee)
+  and ($version_id::varchar is null or version_id = $version_id)
+  and ($ended::boolean is null or $ended = (ended_at is not null))
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: channel_prefix
+select channel_id from channels where starts_with(channel_id, $prefix) order by channel_id limit $limit;
+
+-- name: channel_credits
+select channel_id, account, reason, amount, block, timestamp, tx_hash, finality(block) as finality
+from channel_credits
+where ($channel_id::varchar is null or channel_id = $channel_id) and ($account::varchar is null or account = $account)
+order by block, log_index limit $limit offset $offset;
+
 -- name: credits
 select job_id, account, reason, amount, block, timestamp, tx_hash, finality(block) as finality
 from credits

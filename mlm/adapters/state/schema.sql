@@ -163,6 +163,30 @@ create table sale_credits (
 create table sale_withdrawals (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount bignum
 );
+create table channels (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    channel_id varchar, version_id varchar, payer varchar, payee varchar, signer varchar, nonce varchar, deposit bignum,
+    expires_at bigint, terms json
+);
+create table channel_top_ups (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    channel_id varchar, amount bignum, deposit bignum, expires_at bigint
+);
+create table voucher_claims (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    channel_id varchar, amount bignum, calls ubigint, paid bignum
+);
+create table channel_endings (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    channel_id varchar, ending bigint, refunded bignum
+);
+create table channel_credits (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    channel_id varchar, account varchar, reason bigint, amount bignum
+);
+create table channel_withdrawals (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount bignum
+);
 create table encryption_keys (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, key varchar
 );
@@ -303,6 +327,26 @@ left join sale_closings c on c.sale_id = s.sale_id
 left join asset_view a
     on a.token_id = s.token_id and s.collection = (select address from contracts where name = 'AssetRegistry' limit 1);
 
+-- Every fact from which a channel's state follows (docs/channels.md), in one row.
+create view channel_view as
+select c.channel_id, c.version_id, c.payer, c.payee, c.signer, c.nonce, coalesce(u.deposit, c.deposit) as deposit,
+       coalesce(u.expires_at, c.expires_at) as expires_at, coalesce(v.claimed, 0::bignum) as claimed,
+       coalesce(v.calls, 0::ubigint) as claimed_calls, c.terms, c.timestamp as opened_at,
+       e.timestamp as ended_at, e.ending, e.refunded,
+       c.block, c.timestamp, c.log_index, c.tx_hash,
+       greatest(c.block, coalesce(u.block, 0), coalesce(v.block, 0), coalesce(e.block, 0)) as last_block
+from channels c
+left join (
+    select channel_id, arg_max(deposit, (block, log_index)) as deposit,
+           arg_max(expires_at, (block, log_index)) as expires_at, max(block) as block
+    from channel_top_ups group by channel_id
+) u on u.channel_id = c.channel_id
+left join (
+    select channel_id, sum(paid) as claimed, max(calls) as calls, max(block) as block
+    from voucher_claims group by channel_id
+) v on v.channel_id = c.channel_id
+left join channel_endings e on e.channel_id = c.channel_id;
+
 create view stake_view as
 select account, role,
        sum(case change when 'deposited' then amount when 'withdrawn' then -amount when 'slashed' then -amount else 0 end) as total,
@@ -335,17 +379,18 @@ with place as (
            (select address from contracts where name = 'StakeVault' limit 1) as vault,
            (select address from contracts where name = 'AssetSale' limit 1) as sale,
            (select address from contracts where name = 'Unverified' limit 1) as unverified,
+           (select address from contracts where name = 'PaymentChannels' limit 1) as channels,
            '0x0000000000000000000000000000000000000000' as nobody
 )
 select t.sender as account, 'wallet' as ledger, -t.amount as change,
-       case t.recipient when market then 'escrow' when vault then 'stake' when sale then 'sale bid' when unverified then 'complaint' when nobody then 'burn' else 'transfer' end as reason,
+       case t.recipient when market then 'escrow' when vault then 'stake' when sale then 'sale bid' when channels then 'channel' when unverified then 'complaint' when nobody then 'burn' else 'transfer' end as reason,
        (select min(j.job_id) from jobs j
         where j.tx_hash = t.tx_hash and j.consumer = t.sender and j.max_price = t.amount and t.recipient = market) as job_id,
        t.block, t.timestamp, t.log_index, t.tx_hash
 from transfers t, place
 union all
 select t.recipient, 'wallet', t.amount,
-       case t.sender when market then 'withdrawal' when sale then 'withdrawal' when vault then
+       case t.sender when market then 'withdrawal' when sale then 'withdrawal' when channels then 'withdrawal' when vault then
            case when exists (select 1 from reward_changes r where r.tx_hash = t.tx_hash and r.change = 'claimed'
                              and r.account = t.recipient and r.amount = t.amount) then 'reward' else 'unstake' end
        when unverified then 'complaint' when nobody then 'mint' else 'transfer' end,
@@ -359,6 +404,10 @@ union all
 select account, 'sale', amount, sale_reason_name(reason), null, block, timestamp, log_index, tx_hash from sale_credits
 union all
 select account, 'sale', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from sale_withdrawals
+union all
+select account, 'channel', amount, reason_name(reason), null, block, timestamp, log_index, tx_hash from channel_credits
+union all
+select account, 'channel', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from channel_withdrawals
 union all
 select account, 'stake', case change when 'deposited' then amount else -amount end,
        case change when 'deposited' then 'deposit' when 'withdrawn' then 'withdrawal' else 'slash' end,

@@ -13,6 +13,7 @@ import orjson
 
 from mlm.core.attributes import value_of
 from mlm.core.errors import InvalidData
+from mlm.core.events import channels
 
 Row = tuple[Any, ...]
 
@@ -100,6 +101,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "encryption_keys": ("account", "key"),
     "input_keys": ("job_id", "provider", "wrapped"),
     "complaints": ("job_id", "account", "change", "answer_by", "salt", "outputs"),
+    **channels.COLUMNS,
 }
 
 # (contract, event) -> table, and for each of its columns the argument that it holds
@@ -137,6 +139,7 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("FeeShares", "FeeSharesSet"): ("fee_shares", ("treasuryBps", "stakersBps")),
     ("EncryptionKeys", "EncryptionKeyAnnounced"): ("encryption_keys", ("account", "key")),
     ("Delivery", "InputKeyDelivered"): ("input_keys", ("jobId", "provider", "wrapped")),
+    **channels.SIMPLE,
 }
 
 # event -> what became of a bid, and the argument that is its amount: the price shown, or the bond burned
@@ -225,6 +228,8 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
         return _published(args)
     if (contract, event) == ("JobMarket", "JobPosted"):
         return _posted(args)
+    if (contract, event) == ("PaymentChannels", "ChannelOpened"):
+        return _channel(args)
     return []
 
 
@@ -254,6 +259,13 @@ def _posted(args: Mapping[str, Any]) -> list[tuple[str, Row]]:
     if "requirements" in request:
         rows.append(("auctions", (args["jobId"], *(request[argument] for argument in _AUCTION.values()))))
     return rows
+
+
+def _channel(args: Mapping[str, Any]) -> list[tuple[str, Row]]:
+    terms = args["terms"]
+    who = (terms["payer"], args["payee"], terms["signer"], str(terms["nonce"]))
+    row = (args["channelId"], args["versionId"], *who, args["deposit"], args["expiresAt"], to_json(terms))
+    return [("channels", row)]
 
 
 def _published(args: Mapping[str, Any]) -> list[tuple[str, Row]]:

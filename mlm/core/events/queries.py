@@ -77,7 +77,14 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "sale_bids": {"sale_id": REQUIRED},
     # in order: sale_id account reason amount
     "sale_credits": {"sale_id": None, "account": None, **_PAGE},
-    # in order: ledger (wallet, credit, sale, stake) change reason job_id; the changes of a ledger sum to its balance
+    # the facts of channels, docs/events.md; `ended` is whether their rest was given back
+    "channels": {"channel_id": None, "payer": None, "payee": None, "version_id": None, "ended": None, **_PAGE},
+    # channel_id, of those whose id starts with `prefix`, with or without 0x
+    "channel_prefix": {"prefix": REQUIRED, "limit": 20},
+    # in order: channel_id account reason amount
+    "channel_credits": {"channel_id": None, "account": None, **_PAGE},
+    # in order: ledger (wallet, credit, sale, channel, stake) change reason job_id; the changes of a ledger sum to its
+    # balance
     "account_history": {"account": REQUIRED, "limit": 1000, "offset": 0},
     # account role total locked unbonding release_at
     "stakes": {"account": None},
@@ -106,8 +113,8 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
 REASONS = tuple(str(reason) for reason in Reason)
 SALE_REASONS = tuple(str(reason) for reason in SaleReason)
 
-_ACCOUNTS = ("consumer", "provider", "owner", "account", "auditor", "seller", "collection")
-_IDS = ("version_id", "job_id", "batch_id", "sale_id", "manifest", "tx_hash", "hash")
+_ACCOUNTS = ("consumer", "provider", "owner", "account", "auditor", "seller", "collection", "payer", "payee")
+_IDS = ("version_id", "job_id", "batch_id", "sale_id", "channel_id", "manifest", "tx_hash", "hash")
 _HEX = frozenset(_ACCOUNTS + _IDS)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlm.core.events import channels
 from mlm.core.events.abi import Field, Type, array_of, elementary, tuple_of
 
 
@@ -333,6 +334,7 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         f"DepositPaid({_JOB}, address indexed account)",
         "0xad0600b42eb15ad9b75d0aeb35bfe893d02c2495de196978feee76bf6c5548b3",
     ),
+    *channels.DECLARATIONS,
 )
 
 # What earlier contracts declared and later ones changed: their logs stay readable.

@@ -20,8 +20,8 @@ class MoneyQueries(Facts):
 
     def _query_account_history(self, account: str) -> Iterable[Record]:
         addresses = {row["contract"]: row["address"] for row in self._tables["events"]}
-        names = ("JobMarket", "StakeVault", "AssetSale", "Unverified")
-        market, vault, sale, unverified = map(addresses.get, names)
+        names = ("JobMarket", "StakeVault", "AssetSale", "Unverified", "PaymentChannels")
+        market, vault, sale, unverified, channels = map(addresses.get, names)
         found: list[tuple[Record, Record]] = []
 
         def add(row: Record, ledger: str, change: int, reason: str | None, job_id: str | None = None) -> None:
@@ -29,7 +29,8 @@ class MoneyQueries(Facts):
 
         for row in self._tables["transfers"]:
             sent = {market: "escrow", vault: "stake", sale: "sale bid", unverified: "complaint", _NOBODY: "burn"}
-            received = {market: "withdrawal", vault: "unstake", sale: "withdrawal"}
+            sent |= {channels: "channel"}
+            received = {market: "withdrawal", vault: "unstake", sale: "withdrawal", channels: "withdrawal"}
             received |= {unverified: "complaint", _NOBODY: "mint"}
             if row["sender"] == account:
                 reason = sent.get(row["recipient"], "transfer")
@@ -52,6 +53,11 @@ class MoneyQueries(Facts):
             add(row, "sale", row["amount"], named)
         for row in self._of("sale_withdrawals", account=account):
             add(row, "sale", -row["amount"], "withdrawal")
+        for row in self._of("channel_credits", account=account):
+            named = REASONS[row["reason"]] if row["reason"] < len(REASONS) else None
+            add(row, "channel", row["amount"], named)
+        for row in self._of("channel_withdrawals", account=account):
+            add(row, "channel", -row["amount"], "withdrawal")
         stake_reasons = {"deposited": (1, "deposit"), "withdrawn": (-1, "withdrawal"), "slashed": (-1, "slash")}
         for row in self._of("stake_changes", account=account):
             if row["change"] in stake_reasons:

@@ -1,0 +1,33 @@
+"""A thread beside the event loop that does a thing again and again, later after each failure."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from mlm.core.errors import MlmError
+
+LONGEST_S = 600.0
+
+
+def again_and_again(act: Callable[[], str], tell: Callable[[str], None], every: float) -> Callable[[], None]:
+    """Begin; `act` says what came of it, `tell` hears that and of failures. Returns what ends it.
+
+    The thread ends with the process at any instant: what `act` does must bear that.
+    """
+    stopped = threading.Event()
+
+    def work() -> None:
+        wait = every
+        while not stopped.wait(wait):
+            try:
+                came = act()
+                wait = every
+            except Exception as error:  # noqa: BLE001  # a dead node, a missing coin, a bug: it is told, and tried again
+                kind = "" if isinstance(error, MlmError) else f"{type(error).__name__}: "
+                came, wait = f"failed: {kind}{' '.join(str(error).split())[:400]}", min(2 * wait, LONGEST_S)
+            if came:
+                tell(came)
+
+    threading.Thread(target=work, name="mlm serve claims", daemon=True).start()
+    return stopped.set

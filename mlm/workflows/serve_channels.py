@@ -1,0 +1,101 @@
+"""What a server needs of the chain: its terms, the channels that pay it, and whether a contract has signed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlm.core.channel import Channel, ChannelState, SignedVoucher, terms_from_event
+from mlm.core.errors import Reverted, UsageError
+from mlm.core.money import Amount
+from mlm.core.served import Terms
+from mlm.core.settlement import floor_price
+from mlm.ports.bundle import Ports
+from mlm.workflows.lookup import Version
+from mlm.workflows.sync import sync
+
+CONTRACT = "PaymentChannels"
+_ENDINGS = {3: ChannelState.CLOSED, 4: ChannelState.REFUNDED}  # the contract's enum
+_NO_FAULT = 0  # Fault.None, of IPaymentChannels.sol
+
+
+def terms(ports: Ports, version: Version, price: Amount | None, margin: int) -> Terms:
+    """What this account asks for a call of a version: `price`, or the least that leaves nobody short.
+
+    Raises UsageError for a price below that.
+    """
+    me, raw = ports.sender.address, bytes.fromhex(version.version_id[2:])
+    _, _, least = ports.chain.call(CONTRACT, "quote", me, me, me, raw, 0)
+    if price is not None and price < least:
+        raise UsageError(
+            f"--price: expected at least {Amount(least)}, which the protocol's fee and the owner of {version.asset} "
+            f"take of a call, found {price}",
+            hint="`mlm price show` tells the asset's use price; --free asks for nothing.",
+        )
+    return Terms(
+        chain_id=ports.chain.chain_id(),
+        genesis=ports.chain.block(0).hash,
+        channels=ports.chain.address_of(CONTRACT).lower(),
+        token=ports.chain.call(CONTRACT, "token").lower(),
+        payee=me.lower(),
+        version_id=version.version_id,
+        price=int(least if price is None else price),
+        margin=margin,
+    )
+
+
+def fee_bps(ports: Ports) -> int:
+    """The protocol's share of what is claimed, immutable."""
+    return int(ports.chain.call(CONTRACT, "protocolFeeBps"))
+
+
+def acceptable(channel: Channel, price: int, fee_bps: int) -> str:
+    """Why a channel's terms would leave the payee short at a price; nothing where they do not."""
+    least = floor_price(fee_bps, channel.terms.use_price)
+    if price >= least:
+        return ""
+    return f"a use price that {price} base units a call cover, with it {least}"
+
+
+class Reader:
+    """Reads channels, in a thread of its own. Its clock is the chain's, also between blocks that are far apart."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports, self._ahead = ports, 0
+
+    def read(self, names: Sequence[str]) -> tuple[int, dict[str, Channel | None]]:
+        """The chain's time and these channels; None for one that does not exist, as settled as chain.finality asks."""
+        ports = self._ports
+        synced = sync(ports)
+        newest = {"included": synced.head, "safe": synced.safe or 0, "finalized": synced.finalized or 0}
+        wall = ports.system.now()
+        self._ahead = max(self._ahead, ports.chain.block().timestamp - wall)
+        return wall + self._ahead, {name: self._find(name, newest[ports.chain.depth]) for name in names}
+
+    def _find(self, name: str, newest: int) -> Channel | None:
+        rows = self._ports.state.query("channels", channel_id=name)
+        if not rows or rows[0]["block"] > newest:
+            return None
+        deposit, claimed, _, calls, expires_at, ending = self._ports.chain.call(
+            CONTRACT, "channelOf", bytes.fromhex(name[2:])
+        )
+        if not deposit:  # the index is behind a reorganisation
+            return None
+        return Channel(
+            name, terms_from_event(rows[0]["terms"]), deposit, claimed, calls, expires_at, _ENDINGS.get(ending)
+        )
+
+
+def genuine(ports: Ports, signed: SignedVoucher, channel: Channel) -> bool:
+    """Whether the channel's signer, a contract (ERC-1271), says that it signed. Asks the chain. Raises ChainError.
+
+    Of a voucher that gives no more than was claimed the contract says nothing: it is none that is to be served.
+    """
+    voucher = signed.voucher
+    arguments = (
+        channel.terms.as_args(), voucher.amount, voucher.calls, bytes.fromhex(voucher.request[2:]), signed.signature
+    )  # fmt: skip
+    try:
+        fault, _ = ports.chain.call(CONTRACT, "check", arguments)
+    except Reverted:
+        return False
+    return int(fault) == _NO_FAULT
