@@ -66,6 +66,7 @@ def run(ports: Ports, model: str, input: Path, output: Path | None) -> Ran | Com
         version = lookup.version(ports, model)
         manifest = published.manifest(ports, version.manifest)
         if manifest.kind == "algorithm":
+            published.open_files(ports, version, manifest)
             return _compute(ports, str(version.asset), _module(ports, manifest), input, output)
         found = source.published(ports, version)
     inputs = source.read_inputs(ports, input, source.names(found))
