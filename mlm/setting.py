@@ -128,6 +128,14 @@ SERVE: tuple[Setting, ...] = (
         project="never",
     ),
     Setting(
+        "gateway.rate",
+        float,
+        200.0,
+        "MLM_GATEWAY_RATE",
+        "Requests of one address a second that a gateway answers, on average; 0: no bound.",
+        project="never",
+    ),
+    Setting(
         "serve.drain",
         float,
         30.0,
