@@ -28,6 +28,7 @@ from mlm.adapters.chain.read import EthChain
 from mlm.adapters.chain.rpc import Rpc
 from mlm.adapters.state.duckdb import DuckState
 from mlm.adapters.wallet import devnet as accounts
+from mlm.core.errors import ChainError
 from mlm.core.job import Reason, State
 from mlm.core.settlement import BURN_ADDRESS, split, split_fee
 from mlm.core.terms import Terms, terms_from_event
@@ -47,6 +48,7 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 OPEN = 12  # jobs at a time
 STEP = 0.4  # seconds between two things that happen
+CHAIN_DOWN = ChainError.exit_code
 
 
 @dataclass
@@ -60,6 +62,7 @@ class Soak:
     workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     wanted: Counter[str] = field(default_factory=Counter)
     killed: Counter[str] = field(default_factory=Counter)
+    refused: int = 0  # workers that found no devnet at their start
 
     # --- what happens --------------------------------------------------------------------------------------------
 
@@ -71,6 +74,8 @@ class Soak:
             self._tend()
             if len(self._unsettled()) < OPEN:
                 self._post()
+            else:
+                self._settle()  # what came to nothing waits for its consumer, and would leave no room in the end
             if self.random.random() < 0.06 * self.violence:
                 self._kill_a_worker()
             if self.random.random() < 0.02 * self.violence:
@@ -96,8 +101,13 @@ class Soak:
         """Every worker lives."""
         for account in WORKERS:
             worker = self.workers.get(account)
-            assert worker is None or worker.poll() in (None, -signal.SIGKILL), f"{account} ended by itself"
-            if worker is None or worker.poll() is not None:
+            ended = None if worker is None else worker.poll()
+            if ended == CHAIN_DOWN:  # it was started while the devnet was down, and said so
+                self.refused += 1
+                assert self.refused <= self.killed["devnet"] * len(WORKERS), f"{account} finds no devnet"
+            else:
+                assert ended in (None, -signal.SIGKILL), f"{account} ended by itself with {ended}"
+            if worker is None or ended is not None:
                 self.workers[account] = self._spawn(self.market.person(account), *WORK, log="worker.log")
 
     def _spawn(self, person: Person, *arguments: str, log: str) -> subprocess.Popen[bytes]:
