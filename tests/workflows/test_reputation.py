@@ -98,7 +98,9 @@ def test_a_standing_in_one_call() -> None:
     [(5, 7, ["fund", "claim"]), (5, 0, ["fund"]), (0, 7, ["claim"])],
 )
 def test_a_claim_starts_the_stream_first(credit: int, reward: int, calls: list[str]) -> None:
-    plan = stake.plan_claim(ports(JobMarket_creditOf=credit, PaymentChannels_creditOf=0, StakeVault_rewardOf=reward), stake.Claim())
+    plan = stake.plan_claim(
+        ports(JobMarket_creditOf=credit, PaymentChannels_creditOf=0, StakeVault_rewardOf=reward), stake.Claim()
+    )
     assert [step.call.function for step in plan.steps if isinstance(step, Tx)] == calls
 
 

@@ -107,6 +107,7 @@ contract ChannelAttacks is AttackBase {
 
     function _open(address signer) private returns (ChannelTerms memory terms) {
         (terms,,) = channels.quote(payer, payee, signer, versionId, 1);
+        token.transfer(payer, 2 * TEN);
         vm.prank(payer);
         token.approve(address(channels), 2 * TEN);
         vm.prank(payer);
