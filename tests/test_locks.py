@@ -104,7 +104,7 @@ def test_nothing_heavy_came_in() -> None:
     assert "onnxruntime" not in _read("gpu"), "cpu and gpu exclude each other"
 
 
-@pytest.mark.parametrize("folder", ["devnet", "tests/ipfs"])
+@pytest.mark.parametrize("folder", ["devnet", "tests/ipfs", "bench/load"])
 def test_npm_lock_is_complete_and_has_no_address(folder: str) -> None:
     """`npm ci` refuses a lock that lacks an optional package of another platform."""
     package = json.loads((ROOT / folder / "package.json").read_text())

@@ -19,6 +19,7 @@ from mlm.core.money import parse_units
 from tests.command_line import INPUT, MODEL, ROOT, Market
 from tests.serving.clients import request
 from tests.serving.conftest import Running, start, stop
+from tests.serving.payers import Chain, Payer, terms_of
 
 PRICE = int(parse_units("0.2"))
 CALLS, KILLS = 60, 5
@@ -57,9 +58,12 @@ def test_a_paid_run_from_offer_to_evidence(market: Market, shop: Running, tmp_pa
     assert called["outputs"] == local["outputs"]
     with np.load(tmp_path / "out.npz") as written:
         assert list(written) == ["logits"]
-    # The second call takes the same channel.
-    again = person.do(*asked, "--keep", str(tmp_path / "kept"))
-    assert (again["call"], again["channel"]) == (2, called["channel"])
+    # The same command again gets the same answer for nothing; another input is another call of the same channel.
+    again = person.do(*asked)
+    assert (again["call"], again["repeated"], again["result"]) == (1, True, called["result"])
+    np.save(tmp_path / "other.npy", np.load(person.folder / INPUT) + np.float32(1))
+    other = person.do("run", str(tmp_path / "other.npy"), "--remote", shop.url, "--max-price", "0.2")
+    assert (other["call"], other["channel"]) == (2, called["channel"])
     # Anybody who has the file can say whether it is true.
     kept = Path(called["kept"])
     found = person.do("verify", str(kept))
@@ -80,9 +84,8 @@ def test_a_paid_run_from_offer_to_evidence(market: Market, shop: Running, tmp_pa
 
 
 def test_killed_at_any_instant_a_client_pays_each_answer_once(market: Market, shop: Running, tmp_path: Path) -> None:
-    person = market.consumer
-    opened = person.do("channel", "open", MODEL, shop_account(market), str(CALLS * 0.2))
-    channel, answers = opened["channel"], tmp_path / "answers"
+    person, payer = market.consumer, Payer.open(Chain.of(market, "consumer"), terms_of(shop), 77, calls=CALLS)
+    channel, answers = payer.id, tmp_path / "answers"
     lots = random.Random(int.from_bytes(os.urandom(4), "big"))
     for kill in range(KILLS + 1):
         process = subprocess.Popen(
@@ -114,11 +117,6 @@ def test_killed_at_any_instant_a_client_pays_each_answer_once(market: Market, sh
     # What the server has, and what the chain gives it.
     seen = request(shop.url, "GET", f"/v2/channels/{channel}").json
     assert (seen["served"], seen["best"]["amount"]) == (CALLS, str(CALLS * PRICE))
-    market.person("compute-2").do("channel", "claim", channel)
+    market.second.do("channel", "claim", channel)
     shown = person.do("channel", "show", channel)
-    assert (shown["claimed"], shown["deposit"]) == (str(CALLS * PRICE), str(CALLS * PRICE))
-
-
-def shop_account(market: Market) -> str:
-    """compute-2's address."""
-    return str(market.second.do("whoami")["address"])
+    assert (shown["claimed"], shown["left"], shown["calls"]) == (str(CALLS * PRICE), "0", CALLS)

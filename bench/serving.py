@@ -1,0 +1,212 @@
+"""Paid serving beside free serving of the same model, in one run, by a real load generator (autocannon, bench/load).
+
+    python -m bench.serving [--calls 2000] [--profile]
+
+Two servers of one published model run at once, one free and one paid; loads go to them by turns. Each paid call has a
+voucher of its own, signed before. Needs `npm ci --prefix bench/load`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.benchmark import Benchmark, Figure
+from bench.timing import ROOT
+
+LOAD = ROOT / "bench" / "load"
+CONNECTIONS = (1, 8, 64)
+ROUNDS, CALLS = 3, 1500
+PRICE = "0.2"
+CHANNELS, SIDE = 56, 32
+MODELS = {"tiny": "a model of 0.1 ms", "cnn": "a model of a few ms"}
+
+
+def cnn() -> bytes:
+    """Two 3x3 convolutions over 32x32 pixels and 56 channels: 30 million multiply-accumulates a picture."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    random = np.random.default_rng(0)
+    nodes, weights, name, channels = [], [], "x", 3
+    for layer in range(2):
+        values = random.normal(size=(CHANNELS, channels, 3, 3), scale=(9 * channels) ** -0.5).astype(np.float32)
+        weights.append(numpy_helper.from_array(values, f"w{layer}"))
+        nodes.append(helper.make_node("Conv", [name, f"w{layer}"], [f"c{layer}"], pads=[1, 1, 1, 1]))
+        nodes.append(helper.make_node("Relu", [f"c{layer}"], [f"r{layer}"]))
+        name, channels = f"r{layer}", CHANNELS
+    nodes.append(helper.make_node("GlobalAveragePool", [name], ["y"]))
+    free: tuple[list[str | int | None], ...] = (["batch", 3, SIDE, SIDE], ["batch", CHANNELS, 1, 1])
+    tensors = [
+        helper.make_tensor_value_info(key, TensorProto.FLOAT, axes) for key, axes in zip("xy", free, strict=True)
+    ]
+    graph = helper.make_graph(nodes, "cnn", tensors[:1], tensors[1:], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+@dataclass
+class Loaded:
+    """What loads of one model and one number of connections gave, round by round: calls a second, and p99 in ms."""
+
+    free: list[tuple[float, float]] = field(default_factory=list)
+    paid: list[tuple[float, float]] = field(default_factory=list)
+
+    def rate(self) -> Figure:
+        """Paid calls a second, as a part of free ones."""
+        return Figure.of([paid[0] / free[0] for paid, free in zip(self.paid, self.free, strict=True)])
+
+    def p99(self) -> Figure:
+        """The paid p99, as a part of the free one."""
+        return Figure.of([paid[1] / free[1] for paid, free in zip(self.paid, self.free, strict=True)])
+
+
+@contextlib.contextmanager
+def _servers(model: str) -> Iterator[tuple[Any, Any, Any]]:
+    """A market with both servers of a model."""
+    from tests.command_line import MODEL, Market, start, stop
+    from tests.serving import conftest
+
+    with tempfile.TemporaryDirectory(prefix="mlm-bench-serving-") as folder:
+        root = Path(folder)
+        servers = []
+        try:
+            market: Market = start(root)
+            name = MODEL if model == "tiny" else _publish(market)
+            env = {"MLM_ACCOUNT": "compute-1", "MLM_SERVE_CLAIM": "1000000", "MLM_SERVE_BODY_MB": "8"}
+            for arguments in (("--free", "--name", "free"), ("--price", PRICE, "--name", "paid")):
+                servers.append(conftest.start(market.first.folder, market.home, name, *arguments, env=env))
+            yield market, servers[0], servers[1]
+        finally:
+            for server in servers:
+                conftest.stop(server)
+            stop(root / "home")
+
+
+def _publish(market: Any) -> str:
+    """The convolutional model, as an asset of the market's provider."""
+    person = market.person("model-provider", "cnn")
+    person.folder.mkdir()
+    person.do("init")
+    (person.folder / "model.onnx").write_bytes(cnn())
+    text = (
+        '[project]\nname = "cnn"\nversion = "1.0.0"\nkind = "model"\nlicense = "Apache-2.0"\n\n'
+        '[model]\nfile = "model.onnx"\n'
+    )
+    (person.folder / "mlm.toml").write_text(text)
+    person.do("add", ".")
+    person.do("commit", "-m", "first")
+    person.do("publish")
+    return "alice/cnn"
+
+
+def _body(model: str, folder: Path) -> tuple[Path, int, dict[str, np.ndarray]]:
+    """A request in Triton's binary extension: its file, the JSON's length, and its tensors."""
+    from mlm.core.inference import NAMES
+    from mlm.resources import path as resource
+
+    if model == "tiny":
+        sample = np.load(resource("templates") / "digits-mlp" / "samples" / "digit.npy")
+        inputs = {"image": sample.astype(np.float32)}
+    else:
+        inputs = {"x": np.random.default_rng(1).normal(size=(1, 3, SIDE, SIDE)).astype(np.float32)}
+    ((name, array),) = inputs.items()
+    tensor = {
+        "name": name,
+        "datatype": NAMES[array.dtype.name],
+        "shape": list(array.shape),
+        "parameters": {"binary_data_size": array.nbytes},
+    }
+    head = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
+    path = folder / "body"
+    path.write_bytes(head + array.tobytes())
+    return path, len(head), inputs
+
+
+def _load(url: str, connections: int, calls: int, body: Path, head: int, vouchers: Path | None) -> tuple[float, float]:
+    command = ["node", "load.mjs", url, str(connections), str(calls), str(body), str(head)]
+    command += [str(vouchers)] if vouchers else []
+    done = subprocess.run(command, cwd=LOAD, capture_output=True, text=True, timeout=600)
+    if done.returncode:
+        raise RuntimeError(f"autocannon: {done.stderr[-500:]}")
+    found = json.loads(done.stdout)
+    if found["statuses"] != {"200": calls}:
+        raise RuntimeError(f"expected {calls} answers of status 200, found {found['statuses']}: {found['refusal']}")
+    return calls / found["seconds"], found["p99"]
+
+
+@cache
+def measured(model: str, calls: int = CALLS, rounds: int = ROUNDS) -> dict[int, Loaded]:
+    """Both servers under load by turns, for each number of connections."""
+    if not (LOAD / "node_modules" / "autocannon").is_dir() or not shutil.which("node"):
+        raise RuntimeError("autocannon is not here: run `npm ci --prefix bench/load`")
+    from mlm.core.channel import encode_header
+    from tests.serving.payers import Chain, Payer, terms_of
+
+    found = {connections: Loaded() for connections in CONNECTIONS}
+    with _servers(model) as (market, free, paid), tempfile.TemporaryDirectory() as folder:
+        body, head, inputs = _body(model, Path(folder))
+        warm = calls // 5
+        total = len(CONNECTIONS) * (warm + rounds * calls)
+        payer = Payer.open(Chain.of(market, "consumer"), terms_of(paid), 1, calls=total)
+        signed = iter(range(1, total + 1))
+
+        def vouchers(count: int) -> Path:
+            path = Path(folder) / "vouchers"
+            lines = [encode_header(payer.voucher(next(signed), inputs)) for _ in range(count)]
+            path.write_text("\n".join(lines) + "\n")
+            return path
+
+        for connections, loaded in found.items():
+            _load(free.url + free.infer, connections, warm, body, head, None)
+            _load(paid.url + paid.infer, connections, warm, body, head, vouchers(warm))
+            for _ in range(rounds):
+                prepared = vouchers(calls)
+                loaded.free.append(_load(free.url + free.infer, connections, calls, body, head, None))
+                loaded.paid.append(_load(paid.url + paid.infer, connections, calls, body, head, prepared))
+    return found
+
+
+def main() -> None:
+    """Print both sides."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=CALLS)
+    parser.add_argument("--model", choices=list(MODELS))
+    options = parser.parse_args()
+    print(f"{'model':5} {'conns':>5} {'free/s':>8} {'paid/s':>8} {'ratio':>6} {'free p99':>9} {'paid p99':>9} ms")
+    for model in [options.model] if options.model else MODELS:
+        for connections, loaded in measured(model, options.calls).items():
+            for free, paid in zip(loaded.free, loaded.paid, strict=True):
+                print(
+                    f"{model:5} {connections:5} {free[0]:8.0f} {paid[0]:8.0f} {paid[0] / free[0]:6.2f} "
+                    f"{free[1]:9.2f} {paid[1]:9.2f}",
+                    flush=True,
+                )
+
+
+def _rows(model: str, connections: int) -> tuple[Benchmark, ...]:
+    label = f"serve: paid, {MODELS[model]}, {connections} connection{'s' * (connections > 1)}"
+    peer = "free serving of the same model"
+    return (
+        Benchmark(f"{label}: calls a second", "x", lambda: measured(model)[connections].rate(), peer, least=0.9),
+        Benchmark(f"{label}: p99", "x", lambda: measured(model)[connections].p99(), peer, most=1.11),
+    )
+
+
+BENCHMARKS = tuple(row for model in MODELS for connections in CONNECTIONS for row in _rows(model, connections))
+
+
+if __name__ == "__main__":
+    main()
