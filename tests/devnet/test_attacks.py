@@ -22,6 +22,10 @@ NAMED = (
     "never handed over",
     "upon a complaint only",
     "instead of a result",
+    "voucher claimed first",
+    "2^64 - 1 calls",
+    "one call for ten",
+    "has not signed",
 )
 
 
