@@ -26,6 +26,13 @@ NAMED = (
     "2^64 - 1 calls",
     "one call for ten",
     "has not signed",
+    "key of a licence",
+    "never delivered",
+    "in front of its purchase",
+    "key that is right",
+    "silence of a licence",
+    "passed on",
+    "under a right key",
 )
 
 
