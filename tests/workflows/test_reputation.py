@@ -99,12 +99,18 @@ def test_a_standing_in_one_call() -> None:
 )
 def test_a_claim_starts_the_stream_first(credit: int, reward: int, calls: list[str]) -> None:
     plan = stake.plan_claim(
-        ports(JobMarket_creditOf=credit, PaymentChannels_creditOf=0, StakeVault_rewardOf=reward), stake.Claim()
+        ports(
+            JobMarket_creditOf=credit, PaymentChannels_creditOf=0, LicenceShop_creditOf=0, StakeVault_rewardOf=reward
+        ),
+        stake.Claim(),
     )
     assert [step.call.function for step in plan.steps if isinstance(step, Tx)] == calls
 
 
 def test_nothing_to_claim() -> None:
     with pytest.raises(StateConflict, match="no reward to claim") as refused:
-        stake.plan_claim(ports(JobMarket_creditOf=0, PaymentChannels_creditOf=0, StakeVault_rewardOf=0), stake.Claim())
+        stake.plan_claim(
+            ports(JobMarket_creditOf=0, PaymentChannels_creditOf=0, LicenceShop_creditOf=0, StakeVault_rewardOf=0),
+            stake.Claim(),
+        )
     assert "mlm stake show" in refused.value.hint
