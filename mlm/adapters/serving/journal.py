@@ -167,7 +167,7 @@ class CallJournal:
                 self._broken = StorageError(f"the server's journal cannot be mended: {worse.strerror}")
             raise StorageError(f"the server's journal cannot be written: {error.strerror}") from error
         try:
-            os.fdatasync(self._handle)
+            _make_durable(self._handle)
         except OSError as error:
             # What a failed sync has left in the file nobody knows until it is read again.
             self._broken = StorageError(
@@ -238,7 +238,7 @@ class CallJournal:
             os.ftruncate(self._handle, 0)
             os.lseek(self._handle, 0, os.SEEK_SET)
             write_all(self._handle, MAGIC)
-            os.fdatasync(self._handle)
+            _make_durable(self._handle)
             sync_folder(self._path.parent)
             return len(MAGIC)
         _check_magic(self._path, data)
@@ -251,7 +251,7 @@ class CallJournal:
             self.torn = whole - end
             replace_file(self._path.with_suffix(TORN), [data[end:]], mode=0o600)
             os.ftruncate(self._handle, end)
-            os.fdatasync(self._handle)
+            _make_durable(self._handle)
         return end
 
     def _take(self, record: Record, place: tuple[int, int]) -> None:
@@ -275,6 +275,11 @@ class CallJournal:
                     held.at.pop(call, None)
         if result.call in held.ledger.served:
             held.at.setdefault(result.call, place)
+
+
+def _make_durable(handle: int) -> None:
+    """The file's content and size; macOS has no fdatasync."""
+    getattr(os, "fdatasync", os.fsync)(handle)
 
 
 def _bare(record: CallRecord) -> CallRecord:
