@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlm.adapters.chain.abi import Param, compiled, element, encode_value, plain_bytes
 from mlm.core.digest import keccak256
 from mlm.core.errors import InvalidData, UsageError
+
+if TYPE_CHECKING:
+    from coincurve import PrivateKey
 
 Types = Mapping[str, Sequence[Mapping[str, str]]]
 
@@ -40,10 +43,16 @@ def digest(domain: Mapping[str, Any], types: Types, message: Mapping[str, Any]) 
 
 def sign(key: bytes, domain: Mapping[str, Any], types: Types, message: Mapping[str, Any]) -> bytes:
     """The signature of a 32-byte secp256k1 key: 65 bytes r‖s‖v, v 27 or 28. Raises UsageError as `digest` does."""
+    signature = _private(key).sign_recoverable(digest(domain, types, message), hasher=None)
+    return signature[:64] + bytes([27 + signature[64]])
+
+
+@lru_cache(maxsize=4)
+def _private(key: bytes) -> PrivateKey:
+    """Made once: its public key takes longer than a signature, and whoever signs holds the key anyway."""
     from coincurve import PrivateKey
 
-    signature = PrivateKey(key).sign_recoverable(digest(domain, types, message), hasher=None)
-    return signature[:64] + bytes([27 + signature[64]])
+    return PrivateKey(key)
 
 
 def recover(domain: Mapping[str, Any], types: Types, message: Mapping[str, Any], signature: bytes) -> str:
