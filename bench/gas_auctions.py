@@ -130,7 +130,7 @@ def _sale(chain: GasChain, free: bytes) -> None:
     token = chain.chain.call("AssetRegistry", "versionOf", free)[0]
     sale, registry = chain.at("AssetSale"), chain.at("AssetRegistry")
     chain.do("", PUBLISHER, "AssetRegistry", "approve", sale, token)
-    offer = (registry, token, 10 * ONE, 500, 3600, 600)
+    offer = (registry, token, 0, 0, 10 * ONE, 500, 3600, 600)
     receipt = chain.do("sale, open", PUBLISHER, "AssetSale", "open", offer, 1)
     sale_id = bytes.fromhex(chain.event(receipt, "AssetSale", "SaleOpened")["saleId"][2:])
     for account in (FIRST, SECOND):
@@ -139,3 +139,8 @@ def _sale(chain: GasChain, free: bytes) -> None:
     chain.do("sale, bid: above another's", SECOND, "AssetSale", "bid", sale_id, 11 * ONE)
     chain.advance(2 * 3600)
     chain.do("sale, settle", CONSUMER, "AssetSale", "settle", sale_id, accounts.address(SECOND))
+    chain.do("", SECOND, "AssetRegistry", "approve", sale, token)
+    falling = (registry, token, 0, 20 * ONE, 10 * ONE, 0, 3600, 0)
+    receipt = chain.do("sale, open: a falling price", SECOND, "AssetSale", "open", falling, 2)
+    sale_id = bytes.fromhex(chain.event(receipt, "AssetSale", "SaleOpened")["saleId"][2:])
+    chain.do("sale, buy", FIRST, "AssetSale", "buy", sale_id, 20 * ONE, accounts.address(FIRST))

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import gas_auctions, gas_channels
+from bench import gas_auctions, gas_channels, gas_licences
 from bench.gas_chain import (
     ALL,
     BIDDING,
@@ -64,6 +64,7 @@ class Steps(GasChain):
         self._leaving()
         gas_auctions.auctions(self, self._free)
         gas_channels.channels(self, self._one)
+        gas_licences.licences(self, self._one)
 
     # ------------------------------------------------------------------ assets
 

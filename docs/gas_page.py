@@ -59,6 +59,7 @@ LIVES = {
         "sale, settle",
     ),
     "a payment channel, claimed once": ("channel, open", "channel, claim: 1 voucher"),
+    "a licence with its key": ("licence, buy: with a key", "licence, deliver the key", "licence, accept the key"),
 }
 
 

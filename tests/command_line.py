@@ -19,6 +19,7 @@ import pytest
 
 from mlm.adapters.devnet.home import Home, is_held
 from mlm.cli.app import main
+from tests import forked
 
 ROOT = Path(__file__).resolve().parent.parent
 HANDLE, MODEL, INPUT = "alice", "alice/digits-mlp", "samples/digit.npy"
@@ -95,32 +96,22 @@ class Person:
         return Ran(arguments, code, out.getvalue(), err.getvalue())
 
     def spawn(self, *arguments: str, timeout: float = 240.0) -> Ran:
-        """Run a command in a process of its own."""
-        done = subprocess.run(
-            [sys.executable, "-m", "mlm", *arguments],
-            cwd=self.folder,
-            env={**self.environment, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
+        """Run a command in a process of its own, forked from one that has loaded mlm (tests/forked.py)."""
+        done = forked.run(arguments, cwd=self.folder, env=self.environment, timeout=timeout)
         return Ran(arguments, done.returncode, done.stdout, done.stderr)
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command in a process of its own, beside what others do; `ended` waits for it."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "mlm", *arguments],
-            cwd=self.folder,
-            env={**self.environment, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return forked.Popen(arguments, cwd=self.folder, env=self.environment)
 
     def killed(self, at: int, when: str, *arguments: str) -> Ran:
         """Run a command that dies by SIGKILL before or after its `at`-th journal write, broadcast or receipt."""
+        environment = self.environment
+        done = forked.run(arguments, cwd=self.folder, env=environment, timeout=120, killer=(at, when))
+        return Ran(arguments, done.returncode, done.stdout, done.stderr)
+
+    def killed_afresh(self, at: int, when: str, *arguments: str) -> Ran:
+        """As `killed`, in a process that Python is started for: the kill meets one that loads everything itself."""
         done = subprocess.run(
             [sys.executable, str(ROOT / "tests" / "e2e" / "killer.py"), str(at), when, *arguments],
             cwd=self.folder,
@@ -170,7 +161,7 @@ class Person:
     def money(self) -> int:
         """Tokens in the wallet, credited and staked, in base units."""
         held = self.do("wallet", "show", self.account)
-        return int(held["tokens"]) + int(held["credit"]) + int(self.stake["total"])
+        return int(held["tokens"]) + int(held["credit"]) + int(held["licence_credit"]) + int(self.stake["total"])
 
     @property
     def stake(self) -> dict[str, Any]:

@@ -72,6 +72,7 @@ from tests.outcomes import (  # noqa: E402
     pytest_collection_modifyitems,  # noqa: F401
     pytest_runtest_logreport,  # noqa: F401
     pytest_sessionfinish,  # noqa: F401
+    pytest_xdist_make_scheduler,  # noqa: F401
 )
 from tests.packages import built  # noqa: E402, F401
 from tests.ray_cluster import ray_nodes  # noqa: E402, F401

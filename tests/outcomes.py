@@ -9,32 +9,71 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 JUDGE = "test_complaints.py"
 # Files that take half a minute of a processor or more. Begun last, one would run on while the other process is idle.
 LONGEST = (
     "tests/devnet/test_forge.py",
     "tests/e2e/test_kills.py",
+    "tests/e2e/test_soak.py",
     "tests/test_installed.py",
-    "tests/bad/test_cases.py",
     "tests/cli/test_examples.py",
-    "tests/e2e/test_auctions.py",
+    "tests/e2e/test_worker.py",
+    "tests/bad/test_cases.py",
+    "tests/e2e/test_history_kills.py",
     "tests/e2e/test_pipeline.py",
     "tests/e2e/test_wait.py",
-    "tests/e2e/test_history_kills.py",
-    "tests/e2e/test_fates.py",
-    "tests/cli/test_repo.py",
+    "tests/networks/test_tokens.py",
+    "tests/e2e/test_auctions.py",
     "tests/cli/test_json.py",
-    "tests/adapters/test_ezkl.py",
+    "tests/e2e/test_demo.py",
     "tests/e2e/test_by_hand.py",
+    "tests/adapters/test_ezkl.py",
+    "tests/cli/test_diff.py",
+    "tests/adapters/test_ray.py",
+    "tests/e2e/test_fates.py",
+    "tests/devnet/test_kills.py",
 )
+# Files that share what takes seconds to start: one process runs them all.
+TOGETHER = {
+    "a Ray cluster": (
+        "tests/e2e/test_worker.py",
+        "tests/adapters/test_ray.py",
+        "tests/ports/test_prover.py",
+        "tests/ports/test_runner.py",
+    ),
+    "two chains": (
+        "tests/networks/test_deploy.py",
+        "tests/networks/test_failover.py",
+        "tests/networks/test_fees.py",
+        "tests/networks/test_foreign_project.py",
+        "tests/networks/test_refusal.py",
+        "tests/networks/test_spine.py",
+    ),
+}
+_SCOPE = {file: name for name, files in TOGETHER.items() for file in files}
 _RANK = {name: rank for rank, name in enumerate(LONGEST)}
 OUTCOMES: dict[str, set[str]] = {}  # by node id without parameters: passed, failed, skipped
 COLLECTED: set[str] = set()  # the test functions of this run, in whichever process
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")  # the same in all processes of a run; empty: there is one process
 SECONDS = 1200  # that the judge waits for the others
+
+
+class _Scheduling(LoadFileScheduling):
+    """File by file, and those TOGETHER."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Which tests a process runs, where there are several."""
+    return _Scheduling(config, log)
 
 
 @pytest.hookimpl(trylast=True)
@@ -73,6 +112,12 @@ def of(names: set[str]) -> dict[str, set[str]]:
         if missing - OUTCOMES.keys():
             time.sleep(1)
     return {name: OUTCOMES[name] for name in names & OUTCOMES.keys()}
+
+
+def scope(nodeid: str) -> str:
+    """What one process runs: the name of its file, or of what this shares with others."""
+    file = nodeid.partition("::")[0]
+    return _SCOPE.get(file, file)
 
 
 def function(nodeid: str) -> str:

@@ -22,7 +22,7 @@ class Selling:
 def owner(market: Market, asset: str) -> Person:
     """Whoever owns the asset, once no sale holds it: sales without a bid are cancelled, the others end."""
     for row in market.consumer.do("sale", "list")["sales"]:
-        if row["asset"] != asset or row["state"] in ("delivered", "returned", "cancelled"):
+        if row["lot"] != asset or row["state"] in ("delivered", "returned", "cancelled"):
             continue
         if row["state"] == "open" and not row["bidder"]:
             person_of(market, row["seller"]).do("sale", "cancel", row["sale"])
@@ -40,8 +40,10 @@ def person_of(market: Market, address: str) -> Person:
     return Person(name, market.consumer.folder, market.home)
 
 
-def sell(market: Market, asset: str, *, bid: bool = False, ended: bool = False, seller: str = "") -> Selling:
-    """A new sale of an hour from RESERVE; with a bid of BID, and over, if asked. `seller` gets the asset first."""
+def sell(
+    market: Market, asset: str, *, bid: bool = False, ended: bool = False, fixed: bool = False, seller: str = ""
+) -> Selling:
+    """A new sale of an hour from or for RESERVE; with a bid of BID, and over, if asked. `seller` gets it first."""
     now = owner(market, asset)
     if seller and now.account != seller:
         wanted = Person(seller, market.consumer.folder, market.home)
@@ -49,7 +51,7 @@ def sell(market: Market, asset: str, *, bid: bool = False, ended: bool = False, 
         now = wanted
     other = "compute-2" if now.account != "compute-2" else "compute-1"
     bidder = Person(other, market.consumer.folder, market.home)
-    sale = _start(now, asset)
+    sale = _start(now, asset, *(("--auction", "fixed") if fixed else ()))
     if bid:
         bidder.do("sale", "bid", sale, "--price", BID)
     if ended:
@@ -57,8 +59,8 @@ def sell(market: Market, asset: str, *, bid: bool = False, ended: bool = False, 
     return Selling(sale, now, bidder)
 
 
-def _start(seller: Person, asset: str) -> str:
-    return str(seller.do("sale", "start", asset, "--reserve", RESERVE, "--hours", "1")["sale"])
+def _start(seller: Person, asset: str, *kind: str) -> str:
+    return str(seller.do("sale", "start", asset, "--reserve", RESERVE, "--hours", "1", *kind)["sale"])
 
 
 def _settled(market: Market, sale: str, winner: Person) -> None:

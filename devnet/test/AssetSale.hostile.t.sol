@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {AssetSale} from "../contracts/AssetSale.sol";
 import {IAssetSaleErrors as Errors} from "../contracts/errors/IAssetSaleErrors.sol";
-import {ICreditSource, Offer, SaleState} from "../contracts/interfaces/IAssetSale.sol";
+import {SaleState} from "../contracts/interfaces/IAssetSale.sol";
 import {SALE_CLAIM_WINDOW} from "../contracts/libraries/SaleLimits.sol";
 import {HookedToken, IHook} from "./HookedToken.sol";
 import {SaleBase} from "./SaleBase.sol";
@@ -48,21 +48,21 @@ contract SaleReentrant is IHook {
 contract SaleHostileTest is SaleBase {
     function test_aTokenThatDoesNotArriveIsNotForSale() public {
         toy.setLie(Lie.StaysPut);
-        _needNotMoved(OWNER);
+        _needNotMoved();
         toy.setLie(Lie.GoesElsewhere);
-        _needNotMoved(address(0xE15E));
+        _needNotMoved();
         toy.setLie(Lie.Refuses);
         vm.expectRevert(bytes("refused"));
         vm.prank(OWNER);
         sale.open(_toyOffer(), 1);
     }
 
-    function _needNotMoved(address owner) private {
+    function _needNotMoved() private {
         bytes32 saleId = keccak256(
-            abi.encode(keccak256("mlm/sale/1"), block.chainid, address(sale), OWNER, uint256(1), _toyOffer())
+            abi.encode(keccak256("mlm/sale/2"), block.chainid, address(sale), OWNER, uint256(1), _toyOffer())
         );
         address escrow = sale.escrowOf(saleId);
-        vm.expectRevert(abi.encodeWithSelector(Errors.TokenNotMoved.selector, address(toy), 1, escrow, owner));
+        vm.expectRevert(abi.encodeWithSelector(Errors.LotNotMoved.selector, address(toy), 1, escrow, 1, 0));
         vm.prank(OWNER);
         sale.open(_toyOffer(), 1);
         vm.assertEq(uint256(sale.stateOf(saleId)), uint256(SaleState.Unknown));
@@ -158,7 +158,7 @@ contract SaleHostileTest is SaleBase {
     function test_aCollectionThatCallsBack() public {
         bytes32 other = _open(_offer());
         bytes32 saleId = keccak256(
-            abi.encode(keccak256("mlm/sale/1"), block.chainid, address(sale), OWNER, uint256(1), _toyOffer())
+            abi.encode(keccak256("mlm/sale/2"), block.chainid, address(sale), OWNER, uint256(1), _toyOffer())
         );
         bytes[] memory calls = new bytes[](9);
         calls[0] = abi.encodeCall(sale.open, (_toyOffer(), 2));
@@ -186,7 +186,7 @@ contract SaleHostileTest is SaleBase {
     /// A payment token that calls back: the bidder gains nothing by it, and everybody has what is theirs.
     function test_aPaymentThatCallsBack() public {
         HookedToken hooked = new HookedToken();
-        sale = new AssetSale(hooked, ICreditSource(address(market)));
+        sale = new AssetSale(hooked, _sources());
         SaleReentrant bidder = new SaleReentrant(hooked, sale);
         SaleReentrant rival = new SaleReentrant(hooked, sale);
         hooked.mint(address(bidder), 1_000 * ONE);

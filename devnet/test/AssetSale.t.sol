@@ -5,7 +5,16 @@ import {AssetSale} from "../contracts/AssetSale.sol";
 import {SaleEscrow} from "../contracts/SaleEscrow.sol";
 import {IAssetSaleErrors as Errors} from "../contracts/errors/IAssetSaleErrors.sol";
 import {IPaymentErrors} from "../contracts/errors/IPaymentErrors.sol";
-import {IAssetSale, ICreditSource, Offer, Sale, SaleReason, SaleState} from "../contracts/interfaces/IAssetSale.sol";
+import {
+    IAssetSale,
+    ICreditSource,
+    Offer,
+    Sale,
+    SaleKind,
+    SaleReason,
+    SaleState
+} from "../contracts/interfaces/IAssetSale.sol";
+import {Lot} from "../contracts/libraries/Lots.sol";
 import {MAX_SALE_OVERTIME, SALE_CLAIM_WINDOW} from "../contracts/libraries/SaleLimits.sol";
 import {SaleBase} from "./SaleBase.sol";
 import {TaxedToken} from "./TaxedToken.sol";
@@ -18,12 +27,12 @@ contract AssetSaleTest is SaleBase {
     function test_openEscrowsTheToken() public {
         Offer memory offer = _offer();
         bytes32 expected =
-            keccak256(abi.encode(keccak256("mlm/sale/1"), block.chainid, address(sale), OWNER, uint256(1), offer));
+            keccak256(abi.encode(keccak256("mlm/sale/2"), block.chainid, address(sale), OWNER, uint256(1), offer));
         vm.prank(OWNER);
         registry.approve(address(sale), tokenId);
         vm.expectEmit(address(sale));
         emit IAssetSale.SaleOpened(
-            expected, address(registry), OWNER, tokenId, 1, RESERVE, 500, DURATION, EXTENSION, sale.escrowOf(expected)
+            expected, address(registry), OWNER, 1, offer, type(uint40).max, sale.escrowOf(expected)
         );
         vm.prank(OWNER);
         vm.assertEq(sale.open(offer, 1), expected);
@@ -34,19 +43,21 @@ contract AssetSaleTest is SaleBase {
         vm.assertEq(found.openedAt, START);
         vm.assertEq(found.endsAt, START + DURATION);
         vm.assertEq(found.latestEnd, START + DURATION + MAX_SALE_OVERTIME);
+        vm.assertEq(found.expiresAt, type(uint40).max);
+        vm.assertEq(uint256(found.kind), uint256(SaleKind.English));
         vm.assertEq(found.nextLeast, RESERVE);
         vm.assertEq(found.escrow, registry.ownerOf(tokenId));
     }
 
     function test_offersHaveBounds() public {
-        _needRefused("reserve", 0, 1, type(uint128).max, Offer(address(toy), 1, 0, 500, DURATION, EXTENSION));
-        _needRefused("minStepBps", 9, 10, 5_000, Offer(address(toy), 1, 1, 9, DURATION, EXTENSION));
-        _needRefused("minStepBps", 5_001, 10, 5_000, Offer(address(toy), 1, 1, 5_001, DURATION, EXTENSION));
-        _needRefused("duration", 59, 60, 30 days, Offer(address(toy), 1, 1, 500, 59, EXTENSION));
-        _needRefused("duration", 30 days + 1, 60, 30 days, Offer(address(toy), 1, 1, 500, 30 days + 1, 60));
-        _needRefused("extension", 59, 60, 1 days, Offer(address(toy), 1, 1, 500, DURATION, 59));
-        _needRefused("extension", 61, 60, 60, Offer(address(toy), 1, 1, 500, 60, 61));
-        _needRefused("extension", 1 days + 1, 60, 1 days, Offer(address(toy), 1, 1, 500, 30 days, 1 days + 1));
+        _needRefused("reserve", 0, 1, type(uint128).max, Offer(address(toy), 1, 0, 0, 0, 500, DURATION, EXTENSION));
+        _needRefused("minStepBps", 9, 10, 5_000, Offer(address(toy), 1, 0, 0, 1, 9, DURATION, EXTENSION));
+        _needRefused("minStepBps", 5_001, 10, 5_000, Offer(address(toy), 1, 0, 0, 1, 5_001, DURATION, EXTENSION));
+        _needRefused("duration", 59, 60, 30 days, Offer(address(toy), 1, 0, 0, 1, 500, 59, EXTENSION));
+        _needRefused("duration", 30 days + 1, 60, 30 days, Offer(address(toy), 1, 0, 0, 1, 500, 30 days + 1, 60));
+        _needRefused("extension", 59, 60, 1 days, Offer(address(toy), 1, 0, 0, 1, 500, DURATION, 59));
+        _needRefused("extension", 61, 60, 60, Offer(address(toy), 1, 0, 0, 1, 500, 60, 61));
+        _needRefused("extension", 1 days + 1, 60, 1 days, Offer(address(toy), 1, 0, 0, 1, 500, 30 days, 1 days + 1));
     }
 
     function _needRefused(string memory name, uint256 actual, uint256 least, uint256 most, Offer memory offer) private {
@@ -56,7 +67,7 @@ contract AssetSaleTest is SaleBase {
     }
 
     function test_onlyTheOwnerSells() public {
-        vm.expectRevert(abi.encodeWithSelector(Errors.NotTokenOwner.selector, address(registry), tokenId, OWNER, ALICE));
+        vm.expectRevert(abi.encodeWithSelector(Errors.LotNotHeld.selector, address(registry), tokenId, ALICE, 1, 0));
         vm.prank(ALICE);
         sale.open(_offer(), 1);
         vm.expectRevert(); // the collection's own error: no approval
@@ -87,9 +98,11 @@ contract AssetSaleTest is SaleBase {
         }
     }
 
-    function test_theConstructorWantsAMarket() public {
-        vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "market"));
-        new AssetSale(token, ICreditSource(address(0)));
+    function test_theConstructorWantsSources() public {
+        vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "source"));
+        new AssetSale(token, new ICreditSource[](1));
+        vm.assertEq(address(sale.sources()[0]), address(market));
+        vm.assertEq(sale.sources().length, 1);
     }
 
     // ---------------------------------------------------------------- bids
@@ -210,7 +223,7 @@ contract AssetSaleTest is SaleBase {
     function test_aTaxedTokenIsRefused() public {
         TaxedToken taxed = new TaxedToken();
         taxed.mint(ALICE, RESERVE);
-        sale = new AssetSale(taxed, ICreditSource(address(market)));
+        sale = new AssetSale(taxed, _sources());
         bytes32 saleId = _open(_offer());
         vm.startPrank(ALICE);
         taxed.approve(address(sale), RESERVE);
@@ -361,9 +374,9 @@ contract AssetSaleTest is SaleBase {
         SaleEscrow escrow = SaleEscrow(sale.escrowOf(saleId));
         vm.expectRevert(abi.encodeWithSelector(SaleEscrow.NotSale.selector, address(sale), OWNER));
         vm.prank(OWNER);
-        escrow.move(registry, tokenId, OWNER);
+        escrow.move(Lot(address(registry), tokenId, 0), OWNER);
         vm.expectRevert(abi.encodeWithSelector(SaleEscrow.NotSale.selector, address(sale), OWNER));
         vm.prank(OWNER);
-        escrow.draw(ICreditSource(address(market)), token);
+        escrow.draw(_sources(), token);
     }
 }

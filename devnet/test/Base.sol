@@ -17,6 +17,16 @@ interface Vm {
         uint64 gasRemaining;
     }
 
+    struct Wallet {
+        address addr;
+        uint256 publicKeyX;
+        uint256 publicKeyY;
+        uint256 privateKey;
+    }
+
+    function createWallet(uint256 key) external returns (Wallet memory);
+    function etch(address target, bytes calldata code) external;
+    function chainId(uint256 id) external;
     function lastCallGas() external view returns (Gas memory);
     function warp(uint256 timestamp) external;
     function roll(uint256 number) external;
@@ -57,6 +67,8 @@ interface Vm {
     function assertEq(int256 left, int256 right, string calldata message) external pure;
     function assertEq(address left, address right) external pure;
     function assertEq(bytes32 left, bytes32 right) external pure;
+    function assertEq(bytes32 left, bytes32 right, string calldata message) external pure;
+    function assertEq(address left, address right, string calldata message) external pure;
     function assertLe(uint256 left, uint256 right) external pure;
     function assertGe(uint256 left, uint256 right) external pure;
 }

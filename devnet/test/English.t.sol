@@ -59,7 +59,8 @@ contract EnglishTest is SaleBase {
             _sale.endsAt = uint40(row[1]);
             _sale.bidder = address(uint160(row[2]));
             _sale.ending = SaleState(row[3]);
-            vm.assertEq(uint256(SaleStates.at(_sale, row[0])), row[4], "state");
+            _sale.expiresAt = uint40(row[4]);
+            vm.assertEq(uint256(SaleStates.at(_sale, row[0])), row[5], "state");
         }
     }
 
@@ -177,7 +178,7 @@ contract EnglishTest is SaleBase {
         snapshot = vm.snapshotState();
         vm.warp(START);
         toy.setRoyalty(ANYONE, 300, RoyaltyLie.None);
-        p.saleId = _open(Offer(address(toy), 1, p.reserve, p.stepBps, p.duration, p.extension));
+        p.saleId = _open(Offer(address(toy), 1, 0, 0, p.reserve, p.stepBps, p.duration, p.extension));
     }
 
     /// @dev The contract has come to the same end, and pays it.

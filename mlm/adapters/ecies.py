@@ -22,6 +22,16 @@ class Ecies:
 
         return PrivateKey(secret).public_key.format(compressed=True)
 
+    def multiply(self, secret: bytes, point: bytes = b"") -> bytes:
+        from coincurve import PrivateKey, PublicKey
+
+        if not point:
+            return PrivateKey(secret).public_key.format(compressed=False)[1:]
+        try:
+            return PublicKey(b"\x04" + point).multiply(secret).format(compressed=False)[1:]
+        except ValueError as error:
+            raise InvalidData(f"expected a point of secp256k1, found 0x{point.hex()[:80]}") from error
+
     def wrap(self, public_key: bytes, data: bytes) -> bytes:
         from ecies import encrypt
 

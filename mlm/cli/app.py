@@ -68,7 +68,9 @@ COMMANDS: dict[str, Entry] = {
     "search": Entry("market", "Find published assets, providers or jobs.", ASSETS),
     "asset": Entry("asset", "List and show published assets and their versions.", ASSETS, group=True),
     "price": Entry("price", "Set or show what a use of an asset costs.", ASSETS, group=True),
-    "sale": Entry("sale", "Sell an asset to the highest bidder, or bid for one.", ASSETS, group=True),
+    "sale": Entry("sale", "Sell an asset or a licence, bid for one, or buy it.", ASSETS, group=True),
+    "buy": Entry("buy", "Buy a licence to use an asset.", ASSETS),
+    "licence": Entry("licence", "Offer, hold and pass on licences; deliver their keys.", ASSETS, group=True),
     "handle": Entry("handle", "Claim or show a handle.", ASSETS, group=True),
     "job": Entry("job", "Post jobs, follow them, and read their results.", JOBS, group=True),
     "pipeline": Entry("pipeline", "Run a graph of jobs whose outputs feed others' inputs.", JOBS, group=True),
@@ -111,7 +113,9 @@ PLANNED = frozenset(
     | {"merge", "network deploy", "job rate", "stake claim"}
     | {"provider declare", "provider attest", "provider revoke"}
     | {"wallet announce", "job deliver", "job complain", "lease answer"}
-    | {"sale start", "sale bid", "sale cancel", "sale settle"}
+    | {"sale start", "sale bid", "sale buy", "sale cancel", "sale settle"}
+    | {"buy", "licence offer", "licence transfer", "licence redeem", "licence revoke", "licence request"}
+    | {"licence deliver", "licence complain", "licence settle", "licence refund"}
     | {"channel open", "channel topup", "channel claim", "channel close", "channel refund"}
 )
 

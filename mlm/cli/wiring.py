@@ -34,6 +34,7 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
 
     `stay`: how many children that run models stay for the next run.
     """
+    from mlm.adapters.age import Age
     from mlm.adapters.bids import FileBids
     from mlm.adapters.blocks.archive import CarFiles
     from mlm.adapters.blocks.packs import PackStore
@@ -105,6 +106,7 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
         works=lambda: FileWorks(session.home / "worker" / made.sender.address.lower()),
         encryption=Ecies,
         received=lambda: wiring_serve.received(session, made),
+        sealing=Age,
         **wiring_paying.factories(session),
         archives=lambda: CarFiles(session.cwd),
         remote=lambda: remotes(session).reader(),

@@ -40,15 +40,16 @@ def secret_of(signature: bytes) -> bytes:
 
 def content_key(secret: bytes, salt: bytes) -> bytes:
     """The AES-256 key of one message of the account with this secret. Source: RFC 5869 (HKDF-SHA256)."""
-    return _derived(secret, salt, b"mlm/content-key/1")
+    return derived(secret, salt, b"mlm/content-key/1")
 
 
 def root_salt(key: bytes) -> bytes:
     """The salt of the root of tensors that are encrypted under `key`: whoever can read them can check it."""
-    return _derived(key, b"", b"mlm/root-salt/1")
+    return derived(key, b"", b"mlm/root-salt/1")
 
 
-def _derived(secret: bytes, salt: bytes, context: bytes) -> bytes:
+def derived(secret: bytes, salt: bytes, context: bytes) -> bytes:
+    """32 bytes of HKDF-SHA256 (RFC 5869)."""
     from Crypto.Hash import SHA256
     from Crypto.Protocol.KDF import HKDF
 

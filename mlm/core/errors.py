@@ -125,6 +125,12 @@ class NoResult(StateConflict):
     code = "no_result"
 
 
+class NotLicensed(StateConflict):
+    """The files are sealed, and the account has no key: it needs a licence, or its owner's word."""
+
+    code = "not_licensed"
+
+
 class Refused(StateConflict):
     """A rule of the market that a move would break. `name` is the error under which the contract refuses it too."""
 

@@ -86,10 +86,11 @@ class Fields:
             )
         return value
 
-    def cid(self, key: str, codec: int) -> Cid:
+    def cid(self, key: str, *codecs: int) -> Cid:
         value = self.take(key)
-        if not isinstance(value, Cid) or value.codec != codec:
-            raise self._wrong(key, f"a {CODECS[codec]} CID", str(value) if isinstance(value, Cid) else _kind(value))
+        if not isinstance(value, Cid) or value.codec not in codecs:
+            expected = f"a {' or '.join(CODECS[codec] for codec in codecs)} CID"
+            raise self._wrong(key, expected, str(value) if isinstance(value, Cid) else _kind(value))
         return value
 
     def nullable_cid(self, key: str, codec: int) -> Cid | None:

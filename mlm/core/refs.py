@@ -51,6 +51,13 @@ class SaleRef:
 
 
 @dataclass(frozen=True)
+class LicenceRef:
+    """licence/ID: the id of a licence (an ERC-1155 id), or a unique prefix of it, as 0x-hex."""
+
+    prefix: str
+
+
+@dataclass(frozen=True)
 class ChannelRef:
     """channel/ID: a payment channel's id, or a unique prefix of it, as 0x-hex."""
 
@@ -97,6 +104,28 @@ def parse_sale(text: str) -> SaleRef:
             hint="`mlm sale list` shows the sales; an asset's name stands for its newest.",
         )
     return SaleRef("0x" + found.lower().removeprefix("0x"))
+
+
+def parse_licence(text: str) -> LicenceRef:
+    """`licence/0xabc…`, `0xabc…` or bare hex; raises UsageError."""
+    found = text.removeprefix("licence/")
+    if not _HEX.fullmatch(found):
+        raise UsageError(
+            f"expected a licence such as licence/0x12ab…, at least 4 digits of it, found {text[:80]!r}",
+            hint="`mlm licence list` shows yours.",
+        )
+    return LicenceRef("0x" + found.lower().removeprefix("0x"))
+
+
+def parse_order(text: str) -> str:
+    """`order/0xabc…`, `0xabc…` or bare hex, as 0x-hex; raises UsageError."""
+    found = text.removeprefix("order/")
+    if not _HEX.fullmatch(found):
+        raise UsageError(
+            f"expected an order such as order/0x12ab…, at least 4 digits of it, found {text[:80]!r}",
+            hint="`mlm licence list --orders` shows yours.",
+        )
+    return "0x" + found.lower().removeprefix("0x")
 
 
 def parse_channel(text: str) -> ChannelRef:

@@ -24,6 +24,7 @@ class Status(Enum):
     MALFORMED = 400, "malformed"
     UNAUTHORIZED = 401, "signature_invalid"
     PAYMENT_REQUIRED = 402, "payment_required"
+    FORBIDDEN = 403, "not_entitled"
     NOT_FOUND = 404, "not_found"
     METHOD = 405, "method_not_allowed"
     TOO_SLOW = 408, "too_slow"

@@ -14,6 +14,7 @@ from mlm.core.events.queries import arguments
 from mlm.memory.index.channels import ChannelQueries
 from mlm.memory.index.facts import Record, matching
 from mlm.memory.index.jobs import JobQueries
+from mlm.memory.index.licences import LicenceQueries
 from mlm.memory.index.money import MoneyQueries
 from mlm.memory.index.providers import ProviderQueries
 from mlm.memory.index.sales import SaleQueries
@@ -21,7 +22,7 @@ from mlm.ports.chain import Block
 from mlm.ports.state import SQL_ROWS, Event
 
 
-class MemoryState(JobQueries, SaleQueries, ChannelQueries, MoneyQueries, ProviderQueries):
+class MemoryState(JobQueries, SaleQueries, ChannelQueries, LicenceQueries, MoneyQueries, ProviderQueries):
     """Answers as the DuckDB index does. `sql` speaks SQLite's dialect, over the fact tables only, numbers above 64 bits
     as text."""
 

@@ -22,6 +22,7 @@ from mlm.ports.prover import Prover
 from mlm.ports.remote import Remote, Remotes
 from mlm.ports.repo import Repo
 from mlm.ports.runner import Runner
+from mlm.ports.sealing import Sealing
 from mlm.ports.signatures import Signatures
 from mlm.ports.signer import Recover, Sender, Signer
 from mlm.ports.spent import Spent
@@ -145,6 +146,11 @@ class Ports:
     def encryption(self) -> Encryption:
         """Encrypts for one reader."""
         return self._make("encryption")
+
+    @cached_property
+    def sealing(self) -> Sealing:
+        """Encrypts files."""
+        return self._make("sealing")
 
     @cached_property
     def files(self) -> Files:

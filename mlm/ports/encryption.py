@@ -12,6 +12,9 @@ class Encryption(Protocol):
     def public_key(self, secret: bytes) -> bytes:
         """What is announced of a secret."""
 
+    def multiply(self, secret: bytes, point: bytes = b"") -> bytes:
+        """secret · point, or secret · generator without one: points are x ‖ y, 64 bytes. InvalidData for no point."""
+
     def wrap(self, public_key: bytes, data: bytes) -> bytes:
         """Encrypt for whoever has the secret of `public_key` (ECIES). Raises InvalidData for what is no such key."""
 

@@ -7,6 +7,7 @@ from, then the files, then refs, and HEAD last. A folder with an origin and with
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from mlm.core import urls
@@ -25,6 +26,7 @@ from mlm.workflows.fetch import LINK, REMOTE, dropped
 from mlm.workflows.init import BRANCH
 from mlm.workflows.push import track
 from mlm.workflows.repository import commit_files, read_commit
+from mlm.workflows.sealing import unseal
 from mlm.workflows.version import bring
 
 
@@ -110,7 +112,9 @@ def clone(ports: Ports, found: Found, repo: Repo, origin: Origin, folder: str, *
     Raises StateConflict for a folder that holds anything else, NotFound, InvalidData, StorageError.
     """
     check_empty(found, repo, origin, folder)
-    came = bring(found.source, repo.objects, found.cid, found.asset, max_bytes=max_bytes, system=ports.system)
+    opened = partial(unseal, ports, max_bytes=max_bytes)
+    options = {"max_bytes": max_bytes, "system": ports.system, "unseal": opened}
+    came = bring(found.source, repo.objects, found.cid, found.asset, **options)  # type: ignore[arg-type]
     assert came.commit is not None
     origin.write(found.origin)
     written = write_tree(repo.objects, came.manifest.tree, repo.tree, came.manifest.executable)
@@ -147,7 +151,8 @@ def download(ports: Ports, found: Found, objects: Blocks, output: Path, *, max_b
     What is in `objects` already does not travel again. Raises StateConflict for a folder that holds anything,
     NotFound, InvalidData, StorageError.
     """
-    options = {"max_bytes": max_bytes, "system": ports.system, "with_history": False}
+    opened = partial(unseal, ports, max_bytes=max_bytes)
+    options = {"max_bytes": max_bytes, "system": ports.system, "with_history": False, "unseal": opened}
     with ports.files.new_folder(output) as folder:
         came = bring(found.source, objects, found.cid, found.asset, **options)  # type: ignore[arg-type]
         written = write_tree(objects, came.manifest.tree, folder, came.manifest.executable)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from mlm.core.cid import Cid
 from mlm.core.errors import InvalidData, MlmError, UsageError
@@ -13,6 +14,7 @@ from mlm.ports.repo import Repo
 from mlm.workflows import lookup
 from mlm.workflows.push import repository_name, track
 from mlm.workflows.repository import read_manifest
+from mlm.workflows.sealing import unseal
 from mlm.workflows.transfer import receive
 from mlm.workflows.version import bring, check_history
 
@@ -113,7 +115,8 @@ def _published(ports: Ports, origin: str, max_bytes: int) -> Fetched:
         tag, known = f"tags/{version.asset.version}", repo.refs.all()
         if tag in known and version is not newest and _commit_of(repo, version.manifest) == known[tag]:
             continue
-        options = {"max_bytes": max_bytes - size, "system": ports.system, "seen": seen}
+        opened = partial(unseal, ports, max_bytes=max_bytes - size)
+        options = {"max_bytes": max_bytes - size, "system": ports.system, "seen": seen, "unseal": opened}
         try:
             came = bring(source, repo.objects, version.manifest, version.asset, **options)  # type: ignore[arg-type]
         except MlmError as error:

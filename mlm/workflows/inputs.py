@@ -141,5 +141,5 @@ def waits_for_key(ports: Ports, job: lookup.Job) -> bool:
 def write(ports: Ports, name: str, path: Path) -> None:
     """Write a job's input, fetched and checked against its commitment, to a .npz, .npy or .json file."""
     job = lookup.job(ports, name)
-    loaded = model.load(ports, lookup.version_by_id(ports, job.version_id))
+    loaded = model.described(ports, lookup.version_by_id(ports, job.version_id))
     ports.files.write(path, ports.tensors.encode(fetch(ports, job, loaded).tensors, path.suffix))

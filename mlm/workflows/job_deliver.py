@@ -40,7 +40,7 @@ def plan(ports: Ports, params: JobName) -> Plan[str]:
             f"the lease holder {job.provider} has announced no key: nothing can be encrypted for it",
             hint="Ask it to run `mlm wallet announce`.",
         )
-    inputs.fetch(ports, job, model.load(ports, lookup.version_by_id(ports, job.version_id)))
+    inputs.fetch(ports, job, model.described(ports, lookup.version_by_id(ports, job.version_id)))
     key = inputs.content_key(ports, job, found)
     wrapped = ports.encryption.wrap(reader, encryption.key_for(job.raw, key))
     title = f"deliver the key of the input of {job.short} to {job.provider}"

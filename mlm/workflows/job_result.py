@@ -55,7 +55,7 @@ def outputs_of(ports: Ports, job: lookup.Job) -> Tensors:
     if job.tier is Tier.NONE:
         return _handed_over(ports, job)
     instances = proof_log.find(ports, job)
-    loaded = model.load(ports, lookup.version_by_id(ports, job.version_id))
+    loaded = model.described(ports, lookup.version_by_id(ports, job.version_id))
     return ports.prover.outputs(model.zk_settings(loaded), instances)
 
 

@@ -57,7 +57,7 @@ def balance(ports: Ports, name: str, address: str) -> Holdings:
     if name in _POOLS:
         return Holdings(Amount(credited), Wei(chain.balance(address)))
     tokens = chain.call("MarketToken", "balanceOf", address) + credited
-    tokens += chain.call("AssetSale", "creditOf", address)
+    tokens += sum(chain.call(name, "creditOf", address) for name in ("AssetSale", "LicenceShop", "LicenceToken"))
     tokens += sum(chain.call("StakeVault", "stakeOf", address, int(role))[0] for role in Role)
     return Holdings(Amount(tokens), Wei(chain.balance(address)))
 

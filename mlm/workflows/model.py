@@ -6,7 +6,7 @@ who registered another circuit, or another SRS, is found out before any money mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,12 +20,14 @@ from mlm.ports.bundle import Ports
 from mlm.ports.prover import Circuit
 from mlm.workflows.lookup import Version
 from mlm.workflows.objects import fetch, read_file
+from mlm.workflows.sealing import unseal
 
 if TYPE_CHECKING:
     from mlm.ports.prover import Tensors
 
 MAX_MODEL_BYTES = 2**31
 MAX_SETTINGS_BYTES = 2**24
+MAX_SEALED_BYTES = 2**34  # the history travels with the model
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,27 @@ def manifest(ports: Ports, cid: Cid) -> Manifest:
 
 
 def load(ports: Ports, version: Version) -> Model:
-    """Fetch a published model; raises InvalidData when it is no model, NotFound when blocks are missing."""
+    """Fetch a published model, opened where its files are sealed.
+
+    Raises InvalidData when it is no model, NotFound when blocks are missing, NotLicensed without the key.
+    """
+    found = described(ports, version)
+    open_files(ports, version, found.manifest)
+    return replace(found, onnx=model_bytes(ports, found.manifest))
+
+
+def open_files(ports: Ports, version: Version, found: Manifest) -> None:
+    """Have the files of a sealed version in the local objects; nothing to do for an open one. Raises as `unseal`."""
+    if found.sealed is not None:
+        unseal(ports, ports.remote, ports.objects, version.manifest, found, max_bytes=MAX_SEALED_BYTES)
+
+
+def described(ports: Ports, version: Version) -> Model:
+    """A published model without its bytes: what everybody may know of it, whatever its access. Raises as `load`."""
     found = manifest(ports, version.manifest)
     if found.signature is None:
         raise InvalidData(f"expected a model with a signature, {version.asset} is a {found.kind} without")
-    return Model(found, model_bytes(ports, found), _settings(ports, found))
+    return Model(found, b"", _settings(ports, found))
 
 
 def model_bytes(ports: Ports, found: Manifest) -> bytes:

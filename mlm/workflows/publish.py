@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import PurePosixPath
 
+from mlm.core import key_exchange
 from mlm.core import project as project_file
 from mlm.core.cid import RAW, Cid
 from mlm.core.commitment import vka_digest, zk_key
@@ -19,11 +20,12 @@ from mlm.core.plan import Call, Plan, Step, Store, Tx
 from mlm.core.refs import HANDLE, AssetRef
 from mlm.ports.bundle import Ports
 from mlm.ports.prover import Circuit
-from mlm.workflows import lookup
+from mlm.workflows import content_keys, lookup, sealing
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.model import model_bytes, register_vka
 from mlm.workflows.objects import read_file
 
+OPEN, LICENSED = PUBLISHED = ("open", "licensed")  # whoever may read the second may read the first
 ZERO = "0x" + "00" * 20
 MAX_CALIBRATION_BYTES = 2**28
 
@@ -51,6 +53,7 @@ class Published:
     royalty_bps: int
     zk_key: bytes | None
     circuit_rows: str | None
+    sealed: bool  # its files are encrypted: `mlm licence offer` sells licences
     already: bool
 
 
@@ -62,6 +65,7 @@ class _Facts:
     use_price: Amount
     royalty_bps: int
     circuit: Circuit | None
+    sealed: bool
 
 
 def plan(ports: Ports, params: Publish) -> Plan[_Facts]:
@@ -88,16 +92,41 @@ def plan(ports: Ports, params: Publish) -> Plan[_Facts]:
         extra.append((Cid.of(RAW, settings), settings))
         draft = replace(draft, zk=_zk(circuit, extra[0][0]))
     final = replace(draft, commit=params.commit)
-    cid, block = final.to_block()
     asset = AssetRef(params.handle, final.name, final.version)
     token_id = ports.chain.call("AssetRegistry", "tokenIdOf", params.handle, final.name)
     price = final.price.amount()
-    facts = _Facts(asset, cid, token_id, price, final.price.royalty_bps, circuit)
-    push = Store(f"push {asset} ({final.size:,} bytes)", cid, (*extra, (cid, block)), pin=True)
+    key = content_keys.own(ports, token_id, final.version) if final.access == LICENSED else None
+    if key is not None:
+        # Planned again after a kill, what stands on the chain already is not sealed anew.
+        final = _as_sealed(ports, token_id, final) or sealing.seal(ports, final, key)
+    cid, block = final.to_block()
+    facts = _Facts(asset, cid, token_id, price, final.price.royalty_bps, circuit, key is not None)
+    committing = _commit_key(ports, facts, key) if key is not None else ()
     if _published(ports, asset, token_id, cid):
-        return Plan("publish", (), facts)
-    steps = [push, *([register_vka(circuit.vka)] if circuit else []), *_reveal(ports, params, final, cid, owner)]
+        return Plan("publish", committing, facts)
+    what = f"{final.size:,} bytes" + (f", sealed: {final.sealed.size:,}" if final.sealed else "")
+    push = Store(f"push {asset} ({what})", cid, (*extra, (cid, block)), pin=True)
+    registering = [register_vka(circuit.vka)] if circuit else []
+    steps = [push, *registering, *_reveal(ports, params, final, cid, owner), *committing]
     return Plan("publish", tuple(steps), facts)
+
+
+def _as_sealed(ports: Ports, token_id: int, final: Manifest) -> Manifest | None:
+    """The manifest that stands on the chain under this name, where it says what `final` does."""
+    taken = ports.chain.call("AssetRegistry", "versionNamed", token_id, final.version)
+    if not any(taken):
+        return None
+    published = sealing.as_published(ports, taken)
+    return published if sealing.same_but_sealed(published, final) else None
+
+
+def _commit_key(ports: Ports, facts: _Facts, key: bytes) -> tuple[Tx, ...]:
+    """Binds the publisher to the key under which the version is sealed; nothing to do where that is done."""
+    version_id = ports.chain.call("AssetRegistry", "versionIdOf", facts.token_id, facts.manifest.digest)
+    if any(ports.chain.call(content_keys.CONTRACT, "digestOf", version_id)):
+        return ()
+    digest = key_exchange.digest_of(key)
+    return (Tx("commit to the content key", Call(content_keys.CONTRACT, "commit", (version_id, digest))),)
 
 
 def result(ports: Ports, params: Publish, plan: Plan[_Facts], done: tuple[DoneStep, ...]) -> Published:
@@ -115,22 +144,27 @@ def result(ports: Ports, params: Publish, plan: Plan[_Facts], done: tuple[DoneSt
         royalty_bps=facts.royalty_bps,
         zk_key=zk_key(vka_digest(facts.circuit.vka), facts.circuit.inputs) if facts.circuit else None,
         circuit_rows=f"2^{facts.circuit.k}" if facts.circuit else None,
+        sealed=facts.sealed,
         already=not done,
     )
 
 
 def _check_access(ports: Ports, head: Cid, draft: Manifest) -> None:
-    """What is published is pushed as it is with its history, readable by everybody: only what is meant to be."""
-    if draft.access != "open":
+    """What is published is pushed with its history, readable by everybody or by licence holders: only what is meant
+    to be."""
+    if draft.access not in PUBLISHED:
         raise UsageError(
-            f"expected an asset of access open to publish, found {draft.access}: nothing is encrypted or kept back yet",
-            hint=f'Set mode = "open" under [access] in {project_file.FILE} and commit, or keep it to yourself.',
+            f"expected an asset of access {' or '.join(PUBLISHED)} to publish, found {draft.access}: nothing is kept "
+            "back yet",
+            hint=f'Set mode = "open" or "licensed" under [access] in {project_file.FILE} and commit, or keep it.',
         )
+    fits = PUBLISHED[: PUBLISHED.index(draft.access) + 1]
     for cid, commit in log(ports.objects.get, (head,)):
         before = Manifest.from_block(commit.manifest, ports.objects.get(commit.manifest))
-        if before.access != "open":
+        if before.access not in fits:
             raise UsageError(
-                f"expected a history of access open, which is pushed too, the commit {cid} is {before.access}",
+                f"expected a history of access {' or '.join(fits)}, which is pushed too, the commit {cid} is "
+                f"{before.access}",
                 hint="Commit the files in a new project, whose history never held it.",
             )
 

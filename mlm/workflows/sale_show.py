@@ -6,40 +6,64 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlm.core.auctions.english import SaleReason, SaleState
+from mlm.core.auctions.sale import NEVER, SaleKind, SaleReason, SaleState
 from mlm.core.clock import Duration, Instant
 from mlm.core.errors import NotFound, StateConflict, UsageError
 from mlm.core.money import Amount
 from mlm.core.plan import FIRST_PAGE, NO_AMOUNT, NO_MORE
 from mlm.core.refs import parse_sale
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup
+from mlm.workflows import lots
 from mlm.workflows.lookup import FINALITY
 from mlm.workflows.sync import sync
 
 PAGE = 50
 
 
+# Whoever credits the owner of what is for sale: the sources of AssetSale, and itself (royalties of licences resold).
+EARNINGS = ("JobMarket", "LicenceToken", "LicenceShop", "PaymentChannels", "AssetSale")
+
+
 @dataclass(frozen=True)
 class Sale:
-    """A sale's facts and state, read from the contract; `asset` is "" for a token of another collection."""
+    """A sale's facts and state, read from the contract; `asset` is "" for a token of another collection.
+
+    `licence` is the id of a licence of that asset, of which `units` are for sale; None where the asset itself is.
+    """
 
     sale_id: str
     asset: str
+    licence: str | None
     collection: str
     token_id: int
+    units: int
     seller: str
+    kind: SaleKind
     state: SaleState
+    start: int
     reserve: int
     step_bps: int
     extension: int
     ends_at: int
+    expires_at: int
     bidder: str | None
     price: int
     next_least: int
     escrow: str
     refunded: bool
     finality: str  # of its newest event
+
+    @property
+    def short(self) -> str:
+        """The id as messages have it; it serves in commands."""
+        return self.sale_id[:10]
+
+    @property
+    def lot(self) -> str:
+        """What is sold, as messages have it."""
+        if not self.asset:
+            return f"{self.collection}:{self.token_id}"
+        return lots.describe(self.asset, self.licence, self.units)
 
 
 @dataclass(frozen=True)
@@ -62,23 +86,31 @@ class SaleCredit:
 
 @dataclass(frozen=True)
 class SaleView:
-    """A sale as people read it. `earned` is what the market has credited to the escrow and nobody has collected yet."""
+    """A sale as people read it. `earned` is what was credited to the escrow and nobody has collected yet.
+
+    `next_least` is what the next bid has to be, or what the lot costs now.
+    """
 
     sale: str
     asset: str
+    licence: str | None
+    units: int  # of the licence; 0: the asset itself
     collection: str
     token: str
+    auction: SaleKind
     state: SaleState
     next: str | None
     ends_at: Instant
     left: Duration
+    expires_at: Instant | None  # of the licence
     seller: str
+    start: Amount | None
     reserve: Amount
     step_bps: int
     extension: Duration
     bidder: str | None
     price: Amount | None
-    next_least: Amount | None  # None once no bid is taken
+    next_least: Amount | None  # None once neither bid nor buyer is taken
     earned: Amount = field(metadata=NO_AMOUNT)
     finality: str
     bids: tuple[SaleBid, ...] = ()
@@ -87,10 +119,11 @@ class SaleView:
 
 @dataclass(frozen=True)
 class SaleRow:
-    """A sale in a list; `price` is the best bid or, while there is none, the reserve."""
+    """A sale in a list; `price` is the best bid or what was paid, else what has to be bid or paid now."""
 
     sale: str
-    asset: str
+    lot: str
+    auction: SaleKind
     state: SaleState
     price: Amount
     ends_at: Instant
@@ -102,7 +135,7 @@ class SaleRow:
 class SaleList:
     """One page of sales, newest first; `more` says that another page follows.
 
-    `next` settles the newest of them that is over and holds its asset still.
+    `next` settles the newest of them that is over and holds its lot still.
     """
 
     sales: tuple[SaleRow, ...]
@@ -112,13 +145,13 @@ class SaleList:
 
 
 def find(ports: Ports, text: str) -> Sale:
-    """Resolve sale/ID, a unique prefix, or an asset's name to its newest sale, synced to the chain's head.
+    """Resolve sale/ID, a unique prefix, or the name of an asset or licence to its newest sale, synced to the head.
 
     Raises UsageError, NotFound.
     """
     if "/" in text and not text.startswith(("sale/", "job/")):
-        version = lookup.version(ports, text)
-        newest = newest_of(ports, version.token_id)
+        lot = lots.find(ports, text)
+        newest = newest_of(ports, lot.token_id, lot.contract)
         if newest is None:
             raise NotFound(f"{text} was never for sale", hint="`mlm sale list` shows the sales.")
         return read(ports, newest["sale_id"])
@@ -132,10 +165,10 @@ def find(ports: Ports, text: str) -> Sale:
     return read(ports, found[0])
 
 
-def newest_of(ports: Ports, token_id: int) -> Mapping[str, Any] | None:
-    """The index's row of an asset's newest sale: while one is open the token lies in its escrow, so it is the last."""
-    registry = ports.chain.address_of("AssetRegistry")
-    return next(iter(ports.state.query("sales", collection=registry, token_id=token_id, limit=1)), None)
+def newest_of(ports: Ports, token_id: int, contract: str = "AssetRegistry") -> Mapping[str, Any] | None:
+    """The index's row of a token's newest sale: an asset that is for sale lies in its escrow, so that is the last."""
+    collection = ports.chain.address_of(contract)
+    return next(iter(ports.state.query("sales", collection=collection, token_id=token_id, limit=1)), None)
 
 
 def settled(ports: Ports, text: str) -> Sale:
@@ -160,20 +193,25 @@ def read(ports: Ports, sale_id: str) -> Sale:
     if state is SaleState.UNKNOWN:
         raise StateConflict(f"the chain knows no sale {sale_id[:10]}", hint="Run `mlm sync --rebuild`.")
     facts = ports.chain.call("AssetSale", "saleOf", raw)
-    seller, _, ends_at, _, collection, token_id, reserve, step_bps, extension = facts[:9]
-    bidder, price, next_least, escrow, refunded, _ = facts[9:]
-    ours = collection.lower() == ports.chain.address_of("AssetRegistry").lower()
+    seller, _, ends_at, _, expires_at, kind, collection, token_id, units, start = facts[:10]
+    reserve, step_bps, extension, bidder, price, next_least, escrow, refunded, _ = facts[10:]
+    asset, licence = lots.name_of(ports, collection, token_id)
     return Sale(
         sale_id=sale_id,
-        asset=f"{row['handle']}/{row['name']}" if ours and row["handle"] else "",
+        asset=asset,
+        licence=licence,
         collection=collection,
         token_id=token_id,
+        units=units,
         seller=seller,
+        kind=SaleKind(kind),
         state=state,
+        start=start,
         reserve=reserve,
         step_bps=step_bps,
         extension=extension,
         ends_at=ends_at,
+        expires_at=expires_at,
         bidder=bidder if int(bidder, 16) else None,
         price=price,
         next_least=next_least,
@@ -181,6 +219,11 @@ def read(ports: Ports, sale_id: str) -> Sale:
         refunded=refunded,
         finality=row["finality"],
     )
+
+
+def earned(ports: Ports, escrow: str) -> Amount:
+    """What was credited to an escrow and nobody has collected yet."""
+    return Amount(sum(ports.chain.call(contract, "creditOf", escrow) for contract in EARNINGS))
 
 
 def view(ports: Ports, sale: Sale) -> SaleView:
@@ -191,20 +234,25 @@ def view(ports: Ports, sale: Sale) -> SaleView:
     return SaleView(
         sale=sale.sale_id,
         asset=sale.asset,
+        licence=sale.licence,
+        units=sale.units,
         collection=sale.collection,
         token=f"0x{sale.token_id:064x}",
+        auction=sale.kind,
         state=sale.state,
         next=_next(sale),
         ends_at=Instant(sale.ends_at),
         left=Duration(max(0, sale.ends_at - now)),
+        expires_at=Instant(sale.expires_at) if sale.expires_at != NEVER else None,
         seller=sale.seller,
+        start=Amount(sale.start) if sale.start else None,
         reserve=Amount(sale.reserve),
         step_bps=sale.step_bps,
         extension=Duration(sale.extension),
         bidder=sale.bidder,
         price=Amount(sale.price) if sale.bidder else None,
         next_least=Amount(sale.next_least) if sale.state is SaleState.OPEN else None,
-        earned=Amount(ports.chain.call("JobMarket", "creditOf", sale.escrow)),
+        earned=earned(ports, sale.escrow),
         finality=sale.finality,
         bids=tuple(SaleBid(row["bidder"], Amount(row["amount"]), row["block"]) for row in bids),
         credits=tuple(SaleCredit(row["account"], SaleReason(row["reason"]), Amount(row["amount"])) for row in credits),
@@ -225,9 +273,10 @@ def sales(ports: Ports, *, only_open: bool = False, page: int = 1) -> SaleList:
     listed = tuple(
         SaleRow(
             sale=sale.sale_id,
-            asset=sale.asset or f"{sale.collection}:{sale.token_id}",
+            lot=sale.lot,
+            auction=sale.kind,
             state=sale.state,
-            price=Amount(sale.price if sale.bidder else sale.reserve),
+            price=Amount(sale.price if sale.bidder else sale.next_least),
             ends_at=Instant(sale.ends_at),
             seller=sale.seller,
             bidder=sale.bidder or "",
@@ -241,7 +290,7 @@ def sales(ports: Ports, *, only_open: bool = False, page: int = 1) -> SaleList:
 
 def _next(sale: Sale) -> str | None:
     """What can be done now, and by whom."""
-    name = sale.sale_id[:10]
     if sale.state is SaleState.OPEN:
-        return f"anybody but the seller: mlm sale bid {name} --price PRICE"
-    return None if sale.state.is_closed else f"anybody: mlm sale settle {name}"
+        move = "bid {} --price PRICE" if sale.kind is SaleKind.ENGLISH else "buy {}"
+        return f"anybody but the seller: mlm sale {move.format(sale.short)}"
+    return None if sale.state.is_closed else f"anybody: mlm sale settle {sale.short}"

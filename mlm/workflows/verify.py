@@ -33,9 +33,9 @@ from mlm.workflows.describe import check_said
 from mlm.workflows.events import decode
 from mlm.workflows.job_result import submitted_evidence
 from mlm.workflows.lease import claim
-from mlm.workflows.objects import blocks_of, bring
 from mlm.workflows.repository import NAMESPACES, resolve_commit, shown_path
 from mlm.workflows.sign import ALL_PATHS, digests, is_git_path
+from mlm.workflows.verify_files import bring_files, sealed_file, with_key
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _signed_tree(ports: Ports, target: str) -> tuple[str, Cid]:
     except NotFound as error:
         raise NotFound(str(error), hint=f"{error.hint} A branch or tag here is heads/… or tags/….") from error
     manifest = model.manifest(ports, version.manifest)
-    bring(ports, manifest.tree, blocks_of(manifest.size, manifest.count))
+    bring_files(ports, version, manifest)
     return f"{version.asset}, manifest {version.manifest}", manifest.tree
 
 
@@ -230,7 +230,7 @@ def _unverified(ports: Ports, job: lookup.Job) -> Verification:
     """
     if job.submit_tx is None:
         raise proof_log.no_result(job)
-    loaded = model.load(ports, lookup.version_by_id(ports, job.version_id))
+    loaded = model.described(ports, lookup.version_by_id(ports, job.version_id))
 
     def delivered() -> str:
         if not outputs.shown(ports, job) and outputs.is_private(ports, job):
@@ -282,7 +282,8 @@ def _asset(ports: Ports, target: str) -> Verification:
     """Re-check a published version.
 
     1. The manifest's block is the one that the chain names, and well formed.
-    2. Every file's blocks are there and are what their CIDs say.
+    2. Every file's blocks are there and are what their CIDs say; where the files are sealed, the sealed file is there,
+       and only who has its key can make the checks that follow.
     3. List, count and sizes are those of the tree.
     4. The model's files give the circuit key on chain.
     5. What the manifest says of its files, they say themselves: signature, weights, tables.
@@ -291,7 +292,7 @@ def _asset(ports: Ports, target: str) -> Verification:
     manifest = model.manifest(ports, version.manifest)
 
     def files() -> str:
-        bring(ports, manifest.tree, blocks_of(manifest.size, manifest.count))
+        bring_files(ports, version, manifest)
         return f"{manifest.count} files, {manifest.size:,} bytes"
 
     def tree() -> str:
@@ -299,7 +300,7 @@ def _asset(ports: Ports, target: str) -> Verification:
         return str(manifest.tree)
 
     def key() -> str:
-        circuit = model.check_key(ports, model.load(ports, version), version)
+        circuit = model.check_key(ports, with_key(lambda: model.load(ports, version)), version)
         return f"2^{circuit.k} rows"
 
     def said() -> str:
@@ -308,17 +309,21 @@ def _asset(ports: Ports, target: str) -> Verification:
         except ToolMissing as error:
             raise NotFound(str(error)) from error
 
-    steps = [
-        _Step("the manifest is the one on chain", lambda: str(version.manifest)),
-        _Step("every block of the files is there and intact", files),
-        _Step("the list of files is the tree's", tree),
+    sealed = manifest.sealed is not None
+    steps = [_Step("the manifest is the one on chain", lambda: str(version.manifest))]
+    if sealed:
+        steps.append(_Step("the sealed file is there and intact", lambda: sealed_file(ports, manifest)))
+    steps += [
+        _Step("every block of the files is there and intact", files, optional=sealed),
+        _Step("the list of files is the tree's", tree, optional=sealed),
     ]
     if manifest.zk:
-        steps.append(_Step("the model's files give the circuit on chain", key))
+        steps.append(_Step("the model's files give the circuit on chain", key, optional=sealed))
     steps.append(_Step("the files are as the manifest describes them", said, optional=True))
     checks = tuple(_make(tuple(steps)))
     tier = "zk" if manifest.zk else "none"
-    return Verification(str(version.asset), manifest.kind, tier, *_all(checks), ANYBODY, "sha2-256", checks)
+    who = "its owner, and who was given its key" if sealed else ANYBODY
+    return Verification(str(version.asset), manifest.kind, tier, *_all(checks), who, "sha2-256", checks)
 
 
 def _proof(ports: Ports, path: Path, model_name: str | None) -> Verification:

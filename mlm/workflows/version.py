@@ -5,6 +5,7 @@ Whoever published it may have meant harm: nothing is taken on trust but the dige
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlm.core import dagcbor, history
@@ -18,6 +19,8 @@ from mlm.ports.remote import Remote
 from mlm.ports.system import System
 from mlm.workflows.objects import blocks_of
 from mlm.workflows.transfer import receive
+
+Unseal = Callable[[Remote, Blocks, Cid, Manifest], None]  # puts all that is sealed under a manifest into the blocks
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,14 @@ def bring(
     system: System | None = None,
     with_history: bool = True,
     seen: set[Cid] | None = None,
+    unseal: Unseal | None = None,
 ) -> Version:
     """Bring what a CID names, a manifest or a commit, and check it.
 
     1. The block is what its CID says, and a manifest or a commit.
     2. A manifest is that of the asset and version under which the chain lists it.
-    3. Its tree takes no more than its own sizes say, and at most `max_bytes`; list, count and sizes are the tree's.
+    3. What is sealed is opened, by `unseal`. Its tree takes no more than its own sizes say, and at most `max_bytes`;
+       list, count and sizes are the tree's.
     4. It names a commit, whose tree is the manifest's.
     5. All that hangs below the commit takes at most `max_bytes`, and what it comes from are commits.
     Raises NotFound, InvalidData, StorageError; StateConflict for a manifest without a commit whose history is wanted.
@@ -67,6 +72,12 @@ def bring(
             f"expected at most {max_bytes} bytes, {manifest.name}@{manifest.version} has {manifest.size}",
             hint="Raise remote.max_gb if you want it.",
         )
+    if manifest.sealed is not None:
+        if unseal is None:
+            raise StateConflict(
+                f"{manifest.name}@{manifest.version} is sealed", hint="`mlm clone` and `mlm download` open it."
+            )
+        unseal(source, objects, manifest_cid, manifest)
     seen = set() if seen is None else seen
     limit = min(max_bytes, blocks_of(manifest.size, manifest.count))
     tree = receive(source, objects, manifest.tree, max_bytes=limit, system=system, expected=manifest.size, seen=seen)

@@ -13,8 +13,10 @@ from mlm.ports.settings import Settings
 from mlm.ports.wallet import Account, Faucet, Password, Wallet
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.events import decode
+from mlm.workflows.sale_show import earned as sale_earned
 from mlm.workflows.sync import sync
 
+LICENCES = ("LicenceShop", "LicenceToken")  # what pays holders and sellers of licences
 MAX_SALES = 100  # an account's newest sales, whose escrows are asked for earnings
 
 
@@ -27,7 +29,9 @@ class Accounts:
 
 @dataclass(frozen=True)
 class Holdings:
-    """An account and what it holds: tokens, credits of jobs, sales and channels that it can withdraw, coins for gas."""
+    """An account and what it holds: tokens, coins for gas, and credits that it can withdraw: of jobs, sales, channels,
+    licences.
+    """
 
     name: str
     address: str
@@ -36,6 +40,7 @@ class Holdings:
     credit: Amount
     sale_credit: Amount
     channel_credit: Amount
+    licence_credit: Amount
     coins: Wei
 
 
@@ -71,16 +76,18 @@ class Credits:
     sales: Amount
     earned: Amount
     channels: Amount = Amount(0)
+    licences: Amount = Amount(0)
 
     @property
     def total(self) -> Amount:
         """All of it."""
-        return Amount(self.jobs + self.sales + self.earned + self.channels)
+        return Amount(self.jobs + self.sales + self.earned + self.channels + self.licences)
 
 
 @dataclass(frozen=True)
 class Withdrawn:
-    """What was paid out: credits of jobs, sales, channels, and what assets of the account earned while for sale.
+    """What was paid out: credits of jobs, of sales, what assets of the account earned while they were for sale, of
+    channels, and what licences brought: their price, what came back of an order, what a revocation paid.
 
     `amount` is their sum; `tokens` is what the account's wallet holds since.
     """
@@ -91,6 +98,7 @@ class Withdrawn:
     sales: Amount
     earned: Amount = field(metadata=NO_AMOUNT)
     channels: Amount = field(metadata=NO_AMOUNT)
+    licences: Amount = field(metadata=NO_AMOUNT)
     tokens: Amount
 
 
@@ -114,6 +122,7 @@ def holdings(account: Account, chain: Chain) -> Holdings:
         Amount(chain.call("JobMarket", "creditOf", account.address)),
         Amount(chain.call("AssetSale", "creditOf", account.address)),
         Amount(chain.call("PaymentChannels", "creditOf", account.address)),
+        Amount(sum(chain.call(name, "creditOf", account.address) for name in LICENCES)),
         Wei(chain.balance(account.address)),
     )
 
@@ -163,11 +172,12 @@ def plan_withdraw(ports: Ports, params: Withdraw) -> Plan[Credits]:
     account, chain = ports.sender.address, ports.chain
     sync(ports)
     rows = ports.state.query("sales", seller=account, limit=MAX_SALES)
-    earned = {row["sale_id"]: chain.call("JobMarket", "creditOf", row["escrow"]) for row in rows}
+    earned = {row["sale_id"]: sale_earned(ports, row["escrow"]) for row in rows}
     jobs = Amount(chain.call("JobMarket", "creditOf", account))
     sales = Amount(chain.call("AssetSale", "creditOf", account))
     channels = Amount(chain.call("PaymentChannels", "creditOf", account))
-    found = Credits(jobs, sales, Amount(sum(earned.values())), channels)
+    licences = {name: Amount(chain.call(name, "creditOf", account)) for name in LICENCES}
+    found = Credits(jobs, sales, Amount(sum(earned.values())), channels, Amount(sum(licences.values())))
     if found.total == 0:
         raise InsufficientFunds(
             f"nothing is credited to {account}",
@@ -181,13 +191,18 @@ def plan_withdraw(ports: Ports, params: Withdraw) -> Plan[Credits]:
         steps += (Tx(f"withdraw {Amount(found.sales + found.earned)} of sales", call),)
     if channels:
         steps += (Tx(f"withdraw {channels} of channels", Call("PaymentChannels", "withdraw")),)
+    for name, amount in licences.items():
+        if amount:
+            steps += (Tx(f"withdraw {amount} of licences ({name})", Call(name, "withdraw")),)
     return Plan("wallet withdraw", steps, found)
 
 
 def _after(ports: Ports, params: Withdraw, plan: Plan[Credits], done: tuple[DoneStep, ...]) -> Withdrawn:
     account, found = ports.sender.address, _paid(ports, done, plan.facts)
     tokens = Amount(ports.chain.call("MarketToken", "balanceOf", account))
-    return Withdrawn(account, found.total, found.jobs, found.sales, found.earned, found.channels, tokens)
+    return Withdrawn(
+        account, found.total, found.jobs, found.sales, found.earned, found.channels, found.licences, tokens
+    )
 
 
 def _paid(ports: Ports, done: tuple[DoneStep, ...], planned: Credits) -> Credits:
@@ -206,6 +221,7 @@ def _paid(ports: Ports, done: tuple[DoneStep, ...], planned: Credits) -> Credits
         Amount(total("AssetSale", "Withdrawn") - earned),
         Amount(earned),
         Amount(total("PaymentChannels", "Withdrawn")),
+        Amount(sum(total(name, "Withdrawn") for name in LICENCES)),
     )
 
 

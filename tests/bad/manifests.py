@@ -121,7 +121,7 @@ def croissant_of_noise(scene: Scene) -> None:
     PackStore(scene.folder / ".mlm" / "objects").put([(Cid.of(DAG_CBOR, block), block)])
 
 
-@bad("mlm publish --handle bob", 2, "expected an asset of access open to publish, found compute-only")
+@bad("mlm publish --handle bob", 2, "expected an asset of access open or licensed to publish, found compute-only")
 def dataset_that_must_not_leave(scene: Scene) -> None:
     scene.project(ASSET + '[access]\nmode = "compute-only"\n', commit=True)
 

@@ -54,11 +54,13 @@ def safetensors(*numbers: float) -> bytes:
     return len(text).to_bytes(8, "little") + text + struct.pack(f"<{len(numbers)}f", *numbers)
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the project and MLM_HOME. Its table is described and validated once: that takes seconds."""
+    root = tmp_path_factory.mktemp("diff")
+    folder = root / "work"
     folder.mkdir()
-    (tmp_path / "home").mkdir()
+    (root / "home").mkdir()
     mlm(folder, "init")
     (folder / "mlm.toml").write_text('[asset]\nname = "thing"\nversion = "1.0.0"\nkind = "dataset"\n')
     (folder / "sub").mkdir()
@@ -67,7 +69,14 @@ def project(tmp_path: Path) -> Path:
     (folder / "m.safetensors").write_bytes(safetensors(3, 4))
     mlm(folder, "add", ".")
     mlm(folder, "commit", "-m", "first")
-    return folder
+    return root
+
+
+@pytest.fixture
+def project(made: Path, tmp_path: Path) -> Path:
+    """A copy of it, of the test's own."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True, symlinks=True)
+    return tmp_path / "work"
 
 
 def test_every_kind_at_once(project: Path) -> None:

@@ -15,10 +15,12 @@ import pytest
 from docs import reference
 from mlm.adapters.wallet import devnet as accounts
 from mlm.resources import path as resource
+from mlm.workflows import content_keys
 from tests.channel_scenes import paying
 from tests.cli.shapes import mismatch
 from tests.command_line import HANDLE, INPUT, MODEL, Market, Person, stop
 from tests.delivering import PRIVATE, apart, leased, withheld
+from tests.licensed import Licensing, publish
 from tests.ports.test_signatures import pem
 from tests.selling import owner, sell
 
@@ -41,6 +43,7 @@ class Stage:
     def __init__(self, market: Market, root: Path) -> None:
         self.market, self.root = market, root
         self.settled = self.sold = ""
+        self.licensed: Licensing | None = None
         self.count = 0
         self.spare = Person("consumer", self.folder(), root / "spare", {"MLM_PASSWORD_FILE": str(root / "password")})
         (root / "password").write_text("correct horse\n")
@@ -111,6 +114,14 @@ class Stage:
             project.do("publish", "--handle", HANDLE)
             self.sold = f"{HANDLE}/{name}"
         return self.sold
+
+    def licensing(self) -> Licensing:
+        """A licensed asset of this stage's own. Published once."""
+        if self.licensed is None:
+            project = Person("model-provider", self.folder(), self.market.home)
+            self.licensed = publish(self.market, project, f"licensed-{self.root.name}")
+            self.licensed.offered("--delivery", "60")
+        return self.licensed
 
     def pipeline(self) -> str:
         """A pipeline of one job in the consumer's folder."""
@@ -276,14 +287,50 @@ def _paying(who: str, **how: Any) -> Scene:
     return scene
 
 
-def _selling(who: str, *, bid: bool = False, ended: bool = False) -> Scene:
+def _selling(who: str, *, bid: bool = False, ended: bool = False, fixed: bool = False) -> Scene:
     """The scene in which the seller or the bidder of a new sale runs the example."""
 
     def scene(stage: Stage) -> tuple[Person, str]:
-        found = sell(stage.market, stage.for_sale(), bid=bid, ended=ended)
+        found = sell(stage.market, stage.for_sale(), bid=bid, ended=ended, fixed=fixed)
         return getattr(found, who), found.sale
 
     return scene
+
+
+def _licensing(who: str, made: str = "", *options: str) -> Scene:
+    """The scene in which the owner or the buyer of a licensed asset runs the example, on what `made` makes of it."""
+
+    def scene(stage: Stage) -> tuple[Person, str]:
+        found = stage.licensing()
+        return getattr(found, who), getattr(found, made)(*options) if made else ""
+
+    return scene
+
+
+def _unanswered(stage: Stage) -> tuple[Person, str]:
+    """An order whose key did not come in time."""
+    found = stage.licensing()
+    order = found.ordered()
+    stage.market.advance("61s")
+    return found.buyer, order
+
+
+def _delivered(stage: Stage) -> tuple[Person, str]:
+    """An order whose key came, and is right."""
+    found = stage.licensing()
+    order = found.ordered()
+    found.owner.do("licence", "deliver")
+    return found.buyer, order
+
+
+def _cheated(stage: Stage) -> tuple[Person, str]:
+    """An order whose key came, and is wrong."""
+    found = stage.licensing()
+    order = found.ordered()
+    with pytest.MonkeyPatch.context() as lie:
+        lie.setattr(content_keys, "find", lambda ports, version: b"l" * 32)
+        found.owner.do("licence", "deliver")
+    return found.buyer, order
 
 
 def _starts(stage: Stage) -> tuple[Person, str]:
@@ -396,10 +443,23 @@ SCENES: dict[str, Scene] = {
     "channel refund": _paying("payer", expired=True),
     "channel list": _elsewhere,
     "channel show": _paying("payee"),
+    "buy": _licensing("buyer"),
+    "licence offer": _licensing("owner"),
+    "licence list": _licensing("buyer"),
+    "licence show": _licensing("buyer", "held"),
+    "licence transfer": _licensing("buyer", "held"),
+    "licence redeem": _licensing("buyer", "held", "--kind", "per-use"),
+    "licence revoke": _licensing("owner", "held", "--notice", "60"),
+    "licence request": _licensing("owner"),
+    "licence deliver": _licensing("owner", "ordered"),
+    "licence complain": _cheated,
+    "licence settle": _delivered,
+    "licence refund": _unanswered,
     "sale start": _starts,
     "sale list": _elsewhere,
     "sale show": _selling("bidder", bid=True),
     "sale bid": _selling("bidder"),
+    "sale buy": _selling("bidder", fixed=True),
     "sale cancel": _selling("seller"),
     "sale settle": _selling("bidder", bid=True, ended=True),
     "handle claim": as_("provider"),
@@ -517,10 +577,15 @@ def test_example_runs(name: str, stage: Stage) -> None:
             assert not wrong, f"{example} --json is not what docs/reference.md says: {wrong}"
 
 
-def filled(example: str, found: str) -> list[str]:
+SEALED = "alice/sealed-digits"  # stands for the stage's licensed asset
+
+
+def filled(example: str, found: str, licensed: str = "") -> list[str]:
     """The words of an example behind `mlm`, with what its capitals stand for: the scene's job or sale, a provider."""
     known = {"JOB": found.removeprefix("job/"), "SALE": found, "PROVIDER": accounts.address("compute-1")}
     known["CHANNEL"] = found
+    known |= {"LICENCE": found.removeprefix("licence/"), "ORDER": found, "HOLDER": accounts.address("consumer")}
+    known |= {SEALED: licensed or SEALED}
     words = shlex.split(example)[1:]
     return [re.sub("|".join(known), lambda match: known[match[0]], word) for word in words]
 
@@ -528,7 +593,8 @@ def filled(example: str, found: str) -> list[str]:
 def play(stage: Stage, name: str, example: str) -> Any:
     """Prepare, put the id for JOB or SALE, run, and hold it to exit 0."""
     person, job = SCENES[name](stage)
-    assert job or not re.search("JOB|SALE|CHANNEL", example), f"the scene of mlm {name} makes no job, sale or channel"
-    ran = person.run(*filled(example, job))
+    made = re.search("JOB|SALE|CHANNEL|LICENCE|ORDER", example)
+    assert job or not made, f"the scene of mlm {name} makes none of what its example names"
+    ran = person.run(*filled(example, job, stage.licensed.asset if stage.licensed else ""))
     assert ran.code == 0, ran
     return ran

@@ -21,6 +21,8 @@ COMMANDS = dict(reference.leaves())
 ONLY_ON_THE_COMMAND_LINE: dict[str, set[str]] = {
     "publish": {"path"},
     "job post": {"wait", "output", "retries", "timeout"},  # of `job wait`, which follows
+    "buy": {"wait", "timeout"},  # what follows the purchase
+    "licence deliver": {"watch", "timeout"},  # how often
 }
 # Operation -> a parameter's name -> what the command line calls it, because it asks in another form.
 CALLED: dict[str, dict[str, str]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -12,32 +13,43 @@ from typing import Any
 
 import pytest
 
+from tests import forked
+
 HEAVY = ("numpy", "duckdb", "onnx", "onnxruntime", "web3", "ezkl", "eth_account", "eth_abi")
 
 
 def mlm(folder: Path, *arguments: str, code: int = 0) -> Any:
-    """Run `mlm … --json` and return its object."""
-    found = subprocess.run(
-        [sys.executable, "-m", "mlm", *arguments, "--json"],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    """Run `mlm … --json` in a process of its own and return its object."""
+    found = forked.run([*arguments, "--json"], cwd=folder, env=os.environ, timeout=60)
     assert found.returncode == code, found.stdout + found.stderr
     return json.loads(found.stdout)
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    made = mlm(tmp_path, "init", "my data")
+def begun(root: Path) -> Path:
+    """A project in `root`, with nothing staged."""
+    made = mlm(root, "init", "my data")
     assert made["files"] == [".mlmignore", "mlm.toml"]
-    folder = tmp_path / "my data"
+    folder = root / "my data"
     (folder / "mlm.toml").write_text('[asset]\nname = "my-data"\nversion = "1.0.0"\nkind = "dataset"\n')
     (folder / "rows").mkdir()
     (folder / "rows" / "a.csv").write_text("x\n1\n")
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return begun(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with one commit. Its table is described and validated once: that takes seconds."""
+    root = tmp_path_factory.mktemp("committed")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("MLM_HOME", str(root / "home"))
+        folder = begun(root)
+        mlm(folder, "add", ".")
+        mlm(folder, "commit", "-m", "first")
     return folder
 
 
@@ -83,9 +95,9 @@ def test_outside_a_project(tmp_path: Path) -> None:
     ["status", "log", "log --graph", "show", "add .", "branch x", "tag x", "checkout -b x", "rm -r rows", "restore ."]
     + ["gc", "fsck"],
 )
-def test_local_commands_load_no_heavy_library(project: Path, command: str) -> None:
-    mlm(project, "add", ".")
-    mlm(project, "commit", "-m", "first")
+def test_local_commands_load_no_heavy_library(committed: Path, tmp_path: Path, command: str) -> None:
+    project = tmp_path / "my data"
+    shutil.copytree(committed, project, symlinks=True)
     script = (
         "import sys; from mlm.cli.app import main\n"
         "try:\n    main(sys.argv[1:])\nexcept SystemExit as end:\n    assert not end.code\n"

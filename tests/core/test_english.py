@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from mlm.core.auctions import english
-from mlm.core.auctions.english import Offer, SaleState
+from mlm.core.auctions import sale as rules
+from mlm.core.auctions.sale import Offer, SaleKind, SaleState
 from mlm.core.errors import UsageError
 from tests.vectors import make_english
 
 FILE = json.loads((Path(__file__).parent.parent / "vectors" / "english.json").read_text())
-OFFER = Offer("0x" + "11" * 20, 1, 10, 500, 3_600, 600)
+OFFER = Offer("0x" + "11" * 20, 1, 0, 0, 10, 500, 3_600, 600)
+FALLING = Offer("0x" + "11" * 20, 1, 3, 10, 10, 0, 3_600, 0)
 
 
 def numbers(row: list[str]) -> list[int]:
@@ -32,9 +34,11 @@ def test_vectors() -> None:
 
 
 def test_states() -> None:
-    for now, ends_at, has_bid, ending, expected in FILE["states"]:
-        found = english.state(now, ends_at=ends_at, has_bid=bool(has_bid), ending=SaleState(ending))
-        assert found == expected, (now, ends_at, has_bid, ending)
+    for now, ends_at, has_bid, ending, expires_at, expected in FILE["states"]:
+        found = rules.state(
+            now, ends_at=ends_at, has_bid=bool(has_bid), ending=SaleState(ending), expires_at=expires_at
+        )
+        assert found == expected, (now, ends_at, has_bid, ending, expires_at)
 
 
 def test_ten_thousand_auctions() -> None:
@@ -64,9 +68,9 @@ def test_a_wrong_rule_shows() -> None:
 
 
 def test_refusals() -> None:
-    assert english.refusal(9, least=10) == "expected at least 0.00000000000000001 MLM, found 0.000000000000000009 MLM"
-    assert english.refusal(10, least=10) is None
-    assert english.refusal(10, least=10, is_seller=True) == "the seller cannot bid"
+    assert rules.refusal(9, least=10) == "expected at least 0.00000000000000001 MLM, found 0.000000000000000009 MLM"
+    assert rules.refusal(10, least=10) is None
+    assert rules.refusal(10, least=10, is_seller=True) == "the seller cannot bid or buy"
 
 
 @pytest.mark.parametrize(
@@ -82,9 +86,36 @@ def test_refusals() -> None:
     ],
 )
 def test_offers_have_bounds(change: dict[str, int], words: str) -> None:
-    english.check_offer(OFFER)
+    rules.check_offer(OFFER)
     with pytest.raises(UsageError, match=words):
-        english.check_offer(Offer(**{**vars(OFFER), **change}))
+        rules.check_offer(Offer(**{**vars(OFFER), **change}))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"start": 9}, "start price, in base units: expected from 10"),
+        ({"step_bps": 10}, "least step, in 1/10,000: expected from 0 to 0, found 10"),
+        ({"extension": 60}, "extension, in seconds: expected from 0 to 0, found 60"),
+        ({"units": 2**128}, "units: expected from 0"),
+    ],
+)
+def test_falling_offers_have_bounds(change: dict[str, int], words: str) -> None:
+    rules.check_offer(FALLING)
+    with pytest.raises(UsageError, match=words):
+        rules.check_offer(Offer(**{**vars(FALLING), **change}))
+
+
+def test_no_sale_outlives_its_lot() -> None:
+    rules.check_offer(OFFER, expires_in=3_600)
+    for seconds in (3_599, 0, -5):
+        with pytest.raises(UsageError, match="duration, in seconds: expected from 60 to"):
+            rules.check_offer(OFFER, expires_in=seconds)
+
+
+def test_the_kind_follows_from_the_prices() -> None:
+    assert (OFFER.kind, FALLING.kind) == (SaleKind.ENGLISH, SaleKind.FIXED)
+    assert rules.kind_of(11, 10) is SaleKind.DUTCH
 
 
 def test_bounds_are_the_contracts() -> None:
@@ -100,9 +131,9 @@ def test_bounds_are_the_contracts() -> None:
     assert found == {
         "MIN_SALE_STEP_BPS": english.MIN_STEP_BPS,
         "MAX_SALE_STEP_BPS": english.MAX_STEP_BPS,
-        "MIN_SALE_WINDOW": english.MIN_WINDOW,
-        "MAX_SALE_DURATION": english.MAX_DURATION,
-        "MAX_SALE_EXTENSION": english.MAX_EXTENSION,
-        "MAX_SALE_OVERTIME": english.MAX_OVERTIME,
-        "SALE_CLAIM_WINDOW": english.CLAIM_WINDOW,
+        "MIN_SALE_WINDOW": rules.MIN_WINDOW,
+        "MAX_SALE_DURATION": rules.MAX_DURATION,
+        "MAX_SALE_EXTENSION": rules.MAX_EXTENSION,
+        "MAX_SALE_OVERTIME": rules.MAX_OVERTIME,
+        "SALE_CLAIM_WINDOW": rules.CLAIM_WINDOW,
     }

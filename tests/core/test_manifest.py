@@ -15,13 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlm.core import dagcbor, history, project, unixfs
+from mlm.core import dag, dagcbor, history, project, unixfs
 from mlm.core.cid import DAG_CBOR, RAW, Cid
 from mlm.core.errors import InvalidData, UsageError
 from mlm.core.history import Commit
 from mlm.core.licence import check_licence
 from mlm.core.manifest import (
     FORMAT_1,
+    FORMAT_3,
     Column,
     Dataset,
     FileRef,
@@ -29,6 +30,7 @@ from mlm.core.manifest import (
     Parent,
     Price,
     Privacy,
+    Sealed,
     Signature,
     Table,
     Tensor,
@@ -89,17 +91,20 @@ SECOND = replace(
     privacy=Privacy(False, "No person can be told from it."),
     card={"license": "apache-2.0", "tags": ["digits"], "model-index": [{"name": "x", "results": [{"value": 0.5}]}]},
 )
+THIRD = replace(SECOND, sealed=Sealed(Cid.of(RAW, b"sealed"), 1241, 1000), format=FORMAT_3)
 SPARE = {"commit": None, "zk": None, "signature": None, "parents": (), "metrics": {}, "description": ""}
 
 
-@pytest.mark.parametrize("manifest", [FULL, FIRST, SECOND, replace(FULL, **SPARE), replace(FIRST, **SPARE)])
+@pytest.mark.parametrize("manifest", [FULL, FIRST, SECOND, THIRD, replace(FULL, **SPARE), replace(FIRST, **SPARE)])
 def test_manifest_round_trip(manifest: Manifest) -> None:
     cid, block = manifest.to_block()
     assert Manifest.from_block(cid, block) == manifest
     assert Manifest.from_block(cid, block).to_block() == (cid, block)
 
 
-@pytest.mark.parametrize(("name", "manifest"), [("mlm/manifest/1", FIRST), ("mlm/manifest/2", SECOND)])
+@pytest.mark.parametrize(
+    ("name", "manifest"), [("mlm/manifest/1", FIRST), ("mlm/manifest/2", SECOND), (FORMAT_3, THIRD)]
+)
 def test_formats_are_frozen(name: str, manifest: Manifest) -> None:
     """The golden blocks of tests/vectors/manifest.json, which nothing writes again: what is published stays as read."""
     golden = json.loads((VECTORS / "manifest.json").read_text())[name]
@@ -168,7 +173,8 @@ for _ in range(20):
 @pytest.mark.parametrize(
     ("path", "value", "match"),
     [
-        ("format", "mlm/manifest/3", "mlm/manifest/2"),
+        ("format", "mlm/manifest/3", "CID of a plain file as bytes"),
+        ("format", "mlm/manifest/4", "mlm/manifest/2"),
         ("format", "mlm/manifest/1", "expected one of open"),
         ("format", 1, "text"),
         ("format", ..., "expected 'format'"),
@@ -295,6 +301,45 @@ for _ in range(20):
 )  # fmt: skip
 def test_hostile_manifest_is_refused(path: str, value: Any, match: str) -> None:
     top = copy.deepcopy(dagcbor.decode(SECOND.to_block()[1]))
+    assert isinstance(top, dict)
+    change(path, value)(top)
+    block = dagcbor.encode(top)
+    with pytest.raises(InvalidData, match=match):
+        Manifest.from_block(Cid.of(DAG_CBOR, block), block)
+
+
+def test_a_sealed_manifest_links_to_nothing_plain() -> None:
+    """Whatever follows links, in mlm, kubo or a gateway, comes to public blocks only."""
+    cid, block = THIRD.to_block()
+    assert THIRD.zk is not None and THIRD.sealed is not None and THIRD.dataset is not None
+    assert set(dag.links(cid, block)) == {THIRD.sealed.file, THIRD.zk.settings, THIRD.dataset.croissant}
+    assert set(dag.links(*SECOND.to_block())) > {TREE, COMMIT}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "match"),
+    [
+        ("files.root", TREE, "CID of a plain file as bytes in a sealed manifest, found Cid"),
+        ("files.root", b"x", "36 bytes of a CIDv1"),
+        ("files.root", bytes(Cid.of(RAW, b"")), "expected a dag-pb CID"),
+        ("files.list", {"model.onnx": REF}, "CID of a plain file as bytes"),
+        ("files.list", {"model.onnx": 7}, r"expected \[CID, size\]"),
+        ("commit", COMMIT, "CID of a plain file as bytes"),
+        ("commit", ..., "names its commit"),
+        ("access", "open", "sealed manifest of access licensed"),
+        ("sealed", ..., "expected 'sealed'"),
+        ("sealed", None, "map"),
+        ("sealed.format", "mlm/sealed/2", "mlm/sealed/1"),
+        ("sealed.file", b"x" * 36, "a raw or dag-pb CID"),
+        ("sealed.file", COMMIT, "a raw or dag-pb CID"),
+        ("sealed.size", 10_000, "expected a sealed file of 1032 bytes"),
+        ("sealed.plain", 10**12, "expected a sealed file of"),
+        ("sealed.plain", 0, "1 to"),
+        ("sealed.key", b"k" * 32, "unexpected field 'key'"),
+    ],
+)
+def test_hostile_sealed_manifest_is_refused(path: str, value: Any, match: str) -> None:
+    top = copy.deepcopy(dagcbor.decode(THIRD.to_block()[1]))
     assert isinstance(top, dict)
     change(path, value)(top)
     block = dagcbor.encode(top)

@@ -22,6 +22,13 @@ NAMED = (
     "never handed over",
     "upon a complaint only",
     "instead of a result",
+    "key of a licence",
+    "never delivered",
+    "in front of its purchase",
+    "key that is right",
+    "silence of a licence",
+    "passed on",
+    "under a right key",
 )
 
 

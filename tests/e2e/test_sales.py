@@ -41,8 +41,8 @@ def test_a_sale_as_people_live_it(market: Market) -> None:
 
     # What cannot be is said before anything is sent.
     assert "expected at least 50 MLM, found 49 MLM" in first.refused(2, "sale", "bid", name, "--price", "49")["message"]
-    assert "the seller cannot bid" in seller.refused(2, "sale", "bid", name, "--price", "50")["message"]
-    assert "takes bids still" in stranger.refused(12, "sale", "settle", name)["message"]
+    assert "the seller cannot bid or buy" in seller.refused(2, "sale", "bid", name, "--price", "50")["message"]
+    assert "is open still" in stranger.refused(12, "sale", "settle", name)["message"]
     assert "belongs to" in seller.refused(12, "sale", "start", MODEL, "--reserve", "5")["message"]
 
     first.do("sale", "bid", MODEL, "--price", "50")
@@ -104,8 +104,75 @@ def test_cancelled_and_unsold(market: Market) -> None:
     owner.do("price", "set", MODEL, "--use", "0.25")
 
 
+def test_a_falling_price_and_a_posted_one(market: Market) -> None:
+    """Dutch, then fixed: whoever buys pays once, and has the asset in the same transaction."""
+    owner, buyer, other = market.first, market.second, market.provider
+    start = ("sale", "start", MODEL, "--auction", "dutch", "--reserve", "10", "--hours", "1")
+    assert "--start: expected the price at the opening" in owner.refused(2, *start)["message"]
+    assert "does not know it" in owner.refused(2, *start, "--start", "40", "--step-bps", "50")["message"]
+    assert "an asset is sold whole" in owner.refused(2, *start, "--start", "40", "--units", "2")["message"]
+    sale = owner.do(*start, "--start", "40")
+    name = sale["sale"]
+    assert (sale["auction"], sale["start"], sale["units"]) == ("dutch", str(40 * TOKEN), 0)
+    assert sale["next"].startswith("you: mlm sale cancel")
+    market.advance("30m")
+    (row,) = other.do("sale", "list", "--open")["sales"]
+    asked = int(row["price"])
+    assert (row["sale"], row["auction"]) == (name, "dutch") and 20 * TOKEN < asked <= 25 * TOKEN
+    error = buyer.refused(12, "sale", "bid", name, "--price", "40")
+    assert "is dutch: it does not take bids" in error["message"]
+    assert "the seller cannot bid or buy" in owner.refused(2, "sale", "buy", name)["message"]
+    assert "expected at least" in buyer.refused(2, "sale", "buy", name, "--price", "20")["message"]
+    before = money(buyer), money(owner)
+    bought = buyer.do("sale", "buy", MODEL)
+    paid = int(bought["price"])
+    assert (bought["state"], bought["next"]) == ("delivered", None) and paid <= asked
+    assert money(buyer) == before[0] - paid
+    royalty = sum(int(row["amount"]) for row in bought["credits"] if row["reason"] == "royalty")
+    assert money(owner) == before[1] + paid - royalty
+    assert "is delivered" in other.refused(12, "sale", "buy", name)["message"]
+
+    fixed = ("sale", "start", MODEL, "--auction", "fixed", "--reserve", "7", "--hours", "1")
+    assert "does not know it" in buyer.refused(2, *fixed, "--start", "8")["message"]
+    sale = buyer.do(*fixed)
+    assert (sale["auction"], sale["next_least"]) == ("fixed", str(7 * TOKEN))
+    assert owner.do("sale", "buy", sale["sale"], "--price", "7")["price"] == str(7 * TOKEN)
+    owner.do("price", "set", MODEL, "--use", "0.2")
+
+
 def test_names(market: Market) -> None:
     assert "no sale starts with 0xffff" in market.consumer.refused(3, "sale", "show", "sale/ffff")["message"]
     assert "expected a sale such as" in market.consumer.refused(2, "sale", "show", "sale/x")["message"]
     assert "found the sale" in market.consumer.refused(2, "asset", "show", "sale/0xffff")["message"]
     assert HANDLE in MODEL
+
+
+def test_a_licence_is_sold_on(market: Market) -> None:
+    """Units of a licence, bought of the asset's owner, sold on at a fixed price: the owner has its share."""
+    owner, holder, buyer = market.first, market.provider, market.second
+    owner.do("licence", "offer", MODEL, "--price", "2", "--resale-bps", "1000")
+    holder.do("buy", MODEL, "--units", "3")
+    (held,) = holder.do("licence", "list")["held"]
+    licence = held["licence"]
+    start = ("sale", "start", licence, "--auction", "fixed", "--reserve", "10", "--hours", "1")
+    assert "expected how many units" in holder.refused(2, *start)["message"]
+    assert "holds 3 units" in holder.refused(12, *start, "--units", "4")["message"]
+    assert "holds 0 units" in buyer.refused(12, *start, "--units", "1")["message"]
+    sale = holder.do(*start, "--units", "2")
+    assert (sale["licence"], sale["units"], sale["asset"]) == (licence.removeprefix("licence/"), 2, MODEL)
+    (row,) = buyer.do("sale", "list", "--open")["sales"]
+    assert row["lot"].startswith("2 of licence 0x") and row["lot"].endswith(MODEL)
+    before = money(owner), money(holder), money(buyer)
+    bought = buyer.do("sale", "buy", licence)
+    assert (bought["state"], bought["price"]) == ("delivered", str(10 * TOKEN))
+    assert (money(owner), money(holder), money(buyer)) == (
+        before[0] + TOKEN,
+        before[1] + 9 * TOKEN,
+        before[2] - 10 * TOKEN,
+    )
+    assert [row["units"] for row in buyer.do("licence", "list")["held"]] == [2]
+    assert [row["units"] for row in holder.do("licence", "list")["held"]] == [1]
+    # The rest is cancelled before anybody buys: it is the holder's again.
+    again = holder.do(*start, "--units", "1")["sale"]
+    assert holder.do("sale", "cancel", again)["state"] == "cancelled"
+    assert [row["units"] for row in holder.do("licence", "list")["held"]] == [1]

@@ -13,6 +13,7 @@ from tests.jobs.market import BOB, CID, TOKEN, World
 def test_what_is_credited_meanwhile_is_paid_and_told() -> None:
     world = World(AuctionKind.FIXED)
     world.credit[BOB] = 2 * TOKEN
+    world.chain.answers |= {(name, "creditOf"): 0 for name in wallet.LICENCES}
     world.chain.answers |= {("AssetSale", "creditOf"): 3 * TOKEN, ("MarketToken", "balanceOf"): 9 * TOKEN}
 
     def paid(contract: str, amount: int) -> Any:

@@ -24,7 +24,8 @@ ADDRESSES = {
     name: f"0x{number:040x}"
     for number, name in enumerate(
         ("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "BatchAuction", "Reputation", "FeeShares")
-        + ("Providers", "AssetSale", "Unverified", "Delivery", "EncryptionKeys", "PaymentChannels"),
+        + ("Providers", "AssetSale", "Unverified", "Delivery", "EncryptionKeys", "PaymentChannels")
+        + ("ContentKeys", "LicenceToken", "LicenceShop"),
         1,
     )
 }
@@ -83,8 +84,26 @@ def sale_event(name: str, sale: int, **args: Any) -> Call:
     return ("AssetSale", name, {"saleId": word(sale), **args})
 
 
-def opened(sale: int, seller: str, token: int, reserve: int = 5, collection: str = ADDRESSES["AssetRegistry"]) -> Call:
-    terms = {"nonce": 2**255, "reserve": reserve, "minStepBps": 500, "duration": 100, "extension": 60, "escrow": EVE}
+def opened(
+    sale: int,
+    seller: str,
+    token: int,
+    reserve: int = 5,
+    collection: str = ADDRESSES["AssetRegistry"],
+    *,
+    units: int = 0,
+    start: int = 0,
+    expires_at: int = 2**40 - 1,
+) -> Call:
+    offer = {"collection": collection, "tokenId": token, "units": units, "startPrice": start, "reserve": reserve}
+    offer |= {"minStepBps": 500, "duration": 100, "extension": 60}
+    where = {"collection": collection, "nonce": 2**255, "escrow": EVE, "expiresAt": expires_at}
+    return sale_event("SaleOpened", sale, seller=seller, offer=offer, **where)
+
+
+def once_opened(sale: int, seller: str, token: int, collection: str) -> Call:
+    """As contracts said it that sold only tokens, to the highest bidder."""
+    terms = {"nonce": 2**255, "reserve": 5, "minStepBps": 500, "duration": 100, "extension": 60, "escrow": EVE}
     return sale_event("SaleOpened", sale, seller=seller, tokenId=token, collection=collection, **terms)
 
 
@@ -100,6 +119,54 @@ def channel_opened(channel: int, payer: str, payee: str, deposit: int, nonce: in
     return channel_event(
         "ChannelOpened", channel, versionId=word(50), payee=payee, terms=terms, deposit=deposit, expiresAt=5_000
     )
+
+
+CLASS = 7 << 40
+
+
+def order_event(name: str, number: int, buyer: str = BOB, **args: Any) -> Call:
+    return ("LicenceShop", name, {"orderId": word(number), "classId": CLASS, "buyer": buyer, **args})
+
+
+def ordered(order: int, buyer: str, seller: str, price: int = 30) -> Call:
+    told = {
+        "classId": CLASS, "versionId": word(100), "buyer": buyer, "units": 3, "price": price, "delivery": 60,
+        "reader": {"x": 2**255, "y": 2}, "treasuryBps": 1, "stakersBps": 2, "payees": [seller], "bps": [0],
+        "nonce": 2**255,
+    }  # fmt: skip
+    return order_event("LicenceOrdered", order, buyer, order=told)
+
+
+def licence_moved(sender: str, recipient: str, *pairs: tuple[int, int]) -> Call:
+    where = {"operator": EVE, "from": sender, "to": recipient}
+    if len(pairs) == 1:
+        return ("LicenceToken", "TransferSingle", {**where, "id": pairs[0][0], "value": pairs[0][1]})
+    ids, values = ([pair[at] for pair in pairs] for at in (0, 1))
+    return ("LicenceToken", "TransferBatch", {**where, "ids": ids, "values": values})
+
+
+def licence_events(rng: random.Random, who: str, other: str, amount: int, version: int) -> list[Call]:
+    """What licences and their keys tell."""
+    number, at = CLASS + rng.choice([7, 8]), {"versionId": word(version), "account": who}
+    offer = {"versionId": word(version), "price": amount, "stock": 2**64 - 1, "delivery": 60}
+    return [
+        ("ContentKeys", "ContentKeyCommitted", {"versionId": word(version), "owner": who, "keyDigest": word(3)}),
+        ("ContentKeys", "ContentKeyRequested", {**at, "x": amount, "y": 2**255}),
+        ("ContentKeys", "ContentKeyGranted", {**at, "from": other, "x": 1, "y": 2, "wrapped": word(amount)}),
+        ("LicenceToken", "LicenceDefined", {"classId": CLASS, "tokenId": 1, "terms": {"kind": 1, "refund": amount}}),
+        ("LicenceShop", "LicenceOffered", {"classId": CLASS, "tokenId": 1, "seller": who, **offer}),
+        ("LicenceShop", "LicenceCredited", {"orderId": word(1), "account": who, "reason": 1, "amount": amount}),
+        ("LicenceShop", "Withdrawn", {"account": who, "amount": amount}),
+        ("LicenceToken", "Withdrawn", {"account": who, "amount": amount}),
+        licence_moved(who, other, (number, amount)),
+        licence_moved(NOBODY, other, (number, amount), (CLASS + 9, 1)),
+        ("LicenceToken", "LicenceRedeemed", {"id": number, "holder": who, "purpose": word(1), "units": amount}),
+        (
+            "LicenceToken",
+            "LicenceRevoked",
+            {"id": number, "holder": who, "units": 1, "refund": amount, "until": 9},
+        ),
+    ]
 
 
 def created(token: int, owner: str, handle: str, name: str, kind: int = 0) -> Call:
@@ -231,7 +298,10 @@ def test_sales(told: State) -> None:
     assert head
     sale = ADDRESSES["AssetSale"]
     story = [
-        [opened(70, BOB, 41, 2**128 - 1), opened(71, BOB, 41, collection=EVE)],
+        [
+            opened(70, BOB, 41, 2**128 - 1, units=2**128 - 1, start=2**127, expires_at=9),
+            once_opened(71, BOB, 41, EVE),
+        ],
         [moved(ANN, sale, 9), sale_event("SaleBidPlaced", 70, bidder=ANN, amount=9, endsAt=head.timestamp + 500)],
         [
             sale_event("SaleCredited", 70, account=BOB, reason=1, amount=9),
@@ -244,6 +314,8 @@ def test_sales(told: State) -> None:
     assert (first["handle"], first["name"], first["token_id"]) == ("ann", "digits", word(41))
     assert (other["handle"], other["bidder"], other["bid_count"], other["closed_state"]) == (None, None, 0, None)
     assert (first["reserve"], first["bidder"], first["price"], first["bid_count"]) == (2**128 - 1, ANN, 9, 1)
+    assert (first["units"], first["start_price"], first["expires_at"]) == (2**128 - 1, 2**127, 9)
+    assert (other["units"], other["start_price"], other["expires_at"]) == (0, 0, 2**40 - 1)
     assert (first["closed_state"], first["recipient"], first["ends_at"]) == (5, ANN, head.timestamp + 500)
     assert other["ends_at"] == other["opened_at"] + 100
     assert told.query("sales", open_at=other["opened_at"]) == [other]
@@ -799,6 +871,45 @@ def test_keys_of_inputs_and_complaints_in_order(state: State) -> None:
     assert state.query("input_keys", job_id=word(2)) == state.query("complaints", job_id=word(2)) == []
 
 
+def test_licences(told: State) -> None:
+    """An order with its delivery and its end; the last offer of a class; who holds what."""
+    head = told.head()
+    assert head is not None
+    offer = {"classId": CLASS, "tokenId": 1, "seller": ANN, "versionId": word(100), "stock": 5, "delivery": 60}
+    script: list[list[Call]] = [
+        [("LicenceShop", "LicenceOffered", {**offer, "price": price}) for price in (40, 30)],
+        [ordered(80, BOB, ANN), order_event("LicenceDelivered", 80, x=1, y=2, wrapped=word(3))],
+        [
+            licence_moved(NOBODY, BOB, (CLASS + 7, 3)),
+            order_event("LicenceOrderClosed", 80, state=5, licenceId=CLASS + 7),
+            ("LicenceShop", "LicenceCredited", {"orderId": word(80), "account": ANN, "reason": 0, "amount": 30}),
+        ],
+        [licence_moved(BOB, EVE, (CLASS + 7, 1))],
+        [
+            (
+                "LicenceToken",
+                "LicenceRevoked",
+                {"id": CLASS + 7, "holder": EVE, "units": 1, "refund": 4, "until": 99},
+            ),
+            licence_moved(EVE, NOBODY, (CLASS + 7, 1)),
+        ],
+    ]
+    told.ingest(*chain_of(script, head.number + 1), after=head.hash)
+    (shown,) = told.query("licence_offers", token_id=1)
+    assert (shown["price"], shown["stock"], shown["class_id"]) == (30, 5, word(CLASS))
+    (order,) = told.query("licence_orders", buyer=BOB)
+    assert (order["order_id"], order["seller"], order["units"], order["price"]) == (word(80), ANN, 3, 30)
+    assert (order["x"], order["wrapped"], order["closed_state"]) == (word(1), word(3), 5)
+    assert order["licence_id"] == word(CLASS + 7) and order["delivered_at"] < order["closed_at"]
+    assert told.query("licence_orders", seller=ANN) == [order] and not told.query("licence_orders", seller=BOB)
+    assert told.query("order_prefix", prefix=word(80)[:66]) == [{"order_id": word(80)}]
+    held = {row["account"]: row["units"] for row in told.query("licence_holdings", class_id=CLASS)}
+    assert held == {BOB: 2, EVE: 0}
+    assert [row["refund"] for row in told.query("licence_revocations", account=EVE)] == [4]
+    money = [(row["change"], row["reason"]) for row in told.query("account_history", account=EVE)]
+    assert money[-1] == (4, "revocation")
+
+
 # --- random histories: both implementations answer alike -----------------------------------------------------------
 
 
@@ -818,6 +929,9 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
         *[("rating", 1 + shift + number) for number in range(4)],
         *[("sale", 1 + shift + number) for number in range(3)],
         *[("channel", 1 + shift + number) for number in range(3)],
+        *[("order", 1 + shift + number) for number in range(3)],
+        *[("delivery", 1 + shift + number) for number in range(3)],
+        *[("closing", 1 + shift + number) for number in range(3)],
     ]
     rng.shuffle(new)
 
@@ -842,6 +956,12 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
                 return opened(number, who, token, amount, rng.choice([ADDRESSES["AssetRegistry"], EVE]))
             if what == "channel":
                 return channel_opened(number, who, other, amount, rng.choice([0, 2**255]))
+            if what == "order":
+                return ordered(number, who, other, amount)
+            if what == "delivery":
+                return order_event("LicenceDelivered", number, x=amount, y=1, wrapped=word(9))
+            if what == "closing":
+                return order_event("LicenceOrderClosed", number, state=5, licenceId=CLASS + 7)
             return posted(number, version, who, rng.choice([0, 2**255]), amount, rng.randrange(5))
         attribute = rng.choice(["ram", "tier"]), rng.choice([0, 5, "zk", "tee"])
         reason = {"jobId": word(job), "account": who, "reason": rng.randrange(7), "amount": amount}
@@ -883,6 +1003,7 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
                 {"jobId": word(job), "provider": who, "salt": word(1), "outputs": "0x"},
             ),
             ("Unverified", "DepositPaid", {"jobId": word(job), "account": who}),
+            *licence_events(rng, who, other, amount, version),
         ]
         return rng.choice(choices)
 
@@ -896,6 +1017,8 @@ def answers(state: State) -> Iterator[tuple[Any, Any]]:
         "version_id": [word(100), word(103)], "job_id": [word(1), word(2)], "account": [ANN, NOBODY, MARKET],
         "provider": [ANN, BOB, VAULT], "auditor": [ANN], "name": ["ram"], "hash": [word(1)],
         "sale_id": [word(1), word(2)], "seller": [ANN], "channel_id": [word(1)], "payer": [ANN], "payee": [BOB],
+        "buyer": [BOB], "order_id": [word(1), word(2)],
+        "class_id": [CLASS], "licence_id": [CLASS + 7],
         "prefix": ["00"], "text": ["", "Y", "mit"],
     }  # fmt: skip
     for name, parameters in QUERIES.items():

@@ -138,19 +138,27 @@ def edges(rules: Rules) -> dict[str, list[list[str]]]:
     }
 
 
-# now, ends_at, has_bid, ending, then the state by its number
+# now, ends_at, has_bid, ending, expires_at, then the state by its number; they are those of every kind of sale
 _END, _CLAIM = OPENED_AT + 60, OPENED_AT + 60 + 7 * 86_400
+_NEVER = 2**40 - 1
 STATES = [
-    [OPENED_AT, _END, 0, 0, 1],
-    [_END - 1, _END, 1, 0, 1],
-    [_END, _END, 1, 0, 2],
-    [_END, _END, 0, 0, 3],
-    [_CLAIM - 1, _END, 1, 0, 2],
-    [_CLAIM, _END, 1, 0, 4],
-    [_CLAIM, _END, 0, 0, 3],
-    [_CLAIM, _END, 1, 5, 5],
-    [_CLAIM, _END, 1, 6, 6],
-    [OPENED_AT, _END, 0, 7, 7],
+    [OPENED_AT, _END, 0, 0, _NEVER, 1],
+    [_END - 1, _END, 1, 0, _NEVER, 1],
+    [_END, _END, 1, 0, _NEVER, 2],
+    [_END, _END, 0, 0, _NEVER, 3],
+    [_CLAIM - 1, _END, 1, 0, _NEVER, 2],
+    [_CLAIM, _END, 1, 0, _NEVER, 4],
+    [_CLAIM, _END, 0, 0, _NEVER, 3],
+    [_CLAIM, _END, 1, 5, _NEVER, 5],
+    [_CLAIM, _END, 1, 6, _NEVER, 6],
+    [OPENED_AT, _END, 0, 7, _NEVER, 7],
+    [_END - 1, _END, 1, 0, _END, 1],
+    [_END, _END, 1, 0, _END, 4],
+    [_END, _END, 0, 0, _END, 3],
+    [_END + 8, _END, 1, 0, _END + 9, 2],
+    [_END + 9, _END, 1, 0, _END + 9, 4],
+    [_CLAIM, _END, 1, 0, _CLAIM + 1, 4],
+    [_END + 9, _END, 1, 5, _END, 5],
 ]
 
 

@@ -261,13 +261,13 @@ def test_terms_and_privacy() -> None:
     )  # fmt: skip
 
 
-def test_what_is_not_open_is_not_published() -> None:
-    """What `publish` pushes everybody can read."""
-    project = Project(DATASET + '[access]\nmode = "licensed"\n')
+def test_what_must_not_leave_is_not_published() -> None:
+    """What `publish` pushes everybody can read, or who has a licence."""
+    project = Project(DATASET + '[access]\nmode = "compute-only"\n')
     made = project.commit()
     ports = ports_of(project.repo)
     ports.__dict__["chain"] = type("Chain", (), {"call": lambda *words: "0x" + "00" * 20})()
-    with pytest.raises(UsageError, match="expected an asset of access open to publish, found licensed"):
+    with pytest.raises(UsageError, match="expected an asset of access open or licensed to publish, found"):
         plan_publish(ports, Publish(made.commit, "alice"))
 
 

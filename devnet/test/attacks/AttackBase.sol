@@ -105,7 +105,7 @@ abstract contract AttackBase is SealedBase {
         }
     }
 
-    function _bid(bytes32 jobId, address provider, uint128 price) internal override {
+    function _bid(bytes32 jobId, address provider, uint128 price) internal virtual override {
         super._bid(jobId, provider, price);
         _count(provider);
     }

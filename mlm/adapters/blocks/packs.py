@@ -77,7 +77,7 @@ class PackStore:
 
     def put(self, blocks: Iterable[tuple[Cid, bytes]]) -> int:
         with storage_errors("cannot write a pack"):
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # opened files lie here
             sweep(self._folder)
             if self._usage is not None:
                 self._usage.begin()

@@ -69,6 +69,10 @@ HINTS: Mapping[str, str] = {
     "NotPaired": "Draw it with `mlm job award`, which finds the offer of its rank.",
     "DrawsOver": "The draws are over: settle the job, which expired.",
     # AssetSale
+    "SaleKindUnsuited": "English sales take bids (`mlm sale bid`), the others a buyer (`mlm sale buy`).",
+    "PriceAboveLimit": "Run `mlm sale show` for what it costs now, and name a higher price.",
+    "LotNotHeld": "Check `mlm whoami`, and that no other sale holds it: `mlm sale list --open`.",
+    "LotNotMoved": "The collection did not hand it over: nothing was paid. A bid comes back after a week.",
     "BidTooLow": "Bid at least what `mlm sale show` says the next bid has to be.",
     "SaleInState": "Run `mlm sale show` to see the sale's state and what can be done.",
     "SaleNotClosable": "Run `mlm sale show` to see the sale's state and its end.",

@@ -151,6 +151,72 @@ from channel_credits
 where ($channel_id::varchar is null or channel_id = $channel_id) and ($account::varchar is null or account = $account)
 order by block, log_index limit $limit offset $offset;
 
+-- name: content_keys
+select version_id, owner, key_digest, block, timestamp, tx_hash, finality(block) as finality
+from content_keys where ($version_id::varchar is null or version_id = $version_id)
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: key_requests
+select version_id, account, x, y, block, timestamp, tx_hash, finality(block) as finality
+from key_requests
+where ($version_id::varchar is null or version_id = $version_id) and ($account::varchar is null or account = $account)
+order by block, log_index limit $limit offset $offset;
+
+-- name: key_grants
+select version_id, account, granter, x, y, wrapped, block, timestamp, tx_hash, finality(block) as finality
+from key_grants
+where ($version_id::varchar is null or version_id = $version_id) and ($account::varchar is null or account = $account)
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: licence_classes
+select class_id, token_id, terms, block, timestamp, tx_hash, finality(block) as finality
+from licence_classes
+where ($class_id::varchar is null or class_id = $class_id) and ($token_id::varchar is null or token_id = $token_id)
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: licence_offers
+select class_id, token_id, seller, version_id, price, stock, delivery, block, timestamp, tx_hash, finality(block) as finality
+from (
+    select * from licence_offers
+    qualify row_number() over (partition by class_id order by block desc, log_index desc) = 1
+)
+where ($class_id::varchar is null or class_id = $class_id) and ($token_id::varchar is null or token_id = $token_id)
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: licence_orders
+select * exclude (log_index), finality(last_block) as finality
+from order_view
+where ($order_id::varchar is null or order_id = $order_id)
+  and ($class_id::varchar is null or class_id = $class_id)
+  and ($version_id::varchar is null or version_id = $version_id)
+  and ($buyer::varchar is null or buyer = $buyer)
+  and ($seller::varchar is null or seller = $seller)
+  and ($tx_hash::varchar is null or tx_hash = $tx_hash)
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: order_prefix
+select order_id from licence_orders where starts_with(order_id, $prefix) order by order_id limit $limit;
+
+-- name: licence_holdings
+select licence_id, class_id, account, units, last_block, finality(last_block) as finality
+from holding_view
+where ($class_id::varchar is null or class_id = $class_id)
+  and ($licence_id::varchar is null or licence_id = $licence_id)
+  and ($account::varchar is null or account = $account)
+order by last_block desc, licence_id, account limit $limit offset $offset;
+
+-- name: licence_credits
+select order_id, account, reason, amount, block, timestamp, tx_hash, finality(block) as finality
+from licence_credits
+where ($order_id::varchar is null or order_id = $order_id) and ($account::varchar is null or account = $account)
+order by block, log_index limit $limit offset $offset;
+
+-- name: licence_revocations
+select licence_id, account, units, refund, until, block, timestamp, tx_hash, finality(block) as finality
+from licence_revocations
+where ($licence_id::varchar is null or licence_id = $licence_id) and ($account::varchar is null or account = $account)
+order by block, log_index limit $limit offset $offset;
+
 -- name: credits
 select job_id, account, reason, amount, block, timestamp, tx_hash, finality(block) as finality
 from credits

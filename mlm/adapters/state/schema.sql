@@ -148,6 +148,10 @@ create table sales (
     sale_id varchar, collection varchar, seller varchar, token_id varchar, reserve bignum, step_bps bigint,
     duration bigint, extension bigint, escrow varchar
 );
+create table lots (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    sale_id varchar, units bignum, start_price bignum, expires_at bigint
+);
 create table sale_bids (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
     sale_id varchar, bidder varchar, amount bignum, ends_at bigint
@@ -196,6 +200,53 @@ create table input_keys (
 create table complaints (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
     job_id varchar, account varchar, change varchar, answer_by bigint, salt varchar, outputs varchar
+);
+create table content_keys (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, version_id varchar, owner varchar, key_digest varchar
+);
+create table key_requests (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, version_id varchar, account varchar, x varchar, y varchar
+);
+create table key_grants (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    version_id varchar, account varchar, granter varchar, x varchar, y varchar, wrapped varchar
+);
+create table licence_classes (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, class_id varchar, token_id varchar, terms json
+);
+create table licence_offers (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    class_id varchar, token_id varchar, seller varchar, version_id varchar, price bignum, stock bignum, delivery bigint
+);
+create table licence_orders (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    order_id varchar, class_id varchar, version_id varchar, buyer varchar, seller varchar, units bignum, price bignum,
+    purchase json
+);
+create table licence_deliveries (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, order_id varchar, x varchar, y varchar, wrapped varchar
+);
+create table licence_closings (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, order_id varchar, state bigint, licence_id varchar
+);
+create table licence_credits (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    order_id varchar, account varchar, reason bigint, amount bignum
+);
+create table licence_moves (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    licence_id varchar, class_id varchar, sender varchar, recipient varchar, units bignum
+);
+create table licence_uses (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    licence_id varchar, account varchar, purpose varchar, units bignum
+);
+create table licence_revocations (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    licence_id varchar, account varchar, units bignum, refund bignum, until bigint
+);
+create table licence_withdrawals (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, contract varchar, account varchar, amount bignum
 );
 
 create macro kind_name(n) as ['model', 'dataset', 'algorithm', 'pipeline'][n + 1];
@@ -312,8 +363,9 @@ left join settlements e on e.job_id = j.job_id;
 -- Every fact from which a sale's state follows (docs/sale.md), in one row. Anybody's collection can be for sale; only an
 -- asset has a name.
 create view sale_view as
-select s.sale_id, s.collection, s.token_id, a.handle, a.name, s.seller, s.reserve, s.step_bps, s.extension, s.escrow,
-       s.timestamp as opened_at, coalesce(b.ends_at, s.timestamp + s.duration) as ends_at,
+select s.sale_id, s.collection, s.token_id, a.handle, a.name, s.seller, coalesce(l.units, 0::bignum) as units,
+       coalesce(l.start_price, 0::bignum) as start_price, s.reserve, s.step_bps, s.extension, s.escrow,
+       coalesce(l.expires_at, 1099511627775) as expires_at, s.timestamp as opened_at, coalesce(b.ends_at, s.timestamp + s.duration) as ends_at,
        b.bidder, b.amount as price, coalesce(b.bid_count, 0) as bid_count,
        c.timestamp as closed_at, c.state as closed_state, c.recipient,
        s.block, s.timestamp, s.log_index, s.tx_hash, greatest(s.block, coalesce(b.block, 0), coalesce(c.block, 0)) as last_block
@@ -324,6 +376,7 @@ left join (
     from sale_bids group by sale_id
 ) b on b.sale_id = s.sale_id
 left join sale_closings c on c.sale_id = s.sale_id
+left join lots l on l.sale_id = s.sale_id
 left join asset_view a
     on a.token_id = s.token_id and s.collection = (select address from contracts where name = 'AssetRegistry' limit 1);
 
@@ -346,6 +399,24 @@ left join (
     from voucher_claims group by channel_id
 ) v on v.channel_id = c.channel_id
 left join channel_endings e on e.channel_id = c.channel_id;
+
+-- What is known of an order, in one row: the contract says how it stands now (docs/licences.md).
+create view order_view as
+select o.order_id, o.class_id, o.version_id, o.buyer, o.seller, o.units, o.price, o.purchase, o.timestamp as ordered_at,
+       d.timestamp as delivered_at, d.x, d.y, d.wrapped, c.timestamp as closed_at, c.state as closed_state, c.licence_id,
+       o.block, o.timestamp, o.log_index, o.tx_hash, greatest(o.block, coalesce(d.block, 0), coalesce(c.block, 0)) as last_block
+from licence_orders o
+left join licence_deliveries d on d.order_id = o.order_id
+left join licence_closings c on c.order_id = o.order_id;
+
+-- Who has held units of which licence, and how many are left.
+create view holding_view as
+select licence_id, class_id, account, sum(change) as units, max(block) as last_block
+from (
+    select licence_id, class_id, recipient as account, units as change, block from licence_moves
+    union all select licence_id, class_id, sender, -units, block from licence_moves
+) where account <> '0x0000000000000000000000000000000000000000'
+group by licence_id, class_id, account;
 
 create view stake_view as
 select account, role,
@@ -380,10 +451,14 @@ with place as (
            (select address from contracts where name = 'AssetSale' limit 1) as sale,
            (select address from contracts where name = 'Unverified' limit 1) as unverified,
            (select address from contracts where name = 'PaymentChannels' limit 1) as channels,
+           (select address from contracts where name = 'LicenceShop' limit 1) as shop,
+           (select address from contracts where name = 'LicenceToken' limit 1) as licences,
            '0x0000000000000000000000000000000000000000' as nobody
 )
 select t.sender as account, 'wallet' as ledger, -t.amount as change,
-       case t.recipient when market then 'escrow' when vault then 'stake' when sale then 'sale bid' when channels then 'channel' when unverified then 'complaint' when nobody then 'burn' else 'transfer' end as reason,
+       case t.recipient when market then 'escrow' when vault then 'stake' when sale then 'sale bid' when channels then 'channel'
+           when unverified then 'complaint' when shop then 'licence' when licences then 'licence' when nobody then 'burn'
+           else 'transfer' end as reason,
        (select min(j.job_id) from jobs j
         where j.tx_hash = t.tx_hash and j.consumer = t.sender and j.max_price = t.amount and t.recipient = market) as job_id,
        t.block, t.timestamp, t.log_index, t.tx_hash
@@ -393,7 +468,8 @@ select t.recipient, 'wallet', t.amount,
        case t.sender when market then 'withdrawal' when sale then 'withdrawal' when channels then 'withdrawal' when vault then
            case when exists (select 1 from reward_changes r where r.tx_hash = t.tx_hash and r.change = 'claimed'
                              and r.account = t.recipient and r.amount = t.amount) then 'reward' else 'unstake' end
-       when unverified then 'complaint' when nobody then 'mint' else 'transfer' end,
+       when unverified then 'complaint' when shop then 'withdrawal' when licences then 'withdrawal' when nobody then 'mint'
+       else 'transfer' end,
        null, t.block, t.timestamp, t.log_index, t.tx_hash
 from transfers t, place
 union all
@@ -408,6 +484,13 @@ union all
 select account, 'channel', amount, reason_name(reason), null, block, timestamp, log_index, tx_hash from channel_credits
 union all
 select account, 'channel', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from channel_withdrawals
+union all
+select account, 'licence', amount, reason_name(reason), null, block, timestamp, log_index, tx_hash from licence_credits
+union all
+select account, 'licence', refund, 'revocation', null, block, timestamp, log_index, tx_hash from licence_revocations
+where refund > 0
+union all
+select account, 'licence', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from licence_withdrawals
 union all
 select account, 'stake', case change when 'deposited' then amount else -amount end,
        case change when 'deposited' then 'deposit' when 'withdrawn' then 'withdrawal' else 'slash' end,

@@ -1,7 +1,7 @@
 """The rules of every auction kind, as pure functions; devnet/contracts computes the same.
 
 `play` is one move, and a fold of it over moves a whole auction. What is refused is so under the name of the contract's
-error. Batches are cleared together (batch.py), and assets sold by english auctions (english.py).
+error. Batches are cleared together (batch.py); assets and licences are sold (sale.py: english.py, falling.py).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import orjson
 
 from mlm.core.attributes import value_of
 from mlm.core.errors import InvalidData
-from mlm.core.events import channels
+from mlm.core.events import channels, licences
 
 Row = tuple[Any, ...]
 
@@ -94,6 +94,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "attestations": ("auditor", "provider", "name", "value", "issued_at", "expires_at"),
     "requirements": ("hash", "requirements"),
     "sales": ("sale_id", "collection", "seller", "token_id", "reserve", "step_bps", "duration", "extension", "escrow"),
+    "lots": ("sale_id", "units", "start_price", "expires_at"),
     "sale_bids": ("sale_id", "bidder", "amount", "ends_at"),
     "sale_closings": ("sale_id", "recipient", "state", "price"),
     "sale_credits": ("sale_id", "account", "reason", "amount"),
@@ -102,6 +103,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "input_keys": ("job_id", "provider", "wrapped"),
     "complaints": ("job_id", "account", "change", "answer_by", "salt", "outputs"),
     **channels.COLUMNS,
+    **licences.COLUMNS,
 }
 
 # (contract, event) -> table, and for each of its columns the argument that it holds
@@ -125,10 +127,6 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("BatchAuction", "BatchCleared"): ("clearings", ("batchId", "tick", "volume")),
     ("BatchAuction", "AwardDrawn"): ("draws", ("batchId", "jobId", "offerId", "provider", "price")),
     ("Providers", "RequirementsPublished"): ("requirements", ("hash", "requirements")),
-    ("AssetSale", "SaleOpened"): (
-        "sales",
-        ("saleId", "collection", "seller", "tokenId", "reserve", "minStepBps", "duration", "extension", "escrow"),
-    ),
     ("AssetSale", "SaleBidPlaced"): ("sale_bids", ("saleId", "bidder", "amount", "endsAt")),
     ("AssetSale", "SaleClosed"): ("sale_closings", ("saleId", "to", "state", "price")),
     ("AssetSale", "SaleCredited"): ("sale_credits", ("saleId", "account", "reason", "amount")),
@@ -224,10 +222,14 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
         return [("complaints", (args["jobId"], args[account], change, *shown))]
     if contract == "Providers":
         return _said(event, args)
+    if contract in licences.CONTRACTS:
+        return licences.facts(contract, event, args, to_json)
     if (contract, event) == ("AssetRegistry", "VersionPublished"):
         return _published(args)
     if (contract, event) == ("JobMarket", "JobPosted"):
         return _posted(args)
+    if (contract, event) == ("AssetSale", "SaleOpened"):
+        return _for_sale(args)
     if (contract, event) == ("PaymentChannels", "ChannelOpened"):
         return _channel(args)
     return []
@@ -258,6 +260,18 @@ def _posted(args: Mapping[str, Any]) -> list[tuple[str, Row]]:
     ]
     if "requirements" in request:
         rows.append(("auctions", (args["jobId"], *(request[argument] for argument in _AUCTION.values()))))
+    return rows
+
+
+def _for_sale(args: Mapping[str, Any]) -> list[tuple[str, Row]]:
+    """Former sales were English auctions of one token, and said nothing of a lot."""
+    offer = args.get("offer", args)
+    terms = (token_hex(offer["tokenId"]), *(offer[name] for name in ("reserve", "minStepBps", "duration", "extension")))
+    rows: list[tuple[str, Row]] = [
+        ("sales", (args["saleId"], args["collection"], args["seller"], *terms, args["escrow"]))
+    ]
+    if "offer" in args:
+        rows.append(("lots", (args["saleId"], offer["units"], offer["startPrice"], args["expiresAt"])))
     return rows
 
 

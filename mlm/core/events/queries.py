@@ -1,7 +1,7 @@
 """The named queries over the index: their parameters, and what every implementation of the State port answers.
 
 Rows are dicts. Amounts, times (seconds), enums and nonces are ints, ids and addresses lower-case 0x-hex, what has not
-happened is None, `args` and `terms` are dicts as decoded. Every row that stems from one event tells its `block`,
+happened is None, `args`, `terms`, `purchase` are dicts as decoded. Rows that stem from one event tell its `block`,
 `timestamp` and `tx_hash`. `finality` is `included`, `safe` or `finalized`. Lists of things come newest first, histories
 oldest first; `limit` and `offset` page through them.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mlm.core.auctions.english import SaleReason
+from mlm.core.auctions.sale import SaleReason
 from mlm.core.errors import UsageError
 from mlm.core.events.facts import token_hex
 from mlm.core.job import Reason
@@ -83,8 +83,36 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "channel_prefix": {"prefix": REQUIRED, "limit": 20},
     # in order: channel_id account reason amount
     "channel_credits": {"channel_id": None, "account": None, **_PAGE},
-    # in order: ledger (wallet, credit, sale, channel, stake) change reason job_id; the changes of a ledger sum to its
-    # balance
+    # the newest first: version_id owner key_digest
+    "content_keys": {"version_id": None, **_PAGE},
+    # in order: version_id account x y
+    "key_requests": {"version_id": None, "account": None, **_PAGE},
+    # the newest first: version_id account granter x y wrapped
+    "key_grants": {"version_id": None, "account": None, **_PAGE},
+    # the newest first: class_id token_id terms
+    "licence_classes": {"class_id": None, "token_id": None, **_PAGE},
+    # the last of each class, the newest first: class_id token_id seller version_id price stock delivery
+    "licence_offers": {"class_id": None, "token_id": None, **_PAGE},
+    # the newest first: what is bought, delivered (x y wrapped) and closed, docs/events.md
+    "licence_orders": {
+        "order_id": None,
+        "class_id": None,
+        "version_id": None,
+        "buyer": None,
+        "seller": None,
+        "tx_hash": None,
+        **_PAGE,
+    },  # fmt: skip
+    # order_id, of those whose id starts with `prefix`, with or without 0x
+    "order_prefix": {"prefix": REQUIRED, "limit": 20},
+    # licence_id class_id account units, also of those who hold none any more
+    "licence_holdings": {"licence_id": None, "class_id": None, "account": None, **_PAGE},
+    # in order: order_id account reason amount
+    "licence_credits": {"order_id": None, "account": None, **_PAGE},
+    # in order: licence_id account units refund until
+    "licence_revocations": {"licence_id": None, "account": None, **_PAGE},
+    # in order: ledger (wallet, credit, sale, channel, licence, stake) change reason job_id; the changes of a ledger sum
+    # to its balance
     "account_history": {"account": REQUIRED, "limit": 1000, "offset": 0},
     # account role total locked unbonding release_at
     "stakes": {"account": None},
@@ -113,8 +141,8 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
 REASONS = tuple(str(reason) for reason in Reason)
 SALE_REASONS = tuple(str(reason) for reason in SaleReason)
 
-_ACCOUNTS = ("consumer", "provider", "owner", "account", "auditor", "seller", "collection", "payer", "payee")
-_IDS = ("version_id", "job_id", "batch_id", "sale_id", "channel_id", "manifest", "tx_hash", "hash")
+_ACCOUNTS = ("consumer", "provider", "owner", "account", "auditor", "seller", "collection", "payer", "payee", "buyer")
+_IDS = ("version_id", "job_id", "batch_id", "sale_id", "channel_id", "order_id", "manifest", "tx_hash", "hash")
 _HEX = frozenset(_ACCOUNTS + _IDS)
 
 
@@ -137,7 +165,7 @@ def arguments(query: str, given: Mapping[str, Any]) -> dict[str, Any]:
             values[name] = "0x" + value.hex()
         elif name in _HEX and isinstance(value, str):
             values[name] = value.lower()
-        elif name == "token_id" and value is not None:
+        elif name in ("token_id", "class_id", "licence_id") and value is not None:
             values[name] = token_hex(value) if isinstance(value, int) else value.lower()
         elif name == "nonce" and value is not None:
             values[name] = str(value)

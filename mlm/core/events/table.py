@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlm.core.events import channels
+from mlm.core.events import channels, licences
 from mlm.core.events.abi import Field, Type, array_of, elementary, tuple_of
 
 
@@ -43,6 +43,10 @@ _FIRST_SNAPSHOT = (
 _JOB = "bytes32 indexed jobId, bytes32 indexed versionId"
 _ATTRIBUTE = "address indexed provider, bytes32 indexed name, bytes32 value"
 _SALE = "bytes32 indexed saleId"
+_OFFER = (
+    "(address collection, uint256 tokenId, uint128 units, uint128 startPrice, uint128 reserve, uint16 minStepBps,"
+    " uint32 duration, uint32 extension)"
+)
 _STAKE = "address indexed account, uint8 indexed role, uint256 amount"
 _RESERVATION = "bytes32 indexed id, address indexed account, uint8 indexed role, uint256 amount, uint48 until"
 _BATCH = "bytes32 indexed batchId"
@@ -285,9 +289,9 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "AssetSale",
-        f"SaleOpened({_SALE}, address indexed collection, address indexed seller, uint256 tokenId, uint256 nonce,"
-        " uint128 reserve, uint16 minStepBps, uint32 duration, uint32 extension, address escrow)",
-        "0xf95594a0c223547a47ebcf690ff35bf317111b45fc25eced3c7cd7fed1731f0d",
+        f"SaleOpened({_SALE}, address indexed collection, address indexed seller, uint256 nonce, {_OFFER} offer,"
+        " uint48 expiresAt, address escrow)",
+        "0x5dce22035697c61c09a4ff8291dff7df38b5ae5ce8c2fd5913b6a7eea5e4fd07",
     ),
     (
         "AssetSale",
@@ -335,6 +339,7 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "0xad0600b42eb15ad9b75d0aeb35bfe893d02c2495de196978feee76bf6c5548b3",
     ),
     *channels.DECLARATIONS,
+    *licences.DECLARATIONS,
 )
 
 # What earlier contracts declared and later ones changed: their logs stay readable.
@@ -344,6 +349,12 @@ FORMER: tuple[tuple[str, str, str], ...] = (
         f"JobPosted({_JOB}, address indexed consumer, uint256 nonce, "
         f"({_FIRST_REQUEST} request, {_FIRST_SNAPSHOT} snapshot) terms)",
         "0x74146eb4c207eb7684fd2cc089044f798373f7f7df3fc3c64228776f5104044f",
+    ),
+    (
+        "AssetSale",
+        f"SaleOpened({_SALE}, address indexed collection, address indexed seller, uint256 tokenId, uint256 nonce,"
+        " uint128 reserve, uint16 minStepBps, uint32 duration, uint32 extension, address escrow)",
+        "0xf95594a0c223547a47ebcf690ff35bf317111b45fc25eced3c7cd7fed1731f0d",
     ),
 )
 

@@ -16,7 +16,7 @@ from mlm.core.manifest.described import (
     Weights,
     check_terms,
 )
-from mlm.core.manifest.manifest import ACCESS, FORMAT, FORMAT_1, KINDS, MAX_FILES, Manifest
+from mlm.core.manifest.manifest import ACCESS, FORMAT, FORMAT_1, FORMAT_3, KINDS, MAX_FILES, Manifest
 from mlm.core.manifest.parts import (
     MAX_PARENTS,
     RELATIONS,
@@ -28,11 +28,13 @@ from mlm.core.manifest.parts import (
     ZkKey,
     check_price,
 )
+from mlm.core.manifest.sealed import Sealed
 
 __all__ = [
     "ACCESS",
     "FORMAT",
     "FORMAT_1",
+    "FORMAT_3",
     "KINDS",
     "MAX_FILES",
     "MAX_METADATA",
@@ -49,6 +51,7 @@ __all__ = [
     "Parent",
     "Price",
     "Privacy",
+    "Sealed",
     "Signature",
     "Table",
     "Tensor",

@@ -1,7 +1,8 @@
-"""Manifests, formats `mlm/manifest/1` and `mlm/manifest/2`: what an asset is, as one canonical DAG-CBOR block.
+"""Manifests, formats `mlm/manifest/1` to `mlm/manifest/3`: what an asset is, as one canonical DAG-CBOR block.
 
 A manifest may come from anybody: `from_block` raises InvalidData, with what was expected and what was found, for
-anything that `to_block` would not have written. Both formats are read for ever; what is made new is format 2.
+anything that `to_block` would not have written. All formats are read for ever; what is made new is format 2, and
+format 3 where the files are sealed.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from mlm.core.cid import DAG_CBOR, DAG_PB, RAW, Cid
 from mlm.core.errors import InvalidData
 from mlm.core.fields import Fields
 from mlm.core.licence import check_licence
-from mlm.core.manifest import described, parts
+from mlm.core.manifest import described, parts, sealed
 from mlm.core.manifest.described import Dataset, Privacy, Weights
 from mlm.core.manifest.parts import FileRef, Parent, Price, Signature, ZkKey
+from mlm.core.manifest.sealed import Sealed
 from mlm.core.money import BASIS_POINTS
 from mlm.core.paths import check_path
 from mlm.core.refs import NAME, SEMVER
 
 FORMAT_1 = "mlm/manifest/1"
 FORMAT = "mlm/manifest/2"
+FORMAT_3 = "mlm/manifest/3"  # of a version whose files are sealed, and of no other
 KINDS = ("model", "dataset", "algorithm", "pipeline")  # the contract's enum Kind, in its order
 ACCESS = ("open", "licensed", "compute-only")  # format 1 knows the first only
 MAX_FILES = 4096  # listed in the manifest; a larger tree is listed by its directories alone
@@ -58,6 +61,7 @@ class Manifest:
     terms: str = ""  # a path in the tree, or a URL
     privacy: Privacy = Privacy()
     card: Mapping[str, dagcbor.Value] | None = None
+    sealed: Sealed | None = None  # format 3
     format: str = FORMAT
 
     def to_block(self) -> tuple[Cid, bytes]:
@@ -95,10 +99,12 @@ class Manifest:
                 "privacy": self.privacy.value(),
                 "card": None if self.card is None else dict(self.card),
             }
+        if self.format == FORMAT_3:
+            value = sealed.without_links(value) | {"sealed": None if self.sealed is None else self.sealed.value()}
         block = dagcbor.encode(value)
         found = _read(block)
-        if self.format == FORMAT_1 and found != self:
-            raise InvalidData(f"the format {FORMAT_1} cannot say all of this manifest", hint=f"Write {FORMAT}.")
+        if found != self and (self.format == FORMAT_1 or self.sealed is not None):
+            raise InvalidData(f"the format {self.format} cannot say all of this manifest", hint=f"Write {FORMAT}.")
         return Cid.of(DAG_CBOR, block), block
 
     @classmethod
@@ -156,9 +162,12 @@ class Manifest:
 
 def _read(block: bytes) -> Manifest:
     """Steps 2 to 4 of `from_block`."""
-    top = Fields.of(dagcbor.decode(block), "the manifest")
+    value = dagcbor.decode(block)
+    if isinstance(value, dict) and value.get("format") == FORMAT_3:
+        value = sealed.with_links(value)
+    top = Fields.of(value, "the manifest")
     # (2) Later formats may mean something else by the same names.
-    form = top.format(FORMAT, FORMAT_1)
+    form = top.format(FORMAT, FORMAT_1, FORMAT_3)
     top.choice("profile", (unixfs.PROFILE,))
     # (3) Each field, once.
     kind = top.choice("kind", KINDS)
@@ -167,7 +176,7 @@ def _read(block: bytes) -> Manifest:
     verification = top.record("verification")
     zk = verification.record("zk") if verification.has("zk") else None
     signature = top.nullable_record("signature")
-    second = form == FORMAT
+    second = form != FORMAT_1
     dataset = top.nullable_record("dataset") if second else None
     manifest = Manifest(
         kind=kind,
@@ -192,6 +201,7 @@ def _read(block: bytes) -> Manifest:
         terms=described.check_terms(top.text("terms", described.MAX_URL, least=0)) if second else "",
         privacy=Privacy.read(top.record("privacy")) if second else Privacy(),
         card=_card(top) if second else None,
+        sealed=Sealed.read(top.record("sealed")) if form == FORMAT_3 else None,
         format=form,
     )
     for fields in (top, files, verification):
@@ -211,6 +221,11 @@ def _card(top: Fields) -> Mapping[str, dagcbor.Value] | None:
 
 def _check_whole(manifest: Manifest) -> None:
     files = manifest.files
+    if manifest.sealed is not None and (manifest.access != "licensed" or manifest.commit is None):
+        raise InvalidData(
+            f"expected a sealed manifest of access licensed that names its commit, found access {manifest.access} and "
+            f"the commit {manifest.commit}"
+        )
     if manifest.count <= MAX_FILES or files:
         total = sum(file.size for file in files.values())
         if (len(files), total) != (manifest.count, manifest.size):

@@ -20,17 +20,32 @@ class MoneyQueries(Facts):
 
     def _query_account_history(self, account: str) -> Iterable[Record]:
         addresses = {row["contract"]: row["address"] for row in self._tables["events"]}
-        names = ("JobMarket", "StakeVault", "AssetSale", "Unverified", "PaymentChannels")
-        market, vault, sale, unverified, channels = map(addresses.get, names)
+        names = ("JobMarket", "StakeVault", "AssetSale", "Unverified", "PaymentChannels", "LicenceShop", "LicenceToken")
+        market, vault, sale, unverified, channels, shop, licences = map(addresses.get, names)
         found: list[tuple[Record, Record]] = []
 
         def add(row: Record, ledger: str, change: int, reason: str | None, job_id: str | None = None) -> None:
             found.append((row, {"ledger": ledger, "change": change, "reason": reason, "job_id": job_id}))
 
         for row in self._tables["transfers"]:
-            sent = {market: "escrow", vault: "stake", sale: "sale bid", unverified: "complaint", _NOBODY: "burn"}
-            sent |= {channels: "channel"}
-            received = {market: "withdrawal", vault: "unstake", sale: "withdrawal", channels: "withdrawal"}
+            sent = {
+                channels: "channel",
+                shop: "licence",
+                licences: "licence",
+                market: "escrow",
+                vault: "stake",
+                sale: "sale bid",
+                unverified: "complaint",
+                _NOBODY: "burn",
+            }
+            received = {
+                channels: "withdrawal",
+                shop: "withdrawal",
+                licences: "withdrawal",
+                market: "withdrawal",
+                vault: "unstake",
+                sale: "withdrawal",
+            }
             received |= {unverified: "complaint", _NOBODY: "mint"}
             if row["sender"] == account:
                 reason = sent.get(row["recipient"], "transfer")
@@ -58,6 +73,14 @@ class MoneyQueries(Facts):
             add(row, "channel", row["amount"], named)
         for row in self._of("channel_withdrawals", account=account):
             add(row, "channel", -row["amount"], "withdrawal")
+        for row in self._of("licence_credits", account=account):
+            named = REASONS[row["reason"]] if row["reason"] < len(REASONS) else None
+            add(row, "licence", row["amount"], named)
+        for row in self._of("licence_revocations", account=account):
+            if row["refund"]:
+                add(row, "licence", row["refund"], "revocation")
+        for row in self._of("licence_withdrawals", account=account):
+            add(row, "licence", -row["amount"], "withdrawal")
         stake_reasons = {"deposited": (1, "deposit"), "withdrawn": (-1, "withdrawal"), "slashed": (-1, "slash")}
         for row in self._of("stake_changes", account=account):
             if row["change"] in stake_reasons:

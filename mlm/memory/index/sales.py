@@ -1,10 +1,11 @@
-"""Sales of assets."""
+"""Sales of assets and licences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+from mlm.core.auctions.sale import NEVER
 from mlm.memory.index.assets import AssetQueries
 from mlm.memory.index.facts import Record, matching
 
@@ -18,11 +19,14 @@ class SaleQueries(AssetQueries):
         bids = self._of("sale_bids", sale_id=row["sale_id"])
         best: Record = bids[-1] if bids else {}
         closing: Record = next(iter(self._of("sale_closings", sale_id=row["sale_id"])), {})
+        lot: Record = next(iter(self._of("lots", sale_id=row["sale_id"])), {})
         last = max(fact.get("block", 0) for fact in (row, best, closing))
         same = ("sale_id", "collection", "token_id", "seller", "reserve", "step_bps", "extension", "escrow")
         return (
             {name: row[name] for name in same}
             | {name: asset.get(name) for name in ("handle", "name")}
+            | {"units": lot.get("units", 0), "start_price": lot.get("start_price", 0)}
+            | {"expires_at": lot.get("expires_at", NEVER)}
             | {"opened_at": row["timestamp"], "ends_at": best.get("ends_at", row["timestamp"] + row["duration"])}
             | {"bidder": best.get("bidder"), "price": best.get("amount"), "bid_count": len(bids)}
             | {"closed_at": closing.get("timestamp"), "closed_state": closing.get("state")}

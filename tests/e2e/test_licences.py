@@ -1,0 +1,242 @@
+"""Licensed assets on the real devnet: sealed, bought, opened, passed on, taken back; and an owner that lies."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mlm.adapters.remotes.folder import FolderRemote
+from mlm.core import dag
+from mlm.core.cid import Cid
+from mlm.workflows import content_keys
+from tests.command_line import TOKEN, Market, Person, ended, sent
+from tests.e2e.warm import Warm
+
+TOML = (
+    '[asset]\nname = "{name}"\nversion = "{version}"\nkind = "dataset"\nlicence = "MIT"\n[access]\nmode = "licensed"\n'
+)
+FILES = {"words.txt": b"the words that nobody reads for nothing\n" * 40_000, "more/table.csv": b"a,b\n1,2\n"}
+
+
+def somebody(market: Market, account: str, folder: Path) -> Person:
+    """An account with a home of its own, beside the same devnet: nobody reads another's cache."""
+    home = folder / "home"
+    home.mkdir(parents=True)
+    (home / "devnet").symlink_to(market.home / "devnet")
+    work = folder / "sealed-words"
+    work.mkdir()
+    return Person(account, work, home)
+
+
+def commit(owner: Person, name: str, version: str) -> None:
+    (owner.folder / "mlm.toml").write_text(TOML.format(name=name, version=version))
+    owner.do("add", "mlm.toml", *FILES)
+    owner.do("commit", "-m", version)
+
+
+@pytest.fixture(scope="module")
+def owner(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Person:
+    """The owner of alice/sealed-words 1.0.0, which is published and not offered."""
+    found = somebody(market, "model-provider", tmp_path_factory.mktemp("owner"))
+    for path, data in FILES.items():
+        (found.folder / path).parent.mkdir(exist_ok=True)
+        (found.folder / path).write_bytes(data)
+    found.do("init", ".")
+    commit(found, "sealed-words", "1.0.0")
+    return found
+
+
+ASSET = "alice/sealed-words"
+
+
+@pytest.fixture(scope="module")
+def buyer(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Person:
+    return somebody(market, "consumer", tmp_path_factory.mktemp("buyer"))
+
+
+@pytest.fixture(scope="module")
+def third(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Person:
+    return somebody(market, "compute-1", tmp_path_factory.mktemp("third"))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path: (folder / path).read_bytes() for path in FILES}
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[Warm]:
+    made = Warm()
+    yield made
+    made.close()
+
+
+@dataclass(frozen=True)
+class Killer:
+    """Runs commands that die by SIGKILL right after their broadcast."""
+
+    market: Market
+    warm: Warm
+
+    def kill(self, person: Person, *arguments: str) -> None:
+        ran = self.warm.killed(person, 3, "after", *arguments, "--json")
+        assert ran.code == -signal.SIGKILL, ran
+
+    def resumed(self, person: Person, *arguments: str) -> None:
+        """Killed, then resumed by `mlm op resume`: it has sent once."""
+        before = sent(self.market, person.account)
+        self.kill(person, *arguments)
+        (newest,) = person.do("op", "log")["operations"][:1]
+        assert newest["operation"] == " ".join(arguments[: len(newest["operation"].split())])
+        person.do("op", "resume", newest["op"])
+        assert person.do("op", "show", newest["op"])["outcome"] == "done"
+        assert sent(self.market, person.account) == before + 1
+
+
+@pytest.fixture
+def killer(market: Market, warm: Warm) -> Killer:
+    return Killer(market, warm)
+
+
+def test_a_licensed_asset_from_publication_to_revocation(
+    market: Market, owner: Person, buyer: Person, third: Person, killer: Killer
+) -> None:
+    """Operations that send are killed right after their broadcast and resumed, each once."""
+    remote = FolderRemote(market.home / "devnet" / "remote")
+    before = set(remote.cids())
+    published = owner.do("publish", "--handle", "alice")
+    assert published["sealed"] and not published["already"]
+    # Nothing plain reached the remote: neither a file's block, nor a commit, nor a directory.
+    added = set(remote.cids()) - before
+    manifest = Cid.parse(published["manifest"])
+    assert set(dag.dag(remote, manifest)) <= added
+    assert Cid.parse(published["commit"]) not in added
+    assert not [cid for cid in added if b"nobody reads for nothing" in remote.get(cid)]
+    # The same again seals nothing anew.
+    again = owner.run("publish", "--handle", "alice", "--json").value
+    assert again["result"]["already"] and again["steps"] == [] and again["result"]["manifest"] == str(manifest)
+
+    for command in (["download", ASSET, "-o", "out"], ["clone", ASSET, "copy"]):
+        error = third.refused(12, *command)
+        assert error["code"] == "not_licensed" and f"mlm buy {ASSET}" in error["hint"]
+        assert not (third.folder / command[-1] / "words.txt").exists()
+    checked = third.do("verify", ASSET)
+    assert checked["verified"] and not checked["complete"]
+    terms = ["--delivery", "600", "--notice", "60", "--refund", "2"]
+    killer.resumed(owner, "licence", "offer", ASSET, "--price", "5", *terms)
+    offered = owner.do("licence", "offer", ASSET, "--price", "5", *terms)
+    assert owner.run("licence", "offer", ASSET, "--price", "5", *terms, "--json").value["steps"] == []
+    assert [each["price"] for each in buyer.do("licence", "list", ASSET)["offers"]] == [str(5 * TOKEN)]
+
+    money = {person.account: person.money for person in (owner, buyer)}
+    assert "OfferPriceHigher" in buyer.refused(12, "buy", ASSET, "--max-price", "4.9")["message"]
+    killer.resumed(buyer, "buy", ASSET, "--max-price", "5")
+    waiting = buyer.begin("buy", ASSET, "--max-price", "5", "--wait", "--json")
+    owner_sent = sent(market, owner.account)
+    killer.kill(owner, "licence", "deliver")
+    given = owner.do("licence", "deliver")  # a rerun goes on: what was sent is sent once
+    assert given["delivered"] == [] and sent(market, owner.account) == owner_sent + 1
+    done = ended(waiting)
+    assert done.code == 0, done
+    bought = done.value
+    assert bought["key"] and bought["licence"][:-10] == offered["licence"][:-10]
+    assert buyer.money == money["consumer"] - 5 * TOKEN
+    buyer.do("download", ASSET, "-o", "out")
+    assert files(buyer.folder / "out") == FILES
+    buyer.do("clone", ASSET, "copy")
+    assert files(buyer.folder / "copy") == FILES
+    assert buyer.do("verify", ASSET)["complete"]
+
+    receiver = third.do("whoami")["address"]
+    killer.resumed(buyer, "licence", "transfer", bought["licence"], "--to", receiver)
+    assert "mlm licence request" in third.refused(12, "download", ASSET, "-o", "out")["hint"]
+    killer.resumed(third, "licence", "request", ASSET)
+    asked = third.do("licence", "request", ASSET)
+    assert not asked["answered"] and asked["licence"] == bought["licence"]
+    (delivered,) = owner.do("licence", "deliver")["delivered"]
+    assert (delivered["account"].lower(), delivered["why"]) == (receiver.lower(), "request")
+    assert owner.do("licence", "deliver")["delivered"] == []
+    third.do("download", ASSET, "-o", "out")
+    assert files(third.folder / "out") == FILES
+
+    # A new version has a new key: its holder asks for it, free; who holds no licence any more gets none.
+    (owner.folder / "more" / "table.csv").write_bytes(b"a,b\n1,3\n")
+    commit(owner, "sealed-words", "1.1.0")
+    owner.do("publish", "--handle", "alice")
+    assert third.refused(12, "download", f"{ASSET}@1.1.0", "-o", "new")["code"] == "not_licensed"
+    third.do("licence", "request", f"{ASSET}@1.1.0")
+    assert buyer.refused(12, "licence", "request", f"{ASSET}@1.1.0")["code"] == "not_licensed"
+    owner.do("licence", "deliver", ASSET)
+    third.do("download", f"{ASSET}@1.1.0", "-o", "new")
+    assert (third.folder / "new" / "more" / "table.csv").read_bytes() == b"a,b\n1,3\n"
+
+    before_owner, before_third = owner.money, third.money
+    killer.resumed(owner, "licence", "revoke", bought["licence"], "--holder", receiver)
+    assert owner.money == before_owner - 2 * TOKEN and third.money == before_third + 2 * TOKEN
+    held = third.do("licence", "list", ASSET)["held"]
+    assert [(each["units"], each["valid"]) for each in held] == [(0, True)]  # the notice runs
+    market.advance("2m")
+    assert third.do("licence", "list", ASSET)["held"] == []
+
+
+def test_an_owner_that_delivers_a_wrong_key_or_none_is_paid_nothing(
+    market: Market, owner: Person, buyer: Person, killer: Killer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`buy --wait` complains, and takes the price back of what did not come; killed at that, it goes on."""
+    owner.do("publish", "--handle", "alice")
+    offered = owner.do("licence", "offer", ASSET, "--price", "7", "--delivery", "60")
+    buy = ["buy", ASSET, "--licence", offered["licence"]]
+    money = buyer.money
+    order = buyer.do(*buy)["order"]
+    assert buyer.do(*buy)["order"] == order  # an open order is gone on with: nothing is paid twice
+    assert buyer.money == money - 7 * TOKEN
+    with monkeypatch.context() as lie:
+        lie.setattr(content_keys, "find", lambda ports, version: b"l" * 32)
+        owner.do("licence", "deliver")
+    assert "is wrong" in buyer.refused(12, "licence", "settle", f"order/{order}")["message"]
+    before = sent(market, buyer.account)
+    killer.kill(buyer, *buy, "--wait")
+    if buyer.do("licence", "show", f"order/{order}")["state"] != "rejected":  # else it was mined: the kill came later
+        error = buyer.refused(12, *buy, "--wait")
+        assert error["code"] == "no_result" and "rejected" in error["message"]
+    assert buyer.money == money and sent(market, buyer.account) == before + 1
+    assert buyer.do("licence", "show", f"order/{order}")["state"] == "rejected"
+
+    late = buyer.do(*buy)["order"]
+    assert late != order
+    market.advance("2m")
+    error = buyer.refused(12, *buy, "--wait")
+    assert error["code"] == "no_result" and "no key came" in error["message"] and "7" in error["message"]
+    assert buyer.money == money and buyer.do("licence", "show", f"order/{late}")["state"] == "refunded"
+    again = buyer.do(*buy)["order"]
+    market.advance("2m")
+    killer.resumed(owner, "licence", "refund", f"order/{again}")
+    assert buyer.money == money
+
+    last = buyer.do(*buy)["order"]
+    owner.do("licence", "deliver", ASSET)
+    error = buyer.refused(12, "licence", "complain", f"order/{last}")
+    assert "nothing to complain of" in error["message"]
+    killer.resumed(buyer, "licence", "settle", f"order/{last}")
+    assert buyer.money == money - 7 * TOKEN
+    owner.do("licence", "offer", ASSET, "--price", "7", "--delivery", "60", "--stock", "0")
+
+
+def test_uses_that_are_bought_and_used_up(owner: Person, buyer: Person, killer: Killer) -> None:
+    """No key is delivered with them: they are the buyer's at once."""
+    uses = ["--kind", "per-use", "--delivery", "0", "--stock", "4"]
+    offered = owner.do("licence", "offer", ASSET, "--price", "1", *uses)
+    bought = buyer.do("buy", ASSET, "--licence", offered["licence"], "--units", "3", "--wait")
+    assert not bought["key"] and bought["units"] == 3
+    error = buyer.refused(12, "buy", ASSET, "--licence", offered["licence"], "--units", "3")
+    assert "1 of" in error["message"]
+    killer.resumed(buyer, "licence", "redeem", bought["licence"], "--units", "2", "--purpose", "a batch")
+    shown = buyer.do("licence", "show", bought["licence"])
+    assert [(each["units"], each["valid"]) for each in shown["held"]] == [(1, True)]
+    assert (
+        "1 to 1 units"
+        in buyer.refused(12, "licence", "redeem", bought["licence"], "--units", "2", "--purpose", "b")["message"]
+    )
