@@ -115,8 +115,8 @@ def _publish(market: Any) -> str:
     person.do("init")
     (person.folder / "model.onnx").write_bytes(cnn())
     text = (
-        '[project]\nname = "cnn"\nversion = "1.0.0"\nkind = "model"\nlicense = "Apache-2.0"\n\n'
-        '[model]\nfile = "model.onnx"\n'
+        '[asset]\nname = "cnn"\nversion = "1.0.0"\nkind = "model"\nlicence = "Apache-2.0"\n'
+        'description = "Two layers"\n\n[model]\nfile = "model.onnx"\n\n[price]\nuse = "0.1"\n\n[privacy]\npersonal_data = false\n'
     )
     (person.folder / "mlm.toml").write_text(text)
     person.do("add", ".")
@@ -189,7 +189,7 @@ def measured(model: str, calls: int = CALLS, rounds: int = ROUNDS) -> dict[int, 
     found = {connections: Loaded() for connections in CONNECTIONS}
     with _servers(model) as (market, free, paid), tempfile.TemporaryDirectory() as folder:
         body, head, inputs = _body(model, Path(folder))
-        warm = calls // 5
+        warm = max(CONNECTIONS)
         total = len(CONNECTIONS) * (warm + rounds * calls)
         payer = Payer.open(Chain.of(market, "consumer"), terms_of(paid), 1, calls=total)
         signed = iter(range(1, total + 1))

@@ -116,6 +116,7 @@ STRICTER: dict[str, tuple[Any, Any, Any]] = {
     "worker.hourly": ("2", "2", "0"),
     "worker.margin": (20.0, 20.0, 0.0),
     "worker.collect": ("5", "5", "0"),
+    "worker.disk_mb": (100, 100, 101),
     "serve.body_mb": (4, 4, 64),
     "serve.seconds": (5.0, 5.0, 60.0),
     "serve.connections": (100, 100, 10_000),

@@ -117,7 +117,10 @@ class PaidTill:
         signed: SignedVoucher = token
         voucher = signed.voucher
         # (1)
-        block = self._codec.to_block(inputs)
+        try:
+            block = self._codec.to_block(inputs)
+        except InvalidData as error:
+            raise Refusal(Status.TOO_LARGE, f"a paid call's tensors are committed to as one block: {error}") from error
         given = "0x" + unverified_input_commitment(self._version, tensors_root(NO_SALT, block)).hex()
         request = request_digest(voucher.channel, voucher.calls, self._payee.terms.version_id, given)
         # (2)
