@@ -28,7 +28,7 @@ from bench.timing import ROOT
 
 LOAD = ROOT / "bench" / "load"
 CONNECTIONS = (1, 8, 64)
-ROUNDS, CALLS = 3, 400
+ROUNDS, CALLS = 3, 150
 PRICE = "0.2"
 CHANNELS, SIDE = 56, 32
 MODELS = {"tiny": "a model of 0.1 ms", "cnn": "a model of a few ms"}
@@ -116,12 +116,13 @@ def _publish(market: Any) -> str:
     (person.folder / "model.onnx").write_bytes(cnn())
     text = (
         '[asset]\nname = "cnn"\nversion = "1.0.0"\nkind = "model"\nlicence = "Apache-2.0"\n'
-        'description = "Two layers"\n\n[model]\nfile = "model.onnx"\n\n[price]\nuse = "0.1"\n\n[privacy]\npersonal_data = false\n'
+        'description = "Two layers"\n\n[model]\nfile = "model.onnx"\n\n'
+        '[price]\nuse = "0.1"\n\n[privacy]\npersonal_data = false\n'
     )
     (person.folder / "mlm.toml").write_text(text)
     person.do("add", ".")
     person.do("commit", "-m", "first")
-    person.do("publish")
+    person.do("publish", "--handle", "alice")
     return "alice/cnn"
 
 
