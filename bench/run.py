@@ -34,6 +34,7 @@ MODULES = (
     "running",
     "confining",
     "workers",
+    "journaling",
     "auctions",
     "environment",
     "gas_rows",

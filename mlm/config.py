@@ -199,6 +199,14 @@ SETTINGS: tuple[Setting, ...] = (
         "The least credit, in tokens, that a worker withdraws; 0: it never does.",
         project="never",
     ),
+    Setting(
+        "worker.disk_mb",
+        int,
+        20_000,
+        "MLM_WORKER_DISK_MB",
+        "MiB that a worker keeps of others' models and inputs; what was used least recently goes first.",
+        project="never",
+    ),
     *SERVE,
     Setting("job.bidding", int, 3600, "MLM_BIDDING", "Seconds that bids stay open."),
     Setting(

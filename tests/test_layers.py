@@ -46,6 +46,7 @@ ALSO = {
     "mlm/cli/wiring.py": ({"adapters"}, "the one place where adapters are chosen by the settings"),
     "mlm/cli/wiring_remotes.py": ({"adapters"}, "the half of wiring.py that is about remotes"),
     "mlm/cli/wiring_compute.py": ({"adapters"}, "the half of wiring.py that is about running and proving"),
+    "mlm/cli/wiring_gateway.py": ({"adapters"}, "the part of wiring.py that is about a gateway"),
     "mlm/cli/wiring_serve.py": ({"adapters"}, "the half of wiring.py that is about serving models"),
     "mlm/cli/wiring_worker.py": ({"adapters"}, "the half of wiring.py that is about a worker's threads and strategy"),
     "mlm/cli/wiring_paying.py": ({"adapters"}, "the part of wiring.py that is about paying for calls of models"),

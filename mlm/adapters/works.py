@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
+import struct
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,10 @@ from mlm.core.errors import StateConflict, UsageError
 
 MAX_BYTES = 1 << 30  # of a result
 LOG_BYTES = 4 << 20  # then a new log begins, and the one before the last goes
+_FLOCK = "hhqqi4x"  # Linux's struct flock: kind, whence, start, length, process
+# Locks of an open file, not of a process, which can be asked for without being taken; Linux alone has them.
+_TAKE, _ASK = getattr(fcntl, "F_OFD_SETLK", None), getattr(fcntl, "F_OFD_GETLK", None)
+_WHOLE_FILE = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,120}")
 
 
@@ -37,9 +43,45 @@ class FileWorks:
                 hint="Two of them would bid for one another's capacity: raise --jobs of the one, or use two accounts.",
             ) from None
         try:
-            yield
+            with self._shown():
+                yield
         finally:
             lock.__exit__(None, None, None)
+
+    def held(self) -> bool:
+        """Whether a worker of the account lives: the kernel is asked who has its second lock, which nobody takes.
+
+        Where the kernel cannot be asked (macOS) the first is tried for an instant.
+        """
+        if _ASK is None:
+            try:
+                with self.hold():
+                    return False
+            except StateConflict:
+                return True
+        try:
+            handle = os.open(self._folder / "running", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            found = fcntl.fcntl(handle, _ASK, _WHOLE_FILE)
+            return bool(struct.unpack(_FLOCK, found)[0] != fcntl.F_UNLCK)
+        finally:
+            os.close(handle)
+
+    @contextmanager
+    def _shown(self) -> Iterator[None]:
+        """Hold the lock by which others see that this worker lives: one that can be asked for without taking it."""
+        with storage_errors("cannot make the worker's folder"):
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            handle = os.open(self._folder / "running", flags, 0o600)
+        try:
+            with suppress(OSError):  # a file system without it: nobody sees the worker, and all else works
+                if _TAKE is not None:
+                    fcntl.fcntl(handle, _TAKE, _WHOLE_FILE)
+            yield
+        finally:
+            os.close(handle)
 
     def keep(self, name: str, data: bytes) -> None:
         """Whole or not at all, on the disk when this returns."""

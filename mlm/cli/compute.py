@@ -42,7 +42,8 @@ def run(
 ) -> None:
     """Run a model on an input, or an algorithm (a WebAssembly module) on a file; or pay a server for it (--remote).
 
-    With --remote the model is the published asset that must be served; the input alone takes whatever is.
+    Either may be a published asset. With --remote the model is the published asset that must be served; the input alone
+    takes whatever is.
 
     Example: `mlm run model.onnx samples/digit.npy`
     """

@@ -16,26 +16,33 @@ if TYPE_CHECKING:
     from mlm.ports.bundle import Ports
 
 STAY = 2  # models that each thread keeps loaded
+MB = 1 << 20
 PERCENT = 100  # basis points
 
 
 def own(session: Session) -> Ports:
     """The ports of a worker: with an index of its own, which no command has to wait for."""
-    from mlm.adapters.state.duckdb import DuckState
+    from mlm.adapters.blocks.shelf import FolderShelf
+    from mlm.adapters.state import DuckState, RememberedState
 
     made = ports(session, stay=STAY)
     made.sender = session.ports.sender
     folder = session.home / "worker" / made.sender.address.lower()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    made.state = DuckState(folder / f"state-{session.config.get('network.default')}.duckdb")
+    made.state = RememberedState(DuckState(folder / f"state-{session.config.get('network.default')}.duckdb"))
+    made.shelf = FolderShelf(folder / "brought", session.config.get("worker.disk_mb") * MB)
     return made
 
 
-def spare(session: Session) -> Ports:
-    """Ports for one more thread: they send by the same account, whose password was asked for once, and draw nothing."""
+def spare(session: Session, own: Ports) -> Ports:
+    """Ports for one more thread: they send by the same account, whose password was asked for once, and draw nothing.
+
+    Index and shelf are the worker's.
+    """
     from mlm.adapters.system import OsSystem
 
-    made = own(session)
+    made = ports(session, stay=STAY)
+    made.sender, made.state, made.shelf = session.ports.sender, own.state, own.shelf
     made.system = OsSystem(open(os.devnull, "w"))  # noqa: SIM115  # for as long as the thread works
     return made
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,12 +81,9 @@ def run(
         seconds=seconds,
         until_idle=until_idle,
     )
-    render(
-        ctx,
-        workflow.work(
-            wiring_worker.own(session), params, lambda: wiring_worker.spare(session), tell=tell, stopped=_Stop()
-        ),
-    )
+    own = wiring_worker.own(session)
+    spare = partial(wiring_worker.spare, session, own)
+    render(ctx, workflow.work(own, params, spare, tell=tell, stopped=_Stop()))
 
 
 @app.command()

@@ -21,7 +21,7 @@ MAX_DEPTH = 64  # nested lists and maps
 MAX_BYTES = 2 * 1024 * 1024  # of one block, as kubo accepts
 MAX_ITEMS = 1 << 18  # of one block: each takes far more memory than its byte
 
-_UINT, _NEGATIVE, _BYTES, _TEXT, _LIST, _MAP, _TAG, _SIMPLE = range(8)
+UINT, _NEGATIVE, BYTES, TEXT, ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 _FALSE, _TRUE, _NULL, _FLOAT64 = 20, 21, 22, 27
 _CID_TAG = b"\xd8\x2a"
 _WIDTHS = {24: (1, 24), 25: (2, 1 << 8), 26: (4, 1 << 16), 27: (8, 1 << 32)}  # info: (bytes, smallest value allowed)
@@ -77,7 +77,8 @@ def _count(value: Value) -> int:
     return count
 
 
-def _head(out: bytearray, major: int, number: int) -> None:
+def head(out: bytearray, major: int, number: int) -> None:
+    """Write the head of an item: its major type and its number or length."""
     if number < 24:
         out.append(major << 5 | number)
     elif number < 1 << 8:
@@ -90,7 +91,8 @@ def _head(out: bytearray, major: int, number: int) -> None:
         out += struct.pack(">BQ", major << 5 | 27, number)
 
 
-def _utf8(text: str) -> bytes:
+def utf8(text: str) -> bytes:
+    """Text as it is written; raises InvalidData for lone surrogates."""
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -107,37 +109,37 @@ def _write(out: bytearray, value: Value, depth: int) -> None:
     elif isinstance(value, int):
         if not -(1 << 64) <= value < 1 << 64:
             raise InvalidData(f"DAG-CBOR integers have 64 bits and a sign, got {value.bit_length()} bits")
-        _head(out, _UINT if value >= 0 else _NEGATIVE, value if value >= 0 else -1 - value)
+        head(out, UINT if value >= 0 else _NEGATIVE, value if value >= 0 else -1 - value)
     elif isinstance(value, float):
         if not math.isfinite(value):
             raise InvalidData(f"DAG-CBOR numbers are finite, got {value}")
         out += struct.pack(">Bd", _SIMPLE << 5 | _FLOAT64, value)
     elif isinstance(value, str):
-        raw = _utf8(value)
-        _head(out, _TEXT, len(raw))
+        raw = utf8(value)
+        head(out, TEXT, len(raw))
         out += raw
     elif isinstance(value, bytes):
-        _head(out, _BYTES, len(value))
+        head(out, BYTES, len(value))
         out += value
     elif isinstance(value, Cid):
         raw = b"\x00" + bytes(value)
         out += _CID_TAG
-        _head(out, _BYTES, len(raw))
+        head(out, BYTES, len(raw))
         out += raw
     elif isinstance(value, Mapping):
         items = []
         for key, item in value.items():
             if not isinstance(key, str):
                 raise InvalidData(f"DAG-CBOR map keys are text, got {type(key).__name__}")
-            items.append((_utf8(key), item))
+            items.append((utf8(key), item))
         items.sort(key=lambda pair: (len(pair[0]), pair[0]))
-        _head(out, _MAP, len(items))
+        head(out, _MAP, len(items))
         for raw, item in items:
-            _head(out, _TEXT, len(raw))
+            head(out, TEXT, len(raw))
             out += raw
             _write(out, item, depth + 1)
     elif isinstance(value, Sequence):
-        _head(out, _LIST, len(value))
+        head(out, ARRAY, len(value))
         for item in value:
             _write(out, item, depth + 1)
     else:
@@ -188,15 +190,15 @@ class _Reader:
         if self.items > MAX_ITEMS:
             raise InvalidData(f"DAG-CBOR: expected at most {MAX_ITEMS} items, found more at byte {start}")
         major, info, number = self.head()
-        if major == _UINT:
+        if major == UINT:
             return number
         if major == _NEGATIVE:
             return -1 - number
-        if major == _BYTES:
+        if major == BYTES:
             return self.take(number)
-        if major == _TEXT:
+        if major == TEXT:
             return self.text(number)
-        if major == _LIST:
+        if major == ARRAY:
             self.expect_room(number, 1, start)
             return [self.value(depth + 1) for _ in range(number)]
         if major == _MAP:
@@ -217,7 +219,7 @@ class _Reader:
         for _ in range(count):
             start = self.at
             major, _, length = self.head()
-            if major != _TEXT:
+            if major != TEXT:
                 raise InvalidData(f"DAG-CBOR: expected a text key at byte {start}, found major type {major}")
             key = self.text(length)
             raw = self.data[self.at - length : self.at]
@@ -231,7 +233,7 @@ class _Reader:
         if tag != 42:
             raise InvalidData(f"DAG-CBOR: expected tag 42 (a CID) at byte {start}, found tag {tag}")
         major, _, length = self.head()
-        if major != _BYTES:
+        if major != BYTES:
             raise InvalidData(f"DAG-CBOR: expected bytes inside the CID tag at byte {start}, found major type {major}")
         raw = self.take(length)
         if raw[:1] != b"\x00":

@@ -5,16 +5,25 @@ pycryptodome does it, the lightest of the libraries that do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+
+
+@cache
+def _keccak() -> Callable[..., Any]:
+    from Crypto.Hash import keccak  # 40 ms to load: only commands that digest pay for it
+
+    return keccak.new
 
 
 def keccak256(data: bytes) -> bytes:
     """Ethereum's keccak256 (the original padding, not SHA3-256): 32 bytes."""
-    from Crypto.Hash import keccak  # 40 ms to load: only commands that digest pay for it
+    digest: bytes = _keccak()(digest_bits=256, data=data).digest()
+    return digest
 
-    return keccak.new(digest_bits=256, data=data).digest()
 
-
+@cache  # there are a few dozen of them
 def domain(name: str) -> bytes:
     """The domain of a digest, e.g. `mlm/in/1`: its keccak256, as the contracts have it."""
     return keccak256(name.encode())

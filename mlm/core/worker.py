@@ -159,6 +159,9 @@ class Collect:
     """Withdraw what is credited."""
 
 
+# Moves that may share a transaction, and how many of one kind: its title names them all.
+TOGETHER, MOST_TOGETHER = (Bid, Reveal, Fulfil, Settle), 32
+
 Move = Learn | Bid | Reveal | Draw | Announce | Compute | Fulfil | Answer | Settle | Collect
 _NEVER = 1 << 62
 
@@ -173,6 +176,20 @@ def next_actions(view: View) -> tuple[Move, ...]:
     due = tuple(move for job in held if (move := _due(job, view.now)) is not None)
     collect = (Collect(),) if 0 < view.collect_from <= view.credit else ()
     return (*_once(due, view.jobs), *collect, *_learn(view), *_bids(view))
+
+
+def together(moves: tuple[Move, ...]) -> tuple[tuple[Move, ...], ...]:
+    """The moves in groups, each of one kind, that can be sent at once: a group stands where its first move stood."""
+    groups: list[list[Move]] = []
+    filling: dict[type[Move], list[Move]] = {}
+    for move in moves:
+        group = filling.get(type(move))
+        if group is None or len(group) == MOST_TOGETHER:
+            groups.append(group := [])
+            if isinstance(move, TOGETHER):
+                filling[type(move)] = group
+        group.append(move)
+    return tuple(map(tuple, groups))
 
 
 def idle(view: View) -> bool:

@@ -74,8 +74,13 @@ class MemoryJournal:
         """The facts recorded, in order: {step, at, entry}."""
         return _copy(self._of(op))
 
-    def operations(self, newest: int | None = None) -> list[dict[str, Any]]:
-        """All operations, or the newest, oldest first."""
+    def operations(
+        self, newest: int | None = None, *, op: str | None = None, open_only: bool = False
+    ) -> list[dict[str, Any]]:
+        """See the port; nothing is put away here."""
+        if op is not None:
+            self._of(op)
+            return _copy([self._operations[int(op) - 1]])
         return _copy(self._operations[-newest if newest else 0 :])
 
     def _of(self, op: str) -> list[dict[str, Any]]:

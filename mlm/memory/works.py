@@ -17,18 +17,22 @@ class MemoryWorks:
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
         self.log: list[str] = []
-        self.held = False
+        self._held = False
 
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Be the only worker."""
-        if self.held:
+        if self._held:
             raise StateConflict("another worker of this account is running")
-        self.held = True
+        self._held = True
         try:
             yield
         finally:
-            self.held = False
+            self._held = False
+
+    def held(self) -> bool:
+        """Whether somebody is the worker."""
+        return self._held
 
     def keep(self, name: str, data: bytes) -> None:
         """Keep bytes."""

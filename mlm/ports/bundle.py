@@ -23,6 +23,7 @@ from mlm.ports.remote import Remote, Remotes
 from mlm.ports.repo import Repo
 from mlm.ports.runner import Runner
 from mlm.ports.sealing import Sealing
+from mlm.ports.shelf import Shelf
 from mlm.ports.signatures import Signatures
 from mlm.ports.signer import Recover, Sender, Signer
 from mlm.ports.spent import Spent
@@ -71,6 +72,11 @@ class Ports:
     def objects(self) -> Blocks:
         """Blocks under .mlm/objects."""
         return self._make("objects")
+
+    @cached_property
+    def shelf(self) -> Shelf | None:
+        """Where what is brought for a while goes; None: among the objects, until `mlm gc`."""
+        return self._make("shelf") if "shelf" in self._factories else None
 
     @cached_property
     def remote(self) -> Remote:

@@ -1,7 +1,7 @@
 """Reading an EVM chain."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 
@@ -11,6 +11,7 @@ class Block:
     hash: str  # 0x-prefixed
     parent_hash: str
     timestamp: int  # seconds
+    gas_limit: int = field(default=0, compare=False)  # of all its transactions; 0: not known, as in an index
 
 
 class Log(NamedTuple):

@@ -3,6 +3,8 @@
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+ENDED = DONE, UNDONE, SUPERSEDED = "done", "undone", "superseded"  # outcomes after which nothing is left to resume
+
 
 class Journal(Protocol):
     """Append-only; every write is durable before it returns. An operation belongs to one process at a time."""
@@ -22,8 +24,14 @@ class Journal(Protocol):
     def entries(self, op: str) -> list[dict[str, Any]]:
         """The facts recorded, in order: {step, at, entry}."""
 
-    def operations(self, newest: int | None = None) -> list[dict[str, Any]]:
-        """Oldest first, all or the `newest` so many: {op, operation, params, started_at, closed_at, outcome}."""
+    def operations(
+        self, newest: int | None = None, *, op: str | None = None, open_only: bool = False
+    ) -> list[dict[str, Any]]:
+        """Oldest first, all or the `newest` so many: {op, operation, params, started_at, closed_at, outcome}.
+
+        `op`: that one alone; raises NotFound. `open_only` may leave out those of which nothing is left to resume, which
+        were put away: then what is read does not grow with all that was ever done.
+        """
 
     def held(self, op: str) -> bool:
         """Whether a living process, this one or another, works on the operation."""

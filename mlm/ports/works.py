@@ -11,6 +11,9 @@ class Works(Protocol):
     def hold(self) -> AbstractContextManager[None]:
         """Be this account's worker until the block ends; raises StateConflict while another process is."""
 
+    def held(self) -> bool:
+        """Whether a living process is this account's worker; in nobody's way, not for an instant."""
+
     def keep(self, name: str, data: bytes) -> None:
         """Keep bytes under a name of letters, digits, - and _; replaces what it had."""
 

@@ -21,6 +21,7 @@ from mlm.core.job import Tier
 from mlm.ports.bundle import Ports
 from mlm.workflows import announce, lookup, model
 from mlm.workflows.objects import fetch as fetch_block
+from mlm.workflows.objects import group, here
 
 if TYPE_CHECKING:
     from mlm.ports.tensors import Tensors
@@ -72,7 +73,12 @@ def _commitment(
 
 def message(ports: Ports, job: lookup.Job) -> Encrypted | None:
     """The encrypted input of a private job, None for a job whose input anybody may read. Raises NotFound."""
-    return encryption.read(fetch_block(ports, Cid(DAG_CBOR, bytes.fromhex(job.terms.request.input[2:]))))
+    return encryption.read(_block(ports, job))
+
+
+def _block(ports: Ports, job: lookup.Job) -> bytes:
+    with group(ports, job.job_id):
+        return fetch_block(ports, Cid(DAG_CBOR, bytes.fromhex(job.terms.request.input[2:])))
 
 
 def fetch(ports: Ports, job: lookup.Job, loaded: model.Model) -> Received:
@@ -81,7 +87,7 @@ def fetch(ports: Ports, job: lookup.Job, loaded: model.Model) -> Received:
     A private input is opened with the consumer's own key, or with what was delivered to the lease holder. Raises
     NotFound for everybody else, StateConflict before the delivery, VerificationFailed for what does not open.
     """
-    block = fetch_block(ports, Cid(DAG_CBOR, bytes.fromhex(job.terms.request.input[2:])))
+    block = _block(ports, job)
     expected, found, salt = job.terms.request.input_commitment, encryption.read(block), NO_SALT
     if found is not None:
         try:
@@ -133,8 +139,10 @@ def delivered(ports: Ports, job: lookup.Job) -> bytes | None:
 def waits_for_key(ports: Ports, job: lookup.Job) -> bool:
     """Whether the input is private and its key not delivered, as far as this machine knows: it fetches nothing."""
     cid = Cid(DAG_CBOR, bytes.fromhex(job.terms.request.input[2:]))
-    if not ports.objects.has(cid) or encryption.read(ports.objects.get(cid)) is None:
-        return False
+    with group(ports, job.job_id):
+        found = here(ports)
+        if not found.has(cid) or encryption.read(found.get(cid)) is None:
+            return False
     return delivered(ports, job) is None
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mlm.core.errors import InvalidData, NotFound
-from mlm.ports.journal import Journal
+from mlm.ports.journal import DONE, ENDED, SUPERSEDED, UNDONE, Journal
 from mlm.ports.signer import Outcome, Signed
 
-DONE, UNDONE, SUPERSEDED = "done", "undone", "superseded"  # outcomes after which nothing is left to resume
+__all__ = ["DONE", "SUPERSEDED", "UNDONE", "Progress", "ended", "find", "included_entry", "progress", "signed_entry"]
 
 
 @dataclass(frozen=True)
@@ -106,12 +106,11 @@ def included_entry(found: Outcome) -> dict[str, Any]:
 
 def find(journal: Journal, op: str) -> dict[str, Any]:
     """The journal's summary of an operation; raises NotFound."""
-    for summary in journal.operations():
-        if summary["op"] == op:
-            return summary
+    for summary in journal.operations(op=op):
+        return summary
     raise NotFound(f"no operation {op}", hint="`mlm op log` lists them.")
 
 
 def ended(outcome: str | None) -> bool:
     """Whether an operation with this outcome has nothing left to resume."""
-    return outcome is not None and outcome.partition(" ")[0] in (DONE, UNDONE, SUPERSEDED)
+    return outcome is not None and outcome.partition(" ")[0] in ENDED

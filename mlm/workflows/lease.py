@@ -135,6 +135,15 @@ def _accept(job: lookup.Job) -> Tx:
     return Tx(f"accept the input of {job.short}", Call("JobMarket", "accept", (job.raw,)))
 
 
+def _accepting(job: lookup.Job, submit: Tx) -> Tx:
+    """The submission, and with it the acceptance where the input is not accepted yet: both happen, or neither does."""
+    if job.state is not State.LEASED:
+        return submit
+    accept = _accept(job)
+    call = Call("JobMarket", "multicall", ((accept.call, submit.call),))
+    return Tx(f"{accept.title}, and {submit.title}", call)
+
+
 def result_accept(ports: Ports, params: JobName, plan: Plan[str], done: tuple[DoneStep, ...]) -> JobView:
     """The job as the chain has it."""
     return view(ports, lookup.job(ports, plan.facts))
@@ -143,13 +152,12 @@ def result_accept(ports: Ports, params: JobName, plan: Plan[str], done: tuple[Do
 def plan_fulfil(ports: Ports, params: JobName) -> Plan[_Facts]:
     """Run the model, prove the run where the tier asks for it, and hand the result in.
 
-    A lease that is not accepted yet is, result in hand, and once a remote has taken it: a remote that is down then
-    costs no lock.
+    A lease that is not accepted yet is, in the transaction that hands the result in, once a remote has taken it:
+    whatever dies on the way costs no lock.
     """
     found = deal(ports, params.job, State.LEASED, State.READY)
     # What is kept is of an input that was checked.
     done = kept(ports, found.job.job_id) or compute(ports, _with_input(ports, found))
-    accept = (_accept(found.job),) if found.job.state is State.LEASED else ()
     if found.job.tier is Tier.NONE:
         shown = ports.tensors.from_block(done.outputs)
         handed = outputs.hand_over(ports, found.job, shown, done.private)
@@ -157,12 +165,13 @@ def plan_fulfil(ports: Ports, params: JobName) -> Plan[_Facts]:
         handing = _submission(found.job, "push the outputs", handed.block, handed.root, title)
         return Plan(
             "lease fulfil",
-            (handing[0], *accept, handing[1]),
+            (handing[0], _accepting(found.job, handing[1])),
             _Facts(found.job, describe(shown), done.execution_provider),
         )
     proof = Proof(done.proof, done.instances)
     *before, submit = _steps(ports, found, proof, done.execution_provider)
-    steps = (*before, *accept, submit)
+    assert isinstance(submit, Tx)
+    steps = (*before, _accepting(found.job, submit))
     return Plan("lease fulfil", steps, _Facts(found.job, _shown(ports, found, proof), done.execution_provider))
 
 

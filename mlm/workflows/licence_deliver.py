@@ -47,10 +47,8 @@ class Given:
 
 @dataclass(frozen=True)
 class Delivered:
-    """What was handed over now, `keys` of them. `more` says that the same command has more to do.
-
-    `refused` names requests of accounts that nothing entitles, and what cannot be done.
-    """
+    """What was handed over now, `keys` of them. `refused` names requests of accounts that nothing entitles, and what
+    cannot be done; `more` says that the same command has more to do."""
 
     keys: int
     delivered: tuple[Given, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ class Version:
     manifest: Cid
 
 
+_WHOLE = 66  # letters of a job's whole id
 FINALITY = ("included", "safe", "finalized")  # each implies the ones before
 
 
@@ -140,6 +142,9 @@ def job(ports: Ports, text: str) -> Job:
     """Resolve job/ID or a unique prefix, synced to the chain's head. Raises UsageError, NotFound."""
     ref = parse_job(text)
     sync(ports)
+    if len(ref.prefix) == _WHOLE:
+        with suppress(NotFound):
+            return read_job(ports, ref.prefix)
     found = [row["job_id"] for row in ports.state.query("job_prefix", prefix=ref.prefix)]
     if not found:
         raise NotFound(f"no job starts with {ref.prefix}", hint="`mlm job list` shows the jobs.")

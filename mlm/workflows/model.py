@@ -19,7 +19,7 @@ from mlm.core.plan import Call, Tx
 from mlm.ports.bundle import Ports
 from mlm.ports.prover import Circuit
 from mlm.workflows.lookup import Version
-from mlm.workflows.objects import fetch, read_file
+from mlm.workflows.objects import fetch, group, here, read_file
 from mlm.workflows.sealing import unseal
 
 if TYPE_CHECKING:
@@ -49,15 +49,16 @@ def load(ports: Ports, version: Version) -> Model:
 
     Raises InvalidData when it is no model, NotFound when blocks are missing, NotLicensed without the key.
     """
-    found = described(ports, version)
-    open_files(ports, version, found.manifest)
-    return replace(found, onnx=model_bytes(ports, found.manifest))
+    with group(ports, version.version_id):
+        found = described(ports, version)
+        open_files(ports, version, found.manifest)
+        return replace(found, onnx=model_bytes(ports, found.manifest))
 
 
 def open_files(ports: Ports, version: Version, found: Manifest) -> None:
-    """Have the files of a sealed version in the local objects; nothing to do for an open one. Raises as `unseal`."""
+    """Have the files of a sealed version here; nothing to do for an open one. Raises as `unseal`."""
     if found.sealed is not None:
-        unseal(ports, ports.remote, ports.objects, version.manifest, found, max_bytes=MAX_SEALED_BYTES)
+        unseal(ports, ports.remote, here(ports), version.manifest, found, max_bytes=MAX_SEALED_BYTES)
 
 
 def described(ports: Ports, version: Version) -> Model:

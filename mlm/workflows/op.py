@@ -74,7 +74,7 @@ class Resumed:
 
 def log(ports: Ports, page: int = 1) -> OpList:
     """Operations of this project (or of MLM_HOME outside one), newest first."""
-    found = list(reversed(ports.journal.operations()))
+    found = list(reversed(ports.journal.operations(page * PAGE + 1)))
     start = (page - 1) * PAGE
     rows = tuple(_row(ports, summary) for summary in found[start : start + PAGE])
     return OpList(rows, page, len(found) > start + PAGE)
@@ -132,7 +132,7 @@ def resume(ports: Ports, op: str, *, faster: bool = False) -> Resumed:
 
 def newest_unfinished(ports: Ports) -> str:
     """The operation that was stopped or killed last; raises NotFound when every one has ended."""
-    for summary in reversed(ports.journal.operations()):
+    for summary in reversed(ports.journal.operations(open_only=True)):
         if ended(summary["outcome"]) or ports.journal.held(summary["op"]):
             continue
         if not any(found.given_up for found in progress(ports.journal.entries(summary["op"])).values()):

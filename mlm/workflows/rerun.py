@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
@@ -35,9 +35,14 @@ def earlier(ports: Ports, operation: str, request: str) -> str | None:
     One that sent nothing, or nothing that counts, is superseded: closed for good, so that nobody resumes it beside the
     new one.
     """
+    return left(ports, operation, lambda found: found == request)
+
+
+def left(ports: Ports, operation: str, wanted: Callable[[str], bool]) -> str | None:
+    """`earlier`, for any request that is `wanted`."""
     for summary in reversed(ports.journal.operations(_LOOKED_AT)):
         params, op = summary["params"], summary["op"]
-        if summary["operation"] != operation or params.get("request") != request or ended(summary["outcome"]):
+        if summary["operation"] != operation or ended(summary["outcome"]) or not wanted(params.get("request", "")):
             continue
         if params["account"] and foreign(ports, params):
             continue

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+from mlm.core import unixfs
+from mlm.core.errors import InvalidData
+from mlm.core.manifest import Manifest
 from mlm.ports.bundle import Ports
-from mlm.workflows import source
+from mlm.workflows import lookup, source
+from mlm.workflows import model as published
+from mlm.workflows.objects import fetch, read_file
 
 MAX_MODULE_BYTES = 64 << 20
 
@@ -49,11 +55,20 @@ class Computed:
 def run(ports: Ports, model: str, input: Path, output: Path | None) -> Ran | Computed:
     """Run `model` on the tensors of `input`; write the outputs to `output` when given.
 
-    A file whose name ends in .wasm is an algorithm, and runs on the bytes of `input` as they are.
+    A file whose name ends in .wasm is an algorithm, and so is the one of a published asset of that kind: it runs on
+    the bytes of `input` as they are.
     """
     if Path(model).suffix == ".wasm":
-        return _compute(ports, Path(model), input, output)
-    found = source.load(ports, model)
+        return _compute(ports, model, ports.files.read(Path(model), MAX_MODULE_BYTES), input, output)
+    if source.is_local(ports, model):
+        found = source.load(ports, model)
+    else:
+        version = lookup.version(ports, model)
+        manifest = published.manifest(ports, version.manifest)
+        if manifest.kind == "algorithm":
+            published.open_files(ports, version, manifest)
+            return _compute(ports, str(version.asset), _module(ports, manifest), input, output)
+        found = source.published(ports, version)
     inputs = source.read_inputs(ports, input, source.names(found))
     done = ports.runner.run(found.onnx, inputs)
     if output:
@@ -63,13 +78,27 @@ def run(ports: Ports, model: str, input: Path, output: Path | None) -> Ran | Com
     )
 
 
-def _compute(ports: Ports, module: Path, input: Path, output: Path | None) -> Computed:
-    code = ports.files.read(module, MAX_MODULE_BYTES)
+def _module(ports: Ports, manifest: Manifest) -> bytes:
+    """The module of a published algorithm: its only file whose name ends in .wasm. Raises InvalidData, NotFound."""
+    files = manifest.files or dict.fromkeys(path for path, _ in unixfs.walk(partial(fetch, ports), manifest.tree))
+    modules = sorted(path for path in files if path.endswith(".wasm"))
+    name = f"{manifest.name}@{manifest.version}"
+    if len(modules) != 1:
+        shown = ", ".join(modules[:4]) if modules else "none"
+        raise InvalidData(
+            f"expected one .wasm file in the algorithm {name}, found {shown if not modules[4:] else len(modules)}",
+            hint="Clone it, and name the file: `mlm run FILE.wasm INPUT`." if modules else "",
+        )
+    file = manifest.file(partial(fetch, ports), modules[0])
+    return read_file(ports, file.cid, max_bytes=MAX_MODULE_BYTES)
+
+
+def _compute(ports: Ports, name: str, code: bytes, input: Path, output: Path | None) -> Computed:
     done = ports.algorithms.run(code, ports.files.read(input, source.MAX_INPUT_BYTES))
     if output:
         ports.files.write(output, done.output)
     digest, written = sha256(done.output).hexdigest(), str(output) if output else None
-    return Computed(str(module), done.fuel, round(done.seconds, 6), len(done.output), digest, written)
+    return Computed(name, done.fuel, round(done.seconds, 6), len(done.output), digest, written)
 
 
 def describe(outputs: object) -> tuple[Output, ...]:

@@ -35,10 +35,20 @@ def load(ports: Ports, text: str) -> Source:
     path = Path(text)
     if ports.files.is_folder(path):
         return _project(ports, path)
-    if ports.files.exists(path) or path.suffix == ".onnx":
+    if is_local(ports, text):
         onnx = ports.files.read(path, model.MAX_MODEL_BYTES)
         return Source(str(path), onnx, ports.runner.inspect(onnx))
-    version = lookup.version(ports, text)
+    return published(ports, lookup.version(ports, text))
+
+
+def is_local(ports: Ports, text: str) -> bool:
+    """Whether a file or folder is meant, not a published asset."""
+    path = Path(text)
+    return ports.files.is_folder(path) or ports.files.exists(path) or path.suffix == ".onnx"
+
+
+def published(ports: Ports, version: lookup.Version) -> Source:
+    """A published model. Raises InvalidData for what is none, NotFound."""
     found = model.load(ports, version)
     return Source(
         str(version.asset), found.onnx, ports.runner.inspect(found.onnx), found.settings, published=(found, version)

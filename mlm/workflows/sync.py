@@ -152,8 +152,8 @@ def _rewind_to_fork(chain: Chain, state: State, head: Block) -> int:
 
 
 def _holds(chain: Chain, head: Block, number: int, block_hash: str) -> bool:
-    if number > head.number:
-        return False
+    if number >= head.number:
+        return number == head.number and head.hash == block_hash
     try:
         return chain.block(number).hash == block_hash
     except NotFound:

@@ -22,7 +22,8 @@ from mlm.core.pricing import Strategy
 from mlm.ports.bundle import Ports
 from mlm.workflows import lease, lookup, sealed
 from mlm.workflows.job_show import bond_of
-from mlm.workflows.worker_act import act, go_on
+from mlm.workflows.worker_act import go_on, spell
+from mlm.workflows.worker_bundle import Bundles
 from mlm.workflows.worker_desk import Desk, Finished, service, words
 from mlm.workflows.worker_look import Look, Memory, Wanted, measure
 
@@ -34,6 +35,7 @@ REMEMBERED = 10_000  # jobs whose failures, and facts of which it is known that 
 STEP = 0.2
 PULSE = 10  # seconds of the wall clock between two signs of life
 ALIVE, HELD = "alive", "held"
+COLLECT = "collect"  # what the withdrawal is called among jobs
 _DIGITS = 12  # of an instant that a file holds
 
 
@@ -103,7 +105,7 @@ class _Worker:
         self._wanted = Wanted(
             params.capacity, params.threads, int(params.collect_from), frozenset(params.assets), params.strategy
         )
-        self._memory, self._desk = Memory(), Desk(spare, params.threads)
+        self._memory, self._desk, self._bundles = Memory(), Desk(spare, params.threads), Bundles()
         self._failures: dict[str, int] = {}
         self._causes: dict[str, str] = {}
         self._down: tuple[int, int] | None = None  # from when to when nobody cared for the leases
@@ -175,10 +177,10 @@ class _Worker:
             self._account_for(view)
             moves = worker.next_actions(view)
             self._looking += (looked := self._ports.system.monotonic()) - started
-            for move in moves:
+            for group in worker.together(moves):
                 if stopped():
                     break
-                began += self._begin(move, view)
+                began += self._begin(group, view)
             self._sending += self._ports.system.monotonic() - looked
         except Exception as error:  # noqa: BLE001  # a dead node, a full disk, a bug: the leases stay what they are
             self._failed += 1
@@ -188,13 +190,8 @@ class _Worker:
         if self._waiting:
             self._waiting = False
             self._said.clear()  # should it come back, it is told again
-        if (
-            self._params.until_idle
-            and not moves
-            and not self._desk.busy
-            and worker.idle(view)
-            and not self._waits(view)
-        ):
+        ended = not moves and not self._desk.busy and worker.idle(view) and not self._waits(view)
+        if self._params.until_idle and ended:
             return None
         return 0.0 if began else POLL
 
@@ -202,31 +199,44 @@ class _Worker:
         """Whether a job that takes bids may still be bid on: a clock rises, a failure is forgotten."""
         return any(job.state(view.now) is State.OPEN and job.rests for job in view.jobs)
 
-    def _begin(self, move: worker.Move, view: worker.View) -> int:
-        """Do a move, or begin it; 1 when it changed anything at once."""
-        name = getattr(move, "job_id", "collect")
+    def _begin(self, group: tuple[worker.Move, ...], view: worker.View) -> int:
+        """Do moves of one kind, or begin them; how many changed anything at once."""
+        move = group[0]
         if isinstance(move, worker.Learn):
             self._desk.learn(move.version_id, move.tier)
             return 0
         if self._params.observe:
-            self._once(f"would {_spell(move)}", name)
+            for move in group:
+                self._once(f"would {spell(move)}", _name(move))
             return 0
         if isinstance(move, worker.Compute):
             self._desk.compute(move.job_id, *_service(view, move.job_id))
             return 0
+        waiting, began = list(group), 0
         try:
-            came = act(self._ports, move)
+            for done, came in self._bundles.do(self._ports, group):
+                waiting.remove(done)
+                began += self._came(done, came)
         except (ChainError, StorageError):
-            # Should it be this move alone, the others come first the next time.
-            self._memory.rest(name, self._ports.system.monotonic() + 2 * REST)
+            # Should it be these moves alone, the others come first the next time.
+            for move in waiting:
+                self._memory.rest(_name(move), self._ports.system.monotonic() + 2 * REST)
             raise
-        except Exception as error:  # noqa: BLE001  # what a node or a consumer made up must not end all others
-            self._fail(name, error)
+        except Exception as error:  # noqa: BLE001  # what is left of an earlier bundle stands in the way of all of them
+            for move in waiting:
+                self._fail(_name(move), error)
+        return began
+
+    def _came(self, move: worker.Move, came: str | Exception) -> int:
+        """Tell what came of a move; 1 when it was done."""
+        name = _name(move)
+        if isinstance(came, Exception):
+            self._fail(name, came)
             return 0
         self._failures.pop(name, None)
         self._bids += isinstance(move, worker.Bid)
         self._fulfilled += isinstance(move, worker.Fulfil)
-        self._say(name if name != "collect" else "", came)
+        self._say(name if name != COLLECT else "", came)
         return 1
 
     def _fail(self, name: str, error: Exception, longest: float = LONGEST_REST) -> None:
@@ -235,7 +245,7 @@ class _Worker:
         self._failed += 1
         self._causes[name] = words(error)
         _trim(self._causes)
-        self._say(name if name != "collect" else "", f"failed: {words(error)}; tried again in {Duration(int(rest))}")
+        self._say(name if name != COLLECT else "", f"failed: {words(error)}; tried again in {Duration(int(rest))}")
 
     def _rest(self, name: str, longest: float) -> float:
         count = self._failures[name] = self._failures.pop(name, 0) + 1
@@ -359,6 +369,11 @@ class _Worker:
             self._tell(Fact(Instant(self._ports.system.now()), job, what))
 
 
+def _name(move: worker.Move) -> str:
+    """What a move's failures are remembered under."""
+    return getattr(move, "job_id", COLLECT)
+
+
 def _service(view: worker.View, job_id: str) -> tuple[str, Tier]:
     """The version that a job runs, and its tier."""
     return next((job.version_id, job.tier) for job in view.jobs if job.job_id == job_id)
@@ -381,14 +396,3 @@ def _read_list(data: bytes | None) -> list[str]:
     except (ValueError, RecursionError):
         return []
     return [str(item) for item in found] if isinstance(found, list) else []
-
-
-def _spell(move: worker.Move) -> str:
-    """A move as an observer reads it."""
-    match move:
-        case worker.Bid():
-            jobs = f" for each of {move.quantity} jobs of its round" if move.quantity else ""
-            return f"bid {Amount(move.price)}{jobs}"
-        case worker.Compute():
-            return "fetch, check, run and prove"
-    return type(move).__name__.lower()

@@ -25,39 +25,70 @@ _OWN = (
 )
 
 
-def act(ports: Ports, move: worker.Move) -> str:
-    """Do a move that sends; what came of it, in words. Raises what the operation raises."""
+def operation_of(move: worker.Move) -> tuple[Operation[Any, Any], Any] | None:
+    """The command that does a move, and its parameters; None for one that sends nothing."""
     match move:
         case worker.Bid():
-            return _bid(ports, move)
+            return bid.OPERATION, bid.Bid(move.job_id, Amount(move.price), move.quantity)
         case worker.Reveal():
-            _do(ports, job_reveal.REVEAL, job_reveal.Reveal(move.job_id))
+            return job_reveal.REVEAL, job_reveal.Reveal(move.job_id)
+        case worker.Draw():
+            return job_award.OPERATION, job_award.Award(move.job_id, every=True)
+        case worker.Announce():
+            return announce.OPERATION, announce.Announce()
+        case worker.Fulfil():
+            return lease.FULFIL, job_close.JobName(move.job_id)
+        case worker.Answer():
+            return complaint.ANSWER, job_close.JobName(move.job_id)
+        case worker.Settle():
+            return job_close.SETTLE, job_close.JobName(move.job_id)
+        case worker.Collect():
+            return wallet.WITHDRAW, wallet.Withdraw()
+    return None
+
+
+def words_of(move: worker.Move) -> str:
+    """A move that was done, in words."""
+    match move:
+        case worker.Bid():
+            jobs = f" for each of {move.quantity} jobs of its round" if move.quantity else ""
+            return f"bid {Amount(move.price)}{jobs}"
+        case worker.Reveal():
             return "revealed the sealed bid"
         case worker.Draw():
-            _do(ports, job_award.OPERATION, job_award.Award(move.job_id, every=True))
             return "drew the awards of its round"
         case worker.Announce():
-            _do(ports, announce.OPERATION, announce.Announce())
             return "announced the account's encryption key: the input is private"
         case worker.Fulfil():
-            _do(ports, lease.FULFIL, job_close.JobName(move.job_id))
             return "handed the result in"
         case worker.Answer():
-            _do(ports, complaint.ANSWER, job_close.JobName(move.job_id))
             return "showed the outputs on chain: their consumer had complained"
         case worker.Settle():
-            _do(ports, job_close.SETTLE, job_close.JobName(move.job_id))
             return "settled"
-        case worker.Collect():
-            before = ports.chain.call("JobMarket", "creditOf", ports.sender.address)
-            _do(ports, wallet.WITHDRAW, wallet.Withdraw())
-            return f"withdrew {Amount(before)}"
-    raise TypeError(f"{move} sends nothing")
+    return type(move).__name__.lower()
 
 
-def _bid(ports: Ports, move: worker.Bid) -> str:
-    _do(ports, bid.OPERATION, bid.Bid(move.job_id, Amount(move.price), move.quantity))
-    return f"bid {Amount(move.price)}" + (f" for each of {move.quantity} jobs of its round" if move.quantity else "")
+def spell(move: worker.Move) -> str:
+    """A move that would be done, as an observer reads it."""
+    match move:
+        case worker.Bid():
+            return words_of(move)
+        case worker.Compute():
+            return "fetch, check, run and prove"
+    return type(move).__name__.lower()
+
+
+def act(ports: Ports, move: worker.Move) -> str:
+    """Do a move that sends; what came of it, in words. Raises what the operation raises."""
+    found = operation_of(move)
+    if found is None:
+        raise TypeError(f"{move} sends nothing")
+    if not isinstance(move, worker.Collect):
+        _do(ports, *found)
+        return words_of(move)
+    before = ports.chain.call("JobMarket", "creditOf", ports.sender.address)
+    _do(ports, *found)
+    return f"withdrew {Amount(before)}"
 
 
 def _do(ports: Ports, operation: Operation[Any, Any], params: Any) -> None:
@@ -76,7 +107,7 @@ def go_on(ports: Ports) -> list[tuple[str, str]]:
     What cannot be finished any more (a bid on a job that has closed) stays in the journal, for `mlm op undo`.
     """
     came, own = [], {operation.name for operation in _OWN}
-    for summary in ports.journal.operations():
+    for summary in ports.journal.operations(open_only=True):
         if summary["operation"] not in own:
             continue
         if summary["outcome"] is not None or summary["params"]["account"] != ports.sender.address:

@@ -108,6 +108,9 @@ class Look:
         self._memory.odd.intersection_update(rows)
         self._memory.tidy(self._clock)
         jobs = tuple(job for row in rows.values() if (job := self._sound(row)) is not None)
+        if ports.shelf is not None:  # what a lease needs stays here: its remote may be gone when it is computed
+            ours = [job for job in jobs if job.mine or job.sealed]
+            ports.shelf.keep({job.version_id for job in ours} | {job.job_id for job in ours})
         return View(
             now=self._now,
             capacity=self._wanted.capacity,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlm.core.clock import Duration, Instant
-from mlm.core.errors import StateConflict
 from mlm.core.job import JobFacts, State, whose_turn
 from mlm.ports.bundle import Ports
 from mlm.workflows import lease, lookup
@@ -51,15 +50,7 @@ def status(ports: Ports) -> Status:
         result = "kept" if lease.kept(ports, job.job_id) else "none"
         leases.append(Lease(job.job_id, job.state, f"{turn.who}: {turn.move}", left, result))
     facts = tuple(_fact(entry) for entry in works.notes(SHOWN))
-    return Status(me, _runs(ports), read_instant(works.find(ALIVE)), tuple(leases), facts)
-
-
-def _runs(ports: Ports) -> bool:
-    try:
-        with ports.works.hold():
-            return False
-    except StateConflict:
-        return True
+    return Status(me, works.held(), read_instant(works.find(ALIVE)), tuple(leases), facts)
 
 
 def _fact(entry: dict[str, Any]) -> Fact:

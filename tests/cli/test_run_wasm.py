@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import wasm
+from tests.command_line import Market
 
 pytest.importorskip("wasmtime", reason="the extra wasm is not installed")
 
@@ -46,3 +47,28 @@ def test_what_is_no_module_or_not_there(tmp_path: Path) -> None:
     assert run(tmp_path, "no.wasm", "in").returncode == 4
     assert run(tmp_path, "gone.wasm", "in").returncode == 3
     assert run(tmp_path, "no.wasm", "gone").returncode == 3
+
+
+def test_a_published_algorithm_runs_by_its_name(market: Market) -> None:
+    """Whoever runs it has none of its files: they come from the remote, block by block against the chain's CID."""
+    author, user = market.person("compute-2", "plus-one"), market.person("watcher", "runner")
+    author.folder.mkdir()
+    user.folder.mkdir()
+    author.do("init", ".", "--kind", "algorithm")
+    (author.folder / "plus.wasm").write_bytes(wasm.binary(wasm.text()))
+    author.do("add", ".")
+    author.do("commit", "-m", "adds one")
+    author.do("publish", "--handle", "algos")
+    (user.folder / "in").write_bytes(b"HAL")
+    found = user.do("run", "algos/plus-one@0.1.0", "in", "-o", "out")
+    assert (user.folder / "out").read_bytes() == b"IBM"
+    assert found["algorithm"] == "algos/plus-one@0.1.0" and found["fuel"] > 0
+    (author.folder / "other.wasm").write_bytes(b"")
+    toml = author.folder / "mlm.toml"
+    toml.write_text(toml.read_text().replace('"0.1.0"', '"0.2.0"'))
+    author.do("add", ".")
+    author.do("commit", "-m", "two modules")
+    author.do("publish", "--handle", "algos")
+    refused = user.refused(4, "run", "algos/plus-one", "in")
+    assert "one .wasm file in the algorithm plus-one@0.2.0, found other.wasm, plus.wasm" in refused["message"]
+    assert user.do("run", "algos/plus-one@0.1.0", "in")["sha256"] == found["sha256"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlm.core.errors import UsageError
-from mlm.core.serving import Rate, Refusal, Status, model_name
+from mlm.core.serving import Rate, Refusal, Status, model_name, to_claim
 
 
 @given(st.floats(0.5, 50), st.lists(st.floats(0, 3), min_size=1, max_size=60))
@@ -55,3 +55,13 @@ def test_names() -> None:
     for odd in ("", "..", "a/b", "a b", "é", "x" * 129):
         with pytest.raises(UsageError, match="--name"):
             model_name(odd, "x")
+
+
+def test_what_is_claimed_and_when() -> None:
+    """From the threshold on, and all of it before an expiry: nothing is served in the last margin, the claim's."""
+    far = {"expires_at": 10_000, "now": 1_000, "margin": 600}
+    assert to_claim(10, threshold=10, **far) and not to_claim(9, threshold=10, **far)
+    assert not to_claim(10**30, threshold=0, **far)
+    near = far | {"now": 10_000 - 2 * 600}
+    assert to_claim(1, threshold=0, **near) and not to_claim(0, threshold=0, **near)
+    assert not to_claim(1, threshold=0, **near | {"now": near["now"] - 1})

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mlm.core import dagcbor
 from mlm.core.errors import InvalidData
-from mlm.core.tensors import ITEM_BYTES, MAX_TENSORS, Tensor, from_document, to_document
+from mlm.core.tensors import ITEM_BYTES, MAX_TENSORS, Tensor, encode, from_document, to_document
 
 
 @st.composite
@@ -29,6 +29,18 @@ MANY = st.lists(tensors(), max_size=4, unique_by=lambda tensor: tensor.name)
 def test_round_trip_through_dag_cbor(given_: list[Tensor]) -> None:
     block = dagcbor.encode(to_document(given_))
     assert list(from_document(dagcbor.decode(block))) == sorted(given_, key=lambda tensor: tensor.name)
+
+
+@given(MANY)
+def test_a_block_written_directly_is_the_same(given_: list[Tensor]) -> None:
+    assert encode(given_) == dagcbor.encode(to_document(given_))
+
+
+def test_a_block_is_no_larger_than_any() -> None:
+    large = Tensor("x", "uint8", (dagcbor.MAX_BYTES,), bytes(dagcbor.MAX_BYTES))
+    for write in (encode, lambda tensors: dagcbor.encode(to_document(tensors))):
+        with pytest.raises(InvalidData, match=str(dagcbor.MAX_BYTES)):
+            write([large])
 
 
 @given(MANY)

@@ -26,6 +26,7 @@ from mlm.core.worker import (
     Settle,
     View,
     next_actions,
+    together,
 )
 
 OPEN_UNTIL, WINDOW, BOND = 1_000, 400, 10
@@ -219,3 +220,11 @@ def test_whatever_it_sees_it_takes_no_more_than_it_can_bear(
         if isinstance(move, Fulfil | Compute):
             assert by_id[move.job_id].mine and by_id[move.job_id].state(now) in (State.LEASED, State.READY)
     assert next_actions(seen) == moves
+
+
+def test_moves_of_a_kind_are_sent_together_where_the_first_of_them_stood() -> None:
+    moves = (Fulfil("a"), Settle("b"), Fulfil("c"), Collect(), Compute("d"), Compute("e"), Settle("f"))
+    expected = ((moves[0], moves[2]), (moves[1], moves[6]), (moves[3],), (moves[4],), (moves[5],))
+    assert together(moves) == expected
+    many = tuple(Settle(str(number)) for number in range(worker.MOST_TOGETHER + 1))
+    assert [len(group) for group in together(many)] == [worker.MOST_TOGETHER, 1]

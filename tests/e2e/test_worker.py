@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import resource
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,71 +13,15 @@ from typing import Any
 import pytest
 
 from mlm.adapters.wallet import devnet as accounts
-from tests.command_line import INPUT, ROOT, TOKEN, Market, Person, sent, start, stop
+from tests.command_line import INPUT, TOKEN, Market, sent
 from tests.delivering import PRIVATE, apart, posted, pushed
+from tests.e2e.working import DELIVERY, WORK, done, free, own_market, shown, until, working
 from tests.ray_cluster import RayNodes, command, descendants, raylet
-
-WORK = ("worker", "run", "--strategy", "margin", "--collect", "0")
-DELIVERY, EXECUTION = 3600, 3600
 
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    """One of its own: a worker bids on whatever is open."""
-    root = tmp_path_factory.mktemp("workers")
-    try:
-        made = start(root)
-        made.first.do("stake", "deposit", "100")
-        yield made
-    finally:
-        stop(root / "home")
-
-
-@contextmanager
-def working(person: Person, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """A worker in a process of its own, which is dead afterwards."""
-    log = person.folder / "worker.log"
-    with log.open("a") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mlm", *WORK, *options],
-            cwd=person.folder,
-            env={**person.environment, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            text=True,
-        )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def until(true: Callable[[], bool], market: Market, *, step: str = "", tries: int = 150, pause: float = 0.5) -> None:
-    """Wait for it, letting time pass on the chain by `step` each time; a bounded number of times."""
-    for _ in range(tries):
-        if true():
-            return
-        if step:
-            market.advance(step)
-        time.sleep(pause)
-    raise AssertionError((market.first.folder / "worker.log").read_text())
-
-
-def shown(market: Market, job: str) -> dict[str, Any]:
-    return market.consumer.do("job", "show", job)
-
-
-def done(market: Market, job: str) -> bool:
-    seen = shown(market, job)
-    return bool(seen["settled"]) and seen["state"] == "accepted"
-
-
-def free(person: Person) -> None:
-    """No stake of the worker is locked, and it still has all that it deposited."""
-    stake = person.stake
-    assert (stake["locked"], stake["total"]) == ("0", str(100 * TOKEN)), stake
+    yield from own_market(tmp_path_factory)
 
 
 def test_it_observes_and_sends_nothing(market: Market) -> None:
@@ -140,17 +81,24 @@ def test_private_jobs_and_complaints_in_the_tier_that_proves_nothing(market: Mar
     free(market.first)
 
 
-@pytest.mark.parametrize(("at", "when"), [(2, "before"), (3, "after"), (5, "before"), (8, "after"), (11, "after")])
-def test_killed_at_any_instant_it_goes_on_and_sends_nothing_twice(market: Market, at: int, when: str) -> None:
-    """A fixed job takes a bid, an acceptance and a submission: three transactions, however often it is killed."""
-    job = market.consumer.job("--bidding", "3600", auction="fixed")
+@pytest.mark.parametrize(
+    ("at", "when", "count"), [(2, "before", 1), (3, "after", 3), (5, "before", 1), (8, "after", 1), (10, "after", 3)]
+)
+def test_killed_at_any_instant_it_goes_on_and_sends_nothing_twice(
+    market: Market, at: int, when: str, count: int
+) -> None:
+    """A fixed job takes a bid, and an acceptance with the submission: two transactions, however often it is killed.
+
+    Several share them; how many are handed in at once depends on which proofs are ready.
+    """
+    jobs = [market.consumer.job("--bidding", "3600", auction="fixed") for _ in range(count)]
     before = sent(market, "compute-1")
-    killed = market.first.killed(at, when, *WORK, "--until-idle")
+    killed = market.first.killed(at, when, *WORK, "--until-idle", "--jobs", str(count))
     assert killed.code == -signal.SIGKILL, killed
-    again = market.first.spawn(*WORK, "--until-idle")
+    again = market.first.spawn(*WORK, "--until-idle", "--jobs", str(count))
     assert again.code == 0, again
-    assert done(market, job), shown(market, job)
-    assert sent(market, "compute-1") - before == 3
+    assert all(done(market, job) for job in jobs), again
+    assert 2 <= sent(market, "compute-1") - before <= 1 + count
     free(market.first)
 
 

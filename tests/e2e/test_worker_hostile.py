@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mlm.adapters.wallet import devnet as accounts
-from tests.command_line import LOCK, TOKEN, Market, start, stop
-from tests.e2e.test_worker import WORK, done, shown, until, working
+from tests.command_line import LOCK, TOKEN, Market
+from tests.e2e.working import WORK, done, own_market, shown, until, working
 
 STRATEGY = """
 class Picky:
@@ -21,14 +20,7 @@ class Picky:
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    """One of its own: a worker bids on whatever is open."""
-    root = tmp_path_factory.mktemp("hostile")
-    try:
-        made = start(root)
-        made.first.do("stake", "deposit", "100")
-        yield made
-    finally:
-        stop(root / "home")
+    yield from own_market(tmp_path_factory)
 
 
 def log_of(market: Market) -> Path:
@@ -87,7 +79,8 @@ def test_a_sealed_bid_that_nobody_revealed_is_told_as_lost(market: Market) -> No
     log = log_of(market)
     with working(market.first):
         until(lambda: " bid " in log.read_text(), market)
-        time.sleep(3)  # one more look, which keeps what it holds
+        held = market.home / "worker" / accounts.address("compute-1").lower() / "held.bin"
+        until(lambda: held.exists() and job in held.read_text(), market)
     market.advance("121s")
     ran = market.first.run(*WORK, "--for", "3", "--json")
     assert (ran.value["leases_lost"], ran.value["lost"]) == (1, str(max(LOCK, 5 * TOKEN))), ran

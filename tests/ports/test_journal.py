@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -164,3 +167,143 @@ while True:
     whole = [line for line in acknowledged if line.strip()]
     steps = [entry["step"] for entry in FileJournal(tmp_path, MemorySystem()).entries("000001")]
     assert steps[: len(whole)] == list(range(len(whole))) and len(steps) <= len(whole) + 1
+
+
+# --- what has ended is put away ------------------------------------------------------------------------------------
+
+KEPT, TOGETHER = 6, 4
+
+
+def small(folder: Path) -> FileJournal:
+    return FileJournal(folder, MemorySystem(now=100), recent=KEPT, batch=TOGETHER)
+
+
+def filled(journal: FileJournal, count: int, *, unfinished: tuple[int, ...] = ()) -> list[str]:
+    """So many operations; the unfinished ones have signed."""
+    found = []
+    for number in range(1, count + 1):
+        op = journal.begin("bid", {"number": number, "steps": []})
+        with journal.hold(op):
+            if number not in unfinished and number % 5 == 0:
+                journal.close(op, "stopped: Reverted")  # before it sent anything
+            else:
+                journal.record(op, 0, {"signed": {"raw": b"\x02" * number}})
+                journal.close(op, "stopped: ChainError" if number in unfinished else "done")
+        found.append(op)
+    return found
+
+
+def own_files(folder: Path) -> int:
+    return len(list(folder.glob("*.jsonl")))
+
+
+def test_what_has_ended_is_put_away_and_nothing_is_forgotten(tmp_path: Path) -> None:
+    journal, whole = small(tmp_path / "a"), FileJournal(tmp_path / "b", MemorySystem(now=100))
+    assert filled(journal, 60, unfinished=(3, 17)) == filled(whole, 60, unfinished=(3, 17))
+    assert own_files(tmp_path / "a") <= KEPT + 2 * TOGETHER + 2 and own_files(tmp_path / "b") == 60
+    fresh = small(tmp_path / "a")
+    assert fresh.operations() == whole.operations()
+    for newest in (1, 5, 12, 30, 59, 100):
+        assert fresh.operations(newest) == whole.operations(newest), newest
+    for op in ("000001", "000003", "000030", "000060"):
+        assert fresh.entries(op) == whole.entries(op)
+        assert fresh.operations(op=op) == whole.operations(op=op)
+        assert not fresh.held(op)
+    kept = [row["op"] for row in fresh.operations(open_only=True)]
+    assert kept[:2] == ["000003", "000017"] and len(kept) == own_files(tmp_path / "a")
+    for missing in ("000061", "1", "000000", "archive"):
+        with pytest.raises(NotFound):
+            fresh.entries(missing)
+        with pytest.raises(NotFound):
+            fresh.record(missing, 0, {})
+        with pytest.raises(NotFound):
+            fresh.operations(op=missing)
+
+
+def test_a_beginning_reads_nothing_of_what_was_put_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(small(tmp_path), 60)
+    monkeypatch.setattr("mlm.adapters.journal_archive.read_regular", lambda *_: pytest.fail("it was read"))
+    journal = small(tmp_path)
+    op = journal.begin("bid", {})
+    assert op == "000061"
+    journal.record(op, 0, {"signed": {}})
+    assert len(journal.operations(KEPT)) == KEPT and journal.operations(open_only=True)
+    for path in tmp_path.glob("*.jsonl"):
+        path.unlink()  # somebody has tidied up: a number is never given twice
+    assert small(tmp_path).begin("bid", {}) > "000040"
+
+
+def test_one_that_was_put_away_can_be_gone_on_with(tmp_path: Path) -> None:
+    """A reorganisation may take back what had ended; what it says then counts more than what was put away."""
+    journal = small(tmp_path)
+    filled(journal, 40)
+    assert not (tmp_path / "000002.jsonl").exists()
+    with journal.hold("000002"):
+        with pytest.raises(StateConflict), small(tmp_path).hold("000002"):
+            pass
+        assert small(tmp_path).held("000002")
+        journal.record("000002", 0, {"included": {"block": 9}})
+    assert small(tmp_path).operations(op="000002")[0]["outcome"] is None
+    journal.close("000002", "done")
+    filled(journal, 40)  # it is put away anew
+    assert not (tmp_path / "000002.jsonl").exists()
+    assert small(tmp_path).entries("000002")[-1]["entry"] == {"included": {"block": 9}}
+    assert [row["op"] for row in small(tmp_path).operations()] == [f"{number:06d}" for number in range(1, 81)]
+
+
+def test_one_that_somebody_works_on_stays(tmp_path: Path) -> None:
+    journal, other = small(tmp_path), small(tmp_path)
+    filled(journal, 2)
+    with other.hold("000002"):
+        filled(journal, 40)
+        assert (tmp_path / "000002.jsonl").exists() and not (tmp_path / "000001.jsonl").exists()
+        other.record("000002", 0, {"included": {}})
+        other.close("000002", "done")
+    assert small(tmp_path).entries("000002")[-1]["entry"] == {"included": {}}
+
+
+class Gone(BaseException):
+    """The process was killed."""
+
+
+@pytest.mark.parametrize("at", range(8))
+def test_killed_while_it_puts_away_it_has_lost_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """At each change of the disk: the temporary file, its name, and every file that goes."""
+    journal, count = small(tmp_path), 0
+    filled(journal, 15)
+    before = small(tmp_path).operations()
+
+    def mortal(act: Callable[..., Any]) -> Callable[..., Any]:
+        def acting(path: Path, *arguments: Any, **options: Any) -> Any:
+            nonlocal count
+            if "archive" in str(path) or path.suffix == ".jsonl":
+                count += 1
+                if count > at:
+                    raise Gone
+            return act(path, *arguments, **options)
+
+        return acting
+
+    with monkeypatch.context() as patched:
+        for name in ("mkdir", "replace", "unlink"):
+            patched.setattr(Path, name, mortal(getattr(Path, name)))
+        with pytest.raises(Gone):
+            filled(journal, 6)
+    after = small(tmp_path).operations()
+    assert after[: len(before)] == before and len({row["op"] for row in after}) == len(after)
+    again = small(tmp_path)
+    filled(again, 30)
+    assert again.operations()[: len(after)] == after and own_files(tmp_path) <= KEPT + 2 * TOGETHER + 2
+
+
+def test_an_archive_that_a_disk_has_spoiled_is_told(tmp_path: Path) -> None:
+    filled(small(tmp_path), 40)
+    for path in (tmp_path / "archive").iterdir():
+        for spoiled in (b"", b"no gzip", path.read_bytes()[:-9], gzip.compress(b'{"op": 1, "bytes": 99}\n')):
+            path.write_bytes(spoiled)
+            with pytest.raises(InvalidData, match="that mlm put away"):
+                small(tmp_path).operations()
+        path.unlink()
+    assert small(tmp_path).operations(KEPT)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlm.adapters.state import DuckState
+from mlm.adapters.state import DuckState, RememberedState
 from mlm.core.attributes import word_of
 from mlm.core.errors import InvalidData, StateConflict, UsageError
 from mlm.core.events.queries import QUERIES
@@ -237,8 +237,10 @@ STORY: list[list[Call]] = [
 ]  # fmt: skip
 
 
-@pytest.fixture(params=["duckdb", "memory"])
+@pytest.fixture(params=["duckdb", "memory", "remembered"])
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> State:
+    if request.param == "remembered":
+        return RememberedState(MemoryState())
     return DuckState(tmp_path / "state.duckdb") if request.param == "duckdb" else MemoryState()
 
 
@@ -246,6 +248,36 @@ def state(request: pytest.FixtureRequest, tmp_path: Path) -> State:
 def told(state: State) -> State:
     state.ingest(*chain_of(STORY))
     return state
+
+
+class Counting(MemoryState):
+    asked = 0
+
+    def query(self, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
+        self.asked += 1
+        return super().query(name, **parameters)
+
+
+def test_what_is_remembered_is_asked_once_until_something_is_written() -> None:
+    inner = Counting()
+    state = RememberedState(inner)
+    state.ingest(*chain_of(STORY[:-1]))
+    page = state.query("jobs", settled=True)
+    row = state.query("jobs", job_id=page[0]["job_id"])  # known from the page
+    assert row == page[:1] == inner.query("jobs", job_id=page[0]["job_id"]) and inner.asked == 2
+    row[0].clear()  # the caller's own
+    assert state.query("jobs", settled=True) == page and inner.asked == 2
+    assert state.head() == inner.head()
+    blocks, events = chain_of(STORY[-1:], first=len(STORY))
+    with pytest.raises(StateConflict):
+        state.ingest(blocks, events, after=word(99))
+    assert state.query("jobs", settled=True) == page and inner.asked == 3, "a write that failed forgets too"
+    head = state.head()
+    state.ingest(blocks, events, after=head.hash if head else None)
+    assert state.query("jobs") == inner.query("jobs") and len(state.query("jobs")) == len(page) + 1
+    assert state.head() == blocks[-1]
+    state.rewind(len(STORY))
+    assert state.head() == head and len(state.query("jobs", settled=True)) == len(page)
 
 
 def test_an_empty_index(state: State) -> None:

@@ -53,6 +53,14 @@ def test_there_is_one_worker(works: Works) -> None:
         pass
 
 
+def test_whoever_asks_is_in_nobodys_way(works: Works) -> None:
+    """`mlm worker status` beside a worker that begins: to take the lock for an instant would refuse it."""
+    assert not works.held()
+    with works.hold():
+        assert works.held() and works.held()
+    assert not works.held()
+
+
 def test_it_is_for_its_user_alone(tmp_path: Path) -> None:
     works = FileWorks(tmp_path / "worker")
     works.keep("result-1", b"one")

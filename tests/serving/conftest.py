@@ -16,7 +16,7 @@ from mlm.resources import path as resource
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMITS = {
-    "MLM_SERVE_SECONDS": "1.5",
+    "MLM_SERVE_SECONDS": "3",
     "MLM_SERVE_CONNECTIONS": "200",
     "MLM_SERVE_BODY_MB": "1",
     "MLM_RUNNER_TIMEOUT": "20",

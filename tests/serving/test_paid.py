@@ -107,6 +107,17 @@ def test_bad_vouchers_are_each_answered_by_their_status(market: Market, paid: Ru
     assert call(paid, good, image(3)).status == 200
 
 
+def test_a_price_that_would_leave_the_payee_short(market: Market) -> None:
+    error = market.first.refused(2, "serve", MODEL, "--price", "0.01")
+    assert "expected at least 0.101010101010101011 MLM" in error["message"]
+
+
+def test_a_second_server_of_the_same_version(market: Market, paid: Running) -> None:
+    """One process has the journal: two would each take what the other has served for free."""
+    error = market.first.refused(12, "serve", MODEL, "--price", "0.2")
+    assert "another server has the journal" in error["message"]
+
+
 def test_killed_at_any_instant_nothing_is_lost_and_nothing_paid_twice(market: Market) -> None:
     """kill -9 under load; a client that repeats what it had no answer to. What was served is claimed."""
     chain = Chain.of(market, "consumer")

@@ -33,7 +33,7 @@ def test_a_node_that_answers_nonsense_is_waited_for(error: Exception) -> None:
         works=MemoryWorks,
         system=lambda: MemorySystem(seed=1),
         sender=lambda: SimpleNamespace(address="0x" + "ab" * 20),
-        journal=lambda: SimpleNamespace(operations=list),
+        journal=lambda: SimpleNamespace(operations=lambda **_: []),
     )
     params = Run(capacity=1, strategy=Margin(0, 0), collect_from=Amount(0))
     turns = iter([False] * 200 + [True] * 9)

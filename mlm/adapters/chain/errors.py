@@ -79,7 +79,26 @@ HINTS: Mapping[str, str] = {
     "SaleHasBid": "A sale with a bid runs to its end: see `mlm sale show`.",
     "SellerCannotBid": "Bid as another account: `--account NAME`.",
     "NotSeller": "Only the seller can do this: check `mlm whoami`.",
-    "TokenNotMoved": "The collection did not move the token: do not trade with it.",
+    # LicenceShop
+    "LicenceNotOffered": "Run `mlm licence list ASSET` to see what is offered.",
+    "OfferStale": "The asset has changed hands: its new owner has to offer with `mlm licence offer`.",
+    "OfferChanged": "Run the command again: the offer has changed since it was read.",
+    "OfferSoldOut": "Buy fewer units: `mlm licence list ASSET` says how many are left.",
+    "OfferPriceHigher": "Look at the offer with `mlm licence list ASSET`, or agree to more with --max-price.",
+    "OrderAlreadyMade": "Run the command again: it chooses another nonce.",
+    "OrderInState": "Run `mlm licence list` to see how your orders stand.",
+    "NotBuyer": "Until the time for a complaint is over only the buyer can settle.",
+    "KeyIsRight": "The key is the one that was promised: open the files with `mlm download`.",
+    "SecretMismatch": "Complain as the account that bought: its secret belongs to the order.",
+    # LicenceToken
+    "LicenceNotTransferable": "The licence's terms do not let it pass to another: `mlm licence show`.",
+    "LicenceNotRevocable": "It was sold for good: `mlm licence show` has its terms.",
+    "LicenceNotHeld": "`mlm licence list` says which account holds what.",
+    "LicenceNotPerUse": "Only uses are used up: this licence is for a period or without a limit.",
+    "LicenceRefundTooHigh": "Run the command again: the holder has more units than before.",
+    # ContentKeys
+    "ContentKeyUncommitted": 'Publish the asset with access = "licensed": that commits to its key.',
+    "ContentKeyAlreadyCommitted": "A version keeps its key: publish a new version.",
     # PaymentChannels
     "ChannelInState": "Run `mlm channel show` to see the channel's state and what can be done.",
     "ChannelAlreadyOpened": "Run the command again: it chooses another nonce.",

@@ -139,6 +139,7 @@ def block_from(value: Any) -> Block:
         hex_data(value.get("hash"), "a block's hash", 32),
         hex_data(value.get("parentHash"), "a block's parent", 32),
         quantity(value.get("timestamp"), "a block's timestamp"),
+        quantity(value.get("gasLimit") or "0x0", "a block's gas limit"),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,27 +25,27 @@ if TYPE_CHECKING:
 MAX_SAMPLE_ROWS = 256
 
 
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """`memory_mb`, `timeout_s` and the tier `sandbox` bound each step, `max_macs` a model's multiplications."""
+
+    memory_mb: int = 8192
+    timeout_s: float = 300.0
+    sandbox: str = "auto"
+    max_macs: int = 350_000
+
+
 class EzklProver:
     """Proofs with ezkl (Halo2, KZG over BN254): parameters fixed in the key, input hashed with Poseidon, output public.
 
-    `srs` is a folder of kNN.srs files, or a function from k to such a file; `memory_mb`, `timeout_s` and the tier
-    `sandbox` bound each step; `max_macs` bounds the model (multiplications of one execution).
+    `srs` is a folder of kNN.srs files, or a function from k to such a file; `bounds` are the fields of Bounds.
     """
 
-    def __init__(
-        self,
-        *,
-        cache_dir: Path,
-        srs: Path | Callable[[int], Path],
-        memory_mb: int = 8192,
-        timeout_s: float = 300.0,
-        sandbox: str = "auto",
-        max_macs: int = 350_000,
-    ) -> None:
-        self._cache = Cache(cache_dir.absolute())
+    def __init__(self, *, cache_dir: Path, srs: Path | Callable[[int], Path], **bounds: Any) -> None:
+        self._cache, chosen = Cache(cache_dir.absolute()), Bounds(**bounds)
         self._srs = srs
-        self._limits = Limits(memory_mb, timeout_s, sandbox)
-        self._max_macs = max_macs
+        self._limits = Limits(chosen.memory_mb, chosen.timeout_s, chosen.sandbox)
+        self._max_macs = chosen.max_macs
 
     def settings(self, onnx: bytes, sample: Tensors) -> bytes:
         """Calibrate; `sample` holds up to 256 inputs stacked along a first axis of size 1 in the model."""

@@ -9,6 +9,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,8 +36,22 @@ _CHECKED_EVERY, _MODELS = 8, 64
 _INSPECTING, _RUNNING = "inspecting the model", "running the model"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Which of ONNX Runtime's providers runs a model, on how many threads (0: its own choice), and what bounds it."""
+
+    provider: str = "auto"
+    threads: int = 0
+    memory_mb: int = 4096
+    timeout_s: float = 120.0
+    sandbox: str = "auto"
+
+    def __post_init__(self) -> None:
+        checked_provider(self.provider)
+
+
 class ConfinedRunner:
-    """Each call runs OnnxRunner in a process of its own, in a private folder under `folder`.
+    """Each call runs OnnxRunner in a process of its own, in a private folder under `folder`; `options` are Options'.
 
     `memory_mb`, `timeout_s` and the tier `sandbox` bound it; where CUDA runs the model, memory is not bounded, because
     CUDA maps far more address space than it uses. `environment` is what the child sees besides its own: where CUDA's
@@ -49,17 +64,13 @@ class ConfinedRunner:
         self,
         *,
         folder: Path,
-        provider: str = "auto",
-        threads: int = 0,
-        memory_mb: int = 4096,
-        timeout_s: float = 120.0,
-        sandbox: str = "auto",
         environment: Mapping[str, str] | None = None,
         stay: int = 0,
+        **options: Any,
     ) -> None:
-        self._folder = folder.absolute()
-        self._request: Request = {"provider": checked_provider(provider), "threads": threads}
-        self._limits = Limits(memory_mb, timeout_s, sandbox)
+        self._folder, chosen = folder.absolute(), Options(**options)
+        self._request: Request = {"provider": chosen.provider, "threads": chosen.threads}
+        self._limits = Limits(chosen.memory_mb, chosen.timeout_s, chosen.sandbox)
         self._stay, self._idle = stay, []  # type: int, list[tuple[bytes, Held]]  # the one that ran last comes last
         self._lock, self._latest = threading.Lock(), (b"", b"")
         self._alone: set[bytes] = set()  # models that were found to mix what they run on: never together again
@@ -68,7 +79,7 @@ class ConfinedRunner:
             atexit.register(self.close)
         given = {**(environment or {}), **dict([NO_TELEMETRY])}
         self._worker = confine.Worker(
-            _CHILD, "runner", ModelStopped, MAX_BYTES, gpu=provider != "cpu", environment=given
+            _CHILD, "runner", ModelStopped, MAX_BYTES, gpu=chosen.provider != "cpu", environment=given
         )
 
     def inspect(self, onnx: bytes) -> ModelInfo:

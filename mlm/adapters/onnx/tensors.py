@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlm.core import dagcbor
 from mlm.core.errors import InvalidData, UsageError
-from mlm.core.tensors import ITEM_BYTES, MAX_BYTES, MAX_TENSORS, Tensor, check_suffix, from_document, to_document
+from mlm.core.tensors import ITEM_BYTES, MAX_BYTES, MAX_TENSORS, Tensor, check_suffix, encode, from_document
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,7 +111,7 @@ class NumpyTensorCodec:
 
     def to_block(self, tensors: Mapping[str, np.ndarray]) -> bytes:
         """The canonical DAG-CBOR block of tensors."""
-        return dagcbor.encode(to_document(to_tensors(tensors)))
+        return encode(to_tensors(tensors))
 
     def from_block(self, block: bytes) -> dict[str, np.ndarray]:
         """Tensors of a block from outside: canonical and finite, or InvalidData."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlm.adapters.ezkl import settings as zk
-from mlm.adapters.ezkl.prover import located_srs
+from mlm.adapters.ezkl.prover import Bounds, located_srs
 from mlm.adapters.ray.nodes import Nodes
 from mlm.adapters.ray.task import Srs
 from mlm.ports.prover import Circuit, Proof
@@ -21,23 +22,14 @@ _WITH_KEY = 3  # steps of a proof at most: the wait for another who makes the sa
 
 
 class RayProver:
-    """`srs`, `memory_mb`, `timeout_s`, `sandbox` and `max_macs` mean what they mean to EzklProver.
+    """`srs` and `bounds` mean what they mean to EzklProver.
 
     The SRS files are this machine's: each node gets those it lacks, and keeps circuits and keys of its own.
     """
 
-    def __init__(
-        self,
-        nodes: Nodes,
-        *,
-        srs: Path | Callable[[int], Path],
-        memory_mb: int = 8192,
-        timeout_s: float = 300.0,
-        sandbox: str = "auto",
-        max_macs: int = 350_000,
-    ) -> None:
+    def __init__(self, nodes: Nodes, *, srs: Path | Callable[[int], Path], **bounds: Any) -> None:
         self._nodes, self._srs = nodes, srs
-        self._options = {"memory_mb": memory_mb, "timeout_s": timeout_s, "sandbox": sandbox, "max_macs": max_macs}
+        self._options = asdict(Bounds(**bounds))
 
     def settings(self, onnx: bytes, sample: Tensors) -> bytes:
         found: bytes = self._nodes.ask("prover", "settings", self._options, dict(sample), model=onnx)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from mlm.adapters.onnx.run import checked_provider
+from mlm.adapters.onnx.confined import Options
 from mlm.adapters.onnx.together import run_together
 from mlm.adapters.ray.nodes import Nodes
 from mlm.ports.runner import ModelInfo, Run
@@ -15,21 +16,11 @@ if TYPE_CHECKING:
 
 
 class RayRunner:
-    """`memory_mb`, `timeout_s` and `sandbox` bound each call on its node, as they bound ConfinedRunner."""
+    """`options` mean what they mean to ConfinedRunner: each call is bounded on its node."""
 
-    def __init__(
-        self,
-        nodes: Nodes,
-        *,
-        provider: str = "auto",
-        threads: int = 0,
-        memory_mb: int = 4096,
-        timeout_s: float = 120.0,
-        sandbox: str = "auto",
-    ) -> None:
+    def __init__(self, nodes: Nodes, **options: Any) -> None:
         self._nodes = nodes
-        self._options: dict[str, Any] = {"provider": checked_provider(provider), "threads": threads}
-        self._options |= {"memory_mb": memory_mb, "timeout_s": timeout_s, "sandbox": sandbox}
+        self._options: dict[str, Any] = asdict(Options(**options))
 
     def inspect(self, onnx: bytes) -> ModelInfo:
         found: ModelInfo = self._nodes.ask("runner", "inspect", self._options, model=onnx)
