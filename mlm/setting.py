@@ -85,6 +85,14 @@ def _read_bool(text: str) -> bool:
 # What a server takes, beside the other settings in config.py.
 SERVE: tuple[Setting, ...] = (
     Setting(
+        "gateway.rate",
+        float,
+        200.0,
+        "MLM_GATEWAY_RATE",
+        "Requests of one address a second that a gateway answers, on average; 0: no bound.",
+        project="never",
+    ),
+    Setting(
         "serve.body_mb",
         int,
         8,

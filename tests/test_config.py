@@ -125,6 +125,7 @@ STRICTER: dict[str, tuple[Any, Any, Any]] = {
     "serve.children": (1, 1, 64),
     "serve.payer_calls": (8, 8, 1000),
     "serve.payer_rate": (5.0, 5.0, 0.0),
+    "gateway.rate": (5.0, 5.0, 0.0),
     "serve.drain": (5.0, 5.0, 600.0),
     "serve.margin": (900, 900, 1),
     "serve.claim": ("5", "5", "0"),

@@ -71,6 +71,7 @@ COMMANDS: dict[str, Entry] = {
     "sale": Entry("sale", "Sell an asset or a licence, bid for one, or buy it.", ASSETS, group=True),
     "buy": Entry("buy", "Buy a licence to use an asset.", ASSETS),
     "licence": Entry("licence", "Offer, hold and pass on licences; deliver their keys.", ASSETS, group=True),
+    "gateway": Entry("gateway", "Give blocks of this machine to others over HTTP.", ASSETS, group=True),
     "handle": Entry("handle", "Claim or show a handle.", ASSETS, group=True),
     "job": Entry("job", "Post jobs, follow them, and read their results.", JOBS, group=True),
     "pipeline": Entry("pipeline", "Run a graph of jobs whose outputs feed others' inputs.", JOBS, group=True),

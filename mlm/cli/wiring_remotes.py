@@ -16,6 +16,7 @@ from mlm.cli import wiring
 from mlm.config import DEVNET
 from mlm.core.errors import StateConflict, UsageError
 from mlm.core.paths import PRIVATE
+from mlm.workflows import access
 
 if TYPE_CHECKING:
     from mlm.adapters.lines import Lines
@@ -54,6 +55,7 @@ def remotes(session: Session) -> Configured:
             f"no remote is set: where do the parties of {config.get(network)} share blocks?",
             hint="Run `mlm remote add origin URL`, or set MLM_REMOTE to a folder that they all reach.",
         ),
+        access=lambda url, asked: access.sign(session.ports, url, asked),
     )
 
 

@@ -14,9 +14,11 @@ from mlm.ports.blocks import Blocks
 from mlm.ports.bundle import Ports
 from mlm.ports.remote import Remote
 from mlm.workflows import lookup
+from mlm.workflows.entitlement import Entitlement, entitled
 from mlm.workflows.sync import sync
 
 MAX_VERSIONS = 10_000
+MAX_KNOWN = 10_000  # accounts whose standing is kept at once
 OPEN, LICENSED = "open", "licensed"
 
 
@@ -42,6 +44,11 @@ class Offered:
     sealed_blocks: int
 
 
+def offered(url: str, origin: str, versions: tuple[Shelved, ...], shelf: Shelf) -> Offered:
+    """What is told once the gateway answers."""
+    return Offered(url, origin, versions, len(shelf.open), len(shelf.sealed.keys() - shelf.open))
+
+
 class Stored:
     """The blocks of this machine: the project's own, then those of the folder that it shares with others."""
 
@@ -59,6 +66,26 @@ class Stored:
         if self._shared is None:
             raise NotFound(f"no block {cid} is here")
         return self._shared.get(cid)
+
+
+class Standing:
+    """Who is entitled, asked of the chain once for each of its heads. For one thread, with ports of its own."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._head = ""
+        self._known: dict[tuple[int, str], Entitlement | None] = {}
+
+    def entitled(self, token_id: int, account: str) -> bool:
+        """Whether the account may use the asset now, by the chain's head and by the clock. Raises ChainError."""
+        head = self._ports.chain.block()
+        if head.hash != self._head or len(self._known) >= MAX_KNOWN:
+            self._head, self._known = head.hash, {}
+        if (token_id, account) not in self._known:
+            self._known[token_id, account] = entitled(self._ports, token_id, account)
+        found = self._known[token_id, account]
+        now = max(head.timestamp, self._ports.system.now())
+        return found is not None and (found.kind is None or now < found.expires_at)
 
 
 def stock(ports: Ports, store: Stored, names: tuple[str, ...]) -> tuple[Shelf, tuple[Shelved, ...]]:
@@ -95,7 +122,9 @@ def _shelve(shelf: Shelf, store: Stored, token_id: int, asset: str, cid: Cid) ->
     """
     try:
         manifest = Manifest.from_block(cid, store.get(cid))
-        below, sealed = list(_open_blocks(store, cid, manifest)), list(_sealed_blocks(store, manifest))
+        sealed = list(_sealed_blocks(store, manifest))
+        closed = set(sealed)
+        below = [each for each in _open_blocks(store, cid, manifest) if each not in closed]
     except (NotFound, StorageError):
         return Shelved(asset, "", 0, 0, False)
     shelf.offer(below)
@@ -104,9 +133,11 @@ def _shelve(shelf: Shelf, store: Stored, token_id: int, asset: str, cid: Cid) ->
 
 
 def _open_blocks(store: Stored, cid: Cid, manifest: Manifest) -> Iterator[Cid]:
-    yield cid
-    if manifest.access == OPEN:
+    """A manifest with a sealed file links to that and to what everybody may have: its plain files are no links."""
+    if manifest.access == OPEN or (manifest.access == LICENSED and manifest.sealed is not None):
         yield from _whole(store, cid)
+    else:
+        yield cid
 
 
 def _sealed_blocks(store: Stored, manifest: Manifest) -> Iterator[Cid]:

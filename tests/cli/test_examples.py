@@ -30,6 +30,7 @@ COMMANDS = dict(reference.leaves())
 # Commands whose example another test runs, and why it is not run here.
 ELSEWHERE = {
     "demo": "tests/e2e/test_demo.py runs it four times",
+    "gateway run": "tests/gateway starts it: it runs until it is stopped",
     "serve": "tests/serving starts it, free and paid: it runs until it is stopped",
     "worker run": "tests/e2e/test_worker.py runs it on a market of its own: it would take every scene's open jobs",
 }

@@ -337,6 +337,27 @@ def test_many_unknown_channels_cost_few_questions(tmp_path: Path) -> None:
     play(scene())
 
 
+def test_channels_that_are_made_up_hold_up_nobody_who_pays(tmp_path: Path) -> None:
+    """More of them than may wait: what is known is read again before them, and they are refused or told the truth."""
+
+    async def scene() -> None:
+        async with Shop(tmp_path, ONE, fresh=0.0) as shop:
+            shop.facts._stale = 0.0  # each call of a known channel waits for the chain
+            await shop.call(pay(ONE, block(1.0), 1))
+            voucher = pay(ONE, block(1.0), 1)
+            made_up = [replace(voucher, voucher=replace(voucher.voucher, channel=f"0x{n:064x}")) for n in range(400)]
+            asked = [asyncio.create_task(shop.facts.again(each.voucher.channel)) for each in made_up]
+            await asyncio.sleep(0)
+            reads = shop.chain.reads
+            await shop.call(pay(ONE, block(2.0), 2), 2.0)
+            assert shop.chain.reads <= reads + 2  # not behind the 256 that wait
+            came = await asyncio.gather(*asked, return_exceptions=True)
+            busy = [each for each in came if isinstance(each, Refusal)]
+            assert len(busy) == 400 - 256 and all(each.status is Status.BUSY for each in busy)
+
+    play(scene())
+
+
 def test_a_contract_signs_only_where_the_payee_allows_it(tmp_path: Path) -> None:
     contract = opened(9, signer="0x" + "55" * 20)
 

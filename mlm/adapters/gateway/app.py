@@ -108,7 +108,8 @@ class Gateway:
             for position, cid in enumerate(cids):
                 if found is not None and position and position % _AGAIN == 0:
                     await self.door.still(found)
-                yield car.record(cid, await asyncio.to_thread(self.store.get, cid))
+                data = await asyncio.to_thread(self.store.get, cid)
+                yield car.record(cid, data) + data
         finally:
             self._on_the_way -= 1
 

@@ -13,6 +13,7 @@ from mlm.adapters.http import Client
 from mlm.adapters.remotes.folder import FolderRemote
 from mlm.adapters.remotes.several import Several
 from mlm.core import remote, urls
+from mlm.core.access import Challenge
 from mlm.core.errors import NotFound, UsageError
 from mlm.core.remote_settings import Remote as Settings
 from mlm.ports.remote import About, Remote
@@ -36,10 +37,14 @@ class Configured:
         env: Mapping[str, str],
         trusts: Callable[[Settings], bool],
         advice: UsageError,
+        access: Callable[[str, Challenge], str | None] | None = None,
     ) -> None:
-        """`default` is what the settings say, or the network's own folder; without one `advice` is what is raised."""
+        """`default` is what the settings say, or the network's own folder; without one `advice` is what is raised.
+
+        `access` signs what a gateway asks for, or gives None.
+        """
         self._known, self._timeout, self._env, self._trusts, self._advice = known, timeout, env, trusts, advice
-        self._default, self._max_bytes = default, max_bytes
+        self._default, self._max_bytes, self._access = default, max_bytes, access
         self._made: dict[str, Remote] = {}
 
     def all(self) -> tuple[About, ...]:
@@ -113,7 +118,7 @@ class Configured:
         kinds: dict[str, Callable[[Client, About], Remote]] = {
             remote.HTTP: partial(WebRemote, max_bytes=self._max_bytes),
             remote.KUBO: Kubo,
-            remote.GATEWAY: Gateway,
+            remote.GATEWAY: partial(Gateway, url=each.url, access=self._access),
             remote.PINNING: PinningService,
         }
         return kinds[each.kind](client, about)

@@ -18,8 +18,8 @@ from mlm.core.errors import MlmError
 from mlm.core.serving import Refusal, Status
 
 _TOGETHER = 64  # channels that are asked about in one turn
-_WAITING = 256  # that may wait for the next
-_KNOWN = 65_536
+_WAITING = 256  # unknown ones that may wait for the next
+_UNKNOWN = 4096  # of which it is remembered that there are none
 _PAUSE = 0.05  # seconds between two turns
 
 
@@ -43,12 +43,16 @@ class Facts:
     """`read` gives the chain's time and the channels of these ids, in a thread of its own, within `timeout` seconds.
 
     A known channel is read again in the background once it is `fresh` seconds old, and waited for at `stale`.
+    INVARIANT: whoever makes channels up delays those that are unknown, never those that exist: these are asked about
+    first, and are forgotten for no others.
     """
 
     def __init__(self, read: Read, *, fresh: float = 5.0, stale: float = 30.0, timeout: float = 20.0) -> None:
         self._read, self._fresh, self._stale, self._timeout = read, fresh, stale, timeout
-        self._known: OrderedDict[str, Seen] = OrderedDict()
+        self._known: dict[str, Seen] = {}  # as many as were opened to this payee: each cost its payer a transaction
+        self._missing: OrderedDict[str, Seen] = OrderedDict()
         self._asked: dict[str, asyncio.Future[Seen]] = {}
+        self._first: list[str] = []
         self._todo: list[str] = []
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="mlm serve facts")
         self._task: asyncio.Task[None] | None = None
@@ -56,19 +60,20 @@ class Facts:
 
     async def of(self, channel: str) -> Seen:
         """What is known of a channel. Raises Refusal BUSY where the node gives no answer."""
-        seen = self._known.get(channel)
-        if seen is not None:
-            age = time.monotonic() - seen.at
-            if age < (self._fresh if seen.channel else 1.0):
+        now = time.monotonic()
+        if seen := self._known.get(channel):
+            if now - seen.at < self._fresh:
                 return seen
-            if seen.channel is not None and age < self._stale:
+            if now - seen.at < self._stale:
                 self._ask(channel)
                 return seen
+        elif (seen := self._missing.get(channel)) and now - seen.at < 1.0:
+            return seen
         return await self.again(channel)
 
     async def again(self, channel: str) -> Seen:
         """What the chain says now. Raises Refusal BUSY."""
-        if channel not in self._asked and len(self._todo) >= _WAITING:
+        if channel not in self._asked and channel not in self._known and len(self._todo) >= _WAITING:
             raise Refusal(Status.BUSY, "too many unknown channels are asked about", retry_after=1)
         try:
             return await asyncio.wait_for(asyncio.shield(self._ask(channel)), self._timeout)
@@ -82,19 +87,16 @@ class Facts:
 
     def _ask(self, channel: str) -> asyncio.Future[Seen]:
         if channel not in self._asked:
-            if len(self._todo) >= _WAITING:  # what is known will do a little longer
-                full: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
-                full.set_result(self._known[channel])
-                return full
             self._asked[channel] = asyncio.get_running_loop().create_future()
-            self._todo.append(channel)
+            (self._first if channel in self._known else self._todo).append(channel)
             if self._task is None or self._task.done():
                 self._task = asyncio.get_running_loop().create_task(self._turns())
         return self._asked[channel]
 
     async def _turns(self) -> None:
-        while self._todo:
-            names, self._todo = self._todo[:_TOGETHER], self._todo[_TOGETHER:]
+        while waiting := self._first + self._todo:
+            names, known = waiting[:_TOGETHER], len(self._first)
+            self._first, self._todo = self._first[_TOGETHER:], self._todo[max(0, _TOGETHER - known) :]
             self.turns += 1
             try:
                 at = time.monotonic()
@@ -105,13 +107,20 @@ class Facts:
                     self._tell(name, error)
             else:
                 for name in names:
-                    seen = Seen(found.get(name), at, clock)
-                    self._known[name] = seen
-                    self._known.move_to_end(name)
-                    self._tell(name, seen)
-                while len(self._known) > _KNOWN:
-                    self._known.popitem(last=False)
+                    self._learn(name, Seen(found.get(name), at, clock))
             await asyncio.sleep(_PAUSE)
+
+    def _learn(self, name: str, seen: Seen) -> None:
+        if seen.channel is not None:
+            self._known[name] = seen
+            self._missing.pop(name, None)
+        else:
+            self._known.pop(name, None)  # a reorganisation took it
+            self._missing[name] = seen
+            self._missing.move_to_end(name)
+            if len(self._missing) > _UNKNOWN:
+                self._missing.popitem(last=False)
+        self._tell(name, seen)
 
     def _tell(self, name: str, came: Seen | Exception) -> None:
         asked = self._asked.pop(name)

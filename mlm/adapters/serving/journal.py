@@ -9,6 +9,7 @@ import asyncio
 import fcntl
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -68,6 +69,7 @@ class CallJournal:
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
         self._broken: StorageError | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="mlm serve journal")  # nothing else can hold it up
         with storage_errors("cannot open the server's journal"):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = _locked(path.with_suffix(LOCK))
@@ -116,6 +118,7 @@ class CallJournal:
         """Let the file go, once all that was added is written."""
         while self._task is not None and not self._task.done():
             await asyncio.wait([self._task])
+        self._pool.shutdown()
         os.close(self._handle)
         os.close(self._lock)
 
@@ -144,7 +147,7 @@ class CallJournal:
                 made.append(ChannelRecord(ledger.price, name, ledger.count, ledger.highest, ledger.floor, ledger.best))
             made.append(each.record if len(each.record.answer) <= self._answers else _bare(each.record))
         data = [encode(record) for record in made]
-        await asyncio.get_running_loop().run_in_executor(None, self._append, b"".join(data))
+        await asyncio.get_running_loop().run_in_executor(self._pool, self._append, b"".join(data))
         for record, place in zip(made, sizes(data, self._size), strict=True):
             self._take(record, place)
         for each in group:
@@ -182,7 +185,7 @@ class CallJournal:
             del self.channels[channel]
         plan = [(channel, held, list(held.at.items())) for channel, held in self.channels.items()]
         try:
-            handle, self._size, places = await loop.run_in_executor(None, self._rewritten, plan)
+            handle, self._size, places = await loop.run_in_executor(self._pool, self._rewritten, plan)
         except MlmError as error:
             self._full = 2 * self._size
             if os.stat(self._path).st_ino != os.fstat(self._handle).st_ino:  # what is written now would be lost

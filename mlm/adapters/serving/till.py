@@ -83,6 +83,7 @@ class PaidTill:
         self._rate, self._under_way = Rate(limits.payer_rate), Counter[str]()
         self._calls: dict[tuple[str, int], tuple[str, asyncio.Future[None]]] = {}
         self._version = bytes.fromhex(payee.terms.version_id[2:])
+        self._asking = asyncio.Semaphore(4)  # questions to the node at once, whoever sends vouchers that need them
         self._said: OrderedDict[SignedVoucher, None] = OrderedDict()
         self.url = ""
 
@@ -115,7 +116,7 @@ class PaidTill:
         Raises Refusal.
         """
         signed: SignedVoucher = token
-        voucher = signed.voucher
+        voucher, began = signed.voucher, time.monotonic()
         # (1)
         try:
             block = self._codec.to_block(inputs)
@@ -137,7 +138,7 @@ class PaidTill:
                 continue
             # (4)
             answer = self._decide(signed, seen, request, genuine)
-            if isinstance(answer, Refused) and answer.reason in _OF_THE_CHAIN:
+            if isinstance(answer, Refused) and answer.reason in _OF_THE_CHAIN and seen.at < began:
                 again = await self._facts.again(voucher.channel)
                 if again.channel != seen.channel or again.clock != seen.clock:
                     seen = again
@@ -207,7 +208,8 @@ class PaidTill:
         if signed in self._said:
             return True
         try:
-            found = await asyncio.to_thread(self._payee.genuine, signed, channel)
+            async with self._asking:
+                found = await asyncio.to_thread(self._payee.genuine, signed, channel)
         except MlmError as error:
             words = f"the channel's signer is a contract, which cannot be asked now: {str(error)[:200]}"
             raise Refusal(Status.BUSY, words, retry_after=5) from error
