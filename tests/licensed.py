@@ -28,8 +28,8 @@ class Licensing:
         """A new order of one whose key takes a minute at most."""
         buy = ("buy", self.asset, "--licence", self.offered("--delivery", "60", *options))
         found = self.buyer.do(*buy)
-        if found["state"] == "overdue":  # another example's: an order that is open is gone on with
-            self.buyer.do("licence", "refund", found["order"])
+        if found["state"] != "ordered":  # another example's: an order that is open is gone on with
+            self.buyer.do("licence", "refund" if found["state"] == "overdue" else "settle", found["order"])
             found = self.buyer.do(*buy)
         return str(found["order"])
 
@@ -41,10 +41,10 @@ class Licensing:
 
 def publish(market: Market, project: Person, name: str, version: str = "1.0.0") -> Licensing:
     """Publish what the project's folder holds as alice/NAME, sealed."""
-    (project.folder / "data.csv").write_text("a,b\n1,2\n")
+    (project.folder / "data.txt").write_text("1, 2\n")
     (project.folder / "mlm.toml").write_text(TOML.format(name=name, version=version))
     project.do("init", ".")
-    project.do("add", "mlm.toml", "data.csv")
+    project.do("add", "mlm.toml", "data.txt")
     project.do("commit", "-m", version)
     project.do("publish", "--handle", HANDLE)
     return Licensing(f"{HANDLE}/{name}", project, market.consumer)

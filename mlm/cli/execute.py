@@ -14,13 +14,21 @@ if TYPE_CHECKING:
     from mlm.cli.context import Session
 
 
-def perform(ctx: typer.Context, operation: Operation[Any, Any], params: Any) -> None:
-    """Show the plan with --dry-run; otherwise ask once at a terminal, apply, and render the result and the steps."""
+def perform(ctx: typer.Context, operation: Operation[Any, Any], params: Any, *, resumes: bool = False) -> None:
+    """Show the plan with --dry-run; otherwise ask once at a terminal, apply, and render the result and the steps.
+
+    `resumes`: what a killed run of the same command began is gone on with, instead of being refused.
+    """
     session: Session = ctx.obj
     if session.dry_run:
         render(ctx, preview(session.ports, operation.plan(session.ports, params)))
         return
-    done = execute(session.ports, operation, params, asking(session), again=session.again)
+    if resumes:
+        from mlm.workflows.once import once
+
+        done = once(session.ports, operation, params, asking(session))
+    else:
+        done = execute(session.ports, operation, params, asking(session), again=session.again)
     # A person who recorded something locally wants to see what came of it, not how.
     local = any(step.kind == "move" for step in done.steps)
     render(ctx, done.result if local and not session.json else done)

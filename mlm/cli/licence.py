@@ -8,7 +8,7 @@ import typer
 
 from mlm.cli.asset import Name
 from mlm.cli.buy import teller
-from mlm.cli.execute import asking, perform
+from mlm.cli.execute import perform
 from mlm.cli.paging import Page
 from mlm.cli.render import render
 from mlm.core.errors import UsageError
@@ -172,18 +172,14 @@ def deliver(
     Example: `mlm licence deliver`
     """
     from mlm.workflows import licence_deliver as workflow
-    from mlm.workflows.once import once
 
     params = workflow.Deliver(asset)
     if timeout is not None and not watch:
         raise UsageError("--timeout: only watching takes it", hint="Add --watch.")
-    session = ctx.obj
-    if session.dry_run:
-        perform(ctx, workflow.OPERATION, params)
-    elif watch:
-        render(ctx, workflow.watch(session.ports, params, timeout, teller(ctx)))
-    else:  # what a killed run began is gone on with
-        render(ctx, once(session.ports, workflow.OPERATION, params, asking(session)))
+    if watch and not ctx.obj.dry_run:
+        render(ctx, workflow.watch(ctx.obj.ports, params, timeout, teller(ctx)))
+    else:
+        perform(ctx, workflow.OPERATION, params, resumes=True)
 
 
 @app.command()

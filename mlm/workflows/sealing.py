@@ -56,19 +56,27 @@ def seal(ports: Ports, final: Manifest, key: bytes) -> Manifest:
 def unseal(ports: Ports, source: Remote, objects: Blocks, cid: Cid, manifest: Manifest, *, max_bytes: int) -> None:
     """Bring the sealed file of the manifest `cid` into `objects`, and open it there. Nothing is done twice.
 
-    1. The account has the key: also where the files are here already, which another account of this machine opened.
-    2. The sealed file is as long as the manifest says, and at most `max_bytes`.
-    3. Its plaintext is a CAR of the manifest's commit, with exactly as many bytes as the manifest says.
-    4. Every block in it hangs below that commit, and none of them lacks.
-    Raises NotLicensed, NotFound, InvalidData, VerificationFailed, StorageError.
+    The account has to have the key also where the files are here already, opened by another account of this machine.
+    Raises NotLicensed, and what `open_file` does.
+    """
+    key = content_keys.find(ports, version_of(ports, cid, manifest))  # before anything large travels
+    assert manifest.commit is not None
+    if not _whole(objects, manifest.commit):
+        open_file(ports, source, objects, manifest, key, max_bytes=max_bytes)
+
+
+def open_file(ports: Ports, source: Remote, objects: Blocks, manifest: Manifest, key: bytes, *, max_bytes: int) -> None:
+    """Bring a sealed file and put what is in it into `objects`.
+
+    1. The sealed file is as long as the manifest says, and at most `max_bytes`.
+    2. Its plaintext is a CAR of the manifest's commit, with exactly as many bytes as the manifest says.
+    3. Every block in it hangs below that commit, and none of them lacks.
+    Raises NotFound, InvalidData, VerificationFailed, StorageError. What was opened before an error stays, as what
+    arrived does: each block was checked, and is looked for only where the chain's digest leads to it.
     """
     sealed, root = manifest.sealed, manifest.commit
     assert sealed is not None and root is not None
-    # (1) Before anything large travels.
-    key = content_keys.find(ports, version_of(ports, cid, manifest))
-    if _whole(objects, root):
-        return
-    # (2)
+    # (1)
     if max(sealed.size, sealed.plain) > max_bytes:
         raise InvalidData(
             f"expected at most {max_bytes} bytes, the sealed file of {manifest.name}@{manifest.version} has "
@@ -78,13 +86,13 @@ def unseal(ports: Ports, source: Remote, objects: Blocks, cid: Cid, manifest: Ma
     receive(source, objects, sealed.file, max_bytes=blocks_of(sealed.size), system=ports.system, expected=sealed.size)
     if (found := unixfs.file_size(objects.get, sealed.file)) != sealed.size:
         raise InvalidData(f"the sealed file {sealed.file} has {found} bytes, the manifest says {sealed.size}")
-    # (3)
+    # (2)
     pieces = ports.sealing.open(key, unixfs.read(objects.get, sealed.file, max_bytes=sealed.size))
     plain = _Plain(pieces, sealed.plain)
     archive = car.Reader(plain.read, car.Limits(total=sealed.plain))
     if archive.root != root:
         raise InvalidData(f"the sealed file holds the commit {archive.root}, expected the manifest's {root}")
-    # (4)
+    # (3)
     dag.absorb(
         ((block, data) for _, block, data in archive),
         objects,

@@ -19,7 +19,7 @@ from tests.e2e.warm import Warm
 TOML = (
     '[asset]\nname = "{name}"\nversion = "{version}"\nkind = "dataset"\nlicence = "MIT"\n[access]\nmode = "licensed"\n'
 )
-FILES = {"words.txt": b"the words that nobody reads for nothing\n" * 40_000, "more/table.csv": b"a,b\n1,2\n"}
+FILES = {"words.txt": b"the words that nobody reads for nothing\n" * 40_000, "more/table.txt": b"a,b\n1,2\n"}
 
 
 def somebody(market: Market, account: str, folder: Path) -> Person:
@@ -102,7 +102,7 @@ def killer(market: Market, warm: Warm) -> Killer:
 
 
 def test_a_licensed_asset_from_publication_to_revocation(
-    market: Market, owner: Person, buyer: Person, third: Person, killer: Killer
+    market: Market, owner: Person, buyer: Person, third: Person, killer: Killer, warm: Warm
 ) -> None:
     """Operations that send are killed right after their broadcast and resumed, each once."""
     remote = FolderRemote(market.home / "devnet" / "remote")
@@ -163,15 +163,20 @@ def test_a_licensed_asset_from_publication_to_revocation(
     assert files(third.folder / "out") == FILES
 
     # A new version has a new key: its holder asks for it, free; who holds no licence any more gets none.
-    (owner.folder / "more" / "table.csv").write_bytes(b"a,b\n1,3\n")
+    (owner.folder / "more" / "table.txt").write_bytes(b"a,b\n1,3\n")
     commit(owner, "sealed-words", "1.1.0")
-    owner.do("publish", "--handle", "alice")
+    # Killed once its version is revealed and its key is not committed to: what was sealed stands.
+    assert warm.killed(owner, 8, "after", "publish", "--handle", "alice", "--json").code == -signal.SIGKILL
+    (newest,) = owner.do("op", "log")["operations"][:1]
+    owner.do("op", "resume", newest["op"])
+    again = owner.run("publish", "--handle", "alice", "--json").value
+    assert again["result"]["already"] and again["steps"] == []
     assert third.refused(12, "download", f"{ASSET}@1.1.0", "-o", "new")["code"] == "not_licensed"
     third.do("licence", "request", f"{ASSET}@1.1.0")
     assert buyer.refused(12, "licence", "request", f"{ASSET}@1.1.0")["code"] == "not_licensed"
     owner.do("licence", "deliver", ASSET)
     third.do("download", f"{ASSET}@1.1.0", "-o", "new")
-    assert (third.folder / "new" / "more" / "table.csv").read_bytes() == b"a,b\n1,3\n"
+    assert (third.folder / "new" / "more" / "table.txt").read_bytes() == b"a,b\n1,3\n"
 
     before_owner, before_third = owner.money, third.money
     killer.resumed(owner, "licence", "revoke", bought["licence"], "--holder", receiver)
