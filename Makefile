@@ -22,6 +22,7 @@ DEV := $(VENV)/.mlm-dev
 ENGINE := devnet/node_modules/.mlm-engine
 FORGE := devnet/node_modules/.mlm-forge
 IPFS := tests/ipfs/node_modules/.mlm-ipfs
+LOAD := bench/load/node_modules/.mlm-load
 # The engine itself, from devnet/: npm's wrapper of it ends with 0 whatever forge says.
 FORGE_RUN := ./node_modules/@foundry-rs/forge-*/bin/forge
 # No bytecode at installation: it is written as modules are used, and most never are (66 MB less).
@@ -65,7 +66,7 @@ gas: $(DEV) $(ENGINE) ## Measure the gas of every step of a job's life and recor
 docs: $(READY) ## Write the generated files: mlm.toml.example, docs/reference.md, exit-codes.md, gas.md
 	$(BIN)/python -m docs.generate
 
-bench: $(DEV) $(ENGINE) ## Measure against peers, into bench/latest.json; ONLY=name: those that begin so
+bench: $(DEV) $(ENGINE) $(LOAD) ## Measure against peers, into bench/latest.json; ONLY=name: those that begin so
 	@$(BIN)/python -m bench.run --only '$(ONLY)'
 
 gpu: $(DEV) ## Run the checks and benchmarks that need CUDA; says so when there is no GPU
@@ -96,7 +97,7 @@ clean: ## Remove what builds and tests leave behind
 	find mlm tests templates circuits docs bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the installed dependencies too
-	rm -rf $(VENV) .venv-* devnet/node_modules tests/ipfs/node_modules
+	rm -rf $(VENV) .venv-* devnet/node_modules tests/ipfs/node_modules bench/load/node_modules
 
 $(BIN)/python:
 	@found=; \
@@ -132,6 +133,12 @@ $(FORGE): devnet/package.json devnet/package-lock.json | $(READY)
 	@echo "installing the devnet's engine and the contract tools into devnet/node_modules"
 	@$(NPM_CI) --prefix devnet >/dev/null
 	@touch $(ENGINE) $@
+
+$(LOAD): bench/load/package.json bench/load/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js >= 20, and run make again." >&2; exit 1; }
+	@echo "installing the load generator of the benchmarks into bench/load/node_modules"
+	@$(NPM_CI) --prefix bench/load >/dev/null
+	@touch $@
 
 $(IPFS): tests/ipfs/package.json tests/ipfs/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js >= 20, and run make again." >&2; exit 1; }

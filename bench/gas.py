@@ -48,6 +48,10 @@ DEARER = {
     # More functions to choose among.
     "cancel: the first credit": 400,
     "cancel: a later one": 400,
+    # The contract sells in three ways, and units of an ERC-1155 id too; before, English auctions of one token each.
+    "sale, open": 31_000,
+    "sale, bid: above another's": 3_000,
+    "sale, settle": 6_000,
     # The terms say more: the kinds' prices and windows, requirements, the fee's shares.
     "of a submission, calldata and the transaction itself": 1_000,
 }

@@ -34,6 +34,7 @@ MODULES = (
     "running",
     "confining",
     "workers",
+    "serving",
     "journaling",
     "auctions",
     "environment",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from bench.timing import ROOT
 
 LOAD = ROOT / "bench" / "load"
 CONNECTIONS = (1, 8, 64)
-ROUNDS, CALLS = 3, 1500
+ROUNDS, CALLS = 3, 150
 PRICE = "0.2"
 CHANNELS, SIDE = 56, 32
 MODELS = {"tiny": "a model of 0.1 ms", "cnn": "a model of a few ms"}
@@ -57,20 +58,32 @@ def cnn() -> bytes:
     return bytes(model.SerializeToString())
 
 
+class Took(NamedTuple):
+    """One load: calls a second on the wall, the 99th percentile in ms, the server's processor seconds for a call."""
+
+    rate: float
+    p99: float
+    cpu: float
+
+
 @dataclass
 class Loaded:
-    """What loads of one model and one number of connections gave, round by round: calls a second, and p99 in ms."""
+    """What loads of one model and one number of connections gave, round by round."""
 
-    free: list[tuple[float, float]] = field(default_factory=list)
-    paid: list[tuple[float, float]] = field(default_factory=list)
+    free: list[Took] = field(default_factory=list)
+    paid: list[Took] = field(default_factory=list)
+
+    def cpu(self) -> Figure:
+        """Calls for a processor second, paid, as a part of free ones: the rate of a server that has its core alone."""
+        return Figure.of([free.cpu / paid.cpu for paid, free in zip(self.paid, self.free, strict=True)])
 
     def rate(self) -> Figure:
         """Paid calls a second, as a part of free ones."""
-        return Figure.of([paid[0] / free[0] for paid, free in zip(self.paid, self.free, strict=True)])
+        return Figure.of([paid.rate / free.rate for paid, free in zip(self.paid, self.free, strict=True)])
 
     def p99(self) -> Figure:
         """The paid p99, as a part of the free one."""
-        return Figure.of([paid[1] / free[1] for paid, free in zip(self.paid, self.free, strict=True)])
+        return Figure.of([paid.p99 / free.p99 for paid, free in zip(self.paid, self.free, strict=True)])
 
 
 @contextlib.contextmanager
@@ -85,7 +98,7 @@ def _servers(model: str) -> Iterator[tuple[Any, Any, Any]]:
         try:
             market: Market = start(root)
             name = MODEL if model == "tiny" else _publish(market)
-            env = {"MLM_ACCOUNT": "compute-1", "MLM_SERVE_CLAIM": "1000000", "MLM_SERVE_BODY_MB": "8"}
+            env = {"MLM_ACCOUNT": "compute-1", "MLM_SERVE_CLAIM": "1000000", "MLM_RUNNER_TIMEOUT": "900"}
             for arguments in (("--free", "--name", "free"), ("--price", PRICE, "--name", "paid")):
                 servers.append(conftest.start(market.first.folder, market.home, name, *arguments, env=env))
             yield market, servers[0], servers[1]
@@ -102,13 +115,14 @@ def _publish(market: Any) -> str:
     person.do("init")
     (person.folder / "model.onnx").write_bytes(cnn())
     text = (
-        '[project]\nname = "cnn"\nversion = "1.0.0"\nkind = "model"\nlicense = "Apache-2.0"\n\n'
-        '[model]\nfile = "model.onnx"\n'
+        '[asset]\nname = "cnn"\nversion = "1.0.0"\nkind = "model"\nlicence = "Apache-2.0"\n'
+        'description = "Two layers"\n\n[model]\nfile = "model.onnx"\n\n'
+        '[price]\nuse = "0.1"\n\n[privacy]\npersonal_data = false\n'
     )
     (person.folder / "mlm.toml").write_text(text)
     person.do("add", ".")
     person.do("commit", "-m", "first")
-    person.do("publish")
+    person.do("publish", "--handle", "alice")
     return "alice/cnn"
 
 
@@ -135,16 +149,34 @@ def _body(model: str, folder: Path) -> tuple[Path, int, dict[str, np.ndarray]]:
     return path, len(head), inputs
 
 
-def _load(url: str, connections: int, calls: int, body: Path, head: int, vouchers: Path | None) -> tuple[float, float]:
-    command = ["node", "load.mjs", url, str(connections), str(calls), str(body), str(head)]
+def _load(server: Any, connections: int, calls: int, body: Path, head: int, vouchers: Path | None) -> Took:
+    command = ["node", "load.mjs", server.url + server.infer, str(connections), str(calls), str(body), str(head)]
     command += [str(vouchers)] if vouchers else []
+    before = _processor(server.process.pid)
     done = subprocess.run(command, cwd=LOAD, capture_output=True, text=True, timeout=600)
     if done.returncode:
         raise RuntimeError(f"autocannon: {done.stderr[-500:]}")
     found = json.loads(done.stdout)
     if found["statuses"] != {"200": calls}:
         raise RuntimeError(f"expected {calls} answers of status 200, found {found['statuses']}: {found['refusal']}")
-    return calls / found["seconds"], found["p99"]
+    return Took(calls / found["seconds"], found["p99"], (_processor(server.process.pid) - before) / calls)
+
+
+def _processor(pid: int) -> float:
+    """Processor seconds that a process and those it has started have used so far (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    own = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")  # user, system, and of children that have ended
+    children = [
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in _read(task / "children").split()
+    ]
+    return own + sum(map(_processor, children))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:  # the thread has ended
+        return ""
 
 
 @cache
@@ -158,7 +190,7 @@ def measured(model: str, calls: int = CALLS, rounds: int = ROUNDS) -> dict[int, 
     found = {connections: Loaded() for connections in CONNECTIONS}
     with _servers(model) as (market, free, paid), tempfile.TemporaryDirectory() as folder:
         body, head, inputs = _body(model, Path(folder))
-        warm = calls // 5
+        warm = max(CONNECTIONS)
         total = len(CONNECTIONS) * (warm + rounds * calls)
         payer = Payer.open(Chain.of(market, "consumer"), terms_of(paid), 1, calls=total)
         signed = iter(range(1, total + 1))
@@ -170,12 +202,12 @@ def measured(model: str, calls: int = CALLS, rounds: int = ROUNDS) -> dict[int, 
             return path
 
         for connections, loaded in found.items():
-            _load(free.url + free.infer, connections, warm, body, head, None)
-            _load(paid.url + paid.infer, connections, warm, body, head, vouchers(warm))
+            _load(free, connections, warm, body, head, None)
+            _load(paid, connections, warm, body, head, vouchers(warm))
             for _ in range(rounds):
                 prepared = vouchers(calls)
-                loaded.free.append(_load(free.url + free.infer, connections, calls, body, head, None))
-                loaded.paid.append(_load(paid.url + paid.infer, connections, calls, body, head, prepared))
+                loaded.free.append(_load(free, connections, calls, body, head, None))
+                loaded.paid.append(_load(paid, connections, calls, body, head, prepared))
     return found
 
 
@@ -185,13 +217,16 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=CALLS)
     parser.add_argument("--model", choices=list(MODELS))
     options = parser.parse_args()
-    print(f"{'model':5} {'conns':>5} {'free/s':>8} {'paid/s':>8} {'ratio':>6} {'free p99':>9} {'paid p99':>9} ms")
+    print(
+        f"{'model':5} {'conns':>5} {'free/s':>8} {'paid/s':>8} {'ratio':>6} {'free p99':>9} {'paid p99':>9} ms", end=""
+    )
+    print(f"{'free cpu':>9} {'paid cpu':>9} ms a call")
     for model in [options.model] if options.model else MODELS:
         for connections, loaded in measured(model, options.calls).items():
             for free, paid in zip(loaded.free, loaded.paid, strict=True):
                 print(
-                    f"{model:5} {connections:5} {free[0]:8.0f} {paid[0]:8.0f} {paid[0] / free[0]:6.2f} "
-                    f"{free[1]:9.2f} {paid[1]:9.2f}",
+                    f"{model:5} {connections:5} {free.rate:8.0f} {paid.rate:8.0f} {paid.rate / free.rate:6.2f} "
+                    f"{free.p99:9.2f} {paid.p99:9.2f}   {free.cpu * 1000:9.2f} {paid.cpu * 1000:9.2f}",
                     flush=True,
                 )
 
@@ -201,6 +236,7 @@ def _rows(model: str, connections: int) -> tuple[Benchmark, ...]:
     peer = "free serving of the same model"
     return (
         Benchmark(f"{label}: calls a second", "x", lambda: measured(model)[connections].rate(), peer, least=0.9),
+        Benchmark(f"{label}: for a processor second", "x", lambda: measured(model)[connections].cpu(), peer, least=0.9),
         Benchmark(f"{label}: p99", "x", lambda: measured(model)[connections].p99(), peer, most=1.11),
     )
 

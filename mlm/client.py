@@ -106,7 +106,7 @@ class Client:
                 concurrent=concurrent,
                 seconds=timeout,
             )
-            self._keep = None if keep is None else Path(keep)
+            self._keep = None if keep is None else Path(keep).absolute()
             if self._keep is not None:
                 self._keep.mkdir(parents=True, exist_ok=True)
             agreed = remote_call.agree(self._ports, wanted)

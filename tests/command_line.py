@@ -100,9 +100,30 @@ class Person:
         done = forked.run(arguments, cwd=self.folder, env=self.environment, timeout=timeout)
         return Ran(arguments, done.returncode, done.stdout, done.stderr)
 
+    def spawn_afresh(self, *arguments: str, timeout: float = 240.0) -> Ran:
+        """As `spawn`, in a process that Python is started for, and takes apart at its end."""
+        done = subprocess.run(
+            [sys.executable, "-m", "mlm", *arguments],
+            cwd=self.folder,
+            env={**self.environment, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        return Ran(arguments, done.returncode, done.stdout, done.stderr)
+
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a command in a process of its own, beside what others do; `ended` waits for it."""
-        return forked.Popen(arguments, cwd=self.folder, env=self.environment)
+        """Start a command in a process that Python is started for, beside what others do; `ended` waits for it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "mlm", *arguments],
+            cwd=self.folder,
+            env={**self.environment, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def killed(self, at: int, when: str, *arguments: str) -> Ran:
         """Run a command that dies by SIGKILL before or after its `at`-th journal write, broadcast or receipt."""

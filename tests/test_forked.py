@@ -51,7 +51,9 @@ def test_what_python_reads_at_its_start_counts(person: Person) -> None:
 def test_each_begins_where_it_is_told_and_leaves_nothing_to_the_next(person: Person) -> None:
     mask = os.umask(0o077)
     os.umask(mask)
-    first, second = person.begin("init", "a", "--json"), person.begin("init", "b", "--json")
+    first, second = (
+        forked.Popen(["init", name, "--json"], cwd=person.folder, env=person.environment) for name in ("a", "b")
+    )
     assert len({first.pid, second.pid, os.getpid()}) == 3
     assert ended(second).code == ended(first).code == 0
     inside = Person("", person.folder / "a", person.home)

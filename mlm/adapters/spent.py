@@ -139,7 +139,7 @@ class _Held:
             with self._sync:
                 if self._synced < mine:
                     written = self._written
-                    os.fdatasync(self._handle)
+                    getattr(os, "fdatasync", os.fsync)(self._handle)  # macOS has no fdatasync
                     self._synced = written
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -55,13 +56,33 @@ def topup(
 
 
 @app.command()
+def pay(
+    ctx: typer.Context,
+    channel: Channel,
+    input: Annotated[Path, typer.Argument(metavar="INPUT", help="The call's tensors: .json or .npz by name, or .npy.")],
+    price: Annotated[str, typer.Option(help="What a call costs, in tokens; a channel's first call needs it.")] = "",
+    name: Annotated[str, typer.Option(help="The name of the tensor in a .npy file.")] = "",
+    call: Annotated[int, typer.Option(min=0, help="Sign this number again, whose call was refused; 0: a new one.")] = 0,
+) -> None:
+    """Sign one call's voucher by hand and print the header that carries it, for curl and other clients.
+
+    Example: `mlm channel pay CHANNEL samples/digit.npy --name image --price 0.5`
+    """
+    from mlm.core.money import parse_units
+    from mlm.workflows import channel_pay as workflow
+
+    tokens = parse_units(price) if price else None
+    render(ctx, workflow.pay(ctx.obj.ports, channel, input, price=tokens, name=name, call=call or None))
+
+
+@app.command()
 def claim(
     ctx: typer.Context,
     channels: Annotated[
         list[str] | None, typer.Argument(metavar="[CHANNEL]...", help="Which; all that this machine was paid by.")
     ] = None,
 ) -> None:
-    """Claim what the vouchers give that this machine's server was paid with; anyone may, before the expiry.
+    """Claim what the vouchers give that this machine's server was paid with. Payee only, before the expiry.
 
     Example: `mlm channel claim CHANNEL`
     """

@@ -56,8 +56,8 @@ def run(
         return
     if input is None:
         raise UsageError("expected MODEL and INPUT, found one of them", hint="See `mlm run --help`.")
-    if ctx.obj.dry_run:
-        raise UsageError("--dry-run shows what a paid call would cost: it goes with --remote")
+    if ctx.obj.dry_run or max_price is not None or channel is not None or keep is not None or give_up or deposit != "0":
+        raise UsageError("what is about paying goes with --remote, which is not given", hint="See `mlm run --help`.")
     render(ctx, workflow.run(ctx.obj.ports, model, input, output))
 
 

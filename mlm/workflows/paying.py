@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mlm.core import channel as channels
 from mlm.core import served
-from mlm.core.channel import Channel, SignedVoucher
+from mlm.core.channel import Channel, SignedVoucher, Voucher
 from mlm.core.commitment import NO_SALT, commit_outputs, tensors_root, unverified_input_commitment
 from mlm.core.errors import (
     InsufficientFunds,
@@ -178,7 +178,7 @@ class Payer:
     def _land(self, choice: Choice) -> None:
         with self._free:
             self._record.flying.discard(choice.calls)
-            self._free.notify()
+            self._free.notify_all()  # who is woken may find that it must not go on
 
     def _again(self, choice: Choice, commitment: str, end: float) -> Choice:
         self._land(choice)
@@ -189,6 +189,7 @@ class Payer:
         request = channels.request_digest(self._channel.id, calls, self._terms.version_id, commitment)
         with self._free:
             voucher = self._record.voucher(self._channel.id, calls, request)
+            self._check_step(voucher)
         if voucher.amount > self._channel.deposit:
             self._top_up(voucher.amount)
         domain = channels.domain(self._terms.chain_id, self._terms.channels)
@@ -199,6 +200,22 @@ class Payer:
         with self._free:
             self._record.take(kept)
         return kept
+
+    def _check_step(self, voucher: Voucher) -> None:
+        """INVARIANT: a voucher gives at most one price for each number above the last one's.
+
+        A payer that lost its journal has the price from the server: a higher one would be paid for all calls before.
+        """
+        last = self._record.last
+        if last is None:
+            return
+        step, most = voucher.amount - last.amount, self.price * max(0, voucher.calls - last.calls)
+        if step > most:
+            raise Refused(
+                f"the price of a call of the channel {self._channel.id[:10]}…",
+                f"at most {last.amount // last.calls}, as its voucher of call {last.calls} says",
+                self.price,
+            )
 
     def _top_up(self, amount: int) -> None:
         with self._topping:

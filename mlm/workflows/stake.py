@@ -15,7 +15,7 @@ from mlm.workflows import permit
 from mlm.workflows.apply import DoneStep, Operation
 
 # Contracts that credit the stakers a part of their fees.
-FEES = ("JobMarket", "PaymentChannels")
+FEES = ("JobMarket", "PaymentChannels", "LicenceShop")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from mlm.cli import app
 from tests.bad import (  # noqa: F401 - importing them registers their cases
     archives,
     auctions,
+    channels,
     diffs,
     exchange,
     history,

@@ -439,6 +439,7 @@ SCENES: dict[str, Scene] = {
     "price show": _elsewhere,
     "channel open": as_("consumer"),
     "channel topup": _paying("payer"),
+    "channel pay": _paying("payer"),
     "channel claim": _paying("payee", calls=2),
     "channel close": _paying("payee", calls=2),
     "channel refund": _paying("payer", expired=True),

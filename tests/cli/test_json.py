@@ -94,7 +94,7 @@ def test_without_json_an_error_is_a_line_and_a_hint_on_stderr(tmp_path: Path) ->
 
 def test_a_process_prints_one_object_and_nothing_else(market: Market) -> None:
     """The whole way, in a process of its own: also what libraries and children print would show."""
-    proved = market.second.spawn("prove", MODEL, "samples/digit.npy", "-o", "own.json", "--json")
+    proved = market.second.spawn_afresh("prove", MODEL, "samples/digit.npy", "-o", "own.json", "--json")
     assert proved.code == 0 and proved.value["written"] == "own.json", proved
     documented(market.second.spawn("job", "show", "0xffffffff", "--json"))
 

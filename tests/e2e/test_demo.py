@@ -35,7 +35,7 @@ def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
 
 @pytest.fixture(scope="module")
 def first(person: Person) -> Ran:
-    return person.spawn("demo", "--json")
+    return person.spawn_afresh("demo", "--json")
 
 
 def check(ran: Ran) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def test_what_it_says_to_try_next_works(first: Ran, person: Person) -> None:
 
 
 def test_again_is_a_new_job_and_publishes_nothing_twice(first: Ran, person: Person) -> None:
-    before, again = check(first), check(person.spawn("demo", "--json"))
+    before, again = check(first), check(person.spawn_afresh("demo", "--json"))
     assert again["job"] != before["job"]
     assert not any(what.startswith(("init", "commit", "push demo/", "publish", "register")) for what in whats(again))
     assert not any(what.startswith("deposit") for what in whats(again))
@@ -96,7 +96,7 @@ def test_killed_in_its_middle_it_fails_clearly_and_the_next_run_passes(first: Ra
     problems = [line for line in told.err.splitlines() if line.startswith("error:")]
     assert len(problems) == 1 and "bug" not in problems[0], told
     assert not is_held(Home(person.home / "devnet").supervisor_lock)
-    check(person.spawn("demo", "--json"))
+    check(person.spawn_afresh("demo", "--json"))
     now = person.do("devnet", "status")
     assert now["supervisor_pid"] not in pids and now["running"]
 

@@ -218,7 +218,7 @@ def test_a_strategy_of_the_users_own(market: Market, tmp_path: Path) -> None:
     price = int(shown(market, job)["price"])
     assert net < price < net * 1.2
     market.consumer.do("job", "award", job)
-    until(lambda: market.first.spawn(*WORK, "--until-idle").code == 0, market)
+    until(lambda: market.first.spawn_afresh(*WORK, "--until-idle").code == 0, market)
     assert done(market, job)
     free(market.first)
     for name, words in (("Broken", "found 1.5"), ("Missing", "Missing"), ("nothing.py:Mine", "expected a Python file")):

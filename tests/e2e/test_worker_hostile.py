@@ -92,7 +92,7 @@ def test_it_ends_without_a_word_of_its_libraries(market: Market) -> None:
     job = market.consumer.job("--bidding", "60", auction="fixed")
     for measured in (market.home / "worker").glob("*/seconds-*.bin"):
         measured.unlink()  # something to learn: a thread begins
-    ran = market.first.spawn(*WORK, "--observe", "--for", "25")
+    ran = market.first.spawn_afresh(*WORK, "--observe", "--for", "25")
     assert ran.code == 0 and "learned" in ran.err, ran
     assert "nanobind" not in ran.err + ran.out, ran
     market.consumer.do("job", "cancel", job)

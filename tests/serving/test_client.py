@@ -22,7 +22,7 @@ from tests.serving.conftest import Running, start, stop
 from tests.serving.payers import Chain, Payer, terms_of
 
 PRICE = int(parse_units("0.2"))
-CALLS, KILLS = 60, 5
+CALLS, KILLS = 40, 4
 
 
 @pytest.fixture(scope="module")

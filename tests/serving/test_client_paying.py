@@ -148,6 +148,19 @@ def test_a_server_cannot_make_a_payer_go_on_from_what_it_never_signed() -> None:
         pass
 
 
+def test_a_payer_that_lost_everything_is_not_told_a_higher_price(spent: Spent) -> None:
+    """It would be paid for every call before: nine prices for one call."""
+    far = server()
+    with payer(ports(), far, Limits(9 * PRICE)) as ours:
+        for number in range(8):
+            ours.infer(x(number))
+    far.ledger.price = 9 * PRICE
+    with payer(ports(spent), far, Limits(9 * PRICE)) as ours:
+        with pytest.raises(Refused, match="at most 1000, as its voucher of call 8 says, found 9000"):
+            ours.infer(x(9))
+        assert ours.spent == 8 * PRICE
+
+
 def test_what_is_claimed_and_known_to_nobody_is_not_signed_over() -> None:
     far = server(channel(claimed=4 * PRICE, claimed_calls=4))
     with pytest.raises(StateConflict, match="4000 of the channel"), payer(ports(), far):

@@ -98,12 +98,12 @@ def test_a_standing_in_one_call() -> None:
     [(5, 0, 7, ["fund", "claim"]), (5, 2, 0, ["fund", "fundFrom"]), (0, 0, 7, ["claim"])],
 )
 def test_a_claim_starts_the_stream_first(jobs: int, channels: int, reward: int, calls: list[str]) -> None:
-    fees = {"JobMarket_creditOf": jobs, "PaymentChannels_creditOf": channels}
+    fees = {"JobMarket_creditOf": jobs, "PaymentChannels_creditOf": channels, "LicenceShop_creditOf": 0}
     plan = stake.plan_claim(ports(**fees, StakeVault_rewardOf=reward), stake.Claim())
     assert [step.call.function for step in plan.steps if isinstance(step, Tx)] == calls
 
 
 def test_nothing_to_claim() -> None:
     with pytest.raises(StateConflict, match="no reward to claim") as refused:
-        stake.plan_claim(ports(JobMarket_creditOf=0, PaymentChannels_creditOf=0, StakeVault_rewardOf=0), stake.Claim())
+        stake.plan_claim(ports(**{f"{name}_creditOf": 0 for name in stake.FEES}, StakeVault_rewardOf=0), stake.Claim())
     assert "mlm stake show" in refused.value.hint
