@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +13,14 @@ from mlm.adapters.remotes.folder import FolderRemote
 from mlm.core import dag
 from mlm.core.cid import Cid
 from mlm.workflows import content_keys
-from tests.command_line import TOKEN, Market, Person, ended, sent
+from tests.command_line import INPUT, ROOT, TOKEN, Market, Person, ended, sent
 from tests.e2e.warm import Warm
 
 TOML = (
     '[asset]\nname = "{name}"\nversion = "{version}"\nkind = "dataset"\nlicence = "MIT"\n[access]\nmode = "licensed"\n'
 )
+MODEL_TOML = TOML.replace('"dataset"', '"model"') + '[model]\nfile = "model.onnx"\n[price]\nuse = "0.5"\n'
+MODEL = "alice/sealed-digits"
 FILES = {"words.txt": b"the words that nobody reads for nothing\n" * 40_000, "more/table.txt": b"a,b\n1,2\n"}
 
 
@@ -245,3 +247,47 @@ def test_uses_that_are_bought_and_used_up(owner: Person, buyer: Person, killer: 
         "1 to 1 units"
         in buyer.refused(12, "licence", "redeem", bought["licence"], "--units", "2", "--purpose", "b")["message"]
     )
+
+
+def test_a_licensed_model_is_run_bid_on_and_served_by_its_holders(
+    market: Market, owner: Person, buyer: Person, tmp_path: Path
+) -> None:
+    """Of the tier none. Who posts a job needs no licence; who does it needs one."""
+    publisher, template = replace(owner, folder=tmp_path), ROOT / "templates" / "digits-mlp"
+    (tmp_path / "mlm.toml").write_text(MODEL_TOML.format(name="sealed-digits", version="1.0.0"))
+    (tmp_path / "model.onnx").write_bytes((template / "model.onnx").read_bytes())
+    publisher.do("init", ".")
+    publisher.do("add", "mlm.toml", "model.onnx")
+    publisher.do("commit", "-m", "a sealed model")
+    assert publisher.do("publish", "--handle", "alice")["sealed"]
+    publisher.do("licence", "offer", MODEL, "--price", "3", "--delivery", "600")
+
+    provider = somebody(market, "compute-2", tmp_path / "provider")
+    for person in (buyer, provider):
+        (person.folder / "digit.npy").write_bytes((template / INPUT).read_bytes())
+    post = ("job", "post", MODEL, "-i", "digit.npy", "--tier", "none", "--auction", "fixed", "--max-price", "5")
+    job = buyer.do(*post, "--bidding", "3600", "--verification", "600")["job"]
+
+    for command in (["run", MODEL, "digit.npy"], ["serve", MODEL], ["bid", job, "--stake"]):
+        error = provider.refused(12, *command)
+        assert error["code"] == "not_licensed" and f"mlm buy {MODEL}" in error["hint"], error
+    work = ("worker", "run", "--asset", MODEL, "--until-idle", "--for", "60", "--json")
+    before = sent(market, provider.account)
+    idle = provider.run(*work)
+    assert idle.code == 0 and (idle.value["bids"], sent(market, provider.account)) == (0, before), idle
+    assert "is licensed" in idle.err and f"mlm buy {MODEL}" in idle.err
+
+    order = provider.do("buy", MODEL, "--max-price", "3")["order"]
+    publisher.do("licence", "deliver", MODEL)
+    provider.do("licence", "settle", f"order/{order}")
+    money = provider.money
+    provider.do("bid", job, "--stake")
+    provider.do("lease", "accept", job)
+    done = provider.do("lease", "fulfil", job)
+    assert done["outputs"] == provider.do("run", MODEL, "digit.npy")["outputs"]
+    market.advance("601s")
+    assert provider.do("job", "settle", job)["state"] == "accepted"
+    assert buyer.do("job", "result", job)["outputs"] == done["outputs"]
+    credits = buyer.do("job", "show", job)["credits"]
+    paid = sum(int(credit["amount"]) for credit in credits if credit["reason"] == "payment")
+    assert provider.money == money + paid and paid > 4 * TOKEN
