@@ -147,7 +147,7 @@ def revoke(
 
 @app.command()
 def request(ctx: typer.Context, asset: Name) -> None:
-    """Ask an asset's owner for the key of a version that you are entitled to: after a transfer, or of a new version.
+    """Ask for the key of a version that you are entitled to: after a transfer, of a new version, or of a bought asset.
 
     Example: `mlm licence request alice/sealed-digits`
     """
@@ -165,7 +165,7 @@ def deliver(
         float | None, typer.Option(metavar="SECONDS", min=0, help="With --watch: stop after so long.")
     ] = None,
 ) -> None:
-    """Deliver the keys that are owed: for every order that was paid, and to every holder who asks.
+    """Deliver the keys that are owed: for every order that was paid, and to every holder or new owner who asks.
 
     Nothing is delivered twice: run it as often as you like, after a kill too.
 

@@ -83,7 +83,7 @@ def find(ports: Ports, version: Version) -> bytes:
 def _hint(ports: Ports, version: Version, account: str) -> str:
     name = f"{version.asset.handle}/{version.asset.name}"
     if entitled(ports, version.token_id, account) is not None:
-        return f"The account is entitled to it: `mlm licence request {version.asset}` asks its owner for the key."
+        return f"The account is entitled to it: `mlm licence request {version.asset}` asks for the key."
     return f"`mlm buy {name}` buys a licence, `mlm licence list {name}` shows what is offered."
 
 
@@ -101,8 +101,9 @@ def _delivered(ports: Ports, version_id: str, secret: bytes) -> Iterator[Given]:
 
 def _granted(ports: Ports, version_id: str, secret: bytes) -> Iterator[Given]:
     reader = key_exchange.request_secret(secret, _raw(version_id))
-    # Anybody may grant anything, as often as it likes: what the owner granted is looked at first.
-    for granter in (_owner(ports, version_id), None):
+    # Anybody may grant anything, as often as it likes: what the owner granted, or who sealed it, is looked at first.
+    sealers = [row["owner"] for row in ports.state.query("content_keys", version_id=version_id)]
+    for granter in (_owner(ports, version_id), *sealers, None):
         where = {"version_id": version_id, "account": ports.signer.address, "granter": granter}
         for row in ports.state.query("key_grants", **where, limit=1000):
             yield Given(sealed_in(row), reader, NO_REF)

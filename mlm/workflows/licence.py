@@ -258,8 +258,9 @@ def plan_request(ports: Ports, params: Request) -> Plan[_Asked]:
 def result_request(ports: Ports, params: Request, plan: Plan[_Asked], done: tuple[DoneStep, ...]) -> Requested:
     """As it stands."""
     facts = plan.facts
-    following = f"mlm download {facts.version.asset} -o DIR" if facts.answered else "its owner: mlm licence deliver"
     licence = spelt(facts.licence_id) if facts.licence_id else ""
+    asked = "its owner" if licence else "its former owner"  # who needs no licence owns it, and did not seal it
+    following = f"mlm download {facts.version.asset} -o DIR" if facts.answered else f"{asked}: mlm licence deliver"
     return Requested(str(facts.version.asset), ports.signer.address, licence, facts.answered, following)
 
 

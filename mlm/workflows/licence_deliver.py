@@ -21,6 +21,7 @@ from mlm.workflows.content_keys import CONTRACT as KEYS
 from mlm.workflows.content_keys import order_of
 from mlm.workflows.entitlement import entitled
 from mlm.workflows.job_wait import Patience
+from mlm.workflows.licence_order import is_firm
 from mlm.workflows.licence_show import SHOP
 from mlm.workflows.once import once
 from mlm.workflows.sync import sync
@@ -102,6 +103,13 @@ class _Keys:
             raise key
         return version, key
 
+    def has(self, version_id: str) -> bool:
+        """Whether this account has the key of a version. Raises StateConflict where nobody has committed to one."""
+        try:
+            return bool(self.of(version_id))
+        except NotLicensed:
+            return False
+
 
 def _orders(ports: Ports, keys: _Keys, token_id: int | None, refused: list[str]) -> Iterator[tuple[Tx, Given]]:
     """Orders that this account sold and owes a key for."""
@@ -125,24 +133,42 @@ def _orders(ports: Ports, keys: _Keys, token_id: int | None, refused: list[str])
 
 
 def _requests(ports: Ports, keys: _Keys, token_id: int | None, refused: list[str]) -> Iterator[tuple[Tx, Given]]:
-    """The newest request of each account for each version of what this account owns, that nobody has answered."""
+    """The newest request of each account for each version of what this account owns, and the new owner's for what it
+    gave away, that it has not answered."""
     me = ports.sender.address
-    tokens = [int(row["token_id"], 16) for row in ports.state.query("assets", owner=me, limit=1000)]
-    for token in tokens if token_id is None else [token_id]:
-        # Of those who hold or held a licence alone: anybody can ask, for nothing, as often as it likes.
-        classes = ports.state.query("licence_classes", token_id=token, limit=10_000)
-        held = [ports.state.query("licence_holdings", class_id=each["class_id"], limit=10_000) for each in classes]
-        holders = dict.fromkeys(each["account"] for rows in held for each in rows)
+    owned = {row["token_id"] for row in ports.state.query("assets", owner=me, limit=1000)}
+    given = {row["token_id"] for row in ports.state.query("asset_transfers", sender=me, limit=1000)} - owned
+    for token in [int(each, 16) for each in (*sorted(owned), *sorted(given))] if token_id is None else [token_id]:
+        gave = f"0x{token:064x}" in given
+        askers = {} if gave else _holders(ports, token)
+        askers |= dict.fromkeys(_new_owner(ports, token))
         for listed in reversed(ports.state.query("versions", token_id=token, limit=1000)):
             version_id = listed["version_id"]
             newest: dict[str, Mapping[str, Any]] = {
                 account: row
-                for account in holders
+                for account in askers
                 for row in ports.state.query("key_requests", version_id=version_id, account=account, limit=1000)
             }
+            if newest and gave and not keys.has(version_id):
+                continue  # another sealed it since
             for account, row in newest.items():
                 if (made := _answer(ports, keys, token, version_id, account, row, refused)) is not None:
                     yield made
+
+
+def _holders(ports: Ports, token_id: int) -> dict[str, None]:
+    """Who holds or held a licence of an asset: anybody can ask for its keys, for nothing, as often as it likes."""
+    classes = ports.state.query("licence_classes", token_id=token_id, limit=10_000)
+    held = [ports.state.query("licence_holdings", class_id=each["class_id"], limit=10_000) for each in classes]
+    return dict.fromkeys(each["account"] for rows in held for each in rows)
+
+
+def _new_owner(ports: Ports, token_id: int) -> list[str]:
+    """Whoever received an asset last, once that stands as deep as chain.finality asks. A key cannot be taken back."""
+    newest = ports.state.query("asset_transfers", token_id=token_id, limit=1)
+    return [
+        row["recipient"] for row in newest if is_firm(ports, row) and row["recipient"] != ports.sender.address.lower()
+    ]
 
 
 def _answer(

@@ -196,7 +196,7 @@ def _need_firm(ports: Ports, row: Mapping[str, Any]) -> None:
 
 
 def is_firm(ports: Ports, row: Mapping[str, Any]) -> bool:
-    """Whether an order's newest event stands as deep as chain.finality asks."""
+    """Whether the newest event of a row stands as deep as chain.finality asks."""
     return FINALITY.index(row["finality"]) >= FINALITY.index(ports.chain.depth)
 
 

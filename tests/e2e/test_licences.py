@@ -249,10 +249,10 @@ def test_uses_that_are_bought_and_used_up(owner: Person, buyer: Person, killer: 
     )
 
 
-def test_a_licensed_model_is_run_bid_on_and_served_by_its_holders(
-    market: Market, owner: Person, buyer: Person, tmp_path: Path
+def test_a_licensed_model_is_run_bid_on_and_served_by_its_holders_and_sold(
+    market: Market, owner: Person, buyer: Person, third: Person, tmp_path: Path
 ) -> None:
-    """Of the tier none. Who posts a job needs no licence; who does it needs one."""
+    """Of the tier none. Who posts a job needs no licence; who does it needs one. Its keys follow it when it is sold."""
     publisher, template = replace(owner, folder=tmp_path), ROOT / "templates" / "digits-mlp"
     (tmp_path / "mlm.toml").write_text(MODEL_TOML.format(name="sealed-digits", version="1.0.0"))
     (tmp_path / "model.onnx").write_bytes((template / "model.onnx").read_bytes())
@@ -291,3 +291,20 @@ def test_a_licensed_model_is_run_bid_on_and_served_by_its_holders(
     credits = buyer.do("job", "show", job)["credits"]
     paid = sum(int(credit["amount"]) for credit in credits if credit["reason"] == "payment")
     assert provider.money == money + paid and paid > 4 * TOKEN
+
+    sale = publisher.do("sale", "start", MODEL, "--auction", "fixed", "--reserve", "7", "--hours", "1")["sale"]
+    assert buyer.do("sale", "buy", sale, "--price", "7")["state"] == "delivered"
+    assert f"mlm licence request {MODEL}" in buyer.refused(12, "run", MODEL, "digit.npy")["hint"]
+    asked = buyer.do("licence", "request", MODEL)
+    assert not asked["answered"] and asked["licence"] == "" and asked["next"].startswith("its former owner")
+    (given,) = publisher.do("licence", "deliver")["delivered"]
+    assert (given["account"].lower(), given["why"]) == (buyer.do("whoami")["address"].lower(), "request")
+    assert publisher.do("licence", "deliver")["delivered"] == []
+    assert buyer.do("licence", "request", MODEL)["answered"]
+    assert buyer.do("run", MODEL, "digit.npy")["outputs"] == done["outputs"]
+    # It sells licences of the version that another has sealed.
+    buyer.do("licence", "offer", MODEL, "--price", "4", "--delivery", "600")
+    order = third.do("buy", MODEL, "--max-price", "4")["order"]
+    assert publisher.do("licence", "deliver")["delivered"] == []
+    assert buyer.do("licence", "deliver")["keys"] == 1
+    assert third.do("licence", "settle", f"order/{order}")["state"] == "settled"

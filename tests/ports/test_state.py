@@ -308,6 +308,9 @@ def test_assets_and_versions(told: State) -> None:
     assert base["owner"] == ANN
     assert told.query("assets", owner=BOB.upper().replace("0X", "0x")) == [digits]
     assert told.query("assets", token_id=41) == told.query("assets", handle="ann", name="digits") == [digits]
+    (moved,) = told.query("asset_transfers", sender=ANN.upper().replace("0X", "0x"))
+    assert (moved["token_id"], moved["recipient"], moved["finality"]) == (word(41), BOB, "included")
+    assert told.query("asset_transfers", token_id=41) == [moved] and not told.query("asset_transfers", sender=BOB)
     (version,) = told.query("versions", token_id=word(41))
     assert (version["version"], version["licence"], version["use_price"], version["owner_bps"]) == (
         "1.0.0",
@@ -1050,7 +1053,7 @@ def answers(state: State) -> Iterator[tuple[Any, Any]]:
         "version_id": [word(100), word(103)], "job_id": [word(1), word(2)], "account": [ANN, NOBODY, MARKET],
         "provider": [ANN, BOB, VAULT], "auditor": [ANN], "name": ["ram"], "hash": [word(1)],
         "sale_id": [word(1), word(2)], "seller": [ANN], "channel_id": [word(1)], "payer": [ANN], "payee": [BOB],
-        "buyer": [BOB], "order_id": [word(1), word(2)],
+        "buyer": [BOB], "sender": [ANN, BOB], "order_id": [word(1), word(2)],
         "class_id": [CLASS], "licence_id": [CLASS + 7],
         "prefix": ["00"], "text": ["", "Y", "mit"],
     }  # fmt: skip

@@ -9,6 +9,12 @@ where ($handle::varchar is null or handle = $handle)
   and ($owner::varchar is null or owner = $owner)
 order by block desc, log_index desc limit $limit offset $offset;
 
+-- name: asset_transfers
+select token_id, sender, recipient, block, timestamp, tx_hash, finality(block) as finality
+from asset_transfers
+where ($token_id::varchar is null or token_id = $token_id) and ($sender::varchar is null or sender = $sender)
+order by block desc, log_index desc limit $limit offset $offset;
+
 -- name: asset_prefix
 select token_id from assets where starts_with(token_id, $prefix) order by token_id limit $limit;
 

@@ -24,6 +24,8 @@ _PAGE: dict[str, Any] = {"limit": 100, "offset": 0}
 QUERIES: Mapping[str, Mapping[str, Any]] = {
     # token_id handle name kind owner creator
     "assets": {"handle": None, "name": None, "token_id": None, "owner": None, **_PAGE},
+    # who gave an asset to whom, the newest first: token_id sender recipient
+    "asset_transfers": {"token_id": None, "sender": None, **_PAGE},
     # token_id, of those whose id starts with `prefix`, with or without 0x
     "asset_prefix": {"prefix": REQUIRED, "limit": 20},
     # token_id handle name kind owner version_id version manifest licence publisher use_price owner_bps
@@ -153,6 +155,7 @@ _ACCOUNTS = (
     "payer",
     "payee",
     "buyer",
+    "sender",
 )
 _IDS = ("version_id", "job_id", "batch_id", "sale_id", "channel_id", "order_id", "manifest", "tx_hash", "hash")
 _HEX = frozenset(_ACCOUNTS + _IDS)

@@ -35,6 +35,10 @@ class AssetQueries(Facts):
         rows = [self._asset(row) for row in reversed(self._tables["assets"])]
         return matching(rows, handle=handle, name=name, token_id=token_id, owner=owner)
 
+    def _query_asset_transfers(self, **wanted: Any) -> Iterable[Record]:
+        for row in reversed(self._of("asset_transfers", **wanted)):
+            yield {name: row[name] for name in ("token_id", "sender", "recipient")} | self._place(row)
+
     def _query_asset_prefix(self, prefix: str) -> Iterable[Record]:
         ids = sorted(row["token_id"] for row in self._tables["assets"])
         return [{"token_id": token_id} for token_id in ids if token_id.startswith(prefix)]
