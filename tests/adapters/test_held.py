@@ -70,6 +70,15 @@ def test_time_between_tasks_does_not_count(held: Held) -> None:
     assert ask(held, "pid")["pid"] == before
 
 
+def test_each_task_has_an_alarm_of_its_own(held: Held) -> None:
+    """Sealed as it is: where it could not set it anew, the first task's would end it in the middle of a later one."""
+    first = ask(held, "alarm", seconds=1)
+    time.sleep(1.2)  # what the task has left behind is not to go off between two
+    second = ask(held, "alarm", seconds=1)
+    assert second["pid"] == first["pid"]
+    assert 7 <= second["left"] <= 8, "the limit of 3 seconds, and 5 more in which its parent ends it first"
+
+
 HOLDER = """
 import sys, time
 from pathlib import Path
