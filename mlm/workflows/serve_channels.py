@@ -78,7 +78,7 @@ class Reader:
         return now, {name: self._find(name, newest[ports.chain.depth]) for name in names}
 
     def over(self, name: str) -> bool:
-        """Whether nothing can be claimed of a channel any more, whatever comes: a day of blocks has passed since its end.
+        """Whether nothing can ever be claimed of a channel any more: a day of blocks has passed since its end.
 
         As of the last `read`, by the chain alone: a clock that is wrong makes nobody forget a voucher.
         """
