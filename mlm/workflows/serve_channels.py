@@ -85,7 +85,7 @@ class Reader:
         rows = self._ports.state.query("channels", channel_id=name)
         if not rows:
             return False
-        ends = [rows[0][at] for at in ("expires_at", "ended_at") if rows[0][at] is not None]
+        ends = [int(rows[0][at]) for at in ("expires_at", "ended_at") if rows[0][at] is not None]
         return self._block >= min(ends) + _SETTLED
 
     def _find(self, name: str, newest: int) -> Channel | None:

@@ -182,3 +182,21 @@ def test_many_batches_run_as_one_where_the_first_axis_is_free(tmp_path: Path) ->
     for ran, expected in zip(runner.run_many(tiny_model(1), fixed), alone, strict=True):
         np.testing.assert_array_equal(ran.outputs["y"], expected)
     runner.close()
+
+
+@pytest.mark.parametrize("value", [-1.0, 0.0])
+def test_one_callers_nan_or_infinity_parts_nobody_else(value: float) -> None:
+    """Who sends what a model makes NaN or infinite of would otherwise end batches for everybody, for good."""
+    from onnx import TensorProto, helper
+
+    from mlm.adapters.onnx.together import run_together
+
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 2]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Log", ["x"], ["y"])], "logarithm", [x], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    batches = [{"x": np.array([[value, 2.0]], np.float32)}, {"x": np.ones((1, 2), np.float32)}]
+    parted: list[bool] = []
+    runs = run_together(
+        OnnxRunner(provider="cpu"), model.SerializeToString(), batches, mixes=lambda: parted.append(True)
+    )
+    assert not np.isfinite(runs[0].outputs["y"][0, 0]) and not parted
