@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mlm.core.channel import Channel, ChannelState, SignedVoucher, terms_from_event
 from mlm.core.errors import Reverted, UsageError
 from mlm.core.money import Amount
 from mlm.core.served import Terms
-from mlm.core.settlement import floor_price
+from mlm.core.settlement import kept
 from mlm.ports.bundle import Ports
 from mlm.workflows.lookup import Version
 from mlm.workflows.sync import sync
@@ -16,6 +17,7 @@ from mlm.workflows.sync import sync
 CONTRACT = "PaymentChannels"
 _ENDINGS = {3: ChannelState.CLOSED, 4: ChannelState.REFUNDED}  # the contract's enum
 _NO_FAULT = 0  # Fault.None, of IPaymentChannels.sol
+_SETTLED = 86_400  # seconds of blocks after which no reorganisation gives a channel its end back
 
 
 def terms(ports: Ports, version: Version, price: Amount | None, margin: int) -> Terms:
@@ -43,33 +45,67 @@ def terms(ports: Ports, version: Version, price: Amount | None, margin: int) -> 
     )
 
 
-def fee_bps(ports: Ports) -> int:
-    """The protocol's share of what is claimed, immutable."""
-    return int(ports.chain.call(CONTRACT, "protocolFeeBps"))
+@dataclass(frozen=True)
+class Shares:
+    """What others take of a call now: basis points of its price, and the owner's use price in base units."""
+
+    fee_bps: int
+    use_price: int
+    owner_bps: int
 
 
-def acceptable(channel: Channel, price: int, fee_bps: int) -> str:
-    """Why a channel's terms would leave the payee short at a price; nothing where they do not."""
-    least = floor_price(fee_bps, channel.terms.use_price)
-    if price >= least:
+def shares(ports: Ports, version_id: str) -> Shares:
+    """The protocol's share, which is immutable, and what a channel that is opened now would give the owner."""
+    me, raw = ports.sender.address, bytes.fromhex(version_id[2:])
+    quoted, _, _ = ports.chain.call(CONTRACT, "quote", me, me, me, raw, 0)
+    terms = terms_from_event(quoted)
+    return Shares(int(ports.chain.call(CONTRACT, "protocolFeeBps")), terms.use_price, terms.owner_bps)
+
+
+def acceptable(channel: Channel, price: int, now: Shares) -> str:
+    """Why a channel that has paid for nothing yet is refused; nothing where it is not.
+
+    Its terms are frozen at its opening, and the owner may have raised its part just before: a payee takes no channel
+    that leaves it less of a call than it counted on when it began to serve.
+    """
+    terms = channel.terms
+    counted_on = kept(price, fee_bps=now.fee_bps, use_price=now.use_price, owner_bps=now.owner_bps)
+    left = kept(price, fee_bps=now.fee_bps, use_price=terms.use_price, owner_bps=terms.owner_bps)
+    if left >= max(0, counted_on):
         return ""
-    return f"a use price that {price} base units a call cover, with it {least}"
+    return f"terms that leave {max(0, counted_on)} of {price} base units a call to who serves it, with these {left}"
 
 
 class Reader:
-    """Reads channels, in a thread of its own. Its clock is the chain's, also between blocks that are far apart."""
+    """Reads channels, in a thread of its own. Its clock is the chain's, also between blocks that are far apart.
+
+    This machine's clock may be set meanwhile: seconds are counted from the newest block on, not from a difference.
+    """
 
     def __init__(self, ports: Ports) -> None:
-        self._ports, self._ahead = ports, 0
+        self._ports, self._block, self._seen = ports, 0, 0.0
 
     def read(self, names: Sequence[str]) -> tuple[int, dict[str, Channel | None]]:
         """The chain's time and these channels; None for one that does not exist, as settled as chain.finality asks."""
         ports = self._ports
         synced = sync(ports)
         newest = {"included": synced.head, "safe": synced.safe or 0, "finalized": synced.finalized or 0}
-        wall = ports.system.now()
-        self._ahead = max(self._ahead, ports.chain.block().timestamp - wall)
-        return wall + self._ahead, {name: self._find(name, newest[ports.chain.depth]) for name in names}
+        timestamp, monotonic = ports.chain.block().timestamp, ports.system.monotonic()
+        if timestamp != self._block:
+            self._block, self._seen = timestamp, monotonic
+        now = max(ports.system.now(), timestamp + int(monotonic - self._seen))
+        return now, {name: self._find(name, newest[ports.chain.depth]) for name in names}
+
+    def over(self, name: str) -> bool:
+        """Whether nothing can ever be claimed of a channel any more: a day of blocks has passed since its end.
+
+        As of the last `read`, by the chain alone: a clock that is wrong makes nobody forget a voucher.
+        """
+        rows = self._ports.state.query("channels", channel_id=name)
+        if not rows:
+            return False
+        ends = [int(rows[0][at]) for at in ("expires_at", "ended_at") if rows[0][at] is not None]
+        return self._block >= min(ends) + _SETTLED
 
     def _find(self, name: str, newest: int) -> Channel | None:
         rows = self._ports.state.query("channels", channel_id=name)
