@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -222,6 +222,8 @@ def test_an_owner_that_delivers_a_wrong_key_or_none_is_paid_nothing(
     assert buyer.money == money
 
     last = buyer.do(*buy)["order"]
+    careful = replace(owner, env={"MLM_FINALITY": "finalized"})
+    assert careful.do("licence", "deliver", ASSET)["delivered"] == []  # a reorganisation could still undo the payment
     owner.do("licence", "deliver", ASSET)
     error = buyer.refused(12, "licence", "complain", f"order/{last}")
     assert "nothing to complain of" in error["message"]
