@@ -27,8 +27,8 @@ import {Settlement} from "./libraries/Settlement.sol";
 /// INVARIANT: totalEscrow is the sum of deposit - claimed over channels that have not ended.
 /// INVARIANT: claimed never exceeds the deposit, nor the largest amount that the channel's signer signed: a payer never
 /// loses more than it signed.
-/// INVARIANT: before expiry a signed voucher of a key always gives min(amount, deposit) - claimed: a payee loses nothing
-/// to whoever claims first, and nothing that the payer does makes it less.
+/// INVARIANT: before expiry a signed voucher of a key always gives min(amount, deposit) - claimed, split by the number of
+/// calls that the payee accepted with it: only the payee claims, and nothing that the payer does makes it less.
 /// ASSUMPTION: token, registry, vault and fee shares are the deployment's own contracts.
 contract PaymentChannels is ChannelCredits, EIP712 {
     bytes32 private constant CHANNEL_DOMAIN = keccak256("mlm/channel/1");
@@ -120,6 +120,10 @@ contract PaymentChannels is ChannelCredits, EIP712 {
         Fault why = Fault.NothingNew;
         for (uint256 i = 0; i < vouchers.length; ++i) {
             (bytes32 channelId, Fault fault, uint128 due) = _check(vouchers[i]);
+            // SAFETY: of the payee's vouchers only. Its signer can sign any number of calls: claimed by somebody else, they
+            // would give the owner what the payee worked for.
+            address payee = vouchers[i].terms.payee;
+            if (msg.sender != payee) revert NotPayee(channelId, payee, msg.sender);
             if (i == 0) (first, why) = (channelId, fault);
             if (fault != Fault.None) continue;
             _pay(channelId, vouchers[i], due);

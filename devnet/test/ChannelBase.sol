@@ -98,6 +98,7 @@ abstract contract ChannelBase is MarketBase {
     }
 
     function _claim(SignedVoucher memory voucher) internal returns (uint256) {
+        vm.prank(voucher.terms.payee);
         return channels.claim(_one(voucher));
     }
 
@@ -106,6 +107,7 @@ abstract contract ChannelBase is MarketBase {
         (Fault found, uint128 due) = channels.check(voucher);
         vm.assertEq(uint256(found), uint256(fault), "fault");
         vm.assertEq(due, 0, "due");
+        vm.prank(voucher.terms.payee);
         vm.expectRevert(abi.encodeWithSelector(IPaymentChannelsErrors.NothingClaimed.selector, channelId, fault));
         channels.claim(_one(voucher));
     }

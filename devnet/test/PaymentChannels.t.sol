@@ -168,6 +168,7 @@ contract PaymentChannelsTest is ChannelBase {
         }
         _claim(batch_[1]);
         batch_[2].signature = hex"";
+        vm.startPrank(ALICE);
         vm.assertEq(channels.claim(batch_), 4 * PRICE);
         vm.assertEq(channels.totalCredit(), 6 * PRICE);
         bytes32 first = channels.idOf(batch_[0].terms);

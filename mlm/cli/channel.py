@@ -82,7 +82,7 @@ def claim(
         list[str] | None, typer.Argument(metavar="[CHANNEL]...", help="Which; all that this machine was paid by.")
     ] = None,
 ) -> None:
-    """Claim what the vouchers give that this machine's server was paid with; anyone may, before the expiry.
+    """Claim what the vouchers give that this machine's server was paid with. Payee only, before the expiry.
 
     Example: `mlm channel claim CHANNEL`
     """

@@ -143,6 +143,7 @@ def claims(session: Session, offer: Offer, journal: CallJournal, tell: Callable[
     claimer = Claimer(
         own(session, offer.service.name), threshold=parse_units(get("serve.claim")), margin=get("serve.margin")
     )
+    journal.ended = claimer.over  # who looks for what is to be claimed knows of what nothing is
     left = ["unfinished"]
 
     def act() -> str:

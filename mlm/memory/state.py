@@ -102,7 +102,9 @@ class MemoryState(JobQueries, SaleQueries, ChannelQueries, LicenceQueries, Money
             yield row | {"args": json.loads(json.dumps(row["args"])), "finality": self._finality(row["block"])}
 
     def _query_blocks(self, before: int | None) -> Iterable[Record]:
-        return [dict(vars(block)) for block in reversed(self._blocks) if before is None or block.number < before]
+        kept = ("number", "hash", "parent_hash", "timestamp")  # what the index stores of a block
+        found = (block for block in reversed(self._blocks) if before is None or block.number < before)
+        return [{name: getattr(block, name) for name in kept} for block in found]
 
     def _query_marks(self) -> Iterable[Record]:
         return [{"name": name, "value": value} for name, value in sorted(self._marks.items())]

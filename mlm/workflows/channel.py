@@ -132,7 +132,7 @@ def plan_top_up(ports: Ports, params: TopUp) -> Plan[Channel]:
 def plan_claim(ports: Ports, params: Claims) -> Plan[_Found]:
     """The best voucher of each channel, in batches; nothing to do where none gives anything.
 
-    Raises NotFound where this machine has no voucher of a channel that was named.
+    Raises NotFound where this machine has no voucher of a channel that was named, StateConflict for another payee's.
     """
     wanted = [channel_show.find(ports, text) for text in params.channels] or _all(ports)
     due, skipped, vouchers = [], [], []
@@ -142,6 +142,7 @@ def plan_claim(ports: Ports, params: Claims) -> Plan[_Found]:
             if params.channels:
                 raise _no_voucher(channel)
             continue
+        _need_party(ports, channel, channel.terms.payee, "payee")
         voucher = voucher_args(channel, signed)
         fault, amount = ports.chain.call(CONTRACT, "check", voucher)
         if fault != _DUE:

@@ -101,8 +101,17 @@ def _delivered(ports: Ports, version_id: str, secret: bytes) -> Iterator[Given]:
 
 def _granted(ports: Ports, version_id: str, secret: bytes) -> Iterator[Given]:
     reader = key_exchange.request_secret(secret, _raw(version_id))
-    for row in ports.state.query("key_grants", version_id=version_id, account=ports.signer.address, limit=1000):
-        yield Given(sealed_in(row), reader, NO_REF)
+    # Anybody may grant anything, as often as it likes: what the owner granted is looked at first.
+    for granter in (_owner(ports, version_id), None):
+        where = {"version_id": version_id, "account": ports.signer.address, "granter": granter}
+        for row in ports.state.query("key_grants", **where, limit=1000):
+            yield Given(sealed_in(row), reader, NO_REF)
+
+
+def _owner(ports: Ports, version_id: str) -> str:
+    token_id, _ = ports.chain.call("AssetRegistry", "versionOf", _raw(version_id))
+    found: str = ports.chain.call("AssetRegistry", "ownerOf", token_id)
+    return found
 
 
 def sealed_in(row: Any) -> SealedKey:

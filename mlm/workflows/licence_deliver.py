@@ -132,10 +132,16 @@ def _requests(ports: Ports, keys: _Keys, token_id: int | None, refused: list[str
     me = ports.sender.address
     tokens = [int(row["token_id"], 16) for row in ports.state.query("assets", owner=me, limit=1000)]
     for token in tokens if token_id is None else [token_id]:
+        # Of those who hold or held a licence alone: anybody can ask, for nothing, as often as it likes.
+        classes = ports.state.query("licence_classes", token_id=token, limit=10_000)
+        held = [ports.state.query("licence_holdings", class_id=each["class_id"], limit=10_000) for each in classes]
+        holders = dict.fromkeys(each["account"] for rows in held for each in rows)
         for listed in reversed(ports.state.query("versions", token_id=token, limit=1000)):
             version_id = listed["version_id"]
             newest: dict[str, Mapping[str, Any]] = {
-                row["account"]: row for row in ports.state.query("key_requests", version_id=version_id, limit=1000)
+                account: row
+                for account in holders
+                for row in ports.state.query("key_requests", version_id=version_id, account=account, limit=1000)
             }
             for account, row in newest.items():
                 if (made := _answer(ports, keys, token, version_id, account, row, refused)) is not None:
@@ -152,9 +158,10 @@ def _answer(
     except (InvalidData, StateConflict) as error:
         refused.append(f"{account}: {error}")
         return None
+    me = ports.sender.address
     if any(
         content_keys.sealed_in(grant) == sealed
-        for grant in ports.state.query("key_grants", version_id=version_id, account=account, limit=1000)
+        for grant in ports.state.query("key_grants", version_id=version_id, account=account, granter=me, limit=1000)
     ):
         return None
     if entitled(ports, token_id, account) is None:

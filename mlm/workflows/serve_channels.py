@@ -16,6 +16,7 @@ from mlm.workflows.sync import sync
 CONTRACT = "PaymentChannels"
 _ENDINGS = {3: ChannelState.CLOSED, 4: ChannelState.REFUNDED}  # the contract's enum
 _NO_FAULT = 0  # Fault.None, of IPaymentChannels.sol
+_SETTLED = 86_400  # seconds of blocks after which no reorganisation gives a channel its end back
 
 
 def terms(ports: Ports, version: Version, price: Amount | None, margin: int) -> Terms:
@@ -57,19 +58,35 @@ def acceptable(channel: Channel, price: int, fee_bps: int) -> str:
 
 
 class Reader:
-    """Reads channels, in a thread of its own. Its clock is the chain's, also between blocks that are far apart."""
+    """Reads channels, in a thread of its own. Its clock is the chain's, also between blocks that are far apart.
+
+    This machine's clock may be set meanwhile: seconds are counted from the newest block on, not from a difference.
+    """
 
     def __init__(self, ports: Ports) -> None:
-        self._ports, self._ahead = ports, 0
+        self._ports, self._block, self._seen = ports, 0, 0.0
 
     def read(self, names: Sequence[str]) -> tuple[int, dict[str, Channel | None]]:
         """The chain's time and these channels; None for one that does not exist, as settled as chain.finality asks."""
         ports = self._ports
         synced = sync(ports)
         newest = {"included": synced.head, "safe": synced.safe or 0, "finalized": synced.finalized or 0}
-        wall = ports.system.now()
-        self._ahead = max(self._ahead, ports.chain.block().timestamp - wall)
-        return wall + self._ahead, {name: self._find(name, newest[ports.chain.depth]) for name in names}
+        timestamp, monotonic = ports.chain.block().timestamp, ports.system.monotonic()
+        if timestamp != self._block:
+            self._block, self._seen = timestamp, monotonic
+        now = max(ports.system.now(), timestamp + int(monotonic - self._seen))
+        return now, {name: self._find(name, newest[ports.chain.depth]) for name in names}
+
+    def over(self, name: str) -> bool:
+        """Whether nothing can ever be claimed of a channel any more: a day of blocks has passed since its end.
+
+        As of the last `read`, by the chain alone: a clock that is wrong makes nobody forget a voucher.
+        """
+        rows = self._ports.state.query("channels", channel_id=name)
+        if not rows:
+            return False
+        ends = [int(rows[0][at]) for at in ("expires_at", "ended_at") if rows[0][at] is not None]
+        return self._block >= min(ends) + _SETTLED
 
     def _find(self, name: str, newest: int) -> Channel | None:
         rows = self._ports.state.query("channels", channel_id=name)

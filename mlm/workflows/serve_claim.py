@@ -14,6 +14,8 @@ from mlm.workflows.apply import execute
 from mlm.workflows.rerun import earlier, request_of
 from mlm.workflows.serve_channels import Reader
 
+_AGAIN_S = 60.0  # after which a channel that has ended is looked at again
+
 
 class Claimer:
     """Claims from `threshold` base units on (0: not for that), and all that is due two `margin`s before an expiry."""
@@ -21,6 +23,11 @@ class Claimer:
     def __init__(self, ports: Ports, *, threshold: Amount, margin: int) -> None:
         self._ports, self._threshold, self._margin = ports, int(threshold), margin
         self._reader, self._known = Reader(ports), dict[str, Channel]()
+        self._over, self._later = set[str](), dict[str, float]()
+
+    def over(self, channel: str) -> bool:
+        """Whether the chain has said that nothing can come of a channel any more. From any thread."""
+        return channel in self._over
 
     def look(self, best: Iterable[SignedVoucher]) -> str:
         """Claim what is to be claimed now, of these best vouchers; what came of it in words, empty for nothing.
@@ -28,8 +35,11 @@ class Claimer:
         The chain is asked about a channel when what is known of it says so. Raises what reading and claiming raise.
         """
         vouchers = {signed.voucher.channel: signed for signed in best}
-        now = self._ports.system.now()
-        asked = [name for name, signed in vouchers.items() if name not in self._known or self._due(name, signed, now)]
+        now, monotonic = self._ports.system.now(), self._ports.system.monotonic()
+        self._over = self._over & vouchers.keys()
+        self._later = {name: at for name, at in self._later.items() if name in vouchers and monotonic < at}
+        looked = [name for name in vouchers if name not in self._over and name not in self._later]
+        asked = [name for name in looked if name not in self._known or self._due(name, vouchers[name], now)]
         if not asked:
             return ""
         now, found = self._reader.read(asked)
@@ -37,6 +47,10 @@ class Claimer:
             seen = found[name]
             if seen is None or seen.state(now) is not ChannelState.OPEN:
                 self._known.pop(name, None)  # a reorganisation, or its end: there is nothing to claim of it now
+                if seen is not None and self._reader.over(name):
+                    self._over.add(name)
+                elif seen is not None:
+                    self._later[name] = monotonic + _AGAIN_S  # or each look would ask about all that ever ended
             else:
                 self._known[name] = seen
         due = tuple(name for name in asked if name in self._known and self._due(name, vouchers[name], now))

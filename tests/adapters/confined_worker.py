@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -21,6 +22,8 @@ def step(name: str, request: Request) -> Answer:
         return step(request.pop("step"), request)
     if name == "pid":
         return {"pid": os.getpid(), "asked": request}
+    if name == "alarm":
+        return {"left": signal.alarm(request["seconds"]), "pid": os.getpid()}
     if name == "memory":
         return {"bytes": len(bytearray(request["bytes"]))}
     if name == "file":

@@ -70,6 +70,15 @@ def test_time_between_tasks_does_not_count(held: Held) -> None:
     assert ask(held, "pid")["pid"] == before
 
 
+def test_each_task_has_an_alarm_of_its_own(held: Held) -> None:
+    """Sealed as it is: where it could not set it anew, the first task's would end it in the middle of a later one."""
+    first = ask(held, "alarm", seconds=1)
+    time.sleep(1.2)  # what the task has left behind is not to go off between two
+    second = ask(held, "alarm", seconds=1)
+    assert second["pid"] == first["pid"]
+    assert 7 <= second["left"] <= 8, "the limit of 3 seconds, and 5 more in which its parent ends it first"
+
+
 HOLDER = """
 import sys, time
 from pathlib import Path
@@ -173,3 +182,21 @@ def test_many_batches_run_as_one_where_the_first_axis_is_free(tmp_path: Path) ->
     for ran, expected in zip(runner.run_many(tiny_model(1), fixed), alone, strict=True):
         np.testing.assert_array_equal(ran.outputs["y"], expected)
     runner.close()
+
+
+@pytest.mark.parametrize("value", [-1.0, 0.0])
+def test_one_callers_nan_or_infinity_parts_nobody_else(value: float) -> None:
+    """Who sends what a model makes NaN or infinite of would otherwise end batches for everybody, for good."""
+    from onnx import TensorProto, helper
+
+    from mlm.adapters.onnx.together import run_together
+
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 2]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Log", ["x"], ["y"])], "logarithm", [x], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    batches = [{"x": np.array([[value, 2.0]], np.float32)}, {"x": np.ones((1, 2), np.float32)}]
+    parted: list[bool] = []
+    runs = run_together(
+        OnnxRunner(provider="cpu"), model.SerializeToString(), batches, mixes=lambda: parted.append(True)
+    )
+    assert not np.isfinite(runs[0].outputs["y"][0, 0]) and not parted

@@ -297,7 +297,8 @@ def test_head_and_hashes(told: State) -> None:
     assert told.block_hash(3) == word(3)
     assert told.block_hash(99) is None
     assert [row["number"] for row in told.query("blocks", before=4)] == [3, 2, 1]
-    assert told.query("blocks", limit=1) == [dict(vars(block(len(STORY))))]
+    kept = ("number", "hash", "parent_hash", "timestamp")
+    assert told.query("blocks", limit=1) == [{name: getattr(block(len(STORY)), name) for name in kept}]
 
 
 def test_assets_and_versions(told: State) -> None:

@@ -90,9 +90,8 @@ interface IPaymentChannels {
     /// @param expiresAt Never earlier than it is.
     function topUp(ChannelTerms calldata terms, uint128 amount, uint48 expiresAt) external;
 
-    /// @notice Credits what each voucher gives beyond what was claimed of its channel, at most the deposit. Anyone may call.
-    /// A voucher that gives nothing is passed over, so that nobody can spoil a batch by claiming one of it first;
-    /// reverts where none gives anything.
+    /// @notice Credits what each voucher gives beyond what was claimed of its channel, at most the deposit. Payee
+    /// of all of them only. A voucher that gives nothing is passed over, so that none spoils a batch; reverts where none gives anything.
     function claim(SignedVoucher[] calldata vouchers) external returns (uint128 paid);
 
     /// @notice Claims a voucher, and gives the rest back to the payer at once. Payee only.

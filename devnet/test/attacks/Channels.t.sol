@@ -36,21 +36,31 @@ contract ChannelAttacks is AttackBase {
         channels = new PaymentChannels(token, registry, shares, address(vault), TREASURY, 100);
     }
 
-    function test_strangerClaimsFirst() public {
-        (payer, payee) = (CONSUMER, ALICE);
-        address stranger = _sybil();
+    /// Whoever owns the model pays for calls of somebody who serves it, and then signs many more calls than were served,
+    /// for the same money: were it to claim that itself, the owner's part would take what the payee worked for.
+    function test_payerClaimsForTheOwner() public {
+        payer = _sybil();
+        payee = ALICE;
         ChannelTerms memory terms = _open(vm.addr(KEY));
-        SignedVoucher[] memory best = _one(_voucher(terms, TEN, 10));
-        SignedVoucher[] memory older = _one(_voucher(terms, CALL, 1));
+        gang.push(OWNER);
+        gang.push(PARENT_OWNER);
+        SignedVoucher[] memory honestly = _one(_voucher(terms, TEN, 10));
+        SignedVoucher[] memory absurd = _one(_voucher(terms, TEN, type(uint64).max));
         _begin();
         vm.prank(payee);
-        channels.claim(best);
+        channels.claim(honestly);
         uint256 due = channels.creditOf(payee);
+        _leave(terms);
         Play memory honest = _ended();
-        _claimAs(stranger, older);
-        _claimAs(stranger, best);
+        vm.prank(payer);
+        (bool taken,) = address(channels).call(abi.encodeCall(channels.claim, (absurd)));
+        _count(payer);
+        vm.assertFalse(taken, "only the payee claims");
+        vm.prank(payee);
+        channels.claim(honestly);
         vm.assertEq(channels.creditOf(payee), due, "the payee has the same");
-        _needNoGain("voucher claimed first by a stranger", honest, _played());
+        _leave(terms);
+        _needNoGain("payer that claims for the model's owner", honest, _played());
     }
 
     function test_callsByTheBillion() public {
@@ -99,6 +109,7 @@ contract ChannelAttacks is AttackBase {
         vm.prank(payer);
         wallet.refuse();
         _count(payer);
+        vm.prank(payee);
         vm.expectRevert();
         channels.claim(signed);
         _leave(terms);

@@ -65,7 +65,9 @@ def _alike(one: Run, other: Run) -> bool:
         if value.dtype.kind != "f":
             same = np.array_equal(value, found)
         else:
-            same = np.allclose(value, found, rtol=RELATIVE, atol=RELATIVE * float(np.abs(value).max(initial=0.0)))
+            # One caller's NaN or infinity is an answer like another: it must not part all others for good.
+            largest = float(np.abs(value[np.isfinite(value)]).max(initial=0.0))
+            same = np.allclose(value, found, rtol=RELATIVE, atol=RELATIVE * largest, equal_nan=True)
         if not same:
             return False
     return True

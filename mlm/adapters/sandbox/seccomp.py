@@ -32,6 +32,7 @@ _CLONE_NAMESPACES = 0x7E020080  # NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEW
 _FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030)
 _IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS TIOCGWINSZ FIONREAD FIONBIO FIONCLEX FIOCLEX
 _AF_UNIX, _STREAMS = 1, (0x1, 0x801, 0x80001, 0x80801)  # SOCK_STREAM, with SOCK_NONBLOCK, SOCK_CLOEXEC, or both
+_ITIMER_REAL = 0
 _PRCTL = (3, 15, 16, 0x53564D41)  # PR_GET_DUMPABLE, PR_SET_NAME, PR_GET_NAME, PR_SET_VMA
 
 
@@ -70,6 +71,7 @@ def program(machine: str, pid: int, *, code: bool = False, devices: bool = False
         "kill": own,
         "tgkill": own,
         "sched_setaffinity": _only(0, (0,)),
+        "setitimer": _only(0, (_ITIMER_REAL,)),  # alarm(3), where there is no such call: a child's own limit of time
         # Their arguments lie in memory, where no filter sees them; libc then takes clone and openat.
         "clone3": [_returns(unknown)],
         "openat2": [_returns(unknown)],

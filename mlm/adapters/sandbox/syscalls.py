@@ -35,6 +35,7 @@ PLAIN: dict[str, Numbers] = {
     "sigaltstack": (131, 132), "getrandom": (318, 278), "uname": (63, 160), "sysinfo": (99, 179),
     "getuid": (102, 174), "geteuid": (107, 175), "getgid": (104, 176), "getegid": (108, 177), "getrlimit": (97, 163),
     "exit": (60, 93), "exit_group": (231, 94), "restart_syscall": (219, 128), "arch_prctl": (158, None),
+    "alarm": (37, None),
 }
 
 # Allowed, or asked for, by their arguments.
@@ -44,6 +45,6 @@ CONDITIONAL: dict[str, Numbers] = {
     "mkdir": (83, None), "mkdirat": (258, 34),
     "socketpair": (53, 199), "sendto": (44, 206), "recvfrom": (45, 207),
     "prctl": (157, 167), "tgkill": (234, 131), "kill": (62, 129), "sched_setaffinity": (203, 122),
-    "seccomp": (317, 277),
+    "seccomp": (317, 277), "setitimer": (38, 103),
 }
 # fmt: on

@@ -52,7 +52,8 @@ class CallJournal:
     """One file, held by one process until `close`. `add` is for one event loop, all else for the thread of it.
 
     Answers of up to `answers` bytes are kept in it; past `most` bytes it is rewritten: each channel's best voucher, the
-    calls above its floor, and the newest answers, in half of that at most. `ended` says of a channel that it is over.
+    calls above its floor, and the newest answers, in half of that at most. `ended` says of a channel that nothing can
+    be claimed of it any more: it is forgotten then.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class CallJournal:
     ) -> None:
         self.channels: dict[str, Held] = {}
         self.syncs = self.added = self.torn = 0
-        self._path, self._most, self._answers, self._ended = path, most, answers, ended
+        self._path, self._most, self._answers, self.ended = path, most, answers, ended
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
         self._broken: StorageError | None = None
@@ -181,7 +182,7 @@ class CallJournal:
     async def _compact(self) -> None:
         """Rewrite the file; nothing is added meanwhile, and ledgers stay as they are. A full disk leaves it so."""
         loop = asyncio.get_running_loop()
-        for channel in [channel for channel in self.channels if self._ended(channel)]:
+        for channel in [channel for channel in self.channels if self.ended(channel)]:
             del self.channels[channel]
         plan = [(channel, held, list(held.at.items())) for channel, held in self.channels.items()]
         try:

@@ -166,6 +166,7 @@ order by block, log_index limit $limit offset $offset;
 select version_id, account, granter, x, y, wrapped, block, timestamp, tx_hash, finality(block) as finality
 from key_grants
 where ($version_id::varchar is null or version_id = $version_id) and ($account::varchar is null or account = $account)
+  and ($granter::varchar is null or granter = $granter)
 order by block desc, log_index desc limit $limit offset $offset;
 
 -- name: licence_classes

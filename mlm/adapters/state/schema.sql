@@ -409,12 +409,12 @@ from licence_orders o
 left join licence_deliveries d on d.order_id = o.order_id
 left join licence_closings c on c.order_id = o.order_id;
 
--- Who has held units of which licence, and how many are left.
+-- Who has held units of which licence, and how many are left. Anybody can move nothing to anybody: that is no change.
 create view holding_view as
 select licence_id, class_id, account, sum(change) as units, max(block) as last_block
 from (
-    select licence_id, class_id, recipient as account, units as change, block from licence_moves
-    union all select licence_id, class_id, sender, -units, block from licence_moves
+    select licence_id, class_id, recipient as account, units as change, block from licence_moves where units > 0
+    union all select licence_id, class_id, sender, -units, block from licence_moves where units > 0
 ) where account <> '0x0000000000000000000000000000000000000000'
 group by licence_id, class_id, account;
 

@@ -88,7 +88,7 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     # in order: version_id account x y
     "key_requests": {"version_id": None, "account": None, **_PAGE},
     # the newest first: version_id account granter x y wrapped
-    "key_grants": {"version_id": None, "account": None, **_PAGE},
+    "key_grants": {"version_id": None, "account": None, "granter": None, **_PAGE},
     # the newest first: class_id token_id terms
     "licence_classes": {"class_id": None, "token_id": None, **_PAGE},
     # the last of each class, the newest first: class_id token_id seller version_id price stock delivery
@@ -141,7 +141,19 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
 REASONS = tuple(str(reason) for reason in Reason)
 SALE_REASONS = tuple(str(reason) for reason in SaleReason)
 
-_ACCOUNTS = ("consumer", "provider", "owner", "account", "auditor", "seller", "collection", "payer", "payee", "buyer")
+_ACCOUNTS = (
+    "granter",
+    "consumer",
+    "provider",
+    "owner",
+    "account",
+    "auditor",
+    "seller",
+    "collection",
+    "payer",
+    "payee",
+    "buyer",
+)
 _IDS = ("version_id", "job_id", "batch_id", "sale_id", "channel_id", "order_id", "manifest", "tx_hash", "hash")
 _HEX = frozenset(_ACCOUNTS + _IDS)
 

@@ -64,7 +64,7 @@ class LicenceQueries(Facts):
         held: dict[tuple[str, str, str], Record] = {}
         for row in self._tables["licence_moves"]:
             for account, units in ((row["recipient"], row["units"]), (row["sender"], -row["units"])):
-                if account == _NOBODY:
+                if account == _NOBODY or not units:
                     continue
                 ids = {"licence_id": row["licence_id"], "class_id": row["class_id"], "account": account}
                 found = held.setdefault((row["licence_id"], row["class_id"], account), {**ids, "units": 0})

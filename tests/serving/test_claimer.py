@@ -1,0 +1,98 @@
+"""What a server asks the chain about the channels that have paid it, and when it may forget one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+from mlm.core.channel import ChannelState, SignedVoucher
+from mlm.core.money import Amount
+from mlm.memory.system import MemorySystem
+from mlm.ports.bundle import Ports
+from mlm.workflows import serve_channels, serve_claim
+from mlm.workflows.serve_channels import Reader
+from mlm.workflows.serve_claim import Claimer
+from tests.serving.paying import opened, pay
+
+DAY = 86_400
+START = 1_800_000_000
+
+
+class World:
+    """A chain of blocks at `block`, one channel, and a machine's clock that may be set to anything."""
+
+    def __init__(self, monkeypatch: Any) -> None:
+        self.channel, self.ended_at, self.block = opened(expires_at=START + 10 * DAY), None, START  # type: ignore[var-annotated]
+        self.system, self.wrong, self.asked = MemorySystem(START), 0, 0
+        clock = SimpleNamespace(now=lambda: self.system.now() + self.wrong, monotonic=self.system.monotonic)
+        chain = SimpleNamespace(
+            depth="included", block=lambda: SimpleNamespace(timestamp=self.block), call=lambda *args: self.called()
+        )
+        found = SimpleNamespace(head=9, safe=9, finalized=9)
+        monkeypatch.setattr(serve_channels, "sync", lambda ports: found)
+        monkeypatch.setattr(serve_channels, "terms_from_event", lambda terms: self.channel.terms)
+        state = SimpleNamespace(query=lambda name, channel_id: [self.row()])
+        self.ports = cast(Ports, SimpleNamespace(chain=chain, system=clock, state=state))
+
+    def called(self) -> tuple[int, ...]:
+        self.asked += 1
+        ending = {None: 1, ChannelState.CLOSED: 3, ChannelState.REFUNDED: 4}[self.channel.ending]
+        return self.channel.deposit, self.channel.claimed, 0, 0, self.channel.expires_at, ending
+
+    def row(self) -> dict[str, Any]:
+        return {"block": 1, "terms": {}, "expires_at": self.channel.expires_at, "ended_at": self.ended_at}
+
+    def end(self) -> None:
+        self.ended_at, self.channel = self.block, replace(self.channel, ending=ChannelState.CLOSED)
+
+    def advance(self, seconds: int) -> None:
+        self.system.advance(seconds)
+        self.block += seconds
+
+
+def best(world: World) -> list[SignedVoucher]:
+    return [pay(world.channel, b"x", 5)]
+
+
+def test_a_channel_that_has_ended_is_forgotten_after_a_day_and_seldom_asked_about(monkeypatch: Any) -> None:
+    world = World(monkeypatch)
+    claimer = Claimer(world.ports, threshold=Amount(0), margin=60)
+    claimer.look(best(world))
+    world.end()
+    claimer = Claimer(world.ports, threshold=Amount(0), margin=60)  # begun again
+    before = world.asked
+    for _ in range(30):
+        assert claimer.look(best(world)) == ""
+        world.advance(2)
+    assert world.asked == before + 1 and not claimer.over(world.channel.id)
+    world.advance(DAY)
+    claimer.look(best(world))
+    assert claimer.over(world.channel.id)
+    before = world.asked
+    world.advance(DAY)
+    claimer.look(best(world))
+    assert world.asked == before
+    claimer.look([])  # the journal has forgotten it
+    assert not claimer.over(world.channel.id)
+
+
+def test_a_wrong_clock_forgets_no_voucher(monkeypatch: Any) -> None:
+    world = World(monkeypatch)
+    monkeypatch.setattr(serve_claim.Claimer, "_claim", lambda self, names: None)
+    claimer = Claimer(world.ports, threshold=Amount(0), margin=60)
+    world.wrong = 400 * DAY
+    claimer.look(best(world))
+    assert not claimer.over(world.channel.id)
+
+
+def test_a_clock_that_was_behind_and_is_set_right_moves_the_chains_time_nowhere(monkeypatch: Any) -> None:
+    """A machine that begins in 1970, until it has heard of the time: no channel may look as if it were over."""
+    world = World(monkeypatch)
+    world.wrong = -START
+    reader = Reader(world.ports)
+    assert reader.read([world.channel.id])[0] == START
+    world.system.advance(100)  # no block meanwhile
+    assert reader.read([world.channel.id])[0] == START + 100
+    world.wrong = 0
+    assert reader.read([world.channel.id])[0] == START + 100
