@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mlm.core import dag
-from mlm.core.cid import DAG_CBOR, Cid
-from mlm.core.errors import NotFound, StorageError
+from mlm.core import dag, dagcbor
+from mlm.core.cid import DAG_CBOR, RAW, Cid
+from mlm.core.errors import InvalidData, NotFound, StorageError
 from mlm.core.manifest import Manifest
 from mlm.core.shelf import Shelf
 from mlm.ports.blocks import Blocks
@@ -67,6 +67,11 @@ class Stored:
             raise NotFound(f"no block {cid} is here")
         return self._shared.get(cid)
 
+    def kept_back(self) -> set[Cid]:
+        """What the project's own blocks hold of assets that are not open, and the shared folder does not."""
+        kept = set[Cid]() if self._objects is None else _plain(self._objects)
+        return kept if self._shared is None else set(self._shared.missing(list(kept)))
+
 
 class Standing:
     """Who is entitled, asked of the chain once for each of its heads. For one thread, with ports of its own."""
@@ -94,10 +99,14 @@ def stock(ports: Ports, store: Stored, names: tuple[str, ...]) -> tuple[Shelf, t
     Raises NotFound, UsageError; NotFound too where nothing at all is here.
     """
     shelf, found = Shelf(), []
+    me, kept = ports.sender.address.lower(), store.kept_back()
     for token_id in _tokens(ports, names):
         for row in ports.state.query("versions", token_id=token_id, limit=MAX_VERSIONS):
             version = lookup.version_by_id(ports, row["version_id"])
-            found.append(_shelve(shelf, store, token_id, str(version.asset), version.manifest))
+            # Sealed manifests name their plain blocks. A stranger's open asset may name the same ones, and be given
+            # to this account: what it names of them is offered only where others have it anyhow.
+            closed = set[Cid]() if row["publisher"].lower() == me else kept
+            found.append(_shelve(shelf, store, token_id, str(version.asset), version.manifest, closed))
     if not any(each.here for each in found):
         what = ", ".join(names) or f"the assets of {ports.sender.address}"
         raise NotFound(
@@ -115,7 +124,7 @@ def _tokens(ports: Ports, names: tuple[str, ...]) -> list[int]:
     ]
 
 
-def _shelve(shelf: Shelf, store: Stored, token_id: int, asset: str, cid: Cid) -> Shelved:
+def _shelve(shelf: Shelf, store: Stored, token_id: int, asset: str, cid: Cid, kept: set[Cid]) -> Shelved:
     """The manifest is everybody's: it is what the chain names. What hangs below it depends on the access.
 
     A version of which a block is missing is left out whole: half of a file helps nobody.
@@ -123,7 +132,7 @@ def _shelve(shelf: Shelf, store: Stored, token_id: int, asset: str, cid: Cid) ->
     try:
         manifest = Manifest.from_block(cid, store.get(cid))
         sealed = list(_sealed_blocks(store, manifest))
-        closed = set(sealed)
+        closed = kept.union(sealed)
         below = [each for each in _open_blocks(store, cid, manifest) if each not in closed]
     except (NotFound, StorageError):
         return Shelved(asset, "", 0, 0, False)
@@ -144,6 +153,36 @@ def _sealed_blocks(store: Stored, manifest: Manifest) -> Iterator[Cid]:
     """Of a licensed asset whose files are not encrypted nothing is offered: whoever had one block could pass it on."""
     if manifest.access == LICENSED and manifest.sealed is not None:
         yield from _whole(store, manifest.sealed.file)
+
+
+def _plain(objects: Blocks) -> set[Cid]:
+    """The plain files of every manifest here that is not open, with their folders, and the commits that they name."""
+    found = set[Cid]()
+    for each in objects.cids():
+        stack = [] if each.codec != DAG_CBOR else _roots(each, objects)
+        while stack:
+            cid = stack.pop()
+            if cid in found:
+                continue
+            found.add(cid)
+            if cid.codec not in (RAW, DAG_CBOR) and objects.has(cid):
+                stack += dag.links(cid, objects.get(cid))
+    return found
+
+
+def _roots(cid: Cid, objects: Blocks) -> list[Cid]:
+    block = objects.get(cid)
+    value = dagcbor.decode(block)
+    if not isinstance(value, dict) or not str(value.get("format")).startswith("mlm/manifest/"):
+        return []
+    try:
+        manifest = Manifest.from_block(cid, block)
+    except InvalidData:
+        return []  # of a format to come, or nobody's
+    if manifest.access == OPEN:
+        return []
+    draft = [] if manifest.sealed is not None else [cid]
+    return [manifest.tree, *draft, *([] if manifest.commit is None else [manifest.commit])]
 
 
 def _whole(store: Stored, root: Cid) -> Iterator[Cid]:
