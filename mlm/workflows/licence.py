@@ -38,8 +38,8 @@ class OfferParams:
 
 @dataclass(frozen=True)
 class Offered:
-    """What stands in the shop now; `stock` is None without a limit. `next` is the owner's where keys are delivered, else
-    for whoever wants a licence."""
+    """What stands in the shop now; `stock` is None without a limit. `next` is the owner's where keys are delivered,
+    else for whoever wants a licence."""
 
     licence: str
     asset: str
