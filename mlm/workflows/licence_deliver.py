@@ -105,10 +105,10 @@ class _Keys:
         return version, key
 
     def has(self, version_id: str) -> bool:
-        """Whether this account has the key of a version. Raises StateConflict where nobody has committed to one."""
+        """Whether this account has the key of a version; not where nobody has committed to one either."""
         try:
             return bool(self.of(version_id))
-        except NotLicensed:
+        except StateConflict:  # NotLicensed too: anybody can ask for the key of any version
             return False
 
 

@@ -12,7 +12,7 @@ import pytest
 from mlm.adapters.remotes.folder import FolderRemote
 from mlm.core import dag
 from mlm.core.cid import Cid
-from mlm.workflows import content_keys
+from mlm.workflows import content_keys, licence_deliver
 from tests import licensed
 from tests.command_line import INPUT, ROOT, TOKEN, Market, Person, ended, sent
 from tests.e2e.warm import Warm
