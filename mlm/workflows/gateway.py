@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from mlm.core import dag
-from mlm.core.cid import DAG_CBOR, Cid
-from mlm.core.errors import NotFound, StorageError
+from mlm.core.cid import DAG_CBOR, RAW, Cid
+from mlm.core.errors import InvalidData, NotFound, StorageError
 from mlm.core.manifest import Manifest
 from mlm.core.shelf import Shelf
 from mlm.ports.blocks import Blocks
@@ -94,10 +96,13 @@ def stock(ports: Ports, store: Stored, names: tuple[str, ...]) -> tuple[Shelf, t
     Raises NotFound, UsageError; NotFound too where nothing at all is here.
     """
     shelf, found = Shelf(), []
-    for token_id in _tokens(ports, names):
+    tokens = _tokens(ports, names)
+    kept = _kept_back(ports, store)
+    for token_id in tokens:
         for row in ports.state.query("versions", token_id=token_id, limit=MAX_VERSIONS):
             version = lookup.version_by_id(ports, row["version_id"])
-            found.append(_shelve(shelf, store, token_id, str(version.asset), version.manifest))
+            others = _Others(kept, str(row["publisher"]))
+            found.append(_shelve(shelf, store, token_id, str(version.asset), version.manifest, others))
     if not any(each.here for each in found):
         what = ", ".join(names) or f"the assets of {ports.sender.address}"
         raise NotFound(
@@ -115,10 +120,64 @@ def _tokens(ports: Ports, names: tuple[str, ...]) -> list[int]:
     ]
 
 
-def _shelve(shelf: Shelf, store: Stored, token_id: int, asset: str, cid: Cid) -> Shelved:
+def _kept_back(ports: Ports, store: Stored) -> dict[Cid, str]:
+    """The plain blocks of every version that is not open and lies here, whosever it is, and who published them.
+
+    Such a version's manifest shows the CIDs of its files: anybody can name them in an open asset, give that to whoever
+    has the files, and have them served by who was to keep them. What was open before stays everybody's.
+    """
+    rows: list[Mapping[str, Any]] = []
+    while page := ports.state.query("versions", limit=MAX_VERSIONS, offset=len(rows)):
+        rows += page
+    here = []
+    for row in reversed(rows):  # the oldest first
+        cid = Cid(DAG_CBOR, bytes.fromhex(row["manifest"][2:]))
+        with suppress(NotFound, StorageError, InvalidData):
+            here.append((Manifest.from_block(cid, store.get(cid)), str(row["publisher"])))
+    found: dict[Cid, str] = {}
+    public = set[Cid]()
+    if all(manifest.access == OPEN for manifest, _ in here):
+        return found
+    for manifest, publisher in here:
+        for cid in _plain_blocks(store, manifest):
+            if manifest.access != OPEN:
+                if cid not in public:
+                    found.setdefault(cid, publisher)
+            elif found.get(cid, publisher) == publisher:
+                found.pop(cid, None)
+                public.add(cid)
+    return found
+
+
+def _plain_blocks(store: Stored, manifest: Manifest) -> Iterator[Cid]:
+    """A version's files and history, as far as they are here."""
+    waiting, seen = [root for root in (manifest.tree, manifest.commit) if root is not None], set[Cid]()
+    while waiting:
+        cid = waiting.pop()
+        if cid in seen:
+            continue
+        seen.add(cid)
+        yield cid
+        if cid.codec != RAW:
+            with suppress(NotFound, StorageError, InvalidData):  # what is not here nobody can have from here
+                waiting += dag.links(cid, store.get(cid))
+
+
+class _Others:
+    """The plain blocks that somebody else than `publisher` keeps back."""
+
+    def __init__(self, kept: Mapping[Cid, str], publisher: str) -> None:
+        self._kept, self._publisher = kept, publisher
+
+    def __contains__(self, cid: Cid) -> bool:
+        return self._kept.get(cid, self._publisher) != self._publisher
+
+
+def _shelve(shelf: Shelf, store: Stored, token_id: int, asset: str, cid: Cid, others: _Others) -> Shelved:
     """The manifest is everybody's: it is what the chain names. What hangs below it depends on the access.
 
-    A version of which a block is missing is left out whole: half of a file helps nobody.
+    A version of which a block is missing is left out whole: half of a file helps nobody. So is one with blocks that
+    somebody else published before, and not for everybody.
     """
     try:
         manifest = Manifest.from_block(cid, store.get(cid))
@@ -127,6 +186,8 @@ def _shelve(shelf: Shelf, store: Stored, token_id: int, asset: str, cid: Cid) ->
         below = [each for each in _open_blocks(store, cid, manifest) if each not in closed]
     except (NotFound, StorageError):
         return Shelved(asset, "", 0, 0, False)
+    if any(each in others for each in (*below, *sealed)):
+        return Shelved(asset, manifest.access, 0, 0, False)
     shelf.offer(below)
     shelf.seal(sealed, token_id)
     return Shelved(asset, manifest.access, len(below), len(sealed), True)
