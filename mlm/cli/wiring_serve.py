@@ -91,14 +91,14 @@ def till(session: Session, offer: Offer, terms: Terms) -> tuple[PaidTill, CallJo
             return ""
 
     chain, contracts = own(session, offer.service.name), session.config.get("serve.contract_signers")
-    fee_bps = serve_channels.fee_bps(chain)
+    shares = serve_channels.shares(chain, terms.version_id)
     payee = Payee(
         terms=terms,
         profile=served.profile_of(served.PROFILE_ANY),
         sign=lambda result: signer.sign_typed(results, served.TYPES, result.message),
         recover=whose,
         genuine=partial(serve_channels.genuine, own(session, offer.service.name)) if contracts else None,
-        acceptable=lambda found, price: serve_channels.acceptable(found, price, fee_bps),
+        acceptable=lambda found, price: serve_channels.acceptable(found, price, shares),
     )
     place = _journals(session, terms.chain_id, terms.channels, terms.payee)
     journal = CallJournal(place / f"{terms.version_id[2:18]}{SUFFIX}")

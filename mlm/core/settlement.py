@@ -61,6 +61,11 @@ def owner_part(price: int, use_price: int, owner_bps: int) -> int:
     return max(use_price, share_down(price, owner_bps))
 
 
+def kept(price: int, *, fee_bps: int, use_price: int, owner_bps: int) -> int:
+    """What a provider keeps of a price; negative below the floor."""
+    return price - fee_up(price, fee_bps) - owner_part(price, use_price, owner_bps)
+
+
 def floor_price(fee_bps: int, use_price: int) -> int:
     """The least price P with fee(P) + owner_part(P) <= P, for any owner_bps <= 10,000 - fee_bps.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mlm.core.channel import Channel, ChannelState, SignedVoucher, terms_from_event
 from mlm.core.errors import Reverted, UsageError
 from mlm.core.money import Amount
 from mlm.core.served import Terms
-from mlm.core.settlement import floor_price
+from mlm.core.settlement import kept
 from mlm.ports.bundle import Ports
 from mlm.workflows.lookup import Version
 from mlm.workflows.sync import sync
@@ -44,17 +45,35 @@ def terms(ports: Ports, version: Version, price: Amount | None, margin: int) -> 
     )
 
 
-def fee_bps(ports: Ports) -> int:
-    """The protocol's share of what is claimed, immutable."""
-    return int(ports.chain.call(CONTRACT, "protocolFeeBps"))
+@dataclass(frozen=True)
+class Shares:
+    """What others take of a call now: basis points of its price, and the owner's use price in base units."""
+
+    fee_bps: int
+    use_price: int
+    owner_bps: int
 
 
-def acceptable(channel: Channel, price: int, fee_bps: int) -> str:
-    """Why a channel's terms would leave the payee short at a price; nothing where they do not."""
-    least = floor_price(fee_bps, channel.terms.use_price)
-    if price >= least:
+def shares(ports: Ports, version_id: str) -> Shares:
+    """The protocol's share, which is immutable, and what a channel that is opened now would give the owner."""
+    me, raw = ports.sender.address, bytes.fromhex(version_id[2:])
+    quoted, _, _ = ports.chain.call(CONTRACT, "quote", me, me, me, raw, 0)
+    terms = terms_from_event(quoted)
+    return Shares(int(ports.chain.call(CONTRACT, "protocolFeeBps")), terms.use_price, terms.owner_bps)
+
+
+def acceptable(channel: Channel, price: int, now: Shares) -> str:
+    """Why a channel that has paid for nothing yet is refused; nothing where it is not.
+
+    Its terms are frozen at its opening, and the owner may have raised its part just before: a payee takes no channel
+    that leaves it less of a call than it counted on when it began to serve.
+    """
+    terms = channel.terms
+    counted_on = kept(price, fee_bps=now.fee_bps, use_price=now.use_price, owner_bps=now.owner_bps)
+    left = kept(price, fee_bps=now.fee_bps, use_price=terms.use_price, owner_bps=terms.owner_bps)
+    if left >= max(0, counted_on):
         return ""
-    return f"a use price that {price} base units a call cover, with it {least}"
+    return f"terms that leave {max(0, counted_on)} of {price} base units a call to who serves it, with these {left}"
 
 
 class Reader:

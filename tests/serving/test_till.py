@@ -26,6 +26,7 @@ from mlm.core.inference import Inference, Wanted
 from mlm.core.served import ServedResult, Terms, from_header
 from mlm.core.serving import Limits, Refusal, Served, Status
 from mlm.ports.runner import Run
+from mlm.workflows.serve_channels import Shares, acceptable
 from tests.serving import paying
 from tests.serving.paying import PAYEE, PRICE, TERMS, Channels, opened, pay, sign
 
@@ -384,8 +385,27 @@ def test_terms_that_would_leave_the_payee_short(tmp_path: Path) -> None:
         async with Shop(tmp_path, ONE, acceptable=lambda channel, price: "a use price of at most 5") as shop:
             refusal = await shop.refused(pay(ONE, block(1.0), 1))
             assert (refusal.status.http, refusal.word) == (402, "terms_unacceptable")
+        async with Shop(tmp_path, ONE) as shop:
+            await shop.call(pay(ONE, block(1.0), 1))
+        # Taken once, it stays taken, whatever is asked of new ones.
+        async with Shop(tmp_path, ONE, acceptable=lambda channel, price: "no other") as shop:
+            await shop.call(pay(ONE, block(2.0), 2), 2.0)
 
     play(scene())
+
+
+def test_an_owner_that_raises_its_part_before_it_opens_a_channel_is_refused() -> None:
+    before = Shares(fee_bps=100, use_price=2, owner_bps=1_000)
+    price = 100  # 1 to the protocol, 10 to the owner
+
+    def why(use_price: int, owner_bps: int) -> str:
+        return acceptable(
+            replace(ONE, terms=replace(ONE.terms, use_price=use_price, owner_bps=owner_bps)), price, before
+        )
+
+    assert why(2, 1_000) == why(10, 1_000) == why(0, 0) == ""
+    assert why(2, 9_000) == "terms that leave 89 of 100 base units a call to who serves it, with these 9"
+    assert why(11, 0) == "terms that leave 89 of 100 base units a call to who serves it, with these 88"
 
 
 def test_the_price_of_a_channel_is_for_life(tmp_path: Path) -> None:

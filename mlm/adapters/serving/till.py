@@ -55,7 +55,7 @@ class Payee:
     """Who is paid: the terms, how results are signed, and whose a voucher's signature is.
 
     `genuine` may ask the chain, for a contract's signature; it is called in a thread. `acceptable` says why a channel's
-    own terms would leave the payee short, or nothing.
+    own terms would leave the payee short, or nothing; it is asked of channels that have paid for nothing yet.
     """
 
     terms: Terms
@@ -178,17 +178,15 @@ class PaidTill:
         await self._journal.close()
 
     def _decide(self, signed: SignedVoucher, seen: Seen, request: str, genuine: bool) -> Answer:
-        ledger, channel, now = (
-            self._ledger(signed.voucher.channel, seen.channel),
-            seen.channel,
-            seen.now(time.monotonic()),
-        )
-        terms = self._payee.terms
+        ledger, channel = self._ledger(signed.voucher.channel, seen.channel), seen.channel
+        terms, now = self._payee.terms, seen.now(time.monotonic())
         if channel is not None and (
             channel.terms.payee.lower() != terms.payee.lower() or channel.terms.version_id != terms.version_id
         ):
             channel = None  # it pays somebody else, or for another version
-        if channel is not None and genuine and (why := self._payee.acceptable(channel, ledger.price)):
+        # A channel that was taken once stays taken.
+        new = channel is not None and genuine and not ledger.count
+        if channel is not None and new and (why := self._payee.acceptable(channel, ledger.price)):
             return Refused("terms_unacceptable", Status.PAYMENT_REQUIRED.http, why, channel.id)
         return admit(ledger, channel, signed, request=request, genuine=genuine, now=now, margin=terms.margin)
 
