@@ -249,7 +249,7 @@ def test_a_reader_that_knows_the_gateway_only(gate: Gate, market: Market, tmp_pa
     Person("compute-2", tmp_path, tmp_path / "home").do("download", MODEL, "-o", "open")
     assert (tmp_path / "open" / "model.onnx").is_file()
     Person("model-provider", tmp_path, tmp_path / "home").do("download", gate.scene.asset, "-o", "sealed")
-    assert (tmp_path / "sealed" / "data.csv").read_text() == "a,b\n1,2\n"
+    assert (tmp_path / "sealed" / "data.txt").read_text() == "1, 2\n"
 
 
 def test_the_chain_is_away(gate: Gate, market: Market) -> None:
