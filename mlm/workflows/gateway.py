@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from mlm.core import dag
+from mlm.core import dag, dagcbor
 from mlm.core.cid import DAG_CBOR, RAW, Cid
 from mlm.core.errors import InvalidData, NotFound, StorageError
 from mlm.core.manifest import Manifest
@@ -69,6 +67,11 @@ class Stored:
             raise NotFound(f"no block {cid} is here")
         return self._shared.get(cid)
 
+    def kept_back(self) -> set[Cid]:
+        """What the project's own blocks hold of assets that are not open, and the shared folder does not."""
+        kept = set[Cid]() if self._objects is None else _plain(self._objects)
+        return kept if self._shared is None else set(self._shared.missing(list(kept)))
+
 
 class Standing:
     """Who is entitled, asked of the chain once for each of its heads. For one thread, with ports of its own."""
@@ -96,13 +99,14 @@ def stock(ports: Ports, store: Stored, names: tuple[str, ...]) -> tuple[Shelf, t
     Raises NotFound, UsageError; NotFound too where nothing at all is here.
     """
     shelf, found = Shelf(), []
-    tokens = _tokens(ports, names)
-    kept = _kept_back(ports, store)
-    for token_id in tokens:
+    me, kept = ports.sender.address.lower(), store.kept_back()
+    for token_id in _tokens(ports, names):
         for row in ports.state.query("versions", token_id=token_id, limit=MAX_VERSIONS):
             version = lookup.version_by_id(ports, row["version_id"])
-            others = _Others(kept, str(row["publisher"]))
-            found.append(_shelve(shelf, store, token_id, str(version.asset), version.manifest, others))
+            # Sealed manifests name their plain blocks. A stranger's open asset may name the same ones, and be given
+            # to this account: what it names of them is offered only where others have it anyhow.
+            closed = set[Cid]() if row["publisher"].lower() == me else kept
+            found.append(_shelve(shelf, store, token_id, str(version.asset), version.manifest, closed))
     if not any(each.here for each in found):
         what = ", ".join(names) or f"the assets of {ports.sender.address}"
         raise NotFound(
@@ -120,74 +124,19 @@ def _tokens(ports: Ports, names: tuple[str, ...]) -> list[int]:
     ]
 
 
-def _kept_back(ports: Ports, store: Stored) -> dict[Cid, str]:
-    """The plain blocks of every version that is not open and lies here, whosever it is, and who published them.
-
-    Such a version's manifest shows the CIDs of its files: anybody can name them in an open asset, give that to whoever
-    has the files, and have them served by who was to keep them. What was open before stays everybody's.
-    """
-    rows: list[Mapping[str, Any]] = []
-    while page := ports.state.query("versions", limit=MAX_VERSIONS, offset=len(rows)):
-        rows += page
-    here = []
-    for row in reversed(rows):  # the oldest first
-        cid = Cid(DAG_CBOR, bytes.fromhex(row["manifest"][2:]))
-        with suppress(NotFound, StorageError, InvalidData):
-            here.append((Manifest.from_block(cid, store.get(cid)), str(row["publisher"])))
-    found: dict[Cid, str] = {}
-    public = set[Cid]()
-    if all(manifest.access == OPEN for manifest, _ in here):
-        return found
-    for manifest, publisher in here:
-        for cid in _plain_blocks(store, manifest):
-            if manifest.access != OPEN:
-                if cid not in public:
-                    found.setdefault(cid, publisher)
-            elif found.get(cid, publisher) == publisher:
-                found.pop(cid, None)
-                public.add(cid)
-    return found
-
-
-def _plain_blocks(store: Stored, manifest: Manifest) -> Iterator[Cid]:
-    """A version's files and history, as far as they are here."""
-    waiting, seen = [root for root in (manifest.tree, manifest.commit) if root is not None], set[Cid]()
-    while waiting:
-        cid = waiting.pop()
-        if cid in seen:
-            continue
-        seen.add(cid)
-        yield cid
-        if cid.codec != RAW:
-            with suppress(NotFound, StorageError, InvalidData):  # what is not here nobody can have from here
-                waiting += dag.links(cid, store.get(cid))
-
-
-class _Others:
-    """The plain blocks that somebody else than `publisher` keeps back."""
-
-    def __init__(self, kept: Mapping[Cid, str], publisher: str) -> None:
-        self._kept, self._publisher = kept, publisher
-
-    def __contains__(self, cid: Cid) -> bool:
-        return self._kept.get(cid, self._publisher) != self._publisher
-
-
-def _shelve(shelf: Shelf, store: Stored, token_id: int, asset: str, cid: Cid, others: _Others) -> Shelved:
+def _shelve(shelf: Shelf, store: Stored, token_id: int, asset: str, cid: Cid, kept: set[Cid]) -> Shelved:
     """The manifest is everybody's: it is what the chain names. What hangs below it depends on the access.
 
-    A version of which a block is missing is left out whole: half of a file helps nobody. So is one with blocks that
-    somebody else published before, and not for everybody.
+    A version of which a block is missing is left out whole: half of a file helps nobody.
     """
     try:
         manifest = Manifest.from_block(cid, store.get(cid))
-        sealed = list(_sealed_blocks(store, manifest))
-        closed = set(sealed)
+        # Plain files may be named as a sealed one too, to have them by a licence.
+        sealed = [each for each in _sealed_blocks(store, manifest) if each not in kept]
+        closed = kept.union(sealed)
         below = [each for each in _open_blocks(store, cid, manifest) if each not in closed]
     except (NotFound, StorageError):
         return Shelved(asset, "", 0, 0, False)
-    if any(each in others for each in (*below, *sealed)):
-        return Shelved(asset, manifest.access, 0, 0, False)
     shelf.offer(below)
     shelf.seal(sealed, token_id)
     return Shelved(asset, manifest.access, len(below), len(sealed), True)
@@ -205,6 +154,36 @@ def _sealed_blocks(store: Stored, manifest: Manifest) -> Iterator[Cid]:
     """Of a licensed asset whose files are not encrypted nothing is offered: whoever had one block could pass it on."""
     if manifest.access == LICENSED and manifest.sealed is not None:
         yield from _whole(store, manifest.sealed.file)
+
+
+def _plain(objects: Blocks) -> set[Cid]:
+    """The plain files of every manifest here that is not open, with their folders, and the commits that they name."""
+    found = set[Cid]()
+    for each in objects.cids():
+        stack = [] if each.codec != DAG_CBOR else _roots(each, objects)
+        while stack:
+            cid = stack.pop()
+            if cid in found:
+                continue
+            found.add(cid)
+            if cid.codec not in (RAW, DAG_CBOR) and objects.has(cid):
+                stack += dag.links(cid, objects.get(cid))
+    return found
+
+
+def _roots(cid: Cid, objects: Blocks) -> list[Cid]:
+    block = objects.get(cid)
+    value = dagcbor.decode(block)
+    if not isinstance(value, dict) or not str(value.get("format")).startswith("mlm/manifest/"):
+        return []
+    try:
+        manifest = Manifest.from_block(cid, block)
+    except InvalidData:
+        return []  # of a format to come, or nobody's
+    if manifest.access == OPEN:
+        return []
+    draft = [] if manifest.sealed is not None else [cid]
+    return [manifest.tree, *draft, *([] if manifest.commit is None else [manifest.commit])]
 
 
 def _whole(store: Stored, root: Cid) -> Iterator[Cid]:

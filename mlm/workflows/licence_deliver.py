@@ -12,7 +12,7 @@ from typing import Any
 
 from mlm.core.errors import InvalidData, MlmError, NotLicensed, Reverted, StateConflict
 from mlm.core.key_exchange import NO_REF, Point
-from mlm.core.licensing import OrderState
+from mlm.core.licensing import Order, OrderState
 from mlm.core.plan import NO_MORE, Call, Plan, Tx
 from mlm.ports.bundle import Ports
 from mlm.workflows import content_keys, licence_show, lookup
@@ -21,12 +21,14 @@ from mlm.workflows.content_keys import CONTRACT as KEYS
 from mlm.workflows.content_keys import order_of
 from mlm.workflows.entitlement import entitled
 from mlm.workflows.job_wait import Patience
+from mlm.workflows.licence_order import is_firm
 from mlm.workflows.licence_show import SHOP
 from mlm.workflows.once import once
 from mlm.workflows.sync import sync
 
 MOST = 20  # keys of one run: a plan is shown and simulated whole
 POLL = 2.0  # seconds between two looks
+SPARE, SPARE_PART = 600, 4  # a delivery is not sent within this many seconds, or this part, of the time for it
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,12 @@ def _orders(ports: Ports, keys: _Keys, token_id: int | None, refused: list[str])
             continue
         if licence_show.state_of(ports, row) is not OrderState.ORDERED:
             continue
+        if not is_firm(ports, row):
+            continue  # a key is known for good, and a payment that a reorganisation undoes is not one
         short = f"order/{row['order_id'][:10]}"
         try:
             order = order_of(licence_show.read_order(ports, row["order_id"]))
+            _check_paid(ports, row, order)
             version, key = keys.of(row["version_id"])
             ref = bytes.fromhex(row["order_id"][2:])
             sealed = content_keys.wrapped(ports, key, order.reader, row["version_id"], order.buyer, ref)
@@ -122,6 +127,18 @@ def _orders(ports: Ports, keys: _Keys, token_id: int | None, refused: list[str])
             continue
         call = Call(SHOP, "deliver", (order.args(), sealed.args()))
         yield Tx(f"deliver the key of {version.asset} for {short}", call), Given(str(version.asset), order.buyer, short)
+
+
+def _check_paid(ports: Ports, row: Mapping[str, Any], order: Order) -> None:
+    """A delivery tells the key, also one that reverts or whose order a reorganisation undoes: its buyer would have both
+    key and money. Raises StateConflict."""
+    if not is_firm(ports, row):
+        raise StateConflict(f"its block is {row['finality']}, expected it {ports.chain.depth}")
+    spare = min(SPARE, order.delivery // SPARE_PART)
+    if row["ordered_at"] + order.delivery - ports.chain.block("latest").timestamp < spare:
+        raise StateConflict(
+            f"its deadline is less than {spare} seconds away: a key that comes too late is known and not paid"
+        )
 
 
 def _requests(ports: Ports, keys: _Keys, token_id: int | None, refused: list[str]) -> Iterator[tuple[Tx, Given]]:

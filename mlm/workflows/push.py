@@ -63,7 +63,7 @@ def push(ports: Ports, ref: str = "", name: str = "", *, force: bool = False, un
             if before is not None and not force:
                 _check_forward(repo, named, before, cid, target.about.name)
     if not unencrypted:
-        _check_open(repo, cid, before)
+        _check_open(repo, cid)
     pins_only = target.about.kind == remote.PINNING
     sent = Sent(0, 0, 0) if pins_only else send(ports.objects, target, cid, ports.system)
     kept = target.pin(cid, f"{repository} {local or cid}")
@@ -113,20 +113,19 @@ def _chosen(repo: Repo, ref: str) -> tuple[Cid, str | None]:
     return resolve(repo, ref), None
 
 
-def _check_open(repo: Repo, cid: Cid, before: Cid | None) -> None:
+def _check_open(repo: Repo, cid: Cid) -> None:
     """Raise UsageError for an asset that is not open, now or at a commit before: what is pushed is readable there.
 
-    What comes before the remote's own commit `before` is there already.
+    Whatever the remote names as its own: a sealed manifest tells everybody its commit, and a name there does not say
+    that the files are.
     """
     get = repo.objects.get
-    known = before is not None and repo.objects.has(before)
-    there = {each for each, _ in history.log(get, (before,))} if before is not None and known else set()
     form = dagcbor.decode(get(cid))
     is_manifest = isinstance(form, dict) and str(form.get("format")).startswith("mlm/manifest/")
     named = Manifest.from_block(cid, get(cid)) if is_manifest else None
     manifests = [] if named is None else [cid]
     if (head := cid if named is None else named.commit) is not None:
-        manifests += [commit.manifest for each, commit in history.log(get, (head,)) if each not in there]
+        manifests += [commit.manifest for _, commit in history.log(get, (head,))]
     for each in dict.fromkeys(manifests):
         value = dagcbor.decode(get(each))
         if isinstance(value, dict) and (access := value.get("access")) != "open":

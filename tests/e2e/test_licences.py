@@ -12,7 +12,7 @@ import pytest
 from mlm.adapters.remotes.folder import FolderRemote
 from mlm.core import dag
 from mlm.core.cid import Cid
-from mlm.workflows import content_keys
+from mlm.workflows import content_keys, licence_deliver
 from tests.command_line import TOKEN, Market, Person, ended, sent
 from tests.e2e.warm import Warm
 
@@ -212,6 +212,14 @@ def test_an_owner_that_delivers_a_wrong_key_or_none_is_paid_nothing(
 
     late = buyer.do(*buy)["order"]
     assert late != order
+    # A key that was sent is told: not before its order stands, nor so late that the price may be gone by then.
+    with monkeypatch.context() as shallow:  # every block of the devnet is finalized at once
+        shallow.setattr(licence_deliver, "is_firm", lambda ports, row: False)
+        given = owner.do("licence", "deliver")
+    assert given["delivered"] == [] and "its block is" in given["refused"][0]
+    market.advance("50s")
+    given = owner.do("licence", "deliver")
+    assert given["delivered"] == [] and "deadline" in given["refused"][0]
     market.advance("2m")
     error = buyer.refused(12, *buy, "--wait")
     assert error["code"] == "no_result" and "no key came" in error["message"] and "7" in error["message"]
@@ -222,6 +230,9 @@ def test_an_owner_that_delivers_a_wrong_key_or_none_is_paid_nothing(
     assert buyer.money == money
 
     last = buyer.do(*buy)["order"]
+    with monkeypatch.context() as young:  # this node calls every block final: as if a reorganisation could undo it
+        young.setattr(licence_deliver, "is_firm", lambda ports, row: False)
+        assert owner.do("licence", "deliver", ASSET)["delivered"] == []
     owner.do("licence", "deliver", ASSET)
     error = buyer.refused(12, "licence", "complain", f"order/{last}")
     assert "nothing to complain of" in error["message"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mlm.adapters.blocks.packs import PackStore
+from mlm.adapters.remotes.folder import FolderRemote
 from mlm.core import dag
 from mlm.core.cid import Cid
 from tests.command_line import Person
@@ -279,7 +280,18 @@ def test_what_is_not_open_is_pushed_when_told_so(ann: Person) -> None:
     assert "data@1.0.0 is licensed" in ann.refused(2, "push")["message"]
     assert ann.do("push", "--unencrypted")["ref"] == "heads/main"
     commit(ann, "open", {"mlm.toml": TOML.encode()})
-    ann.do("push")  # what came before is there already
+    assert "data@1.0.0 is licensed" in ann.refused(2, "push")["message"]  # its history, whatever is there already
+    ann.do("push", "--unencrypted")
+
+
+def test_a_name_on_the_remote_is_no_reason_to_send_what_is_licensed(ann: Person, tmp_path: Path) -> None:
+    """A sealed manifest tells everybody its commit: who may write to a remote can name it there without having it."""
+    licensed = commit(ann, "kept back", {"mlm.toml": f'{TOML}[access]\nmode = "licensed"\n'.encode()})
+    commit(ann, "open", {"mlm.toml": TOML.encode(), "c.txt": b"open"})
+    thieves = FolderRemote(tmp_path / "origin")
+    thieves.set_name("data", "heads/main", licensed, None)
+    assert "data@1.0.0 is licensed" in ann.refused(2, "push")["message"]
+    assert list(thieves.cids()) == []
 
 
 @pytest.mark.parametrize("when", ["objects", "files", "refs"])
