@@ -154,7 +154,7 @@ class _Held:
                     self._renew()
 
     def _renew(self) -> None:
-        """Write the file anew while it is held; nobody else writes or syncs meanwhile. A full disk leaves it as it is."""
+        """Write the file anew while it is held; nobody else does anything to it. A full disk leaves it as it is."""
         with self._write:
             before = self._handle
             try:
