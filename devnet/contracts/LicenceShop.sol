@@ -30,6 +30,9 @@ import {Settlement} from "./libraries/Settlement.sol";
 contract LicenceShop is ILicenceShop, ILicenceShopErrors, PullCredits {
     bytes32 private constant ORDER_DOMAIN = keccak256("mlm/licence-order/1");
 
+    /// @dev SAFETY: as deployed. A chain that splits off takes another chainid, and could name no order here by it: what waits would be lost.
+    uint256 private immutable _chainId = block.chainid;
+
     IAssetRegistry public immutable registry;
     ILicenceToken public immutable licences;
     IContentKeys public immutable contentKeys;
@@ -267,7 +270,7 @@ contract LicenceShop is ILicenceShop, ILicenceShopErrors, PullCredits {
     }
 
     function _idOf(Order memory order) private view returns (bytes32) {
-        return keccak256(abi.encode(ORDER_DOMAIN, block.chainid, address(this), order));
+        return keccak256(abi.encode(ORDER_DOMAIN, _chainId, address(this), order));
     }
 
     function _ownerOf(uint256 tokenId) private view returns (address) {

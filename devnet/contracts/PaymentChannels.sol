@@ -38,6 +38,10 @@ contract PaymentChannels is ChannelCredits, EIP712 {
     /// @dev What a contract may use to check a signature: enough for a wallet of several owners.
     uint256 private constant SIGNATURE_GAS = 300_000;
 
+    /// @dev SAFETY: as deployed. A chain that splits off takes another chainid, and could name no channel here by it: deposits
+    /// would be lost. Vouchers are signed for the chainid of their time (EIP-712).
+    uint256 private immutable _chainId = block.chainid;
+
     IAssetRegistry public immutable registry;
     IFeeShares public immutable feeShares;
     /// @notice Where the stakers' part of the fee goes: the vault draws it with `fundFrom`.
@@ -298,7 +302,7 @@ contract PaymentChannels is ChannelCredits, EIP712 {
 
     /// @dev The snapshot is part of the id: a reorganisation cannot put other terms under the same vouchers.
     function _id(ChannelTerms memory terms) private view returns (bytes32) {
-        return keccak256(abi.encode(CHANNEL_DOMAIN, block.chainid, address(this), terms));
+        return keccak256(abi.encode(CHANNEL_DOMAIN, _chainId, address(this), terms));
     }
 
     function _checkExpiry(uint48 expiresAt, uint256 least) private view {

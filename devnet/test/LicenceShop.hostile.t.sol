@@ -529,6 +529,17 @@ contract LicenceShopHostileTest is LicenceBase {
         vm.assertEq(shop.totalCredit(), 0);
     }
 
+    /// A chain that splits off takes another chainid: what waits here is still its buyers' and sellers'.
+    function test_anOrderOutlivesItsChainsNumber() public {
+        (bytes32 orderId, Order memory order) = _ordered();
+        vm.chainId(block.chainid + 1);
+        vm.assertEq(shop.orderIdOf(order), orderId, "the order's id");
+        vm.warp(block.timestamp + DELIVERY);
+        shop.refund(order);
+        _needOrder(orderId, OrderState.Refunded);
+        vm.assertEq(shop.creditOf(ALICE), PRICE);
+    }
+
     // ---------------------------------------------------------------- sources of the stakers' rewards
 
     function test_aSourceThatLiesFundsNothing() public {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {LicenceShop} from "../contracts/LicenceShop.sol";
 import {IAssetRegistryErrors} from "../contracts/errors/IAssetRegistryErrors.sol";
 import {ILicenceShopErrors as Errors} from "../contracts/errors/ILicenceShopErrors.sol";
@@ -422,6 +423,7 @@ contract LicenceShopTest is LicenceBase {
         string memory json = vm.readFile("../tests/vectors/licences.json");
         address at = address(uint160(vm.parseJsonUint(json, ".shop")));
         vm.chainId(vm.parseJsonUint(json, ".chainId"));
+        _deployShop(IERC20(address(token)));
         vm.etch(at, address(shop).code);
         uint256 count = 0;
         for (;; ++count) {

@@ -120,10 +120,10 @@ contract PaymentChannelsHostileTest is ChannelBase {
         moved.terms = second;
         _needNothing(moved, Fault.SignatureInvalid);
 
-        // After a fork the same contract stands on two chains; there the channel has another id, too.
+        // After a fork the same contract stands on two chains, with the same channels.
         voucher = _voucher(terms, PRICE, 1);
         channelVm.chainId(99);
-        _needNothing(voucher, Fault.ChannelUnknown);
+        _needNothing(voucher, Fault.SignatureInvalid);
     }
 
     function test_everyFieldIsSigned() public {
@@ -383,6 +383,20 @@ contract PaymentChannelsHostileTest is ChannelBase {
         vm.assertEq(payer.succeeded(), 0);
         vm.assertEq(hooked.balanceOf(address(payer)), 2 * DEPOSIT - PRICE);
         vm.assertEq(hooked.balanceOf(address(toy)), uint256(toy.totalEscrow()) + toy.totalCredit());
+    }
+
+    /// A chain that splits off takes another chainid: its deposits are still refunded, and vouchers of the other are worth nothing.
+    function test_aDepositOutlivesItsChainsNumber() public {
+        (ChannelTerms memory terms, bytes32 channelId) = _open(1);
+        SignedVoucher memory voucher = _voucher(terms, PRICE, 1);
+        channelVm.chainId(block.chainid + 1);
+        vm.assertEq(channels.idOf(terms), channelId, "the channel's id");
+        _needNothing(voucher, Fault.SignatureInvalid);
+        vm.assertEq(_claim(_voucher(terms, PRICE, 1)), PRICE);
+        vm.warp(START + LIFE);
+        channels.refund(terms);
+        vm.assertEq(channels.creditOf(CONSUMER), DEPOSIT - PRICE);
+        _needChannel(channelId, ChannelState.Refunded);
     }
 
     function test_aTokenThatTakesAFeeIsRefused() public {
