@@ -150,7 +150,7 @@ def downloads(session: Session, folder: Path, origin: str) -> Iterator[Blocks]:
     key = sha256(os.fsencode(f"{folder.resolve()}\n{origin}")).hexdigest()[:16]
     kept = session.home / "cache" / "downloads" / key
     with storage_errors("cannot keep the blocks of a download"):
-        kept.mkdir(parents=True, exist_ok=True)
+        kept.mkdir(parents=True, exist_ok=True, mode=0o700)  # opened files lie here
     with locked(kept):
         yield PackStore(kept, collected=False)
         with storage_errors("cannot remove the blocks of a download"):

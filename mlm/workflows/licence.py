@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlm.core import key_exchange, licensing
+from mlm.core.clock import Duration
 from mlm.core.digest import keccak256
 from mlm.core.errors import NotFound, NotLicensed, StateConflict, UsageError
 from mlm.core.licensing import UNLIMITED, LicenceKind, LicenceTerms
@@ -37,14 +38,15 @@ class OfferParams:
 
 @dataclass(frozen=True)
 class Offered:
-    """What stands in the shop now. `next` is for whoever wants one."""
+    """What stands in the shop now; `stock` is None without a limit. `next` is the owner's where keys are delivered,
+    else for whoever wants a licence."""
 
     licence: str
     asset: str
     kind: LicenceKind
     price: Amount
-    stock: int
-    delivery: int
+    stock: int | None
+    delivery: Duration
     next: str
 
 
@@ -88,7 +90,9 @@ def result_offer(ports: Ports, params: OfferParams, plan: Plan[LicenceTerms], do
     number = _class_id(ports, plan.facts)
     _, _, price, stock, delivery = ports.chain.call(SHOP, "offerOf", number)
     asset = licence_show.asset_name(ports, plan.facts.token_id)
-    return Offered(spelt(number), asset, plan.facts.kind, Amount(price), stock, delivery, f"mlm buy {asset}")
+    left = None if stock == licensing.UNLIMITED else stock
+    following = "mlm licence deliver --watch" if delivery else f"mlm buy {asset}"
+    return Offered(spelt(number), asset, plan.facts.kind, Amount(price), left, Duration(delivery), following)
 
 
 def _class_id(ports: Ports, terms: LicenceTerms) -> int:

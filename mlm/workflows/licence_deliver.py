@@ -113,12 +113,10 @@ def _orders(ports: Ports, keys: _Keys, token_id: int | None, refused: list[str])
             continue
         if licence_show.state_of(ports, row) is not OrderState.ORDERED:
             continue
-        if not is_firm(ports, row):
-            continue  # a key is known for good, and a payment that a reorganisation undoes is not one
         short = f"order/{row['order_id'][:10]}"
         try:
             order = order_of(licence_show.read_order(ports, row["order_id"]))
-            _check_paid(ports, row, order)
+            _check_time(ports, row, order)
             version, key = keys.of(row["version_id"])
             ref = bytes.fromhex(row["order_id"][2:])
             sealed = content_keys.wrapped(ports, key, order.reader, row["version_id"], order.buyer, ref)
@@ -129,11 +127,8 @@ def _orders(ports: Ports, keys: _Keys, token_id: int | None, refused: list[str])
         yield Tx(f"deliver the key of {version.asset} for {short}", call), Given(str(version.asset), order.buyer, short)
 
 
-def _check_paid(ports: Ports, row: Mapping[str, Any], order: Order) -> None:
-    """A delivery tells the key, also one that reverts or whose order a reorganisation undoes: its buyer would have both
-    key and money. Raises StateConflict."""
-    if not is_firm(ports, row):
-        raise StateConflict(f"its block is {row['finality']}, expected it {ports.chain.depth}")
+def _check_time(ports: Ports, row: Mapping[str, Any], order: Order) -> None:
+    """A delivery tells the key, also one that reverts: its buyer would have key and money. Raises StateConflict."""
     spare = min(SPARE, order.delivery // SPARE_PART)
     if row["ordered_at"] + order.delivery - ports.chain.block("latest").timestamp < spare:
         raise StateConflict(

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlm.core import key_exchange
+from mlm.core.cid import Cid
 from mlm.core.errors import NotFound, Refused, StateConflict, UsageError
 from mlm.core.key_exchange import NO_READER
 from mlm.core.licensing import OrderState
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Tx
-from mlm.core.refs import parse_licence
+from mlm.core.refs import AssetRef, parse_licence, parse_target
 from mlm.ports.bundle import Ports
-from mlm.workflows import announce, content_keys, licence_show, lookup, permit
+from mlm.workflows import announce, content_keys, licence_show, lookup, model, permit
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.content_keys import order_of
 from mlm.workflows.events import event
@@ -67,6 +68,7 @@ def plan_buy(ports: Ports, params: Buy) -> Plan[_Facts]:
     price = Amount(offer.price * params.units)
     if params.max_price is not None and price > params.max_price:
         raise Refused("OfferPriceHigher", f"at most {params.max_price}", price)
+    _check_key(ports, params, version, offer)
     nonce = int.from_bytes(ports.system.random(32), "big")
     reader = NO_READER
     if offer.delivery:
@@ -76,6 +78,26 @@ def plan_buy(ports: Ports, params: Buy) -> Plan[_Facts]:
     title = f"buy {params.units} of {offer.licence[:18]} ({offer.kind}) of {offer.asset} for {price}"
     tx = Tx(title, Call(SHOP, "buy", (purchase,)), payment=price)
     return Plan("buy", permit.steps(ports, tx, price) if price else (tx,), _Facts(offer, ""))
+
+
+def _check_key(ports: Ports, params: Buy, version: lookup.Version, offer: Offer) -> None:
+    """Raise StateConflict where the offer hands over another version's key than the one that was named, or none of
+    sealed files, unless --licence chose it."""
+    target = parse_target(params.asset)
+    named = isinstance(target, Cid) or (isinstance(target, AssetRef) and target.version is not None)
+    if offer.delivery and named and offer.version_id != version.version_id:
+        other = lookup.version_by_id(ports, offer.version_id).asset
+        raise StateConflict(
+            f"expected an offer with the key of {version.asset}, this one hands over that of {other}",
+            hint=f"A licence is of all versions: `mlm buy {offer.asset}`, then `mlm licence request {version.asset}`.",
+        )
+    if not offer.delivery and not params.licence:
+        of = lookup.version_by_id(ports, offer.version_id)
+        if model.manifest(ports, of.manifest).sealed is not None:
+            raise StateConflict(
+                f"the files of {of.asset} are sealed, and this offer hands over no key: it is paid at once",
+                hint=f"--licence {offer.licence[:18]} buys it nevertheless; `mlm licence request` asks for a key then.",
+            )
 
 
 def _class_of(offer: Offer) -> int:

@@ -56,10 +56,8 @@ class Shares:
 
 def shares(ports: Ports, version_id: str) -> Shares:
     """The protocol's share, which is immutable, and what a channel that is opened now would give the owner."""
-    me, raw = ports.sender.address, bytes.fromhex(version_id[2:])
-    quoted, _, _ = ports.chain.call(CONTRACT, "quote", me, me, me, raw, 0)
-    *_, use_price, owner_bps = quoted[:7]  # in the order of ChannelTerms
-    return Shares(int(ports.chain.call(CONTRACT, "protocolFeeBps")), int(use_price), int(owner_bps))
+    use_price, owner_bps, _, _ = ports.chain.call("AssetRegistry", "royaltyOf", bytes.fromhex(version_id[2:]))
+    return Shares(ports.chain.call(CONTRACT, "protocolFeeBps"), use_price, owner_bps)
 
 
 def acceptable(channel: Channel, price: int, now: Shares) -> str:

@@ -13,6 +13,7 @@ from mlm.adapters.remotes.folder import FolderRemote
 from mlm.core import dag
 from mlm.core.cid import Cid
 from mlm.workflows import content_keys, licence_deliver
+from tests import licensed
 from tests.command_line import TOKEN, Market, Person, ended, sent
 from tests.e2e.warm import Warm
 
@@ -212,12 +213,7 @@ def test_an_owner_that_delivers_a_wrong_key_or_none_is_paid_nothing(
 
     late = buyer.do(*buy)["order"]
     assert late != order
-    # A key that was sent is told: not before its order stands, nor so late that the price may be gone by then.
-    with monkeypatch.context() as shallow:  # every block of the devnet is finalized at once
-        shallow.setattr(licence_deliver, "is_firm", lambda ports, row: False)
-        given = owner.do("licence", "deliver")
-    assert given["delivered"] == [] and "its block is" in given["refused"][0]
-    market.advance("50s")
+    market.advance("50s")  # a key that was sent is told: not so late that the price may be gone by then
     given = owner.do("licence", "deliver")
     assert given["delivered"] == [] and "deadline" in given["refused"][0]
     market.advance("2m")
@@ -230,9 +226,6 @@ def test_an_owner_that_delivers_a_wrong_key_or_none_is_paid_nothing(
     assert buyer.money == money
 
     last = buyer.do(*buy)["order"]
-    with monkeypatch.context() as young:  # this node calls every block final: as if a reorganisation could undo it
-        young.setattr(licence_deliver, "is_firm", lambda ports, row: False)
-        assert owner.do("licence", "deliver", ASSET)["delivered"] == []
     owner.do("licence", "deliver", ASSET)
     error = buyer.refused(12, "licence", "complain", f"order/{last}")
     assert "nothing to complain of" in error["message"]
@@ -256,3 +249,23 @@ def test_uses_that_are_bought_and_used_up(owner: Person, buyer: Person, killer: 
         "1 to 1 units"
         in buyer.refused(12, "licence", "redeem", bought["licence"], "--units", "2", "--purpose", "b")["message"]
     )
+
+
+def test_a_buyer_is_sold_no_other_key_than_it_asked_for(market: Market, buyer: Person, tmp_path: Path) -> None:
+    """An offer may hand over no key, or an older version's: what was asked for is not paid for then."""
+    project = somebody(market, "model-provider", tmp_path / "odd")
+    scene = licensed.publish(market, project, "odd")
+    money = buyer.money
+    scene.offered("--delivery", "0")
+    error = buyer.refused(12, "buy", scene.asset, "--wait")
+    assert "hands over no key" in error["message"] and "--licence" in error["hint"]
+    scene.offered("--delivery", "0", "--stock", "0")
+    scene.offered("--delivery", "60")
+    (project.folder / "mlm.toml").write_text(licensed.TOML.format(name="odd", version="1.1.0"))
+    project.do("add", "mlm.toml")
+    project.do("commit", "-m", "1.1.0")
+    project.do("publish", "--handle", "alice")
+    error = buyer.refused(12, "buy", f"{scene.asset}@1.1.0")
+    assert "1.0.0" in error["message"] and f"mlm licence request {scene.asset}@1.1.0" in error["hint"]
+    assert buyer.money == money
+    assert buyer.do("buy", f"{scene.asset}@1.0.0")["state"] == "ordered"

@@ -11,7 +11,7 @@ import pytest
 from mlm.adapters.blocks.packs import PackStore
 from mlm.adapters.remotes.folder import FolderRemote
 from mlm.core import dag
-from mlm.core.cid import Cid
+from mlm.core.cid import RAW, Cid
 from tests.command_line import Person
 from tests.exchange import servers
 
@@ -379,3 +379,17 @@ def test_everything_arrived_whole(ann: Person, bob: Person) -> None:
         cid.verify(objects.get(cid))
     assert len(found) == 10
     shutil.rmtree(ann.folder / ".mlm")
+
+
+def test_what_a_download_brings_is_read_by_nobody_else(tmp_path: Path) -> None:
+    """Opened blocks of a licensed asset lie there while it runs, and after a kill."""
+    from types import SimpleNamespace
+
+    from mlm.cli.wiring_remotes import downloads
+
+    session: Any = SimpleNamespace(home=tmp_path / "home")
+    with downloads(session, tmp_path / "out", "mlm://1/alice/words") as objects:
+        objects.put([(Cid.of(RAW, b"plain"), b"plain")])
+        (folder,) = (tmp_path / "home" / "cache" / "downloads").iterdir()
+        assert any(folder.glob("*.car"))
+        assert folder.stat().st_mode & 0o077 == 0
