@@ -89,7 +89,7 @@ function compile({ settings, contracts }) {
       bytecode: unlinked(evm.bytecode.object),
       compiler: solc.version(),
       contractName: name,
-      deployedBytecode: unlinked(evm.deployedBytecode.object),
+      deployedSize: size,
       settings: { ...settings, evmVersion: full.evmVersion, metadata: full.metadata },
       source,
       sourceDigest,

@@ -30,7 +30,7 @@ def check(value: Any, wanted: dict[str, Any], where: str) -> None:
             check(value[part["name"]], part, f"{where}.{part['name']}")
     elif kind.endswith("]"):
         element, _, size = kind.rstrip("]").rpartition("[")
-        assert len(value) == int(size), where
+        assert size == "" or len(value) == int(size), where
         for position, item in enumerate(value):
             check(item, {"type": element}, f"{where}[{position}]")
     elif isinstance(value, dict) and set(value) == {"tokens"}:
@@ -79,4 +79,4 @@ def test_vault_and_market_name_each_other() -> None:
 def test_the_code_fits_into_a_block() -> None:
     """EIP-170: at most 24,576 bytes of code."""
     for name in ARGS:
-        assert 0 < len(artifact(name)["deployedBytecode"]) // 2 - 1 <= 24_576, name
+        assert 0 < artifact(name)["deployedSize"] <= 24_576, name
