@@ -113,6 +113,8 @@ def _orders(ports: Ports, keys: _Keys, token_id: int | None, refused: list[str])
             continue
         if licence_show.state_of(ports, row) is not OrderState.ORDERED:
             continue
+        if not is_firm(ports, row):
+            continue  # a key is known for good, and a payment that a reorganisation undoes is not one
         short = f"order/{row['order_id'][:10]}"
         try:
             order = order_of(licence_show.read_order(ports, row["order_id"]))

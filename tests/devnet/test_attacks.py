@@ -22,7 +22,7 @@ NAMED = (
     "never handed over",
     "upon a complaint only",
     "instead of a result",
-    "voucher claimed first",
+    "claims for the model's owner",
     "2^64 - 1 calls",
     "one call for ten",
     "has not signed",

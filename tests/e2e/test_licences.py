@@ -226,6 +226,9 @@ def test_an_owner_that_delivers_a_wrong_key_or_none_is_paid_nothing(
     assert buyer.money == money
 
     last = buyer.do(*buy)["order"]
+    with monkeypatch.context() as young:  # this node calls every block final: as if a reorganisation could undo it
+        young.setattr(licence_deliver, "is_firm", lambda ports, row: False)
+        assert owner.do("licence", "deliver", ASSET)["delivered"] == []
     owner.do("licence", "deliver", ASSET)
     error = buyer.refused(12, "licence", "complain", f"order/{last}")
     assert "nothing to complain of" in error["message"]
