@@ -121,6 +121,9 @@ def find(ports: Ports, text: str) -> int:
     found = sorted(each for each in known if each.startswith(prefix))
     if not found:
         raise NotFound(f"no licence starts with {prefix}", hint="`mlm licence list` shows them.")
+    # A licence begins as its class does: where one was ever held, the class by itself is no second answer.
+    held = {licensing.split_id(int(each, 16))[0] for each in found if licensing.split_id(int(each, 16))[1]}
+    found = [each for each in found if each == prefix or int(each, 16) not in held]
     if len(found) > 1 and prefix not in found:
         raise UsageError(f"{prefix} matches {len(found)} licences: {', '.join(found[:4])}", hint="Give more digits.")
     return int(prefix if prefix in found else found[0], 16)
