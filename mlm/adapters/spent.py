@@ -26,6 +26,7 @@ from mlm.core.spent import Kept, Record
 
 MAX_BYTES = 1 << 30
 _LARGE = 4 << 20  # bytes from which a file is written anew when it is next held, with what is still open
+_FULL = 64 << 20  # bytes from which it is written anew while it is held
 _ID = re.compile(r"0x[0-9a-f]{64}")
 
 
@@ -95,12 +96,21 @@ class FileSpent:
 
 
 class _Held:
-    """An open file that this process alone appends to."""
+    """An open file that this process alone appends to. A stream of calls may hold it for weeks: it stays small."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
+        self._write, self._sync = threading.Lock(), threading.Lock()
+        self._written = self._synced = 0
+        self._broken = ""
+        self._open(_LARGE)
+
+    def _open(self, most: int) -> None:
+        """Open it, written anew when it is larger than `most`."""
+        path = self._path
         record, whole = _read(path)
         new = not path.exists()
-        if whole > _LARGE:
+        if whole > most:
             lines = [part for kept in record.recent.values() for part in (_line(kept), _settled(kept.voucher.calls))]
             lines += [_line(kept) for signed in record.kept.values() for kept in signed]
             if record.last is not None and record.last.calls not in record.kept:
@@ -117,9 +127,7 @@ class _Held:
         if new:
             os.fsync(self._handle)
             sync_folder(path.parent)
-        self._write, self._sync = threading.Lock(), threading.Lock()
-        self._written = self._synced = 0
-        self._broken = ""
+        self._size, self._full = whole, max(_FULL, 2 * whole)
 
     def append(self, line: bytes, *, durable: bool) -> None:
         """Write a line; with `durable` it is on the disk when this returns."""
@@ -132,6 +140,7 @@ class _Held:
                 except OSError as error:
                     self._broken = str(error)  # a torn line in the middle would hide all that follows it
                     raise
+                self._size += len(line)
                 self._written += 1
                 mine = self._written
             if not durable:
@@ -141,6 +150,22 @@ class _Held:
                     written = self._written
                     getattr(os, "fdatasync", os.fsync)(self._handle)  # macOS has no fdatasync
                     self._synced = written
+                if self._size > self._full:
+                    self._renew()
+
+    def _renew(self) -> None:
+        """Write the file anew while it is held; nobody else does anything to it. A full disk leaves it as it is."""
+        with self._write:
+            before = self._handle
+            try:
+                self._open(0)
+            except (StorageError, OSError) as error:
+                self._full = 2 * self._size
+                if not self._path.exists() or os.stat(self._path).st_ino != os.fstat(before).st_ino:
+                    self._broken = str(error)  # what is written from now on would be lost
+                return
+            os.close(before)
+            self._synced = self._written  # with the new file
 
     def close(self) -> None:
         os.close(self._handle)

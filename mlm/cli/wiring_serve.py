@@ -102,7 +102,7 @@ def till(session: Session, offer: Offer, terms: Terms) -> tuple[PaidTill, CallJo
     )
     place = _journals(session, terms.chain_id, terms.channels, terms.payee)
     journal = CallJournal(place / f"{terms.version_id[2:18]}{SUFFIX}")
-    facts = Facts(serve_channels.Reader(chain).read, timeout=session.config.get("chain.timeout"))
+    facts = Facts(serve_channels.Reader(chain, terms).read, timeout=session.config.get("chain.timeout"))
     outputs = tuple(spec.name for spec in offer.service.signature.outputs)
     return PaidTill(payee, journal, facts, NumpyTensorCodec(), outputs, limits(session)), journal
 

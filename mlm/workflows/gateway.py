@@ -131,7 +131,8 @@ def _shelve(shelf: Shelf, store: Stored, token_id: int, asset: str, cid: Cid, ke
     """
     try:
         manifest = Manifest.from_block(cid, store.get(cid))
-        sealed = list(_sealed_blocks(store, manifest))
+        # Plain files may be named as a sealed one too, to have them by a licence.
+        sealed = [each for each in _sealed_blocks(store, manifest) if each not in kept]
         closed = kept.union(sealed)
         below = [each for each in _open_blocks(store, cid, manifest) if each not in closed]
     except (NotFound, StorageError):

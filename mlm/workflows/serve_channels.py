@@ -78,10 +78,11 @@ class Reader:
     """Reads channels, in a thread of its own. Its clock is the chain's, also between blocks that are far apart.
 
     This machine's clock may be set meanwhile: seconds are counted from the newest block on, not from a difference.
+    With `terms`, channels to others, or for other versions, are none: whoever names them costs no question.
     """
 
-    def __init__(self, ports: Ports) -> None:
-        self._ports, self._block, self._seen = ports, 0, 0.0
+    def __init__(self, ports: Ports, terms: Terms | None = None) -> None:
+        self._ports, self._terms, self._block, self._seen = ports, terms, 0, 0.0
 
     def read(self, names: Sequence[str]) -> tuple[int, dict[str, Channel | None]]:
         """The chain's time and these channels; None for one that does not exist, as settled as chain.finality asks."""
@@ -108,6 +109,9 @@ class Reader:
     def _find(self, name: str, newest: int) -> Channel | None:
         rows = self._ports.state.query("channels", channel_id=name)
         if not rows or rows[0]["block"] > newest:
+            return None
+        wanted, row = self._terms, rows[0]
+        if wanted and (row["payee"].lower(), row["version_id"]) != (wanted.payee.lower(), wanted.version_id):
             return None
         deposit, claimed, _, calls, expires_at, ending = self._ports.chain.call(
             CONTRACT, "channelOf", bytes.fromhex(name[2:])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
+from mlm.adapters.serving.facts import Facts
 from mlm.core.channel import ChannelState, SignedVoucher
 from mlm.core.money import Amount
 from mlm.memory.system import MemorySystem
@@ -13,7 +15,7 @@ from mlm.ports.bundle import Ports
 from mlm.workflows import serve_channels, serve_claim
 from mlm.workflows.serve_channels import Reader
 from mlm.workflows.serve_claim import Claimer
-from tests.serving.paying import opened, pay
+from tests.serving.paying import TERMS, Channels, opened, pay
 
 DAY = 86_400
 START = 1_800_000_000
@@ -41,7 +43,9 @@ class World:
         return self.channel.deposit, self.channel.claimed, 0, 0, self.channel.expires_at, ending
 
     def row(self) -> dict[str, Any]:
-        return {"block": 1, "terms": {}, "expires_at": self.channel.expires_at, "ended_at": self.ended_at}
+        terms = self.channel.terms
+        found = {"block": 1, "terms": {}, "expires_at": self.channel.expires_at, "ended_at": self.ended_at}
+        return found | {"payee": terms.payee, "version_id": terms.version_id}
 
     def end(self) -> None:
         self.ended_at, self.channel = self.block, replace(self.channel, ending=ChannelState.CLOSED)
@@ -96,3 +100,27 @@ def test_a_clock_that_was_behind_and_is_set_right_moves_the_chains_time_nowhere(
     assert reader.read([world.channel.id])[0] == START + 100
     world.wrong = 0
     assert reader.read([world.channel.id])[0] == START + 100
+
+
+def test_channels_to_others_cost_no_question(monkeypatch: Any) -> None:
+    """Anybody can name all that there are on the chain."""
+    world = World(monkeypatch)
+    reader, name = Reader(world.ports, TERMS), world.channel.id
+    assert reader.read([name])[1][name] is not None and world.asked == 1
+    for stranger in (opened(payee="0x" + "99" * 20), opened(version_id="0x" + "cd" * 32)):
+        world.channel = stranger
+        assert reader.read([name])[1] == {name: None} and world.asked == 1
+
+
+def test_a_channel_that_has_ended_takes_no_room_among_those_that_are_open(monkeypatch: Any) -> None:
+    async def scene() -> None:
+        ended = [replace(opened(number), ending=ChannelState.CLOSED) for number in range(20)]
+        chain = Channels(opened(99), *ended)
+        monkeypatch.setattr("mlm.adapters.serving.facts._UNKNOWN", 5)
+        facts = Facts(chain.read)
+        for channel in (opened(99), *ended):
+            assert (await facts.of(channel.id)).channel == channel
+        assert set(facts._known) == {opened(99).id} and len(facts._missing) == 5
+        facts.close()
+
+    asyncio.run(scene())

@@ -465,3 +465,48 @@ def test_a_long_journal_is_written_anew_with_what_is_still_open(tmp_path: Path, 
     with payer(ports(spent), far):
         assert file.stat().st_size < before / 2
         assert spent.record(far.channel_on_chain.id) == record
+
+
+def test_a_journal_stays_small_while_it_is_held(tmp_path: Path, monkeypatch: Any) -> None:
+    """A stream of calls for weeks, by several threads, of one process: what it has to remember does not grow."""
+    monkeypatch.setattr("mlm.adapters.spent._FULL", 10_000)
+    monkeypatch.setattr("mlm.core.spent.RECENT", 2)
+    spent, far, largest = FileSpent(tmp_path, patience=0), server(), 0
+    with payer(ports(spent), far, Limits(PRICE, 4)) as ours:
+
+        def stream(first: int) -> None:
+            for number in range(first, first + 20):
+                ours.infer(x(number))
+
+        threads = [threading.Thread(target=stream, args=(100 * n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        (file,) = tmp_path.glob("*.jsonl")
+        while any(thread.is_alive() for thread in threads):
+            largest = max(largest, file.stat().st_size)
+        for thread in threads:
+            thread.join()
+        far.spoil = lost
+        with pytest.raises(ServerFailed):
+            ours.infer(x(9999))
+        assert ours.spent == 81 * PRICE
+    assert 0 < largest < 20_000
+    record = spent.record(far.channel_on_chain.id)
+    assert record.last is not None and record.last.amount == 81 * PRICE and set(record.kept) == {81}
+    far.spoil = lambda voucher, answer: answer
+    with payer(ports(FileSpent(tmp_path, patience=0)), far) as ours:
+        assert ours.infer(x(9999)).voucher.voucher.calls == 81 and far.ledger.count == 81
+
+
+def test_a_full_disk_does_not_stop_a_journal_that_could_be_written_anew(tmp_path: Path, monkeypatch: Any) -> None:
+    def full(*args: Any, **options: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mlm.adapters.spent._FULL", 1_000)
+    monkeypatch.setattr("mlm.adapters.spent.replace_file", full)
+    spent, far = FileSpent(tmp_path, patience=0), server()
+    with payer(ports(spent), far) as ours:
+        for number in range(12):
+            ours.infer(x(number))
+    record = spent.record(far.channel_on_chain.id)
+    assert record.last is not None and record.last.calls == 12

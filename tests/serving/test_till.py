@@ -432,3 +432,30 @@ def test_a_lost_journal_does_not_serve_what_was_paid_for(tmp_path: Path) -> None
             assert shop.journal.channels[ONE.id].ledger.floor == 10
 
     play(scene())
+
+
+def test_repeats_that_are_computed_anew_are_bounded(tmp_path: Path) -> None:
+    """One paid call with an answer too large to keep: its repeats, at once, must not take the model from all others."""
+
+    async def scene() -> None:
+        async with Shop(tmp_path, ONE, answers=0) as shop:
+            paid = [pay(ONE, block(float(number)), number) for number in (1, 2)]
+            for number, signed in enumerate(paid, 1):
+                await shop.call(signed, float(number))
+            shop.model.wait, before = asyncio.Event(), shop.model.runs
+            repeats = [asyncio.create_task(shop.call(paid[0])) for _ in range(50)]
+            await asyncio.sleep(0.05)
+            assert shop.model.runs == before + 1
+            shop.model.wait.set()
+            came = await asyncio.gather(*repeats, return_exceptions=True)
+            assert any(isinstance(each, Served) for each in came)
+            assert {each.status for each in came if isinstance(each, Refusal)} <= {Status.BUSY}
+        async with Shop(tmp_path, ONE, answers=0, limits=Limits(payer_calls=1)) as shop:
+            shop.model.wait = asyncio.Event()
+            first = asyncio.create_task(shop.call(paid[0]))
+            await asyncio.sleep(0.05)
+            assert (await shop.refused(paid[1], 2.0)).status is Status.TOO_MANY
+            shop.model.wait.set()
+            assert (await first).body
+
+    play(scene())

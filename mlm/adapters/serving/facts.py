@@ -19,7 +19,7 @@ from mlm.core.serving import Refusal, Status
 
 _TOGETHER = 64  # channels that are asked about in one turn
 _WAITING = 256  # unknown ones that may wait for the next
-_UNKNOWN = 4096  # of which it is remembered that there are none
+_UNKNOWN = 4096  # of which it is remembered that there are none, or that they have ended
 _PAUSE = 0.05  # seconds between two turns
 
 
@@ -49,7 +49,9 @@ class Facts:
 
     def __init__(self, read: Read, *, fresh: float = 5.0, stale: float = 30.0, timeout: float = 20.0) -> None:
         self._read, self._fresh, self._stale, self._timeout = read, fresh, stale, timeout
-        self._known: dict[str, Seen] = {}  # as many as were opened to this payee: each cost its payer a transaction
+        self._known: dict[
+            str, Seen
+        ] = {}  # open ones: `read` gives those of this payee, and each cost its payer a transaction
         self._missing: OrderedDict[str, Seen] = OrderedDict()
         self._asked: dict[str, asyncio.Future[Seen]] = {}
         self._first: list[str] = []
@@ -111,11 +113,13 @@ class Facts:
             await asyncio.sleep(_PAUSE)
 
     def _learn(self, name: str, seen: Seen) -> None:
-        if seen.channel is not None:
+        if seen.channel is not None and seen.channel.ending is None:
             self._known[name] = seen
             self._missing.pop(name, None)
         else:
-            self._known.pop(name, None)  # a reorganisation took it
+            self._known.pop(
+                name, None
+            )  # a reorganisation took it, or it has ended: it is kept, and asked about, no more
             self._missing[name] = seen
             self._missing.move_to_end(name)
             if len(self._missing) > _UNKNOWN:

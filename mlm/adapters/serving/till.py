@@ -9,7 +9,8 @@ import asyncio
 import base64
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from mlm.adapters.serving.facts import Facts, Seen
 from mlm.adapters.serving.journal import CallJournal
 from mlm.core import dagcbor
 from mlm.core.admission import Answer, Ledger, Refused, Repeat, admit
-from mlm.core.channel import Channel, SignedVoucher, decode_header, encode_header, request_digest
+from mlm.core.channel import Channel, SignedVoucher, Voucher, decode_header, encode_header, request_digest
 from mlm.core.commitment import NO_SALT, commit_outputs, tensors_root, unverified_input_commitment
 from mlm.core.errors import InvalidData, MlmError, StorageError
 from mlm.core.inference import Inference, Wanted
@@ -151,7 +152,7 @@ class PaidTill:
                 raise self._refused(answer, voucher.channel, voucher.calls)
             assert channel is not None
             if isinstance(answer, Repeat):
-                return await self._again(signed, asked, run, render)
+                return await self._again(signed, channel, request, asked, run, render)
             return await self._admitted(signed, channel, request, given, asked, run, render)
         raise Refusal(Status.BUSY, "the same call is sent again and again", retry_after=1)
 
@@ -229,18 +230,7 @@ class PaidTill:
     ) -> Served:
         voucher, payer = signed.voucher, channel.terms.payer.lower()
         # (5)
-        if self._under_way[payer] >= self._limits.payer_calls:
-            raise Refusal(
-                Status.TOO_MANY, f"{self._limits.payer_calls} calls of this payer are under way", retry_after=1
-            )
-        if wait := self._rate.take(payer, time.monotonic()):
-            words = f"more than {self._limits.payer_rate:g} calls a second of this payer"
-            raise Refusal(Status.TOO_MANY, words, retry_after=int(wait) + 1)
-        key = voucher.channel, voucher.calls
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._calls[key] = request, done
-        self._under_way[payer] += 1
-        try:
+        with self._within(payer, voucher, request):
             # (6)
             found = (await run()).outputs
             outputs = {each.name: found[each.name] for each in asked.wanted}
@@ -254,6 +244,23 @@ class PaidTill:
             except StorageError as error:
                 raise Refusal(Status.BUSY, f"the call cannot be written down: {error}", retry_after=5) from error
             return self._served(body, headers, result, payer, "")
+
+    @contextmanager
+    def _within(self, payer: str, voucher: Voucher, request: str) -> Iterator[None]:
+        """A call is under way, within its payer's bounds; the same call waits meanwhile. Raises Refusal."""
+        if self._under_way[payer] >= self._limits.payer_calls:
+            raise Refusal(
+                Status.TOO_MANY, f"{self._limits.payer_calls} calls of this payer are under way", retry_after=1
+            )
+        if wait := self._rate.take(payer, time.monotonic()):
+            words = f"more than {self._limits.payer_rate:g} calls a second of this payer"
+            raise Refusal(Status.TOO_MANY, words, retry_after=int(wait) + 1)
+        key = voucher.channel, voucher.calls
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._calls[key] = request, done
+        self._under_way[payer] += 1
+        try:
+            yield
         finally:
             del self._calls[key]
             self._under_way[payer] -= 1
@@ -264,12 +271,14 @@ class PaidTill:
     async def _again(
         self,
         signed: SignedVoucher,
+        channel: Channel,
+        request: str,
         asked: Inference,
         run: Callable[[], Awaitable[Run]],
         render: Callable[[Inference, Arrays], tuple[bytes, dict[str, str]]],
     ) -> Served:
-        """The answer of a call that was served; computed anew where it was not kept."""
-        voucher = signed.voucher
+        """The answer of a call that was served; computed anew, within the payer's bounds, where it was not kept."""
+        voucher, payer = signed.voucher, channel.terms.payer.lower()
         try:
             record = self._journal.find(voucher.channel, voucher.calls)
         except MlmError as error:
@@ -281,15 +290,14 @@ class PaidTill:
         if record.answer:
             outputs = to_arrays(from_document(dagcbor.decode(record.answer)))  # NaN is what the model gave
         else:
-            found = (await run()).outputs
+            with self._within(payer, voucher, request):  # one paid call is not the model's whole time
+                found = (await run()).outputs
             outputs = {name: found[name] for name in names}
             block = self._codec.to_block(outputs)
             if _output_commitment(block) != result.output_commitment:
                 # Another order of sums gives other last bits: it is stated anew, as what it is.
                 result = self._statement(signed, result.input_commitment, block)
         body, headers = render(asked, outputs)
-        seen = await self._facts.of(voucher.channel)
-        payer = seen.channel.terms.payer.lower() if seen.channel else ""
         return self._served(body, headers, result, payer, "repeat")
 
     def _statement(self, signed: SignedVoucher, given: str, block: bytes) -> ServedResult:
