@@ -31,6 +31,11 @@ def storage_errors(what: str) -> Iterator[None]:
         raise StorageError(f"{what}: {error.strerror or error}{where}", hint=hint) from error
 
 
+def sync_data(handle: int) -> None:
+    """Make a file's content and size durable; macOS has no fdatasync. Raises OSError."""
+    getattr(os, "fdatasync", os.fsync)(handle)
+
+
 def refuse_links(private: Path) -> None:
     """Raise InvalidData when a project's .mlm, its refs, or what stands in either, is a symbolic link.
 

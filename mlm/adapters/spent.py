@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mlm.adapters.disk import replace_file, storage_errors, sync_folder, write_all
+from mlm.adapters.disk import replace_file, storage_errors, sync_data, sync_folder, write_all
 from mlm.core.channel import SignedVoucher, voucher_from
 from mlm.core.errors import InvalidData, StateConflict, StorageError
 from mlm.core.spent import Kept, Record
@@ -148,7 +148,7 @@ class _Held:
             with self._sync:
                 if self._synced < mine:
                     written = self._written
-                    getattr(os, "fdatasync", os.fsync)(self._handle)  # macOS has no fdatasync
+                    sync_data(self._handle)
                     self._synced = written
                 if self._size > self._full:
                     self._renew()

@@ -177,7 +177,7 @@ def test_a_failed_sync_ends_the_journal(tmp_path: Path, monkeypatch: pytest.Monk
             raise OSError(5, "Input/output error")
 
         with monkeypatch.context() as patch:
-            patch.setattr(module, "_make_durable", failing)
+            patch.setattr(module, "sync_data", failing)
             with pytest.raises(StorageError, match="durable"):
                 await add(journal, 1)
         assert not journal.pays

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlm.adapters.disk import sync_folder
+from mlm.adapters.disk import sync_data, sync_folder
 from mlm.core.errors import StorageError
 
 TX, MINE, CALL, CLOCK = "tx", "mine", "call", "clock"
@@ -96,7 +96,7 @@ class TxLog:
             written = 0
             while written < len(line):
                 written += os.write(self._file, line[written:])
-            os.fdatasync(self._file) if hasattr(os, "fdatasync") else os.fsync(self._file)
+            sync_data(self._file)
         except OSError as error:
             os.ftruncate(self._file, self._length)
             os.lseek(self._file, self._length, os.SEEK_SET)

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mlm.adapters.disk import read_at, replace_file, storage_errors, sync_folder, write_all
+from mlm.adapters.disk import read_at, replace_file, storage_errors, sync_data, sync_folder, write_all
 from mlm.core.admission import Ledger
 from mlm.core.channel import SignedVoucher
 from mlm.core.errors import InvalidData, MlmError, NotFound, StateConflict, StorageError
@@ -171,7 +171,7 @@ class CallJournal:
                 self._broken = StorageError(f"the server's journal cannot be mended: {worse.strerror}")
             raise StorageError(f"the server's journal cannot be written: {error.strerror}") from error
         try:
-            _make_durable(self._handle)
+            sync_data(self._handle)
         except OSError as error:
             # What a failed sync has left in the file nobody knows until it is read again.
             self._broken = StorageError(
@@ -242,7 +242,7 @@ class CallJournal:
             os.ftruncate(self._handle, 0)
             os.lseek(self._handle, 0, os.SEEK_SET)
             write_all(self._handle, MAGIC)
-            _make_durable(self._handle)
+            sync_data(self._handle)
             sync_folder(self._path.parent)
             return len(MAGIC)
         _check_magic(self._path, data)
@@ -255,7 +255,7 @@ class CallJournal:
             self.torn = whole - end
             replace_file(self._path.with_suffix(TORN), [data[end:]], mode=0o600)
             os.ftruncate(self._handle, end)
-            _make_durable(self._handle)
+            sync_data(self._handle)
         return end
 
     def _take(self, record: Record, place: tuple[int, int]) -> None:
@@ -279,11 +279,6 @@ class CallJournal:
                     held.at.pop(call, None)
         if result.call in held.ledger.served:
             held.at.setdefault(result.call, place)
-
-
-def _make_durable(handle: int) -> None:
-    """The file's content and size; macOS has no fdatasync."""
-    getattr(os, "fdatasync", os.fsync)(handle)
 
 
 def _bare(record: CallRecord) -> CallRecord:
