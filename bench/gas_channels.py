@@ -40,7 +40,8 @@ def channels(chain: GasChain, version: bytes) -> None:
 
 def _open(chain: GasChain, step: str, version: bytes, nonce: int) -> ChannelTerms:
     payer, payee = accounts.address(CONSUMER), accounts.address(FIRST)
-    receipt = chain.do(step, CONSUMER, "PaymentChannels", "open", payee, payer, version, DEPOSIT, EXPIRES, nonce)
+    terms, _, _ = chain.chain.call("PaymentChannels", "quote", payer, payee, payer, version, nonce)
+    receipt = chain.do(step, CONSUMER, "PaymentChannels", "open", terms, DEPOSIT, EXPIRES)
     return terms_from_event(chain.event(receipt, "PaymentChannels", "ChannelOpened")["terms"])
 
 

@@ -72,15 +72,16 @@ contract PaymentChannels is ChannelCredits, EIP712 {
     // ---------------------------------------------------------------- the payer
 
     /// @inheritdoc IPaymentChannels
-    function open(address payee, address signer, bytes32 versionId, uint128 amount, uint48 expiresAt, uint256 nonce)
+    function open(ChannelTerms calldata terms, uint128 amount, uint48 expiresAt)
         external
         nonReentrant
         returns (bytes32 channelId)
     {
-        _present("payee", payee);
-        _present("signer", signer);
-        ChannelTerms memory terms = _terms(msg.sender, payee, signer, versionId, nonce);
+        _present("payee", terms.payee);
+        _present("signer", terms.signer);
         channelId = _id(terms);
+        if (msg.sender != terms.payer) revert NotPayer(channelId, terms.payer, msg.sender);
+        _needCurrent(channelId, terms);
         Channel storage channel = _channels[channelId];
         if (channel.expiresAt != 0) revert ChannelAlreadyOpened(channelId);
         if (amount == 0) revert DepositMissing(channelId);
@@ -88,7 +89,7 @@ contract PaymentChannels is ChannelCredits, EIP712 {
         channel.deposit = amount;
         channel.expiresAt = expiresAt;
         _deposit(amount);
-        emit ChannelOpened(channelId, versionId, payee, terms, amount, expiresAt);
+        emit ChannelOpened(channelId, terms.versionId, terms.payee, terms, amount, expiresAt);
         _pull(amount);
     }
 
@@ -99,6 +100,7 @@ contract PaymentChannels is ChannelCredits, EIP712 {
         _needState(channelId, channel, ChannelState.Open);
         // SAFETY: whoever else could move the expiry would lock the payer's money.
         if (msg.sender != terms.payer) revert NotPayer(channelId, terms.payer, msg.sender);
+        _needCurrent(channelId, terms);
         _checkExpiry(expiresAt, channel.expiresAt);
         uint128 deposit = channel.deposit + amount;
         channel.deposit = deposit;
@@ -298,6 +300,13 @@ contract PaymentChannels is ChannelCredits, EIP712 {
             payees: royalty.payees,
             bps: royalty.bps
         });
+    }
+
+    /// @dev SAFETY: an owner that raises its part in front of an opening would make a channel that no payee serves, and old
+    /// terms that are topped up for ever would never give a new owner its part.
+    function _needCurrent(bytes32 channelId, ChannelTerms calldata terms) private view {
+        bytes32 current = _id(_terms(terms.payer, terms.payee, terms.signer, terms.versionId, terms.nonce));
+        if (current != channelId) revert TermsChanged(channelId, current);
     }
 
     /// @dev The snapshot is part of the id: a reorganisation cannot put other terms under the same vouchers.

@@ -47,7 +47,7 @@ abstract contract ChannelBase is MarketBase {
     function _openFor(address signs, uint256 nonce) internal returns (ChannelTerms memory terms, bytes32 channelId) {
         (terms, channelId,) = channels.quote(CONSUMER, ALICE, signs, versionId, nonce);
         vm.prank(CONSUMER);
-        vm.assertEq(channels.open(ALICE, signs, versionId, DEPOSIT, uint48(block.timestamp) + LIFE, nonce), channelId);
+        vm.assertEq(channels.open(terms, DEPOSIT, uint48(block.timestamp) + LIFE), channelId);
     }
 
     /// @dev By the definition of EIP-712.

@@ -46,7 +46,7 @@ contract ChannelHandler is Base {
         life = uint48(_within(life, 60, 9_000));
         (ChannelTerms memory terms,,) = channels.quote(payer, payee, signer, versionId, nonce);
         vm.prank(payer);
-        opened.push(channels.open(payee, signer, versionId, amount, uint48(block.timestamp) + life, nonce));
+        opened.push(channels.open(terms, amount, uint48(block.timestamp) + life));
         _terms.push(terms);
     }
 

@@ -108,7 +108,7 @@ contract PaymentChannelsHostileTest is ChannelBase {
             new PaymentChannels(token, registry, IFeeShares(address(feeShares)), address(vault), TREASURY, 100);
         vm.startPrank(CONSUMER);
         token.approve(address(other), type(uint256).max);
-        other.open(ALICE, signer, versionId, DEPOSIT, uint48(START + LIFE), 1);
+        other.open(terms, DEPOSIT, uint48(START + LIFE));
         vm.stopPrank();
         bytes32 foreign = other.idOf(terms);
         vm.prank(ALICE);
@@ -372,8 +372,9 @@ contract PaymentChannelsHostileTest is ChannelBase {
         payer.plan(abi.encodeCall(toy.claim, (_one(voucher))));
         payer.plan(abi.encodeCall(toy.topUp, (terms, 1, uint48(START + LIFE))));
         payer.plan(abi.encodeCall(toy.refund, (terms)));
-        payer.plan(abi.encodeCall(toy.open, (ALICE, signer, versionId, 1, uint48(START + LIFE), 2)));
-        payer.run(abi.encodeCall(toy.open, (ALICE, signer, versionId, DEPOSIT, uint48(START + LIFE), 1)));
+        (ChannelTerms memory second,,) = toy.quote(address(payer), ALICE, signer, versionId, 2);
+        payer.plan(abi.encodeCall(toy.open, (second, 1, uint48(START + LIFE))));
+        payer.run(abi.encodeCall(toy.open, (terms, DEPOSIT, uint48(START + LIFE))));
         vm.prank(ALICE);
         toy.claim(_one(voucher));
         vm.warp(START + LIFE);
@@ -404,10 +405,11 @@ contract PaymentChannelsHostileTest is ChannelBase {
         PaymentChannels toy =
             new PaymentChannels(taxed, registry, IFeeShares(address(feeShares)), address(vault), TREASURY, 100);
         taxed.mint(CONSUMER, DEPOSIT);
+        ChannelTerms memory terms = _terms(1);
         vm.startPrank(CONSUMER);
         taxed.approve(address(toy), DEPOSIT);
         vm.expectPartialRevert(IPaymentErrors.InexactTransfer.selector);
-        toy.open(ALICE, signer, versionId, DEPOSIT, uint48(START + LIFE), 1);
+        toy.open(terms, DEPOSIT, uint48(START + LIFE));
         vm.stopPrank();
     }
 }

@@ -33,27 +33,68 @@ contract PaymentChannelsTest is ChannelBase {
 
     function test_openRefuses() public {
         uint48 expiry = uint48(START + LIFE);
+        ChannelTerms memory terms = _terms(1);
+        ChannelTerms memory second = _terms(2);
+        bytes32 channelId = channels.idOf(terms);
+        vm.expectRevert(abi.encodeWithSelector(Errors.NotPayer.selector, channelId, CONSUMER, address(this)));
+        channels.open(terms, DEPOSIT, expiry);
         vm.startPrank(CONSUMER);
+        terms.payee = address(0);
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "payee"));
-        channels.open(address(0), signer, versionId, DEPOSIT, expiry, 1);
+        channels.open(terms, DEPOSIT, expiry);
+        (terms.payee, terms.signer) = (ALICE, address(0));
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "signer"));
-        channels.open(ALICE, address(0), versionId, DEPOSIT, expiry, 1);
-        vm.expectPartialRevert(Errors.DepositMissing.selector);
-        channels.open(ALICE, signer, versionId, 0, expiry, 1);
+        channels.open(terms, DEPOSIT, expiry);
+        terms.signer = signer;
+        vm.expectRevert(abi.encodeWithSelector(Errors.DepositMissing.selector, channelId));
+        channels.open(terms, 0, expiry);
         // An unknown version.
+        bytes32 known = terms.versionId;
+        terms.versionId = keccak256("none");
         vm.expectRevert();
-        channels.open(ALICE, signer, keccak256("none"), DEPOSIT, expiry, 1);
+        channels.open(terms, DEPOSIT, expiry);
+        terms.versionId = known;
         uint256 least = START + MIN_CHANNEL_DURATION;
         uint256 most = START + MAX_CHANNEL_DURATION;
         uint48[2] memory wrong = [uint48(least - 1), uint48(most + 1)];
         for (uint256 i = 0; i < 2; ++i) {
             vm.expectRevert(abi.encodeWithSelector(Errors.ExpiryOutOfBounds.selector, wrong[i], least, most));
-            channels.open(ALICE, signer, versionId, DEPOSIT, wrong[i], 1);
+            channels.open(terms, DEPOSIT, wrong[i]);
         }
-        channels.open(ALICE, signer, versionId, DEPOSIT, uint48(least), 1);
-        channels.open(ALICE, signer, versionId, DEPOSIT, uint48(most), 2);
+        channels.open(terms, DEPOSIT, uint48(least));
+        channels.open(second, DEPOSIT, uint48(most));
         vm.stopPrank();
         _needCoveredChannels();
+    }
+
+    /// An owner that raises its part in front of an opening binds nobody's deposit; nor does a payer that writes its own terms.
+    function test_aChannelIsOpenedOnTodaysTermsOnly() public {
+        uint48 expiry = uint48(START + LIFE);
+        ChannelTerms memory terms = _terms(1);
+        bytes32 channelId = channels.idOf(terms);
+        vm.prank(OWNER);
+        registry.setPrice(versionId, 3 * ONE, 9_000);
+        bytes32 current = channels.idOf(_terms(1));
+        vm.prank(CONSUMER);
+        vm.expectRevert(abi.encodeWithSelector(Errors.TermsChanged.selector, channelId, current));
+        channels.open(terms, DEPOSIT, expiry);
+        terms = _terms(1);
+        terms.usePrice = 0;
+        vm.prank(CONSUMER);
+        vm.expectPartialRevert(Errors.TermsChanged.selector);
+        channels.open(terms, DEPOSIT, expiry);
+    }
+
+    /// Else two that agree could keep an old price, and a former owner as its payee, for as long as they like.
+    function test_oldTermsAreNotToppedUp() public {
+        (ChannelTerms memory terms, bytes32 channelId) = _open(1);
+        vm.prank(OWNER);
+        registry.setPrice(versionId, 3 * ONE, 1_000);
+        bytes32 current = channels.idOf(_terms(1));
+        vm.prank(CONSUMER);
+        vm.expectRevert(abi.encodeWithSelector(Errors.TermsChanged.selector, channelId, current));
+        channels.topUp(terms, ONE, uint48(START + LIFE));
+        vm.assertEq(_claim(_voucher(terms, PRICE, 1)), PRICE);
     }
 
     function test_aChannelOpensOnceEvenAfterItsEnd() public {
@@ -61,20 +102,21 @@ contract PaymentChannelsTest is ChannelBase {
         bytes memory twice = abi.encodeWithSelector(Errors.ChannelAlreadyOpened.selector, channelId);
         vm.prank(CONSUMER);
         vm.expectRevert(twice);
-        channels.open(ALICE, signer, versionId, 1, uint48(START + LIFE), 1);
+        channels.open(terms, 1, uint48(START + LIFE));
         vm.warp(START + LIFE);
         channels.refund(terms);
         vm.prank(CONSUMER);
         vm.expectRevert(twice);
-        channels.open(ALICE, signer, versionId, 1, uint48(START + 2 * LIFE), 1);
+        channels.open(terms, 1, uint48(START + 2 * LIFE));
     }
 
     function test_allDepositsTogetherFitInto128Bits() public {
         _open(1);
+        ChannelTerms memory terms = _terms(2);
         uint256 most = type(uint128).max - DEPOSIT;
         vm.prank(CONSUMER);
         vm.expectRevert(abi.encodeWithSelector(Errors.DepositTooLarge.selector, type(uint128).max, most));
-        channels.open(ALICE, signer, versionId, type(uint128).max, uint48(START + LIFE), 2);
+        channels.open(terms, type(uint128).max, uint48(START + LIFE));
     }
 
     function test_aConstructorRefusesWhatIsMissing() public {

@@ -96,14 +96,14 @@ def plan_open(ports: Ports, params: Open) -> Plan[None]:
         raise UsageError("the payee is this account: expected somebody else's", hint="`mlm wallet list` shows yours.")
     raw = bytes.fromhex(version.version_id[2:])
     nonce = int.from_bytes(ports.system.random(32), "big")
-    # Reverts here where the opening would.
-    _, _, floor = chain.call(CONTRACT, "quote", account, payee, signer, raw, nonce)
+    # The terms as they stand: should anybody change them first, nothing is opened.
+    terms, _, floor = chain.call(CONTRACT, "quote", account, payee, signer, raw, nonce)
     if params.amount < floor:
         raise UsageError(
             f"expected a deposit of at least {Amount(floor)}, the least price of one call, found {params.amount}"
         )
     expires_at = chain.block().timestamp + params.hours * HOUR
-    call = Call(CONTRACT, "open", (payee, signer, raw, int(params.amount), expires_at, nonce))
+    call = Call(CONTRACT, "open", (terms, int(params.amount), expires_at))
     opening = Tx(f"open a channel for {version.asset} to {payee}", call, payment=params.amount)
     return Plan("channel open", permit.steps(ports, opening, params.amount), None)
 

@@ -64,7 +64,7 @@ class Payer:
         found, name, _ = chain.read.call("PaymentChannels", "quote", me, terms.payee, me, raw, nonce)
         amount, expires_at = calls * terms.price, chain.read.block().timestamp + seconds
         chain.send("MarketToken", "approve", chain.read.address_of("PaymentChannels"), amount)
-        chain.send("PaymentChannels", "open", terms.payee, me, raw, amount, expires_at, nonce)
+        chain.send("PaymentChannels", "open", found, amount, expires_at)
         frozen = ChannelTerms(*found[:4], "0x" + found[4].hex(), *found[5:9], tuple(found[9]), tuple(found[10]))
         return cls(chain, terms, "0x" + name.hex(), frozen, accounts.key(chain.account))
 

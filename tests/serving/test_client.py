@@ -37,7 +37,7 @@ def shop(market: Market) -> Iterator[Running]:
 
 
 def test_a_paid_run_from_offer_to_evidence(market: Market, shop: Running, tmp_path: Path) -> None:
-    person = market.consumer
+    person = market.person("watcher")  # nobody else pays this provider from here
     asked = ("run", MODEL, INPUT, "--remote", shop.url, "--max-price", "0.2")
     # Shown, and nothing done.
     deal = person.do(*asked, "--deposit", "1", "--dry-run")

@@ -8,6 +8,8 @@ interface IPaymentChannelsErrors {
     error ChannelAlreadyOpened(bytes32 channelId);
     error ChannelInState(bytes32 channelId, ChannelState expected, ChannelState actual);
     error DepositMissing(bytes32 channelId);
+    /// Price, owner, parents or the fee's shares are others now than in the terms: with them the channel would be `current`.
+    error TermsChanged(bytes32 channelId, bytes32 current);
     /// All deposits and credits together fit into 128 bits.
     error DepositTooLarge(uint128 amount, uint256 most);
     error ExpiryOutOfBounds(uint48 actual, uint256 least, uint256 most);

@@ -76,16 +76,15 @@ interface IPaymentChannels {
     event ChannelCredited(bytes32 indexed channelId, address indexed account, Reason indexed reason, uint256 amount);
     event Withdrawn(address indexed account, uint256 amount);
 
-    /// @notice Opens a channel to `payee` for calls of a version and pulls its deposit. The caller pays.
-    /// channelId = keccak256(abi.encode(keccak256("mlm/channel/1"), chainid, channels, terms)).
-    /// @param signer Whose signature vouchers need; mostly the caller.
+    /// @notice Opens a channel and pulls its deposit. The payer only, on the terms that `quote` gives now.
+    /// channelId = keccak256(abi.encode(keccak256("mlm/channel/1"), chainid, channels, terms)), chainid as at the deployment.
+    /// @param terms Its `signer` is whose signature vouchers need, mostly the payer; its `nonce` is chosen by the payer: the same
+    /// terms cannot be opened twice, not even after the end.
     /// @param expiresAt Seconds of the chain's clock.
-    /// @param nonce Chosen by the payer; the same terms with the same nonce cannot be opened twice, not even after the end.
-    function open(address payee, address signer, bytes32 versionId, uint128 amount, uint48 expiresAt, uint256 nonce)
-        external
-        returns (bytes32 channelId);
+    function open(ChannelTerms calldata terms, uint128 amount, uint48 expiresAt) external returns (bytes32 channelId);
 
-    /// @notice Adds to an open channel's deposit, moves its expiry later, or both. Payer only.
+    /// @notice Adds to an open channel's deposit, moves its expiry later, or both. Payer only, while the
+    /// channel's terms are those that `quote` gives now.
     /// @param amount 0: only the expiry moves.
     /// @param expiresAt Never earlier than it is.
     function topUp(ChannelTerms calldata terms, uint128 amount, uint48 expiresAt) external;

@@ -122,7 +122,7 @@ contract ChannelAttacks is AttackBase {
         vm.prank(payer);
         token.approve(address(channels), 2 * TEN);
         vm.prank(payer);
-        channels.open(payee, signer, versionId, 2 * TEN, uint48(block.timestamp + 1 days), 1);
+        channels.open(terms, 2 * TEN, uint48(block.timestamp + 1 days));
     }
 
     function _claimAs(address account, SignedVoucher[] memory vouchers) private {

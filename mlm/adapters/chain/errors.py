@@ -102,6 +102,7 @@ HINTS: Mapping[str, str] = {
     # PaymentChannels
     "ChannelInState": "Run `mlm channel show` to see the channel's state and what can be done.",
     "ChannelAlreadyOpened": "Run the command again: it chooses another nonce.",
+    "TermsChanged": "The asset's price, owner or royalties are others now: open a new channel with `mlm channel open`.",
     "ExpiryOutOfBounds": "Choose an expiry within the bounds shown; it never moves earlier.",
     "NothingClaimed": "Nothing is new in those vouchers: see `mlm channel show`.",
     "VoucherRefused": "The signature is not of the channel's signer, or the channel has ended: `mlm channel show`.",
