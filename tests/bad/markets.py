@@ -151,7 +151,7 @@ def bid_on_ones_own_job(scene: Scene) -> None:
 @bad("mlm bid {job} --price 3", 8, "a bid locks 10 MLM", "free stake is 0 MLM", hint="--stake")
 def bid_without_a_stake(scene: Scene) -> None:
     _job(scene)
-    scene.account = "watcher"
+    scene.account = "deployer"  # in no test of the session's market does it stake
 
 
 @bad("mlm job award {job}", 12, "is open with no bid", "needs it open with a bid", hint="mlm job show")

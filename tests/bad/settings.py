@@ -176,7 +176,7 @@ def misspelt_option(scene: Scene) -> None:
     nothing(scene)
 
 
-@bad("mlm run m.onnx", 2, "Missing argument 'INPUT'", hint="mlm run --help")
+@bad("mlm run m.onnx", 2, "expected MODEL and INPUT", "found one of them", hint="mlm run --help")
 def missing_argument(scene: Scene) -> None:
     nothing(scene)
 

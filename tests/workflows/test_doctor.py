@@ -25,6 +25,7 @@ HEALTHY = MemoryProbe(
         "model-signing": "1.1.1",
         "mlcroissant": "1.1.0",
         "wasmtime": "50.0.1",
+        "uvicorn": "0.54.0",
         "ray": "2.60.0",
     },
     digests={SRS: "ab"},
