@@ -130,17 +130,26 @@ class Soak:
         command = ("job", "post", MODEL, "-i", INPUT, "--max-price", price, "--auction", kind, *KINDS[kind], *windows)
         self.wanted[person.account] += 1
         if self.random.random() < 0.2 * self.violence:
+            before = self._newest(person)
             process = self._spawn(person, *command, log="consumer.log")
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(self.random.uniform(0.3, 2.5))
             process.kill()
             self.killed["consumer"] += process.wait() != 0
-            if process.returncode == 0:
+            after = self._newest(person)
+            # Killed at its very end it has posted, and nothing is left to resume: asked again it would be another job.
+            if process.returncode == 0 or (after != before and after["state"] == "done"):
                 return
         ran = person.run(*command, "--json")
         if ran.code == 12 and (found := re.search(r"operation (\d+) is this very command", ran.out)):
             ran = person.run("op", "resume", found[1], "--json")
         assert ran.code == 0, ran
+
+    def _newest(self, person: Person) -> dict[str, Any]:
+        """The person's newest posting in the journal."""
+        rows = person.do("op", "log")["operations"]
+        mine = (row for row in rows if row["operation"] == "job post" and row["account"].lower() == _of(person.account))
+        return next(mine, {"state": ""})
 
     def _kill_a_worker(self) -> None:
         account = self.random.choice(WORKERS)

@@ -54,7 +54,7 @@ class Record:
     price: int = 0
     last: Voucher | None = None  # with the largest amount, of those the highest number
     kept: dict[int, list[Kept]] = field(default_factory=dict)  # what was signed for calls that were never answered
-    flying: set[int] = field(default_factory=set)  # numbers of calls that are being asked for now
+    flying: dict[int, str] = field(default_factory=dict)  # numbers being asked for now, and for which inputs
     false: dict[int, str] = field(default_factory=dict)  # numbers whose answer was false, and how
     recent: dict[int, Kept] = field(default_factory=dict)  # what earlier processes had answers for, the newest RECENT
 
@@ -90,14 +90,20 @@ class Record:
         """
         idle = {calls: kept for calls, kept in self.kept.items() if calls not in self.flying}
         # (1)
-        for calls, signed in idle.items():
+        for calls, signed in self.kept.items():
             for kept in signed:
-                if kept.input and kept.input == input_commitment:
-                    return self._fly(Choice(calls, kept))
+                if not kept.input or kept.input != input_commitment:
+                    continue
+                if calls in idle:
+                    return self._fly(Choice(calls, kept), input_commitment)
+                # SAFETY: another call tries this number. Until it is known which of both the payee has served, a new
+                # number would pay for this one twice.
+                if self.flying[calls] != input_commitment:
+                    return None
         for calls, kept in self.recent.items():
             if kept.input == input_commitment:
                 del self.recent[calls]  # asked for once more it is a call of its own
-                return self._fly(Choice(calls, kept, answered=True))
+                return self._fly(Choice(calls, kept, answered=True), input_commitment)
         # (4)
         for calls, why in self.false.items():
             raise StateConflict(
@@ -112,11 +118,11 @@ class Record:
                 f"than {most}",
                 hint="The same inputs again fetch them, for nothing; --give-up forgets them.",
             )
-        if len(owed) + len(self.flying - owed) >= most:
+        if len(owed) + len(self.flying.keys() - owed) >= most:
             return None
         # (2) Not a number whose call is known to be served: it is free to repeat that one, and no other.
         free = idle.keys() - owed
-        return self._fly(Choice(min(free, default=self._next())))
+        return self._fly(Choice(min(free, default=self._next())), input_commitment)
 
     @property
     def owed(self) -> set[int]:
@@ -126,8 +132,8 @@ class Record:
     def _next(self) -> int:
         return max(self.last.calls if self.last else 0, *self.flying, 0) + 1
 
-    def _fly(self, choice: Choice) -> Choice:
-        self.flying.add(choice.calls)
+    def _fly(self, choice: Choice, input_commitment: str) -> Choice:
+        self.flying[choice.calls] = input_commitment
         return choice
 
     def voucher(self, channel: str, calls: int, request: str) -> Voucher:

@@ -97,7 +97,7 @@ class Payer:
     def give_up(self) -> int:
         """Forget the calls that the server owes an answer to; how many they were. What was paid for them stays paid."""
         with self._free:
-            owed = self._record.owed - self._record.flying
+            owed = self._record.owed - self._record.flying.keys()
             for calls in owed:
                 self._ports.spent.settle(self._channel.id, calls)
                 self._record.settle(calls)
@@ -177,7 +177,7 @@ class Payer:
 
     def _land(self, choice: Choice) -> None:
         with self._free:
-            self._record.flying.discard(choice.calls)
+            self._record.flying.pop(choice.calls, None)
             self._free.notify_all()  # who is woken may find that it must not go on
 
     def _again(self, choice: Choice, commitment: str, end: float) -> Choice:

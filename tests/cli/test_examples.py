@@ -120,7 +120,7 @@ class Stage:
         """A licensed asset of this stage's own. Published once."""
         if self.licensed is None:
             project = Person("model-provider", self.folder(), self.market.home)
-            self.licensed = publish(self.market, project, f"licensed-{self.root.name}")
+            self.licensed = publish(self.market, project, f"licensed-{self.root.name}-{project.folder.name}")
             self.licensed.offered("--delivery", "60")
         return self.licensed
 

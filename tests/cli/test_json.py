@@ -111,7 +111,7 @@ def test_dry_run_changes_nothing(name: str, stage: Stage) -> None:  # noqa: F811
     person, job = FRESH_SCENES.get(name, SCENES[name])(stage)
     example = FRESH.get(name) or EXAMPLE.findall(COMMANDS[name].help or "")[0]
     before = traces(stage, person)
-    ran = person.run(*filled(example, job), "--dry-run", "--json")
+    ran = person.run(*filled(example, job, stage.licensed.asset if stage.licensed else ""), "--dry-run", "--json")
     assert ran.code == 0, ran
     assert not mismatch(ran.value, Preview), mismatch(ran.value, Preview)
     assert ran.value["operation"] == name and ran.value["steps"], ran
@@ -136,7 +136,22 @@ FRESH = {
     "handle claim": "mlm handle claim dry-run",
     "wallet announce": "mlm wallet announce --account watcher",  # whoever has bid on a private job has a key
 }
-FRESH_SCENES = {"publish": _committed}
+
+
+def _unlicensed(stage: Stage) -> tuple[Person, str]:  # noqa: F811
+    """A licensed asset of which nobody has bought or asked for anything yet."""
+    stage.licensed = None
+    return stage.licensing().buyer, ""
+
+
+def _keyless(stage: Stage) -> tuple[Person, str]:  # noqa: F811
+    """The holder of a licence that came without a key."""
+    person, _ = _unlicensed(stage)
+    stage.licensing().held()
+    return person, ""
+
+
+FRESH_SCENES = {"publish": _committed, "buy": _unlicensed, "licence request": _keyless}
 
 
 def traces(stage: Stage, person: Person) -> tuple[object, ...]:  # noqa: F811
