@@ -132,6 +132,7 @@ def _committed(stage: Stage) -> tuple[Person, str]:  # noqa: F811
 
 # Where the example has nothing left to do in its scene: something that has.
 FRESH = {
+    "provider declare": "mlm provider declare region=dry-run",
     "publish": "mlm publish --handle dry-run",
     "handle claim": "mlm handle claim dry-run",
     "wallet announce": "mlm wallet announce --account watcher",  # whoever has bid on a private job has a key

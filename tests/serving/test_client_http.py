@@ -39,6 +39,10 @@ def answering(answer: Callable[[socket.socket], None]) -> Iterator[str]:
                 connection.recv(1 << 16)
                 try:
                     answer(connection)
+                    # Closed with bytes unread, a socket resets the connection: the client might not read what was sent.
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(1 << 16):
+                        pass
                 except OSError:
                     return  # the client has gone
 
