@@ -157,7 +157,7 @@ def _pad(node: Node, index: int, read: Read) -> int:
 
 
 def _gather(node: Node, index: int, read: Read) -> int:
-    """Operands: table [1, 1, V, D], numbers i32 [1, A, B, C] of an output [A, B, C, D]: row numbers[a, b, c] of the table.
+    """Operands: table [1, 1, V, D], numbers i32 [1, A, B, C] of an output [A, B, C, D]: the table's row numbers.
 
     A number beyond the table counts as the nearest row of it.
     """

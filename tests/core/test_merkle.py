@@ -1,0 +1,79 @@
+"""Merkle trees over bytes: proofs of any set of leaves, and nothing else passes."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from random import Random
+
+import pytest
+
+from mlm.core.errors import InvalidData
+from mlm.core.merkle import LEAF_BYTES, NO_LEAF, Tree, depth_of, leaves_of, padding, root_of, tree_of, tree_over
+
+
+def padded(data: bytes, index: int) -> bytes:
+    """A leaf as it is hashed."""
+    return data[index * LEAF_BYTES : (index + 1) * LEAF_BYTES].ljust(LEAF_BYTES, b"\0")
+
+
+def by_hand(data: bytes) -> bytes:
+    """The root, computed as the definition says: from all leaves, padded to a power of two."""
+    count = max(1, -(-len(data) // LEAF_BYTES))
+    row = [sha256(padded(data, i)).digest() for i in range(1 << (count - 1).bit_length())]
+    while len(row) > 1:
+        row = [sha256(row[i] + row[i + 1]).digest() for i in range(0, len(row), 2)]
+    return row[0]
+
+
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 512, 513, 256 * 5, 256 * 8, 256 * 9 + 1, 256 * 100])
+def test_a_root_is_that_of_the_definition(size: int) -> None:
+    data = Random(size).randbytes(size)
+    tree = tree_over(data)
+    assert tree.root == by_hand(data) and tree.depth == depth_of(leaves_of(size))
+
+
+@pytest.mark.parametrize("size", [1, 300, 256 * 5, 256 * 9 + 1, 256 * 33])
+def test_any_set_of_leaves_is_proved_and_no_other(size: int) -> None:
+    random = Random(size)
+    data = random.randbytes(size)
+    tree = tree_over(data)
+    for _ in range(30):
+        indices = sorted(random.sample(range(1 << tree.depth), random.randint(1, 1 << tree.depth)))
+        leaves = {i: sha256(padded(data, i)).digest() for i in indices}
+        siblings = tree.prove(indices)
+        assert root_of(leaves, tree.depth, siblings) == tree.root
+        other = dict(leaves)
+        other[random.choice(indices)] = random.randbytes(32)
+        assert root_of(other, tree.depth, siblings) != tree.root
+        with pytest.raises(InvalidData, match="fewer"):
+            root_of(leaves, tree.depth, (*siblings, bytes(32)))
+        if siblings:
+            with pytest.raises(InvalidData, match="more"):
+                root_of(leaves, tree.depth, siblings[:-1])
+
+
+@pytest.mark.parametrize("leaves", [{}, {-1: bytes(32)}, {4: bytes(32)}])
+def test_leaves_outside_the_tree_are_refused(leaves: dict[int, bytes]) -> None:
+    with pytest.raises(InvalidData, match="depth 2"):
+        root_of(leaves, 2, ())
+
+
+def test_a_tree_over_hashes_takes_them_as_leaves() -> None:
+    hashes = [sha256(bytes([i])).digest() for i in range(5)]
+    tree = tree_of(hashes)
+    assert tree.depth == 3 and tree.node(0, 7) == NO_LEAF and tree.node(1, 3) == padding(NO_LEAF, 1)
+    assert root_of({4: hashes[4]}, 3, tree.prove([4])) == tree.root
+
+
+def test_what_lies_below_a_node_hashes_to_it() -> None:
+    tree = tree_over(Random(1).randbytes(256 * 21))
+    for level in range(1, tree.depth + 1):
+        for index in range(1 << (tree.depth - level)):
+            row = list(tree.below(level, index, min(level, 4)))
+            while len(row) > 1:
+                row = [sha256(row[i] + row[i + 1]).digest() for i in range(0, len(row), 2)]
+            assert row[0] == tree.node(level, index)
+
+
+def test_the_tree_of_one_leaf_is_its_hash() -> None:
+    assert tree_over(b"x") == Tree(((sha256(padded(b"x", 0)).digest(),),))
