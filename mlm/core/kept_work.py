@@ -24,7 +24,7 @@ class KeptWork:
     job_id: str
     private: bool
     execution_provider: str | None
-    seconds: float
+    seconds: float = 0.0
     proof: bytes = b""
     instances: tuple[int, ...] = ()
     outputs: bytes = b""

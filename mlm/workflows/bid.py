@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from mlm.core.auctions import batch, dutch
 from mlm.core.clock import Duration, Instant
 from mlm.core.errors import InsufficientFunds, NotFound, StateConflict, UsageError
-from mlm.core.job import AuctionKind, JobFacts, Role, State, Tier
+from mlm.core.job import AuctionKind, JobFacts, Role, State
 from mlm.core.money import Amount, format_units
 from mlm.core.plan import FIRST_PAGE, Call, Keep, Plan, Step, Tx
 from mlm.ports.bundle import Ports
-from mlm.workflows import announce, inputs, job_requirements, lookup, model, outputs, rounds, sealed, stake
+from mlm.workflows import announce, inputs, job_requirements, lookup, model, rounds, sealed, stake, tiers
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.clock import offered_now
 from mlm.workflows.job_show import bond_of
@@ -82,10 +82,7 @@ def plan(ports: Ports, params: Bid) -> Plan[_Facts]:
     wanted = job_requirements.need_met(ports, job)
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
-    if job.tier is Tier.NONE:
-        outputs.check_fits(loaded.manifest)
-    else:
-        model.check_key(ports, loaded, version)
+    tiers.of(job.tier).check(ports, loaded, version)
     match job.auction:
         case AuctionKind.SEALED:
             offer = _sealed(ports, job, price, wanted)

@@ -8,25 +8,18 @@ from typing import TYPE_CHECKING
 
 from mlm.core import encryption
 from mlm.core.cid import DAG_CBOR, Cid
-from mlm.core.commitment import (
-    NO_SALT,
-    SCHEME_KECCAK,
-    SCHEME_POSEIDON,
-    tensors_root,
-    unverified_input_commitment,
-)
+from mlm.core.commitment import NO_SALT
 from mlm.core.encryption import Encrypted
 from mlm.core.errors import NotFound, StateConflict, VerificationFailed
 from mlm.core.job import Tier
 from mlm.ports.bundle import Ports
-from mlm.workflows import announce, lookup, model
+from mlm.workflows import announce, lookup, model, tiers
 from mlm.workflows.objects import fetch as fetch_block
 from mlm.workflows.objects import group, here
 
 if TYPE_CHECKING:
     from mlm.ports.tensors import Tensors
 
-SCHEMES = {Tier.ZK: SCHEME_POSEIDON, Tier.NONE: SCHEME_KECCAK}  # of the tiers that there are
 _DO_NOT = "Do not accept: nobody is slashed for an input that could not be executed."
 
 
@@ -53,22 +46,14 @@ class Received:
 
 def commit(ports: Ports, loaded: model.Model, version_id: str, tier: Tier, inputs: Tensors, private: bool) -> Committed:
     """Commit to tensors for a version. A private input is encrypted under a key that this account can make again."""
-    block = ports.tensors.to_block(inputs)
+    rules, block = tiers.of(tier), ports.tensors.to_block(inputs)
     if not private:
-        return Committed(block, _commitment(ports, loaded, version_id, tier, inputs, block, NO_SALT))
+        return Committed(block, rules.commitment(ports, loaded, version_id, inputs, block, NO_SALT))
     salt = ports.system.random(encryption.SALT_BYTES)
     key = encryption.content_key(announce.own(ports).secret, salt)
-    commitment = _commitment(ports, loaded, version_id, tier, inputs, block, encryption.root_salt(key))
+    commitment = rules.commitment(ports, loaded, version_id, inputs, block, encryption.root_salt(key))
     data = ports.encryption.encrypt(key, block, encryption.bound_to(commitment))
     return Committed(Encrypted(salt, data).to_block(), commitment)
-
-
-def _commitment(
-    ports: Ports, loaded: model.Model, version_id: str, tier: Tier, inputs: Tensors, block: bytes, salt: bytes
-) -> bytes:
-    if tier is Tier.ZK:  # a circuit hashes the tensors and knows no salt
-        return model.commit_to_input(ports, loaded, version_id, inputs)
-    return unverified_input_commitment(bytes.fromhex(version_id[2:]), tensors_root(salt, block))
 
 
 def message(ports: Ports, job: lookup.Job) -> Encrypted | None:
@@ -98,7 +83,7 @@ def fetch(ports: Ports, job: lookup.Job, loaded: model.Model) -> Received:
         salt = encryption.root_salt(key)
     inputs = ports.tensors.from_block(block)
     model.check_inputs(loaded.manifest, inputs)
-    actual = "0x" + _commitment(ports, loaded, job.version_id, job.tier, inputs, block, salt).hex()
+    actual = "0x" + tiers.of(job.tier).commitment(ports, loaded, job.version_id, inputs, block, salt).hex()
     if actual != expected:
         raise VerificationFailed(f"the input of {job.short} opens {actual}, the job is for {expected}", hint=_DO_NOT)
     return Received(inputs, found is not None)

@@ -13,14 +13,14 @@ from mlm.core.auctions import asked
 from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.clock import Instant
 from mlm.core.digest import keccak256
-from mlm.core.errors import InvalidData, UsageError
+from mlm.core.errors import InvalidData
 from mlm.core.job import AuctionKind, JobFacts, Tier
 from mlm.core.manifest import Manifest
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Step, Store, Tx
 from mlm.core.terms import JobRecord, Request, request_args, terms_from_event
 from mlm.ports.bundle import Ports
-from mlm.workflows import announce, inputs, job_requirements, lookup, model, outputs, permit, source
+from mlm.workflows import announce, inputs, job_requirements, lookup, model, permit, source, tiers
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.events import event
 from mlm.workflows.objects import fetch
@@ -86,12 +86,6 @@ class _Facts:
     before: str = ""  # the job that was posted for this label before
 
 
-def check_tier(tier: Tier) -> None:
-    """Raise UsageError for a tier that no market has yet."""
-    if tier not in inputs.SCHEMES:
-        raise UsageError(f"the tier {tier} is not available yet", hint="Use --tier zk or --tier none.")
-
-
 def find(ports: Ports, params: JobPost) -> str | None:
     """The job that was posted for this label and request before."""
     return None if params.label is None else lookup.posted(ports, _nonce(ports, params))
@@ -131,18 +125,15 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
 
     Nothing is left to do where the label's job is on the chain.
     """
-    check_tier(params.tier)
+    rules = tiers.of(params.tier)
     if before := find(ports, params):
         return Plan("job post", (), _found(ports, before))
     asked.check(params.auction, params.max_price, params.start_price, params.price_step, params.reveal)
     wanted = job_requirements.asked(ports, params.require, params.require_file)
     version = lookup.version(ports, params.asset)
-    # Who posts in the tier none checks no circuit, and needs no key of a licensed model.
-    loaded = model.described(ports, version) if params.tier is Tier.NONE else model.load(ports, version)
-    if params.tier is Tier.NONE:
-        outputs.check_fits(loaded.manifest)
-    else:
-        model.check_key(ports, loaded, version)
+    # Who checks nothing of the files needs no key of a licensed model.
+    loaded = model.load(ports, version) if rules.reads_files else model.described(ports, version)
+    rules.check(ports, loaded, version)
     tensors = _tensors(ports, params, loaded.manifest)
     committed = inputs.commit(ports, loaded, version.version_id, params.tier, tensors, params.private)
     cid = committed.cid
@@ -150,7 +141,7 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         version_id=version.version_id,
         tier=int(params.tier),
         auction=int(params.auction),
-        scheme=inputs.SCHEMES[params.tier],
+        scheme=rules.scheme,
         input_commitment="0x" + committed.commitment.hex(),
         input="0x" + cid.digest.hex(),
         max_price=int(params.max_price),
@@ -166,7 +157,7 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
     call = Call("JobMarket", "post", (request_args(request), _nonce(ports, params)))
     post = Tx(f"post the job, escrow {params.max_price}", call, payment=params.max_price)
     # Who reads a private result has to be known before there is one.
-    reads = params.private and params.tier is Tier.NONE
+    reads = params.private and rules.delivers
     steps: tuple[Step, ...] = (
         Store("push the encrypted input" if params.private else "push the input", cid, ((cid, committed.block),)),
         *(announce.steps(ports, announce.own(ports)) if reads else ()),

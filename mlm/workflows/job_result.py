@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from mlm.core.commitment import Evidence, decode_evidence, output_commitment
 from mlm.core.errors import InvalidData, NotFound, VerificationFailed
-from mlm.core.job import State, Tier
+from mlm.core.job import State
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, model, outputs, proof_log
+from mlm.workflows import lookup, proof_log, tiers
 from mlm.workflows.run import Output, describe
 
 if TYPE_CHECKING:
@@ -52,19 +52,12 @@ def result(ports: Ports, name: str, output: Path | None = None) -> Result:
 
 def outputs_of(ports: Ports, job: lookup.Job) -> Tensors:
     """The output tensors of a job, whole. Raises StateConflict before there is a result."""
-    if job.tier is Tier.NONE:
-        return _handed_over(ports, job)
-    instances = proof_log.find(ports, job)
-    loaded = model.described(ports, lookup.version_by_id(ports, job.version_id))
-    return ports.prover.outputs(model.zk_settings(loaded), instances)
-
-
-def _handed_over(ports: Ports, job: lookup.Job) -> Tensors:
-    """Those of the tier none; where they are missing, or others, their consumer can complain."""
+    rules = tiers.of(job.tier)
     try:
-        return ports.tensors.from_block(outputs.receive(ports, job).block)
+        return rules.outputs(ports, job)
     except (NotFound, VerificationFailed, InvalidData) as error:
-        if job.state is State.SUBMITTED:
+        # Where what was handed over is missing, or is something else, its consumer can complain.
+        if rules.delivers and job.state is State.SUBMITTED:
             error.hint = f"Its consumer can complain: `mlm job complain {job.short}`. {error.hint}".strip()
         raise
 

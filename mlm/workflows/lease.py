@@ -7,26 +7,22 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from mlm.core import dagcbor
-from mlm.core.cid import DAG_CBOR, RAW, Cid
-from mlm.core.commitment import Evidence, encode_evidence
-from mlm.core.errors import InvalidData, Reverted, StateConflict, UsageError
+from mlm.core.errors import InvalidData, StateConflict, UsageError
 from mlm.core.job import State, Tier
 from mlm.core.kept_work import KeptWork
 from mlm.core.money import Amount
-from mlm.core.plan import Call, Plan, Step, Store, Tx
+from mlm.core.plan import Call, Plan, Tx
 from mlm.core.proof import MAX_BYTES, ProofFile
 from mlm.ports.bundle import Ports
-from mlm.ports.prover import Circuit, Proof
+from mlm.ports.prover import Proof
 from mlm.ports.runner import Run
-from mlm.workflows import inputs, lookup, model, outputs
+from mlm.workflows import inputs, lookup, model, outputs, tiers
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.job_close import JobName
 from mlm.workflows.job_show import JobView, view
-from mlm.workflows.prove import proven
-from mlm.workflows.run import Output, describe
-
-RESULT_FORMAT = "mlm/result/1"
+from mlm.workflows.run import Output
+from mlm.workflows.tiers import zk
+from mlm.workflows.tiers.rules import Deal, Work
 
 
 @dataclass(frozen=True)
@@ -48,22 +44,6 @@ class Submitted:
     execution_provider: str | None
     payment: Amount
     next: str
-
-
-@dataclass(frozen=True)
-class Deal:
-    """What a lease is about: the job, the model, and its circuit in the tier zk, each checked."""
-
-    job: lookup.Job
-    model: model.Model
-    circuit: Circuit | None
-
-
-@dataclass(frozen=True)
-class Work(Deal):
-    """Everything a lease holder needs: the deal, and the input, checked."""
-
-    input: inputs.Received
 
 
 @dataclass(frozen=True)
@@ -91,7 +71,7 @@ def _with_input(ports: Ports, found: Deal) -> Work:
     # (3) and (4): whoever accepts can execute.
     received = inputs.fetch(ports, found.job, found.model)
     # (5) Whoever accepts can deliver.
-    if received.private and found.job.tier is Tier.NONE:
+    if received.private and tiers.of(found.job.tier).delivers:
         outputs.readers_key(ports, found.job)
     return Work(found.job, found.model, found.circuit, received)
 
@@ -114,20 +94,13 @@ def deal(ports: Ports, name: str, *states: State) -> Deal:
     # (2) A wrong circuit could never be proved, too large an output never be answered for.
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
-    if job.tier is not Tier.NONE:
-        return Deal(job, loaded, model.check_key(ports, loaded, version))
-    outputs.check_fits(loaded.manifest)
-    return Deal(job, loaded, None)
+    return Deal(job, loaded, tiers.of(job.tier).check(ports, loaded, version))
 
 
 def plan_accept(ports: Ports, params: JobName) -> Plan[str]:
-    """One transaction, sent only when the job can be executed.
-
-    In the tier none a model is run where its signature leaves open how large its outputs are.
-    """
+    """One transaction, sent only when the job can be executed."""
     work = prepare(ports, params.job, State.LEASED)
-    if work.job.tier is Tier.NONE and outputs.known_size(work.model.manifest) is None:
-        outputs.to_block(ports, ports.runner.run(work.model.onnx, work.input.tensors).outputs)
+    tiers.of(work.job.tier).check_acceptable(ports, work)
     return Plan("lease accept", (_accept(work.job),), work.job.job_id)
 
 
@@ -158,21 +131,9 @@ def plan_fulfil(ports: Ports, params: JobName) -> Plan[_Facts]:
     found = deal(ports, params.job, State.LEASED, State.READY)
     # What is kept is of an input that was checked.
     done = kept(ports, found.job.job_id) or compute(ports, _with_input(ports, found))
-    if found.job.tier is Tier.NONE:
-        shown = ports.tensors.from_block(done.outputs)
-        handed = outputs.hand_over(ports, found.job, shown, done.private)
-        title = f"hand the outputs of {found.job.short} in"
-        handing = _submission(found.job, "push the outputs", handed.block, handed.root, title)
-        return Plan(
-            "lease fulfil",
-            (handing[0], _accepting(found.job, handing[1])),
-            _Facts(found.job, describe(shown), done.execution_provider),
-        )
-    proof = Proof(done.proof, done.instances)
-    *before, submit = _steps(ports, found, proof, done.execution_provider)
-    assert isinstance(submit, Tx)
-    steps = (*before, _accepting(found.job, submit))
-    return Plan("lease fulfil", steps, _Facts(found.job, _shown(ports, found, proof), done.execution_provider))
+    handing = tiers.of(found.job.tier).hand_in(ports, found, done)
+    steps = (*handing.before, _accepting(found.job, handing.submit))
+    return Plan("lease fulfil", steps, _Facts(found.job, handing.outputs, done.execution_provider))
 
 
 def compute(ports: Ports, work: Work) -> KeptWork:
@@ -180,18 +141,12 @@ def compute(ports: Ports, work: Work) -> KeptWork:
 
     After a kill it is still in hand. Raises InvalidData where an answer to a complaint could not show the outputs.
     """
-    started = ports.system.monotonic()
-    return keep(ports, work, ports.runner.run(work.model.onnx, work.input.tensors), started)
+    return keep(ports, work, None, ports.system.monotonic())
 
 
-def keep(ports: Ports, work: Work, ran: Run, started: float) -> KeptWork:
-    """The rest of `compute`, for a run that began at `started` (monotonic)."""
-    done = KeptWork(work.job.job_id, work.input.private, ran.provider, 0.0)
-    if work.job.tier is Tier.NONE:
-        done = replace(done, outputs=outputs.to_block(ports, ran.outputs))
-    else:
-        _, proof = proven(ports, work.model.onnx, model.zk_settings(work.model), work.input.tensors)
-        done = replace(done, proof=proof.proof, instances=proof.instances)
+def keep(ports: Ports, work: Work, ran: Run | None, started: float) -> KeptWork:
+    """The same with what of it began at `started` (monotonic), and a run of the model where there is one already."""
+    done = tiers.of(work.job.tier).execute(ports, work, ran)
     done = replace(done, seconds=ports.system.monotonic() - started)
     ports.works.keep(_kept_as(done.job_id), done.to_bytes())
     return done
@@ -231,63 +186,8 @@ def plan_submit(ports: Ports, params: Submit) -> Plan[_Facts]:
     if file.model != expected:
         raise InvalidData(f"{params.proof} is of the model {file.model[:16]}…, the job runs {expected[:16]}…")
     proof = Proof(file.proof, file.instances)
-    steps = _steps(ports, work, proof, None)
-    return Plan("lease submit", steps, _Facts(work.job, _shown(ports, work, proof), None))
-
-
-def _shown(ports: Ports, work: Deal, proof: Proof) -> tuple[Output, ...]:
-    return describe(ports.prover.outputs(model.zk_settings(work.model), proof.instances))
-
-
-def _submission(job: lookup.Job, push: str, block: bytes, evidence: bytes, title: str) -> tuple[Store, Tx]:
-    cid = Cid.of(DAG_CBOR, block)
-    submit = Call("JobMarket", "submit", (job.raw, job.terms.as_args(), evidence, cid.digest))
-    return Store(push, cid, ((cid, block),)), Tx(title, submit)
-
-
-def _steps(ports: Ports, work: Deal, proof: Proof, execution_provider: str | None) -> tuple[Step, ...]:
-    """Ask the verifier first, with the very evidence; then store the result's description and submit."""
-    job, circuit = work.job, work.circuit
-    assert circuit is not None
-    evidence = encode_evidence(Evidence(circuit.vka, circuit.inputs, proof.proof, proof.instances))
-    steps: list[Step] = []
-    try:
-        ports.chain.call("ZkVerifier", "check", claim(job), evidence)
-    except Reverted as error:
-        if error.name != "VerifyingKeyUnregistered":
-            raise
-        # The publisher should have; a provider who can is not lost for it.
-        steps.append(model.register_vka(circuit.vka))
-    description = describe_result(job, work, proof, execution_provider)
-    title = f"submit the proof of {job.short}, verify, settle"
-    return (*steps, *_submission(job, "push the result", description, evidence, title))
-
-
-def claim(job: lookup.Job) -> tuple[Any, ...]:
-    """The contract's Claim for this job and its provider."""
-    request, snapshot = job.terms.request, job.terms.snapshot
-    return (
-        job.raw,
-        bytes.fromhex(request.version_id[2:]),
-        bytes.fromhex(snapshot.key[2:]),
-        bytes.fromhex(request.input_commitment[2:]),
-        job.provider,
-        request.tier,
-        request.scheme,
-    )
-
-
-def describe_result(job: lookup.Job, work: Deal, proof: Proof, execution_provider: str | None) -> bytes:
-    """The result block: the job, the proof's instances, and where it ran. The proof itself is on chain."""
-    return dagcbor.encode(
-        {
-            "format": RESULT_FORMAT,
-            "job": job.raw,
-            "instances": [word.to_bytes(32, "big") for word in proof.instances],
-            "settings": Cid.of(RAW, model.zk_settings(work.model)),
-            "executionProvider": execution_provider,
-        }
-    )
+    handing = zk.hand_in(ports, work, proof, None)
+    return Plan("lease submit", (*handing.before, handing.submit), _Facts(work.job, handing.outputs, None))
 
 
 def result_submit(ports: Ports, params: Any, plan: Plan[_Facts], done: tuple[DoneStep, ...]) -> Submitted:

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlm.core.errors import InvalidData, MlmError, UsageError
-from mlm.core.job import Tier
 from mlm.core.manifest import Signature
 from mlm.core.money import Amount, share_up
 from mlm.core.pipeline import MAX_FILE, CombineStep, JobStep, Pipeline, Source, Step, parse
 from mlm.core.pipeline_flow import Flow, TensorType, combine_flow, gather, job_flow, single
 from mlm.core.project import read_toml
 from mlm.ports.bundle import Ports
-from mlm.workflows import job_post, lookup, model, outputs, royalties
+from mlm.workflows import lookup, model, royalties, tiers
 from mlm.workflows.source import MAX_INPUT_BYTES
 
 if TYPE_CHECKING:
@@ -87,14 +86,13 @@ def check(ports: Ports, file: Path, budget: Amount | None, windows: Mapping[str,
     # (2)
     versions, signatures = {}, {}
     for step in jobs:
-        job_post.check_tier(step.tier)
+        rules = tiers.of(step.tier)
         if step.model not in versions:
             versions[step.model] = lookup.version(ports, step.model)
             found = model.manifest(ports, versions[step.model].manifest)
-            if found.signature is None or (step.tier is Tier.ZK and found.zk is None):
-                raise UsageError(f"step.{step.name}: {step.model} offers no zk tier, expected a model that does")
-            if step.tier is Tier.NONE:
-                outputs.check_fits(found)
+            if found.signature is None:
+                raise UsageError(f"step.{step.name}: expected a model with a signature, {step.model} has none")
+            rules.check_manifest(found)
             signatures[step.model] = found.signature
         try:
             royalties.show(ports, str(versions[step.model].asset), step.max_price)

@@ -32,9 +32,9 @@ from mlm.workflows import inputs, lookup, model, outputs, proof_log, source
 from mlm.workflows.describe import check_said
 from mlm.workflows.events import decode
 from mlm.workflows.job_result import submitted_evidence
-from mlm.workflows.lease import claim
 from mlm.workflows.repository import NAMESPACES, resolve_commit, shown_path
 from mlm.workflows.sign import ALL_PATHS, digests, is_git_path
+from mlm.workflows.tiers.rules import claim
 from mlm.workflows.verify_files import bring_files, sealed_file, with_key
 
 

@@ -18,7 +18,8 @@ from mlm.core.tensors import ITEM_BYTES, MAX_BYTES, Tensor, to_document
 from mlm.core.worker import Result
 from mlm.ports.bundle import Ports
 from mlm.ports.runner import Run
-from mlm.workflows import lease, lookup, model, outputs
+from mlm.workflows import lease, lookup, model, tiers
+from mlm.workflows.tiers.rules import Work
 
 BATCH = 32  # jobs that run together at most
 
@@ -151,13 +152,13 @@ def _take(lane: _Lane) -> list[_Task]:
     """The task that has waited longest, and those that can run in one batch with it."""
     first = lane.todo[0]
     alike = [first]
-    if first.what == "compute" and first.service[1] is Tier.NONE:
+    if first.what == "compute" and tiers.of(first.service[1]).together:
         alike = [task for task in lane.todo if task.service == first.service][:BATCH]
     lane.todo = [task for task in lane.todo if task not in alike]
     return alike
 
 
-def _computed(ports: Ports, works: list[lease.Work]) -> list[Finished]:
+def _computed(ports: Ports, works: list[Work]) -> list[Finished]:
     """Results of works on one model: in one run where they can be, each by itself where that fails.
 
     A private input runs alone: a model may mix what it is given together, and who wrote it may have a job in the batch.
@@ -195,17 +196,13 @@ def learn(ports: Ports, version_id: str, tier: Tier) -> float:
     """
     version = lookup.version_by_id(ports, version_id)
     loaded = model.load(ports, version)
-    if tier is Tier.NONE:
-        outputs.check_fits(loaded.manifest)
-    else:
-        model.check_key(ports, loaded, version)
+    rules = tiers.of(tier)
+    rules.check(ports, loaded, version)
     signature = loaded.manifest.signature
     assert signature is not None
     inputs = ports.tensors.from_block(dagcbor.encode(to_document([_zeros(spec) for spec in signature.inputs])))
     started = ports.system.monotonic()
-    ports.runner.run(loaded.onnx, inputs)
-    if tier is not Tier.NONE:
-        ports.prover.prove(loaded.onnx, model.zk_settings(loaded), inputs)
+    rules.rehearse(ports, loaded, inputs)
     return ports.system.monotonic() - started
 
 

@@ -9,18 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlm.core.errors import ChainError, StorageError
-from mlm.core.job import AuctionKind, JobFacts, Role, State, Tier, Verdict, state
+from mlm.core.job import AuctionKind, JobFacts, Role, State, Verdict, state
 from mlm.core.pricing import Ask, Strategy
 from mlm.core.worker import Known, Result, Seen, View
 from mlm.ports.bundle import Ports
-from mlm.workflows import announce, lease, lookup, rounds, sealed, turns
+from mlm.workflows import announce, lease, lookup, rounds, sealed, tiers, turns
 from mlm.workflows.job_show import bond_of
 from mlm.workflows.sync import sync
 from mlm.workflows.worker_desk import Desk, service
 
 PAGE = 1000
 RECENT = 15  # prices of a version that a strategy is told
-TIERS = (Tier.ZK, Tier.NONE)  # that this worker can execute
 
 
 @dataclass(frozen=True)
@@ -196,7 +195,7 @@ class Look:
 
     def _wants(self, row: Mapping[str, Any], job: lookup.Job) -> bool:
         named = f"{row['handle']}/{row['name']}"
-        return job.tier in TIERS and (not self._wanted.assets or named in self._wanted.assets)
+        return job.tier in tiers.RULES and (not self._wanted.assets or named in self._wanted.assets)
 
     def _round(self, job: lookup.Job) -> _Round:
         """The round of a batch job: one reading for all of its jobs."""

@@ -1,0 +1,111 @@
+"""What a tier is asked for, from the posting of a job to the reading of its result."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlm.core.cid import DAG_CBOR, Cid
+from mlm.core.job import Tier
+from mlm.core.kept_work import KeptWork
+from mlm.core.plan import Call, Step, Store, Tx
+from mlm.workflows import lookup, model
+from mlm.workflows.run import Output
+
+if TYPE_CHECKING:
+    from mlm.core.manifest import Manifest
+    from mlm.ports.bundle import Ports
+    from mlm.ports.prover import Circuit
+    from mlm.ports.runner import Run
+    from mlm.ports.tensors import Tensors
+    from mlm.workflows import inputs
+
+
+@dataclass(frozen=True)
+class Deal:
+    """What a lease is about: the job, the model, and its circuit in the tier zk, each checked."""
+
+    job: lookup.Job
+    model: model.Model
+    circuit: Circuit | None
+
+
+@dataclass(frozen=True)
+class Work(Deal):
+    """Everything a lease holder needs: the deal, and the input, checked."""
+
+    input: inputs.Received
+
+
+@dataclass(frozen=True)
+class HandIn:
+    """How a result is handed in: `submit` is the transaction that does it, `before` what it needs."""
+
+    before: tuple[Step, ...]
+    submit: Tx
+    outputs: tuple[Output, ...]
+
+
+class Rules(ABC):
+    """One tier. Each method raises what a command tells: UsageError, StateConflict, InvalidData, VerificationFailed."""
+
+    tier: Tier
+    scheme: int  # how the input root is made (docs/commitments.md)
+    reads_files = True  # who posts or bids needs the model's files
+    delivers = False  # outputs are handed over by content address: a consumer can complain that they did not arrive
+    together = False  # runs of one model may share a batch
+
+    @abstractmethod
+    def check_manifest(self, found: Manifest) -> None:
+        """Whether a model offers the tier, as far as its manifest tells."""
+
+    @abstractmethod
+    def check(self, ports: Ports, loaded: model.Model, version: lookup.Version) -> Circuit | None:
+        """What is to be checked of a model before dealing with it."""
+
+    @abstractmethod
+    def commitment(
+        self, ports: Ports, loaded: model.Model, version_id: str, tensors: Tensors, block: bytes, salt: bytes
+    ) -> bytes:
+        """The commitment to input tensors, whose block this is."""
+
+    @abstractmethod
+    def rehearse(self, ports: Ports, loaded: model.Model, tensors: Tensors) -> None:
+        """Do what a job would take, to measure it."""
+
+    def check_acceptable(self, ports: Ports, work: Work) -> None:  # noqa: B027  # most tiers ask for nothing more
+        """What is to be known of a job before its input is accepted without a result in hand."""
+
+    @abstractmethod
+    def execute(self, ports: Ports, work: Work, ran: Run | None) -> KeptWork:
+        """The result of a job, from a run of its model where there is one already. `seconds` is the caller's."""
+
+    @abstractmethod
+    def hand_in(self, ports: Ports, deal: Deal, kept: KeptWork) -> HandIn:
+        """The steps that hand a result in."""
+
+    @abstractmethod
+    def outputs(self, ports: Ports, job: lookup.Job) -> Tensors:
+        """The output tensors of a job that has a result, checked against its commitment."""
+
+
+def submission(job: lookup.Job, push: str, block: bytes, evidence: bytes, title: str) -> tuple[Store, Tx]:
+    """Push the block that describes or holds a result, and submit."""
+    cid = Cid.of(DAG_CBOR, block)
+    submit = Call("JobMarket", "submit", (job.raw, job.terms.as_args(), evidence, cid.digest))
+    return Store(push, cid, ((cid, block),)), Tx(title, submit)
+
+
+def claim(job: lookup.Job) -> tuple[Any, ...]:
+    """The contract's Claim for this job and its provider."""
+    request, snapshot = job.terms.request, job.terms.snapshot
+    return (
+        job.raw,
+        bytes.fromhex(request.version_id[2:]),
+        bytes.fromhex(snapshot.key[2:]),
+        bytes.fromhex(request.input_commitment[2:]),
+        job.provider,
+        request.tier,
+        request.scheme,
+    )
