@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlm.adapters.ray.nodes import Nodes
     from mlm.cli.context import Session
+    from mlm.ports.exact import Exact
     from mlm.ports.prover import Prover
     from mlm.ports.runner import Runner
 
@@ -52,6 +53,17 @@ def runner(session: Session, stay: int = 0) -> Runner:
         **bounds(session, "runner"),
         environment={name: session.env[name] for name in CUDA_VARIABLES if name in session.env},
         stay=stay,
+    )
+
+
+def exact(session: Session) -> Exact:
+    """The Exact port."""
+    from mlm.adapters.exact.confined import ConfinedExact
+
+    return ConfinedExact(
+        folder=session.home / "cache" / "runner",
+        threads=session.config.get("runner.threads"),
+        **bounds(session, "runner"),
     )
 
 

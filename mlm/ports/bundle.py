@@ -13,6 +13,7 @@ from mlm.ports.contracts import Contracts
 from mlm.ports.croissant import CroissantValidator
 from mlm.ports.datasets import Datasets
 from mlm.ports.encryption import Encryption
+from mlm.ports.exact import Exact
 from mlm.ports.files import Files
 from mlm.ports.journal import Journal
 from mlm.ports.meter import Meter
@@ -112,6 +113,11 @@ class Ports:
     def runner(self) -> Runner:
         """Runs models."""
         return self._make("runner")
+
+    @cached_property
+    def exact(self) -> Exact:
+        """Runs models of the exact profile."""
+        return self._make("exact")
 
     @cached_property
     def journal(self) -> Journal:

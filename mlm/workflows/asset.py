@@ -157,7 +157,8 @@ def show(ports: Ports, text: str) -> Asset:
 
 def tiers(manifest: Manifest) -> tuple[str, ...]:
     """The tiers in which a job on this version can be posted today."""
-    return ("zk",) if manifest.zk else ()
+    zk = ("zk",) if manifest.zk else ()
+    return zk if manifest.exact is None else (*zk, "optimistic")
 
 
 def _tensors(signature: Signature | None, side: str) -> tuple[str, ...]:

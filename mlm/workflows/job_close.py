@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlm.core.errors import StateConflict
-from mlm.core.job import AuctionKind, State, Tier
+from mlm.core.job import AuctionKind, State
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Tx
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, sealed
+from mlm.workflows import lookup, sealed, tiers
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.job_award import next_of
 from mlm.workflows.job_show import JobView, view
@@ -69,15 +69,16 @@ def _settling(job: lookup.Job) -> Call:
 
 def _refund(ports: Ports, job: lookup.Job) -> tuple[Tx, ...]:
     """Takes the deposit of a complaint that nobody answered back, where this account made it."""
-    if job.tier is not Tier.NONE or job.state is not State.REJECTED:
+    if not tiers.of(job.tier).delivers or job.state is not State.REJECTED:
         return ()
     if job.record.consumer.lower() != ports.sender.address.lower():
         return ()
-    _, _, paid = ports.chain.call("Unverified", "complaintOf", job.raw)
-    if paid:
+    contract = tiers.delivering(job.tier).contract
+    answer_by, answered, paid = ports.chain.call(contract, "complaintOf", job.raw)
+    if not answer_by or answered or paid:
         return ()
-    deposit = Amount(ports.chain.call("Unverified", "deposit"))
-    return (Tx(f"take the deposit of {deposit} back", Call("Unverified", "collect", (job.raw,))),)
+    deposit = Amount(ports.chain.call(contract, "deposit"))
+    return (Tx(f"take the deposit of {deposit} back", Call(contract, "collect", (job.raw,))),)
 
 
 def _after(ports: Ports, params: JobName, plan: Plan[str], done: tuple[DoneStep, ...]) -> JobView:

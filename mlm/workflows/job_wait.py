@@ -14,11 +14,22 @@ from typing import Any, TypeVar
 from mlm.core import consumer
 from mlm.core.consumer import Move
 from mlm.core.errors import ChainError, NoResult, Reverted, StateConflict, UsageError
-from mlm.core.job import AuctionKind, State, Tier
+from mlm.core.job import AuctionKind, State
 from mlm.core.money import Amount
 from mlm.core.tensors import check_suffix
 from mlm.ports.bundle import Ports
-from mlm.workflows import complaint, inputs, job_award, job_close, job_deliver, job_reopen, job_result, lookup, rounds
+from mlm.workflows import (
+    complaint,
+    inputs,
+    job_award,
+    job_close,
+    job_deliver,
+    job_reopen,
+    job_result,
+    lookup,
+    rounds,
+    tiers,
+)
 from mlm.workflows.apply import Operation
 from mlm.workflows.job_show import Credit, JobView, credits_of, view
 from mlm.workflows.once import once
@@ -105,7 +116,7 @@ def _look(ports: Ports, job_id: str, retries: int) -> Seen:
 
 def _missing(ports: Ports, job: lookup.Job) -> bool:
     """Whether a result of the tier none cannot be read near the end of the time to complain: until then it may come."""
-    if job.tier is not Tier.NONE or job.state is not State.SUBMITTED:
+    if not tiers.of(job.tier).delivers or job.state is not State.SUBMITTED:
         return False
     window = job.record.verification_window
     late = job.record.submitted_at + window - window // COMPLAIN_IN

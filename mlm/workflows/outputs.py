@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from mlm.core import encryption
 from mlm.core.cid import DAG_CBOR, Cid
-from mlm.core.commitment import NO_SALT, commit_outputs, tensors_root
+from mlm.core.commitment import NO_SALT, tensors_root
 from mlm.core.encryption import Encrypted
-from mlm.core.errors import InvalidData, NotFound, StateConflict, UsageError, VerificationFailed
+from mlm.core.errors import InvalidData, NotFound, StateConflict, UsageError
 from mlm.core.tensors import ITEM_BYTES
 from mlm.ports.bundle import Ports
 from mlm.workflows import announce, lookup, proof_log
@@ -114,25 +114,17 @@ def shown(ports: Ports, job: lookup.Job) -> Opened | None:
     return None
 
 
-def receive(ports: Ports, job: lookup.Job) -> Opened:
-    """The outputs that were committed to, from a complaint's answer or the block that was handed over.
+def handed_over(ports: Ports, job: lookup.Job) -> Opened:
+    """The block that was handed over, decrypted where it is encrypted: what it opens is to be checked.
 
-    Raises StateConflict before there is a result, NotFound where the block is nowhere or not for this account,
-    InvalidData, VerificationFailed where it is not what was committed to.
+    Raises StateConflict before there is a result, NotFound where the block is nowhere or not for this account.
     """
-    if answered := shown(ports, job):
-        return answered
     block = fetch(ports, _cid(ports, job))
     message, salt = encryption.read(block), NO_SALT
     if message is not None:
         key = _content_key(ports, job, message)
         block = ports.encryption.decrypt(key, message.data, encryption.bound_to(job.raw))
         salt = encryption.root_salt(key)
-    actual, expected = commit_outputs(tensors_root(salt, block)), job.record.output_commitment
-    if actual != expected:
-        raise VerificationFailed(
-            f"the outputs of {job.short} open 0x{actual.hex()}, the provider committed to 0x{expected.hex()}"
-        )
     return Opened(block, salt)
 
 

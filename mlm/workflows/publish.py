@@ -28,6 +28,7 @@ from mlm.workflows.objects import read_file
 OPEN, LICENSED = PUBLISHED = ("open", "licensed")  # whoever may read the second may read the first
 ZERO = "0x" + "00" * 20
 MAX_CALIBRATION_BYTES = 2**28
+MAX_EXACT_BYTES = 2**29  # a larger model is not of the exact profile
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Published:
     use_price: Amount
     royalty_bps: int
     zk_key: bytes | None
+    exact_key: bytes | None
     circuit_rows: str | None
     sealed: bool  # its files are encrypted: `mlm licence offer` sells licences
     already: bool
@@ -65,6 +67,7 @@ class _Facts:
     use_price: Amount
     royalty_bps: int
     circuit: Circuit | None
+    exact: bytes | None
     sealed: bool
 
 
@@ -91,7 +94,7 @@ def plan(ports: Ports, params: Publish) -> Plan[_Facts]:
         circuit = ports.prover.circuit(model_bytes(ports, draft), settings)
         extra.append((Cid.of(RAW, settings), settings))
         draft = replace(draft, zk=_zk(circuit, extra[0][0]))
-    final = replace(draft, commit=params.commit)
+    final = replace(draft, commit=params.commit, exact=_exact_key(ports, draft))
     asset = AssetRef(params.handle, final.name, final.version)
     token_id = ports.chain.call("AssetRegistry", "tokenIdOf", params.handle, final.name)
     price = final.price.amount()
@@ -100,7 +103,7 @@ def plan(ports: Ports, params: Publish) -> Plan[_Facts]:
         # Planned again after a kill, what stands on the chain already is not sealed anew.
         final = _as_sealed(ports, token_id, final) or sealing.seal(ports, final, key)
     cid, block = final.to_block()
-    facts = _Facts(asset, cid, token_id, price, final.price.royalty_bps, circuit, key is not None)
+    facts = _Facts(asset, cid, token_id, price, final.price.royalty_bps, circuit, final.exact, key is not None)
     committing = _commit_key(ports, facts, key) if key is not None else ()
     if _published(ports, asset, token_id, cid):
         return Plan("publish", committing, facts)
@@ -143,6 +146,7 @@ def result(ports: Ports, params: Publish, plan: Plan[_Facts], done: tuple[DoneSt
         use_price=facts.use_price,
         royalty_bps=facts.royalty_bps,
         zk_key=zk_key(vka_digest(facts.circuit.vka), facts.circuit.inputs) if facts.circuit else None,
+        exact_key=facts.exact,
         circuit_rows=f"2^{facts.circuit.k}" if facts.circuit else None,
         sealed=facts.sealed,
         already=not done,
@@ -233,7 +237,7 @@ def _reveal(ports: Ports, params: Publish, final: Manifest, manifest: Cid, owner
         final.price.royalty_bps,
         params.resale_bps,
         _parents(ports, final),
-        ((int(Tier.ZK), final.zk.key),) if final.zk else (),
+        _keys(final),
     )
     salt = ports.system.random(32)
     reveal = Call("AssetRegistry", "publish", (publication, salt))
@@ -261,6 +265,19 @@ def reveal_commitment(ports: Ports, name: str, payload: bytes, salt: bytes) -> b
             )
         )
     )
+
+
+def _exact_key(ports: Ports, draft: Manifest) -> bytes | None:
+    """What is registered for the tier optimistic: the key of the graph that the model executes, if it is exact."""
+    if draft.signature is None or draft.file(ports.objects.get, draft.signature.file).size > MAX_EXACT_BYTES:
+        return None
+    onnx = model_bytes(ports, draft)
+    return ports.exact.graph(onnx).key if ports.exact.is_exact(onnx) else None
+
+
+def _keys(final: Manifest) -> tuple[tuple[int, bytes], ...]:
+    zk = ((int(Tier.ZK), final.zk.key),) if final.zk else ()
+    return zk if final.exact is None else (*zk, (int(Tier.OPTIMISTIC), final.exact))
 
 
 def _parents(ports: Ports, final: Manifest) -> tuple[tuple[int, int], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlm.core.job import JobFacts, State, Tier, Turn, Verdict, whose_turn
 from mlm.ports.bundle import Ports
-from mlm.workflows import inputs, lookup
+from mlm.workflows import inputs, lookup, tiers
 
 _VERDICTS = {
     State.DISPUTED: Verdict.DISPUTED,
@@ -18,11 +18,16 @@ def of(ports: Ports, job: lookup.Job, now: int) -> Turn:
     turn = whose_turn(JobFacts.of(job.record), now, _VERDICTS.get(job.state, Verdict.PENDING))
     if job.state is State.LEASED and inputs.waits_for_key(ports, job):
         return turn._replace(who="consumer", move="deliver the input's key")
-    if job.tier is not Tier.NONE:
-        return turn
-    if job.state is State.SUBMITTED:
+    if job.tier is Tier.NONE and job.state is State.SUBMITTED:
         return turn._replace(who="consumer", move="complain if no result came")
-    if job.state is State.DISPUTED:
-        answer_by, _, _ = ports.chain.call("Unverified", "complaintOf", job.raw)
-        return Turn("provider", "answer", answer_by)
+    if job.state is State.DISPUTED and (complaint := complaint_of(ports, job)):
+        return Turn("provider", "answer", complaint)
     return turn
+
+
+def complaint_of(ports: Ports, job: lookup.Job) -> int | None:
+    """Until when a complaint that waits for an answer is to be answered; None where none does."""
+    if not tiers.of(job.tier).delivers:
+        return None
+    answer_by, answered, _ = ports.chain.call(tiers.delivering(job.tier).contract, "complaintOf", job.raw)
+    return None if answered or not answer_by else int(answer_by)

@@ -35,6 +35,7 @@ from mlm.workflows.job_result import submitted_evidence
 from mlm.workflows.repository import NAMESPACES, resolve_commit, shown_path
 from mlm.workflows.sign import ALL_PATHS, digests, is_git_path
 from mlm.workflows.tiers.rules import claim
+from mlm.workflows.tiers.unverified import Unverified
 from mlm.workflows.verify_files import bring_files, sealed_file, with_key
 
 
@@ -235,7 +236,7 @@ def _unverified(ports: Ports, job: lookup.Job) -> Verification:
     def delivered() -> str:
         if not outputs.shown(ports, job) and outputs.is_private(ports, job):
             raise NotFound("the outputs are private: `mlm job result JOB` checks them, for their readers")
-        return f"{len(outputs.receive(ports, job).block)} bytes"
+        return f"{len(Unverified().receive(ports, job).block)} bytes"
 
     steps = (
         _Step(

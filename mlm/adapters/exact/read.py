@@ -38,13 +38,13 @@ def from_onnx(data: bytes) -> ExactModel:
     4. written again, the model gives the same file: operators, constants, names, and nothing else in it.
     """
     found = _parsed(data)
-    described = [entry.value for entry in found.metadata_props if entry.key == METADATA]
-    if len(described) != 1:
+    texts = [entry.value for entry in found.metadata_props if entry.key == METADATA]
+    if len(texts) != 1:
         raise InvalidData(
             f"expected an exact model, found an ONNX file without {METADATA} in its metadata",
             hint="`mlm lower` makes one of a float model.",
         )
-    graph, inputs, outputs = _described(described[0])  # (1)
+    graph, inputs, outputs = described(texts[0])  # (1)
     graph.check()
     model = ExactModel(graph, _parameters(found, graph), inputs, outputs)  # (2)
     expected = to_proto(model)  # (3)
@@ -74,7 +74,8 @@ def _parsed(data: bytes) -> onnx.ModelProto:
         raise InvalidData(f"expected an ONNX file, found {len(data)} bytes that are none") from error
 
 
-def _described(text: str) -> tuple[Graph, tuple[Port, ...], tuple[Port, ...]]:
+def described(text: str) -> tuple[Graph, tuple[Port, ...], tuple[Port, ...]]:
+    """The graph, inputs and outputs that metadata in base64 describe; the graph is not checked. Raises InvalidData."""
     try:
         value = dagcbor.decode(b64decode(text, validate=True))
     except (Base64Error, ValueError) as error:

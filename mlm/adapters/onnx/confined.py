@@ -18,6 +18,7 @@ from mlm.adapters import confine
 from mlm.adapters.confine import Answer, Limits, Request
 from mlm.adapters.disk import replace_file, storage_errors
 from mlm.adapters.held import Held
+from mlm.adapters.onnx.folder import given, made
 from mlm.adapters.onnx.run import CPU, CUDA, NO_TELEMETRY, checked_provider
 from mlm.adapters.onnx.tensors import read_numbered, write_numbered
 from mlm.adapters.onnx.together import run_together
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 Ask = Callable[[str, Request], Answer]
 
 _CHILD = "mlm.adapters.onnx.child"
-_TEMPORARY, _INSPECTED, _VERSION = "tmp", "inspected", 1  # the version changes with what `inspect` checks
+_INSPECTED, _VERSION = "inspected", 1  # the version changes with what `inspect` checks
 _CHECKED_EVERY, _MODELS = 8, 64
 _INSPECTING, _RUNNING = "inspecting the model", "running the model"
 
@@ -87,7 +88,7 @@ class ConfinedRunner:
         kept = self._folder / _INSPECTED / f"{sha256(onnx).hexdigest()}-{_VERSION}.json"
         if (known := _kept(kept)) is not None:
             return known
-        with self._given(onnx) as folder:
+        with given(self._folder, onnx) as folder:
             answer = self._ask("inspect", _INSPECTING, {}, folder)
         with _readable(_INSPECTING):
             info = _info(answer)
@@ -140,7 +141,7 @@ class ConfinedRunner:
     @contextmanager
     def _passing(self, onnx: bytes) -> Iterator[tuple[Path, Ask]]:
         """A folder, and a child for one task."""
-        with self._given(onnx) as folder:
+        with given(self._folder, onnx) as folder:
             yield folder, lambda step, request: self._ask(step, _RUNNING, request, folder)
 
     @contextmanager
@@ -151,7 +152,7 @@ class ConfinedRunner:
             at = next((n for n, (model, _) in enumerate(self._idle) if model == digest), None)
             child = None if at is None else self._idle.pop(at)[1]
         if child is None:
-            child = Held(self._worker, _RUNNING, self._made(onnx), self._limits)
+            child = Held(self._worker, _RUNNING, made(self._folder, onnx), self._limits)
         try:
             yield child.folder, child.ask
         except BaseException as error:
@@ -178,27 +179,6 @@ class ConfinedRunner:
 
     def _ask(self, step: str, what: str, request: Request, folder: Path) -> Answer:
         return confine.ask(self._worker, step, request, what=what, folder=folder, limits=self._limits)
-
-    @contextmanager
-    def _given(self, onnx: bytes) -> Iterator[Path]:
-        """A private folder with the model, gone afterwards."""
-        path = self._made(onnx)
-        try:
-            yield path
-        finally:
-            shutil.rmtree(path, ignore_errors=True)
-
-    def _made(self, onnx: bytes) -> Path:
-        with storage_errors("the runner's folder cannot be written"):
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            (self._folder / _TEMPORARY).mkdir(exist_ok=True)
-            path = confine.private_folder(self._folder / _TEMPORARY)
-            try:
-                (path / "model.onnx").write_bytes(onnx)
-            except OSError:
-                shutil.rmtree(path, ignore_errors=True)
-                raise
-        return path
 
 
 def _remove(child: Held) -> None:

@@ -53,6 +53,7 @@ class Manifest:
     price: Price = Price()
     access: str = "open"
     zk: ZkKey | None = None
+    exact: bytes | None = None  # key of the exact graph that its model executes: the tier optimistic
     commit: Cid | None = None
     # From here on: what came with format 2.
     executable: tuple[str, ...] = ()  # paths of `files`, sorted
@@ -86,7 +87,7 @@ class Manifest:
             "metrics": dict(self.metrics),
             "price": self.price.value(),
             "access": self.access,
-            "verification": {} if self.zk is None else {"zk": self.zk.value()},
+            "verification": self._verification(),
         }
         if self.commit is not None:
             value["commit"] = self.commit
@@ -106,6 +107,10 @@ class Manifest:
         if found != self and (self.format == FORMAT_1 or self.sealed is not None):
             raise InvalidData(f"the format {self.format} cannot say all of this manifest", hint=f"Write {FORMAT}.")
         return Cid.of(DAG_CBOR, block), block
+
+    def _verification(self) -> dict[str, dagcbor.Value]:
+        zk: dict[str, dagcbor.Value] = {} if self.zk is None else {"zk": self.zk.value()}
+        return zk if self.exact is None else zk | {"optimistic": {"key": self.exact}}
 
     @classmethod
     def from_block(cls, cid: Cid, block: bytes) -> Manifest:
@@ -194,6 +199,7 @@ def _read(block: bytes) -> Manifest:
         price=Price.read(top.record("price")),
         access=top.choice("access", ACCESS if second else ACCESS[:1]),
         zk=None if zk is None else ZkKey.read(zk),
+        exact=_exact_key(verification),
         commit=top.cid("commit", DAG_CBOR) if top.has("commit") else None,
         executable=tuple(map(check_path, files.texts("executable", MAX_FILES))) if second else (),
         safetensors=_weights(top) if second else (),
@@ -209,6 +215,15 @@ def _read(block: bytes) -> Manifest:
     # (4) What only holds of the whole.
     _check_whole(manifest)
     return manifest
+
+
+def _exact_key(verification: Fields) -> bytes | None:
+    if not verification.has("optimistic"):
+        return None
+    fields = verification.record("optimistic")
+    key = fields.binary("key", 32)
+    fields.finish()
+    return key
 
 
 def _weights(top: Fields) -> tuple[Weights, ...]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlm.core.cid import DAG_CBOR, Cid
+from mlm.core.errors import VerificationFailed
 from mlm.core.job import Tier
 from mlm.core.kept_work import KeptWork
 from mlm.core.plan import Call, Step, Store, Tx
-from mlm.workflows import lookup, model
+from mlm.workflows import lookup, model, outputs
+from mlm.workflows.outputs import Opened
 from mlm.workflows.run import Output
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class Rules(ABC):
     tier: Tier
     scheme: int  # how the input root is made (docs/commitments.md)
     reads_files = True  # who posts or bids needs the model's files
-    delivers = False  # outputs are handed over by content address: a consumer can complain that they did not arrive
+    delivers = False  # outputs are handed over, by `Delivering`
     together = False  # runs of one model may share a batch
 
     @abstractmethod
@@ -88,6 +90,40 @@ class Rules(ABC):
     @abstractmethod
     def outputs(self, ports: Ports, job: lookup.Job) -> Tensors:
         """The output tensors of a job that has a result, checked against its commitment."""
+
+
+class Delivering(Rules):
+    """A tier whose outputs are handed over by content address: a consumer can complain that they did not arrive."""
+
+    delivers = True
+    contract: str  # the verifier, which takes complaints
+
+    @abstractmethod
+    def answer(self, ports: Ports, job: lookup.Job, found: Opened) -> tuple[Any, ...]:
+        """What shows a job's outputs to the contract: the arguments of its `answer`, after the job's id."""
+
+    @abstractmethod
+    def output_commitment(self, ports: Ports, job: lookup.Job, found: Opened) -> bytes:
+        """What a block of outputs opens."""
+
+    def outputs(self, ports: Ports, job: lookup.Job) -> Tensors:
+        return ports.tensors.from_block(self.receive(ports, job).block)
+
+    def receive(self, ports: Ports, job: lookup.Job) -> Opened:
+        """The outputs that were committed to, from a complaint's answer or the block that was handed over.
+
+        Raises StateConflict before there is a result, NotFound where the block is nowhere or not for this account,
+        InvalidData, VerificationFailed where it is not what was committed to.
+        """
+        if answered := outputs.shown(ports, job):
+            return answered
+        found = outputs.handed_over(ports, job)
+        actual, expected = self.output_commitment(ports, job, found), job.record.output_commitment
+        if actual != expected:
+            raise VerificationFailed(
+                f"the outputs of {job.short} open 0x{actual.hex()}, the provider committed to 0x{expected.hex()}"
+            )
+        return found
 
 
 def submission(job: lookup.Job, push: str, block: bytes, evidence: bytes, title: str) -> tuple[Store, Tx]:

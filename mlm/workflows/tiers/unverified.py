@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mlm.core.commitment import SCHEME_KECCAK, tensors_root, unverified_input_commitment
+from mlm.core.commitment import SCHEME_KECCAK, commit_outputs, tensors_root, unverified_input_commitment
 from mlm.core.job import Tier
 from mlm.core.kept_work import KeptWork
 from mlm.workflows import lookup, model, outputs
 from mlm.workflows.run import describe
-from mlm.workflows.tiers.rules import Deal, HandIn, Rules, Work, submission
+from mlm.workflows.tiers.rules import Deal, Delivering, HandIn, Work, submission
 
 if TYPE_CHECKING:
     from mlm.core.manifest import Manifest
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from mlm.ports.tensors import Tensors
 
 
-class Unverified(Rules):
+class Unverified(Delivering):
     """A root over the outputs' block, which is handed over off chain."""
 
     tier = Tier.NONE
     scheme = SCHEME_KECCAK
     reads_files = False
-    delivers = True
+    contract = "Unverified"
     together = True
 
     def check_manifest(self, found: Manifest) -> None:
@@ -58,5 +58,8 @@ class Unverified(Rules):
         store, submit = submission(deal.job, "push the outputs", handed.block, handed.root, title)
         return HandIn((store,), submit, describe(shown))
 
-    def outputs(self, ports: Ports, job: lookup.Job) -> Tensors:
-        return ports.tensors.from_block(outputs.receive(ports, job).block)
+    def answer(self, ports: Ports, job: lookup.Job, found: outputs.Opened) -> tuple[Any, ...]:
+        return found.salt, found.block
+
+    def output_commitment(self, ports: Ports, job: lookup.Job, found: outputs.Opened) -> bytes:
+        return commit_outputs(tensors_root(found.salt, found.block))

@@ -1,0 +1,173 @@
+"""ConfinedExact: the Exact port in child processes. A model comes from anybody: what reads it may hang or crash."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlm.adapters import confine
+from mlm.adapters.confine import Answer, Limits, Request
+from mlm.adapters.disk import storage_errors
+from mlm.adapters.exact import child
+from mlm.adapters.exact.emit import METADATA
+from mlm.adapters.exact.model import Port, dequantised, quantised
+from mlm.adapters.exact.read import described
+from mlm.adapters.exact.trace import MAX_TRACE_BYTES
+from mlm.adapters.onnx.folder import given
+from mlm.adapters.onnx.run import CPU, NO_TELEMETRY
+from mlm.adapters.onnx.tensors import read_numbered, write_numbered
+from mlm.core.errors import InvalidData, ModelStopped
+from mlm.core.exact.graph import Graph
+from mlm.core.exact.tensor import TensorType
+from mlm.core.exact.trace import Tensor, Trace, tensor_of, trace_of
+from mlm.core.tensors import MAX_BYTES
+from mlm.ports.exact import ExactRun
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlm.ports.tensors import Tensors
+
+_CHILD = "mlm.adapters.exact.child"
+_READING, _RUNNING = "reading the exact model", "running the exact model"
+_KEPT = 8  # models whose description is kept
+
+
+@dataclass(frozen=True)
+class _Described:
+    graph: Graph
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+
+class ConfinedExact:
+    """Each call runs in a process of its own, in a private folder under `folder`, bounded as the runner's children.
+
+    The processor alone executes: CUDA is left out of this tier until it is shown to compute the same.
+    """
+
+    def __init__(
+        self, *, folder: Path, threads: int = 0, memory_mb: int = 4096, timeout_s: float = 120.0, sandbox: str
+    ):
+        self._folder, self._threads = folder.absolute(), threads
+        self._limits = Limits(memory_mb, timeout_s, sandbox)
+        self._worker = confine.Worker(
+            _CHILD, "runner", ModelStopped, MAX_TRACE_BYTES, gpu=False, environment=dict([NO_TELEMETRY])
+        )
+        self._known: OrderedDict[bytes, _Described] = OrderedDict()
+
+    def is_exact(self, onnx: bytes) -> bool:
+        return METADATA.encode() in onnx
+
+    def graph(self, onnx: bytes) -> Graph:
+        return self._described(onnx).graph
+
+    def parameters(self, onnx: bytes) -> Mapping[bytes, bytes]:
+        graph = self.graph(onnx)
+        kinds: dict[bytes, TensorType] = {
+            operand.source: operand.kind
+            for node in graph.nodes
+            for operand in node.operands
+            if isinstance(operand.source, bytes)
+        }
+        with given(self._folder, onnx) as folder:
+            self._ask("read", _READING, {"parameters": True}, folder)
+            data = confine.read_file(folder / child.PARAMETERS, MAX_TRACE_BYTES, ModelStopped, _READING)
+        found, at = {}, 0
+        for root in sorted(kinds):
+            found[root] = data[at : at + kinds[root].size]
+            at += kinds[root].size
+            if tensor_of(kinds[root], found[root]).root != root:
+                raise ModelStopped(f"{_READING} gave parameters that are not the graph's")
+        return found
+
+    def inputs(self, onnx: bytes, inputs: Tensors) -> Sequence[Tensor]:
+        known = self._described(onnx)
+        kinds = [node.output for node in known.graph.nodes[: known.graph.inputs]]
+        return _tensors(known.inputs, kinds, inputs, "input")
+
+    def outputs(self, onnx: bytes, outputs: Tensors) -> Sequence[Tensor]:
+        known = self._described(onnx)
+        kinds = [node.output for node in known.graph.nodes[-known.graph.outputs :]]
+        made = _tensors(known.outputs, kinds, outputs, "output")
+        for port, tensor in zip(known.outputs, made, strict=True):
+            again = dequantised(port, _array(tensor))
+            if not (again == outputs[port.name]).all():
+                raise InvalidData(f"output {port.name!r}: expected multiples of {port.scale}, found others")
+        return made
+
+    def run(self, onnx: bytes, inputs: Tensors, *, keep: bool = False) -> ExactRun:
+        graph = self.graph(onnx)
+        with given(self._folder, onnx) as folder:
+            with storage_errors("the model's input cannot be written"):
+                names = write_numbered(folder / child.INPUTS, inputs)
+            request = {"names": names, "threads": self._threads, "keep": keep}
+            answer = self._ask("run", _RUNNING, request, folder)
+            data = confine.read_file(folder / child.OUTPUTS, MAX_BYTES, ModelStopped, _RUNNING)
+            kept = confine.read_file(folder / child.TRACE, MAX_TRACE_BYTES, ModelStopped, _RUNNING) if keep else b""
+        with _readable(_RUNNING):
+            outputs = read_numbered(data, [str(name) for name in answer["names"]])
+            roots = tuple(bytes.fromhex(root) for root in answer["roots"])
+            if len(roots) != len(graph.nodes) or any(len(root) != 32 for root in roots):
+                raise ValueError("roots")
+            trace = Trace(graph, roots)
+            if keep:
+                trace = trace_of(graph, _split(graph, kept))
+                if trace.roots != roots:
+                    raise ValueError("another trace")
+        return ExactRun(outputs, trace, CPU)
+
+    def _described(self, onnx: bytes) -> _Described:
+        digest = sha256(onnx).digest()
+        if digest not in self._known:
+            with given(self._folder, onnx) as folder:
+                answer = self._ask("read", _READING, {"parameters": False}, folder)
+            with _readable(_READING):
+                graph, inputs, outputs = described(str(answer["description"]))
+            graph.check()
+            self._known[digest] = _Described(graph, inputs, outputs)
+            while len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return self._known[digest]
+
+    def _ask(self, step: str, what: str, request: Request, folder: Path) -> Answer:
+        return confine.ask(self._worker, step, request, what=what, folder=folder, limits=self._limits)
+
+
+def _tensors(ports: Sequence[Port], kinds: Sequence[TensorType], values: Tensors, what: str) -> list[Tensor]:
+    if sorted(values) != sorted(port.name for port in ports):
+        raise InvalidData(f"expected the {what}s {[port.name for port in ports]}, found {sorted(values)}")
+    return [
+        tensor_of(kind, quantised(port, kind, values[port.name]).tobytes())
+        for port, kind in zip(ports, kinds, strict=True)
+    ]
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    import numpy as np
+
+    return np.frombuffer(tensor.data, np.int8).reshape(tensor.kind.shape)
+
+
+def _split(graph: Graph, data: bytes) -> list[bytes]:
+    found, at = [], 0
+    for node in graph.nodes:
+        found.append(data[at : at + node.output.size])
+        at += node.output.size
+    if at != len(data):
+        raise ValueError(f"{len(data)} bytes")
+    return found
+
+
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    """A child that was taken over may answer anything."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ModelStopped(f"{what} gave an answer that cannot be read") from error

@@ -1,0 +1,65 @@
+"""A trace: every node's tensor of one run, committed to by one root. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+
+from mlm.core import merkle
+from mlm.core.exact.graph import Graph
+from mlm.core.exact.tensor import TensorType, tensor_root
+from mlm.core.merkle import Tree
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A node's output: its elements' bytes (little-endian, row-major), and the tree over them."""
+
+    kind: TensorType
+    data: bytes = field(repr=False)
+    tree: Tree = field(repr=False)
+
+    @property
+    def root(self) -> bytes:
+        return tensor_root(self.kind, self.tree.root)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """`roots` are the nodes' tensor roots, in the graph's order; `tensors` what they commit to, or none if dropped."""
+
+    graph: Graph
+    roots: tuple[bytes, ...] = field(repr=False)
+    tensors: tuple[Tensor, ...] = field(default=(), repr=False)
+
+    @cached_property
+    def tree(self) -> Tree:
+        """Over the tensor roots: its root is the trace root."""
+        return merkle.tree_of(self.roots)
+
+    @property
+    def root(self) -> bytes:
+        return self.tree.root
+
+    @property
+    def inputs_root(self) -> bytes:
+        """sha256 of the inputs' tensor roots, packed: what the input commitment opens to."""
+        return sha256(b"".join(self.roots[: self.graph.inputs])).digest()
+
+    @property
+    def outputs_root(self) -> bytes:
+        """sha256 of the outputs' tensor roots, packed: what the output commitment is made of."""
+        return sha256(b"".join(self.roots[len(self.roots) - self.graph.outputs :])).digest()
+
+
+def tensor_of(kind: TensorType, data: bytes) -> Tensor:
+    """A tensor with its tree."""
+    return Tensor(kind, data, merkle.tree_over(data))
+
+
+def trace_of(graph: Graph, tensors: Sequence[bytes]) -> Trace:
+    """The trace that keeps these bytes, one tensor a node."""
+    kept = tuple(tensor_of(node.output, data) for node, data in zip(graph.nodes, tensors, strict=True))
+    return Trace(graph, tuple(tensor.root for tensor in kept), kept)
