@@ -83,10 +83,15 @@ class TensorType:
 
 def tensor_root(kind: TensorType, tree_root: bytes) -> bytes:
     """sha256(abi.encode(H("mlm/exact-tensor/1"), type, root of the tree over its bytes))."""
-    return sha256(_header(kind) + word(tree_root)).digest()
+    return sha256(_header(kind.word()) + word(tree_root)).digest()
+
+
+def root_of_word(type_word: int, tree_root: bytes) -> bytes:
+    """The same of any word in the type's place: what a liar may have committed to."""
+    return sha256(_header(type_word) + word(tree_root)).digest()
 
 
 @lru_cache(maxsize=1024)
-def _header(kind: TensorType) -> bytes:
+def _header(type_word: int) -> bytes:
     """What precedes the tree's root: the same for every trace of a graph."""
-    return words((domain("mlm/exact-tensor/1"), kind.word()))
+    return words((domain("mlm/exact-tensor/1"), type_word))

@@ -9,8 +9,8 @@ from hashlib import sha256
 
 from mlm.core import merkle
 from mlm.core.exact.graph import Graph
-from mlm.core.exact.tensor import TensorType, tensor_root
-from mlm.core.merkle import Tree
+from mlm.core.exact.tensor import ITEM_BYTES, TensorType, tensor_root
+from mlm.core.merkle import LEAF_BYTES, Tree
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,17 @@ class Tensor:
     data: bytes = field(repr=False)
     tree: Tree = field(repr=False)
 
-    @property
+    @cached_property
     def root(self) -> bytes:
         return tensor_root(self.kind, self.tree.root)
+
+    def at(self, index: int) -> int:
+        """The element at a flat index."""
+        return element(self.kind, self.data, index)
+
+    def leaf(self, index: int) -> bytes:
+        """The bytes of a leaf, zeros beyond the data."""
+        return self.data[index * LEAF_BYTES : (index + 1) * LEAF_BYTES].ljust(LEAF_BYTES, b"\0")
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,12 @@ class Trace:
     def outputs_root(self) -> bytes:
         """sha256 of the outputs' tensor roots, packed: what the output commitment is made of."""
         return sha256(b"".join(self.roots[len(self.roots) - self.graph.outputs :])).digest()
+
+
+def element(kind: TensorType, data: bytes, index: int) -> int:
+    """The number at a flat index of a tensor's bytes."""
+    width = ITEM_BYTES[kind.dtype]
+    return int.from_bytes(data[index * width : (index + 1) * width], "little", signed=True)
 
 
 def tensor_of(kind: TensorType, data: bytes) -> Tensor:
