@@ -71,12 +71,12 @@ class Tree:
         return tuple(siblings)
 
 
-def tree_over(data: bytes) -> Tree:
+def tree_over(data: bytes | memoryview) -> Tree:
     """The tree over bytes; the last leaf is padded with zeros."""
     return _above(_leaves(data), ZERO_LEAF)
 
 
-def root_over(data: bytes) -> bytes:
+def root_over(data: bytes | memoryview) -> bytes:
     """The root of `tree_over`, without keeping the tree."""
     row, level = _leaves(data), 0
     while len(row) > 1:
@@ -89,8 +89,8 @@ def tree_of(hashes: Sequence[bytes]) -> Tree:
     return _above(list(hashes), NO_LEAF)
 
 
-def _leaves(data: bytes) -> list[bytes]:
-    """Slices of bytes: those of a memoryview take longer to make than a leaf to hash."""
+def _leaves(data: bytes | memoryview) -> list[bytes]:
+    data = bytes(data)  # slices of it are made faster than those of a memoryview
     whole = len(data) - len(data) % LEAF_BYTES
     row = [sha256(data[i : i + LEAF_BYTES]).digest() for i in range(0, whole, LEAF_BYTES)]
     if whole < len(data) or not row:

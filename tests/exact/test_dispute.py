@@ -49,13 +49,13 @@ def world(op: Op, random: Random) -> World:
 
 def lying(honest: Trace, leaf: int, at: int) -> Trace:
     """The same with one byte of a leaf of the last tensor changed, in the padding or not."""
-    *before, last = honest.tensors
+    *before, _ = honest.data
+    last = honest.tensor(len(before))
     data = bytearray(last.data.ljust(len(last.tree.levels[0]) * LEAF_BYTES, b"\0"))
     data[leaf * LEAF_BYTES + at] ^= 0x55
     tree = merkle.tree_over(bytes(data))
     assert tree.depth == last.tree.depth
-    false = Tensor(last.kind, bytes(data), tree)
-    return Trace(honest.graph, (*honest.roots[:-1], tensor_root(last.kind, tree.root)), (*before, false))
+    return Trace(honest.graph, (*honest.roots[:-1], tensor_root(last.kind, tree.root)), (*before, bytes(data)))
 
 
 class Contract:
@@ -85,6 +85,10 @@ class Contract:
     def leaf(self, data: bytes) -> None:
         assert merkle.tree_over(data).root == self.game.target and len(data) == LEAF_BYTES
         self.game = replace(self.game, phase=Phase.PROVE, leaf=data)
+
+
+def tensors(trace: Trace) -> dict[int, Tensor]:
+    return {node: trace.tensor(node) for node in range(len(trace.graph.nodes))}
 
 
 def play(honest: Trace, claimed: Trace, node: int) -> tuple[Contract, challenge.Move | None, int]:
@@ -119,13 +123,13 @@ def test_a_liar_is_convicted_wherever_it_lies(op: Op) -> None:
         assert rounds == -(-kind.depth // 4)
         opened = contract.game.opening(claimed.tree.prove([node]))
         # All that the challenger knows: its own tensors, the provider's roots, and what was posted.
-        prover = Prover(honest.graph, claimed.tree, dict(enumerate(honest.tensors)), found.parameters)
+        prover = Prover(honest.graph, claimed.tree, tensors(honest), found.parameters)
         committed = prover.committed
         if leaf * LEAF_BYTES + at < kind.size:
             assert move == ProveCell("g", leaf * LEAF_BYTES + at)
             fault = replace(prover.cell(node, move.index), output=opened)
             expected, stated = verify_cell(committed, fault)
-            assert expected == honest.tensors[node].at(move.index) and stated == claimed.tensors[node].at(move.index)
+            assert expected == honest.tensor(node).at(move.index) and stated == claimed.tensor(node).at(move.index)
         else:
             assert move == ProvePadding("g", leaf * LEAF_BYTES + at)
             verify_padding(committed, replace(prover.padding(node, move.at), output=opened))
@@ -149,7 +153,7 @@ def test_an_honest_provider_loses_no_game(op: Op) -> None:
                 contract.pick(random.randrange(len(contract.game.rows[-1].hashes)))
         game, kind = contract.game, honest.graph.nodes[node].output
         opened = game.opening(honest.tree.prove([node]))
-        prover = Prover(honest.graph, honest.tree, dict(enumerate(honest.tensors)), found.parameters)
+        prover = Prover(honest.graph, honest.tree, tensors(honest), found.parameters)
         for at in range(game.position * LEAF_BYTES, (game.position + 1) * LEAF_BYTES):
             with pytest.raises(FaultRefused, match="Consistent"):
                 if at < kind.size:

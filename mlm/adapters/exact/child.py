@@ -34,7 +34,7 @@ def step_run(request: Request) -> Answer:
     inputs = read_numbered(Path(INPUTS).read_bytes(), request["names"])
     traced = Tracer(_model(), threads=request["threads"]).run(inputs, keep=request["keep"])
     if request["keep"]:
-        Path(TRACE).write_bytes(b"".join(tensor.data for tensor in traced.trace.tensors))
+        Path(TRACE).write_bytes(b"".join(traced.trace.data))
     names = write_numbered(Path(OUTPUTS), traced.outputs)
     return {"names": names, "roots": [root.hex() for root in traced.trace.roots]}
 

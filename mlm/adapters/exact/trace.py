@@ -20,7 +20,7 @@ from mlm.core import merkle
 from mlm.core.errors import InvalidData, ToolMissing, UsageError
 from mlm.core.exact.graph import Graph
 from mlm.core.exact.tensor import tensor_root
-from mlm.core.exact.trace import Trace, trace_of
+from mlm.core.exact.trace import Trace
 from mlm.ports.runner import TensorSpec
 
 if TYPE_CHECKING:
@@ -79,14 +79,14 @@ class Tracer:
         count = len(self.model.outputs)
         outputs = dict(zip(self._names[:count], values, strict=False))
         del values[:count]
-        graph = self.model.graph
-        if keep:
-            return Traced(outputs, trace_of(graph, [_bytes(value) for value in values]))
-        roots = []
         values.reverse()
-        for node in graph.nodes:
-            roots.append(tensor_root(node.output, merkle.root_over(_bytes(values.pop()))))
-        return Traced(outputs, Trace(graph, tuple(roots)))
+        roots, data = [], []
+        for node in self.model.graph.nodes:
+            raw = _bytes(values.pop())
+            roots.append(tensor_root(node.output, merkle.root_over(raw)))
+            if keep:
+                data.append(raw)
+        return Traced(outputs, Trace(self.model.graph, tuple(roots), tuple(data)))
 
 
 def trace_bytes(graph: Graph) -> int:

@@ -40,7 +40,7 @@ def next_move(game: Game, trace: Trace, now: int) -> Move | None:
         return Timeout(game.game_id) if now >= game.deadline else None
     if not game.phase.is_providers or now >= game.deadline:
         return None
-    tensor = trace.tensors[game.node]
+    tensor = trace.tensor(game.node)
     if game.phase is Phase.LEAF:
         return Leaf(game.game_id, tensor.leaf(game.position))
     return Post(game.game_id, tensor.tree.below(game.below, game.position, game.levels))

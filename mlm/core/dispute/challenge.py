@@ -135,14 +135,14 @@ def _pick(game: Game, own: Trace) -> Move | None:
     """
     row = game.rows[-1]
     level = game.below
-    mine = own.tensors[game.node].tree.below(level, game.position, row.levels)
+    mine = own.tensor(game.node).tree.below(level, game.position, row.levels)
     differing = (i for i, (theirs, ours) in enumerate(zip(row.hashes, mine, strict=True)) if theirs != ours)
     index = next(differing, None)
     return None if index is None else Pick(game.game_id, index)
 
 
 def _prove(game: Game, own: Trace) -> Move | None:
-    tensor = own.tensors[game.node]
+    tensor = own.tensor(game.node)
     first = game.position * LEAF_BYTES
     mine = tensor.leaf(game.position)
     at = next((first + i for i, (theirs, ours) in enumerate(zip(game.leaf, mine, strict=True)) if theirs != ours), None)

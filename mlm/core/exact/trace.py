@@ -36,11 +36,21 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Trace:
-    """`roots` are the nodes' tensor roots, in the graph's order; `tensors` what they commit to, or none if dropped."""
+    """`roots` are the nodes' tensor roots, in the graph's order; `data` the tensors' bytes, or none if dropped.
+
+    Bytes are elements in row-major order, little-endian, without the padding of the last leaf.
+    """
 
     graph: Graph
     roots: tuple[bytes, ...] = field(repr=False)
-    tensors: tuple[Tensor, ...] = field(default=(), repr=False)
+    data: tuple[bytes, ...] = field(default=(), repr=False)
+    _made: dict[int, Tensor] = field(default_factory=dict, repr=False, compare=False)
+
+    def tensor(self, node: int) -> Tensor:
+        """A node's output with its tree, which is made when it is asked for first. IndexError if it was dropped."""
+        if node not in self._made:
+            self._made[node] = tensor_of(self.graph.nodes[node].output, self.data[node])
+        return self._made[node]
 
     @cached_property
     def tree(self) -> Tree:
@@ -73,7 +83,8 @@ def tensor_of(kind: TensorType, data: bytes) -> Tensor:
     return Tensor(kind, data, merkle.tree_over(data))
 
 
-def trace_of(graph: Graph, tensors: Sequence[bytes]) -> Trace:
+def trace_of(graph: Graph, data: Sequence[bytes]) -> Trace:
     """The trace that keeps these bytes, one tensor a node."""
-    kept = tuple(tensor_of(node.output, data) for node, data in zip(graph.nodes, tensors, strict=True))
-    return Trace(graph, tuple(tensor.root for tensor in kept), kept)
+    kinds = (node.output for node in graph.nodes)
+    roots = (tensor_root(kind, merkle.root_over(own)) for kind, own in zip(kinds, data, strict=True))
+    return Trace(graph, tuple(roots), tuple(data))
