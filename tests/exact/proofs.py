@@ -64,9 +64,9 @@ class World:
         return to_bytes(kind, [self.sample.output(i) for i in range(kind.elements)])
 
 
-def world_of(made: Sample, random: Random) -> World:
-    """Operands become inputs where they are no parameters, behind a few inputs that nothing reads."""
-    spare = random.choice((0, 0, 1, 2, 5))
+def world_of(made: Sample, random: Random, spare: int | None = None) -> World:
+    """Operands become inputs where they are no parameters, behind a few spare inputs that nothing reads."""
+    spare = random.choice((0, 0, 1, 2, 5)) if spare is None else spare
     kind = TensorType(DType.I8, (1, 1, 1, 1))
     kinds = [kind] * spare + [each.kind for each in made.node.operands if not each.is_parameter]
     inputs = [Node(Op.INPUT, each, (), (input_name(f"x{i}"),)) for i, each in enumerate(kinds)]

@@ -75,13 +75,14 @@ library Rows {
     }
 
     /// @notice The largest of a row, which is not empty.
+    // slither-disable-next-line assembly
     function largest(uint256 a, uint256 length) internal pure returns (int256 most) {
         most = at(a);
-        // SAFETY: places in the calldata.
-        unchecked {
-            for (uint256 i = 1; i < length; ++i) {
-                int256 value = at(a + i);
-                if (value > most) most = value;
+        assembly ("memory-safe") {
+            let end := add(a, length)
+            for {} lt(a, end) { a := add(a, 1) } {
+                let value := signextend(0, byte(0, calldataload(a)))
+                if sgt(value, most) { most := value }
             }
         }
     }

@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {IFaultProofErrors as Errors} from "../errors/IFaultProofErrors.sol";
 import {Opening} from "../interfaces/IFaultProofs.sol";
 import {Merkle} from "./Merkle.sol";
+import {Rows} from "./Rows.sol";
 import {Tensors} from "./Tensors.sol";
 
 /// The opened leaves of one tensor, where they lie in the calldata. Made by `Slabs.opened` only.
@@ -44,28 +45,31 @@ library Slabs {
     }
 
     /// @notice The element at a flat index.
-    // slither-disable-next-line assembly
-    function at(Slab memory slab, uint256 index) internal pure returns (int256 value) {
+    function at(Slab memory slab, uint256 index) internal pure returns (int256) {
         uint256 width = slab.itemBytes;
-        uint256 pointer;
         // SAFETY: an index is below 2^128 (four axes). Attributes of an unchecked graph could give any other: it wraps to a
-        // leaf that is opened, or to none.
+        // leaf that is opened, or to none. An element never straddles two leaves, since its size divides theirs.
         unchecked {
-            pointer = _pointer(slab, index * width);
+            uint256 pointer = _pointer(slab, index * width);
+            return width == 1 ? Rows.at(pointer) : int32At(pointer);
         }
-        // SAFETY: an element never straddles two leaves, since its size divides theirs.
+    }
+
+    /// @notice The int32 that lies at a place in the calldata, little-endian.
+    // slither-disable-next-line assembly
+    function int32At(uint256 pointer) internal pure returns (int256 value) {
         assembly ("memory-safe") {
             value := calldataload(pointer)
-            switch width
-            case 1 { value := signextend(0, byte(0, value)) }
-            default {
-                // Little-endian.
-                value := signextend(
-                    3,
-                    or(or(byte(0, value), shl(8, byte(1, value))), or(shl(16, byte(2, value)), shl(24, byte(3, value))))
-                )
-            }
+            value := signextend(
+                3,
+                or(or(byte(0, value), shl(8, byte(1, value))), or(shl(16, byte(2, value)), shl(24, byte(3, value))))
+            )
         }
+    }
+
+    /// @notice Where a leaf lies in the calldata.
+    function leaf(Slab memory slab, uint256 index) internal pure returns (uint256) {
+        return _pointer(slab, index << LEAF_BITS);
     }
 
     /// @notice The byte at a place among those of the tree.
@@ -105,26 +109,26 @@ library Slabs {
     }
 
     /// @dev The position of a leaf among the opened ones.
-    function _find(Slab memory slab, uint256 leaf) private pure returns (uint256 low) {
+    function _find(Slab memory slab, uint256 wanted) private pure returns (uint256 low) {
         // SAFETY: low <= middle < high <= count.
         unchecked {
             uint256 high = slab.count;
             while (low < high) {
                 uint256 middle = (low + high) >> 1;
                 uint256 found = _leaf(slab, middle);
-                if (found == leaf) return middle;
-                if (found < leaf) low = middle + 1;
+                if (found == wanted) return middle;
+                if (found < wanted) low = middle + 1;
                 else high = middle;
             }
-            revert Errors.LeafMissing(slab.operand, leaf);
+            revert Errors.LeafMissing(slab.operand, wanted);
         }
     }
 
     // slither-disable-next-line assembly
-    function _leaf(Slab memory slab, uint256 position) private pure returns (uint256 leaf) {
+    function _leaf(Slab memory slab, uint256 position) private pure returns (uint256 index) {
         uint256 leaves = slab.leaves;
         assembly ("memory-safe") {
-            leaf := calldataload(add(leaves, shl(5, position)))
+            index := calldataload(add(leaves, shl(5, position)))
         }
     }
 }
