@@ -98,6 +98,15 @@ def _above(row: list[bytes], pad: bytes) -> Tree:
     return Tree(tuple(levels), pad)
 
 
+def siblings_of(indices: Sequence[int], depth: int) -> int:
+    """How many siblings `root_of` needs for these leaves."""
+    row, count = set(indices), 0
+    for _ in range(depth):
+        count += sum(i ^ 1 not in row for i in row)
+        row = {i >> 1 for i in row}
+    return count
+
+
 def root_of(leaves: Mapping[int, bytes], depth: int, siblings: Sequence[bytes]) -> bytes:
     """The root of these leaves' hashes, by index, and `siblings`. Raises InvalidData for any other number of them.
 

@@ -15,18 +15,24 @@ from pathlib import Path
 
 import pytest
 
+from mlm.core.exact.node import Op
 from tests.auctions import batch_rounds
 from tests.auctions.random_cases import FOLDER, KINDS, write
+from tests.exact import proofs
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEVNET = ROOT / "devnet"
 # The engine itself: npm's wrapper of it, .bin/forge, ends with 0 whatever forge says.
 FORGE = next((DEVNET / "node_modules" / "@foundry-rs").glob("forge-*/bin/forge"), Path("forge"))
-RANDOM = "test/auctions/*Differential.t.sol"
+RANDOM = "test/*/*Differential.t.sol"
 MARKETS, ROUNDS = "test/auctions/Differential.t.sol", "test/auctions/BatchDifferential.t.sol"
+PROOFS = "test/exact/ProofDifferential.t.sol"
 # Random markets of each kind; `make fuzz` plays more of them.
 COUNT = 100_000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 10_000
 SEED = 1
+# Fault proofs of each operator, which take 4 KB each: in a long run, one operator after the other.
+CALLS = 200_000 if COUNT == 100_000 else 600
+OPERATORS = [[op] for op in proofs.OPERATORS] if COUNT == 100_000 else [proofs.OPERATORS]
 BATCHES = COUNT  # rounds of a batch: each posts, draws and settles several jobs
 
 
@@ -93,6 +99,19 @@ def test_random_batch_rounds_end_the_same_in_python_and_solidity() -> None:
         output = _run(str(FORGE), "test", "--match-path", ROUNDS, seconds=300 + BATCHES / 10)
     finally:
         shutil.rmtree(batch_rounds.FILE.parent)
+    assert "1 tests passed, 0 failed, 0 skipped" in output, output[-2000:]
+
+
+@pytest.mark.hypothesis
+@pytest.mark.parametrize("operators", OPERATORS, ids=lambda operators: "-".join(op.name for op in operators))
+def test_random_fault_proofs_are_judged_the_same_in_python_and_solidity(operators: list[Op]) -> None:
+    """Half of them say something of one cell, true or false; half are honest or lying proofs, changed at random."""
+    for op in operators:
+        proofs.write(op, SEED, CALLS)
+    try:
+        output = _run(str(FORGE), "test", "--match-path", PROOFS, seconds=300 + CALLS / 50)
+    finally:
+        shutil.rmtree(proofs.FOLDER)
     assert "1 tests passed, 0 failed, 0 skipped" in output, output[-2000:]
 
 

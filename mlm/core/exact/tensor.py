@@ -82,4 +82,9 @@ class TensorType:
 
 def tensor_root(kind: TensorType, tree_root: bytes) -> bytes:
     """sha256(abi.encode(H("mlm/exact-tensor/1"), type, root of the tree over its bytes))."""
-    return sha256(words((domain("mlm/exact-tensor/1"), kind.word(), tree_root))).digest()
+    return root_of_word(kind.word(), tree_root)
+
+
+def root_of_word(type_word: int, tree_root: bytes) -> bytes:
+    """The same of any word in the type's place: what a liar may have committed to."""
+    return sha256(words((domain("mlm/exact-tensor/1"), type_word, tree_root))).digest()

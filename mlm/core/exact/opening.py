@@ -1,0 +1,215 @@
+"""Openings of leaves, and the fault proofs made of them: built from a trace, as the contract takes them. Pure.
+
+Which leaves a cell needs is found by computing it with `cell.py`. Verification is `verify.py`; the contract that
+decides: devnet/contracts/FaultProofs.sol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from mlm.core import merkle
+from mlm.core.exact.cell import Read, cell
+from mlm.core.exact.graph import Graph
+from mlm.core.exact.node import Node
+from mlm.core.exact.tensor import ITEM_BYTES, TensorType, tensor_root
+from mlm.core.merkle import LEAF_BYTES, Tree
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor at hand: its type, its bytes without the padding, and the tree over them."""
+
+    kind: TensorType
+    data: bytes | memoryview = field(repr=False)
+    tree: Tree = field(repr=False)
+
+    @classmethod
+    def of(cls, kind: TensorType, data: bytes | memoryview) -> Tensor:
+        """With its tree, which hashes all of it."""
+        return cls(kind, data, merkle.tree_over(data))
+
+    @cached_property
+    def root(self) -> bytes:
+        return tensor_root(self.kind, self.tree.root)
+
+    def at(self, index: int) -> int:
+        """The element at a flat index."""
+        return element(self.kind, self.data, index)
+
+    def leaf(self, index: int) -> bytes:
+        """256 bytes, zeros beyond the data."""
+        return bytes(self.data[index * LEAF_BYTES : (index + 1) * LEAF_BYTES]).ljust(LEAF_BYTES, b"\0")
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Some leaves of one tensor's tree, and what binds them to a root: `Opening` of IFaultProofs.sol."""
+
+    leaves: tuple[int, ...] = ()  # ascending; none where nothing of the tensor is needed
+    data: bytes = field(default=b"", repr=False)
+    siblings: tuple[bytes, ...] = ()
+    path: tuple[bytes, ...] = ()  # from the tensor root to the trace root; empty for a parameter
+
+    def words(self) -> tuple[object, ...]:
+        """As the contract's ABI takes it."""
+        return list(self.leaves), self.data, list(self.siblings), list(self.path)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A node whose words are shown against the graph root: what every fault proof begins with."""
+
+    node: int
+    descriptor: tuple[int, ...]
+    graph_path: tuple[bytes, ...]
+
+    def words(self) -> tuple[object, ...]:
+        """As the contract's ABI takes them."""
+        return self.node, list(self.descriptor), list(self.graph_path)
+
+
+@dataclass(frozen=True)
+class CellFault:
+    """A cell that does not follow from the node's operands."""
+
+    place: Place
+    index: int
+    output: Opening
+    operands: tuple[Opening, ...]
+
+    def words(self) -> tuple[object, ...]:
+        """As the contract's ABI takes it."""
+        return *self.place.words(), self.index, self.output.words(), [each.words() for each in self.operands]
+
+
+@dataclass(frozen=True)
+class PaddingFault:
+    """A byte beyond the elements of a node's output that is not zero; `at` counts in the bytes of the whole tree."""
+
+    place: Place
+    at: int
+    output: Opening
+
+    def words(self) -> tuple[object, ...]:
+        """As the contract's ABI takes it."""
+        return *self.place.words(), self.at, self.output.words()
+
+
+@dataclass(frozen=True)
+class HeaderFault:
+    """A tensor root that was made with another type than the node's."""
+
+    place: Place
+    type_word: int
+    tree_root: bytes
+    path: tuple[bytes, ...]
+
+    def words(self) -> tuple[object, ...]:
+        """As the contract's ABI takes it."""
+        return *self.place.words(), self.type_word, self.tree_root, list(self.path)
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a submission has committed to."""
+
+    graph_root: bytes
+    trace_root: bytes
+    nodes: int
+    inputs: int
+
+    def words(self) -> tuple[object, ...]:
+        """As the contract's ABI takes it."""
+        return self.graph_root, self.trace_root, self.nodes, self.inputs
+
+
+def element(kind: TensorType, data: bytes | memoryview, index: int) -> int:
+    """The number at a flat index of a tensor's bytes."""
+    width = ITEM_BYTES[kind.dtype]
+    return int.from_bytes(data[index * width : (index + 1) * width], "little", signed=True)
+
+
+def computed(node: Node, index: int, read: Read) -> tuple[int, tuple[tuple[int, ...], ...]]:
+    """A cell's number, and the leaves of each operand that hold what it is computed from, ascending."""
+    leaves: tuple[set[int], ...] = tuple(set() for _ in node.operands)
+
+    def recorded(operand: int, at: int) -> int:
+        leaves[operand].add(leaf_of(node.operands[operand].kind, at))
+        return read(operand, at)
+
+    value = cell(node, index, recorded)
+    return value, tuple(tuple(sorted(each)) for each in leaves)
+
+
+def leaf_of(kind: TensorType, index: int) -> int:
+    """The leaf that holds an element."""
+    return index * ITEM_BYTES[kind.dtype] // LEAF_BYTES
+
+
+def opened(tensor: Tensor, leaves: Iterable[int], path: Sequence[bytes] = ()) -> Opening:
+    """These leaves, which ascend; `path` binds the tensor root to the trace root."""
+    indices = tuple(leaves)
+    if not indices:
+        return Opening()
+    data = b"".join(map(tensor.leaf, indices))
+    return Opening(indices, data, tensor.tree.prove(indices), tuple(path))
+
+
+class Prover:
+    """Makes fault proofs about one trace: its tensors by node, and the graph's parameters by tensor root.
+
+    Tensors that nobody asks for may be absent.
+    """
+
+    def __init__(self, graph: Graph, trace_tree: Tree, trace: Mapping[int, Tensor], parameters: Mapping[bytes, Tensor]):
+        self.graph = graph
+        self.trace_tree = trace_tree
+        self.trace = trace
+        self.parameters = parameters
+
+    @property
+    def committed(self) -> Committed:
+        return Committed(self.graph.tree.root, self.trace_tree.root, len(self.graph.nodes), self.graph.inputs)
+
+    def place(self, node: int) -> Place:
+        """What shows that the words are the node's."""
+        return Place(node, self.graph.nodes[node].words(), self.graph.tree.prove([node]))
+
+    def expected(self, node: int, index: int) -> int:
+        """The number that follows from the trace's own operands."""
+        return cell(self.graph.nodes[node], index, self._read(node))
+
+    def cell(self, node: int, index: int) -> CellFault:
+        """The proof about one cell, whether or not it is a fault."""
+        made = self.graph.nodes[node]
+        _, needed = computed(made, index, self._read(node))
+        operands = tuple(
+            opened(self._operand(node, i), leaves, self._path(node, i)) if leaves else Opening()
+            for i, leaves in enumerate(needed)
+        )
+        return CellFault(self.place(node), index, self._output(node, [leaf_of(made.output, index)]), operands)
+
+    def padding(self, node: int, at: int) -> PaddingFault:
+        """The proof about one byte beyond the elements, whether or not it is a fault."""
+        return PaddingFault(self.place(node), at, self._output(node, [at // LEAF_BYTES]))
+
+    def header(self, node: int, type_word: int, tree_root: bytes) -> HeaderFault:
+        """The proof that a tensor root was made with this type and tree root."""
+        return HeaderFault(self.place(node), type_word, tree_root, self.trace_tree.prove([node]))
+
+    def _output(self, node: int, leaves: Sequence[int]) -> Opening:
+        return opened(self.trace[node], leaves, self.trace_tree.prove([node]))
+
+    def _operand(self, node: int, which: int) -> Tensor:
+        source = self.graph.nodes[node].operands[which].source
+        return self.parameters[source] if isinstance(source, bytes) else self.trace[source]
+
+    def _path(self, node: int, which: int) -> tuple[bytes, ...]:
+        source = self.graph.nodes[node].operands[which].source
+        return () if isinstance(source, bytes) else self.trace_tree.prove([source])
+
+    def _read(self, node: int) -> Read:
+        return lambda which, at: self._operand(node, which).at(at)
