@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 import {ERC2981} from "@openzeppelin/contracts/token/common/ERC2981.sol";
 import {Commitments} from "./base/Commitments.sol";
+import {IAssetRegistryErrors} from "./errors/IAssetRegistryErrors.sol";
 import {IAssetRegistry, Parent, Publication, Royalty, TierKey} from "./interfaces/IAssetRegistry.sol";
 import {Kind, Tier} from "./interfaces/Types.sol";
 import {BPS, MAX_OWNER_BPS, MAX_PARENTS, MAX_RESALE_BPS} from "./libraries/Limits.sol";
@@ -14,7 +15,7 @@ import {Text} from "./libraries/Text.sol";
 /// its token's owner, who alone publishes versions and sets prices, also after a sale.
 /// INVARIANT: a version's manifest, parents and keys never change once set.
 /// INVARIANT: a version has at most 15 parents, all known, none twice, with shares that sum to at most one whole.
-contract AssetRegistry is Commitments, ERC721, ERC2981 {
+contract AssetRegistry is IAssetRegistry, IAssetRegistryErrors, Commitments, ERC721, ERC2981 {
     /// A version as it is stored. The parents' shares lie together, 16 bits each, the first one lowest: a posting reads them
     /// with the price.
     struct Version {
@@ -44,8 +45,13 @@ contract AssetRegistry is Commitments, ERC721, ERC2981 {
     constructor() ERC721("mlm asset", "MLMASSET") {}
 
     /// @inheritdoc IAssetRegistry
+    function commit(bytes32 commitment) external {
+        _commit(commitment);
+    }
+
+    /// @inheritdoc IAssetRegistry
     function claimHandle(string calldata handle, bytes32 salt) external {
-        _open(CLAIM_DOMAIN, keccak256(bytes(handle)), salt);
+        _openTo(CLAIM_DOMAIN, keccak256(bytes(handle)), salt);
         address owner = handleOwner(handle);
         if (owner != address(0)) revert HandleTaken(handle, owner);
         _claimHandle(handle);
@@ -56,7 +62,7 @@ contract AssetRegistry is Commitments, ERC721, ERC2981 {
         external
         returns (uint256 tokenId, bytes32 versionId)
     {
-        _open(PUBLISH_DOMAIN, keccak256(abi.encode(publication)), salt);
+        _openTo(PUBLISH_DOMAIN, keccak256(abi.encode(publication)), salt);
         tokenId = _asset(publication);
         versionId = _version(tokenId, publication);
         for (uint256 i = 0; i < publication.keys.length; ++i) {
@@ -232,5 +238,10 @@ contract AssetRegistry is Commitments, ERC721, ERC2981 {
     function _needOwner(uint256 tokenId) private view {
         address owner = ownerOf(tokenId);
         if (owner != msg.sender) revert NotAssetOwner(tokenId, owner, msg.sender);
+    }
+
+    /// @dev Opens the caller's commitment to a payload.
+    function _openTo(bytes32 domain, bytes32 payloadHash, bytes32 salt) private {
+        _open(keccak256(abi.encode(domain, block.chainid, address(this), msg.sender, payloadHash, salt)));
     }
 }

@@ -252,7 +252,7 @@ contract BatchAuction is IBatches, IBatchAuctionErrors, IPaymentErrors, Multical
     function _opened(bytes32 batchId, uint48 closesAt, JobClass memory jobClass) private returns (Round storage round) {
         round = _rounds[batchId];
         if (round.closesAt != 0) return round;
-        uint128 lock = market.lockFor(jobClass.startPrice + jobClass.priceStep * uint128(MAX_TICK));
+        uint128 lock = market.lockFor(jobClass.tier, jobClass.startPrice + jobClass.priceStep * uint128(MAX_TICK));
         (round.startPrice, round.priceStep) = (jobClass.startPrice, jobClass.priceStep);
         round.lock = lock;
         round.closesAt = uint40(closesAt);

@@ -22,7 +22,8 @@ import {Settlement} from "./libraries/Settlement.sol";
 /// INVARIANT: totalEscrow is the sum of maxPrice over posted, unsettled jobs.
 /// INVARIANT: a job settles once, under the terms it was posted with.
 /// ASSUMPTION: token, registry, vault and verifiers are the deployment's own contracts; a verifier's verdict does not
-/// change any more once it is Accepted or Rejected, nor from Pending after the verification window.
+/// change any more once it is Accepted or Rejected, nor from Pending after the verification window; and the challenger of a
+/// Rejected one does not either.
 contract JobMarket is NewJobsPause {
     bytes32 private constant JOB_DOMAIN = keccak256("mlm/job/1");
 
@@ -94,14 +95,14 @@ contract JobMarket is NewJobsPause {
     function bid(bytes32 jobId, uint128 price, bytes calldata requirements) external nonReentrant {
         JobRecord storage job = _jobs[jobId];
         _needState(jobId, job, State.Open);
-        Bidding.bid(job, jobId, vault, providers, _lockFor(job.maxPrice), price, requirements);
+        Bidding.bid(job, jobId, vault, providers, _lockFor(job.tier, job.maxPrice), price, requirements);
     }
 
     /// @inheritdoc IJobMarket
     function commitBid(bytes32 jobId, bytes32 commitment, bytes calldata requirements) external nonReentrant {
         JobRecord storage job = _jobs[jobId];
         _needState(jobId, job, State.Open);
-        uint128 lock = _lockFor(job.maxPrice);
+        uint128 lock = _lockFor(job.tier, job.maxPrice);
         Bidding.commit(job, jobId, _commitments[jobId], vault, providers, lock, commitment, requirements);
     }
 
@@ -116,9 +117,9 @@ contract JobMarket is NewJobsPause {
     function withdrawBid(bytes32 jobId) external nonReentrant {
         JobRecord storage job = _jobs[jobId];
         _needState(jobId, job, State.Open);
-        uint128 maxPrice = job.maxPrice;
-        uint128 fee = _undeliveredFeeFor(maxPrice);
-        _burnSlashed(jobId, Bidding.withdraw(job, jobId, _commitments[jobId], vault, _lockFor(maxPrice), fee));
+        uint128 fee = _undeliveredFeeFor(job.maxPrice);
+        uint128 lock = _lockFor(job.tier, job.maxPrice);
+        _burnSlashed(jobId, Bidding.withdraw(job, jobId, _commitments[jobId], vault, lock, fee));
     }
 
     /// @inheritdoc IJobMarket
@@ -171,7 +172,7 @@ contract JobMarket is NewJobsPause {
     /// @inheritdoc IJobMarket
     function burnUnrevealed(bytes32 jobId, address bidder) external nonReentrant {
         JobRecord storage job = _jobs[jobId];
-        uint128 lock = _lockFor(job.maxPrice);
+        uint128 lock = _lockFor(job.tier, job.maxPrice);
         _burnSlashed(jobId, Bidding.forfeit(job, jobId, _commitments[jobId], vault, bidder, lock));
     }
 
@@ -180,7 +181,7 @@ contract JobMarket is NewJobsPause {
         if (msg.sender != address(batchAuction)) revert NotBatchAuction(address(batchAuction), msg.sender);
         JobRecord storage job = _jobs[jobId];
         _needState(jobId, job, State.Revealing);
-        Bidding.award(job, jobId, vault, provider, _lockFor(job.maxPrice), price);
+        Bidding.award(job, jobId, vault, provider, _lockFor(job.tier, job.maxPrice), price);
     }
 
     /// @inheritdoc IJobMarket
@@ -204,7 +205,7 @@ contract JobMarket is NewJobsPause {
             maxPrice: job.maxPrice,
             price: job.price,
             floor: job.floor,
-            lock: known ? _lockFor(job.maxPrice) : 0,
+            lock: known ? _lockFor(job.tier, job.maxPrice) : 0,
             verifier: known ? verifierOf(job.tier) : address(0),
             revealWindow: JobStates.revealWindow(job.auction, job.extraWindow),
             deliveryWindow: job.deliveryWindow,

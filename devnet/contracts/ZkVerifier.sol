@@ -117,6 +117,11 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
         return Verdict.Pending;
     }
 
+    /// @inheritdoc IVerifier
+    function challengerOf(bytes32) external pure returns (address) {
+        return address(0);
+    }
+
     /// @dev The evidence as it lies in the calldata: nothing is copied. One encoding only, each part right behind the one
     /// before: readers may be stricter than Solidity's decoder, and what is paid for, everybody can read.
     // slither-disable-next-line assembly

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {IAssetRegistryErrors} from "../contracts/errors/IAssetRegistryErrors.sol";
+import {ICommitmentErrors} from "../contracts/errors/ICommitmentErrors.sol";
 import {IAssetRegistry, Parent, Publication, Royalty, TierKey} from "../contracts/interfaces/IAssetRegistry.sol";
 import {Kind, Tier} from "../contracts/interfaces/Types.sol";
 import {MarketBase} from "./MarketBase.sol";
@@ -46,10 +47,10 @@ contract AssetRegistryTest is MarketBase {
         bytes32 own = _commitment(ALICE, "mlm/claim/1", keccak256("bob"), "salt");
         vm.startPrank(ALICE);
         registry.commit(copied);
-        vm.expectRevert(abi.encodeWithSelector(IAssetRegistryErrors.CommitmentMissing.selector, ALICE, own));
+        vm.expectRevert(abi.encodeWithSelector(ICommitmentErrors.CommitmentMissing.selector, ALICE, own));
         registry.claimHandle("bob", "salt");
         registry.commit(own);
-        vm.expectRevert(abi.encodeWithSelector(IAssetRegistryErrors.CommitmentTooYoung.selector, own, block.number));
+        vm.expectRevert(abi.encodeWithSelector(ICommitmentErrors.CommitmentTooYoung.selector, own, block.number));
         registry.claimHandle("bob", "salt");
         vm.stopPrank();
         vm.prank(BOB);
@@ -62,14 +63,14 @@ contract AssetRegistryTest is MarketBase {
         vm.roll(block.number + 1);
         vm.warp(START + 1 days);
         vm.expectRevert(
-            abi.encodeWithSelector(IAssetRegistryErrors.CommitmentExpired.selector, commitment, START + 1 days)
+            abi.encodeWithSelector(ICommitmentErrors.CommitmentExpired.selector, commitment, START + 1 days)
         );
         vm.prank(BOB);
         registry.claimHandle("bob", "salt");
         vm.warp(START + 1 days - 1);
         vm.startPrank(BOB);
         registry.claimHandle("bob", "salt");
-        vm.expectRevert(abi.encodeWithSelector(IAssetRegistryErrors.CommitmentMissing.selector, BOB, commitment));
+        vm.expectRevert(abi.encodeWithSelector(ICommitmentErrors.CommitmentMissing.selector, BOB, commitment));
         registry.claimHandle("bob", "salt");
         vm.stopPrank();
         vm.assertEq(registry.commitmentOf(BOB, commitment).timestamp, 0);
@@ -200,7 +201,7 @@ contract AssetRegistryTest is MarketBase {
         _commitTo(OWNER, p);
         p.usePrice = 1;
         bytes32 changed = _commitment(OWNER, "mlm/publish/1", keccak256(abi.encode(p)), "salt");
-        vm.expectRevert(abi.encodeWithSelector(IAssetRegistryErrors.CommitmentMissing.selector, OWNER, changed));
+        vm.expectRevert(abi.encodeWithSelector(ICommitmentErrors.CommitmentMissing.selector, OWNER, changed));
         vm.prank(OWNER);
         registry.publish(p, "salt");
     }

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {BatchAuction} from "../contracts/BatchAuction.sol";
 import {IBatchAuctionErrors} from "../contracts/errors/IBatchAuctionErrors.sol";
 import {IBatches, JobClass, Offer} from "../contracts/interfaces/IBatches.sol";
-import {Role} from "../contracts/interfaces/Types.sol";
+import {Role, Tier} from "../contracts/interfaces/Types.sol";
 import {BatchBase} from "./BatchBase.sol";
 
 interface Etching {
@@ -305,7 +305,9 @@ contract BatchAuctionDrawTest is BatchBase {
         vm.warp(END);
         uint256 locked = 0;
         for (uint256 i = 0; i < _jobs.length; ++i) {
-            if (market.providerOf(_jobs[i]) != address(0)) locked += market.lockFor(market.maxPriceOf(_jobs[i]));
+            if (market.providerOf(_jobs[i]) != address(0)) {
+                locked += market.lockFor(Tier.None, market.maxPriceOf(_jobs[i]));
+            }
         }
         vm.assertEq(_free(ALICE) + _free(BOB), 200 * UNIT_LOCK - locked, "free");
     }

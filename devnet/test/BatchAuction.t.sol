@@ -182,7 +182,7 @@ contract BatchAuctionTest is BatchBase {
         vm.assertEq(supply[8], 2);
         c.priceStep = type(uint128).max / 256;
         batchId = auction.batchIdOf(auction.classIdOf(c), CLOSE);
-        uint128 lock = market.lockFor(1 + 255 * c.priceStep);
+        uint128 lock = market.lockFor(c.tier, 1 + 255 * c.priceStep);
         vm.expectRevert(abi.encodeWithSelector(IBatchAuctionErrors.OfferTooLarge.selector, batchId, lock, MAX_UNITS));
         auction.offer(c, CLOSE, 0, uint32(MAX_UNITS), "");
     }

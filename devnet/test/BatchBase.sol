@@ -33,7 +33,7 @@ contract ToyLeases is ILeases {
         return auction.enter(jobId, request, 2, 1_000);
     }
 
-    function lockFor(uint128 maxPrice) public pure returns (uint128) {
+    function lockFor(Tier, uint128 maxPrice) public pure returns (uint128) {
         uint128 share = maxPrice / 5;
         return share > 10 ? share : 10;
     }
@@ -43,7 +43,7 @@ contract ToyLeases is ILeases {
         if (providerOf[jobId] != address(0)) revert LeasedAlready(jobId, providerOf[jobId]);
         (providerOf[jobId], priceOf[jobId]) = (provider, price);
         ++leases;
-        vault.lock(jobId, provider, Role.Provider, lockFor(maxPriceOf[jobId]));
+        vault.lock(jobId, provider, Role.Provider, lockFor(Tier.None, maxPriceOf[jobId]));
     }
 
     function unlock(bytes32 jobId) external {

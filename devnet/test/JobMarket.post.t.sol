@@ -172,7 +172,11 @@ contract JobMarketPostTest is MarketBase {
         market.quote(request);
         request.scheme = 1;
         _refuse(request, abi.encodeWithSelector(IJobMarketErrors.SchemeUnavailable.selector, 1));
-        request.tier = Tier.Zk;
+        request.tier = Tier.Optimistic;
+        _refuse(request, abi.encodeWithSelector(IJobMarketErrors.SchemeUnavailable.selector, 1));
+        request.scheme = 3;
+        market.quote(request);
+        (request.tier, request.scheme) = (Tier.Zk, 1);
         request.inputCommitment = 0;
         _refuse(request, abi.encodeWithSelector(IJobMarketErrors.InputCommitmentMissing.selector, versionId));
     }

@@ -120,10 +120,35 @@ contract JobMarketSettleTest is MarketBase {
         verifier.decide(jobId, Verdict.Rejected);
         _settle(jobId, terms);
         vm.assertEq(market.creditOf(CONSUMER), MAX_PRICE);
-        vm.assertEq(market.creditOf(BURN_ADDRESS), 20 * ONE);
-        vm.assertEq(_stakeOf(ALICE), 980 * ONE);
+        vm.assertEq(market.creditOf(BURN_ADDRESS), 200 * ONE);
+        vm.assertEq(_stakeOf(ALICE), 800 * ONE);
         _needSaid(Outcome.Rejected, MAX_PRICE, 0);
         _needSettled(jobId, State.Rejected);
+    }
+
+    /// Half of a lock of twice the maximum price burns: as much as the result would have brought.
+    function test_rejectedRewardsTheChallenger() public {
+        (bytes32 jobId, Terms memory terms) = _submitted();
+        verifier.decide(jobId, Verdict.Rejected);
+        verifier.reward(jobId, BOB);
+        vm.expectEmit(address(market));
+        emit IJobMarket.Credited(jobId, BOB, Reason.ChallengerReward, 100 * ONE);
+        _settle(jobId, terms);
+        vm.assertEq(market.creditOf(CONSUMER), MAX_PRICE);
+        vm.assertEq(market.creditOf(BOB), 100 * ONE);
+        vm.assertEq(market.creditOf(BURN_ADDRESS), 100 * ONE);
+        vm.assertEq(_stakeOf(ALICE), 800 * ONE);
+        _needSettled(jobId, State.Rejected);
+    }
+
+    /// Whoever is named where nothing was rejected has nothing.
+    function test_anAcceptedResultRewardsNobody() public {
+        (bytes32 jobId, Terms memory terms) = _submitted();
+        verifier.reward(jobId, BOB);
+        vm.warp(block.timestamp + 1 days);
+        _settle(jobId, terms);
+        vm.assertEq(market.creditOf(BOB), 0);
+        _needSettled(jobId, State.Accepted);
     }
 
     function test_expiredRefunds() public {

@@ -163,7 +163,7 @@ abstract contract MarketBase is Base {
             versionId: versionId,
             tier: tier,
             auction: auction,
-            scheme: tier == Tier.None ? 2 : 1,
+            scheme: tier == Tier.None ? 2 : tier == Tier.Optimistic ? 3 : 1,
             inputCommitment: keccak256("input"),
             input: sha256("block"),
             maxPrice: MAX_PRICE,

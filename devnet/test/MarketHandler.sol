@@ -61,11 +61,12 @@ contract MarketHandler is Base {
         maxPrice = uint128(_within(maxPrice, 3e18, 1_000e18));
         AuctionKind auction = _kind(shape);
         bool reveals_ = auction == AuctionKind.Sealed || auction == AuctionKind.Batch;
+        Tier tier = shape % 3 == 0 ? Tier.Zk : Tier.Optimistic;
         Request memory request = Request({
             versionId: versionId,
-            tier: shape % 3 == 0 ? Tier.Zk : Tier.Optimistic,
+            tier: tier,
             auction: auction,
-            scheme: 1,
+            scheme: tier == Tier.Zk ? 1 : 3,
             inputCommitment: keccak256(abi.encode(shape)),
             input: 0,
             maxPrice: maxPrice,
@@ -215,6 +216,9 @@ contract MarketHandler is Base {
         (bytes32 jobId,) = _pick(which, verdict % 2 == 0 ? State.Submitted : State.Disputed);
         if (jobId == 0) return;
         verifier.decide(jobId, Verdict(1 + verdict % 3));
+        // Anybody may have shown it, the provider too.
+        if (verdict % 9 == 2) verifier.reward(jobId, consumers[0]);
+        else if (verdict % 9 == 5) verifier.reward(jobId, providers[verdict % 2]);
     }
 
     function settle(uint256 which) external {
@@ -348,8 +352,14 @@ contract MarketHandler is Base {
             earned[job.provider] -= locked;
             earned[BURN_ADDRESS] += locked - gas;
         } else if (state == State.Rejected) {
+            address challenger = verifier.challengerOf(jobId);
+            int256 reward = challenger == address(0) ? int256(0) : locked / 2;
             earned[job.provider] -= locked;
-            earned[BURN_ADDRESS] += locked;
+            earned[challenger] += reward;
+            earned[BURN_ADDRESS] += locked - reward;
+            vm.assertTrue(
+                _terms[jobId].request.tier != Tier.Optimistic || locked - reward >= int256(uint256(job.price))
+            );
         }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {BPS, MAX_OWNER_BPS, MAX_PARENTS, MAX_PROTOCOL_FEE_BPS} from "../contracts/libraries/Limits.sol";
+import {BPS, LOCK_TIMES, MAX_OWNER_BPS, MAX_PARENTS, MAX_PROTOCOL_FEE_BPS} from "../contracts/libraries/Limits.sol";
 import {Settlement} from "../contracts/libraries/Settlement.sol";
 import {Base} from "./Base.sol";
 
@@ -35,6 +35,24 @@ contract SettlementTest is Base {
         _checkFee(json, at, fee);
         uint256[] memory expected = vm.parseJsonUintArray(json, string.concat(at, "shares"));
         vm.assertEq(keccak256(abi.encode(shares)), keccak256(abi.encode(expected)));
+    }
+
+    /// Of every optimistic lock at least the maximum price burns, whoever the challenger is.
+    function test_locks() public view {
+        string memory json = vm.readFile("../tests/vectors/settlement.json");
+        uint256 count = 0;
+        while (vm.keyExistsJson(json, string.concat(".locks[", vm.toString(count), "]"))) {
+            string memory at = string.concat(".locks[", vm.toString(count), "].");
+            uint256 price = vm.parseJsonUint(json, string.concat(at, "maxPrice"));
+            uint256 lock = vm.parseJsonUint(json, string.concat(at, "optimisticLock"));
+            vm.assertGe(lock, price * LOCK_TIMES);
+            uint256 reward = Settlement.challengerPart(lock);
+            vm.assertEq(reward, vm.parseJsonUint(json, string.concat(at, "challenger")), "challenger");
+            vm.assertEq(lock - reward, vm.parseJsonUint(json, string.concat(at, "burned")), "burned");
+            vm.assertGe(lock - reward, price);
+            ++count;
+        }
+        vm.assertGe(count, 100);
     }
 
     function _checkFee(string memory json, string memory at, uint256 fee) private pure {

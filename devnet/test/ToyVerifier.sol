@@ -9,6 +9,7 @@ contract ToyVerifier is IVerifier {
     error EvidenceFalse(bytes32 jobId);
 
     mapping(bytes32 jobId => Verdict) private _verdicts;
+    mapping(bytes32 jobId => address) private _challengers;
     Claim private _last;
 
     /// @param evidence abi.encode(first verdict, output commitment); empty evidence is false.
@@ -24,6 +25,14 @@ contract ToyVerifier is IVerifier {
 
     function verdictOf(bytes32 jobId) external view returns (Verdict) {
         return _verdicts[jobId];
+    }
+
+    function challengerOf(bytes32 jobId) external view returns (address) {
+        return _challengers[jobId];
+    }
+
+    function reward(bytes32 jobId, address challenger) external {
+        _challengers[jobId] = challenger;
     }
 
     function lastClaim() external view returns (Claim memory) {

@@ -5,8 +5,10 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {MarketToken} from "../contracts/MarketToken.sol";
 import {Unverified} from "../contracts/Unverified.sol";
 import {IPaymentErrors} from "../contracts/errors/IPaymentErrors.sol";
+import {IComplaintErrors} from "../contracts/errors/IComplaintErrors.sol";
 import {IUnverifiedErrors as Errors} from "../contracts/errors/IUnverifiedErrors.sol";
 import {Request, Terms} from "../contracts/interfaces/IJobMarket.sol";
+import {IComplaints} from "../contracts/interfaces/IComplaints.sol";
 import {IUnverified} from "../contracts/interfaces/IUnverified.sol";
 import {AuctionKind, Role, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {HookedToken, IHook} from "./HookedToken.sol";
@@ -156,15 +158,15 @@ contract UnverifiedHostileTest is UnverifiedBase {
         (bytes32 other,) = _complainedAs(CONSUMER);
         (bytes32 jobId,) = _handedInBy(address(consumer), address(provider));
         bytes memory answering = abi.encodeCall(IUnverified.answer, (jobId, SALT, OUTPUTS));
-        bytes memory collecting = abi.encodeCall(IUnverified.collect, (jobId));
+        bytes memory collecting = abi.encodeCall(IComplaints.collect, (jobId));
         consumer.plan(address(provider), abi.encodeCall(Meddler.run, (address(unverified), answering)));
-        consumer.plan(address(unverified), abi.encodeCall(IUnverified.complain, (jobId)));
+        consumer.plan(address(unverified), abi.encodeCall(IComplaints.complain, (jobId)));
         consumer.plan(address(unverified), collecting);
         bytes[] memory inner = new bytes[](1);
         inner[0] = collecting;
         bytes memory both = abi.encodeCall(unverified.multicall, (inner));
         consumer.plan(address(provider), abi.encodeCall(Meddler.run, (address(unverified), both)));
-        vm.assertTrue(consumer.run(address(unverified), abi.encodeCall(IUnverified.complain, (jobId))));
+        vm.assertTrue(consumer.run(address(unverified), abi.encodeCall(IComplaints.complain, (jobId))));
         // `run` tells the hook nothing of what failed within it: the balances do.
         vm.assertEq(hooked.balanceOf(address(unverified)), 2 * DEPOSIT);
         vm.assertTrue(consumer.worked(0));
@@ -179,14 +181,14 @@ contract UnverifiedHostileTest is UnverifiedBase {
     function test_nobodyCollectsTwice() public {
         (HookedToken hooked, Meddler consumer, Meddler provider) = _meddlers();
         (bytes32 jobId,) = _handedInBy(address(consumer), address(provider));
-        consumer.run(address(unverified), abi.encodeCall(IUnverified.complain, (jobId)));
+        consumer.run(address(unverified), abi.encodeCall(IComplaints.complain, (jobId)));
         (bytes32 second,) = _handedInBy(address(consumer), address(provider));
-        consumer.run(address(unverified), abi.encodeCall(IUnverified.complain, (second)));
-        bytes memory collecting = abi.encodeCall(IUnverified.collect, (jobId));
+        consumer.run(address(unverified), abi.encodeCall(IComplaints.complain, (second)));
+        bytes memory collecting = abi.encodeCall(IComplaints.collect, (jobId));
         vm.assertTrue(provider.run(address(unverified), abi.encodeCall(IUnverified.answer, (jobId, SALT, OUTPUTS))));
         vm.assertTrue(provider.run(address(unverified), abi.encodeCall(IUnverified.answer, (second, SALT, OUTPUTS))));
         provider.plan(address(unverified), collecting);
-        provider.plan(address(unverified), abi.encodeCall(IUnverified.collect, (second)));
+        provider.plan(address(unverified), abi.encodeCall(IComplaints.collect, (second)));
         uint256 before = hooked.balanceOf(address(provider));
         vm.assertTrue(provider.run(address(unverified), collecting));
         vm.assertEq(provider.count(), 2);
@@ -194,7 +196,7 @@ contract UnverifiedHostileTest is UnverifiedBase {
         vm.assertFalse(provider.worked(1), "both at once");
         vm.assertEq(hooked.balanceOf(address(provider)), before + DEPOSIT);
         vm.assertEq(hooked.balanceOf(address(unverified)), DEPOSIT);
-        vm.expectRevert(abi.encodeWithSelector(Errors.DepositAlreadyPaid.selector, jobId));
+        vm.expectRevert(abi.encodeWithSelector(IComplaintErrors.DepositAlreadyPaid.selector, jobId));
         vm.prank(address(provider));
         unverified.collect(jobId);
     }
@@ -221,7 +223,7 @@ contract UnverifiedHostileTest is UnverifiedBase {
         vm.prank(CONSUMER);
         unverified.complain(jobId);
         vm.startPrank(ALICE);
-        vm.expectRevert(abi.encodeWithSelector(Errors.ComplaintNotOpen.selector, jobId, verdict));
+        vm.expectRevert(abi.encodeWithSelector(IComplaintErrors.ComplaintNotOpen.selector, jobId, verdict));
         unverified.answer(jobId, SALT, OUTPUTS);
         vm.expectRevert();
         unverified.collect(jobId);

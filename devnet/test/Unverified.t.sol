@@ -4,9 +4,11 @@ pragma solidity 0.8.30;
 import {Unverified} from "../contracts/Unverified.sol";
 import {IJobMarketErrors} from "../contracts/errors/IJobMarketErrors.sol";
 import {IPaymentErrors} from "../contracts/errors/IPaymentErrors.sol";
+import {IComplaintErrors} from "../contracts/errors/IComplaintErrors.sol";
 import {IUnverifiedErrors as Errors} from "../contracts/errors/IUnverifiedErrors.sol";
 import {IJobMarket, Terms} from "../contracts/interfaces/IJobMarket.sol";
-import {Complaint, IUnverified} from "../contracts/interfaces/IUnverified.sol";
+import {Complaint, IComplaints} from "../contracts/interfaces/IComplaints.sol";
+import {IUnverified} from "../contracts/interfaces/IUnverified.sol";
 import {Claim} from "../contracts/interfaces/IVerifier.sol";
 import {State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {UnverifiedBase} from "./UnverifiedBase.sol";
@@ -73,14 +75,14 @@ contract UnverifiedTest is UnverifiedBase {
         emit IUnverified.ComplaintAnswered(jobId, versionId, ALICE, SALT, OUTPUTS);
         _answer(jobId, ALICE, SALT, OUTPUTS);
         vm.assertEq(token.balanceOf(ALICE), before, "an answer moves no tokens");
-        vm.expectRevert(abi.encodeWithSelector(Errors.NotLeaseHolder.selector, jobId, ALICE, CONSUMER));
+        vm.expectRevert(abi.encodeWithSelector(IComplaintErrors.NotLeaseHolder.selector, jobId, ALICE, CONSUMER));
         vm.prank(CONSUMER);
         unverified.collect(jobId);
         vm.expectEmit(address(unverified));
-        emit IUnverified.DepositPaid(jobId, versionId, ALICE);
+        emit IComplaints.DepositPaid(jobId, versionId, ALICE);
         vm.startPrank(ALICE);
         unverified.collect(jobId);
-        vm.expectRevert(abi.encodeWithSelector(Errors.DepositAlreadyPaid.selector, jobId));
+        vm.expectRevert(abi.encodeWithSelector(IComplaintErrors.DepositAlreadyPaid.selector, jobId));
         unverified.collect(jobId);
         vm.stopPrank();
         vm.assertEq(token.balanceOf(ALICE), before + DEPOSIT);
@@ -94,23 +96,23 @@ contract UnverifiedTest is UnverifiedBase {
         uint256 before = token.balanceOf(CONSUMER);
         (bytes32 jobId, Terms memory terms) = _complained();
         vm.assertEq(token.balanceOf(CONSUMER), before - MAX_PRICE - DEPOSIT);
-        vm.expectRevert(abi.encodeWithSelector(Errors.DepositNotDue.selector, jobId, Verdict.Disputed));
+        vm.expectRevert(abi.encodeWithSelector(IComplaintErrors.DepositNotDue.selector, jobId, Verdict.Disputed));
         vm.prank(CONSUMER);
         unverified.collect(jobId);
         vm.warp(block.timestamp + 1 days);
         _needState(jobId, State.Rejected);
-        vm.expectRevert(abi.encodeWithSelector(Errors.ComplaintNotOpen.selector, jobId, Verdict.Rejected));
+        vm.expectRevert(abi.encodeWithSelector(IComplaintErrors.ComplaintNotOpen.selector, jobId, Verdict.Rejected));
         _answer(jobId, ALICE, SALT, OUTPUTS);
         uint256 stake = _stakeOf(ALICE);
         market.settle(jobId, terms);
         _needSettled(jobId, State.Rejected);
         vm.assertEq(_stakeOf(ALICE), stake - terms.snapshot.lock);
-        vm.expectRevert(abi.encodeWithSelector(Errors.NotConsumer.selector, jobId, CONSUMER, ALICE));
+        vm.expectRevert(abi.encodeWithSelector(IComplaintErrors.NotConsumer.selector, jobId, CONSUMER, ALICE));
         vm.prank(ALICE);
         unverified.collect(jobId);
         vm.startPrank(CONSUMER);
         unverified.collect(jobId);
-        vm.expectRevert(abi.encodeWithSelector(Errors.DepositAlreadyPaid.selector, jobId));
+        vm.expectRevert(abi.encodeWithSelector(IComplaintErrors.DepositAlreadyPaid.selector, jobId));
         unverified.collect(jobId);
         market.withdraw();
         vm.stopPrank();
@@ -136,7 +138,7 @@ contract UnverifiedTest is UnverifiedBase {
 
     function test_onlyTheConsumerComplainsAndOnce() public {
         (bytes32 jobId,) = _handedIn(OUTPUTS);
-        vm.expectRevert(abi.encodeWithSelector(Errors.NotConsumer.selector, jobId, CONSUMER, BOB));
+        vm.expectRevert(abi.encodeWithSelector(IComplaintErrors.NotConsumer.selector, jobId, CONSUMER, BOB));
         vm.prank(BOB);
         unverified.complain(jobId);
         vm.startPrank(CONSUMER);
@@ -163,7 +165,9 @@ contract UnverifiedTest is UnverifiedBase {
         (bytes32 jobId, Terms memory terms) = _optimistic();
         _submit(jobId, terms, Verdict.Pending);
         vm.expectRevert(
-            abi.encodeWithSelector(Errors.VerifierMismatch.selector, jobId, address(unverified), address(verifier))
+            abi.encodeWithSelector(
+                IComplaintErrors.VerifierMismatch.selector, jobId, address(unverified), address(verifier)
+            )
         );
         vm.prank(CONSUMER);
         unverified.complain(jobId);
@@ -171,14 +175,14 @@ contract UnverifiedTest is UnverifiedBase {
 
     function test_onlyTheLeaseHolderAnswersAndOnce() public {
         (bytes32 jobId,) = _handedIn(OUTPUTS);
-        vm.expectRevert(abi.encodeWithSelector(Errors.ComplaintNotOpen.selector, jobId, Verdict.Pending));
+        vm.expectRevert(abi.encodeWithSelector(IComplaintErrors.ComplaintNotOpen.selector, jobId, Verdict.Pending));
         _answer(jobId, ALICE, SALT, OUTPUTS);
         vm.prank(CONSUMER);
         unverified.complain(jobId);
-        vm.expectRevert(abi.encodeWithSelector(Errors.NotLeaseHolder.selector, jobId, ALICE, BOB));
+        vm.expectRevert(abi.encodeWithSelector(IComplaintErrors.NotLeaseHolder.selector, jobId, ALICE, BOB));
         _answer(jobId, BOB, SALT, OUTPUTS);
         _answer(jobId, ALICE, SALT, OUTPUTS);
-        vm.expectRevert(abi.encodeWithSelector(Errors.ComplaintNotOpen.selector, jobId, Verdict.Accepted));
+        vm.expectRevert(abi.encodeWithSelector(IComplaintErrors.ComplaintNotOpen.selector, jobId, Verdict.Accepted));
         _answer(jobId, ALICE, SALT, OUTPUTS);
     }
 
@@ -188,7 +192,7 @@ contract UnverifiedTest is UnverifiedBase {
         (bytes32 jobId,) = _complained();
         bytes32 expected = _outputCommitment(_root(SALT, OUTPUTS));
         bytes32 actual = _outputCommitment(_root(salt, outputs));
-        vm.expectRevert(abi.encodeWithSelector(Errors.OutputMismatch.selector, jobId, expected, actual));
+        vm.expectRevert(abi.encodeWithSelector(IComplaintErrors.OutputMismatch.selector, jobId, expected, actual));
         _answer(jobId, ALICE, salt, outputs);
     }
 
@@ -196,7 +200,7 @@ contract UnverifiedTest is UnverifiedBase {
         (bytes32 jobId,) = _complained();
         bytes[] memory calls = new bytes[](2);
         calls[0] = abi.encodeCall(IUnverified.answer, (jobId, SALT, OUTPUTS));
-        calls[1] = abi.encodeCall(IUnverified.collect, (jobId));
+        calls[1] = abi.encodeCall(IComplaints.collect, (jobId));
         uint256 before = token.balanceOf(ALICE);
         vm.prank(ALICE);
         unverified.multicall(calls);
@@ -211,7 +215,9 @@ contract UnverifiedTest is UnverifiedBase {
         vm.prank(CONSUMER);
         unverified.complain(jobId);
         bytes memory more = new bytes(most.length + 1);
-        vm.expectRevert(abi.encodeWithSelector(Errors.OutputsTooLarge.selector, jobId, more.length, most.length));
+        vm.expectRevert(
+            abi.encodeWithSelector(IComplaintErrors.OutputsTooLarge.selector, jobId, more.length, most.length)
+        );
         _answer(jobId, ALICE, SALT, more);
         _answer(jobId, ALICE, SALT, most);
         _needState(jobId, State.Accepted);

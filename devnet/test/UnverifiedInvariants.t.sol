@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IComplaints} from "../contracts/interfaces/IComplaints.sol";
 import {Request} from "../contracts/interfaces/IJobMarket.sol";
-import {Complaint} from "../contracts/interfaces/IUnverified.sol";
+import {Complaint} from "../contracts/interfaces/IComplaints.sol";
 import {AuctionKind, Role, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {UnverifiedBase} from "./UnverifiedBase.sol";
 import {UnverifiedHandler} from "./UnverifiedHandler.sol";

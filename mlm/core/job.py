@@ -125,6 +125,7 @@ class Reason(Named):
     GAS_COMPENSATION = 4
     BURN = 5
     STAKER_REWARD = 6
+    CHALLENGER_REWARD = 7
 
 
 class Outcome(Named):

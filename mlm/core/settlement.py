@@ -17,6 +17,12 @@ MAX_PARENTS = 15
 BURN_ADDRESS = "0x000000000000000000000000000000000000dEaD"
 
 
+# Of what a provider loses to a challenger, the challenger's share; the rest burns, and is never less than the price, since
+# the optimistic tier's lock is at least LOCK_TIMES the maximum price (libraries/Limits.sol).
+CHALLENGER_BPS = 5_000
+LOCK_TIMES = 2
+
+
 @dataclass(frozen=True)
 class Split:
     """The parts of a price; they sum to it. `shares[0]` is the owner's, the others its parents', in order of `bps`."""
@@ -54,6 +60,16 @@ def split_fee(fee: int, *, treasury_bps: int, stakers_bps: int) -> FeeSplit:
         raise UsageError(f"expected shares of a fee within {BASIS_POINTS}, found {treasury_bps} and {stakers_bps}")
     treasury, stakers = share_down(fee, treasury_bps), share_down(fee, stakers_bps)
     return FeeSplit(Amount(treasury), Amount(stakers), Amount(fee - treasury - stakers))
+
+
+def lock_up(max_price: int, *, optimistic: bool, lock_bps: int, min_lock: int) -> int:
+    """What a bid locks: max(min_lock, ceil(max_price * lock_bps / 10,000)), optimistic at least LOCK_TIMES max_price."""
+    return max(min_lock, share_up(max_price, lock_bps), LOCK_TIMES * max_price if optimistic else 0)
+
+
+def challenger_part(slashed: int) -> int:
+    """A challenger's share of what a provider loses, rounded down; the rest burns."""
+    return share_down(slashed, CHALLENGER_BPS)
 
 
 def owner_part(price: int, use_price: int, owner_bps: int) -> int:

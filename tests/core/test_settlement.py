@@ -12,10 +12,21 @@ from hypothesis import strategies as st
 
 from mlm.core.errors import UsageError
 from mlm.core.money import Amount
-from mlm.core.settlement import MAX_PARENTS, FeeSplit, fee_up, floor_price, owner_part, split, split_fee
+from mlm.core.settlement import (
+    MAX_PARENTS,
+    FeeSplit,
+    challenger_part,
+    fee_up,
+    floor_price,
+    lock_up,
+    owner_part,
+    split,
+    split_fee,
+)
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 CASES: list[dict[str, Any]] = json.loads((VECTORS / "settlement.json").read_text())["cases"]
+LOCKS: list[dict[str, Any]] = json.loads((VECTORS / "settlement.json").read_text())["locks"]
 
 fees = st.integers(0, 1_000)
 owners = st.integers(0, 9_000)
@@ -43,6 +54,16 @@ def test_vectors(case: dict[str, Any]) -> None:
     assert floor_price(case["feeBps"], use_price) == int(case["floor"])
     fee = split_fee(found.fee, treasury_bps=case["treasuryBps"], stakers_bps=case["stakersBps"])
     assert fee == FeeSplit(*(Amount(case[name]) for name in ("treasury", "stakers", "burned")))
+
+
+@pytest.mark.parametrize("case", LOCKS, ids=range(len(LOCKS)))
+def test_locks_and_what_burns_of_them(case: dict[str, Any]) -> None:
+    price, lock = int(case["maxPrice"]), int(case["optimisticLock"])
+    terms = {"lock_bps": case["lockBps"], "min_lock": int(case["minLock"])}
+    assert lock_up(price, optimistic=False, **terms) == int(case["lock"])
+    assert lock_up(price, optimistic=True, **terms) == lock
+    assert challenger_part(lock) == int(case["challenger"])
+    assert lock - challenger_part(lock) == int(case["burned"]) >= price
 
 
 def test_the_vectors_cover_what_they_should() -> None:

@@ -182,13 +182,36 @@ def with_reveals() -> list[list[int]]:
     return rows
 
 
+def locks() -> list[dict[str, Any]]:
+    """What a bid locks by tier, and who has it once a challenger has shown that the result is false."""
+    draw = Random("mlm/locks")
+    prices = [1, 2, 3, 7, 10**18 - 1, 100 * 10**18, 2**127 - 1, *(draw.randrange(1, 2**100) for _ in range(8))]
+    rows = []
+    for price, lock_bps, min_lock in itertools.product(prices, (0, 1, 2_000, 10_000), (1, 5, 10**19)):
+        other = max(min_lock, ceil(Fraction(price * lock_bps, WHOLE)))
+        lock = max(other, 2 * price)
+        rows.append(
+            {
+                "maxPrice": str(price),
+                "lockBps": lock_bps,
+                "minLock": str(min_lock),
+                "lock": str(other),
+                "optimisticLock": str(lock),
+                "challenger": str(lock // 2),
+                "burned": str(lock - lock // 2),
+            }
+        )
+    return rows
+
+
 def render_rows(rows: list[Any]) -> str:
     return ",\n  ".join(json.dumps(row) for row in rows)
 
 
 def main() -> None:
-    cases = render_rows(settlement())
-    (HERE / "settlement.json").write_text(f'{{"format": "mlm/vectors/settlement/1", "cases": [\n  {cases}\n]}}\n')
+    cases, bonds = render_rows(settlement()), render_rows(locks())
+    head = '{"format": "mlm/vectors/settlement/1"'
+    (HERE / "settlement.json").write_text(f'{head}, "cases": [\n  {cases}\n], "locks": [\n  {bonds}\n]}}\n')
     rows = render_rows(job_states())
     head = f'{{"format": "mlm/vectors/job-states/1", "columns": {json.dumps(COLUMNS)}, "rows": [\n  {rows}\n]}}\n'
     (HERE / "job_states.json").write_text(head)

@@ -14,9 +14,11 @@ import {AuctionKind, Tier} from "../interfaces/Types.sol";
 import {
     BPS,
     MAX_PROTOCOL_FEE_BPS,
+    LOCK_TIMES,
     MAX_UNDELIVERED_FEE_BPS,
     MAX_WINDOW,
     MIN_WINDOW,
+    SCHEME_EXACT,
     SCHEME_KECCAK,
     SCHEME_POSEIDON
 } from "../libraries/Limits.sol";
@@ -135,9 +137,9 @@ abstract contract MarketTerms is Credits {
         return _terms(request);
     }
 
-    /// @notice What a bid for a job of this maximum price locks. It grows with the price and never changes.
-    function lockFor(uint128 maxPrice) external view returns (uint128) {
-        return _lockFor(maxPrice);
+    /// @notice What a bid for a job of this tier and maximum price locks. It grows with the price and never changes.
+    function lockFor(Tier tier, uint128 maxPrice) external view returns (uint128) {
+        return _lockFor(tier, maxPrice);
     }
 
     function _terms(Request calldata request) internal view returns (Terms memory terms, uint128 floor) {
@@ -162,7 +164,7 @@ abstract contract MarketTerms is Credits {
             treasuryBps: treasuryBps,
             stakersBps: stakersBps,
             treasury: _treasury,
-            lock: _lockFor(request.maxPrice),
+            lock: _lockFor(request.tier, request.maxPrice),
             undeliveredFee: _undeliveredFeeFor(request.maxPrice),
             gasCompensation: _gasCompensation,
             payees: royalty.payees,
@@ -174,9 +176,7 @@ abstract contract MarketTerms is Credits {
         Tier tier = request.tier;
         verifier = verifierOf(tier);
         if (verifier == address(0)) revert TierUnavailable(tier);
-        if (request.scheme != (tier == Tier.None ? SCHEME_KECCAK : SCHEME_POSEIDON)) {
-            revert SchemeUnavailable(request.scheme);
-        }
+        if (request.scheme != _schemeOf(tier)) revert SchemeUnavailable(request.scheme);
         if (request.inputCommitment == 0) revert InputCommitmentMissing(request.versionId);
         _checkWindow("biddingWindow", request.biddingWindow, MIN_WINDOW);
         AuctionKind auction = request.auction;
@@ -210,14 +210,23 @@ abstract contract MarketTerms is Credits {
         if (actual < least || actual > MAX_WINDOW) revert WindowOutOfBounds(name, actual, least, MAX_WINDOW);
     }
 
+    /// @dev How a tier's verifier reads the input commitment.
+    function _schemeOf(Tier tier) private pure returns (uint8) {
+        if (tier == Tier.None) return SCHEME_KECCAK;
+        return tier == Tier.Optimistic ? SCHEME_EXACT : SCHEME_POSEIDON;
+    }
+
     /// @dev Tiers whose verdict needs no window: mathematics, or a CPU's quote.
     function _decidesAtOnce(Tier tier) private pure returns (bool) {
         return tier == Tier.Zk || tier == Tier.Tee;
     }
 
-    /// @dev max(minLock, ceil(maxPrice * lockBps / 1e4)): fits where maxPrice does, since lockBps <= 1e4.
-    function _lockFor(uint128 maxPrice) internal view returns (uint128) {
+    /// @dev max(minLock, ceil(maxPrice * lockBps / 1e4)), which fits where maxPrice does, since lockBps <= 1e4. Optimistic: at
+    /// least LOCK_TIMES maxPrice; a price of which that does not fit is refused.
+    function _lockFor(Tier tier, uint128 maxPrice) internal view returns (uint128) {
         uint256 share = (uint256(maxPrice) * _lockBps + BPS - 1) / BPS;
+        // SAFETY: lockBps <= 1e4, so this is the larger one.
+        if (tier == Tier.Optimistic) share = uint256(maxPrice) * LOCK_TIMES;
         return SafeCast.toUint128(Math.max(share, _minLock));
     }
 

@@ -2,14 +2,10 @@
 pragma solidity 0.8.30;
 
 import {Kind, Tier} from "../interfaces/Types.sol";
+import {ICommitmentErrors} from "./ICommitmentErrors.sol";
 
 /// Errors of AssetRegistry.
-interface IAssetRegistryErrors {
-    error CommitmentMissing(address account, bytes32 commitment);
-    /// A commitment can be opened from the block after its own.
-    error CommitmentTooYoung(bytes32 commitment, uint48 committedBlock);
-    error CommitmentExpired(bytes32 commitment, uint48 expiredAt);
-
+interface IAssetRegistryErrors is ICommitmentErrors {
     error HandleInvalid(string handle);
     error NameInvalid(string name);
     error VersionInvalid(string version);

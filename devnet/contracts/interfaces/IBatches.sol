@@ -53,8 +53,8 @@ struct Offer {
 
 /// What the auction needs of the market.
 interface ILeases {
-    /// @notice The stake that a job of this maximum price locks; grows with the price.
-    function lockFor(uint128 maxPrice) external view returns (uint128);
+    /// @notice The stake that a job of this tier and maximum price locks; grows with the price.
+    function lockFor(Tier tier, uint128 maxPrice) external view returns (uint128);
 
     /// @notice Gives a job to a provider at a price, locks its stake and starts its delivery window. BatchAuction only.
     function lease(bytes32 jobId, address provider, uint128 price) external;

@@ -8,7 +8,7 @@ struct Request {
     bytes32 versionId;
     Tier tier;
     AuctionKind auction;
-    uint8 scheme; // how the input root was made: 1 = Poseidon, 2 = keccak256
+    uint8 scheme; // how the input root was made: 1 = Poseidon, 2 = keccak256, 3 = exact tensors
     bytes32 inputCommitment; // keccak256(abi.encode(keccak256("mlm/in/1"), tier, scheme, versionId, root))
     bytes32 input; // sha2-256 digest of the DAG-CBOR block that holds the input; 0 when it travels otherwise
     uint128 maxPrice; // escrowed at posting, in token base units

@@ -11,7 +11,7 @@ struct Claim {
     bytes32 inputCommitment;
     address provider;
     Tier tier;
-    uint8 scheme; // how the input root was made: 1 = Poseidon, 2 = keccak256
+    uint8 scheme; // how the input root was made: 1 = Poseidon, 2 = keccak256, 3 = exact tensors
 }
 
 /// One interface for every tier.
@@ -28,4 +28,8 @@ interface IVerifier {
 
     /// @notice The verdict now, for a job whose first verdict was `Pending`.
     function verdictOf(bytes32 jobId) external view returns (Verdict);
+
+    /// @notice Who has shown that a job's result is false, and has a share of what its provider loses; address(0) where nobody
+    /// has, and in tiers without challengers.
+    function challengerOf(bytes32 jobId) external view returns (address);
 }

@@ -68,7 +68,8 @@ enum Reason {
     Refund,
     GasCompensation,
     Burn,
-    StakerReward
+    StakerReward,
+    ChallengerReward
 }
 
 /// How a job ended for its provider; what reputation is made of.

@@ -25,8 +25,8 @@ uint256 constant ANSWER_PART = 4;
 uint256 constant MAX_ANSWER = 10 minutes;
 
 // Stake unbonds for longer than a job can run from the close of its bids: reveals, delivery, execution and verification of
-// MAX_WINDOW each, then a disputed job's game and appeal.
-uint256 constant MIN_UNBONDING = 4 * MAX_WINDOW + 1 days;
+// MAX_WINDOW each, then a disputed job's game of MAX_GAME.
+uint256 constant MIN_UNBONDING = 4 * MAX_WINDOW + 2 days;
 uint256 constant MAX_UNBONDING = 365 days;
 
 // At how many different times the reservations of one stake end: what a lock reads at most.
@@ -49,6 +49,29 @@ uint256 constant REWARD_PERIOD = 7 days;
 uint256 constant MIN_ANSWER_WINDOW = 1 hours;
 uint256 constant MAX_ANSWER_WINDOW = 1 days;
 
-// How an input root is made (docs/commitments.md): over Poseidon hashes, or over the tensors' block as it is.
+// How an input root is made (docs/commitments.md): over Poseidon hashes, over the tensors' block as it is, or
+// over the roots of exact tensors.
 uint8 constant SCHEME_POSEIDON = 1;
 uint8 constant SCHEME_KECCAK = 2;
+uint8 constant SCHEME_EXACT = 3;
+
+// Of what a provider loses to a challenger, the challenger's share; the rest burns. A provider may be its own challenger: only
+// what burns deters it. So that this is never less than the price, the optimistic tier's lock is at least LOCK_TIMES the
+// maximum price: LOCK_TIMES * (BPS - CHALLENGER_BPS) / BPS = 1.
+uint256 constant CHALLENGER_BPS = 5_000;
+uint256 constant LOCK_TIMES = 2;
+
+// Of the bond that a challenger loses, the provider's share, for the gas of its answers; the rest burns, so that a provider
+// that plays against itself to hold its job up pays for it.
+uint256 constant COMPENSATION_BPS = 5_000;
+
+// Nodes of an exact graph: an input and an output at least, and as many as fit in calldata (mlm/core/exact/graph.py).
+uint256 constant MIN_NODES = 2;
+uint256 constant MAX_NODES = 256;
+
+// Each side's clock in a game for withheld data, and the least that a turn begins with, in seconds. No game lasts longer than
+// MAX_GAME: both clocks, and an extension for each of MAX_TURNS turns.
+uint256 constant MIN_CLOCK = 1 hours;
+uint256 constant MIN_EXTENSION = 5 minutes;
+uint256 constant MAX_TURNS = 16;
+uint256 constant MAX_GAME = 2 days;

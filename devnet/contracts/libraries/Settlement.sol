@@ -4,10 +4,11 @@ pragma solidity 0.8.30;
 import {IJobMarket, Snapshot} from "../interfaces/IJobMarket.sol";
 import {IReputation} from "../interfaces/IReputation.sol";
 import {IStakeVault} from "../interfaces/IStakeVault.sol";
+import {IVerifier} from "../interfaces/IVerifier.sol";
 import {AuctionKind, Outcome, Reason, Role, State} from "../interfaces/Types.sol";
 import {Bidding} from "./Bidding.sol";
 import {JobRecord} from "./JobRecord.sol";
-import {BPS, BURN_ADDRESS} from "./Limits.sol";
+import {BPS, BURN_ADDRESS, CHALLENGER_BPS} from "./Limits.sol";
 
 /// @title Who is credited what when a job ends (docs/job.md, mlm/core/settlement.py, tests/vectors/settlement.json)
 /// @notice The market calls `settle` in its own storage, under its own address, once it has released the job's escrow.
@@ -44,11 +45,15 @@ library Settlement {
         if (state == State.Expired) return 0;
 
         Outcome outcome;
-        uint128 toConsumer;
-        (outcome, slashed, toConsumer) = _fault(snapshot, state);
-        credit(creditOf, jobId, job.consumer, Reason.GasCompensation, toConsumer);
-        // SAFETY: toConsumer <= slashed <= the lock by the bounds in MarketTerms.
-        credit(creditOf, jobId, BURN_ADDRESS, Reason.Burn, slashed - toConsumer);
+        {
+            uint128 toConsumer;
+            (outcome, slashed, toConsumer) = _fault(snapshot, state);
+            credit(creditOf, jobId, job.consumer, Reason.GasCompensation, toConsumer);
+            // SAFETY: toConsumer <= slashed <= the lock by the bounds in MarketTerms.
+            uint256 rest = slashed - toConsumer;
+            if (state == State.Rejected) rest -= _reward(jobId, creditOf, snapshot.verifier, rest);
+            credit(creditOf, jobId, BURN_ADDRESS, Reason.Burn, rest);
+        }
         _takeLock(job, jobId, vault, snapshot.lock, slashed);
         reputation.record(jobId, job.provider, outcome, job.price, 0);
     }
@@ -76,8 +81,20 @@ library Settlement {
         // Neither side gains by the other's silence: the lease holder loses as much as the consumer, no more.
         if (state == State.Undelivered) return (Outcome.Undelivered, snapshot.undeliveredFee, 0);
         if (state == State.Defaulted) return (Outcome.Defaulted, snapshot.lock, snapshot.gasCompensation);
-        // Nobody disputes in this market's tiers yet: with no challenger to reward, the whole lock burns.
         return (Outcome.Rejected, snapshot.lock, 0);
+    }
+
+    /// @dev Credits whoever has shown that the result is false; with nobody to reward, the whole lock burns.
+    function _reward(
+        bytes32 jobId,
+        mapping(address account => uint256) storage creditOf,
+        address verifier,
+        uint256 slashed
+    ) private returns (uint256 reward) {
+        address challenger = IVerifier(verifier).challengerOf(jobId);
+        if (challenger == address(0)) return 0;
+        reward = challengerPart(slashed);
+        credit(creditOf, jobId, challenger, Reason.ChallengerReward, reward);
     }
 
     /// @dev What is not slashed of the lock is free again.
@@ -143,6 +160,11 @@ library Settlement {
         treasury = (fee * treasuryBps) / BPS;
         stakers = (fee * stakersBps) / BPS;
         burned = fee - treasury - stakers;
+    }
+
+    /// @notice A challenger's share of what a provider loses, rounded down; the rest burns.
+    function challengerPart(uint256 slashed) internal pure returns (uint256) {
+        return (slashed * CHALLENGER_BPS) / BPS;
     }
 
     /// @notice What the owner and its parents share: max(usePrice, floor(price * ownerBps / 1e4)).

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Terms} from "../../contracts/interfaces/IJobMarket.sol";
+import {IComplaints} from "../../contracts/interfaces/IComplaints.sol";
 import {IUnverified} from "../../contracts/interfaces/IUnverified.sol";
 import {AuctionKind, State, Tier} from "../../contracts/interfaces/Types.sol";
 import {AttackBase} from "./AttackBase.sol";
@@ -40,7 +41,7 @@ contract ComplaintsTest is AttackBase {
     function _answer(bytes32 jobId) private {
         bytes[] memory calls = new bytes[](2);
         calls[0] = abi.encodeCall(IUnverified.answer, (jobId, OUTPUTS_SALT, OUTPUTS));
-        calls[1] = abi.encodeCall(IUnverified.collect, (jobId));
+        calls[1] = abi.encodeCall(IComplaints.collect, (jobId));
         vm.prank(ALICE);
         unverified.multicall(calls);
         _count(ALICE);

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IAssetRegistryErrors} from "../../contracts/errors/IAssetRegistryErrors.sol";
+import {ICommitmentErrors} from "../../contracts/errors/ICommitmentErrors.sol";
 import {Publication} from "../../contracts/interfaces/IAssetRegistry.sol";
 import {Request, Terms} from "../../contracts/interfaces/IJobMarket.sol";
 import {AuctionKind, Tier} from "../../contracts/interfaces/Types.sol";
@@ -49,13 +50,13 @@ contract RepublicationTest is AttackBase {
         Publication memory p = _model("net");
         _commitTo(AUTHOR, p);
         bytes32 copied = _commitment(COPIER, "mlm/publish/1", keccak256(abi.encode(p)), "salt");
-        vm.expectRevert(abi.encodeWithSelector(IAssetRegistryErrors.CommitmentMissing.selector, COPIER, copied));
+        vm.expectRevert(abi.encodeWithSelector(ICommitmentErrors.CommitmentMissing.selector, COPIER, copied));
         vm.prank(COPIER);
         registry.publish(p, "salt");
         vm.startPrank(COPIER);
         registry.commit(copied);
         _count(COPIER);
-        vm.expectRevert(abi.encodeWithSelector(IAssetRegistryErrors.CommitmentTooYoung.selector, copied, block.number));
+        vm.expectRevert(abi.encodeWithSelector(ICommitmentErrors.CommitmentTooYoung.selector, copied, block.number));
         registry.publish(p, "salt");
         vm.stopPrank();
         vm.prank(AUTHOR);
