@@ -25,7 +25,7 @@ from mlm.ports.state import SQL_ROWS, Event
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA = "5"
+SCHEMA = "6"
 REBUILD = "Run `mlm sync --rebuild`: it recreates the index from the chain."
 _HERE = Path(__file__).parent
 # The locks of files belong to a process: two of its threads would not see each other's.

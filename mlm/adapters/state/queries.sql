@@ -157,6 +157,32 @@ from channel_credits
 where ($channel_id::varchar is null or channel_id = $channel_id) and ($account::varchar is null or account = $account)
 order by block, log_index limit $limit offset $offset;
 
+-- name: traces
+select job_id, provider, graph_root, inputs, outputs, roots, block, timestamp, tx_hash, finality(block) as finality
+from traces where job_id = $job_id order by block, log_index;
+
+-- name: convictions
+select job_id, challenger, prover, fault, node, cell, expected, claimed, block, timestamp, tx_hash, finality(block) as finality
+from convictions where job_id = $job_id order by block, log_index;
+
+-- name: games
+select game_id, job_id, challenger, node, output_type, tensor_root, deadline, block, timestamp, tx_hash, finality(block) as finality
+from games
+where ($job_id::varchar is null or job_id = $job_id) and ($challenger::varchar is null or challenger = $challenger)
+  and ($game_id::varchar is null or game_id = $game_id)
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: game_prefix
+select game_id from games where starts_with(game_id, $prefix) order by game_id limit $limit;
+
+-- name: game_moves
+select game_id, job_id, account, move, position, shown, deadline, block, timestamp, tx_hash, finality(block) as finality
+from game_moves where game_id = $game_id order by block, log_index;
+
+-- name: game_credits
+select game_id, account, reason, amount, block, timestamp, tx_hash, finality(block) as finality
+from game_credits where account = $account order by block, log_index;
+
 -- name: content_keys
 select version_id, owner, key_digest, block, timestamp, tx_hash, finality(block) as finality
 from content_keys where ($version_id::varchar is null or version_id = $version_id)

@@ -201,6 +201,29 @@ create table complaints (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
     job_id varchar, account varchar, change varchar, answer_by bigint, salt varchar, outputs varchar
 );
+create table traces (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    job_id varchar, provider varchar, graph_root varchar, inputs bigint, outputs bigint, roots json
+);
+create table convictions (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    job_id varchar, challenger varchar, prover varchar, fault bigint, node bigint, cell varchar, expected bigint, claimed bigint
+);
+create table games (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    game_id varchar, job_id varchar, challenger varchar, node bigint, output_type varchar, tensor_root varchar, deadline bigint
+);
+create table game_moves (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    game_id varchar, job_id varchar, account varchar, move varchar, position bigint, shown json, deadline bigint
+);
+create table game_credits (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    game_id varchar, account varchar, reason bigint, amount bignum
+);
+create table game_withdrawals (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount bignum
+);
 create table content_keys (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, version_id varchar, owner varchar, key_digest varchar
 );
@@ -347,7 +370,7 @@ select j.job_id, j.version_id, v.handle, v.name, v.version, j.consumer, j.nonce,
        j.tx_hash as posted_tx, c.tx_hash as awarded_tx, a.tx_hash as accepted_tx, s.tx_hash as submitted_tx,
        e.tx_hash as settled_tx, j.block, j.timestamp, j.log_index, j.tx_hash,
        greatest(j.block, coalesce(b.block, 0), coalesce(r.block, 0), coalesce(c.block, 0), coalesce(a.block, 0), coalesce(s.block, 0),
-                coalesce(k.block, 0), coalesce(e.block, 0)) as last_block
+                coalesce(k.block, 0), coalesce(g.block, 0), coalesce(e.block, 0)) as last_block
 from jobs j
 left join version_view v on v.version_id = j.version_id
 left join auctions o on o.job_id = j.job_id
@@ -358,6 +381,11 @@ left join closings c on c.job_id = j.job_id
 left join acceptances a on a.job_id = j.job_id
 left join submissions s on s.job_id = j.job_id
 left join (select job_id, max(block) as block from complaints where change <> 'paid' group by job_id) k on k.job_id = j.job_id
+left join (
+    select job_id, max(block) as block from (
+        select job_id, block from convictions union all select job_id, block from games union all select job_id, block from game_moves
+    ) group by job_id
+) g on g.job_id = j.job_id
 left join settlements e on e.job_id = j.job_id;
 
 -- Every fact from which a sale's state follows (docs/sale.md), in one row. Anybody's collection can be for sale; only an

@@ -13,7 +13,7 @@ import orjson
 
 from mlm.core.attributes import value_of
 from mlm.core.errors import InvalidData
-from mlm.core.events import channels, licences
+from mlm.core.events import channels, disputes, licences
 
 Row = tuple[Any, ...]
 
@@ -104,6 +104,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "complaints": ("job_id", "account", "change", "answer_by", "salt", "outputs"),
     **channels.COLUMNS,
     **licences.COLUMNS,
+    **disputes.COLUMNS,
 }
 
 # (contract, event) -> table, and for each of its columns the argument that it holds
@@ -138,6 +139,7 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("EncryptionKeys", "EncryptionKeyAnnounced"): ("encryption_keys", ("account", "key")),
     ("Delivery", "InputKeyDelivered"): ("input_keys", ("jobId", "provider", "wrapped")),
     **channels.SIMPLE,
+    **disputes.SIMPLE,
 }
 
 # event -> what became of a bid, and the argument that is its amount: the price shown, or the bond burned
@@ -216,12 +218,14 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
     if contract == "JobMarket" and event in BID_CHANGES:
         change, amount = BID_CHANGES[event]
         return [("bid_changes", (args["jobId"], args["bidder"], change, args.get("commitment"), args.get(amount)))]
-    if contract == "Unverified" and event in COMPLAINTS:
+    if contract in ("Unverified", disputes.CONTRACT) and event in COMPLAINTS:
         change, account = COMPLAINTS[event]
         shown = (args.get(name) for name in ("answerBy", "salt", "outputs"))
         return [("complaints", (args["jobId"], args[account], change, *shown))]
     if contract == "Providers":
         return _said(event, args)
+    if contract == disputes.CONTRACT:
+        return disputes.facts(event, args, to_json)
     if contract in licences.CONTRACTS:
         return licences.facts(contract, event, args, to_json)
     if (contract, event) == ("AssetRegistry", "VersionPublished"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlm.core.events import channels, licences
+from mlm.core.events import channels, disputes, licences
 from mlm.core.events.abi import Field, Type, array_of, elementary, tuple_of
 
 
@@ -340,6 +340,7 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
     ),
     *channels.DECLARATIONS,
     *licences.DECLARATIONS,
+    *disputes.DECLARATIONS,
 )
 
 # What earlier contracts declared and later ones changed: their logs stay readable.

@@ -24,7 +24,10 @@ class JobQueries(AssetQueries):
         auction = one("auctions")
         closing, accepted, submitted, settled = map(one, ("closings", "acceptances", "submissions", "settlements"))
         complaints = (said for said in self._of("complaints", job_id=row["job_id"]) if said["change"] != "paid")
-        known = (row, *bids, *changes, *complaints, closing, accepted, submitted, settled)
+        played = [
+            fact for table in ("convictions", "games", "game_moves") for fact in self._of(table, job_id=row["job_id"])
+        ]
+        known = (row, *bids, *changes, *complaints, *played, closing, accepted, submitted, settled)
         last = max(fact.get("block", 0) for fact in known)
         provider, price = leases.best(row, bids, changes, closing)
         same = (
