@@ -117,23 +117,18 @@ def placed(view: View, layout: Layout) -> tuple[Factors, Factors, Factors, Facto
     An exact axis along which the view only repeats has no factors: operators with two operands repeat it themselves.
     None where the layout divides an axis otherwise than the view can.
     """
-    pieces: dict[tuple[int, int], Factor] = {}
+    pieces: dict[tuple[int, int], Factors] = {}
     for axis, factors in enumerate(view.axes):
         atoms = sorted((atom for atom in layout.atoms if atom.axis == axis), key=lambda atom: atom.place)
-        if not atoms or not factors:
-            if factors:
-                return None
+        if not factors:
             continue
         carved = carve(factors, [atom.size for atom in atoms])
         if carved is None:
             return None
-        for atom, piece in zip(atoms, carved, strict=True):
-            if len(piece) != 1:
-                return None
-            pieces[axis, atom.place] = piece[0]
+        pieces |= {(axis, atom.place): piece for atom, piece in zip(atoms, carved, strict=True)}
     made = []
     for group in layout.groups:
-        own = [pieces.get((atom.axis, atom.place), Factor(atom.size, 0)) for atom in group]
+        own = [f for atom in group for f in pieces.get((atom.axis, atom.place), (Factor(atom.size, 0),))]
         made.append(merged(own) if any(factor.step for factor in own) else ())
     a, b, c, d = made
     return a, b, c, d

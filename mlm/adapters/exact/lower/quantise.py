@@ -39,26 +39,25 @@ def columns(
     *,
     means: Array | None = None,
     offset: float = 0.0,
-    target: float = 0.0,
 ) -> Columns:
     """Of float weights [O, K] and bias [O], both in units of the output's scale (weights also in those of the input's).
 
-    `means` [K]: the input's means in its units. `offset`: the zero point of the input, whose numbers stand that much
-    too high; `target`: that of the output.
+    `means` [1 or O, K]: the input's means in its units. `offset`: the zero point of the input, whose numbers stand that much
+    too high.
     """
     import numpy as np
 
     count = len(weights)
     largest = np.maximum(np.abs(weights).max(axis=1), 1e-30)
     first = np.clip(np.floor(np.log2((LARGEST + 0.499) / largest)), 0, _MAX_SHIFT).astype(np.int64)
-    best = _quantised(weights, bias, first, means, offset, target)
+    best = _quantised(weights, bias, first, means, offset)
     error = _error(weights, best[0], first)
     higher = np.minimum(first + 1, _MAX_SHIFT)
-    other = _quantised(weights, bias, higher, means, offset, target)
+    other = _quantised(weights, bias, higher, means, offset)
     better = (_error(weights, other[0], higher) < error) & (_reach(*other) < EXACT_LIMIT)
     shifts = np.where(better, higher, first)
     for _ in range(_MAX_SHIFT + 1):
-        made, offsets = _quantised(weights, bias, shifts, means, offset, target)
+        made, offsets = _quantised(weights, bias, shifts, means, offset)
         over = (_reach(made, offsets) >= EXACT_LIMIT) & (shifts > 0)
         if not over.any():
             break
@@ -74,16 +73,16 @@ def columns(
 
 
 def _quantised(
-    weights: Array, bias: Array, shifts: Array, means: Array | None, offset: float, target: float
+    weights: Array, bias: Array, shifts: Array, means: Array | None, offset: float
 ) -> tuple[Array, Array]:
     import numpy as np
 
     unit = np.exp2(shifts)
     exact = weights * unit[:, None]
     made = np.clip(np.rint(exact), -LARGEST, LARGEST)
-    wanted = (bias + target) * unit - offset * made.sum(axis=1)
+    wanted = bias * unit - offset * made.sum(axis=1)
     if means is not None:
-        wanted = wanted - (made - exact) @ means
+        wanted = wanted - ((made - exact) * means).sum(axis=1)
     limit = EXACT_LIMIT - 1
     return made, np.clip(np.rint(wanted), -limit, limit)
 
