@@ -23,6 +23,7 @@ LARGEST = 127
 _KEPT = 1 << 15  # values of each tensor
 _CANDIDATES = 48
 _SMALLEST = 0.15  # of the largest value: where the search for a clip ends
+_ONE_SIDED = 0.2  # how far off 0 the middle of a range is, in its width, for a zero point to pay
 _SYNTHETIC = 32  # samples where no data is given
 
 
@@ -34,10 +35,6 @@ class Statistics:
     high: float
     values: Array
     mean: Array
-
-    @property
-    def largest(self) -> float:
-        return max(-self.low, self.high)
 
 
 def batches(source: Source, data: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
@@ -137,26 +134,52 @@ def measure(source: Source, data: Mapping[str, Array], most: int = 128) -> dict[
     return found
 
 
-def best_scale(
-    known: Statistics, function: Callable[[Array], Array] | None = None, clip: bool = True, zero: float = 0.0
-) -> float:
-    """The scale s of least squared error of s · (clip(round(x / s) + zero, -128, 127) - zero) against x.
+@dataclass(frozen=True)
+class Units:
+    """number = scale · (whole number - zero); `zero` need not be whole."""
 
-    With `function` the error is that of the function's values: what alone is left of a tensor which only it reads.
+    scale: float
+    zero: float = 0.0
+
+
+def best_units(
+    known: Statistics,
+    function: Callable[[Array], Array] | None = None,
+    *,
+    clip: bool = True,
+    offset: bool = False,
+    centre: float | None = None,
+    beyond: bool = False,
+) -> Units:
+    """The units of least squared error of a tensor's numbers, or of the function's of them that alone reads them.
+
+    With `offset` the zero point may be any whole number, else it is 0; with `centre` the whole number 0 stands for
+    that number. Without `clip` no number that was seen is clipped; with `beyond` the zero point may stand for 0 beyond
+    int8, where 0 is not among the numbers.
     """
     import numpy as np
 
-    up, down = LARGEST - zero, LARGEST + 1 + zero
-    largest = max(known.high / up, -known.low / down, 1e-12)
-    if not clip:
-        return largest
+    low, high = known.low, known.high
+    if not (offset and beyond):
+        low, high = min(low, 0.0), max(high, 0.0)
+    if centre is not None:
+        offset = False
+        widest = max((high - centre) / LARGEST, (centre - low) / (LARGEST + 1), 1e-12)
+    elif offset and abs(low + high) > _ONE_SIDED * (high - low):
+        widest = max((high - low) / (2 * LARGEST + 1), 1e-12)
+    else:
+        offset, widest = False, max(high / LARGEST, -low / (LARGEST + 1), 1e-12)
     values = known.values
     wanted = values if function is None else function(values)
-    best, least = largest, np.inf
-    for ratio in np.geomspace(_SMALLEST, 1, _CANDIDATES)[::-1]:
-        scale = largest * float(ratio)
-        held = np.clip(np.rint(values / scale), -down, up) * scale
+    best, least = Units(0.0), np.inf
+    for ratio in np.geomspace(1, _SMALLEST, _CANDIDATES) if clip else (1.0,):
+        scale = widest * float(ratio)
+        zero = 0.0 if centre is None else -centre / scale
+        if offset:
+            # The side that reaches less far is kept whole.
+            zero = -(LARGEST + 1) - np.floor(low / scale) if -low < high else LARGEST - np.ceil(high / scale)
+        held = (np.clip(np.rint(values / scale + zero), -LARGEST - 1, LARGEST) - zero) * scale
         error = float(np.square((held if function is None else function(held)) - wanted).mean())
         if error < least:
-            best, least = scale, error
+            best, least = Units(scale, float(zero)), error
     return best

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from mlm.adapters.exact.lower.calibrate import Statistics, best_scale
+from mlm.adapters.exact.lower.calibrate import Statistics, Units, best_units
 from mlm.adapters.exact.lower.graph import Nodes, Value
 from mlm.adapters.exact.lower.quantise import columns
 from mlm.adapters.exact.lower.simplify import Source, Step
@@ -23,6 +23,18 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 LOW, HIGH = LIMITS[DType.I8]
+# Operators whose output has the zero point that their operands have, and operators take any, besides
+# Conv and MatMul.
+_THROUGH = frozenset(
+    "Reshape Flatten Squeeze Unsqueeze Transpose Slice Split Identity Expand Resize MaxPool ReduceMax GlobalMaxPool "
+    "DepthToSpace SpaceToDepth Dropout Cast Pad Add Sub".split()
+)
+_MAXIMA = frozenset(("MaxPool", "ReduceMax", "GlobalMaxPool"))
+_IN_ORDER = frozenset(("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Identity"))
+_ENOUGH = 256  # values to choose units by
+_TAKING = frozenset(
+    "Gemm Unary LayerNorm LayerNormalization Softmax GlobalAveragePool ReduceMean ReduceSum BatchNormalization".split()
+)
 
 
 @dataclass(frozen=True)
@@ -34,18 +46,21 @@ class Target:
 
     name: str
     scale: float
+    zero: float = 0.0
     bounds: tuple[float, float] = (-inf, inf)
 
-    def limits(self, scale: float = 0.0, zero: float = 0.0) -> tuple[int, int]:
+    def limits(self, scale: float = 0.0) -> tuple[int, int]:
         """The requantisation's low and high, under a scale other than the one wanted, if need be."""
-        low, high = (bound / (scale or self.scale) + zero for bound in self.bounds)
+        low, high = (bound / (scale or self.scale) + self.zero for bound in self.bounds)
         return round(min(max(low, LOW), HIGH)), round(min(max(high, LOW), HIGH))
 
 
 class Context:
     """The state of one lowering."""
 
-    def __init__(self, source: Source, statistics: Mapping[str, Statistics], forced: Mapping[str, float]) -> None:
+    def __init__(
+        self, source: Source, statistics: Mapping[str, Statistics], forced: Mapping[str, float], padding: bool
+    ) -> None:
         self.source = source
         self.statistics = statistics
         self.nodes = Nodes()
@@ -53,6 +68,7 @@ class Context:
         self.fused: set[str] = set()  # outputs of steps that another has done already
         self.clipped: list[tuple[str, int]] = []  # step, weights
         self.largest = 0  # accumulator, at worst
+        self.padding = padding  # whether a PAD may go before a window that a zero point asks one of
         self._forced = forced
         self._uses = source.uses()
 
@@ -91,28 +107,68 @@ class Context:
         result: Array = known.mean.mean(axis=others)
         return result
 
-    def scale(self, name: str, like: str = "") -> float:
-        """The scale for a tensor, by what was measured of it, or of the one that is `like` it."""
+    def units(self, name: str, *, like: str = "", offset: bool = True, centre: float | None = None) -> Units:
+        """The units for a tensor, by what was measured of it, or of the one that is `like` it.
+
+        A zero point is chosen only where all that read the tensor take one, and `offset` allows it.
+        """
         if name in self._forced:
-            return self._forced[name]
-        known = self.statistics[like or name]
+            return Units(self._forced[name])
         readers = self._uses.get(name, [])
+        known, pooled = self._seen(name, like)
         if any(reader.op == "Output" for reader in readers):
-            return rounded(best_scale(known, clip=False))
+            return whole(best_units(known, clip=False))
         function = None
         if len(readers) == 1 and readers[0].op == "Unary" and "clip" not in readers[0].attributes:
             function = readers[0].attributes["function"]
-        return rounded(best_scale(known, function))
+        offset = offset and self._takes_offset(name)
+        return whole(best_units(known, function, offset=offset, centre=centre, beyond=pooled))
 
-    def target(self, step: Step) -> Target:
+    def _seen(self, name: str, like: str = "") -> tuple[Statistics, bool]:
+        """Statistics of what of a tensor is left in the end: of the maxima where a maximum alone reads it.
+
+        And whether that is so. A function before the maximum passes on what it maps to the range of the maxima.
+        """
+        known, readers = self.statistics[like or name], self._uses.get(name, [])
+        if len(readers) != 1:
+            return known, False
+        (reader,) = readers
+        if reader.op in _MAXIMA:
+            return self._seen(reader.output)[0], not is_padded(reader)
+        if reader.op in _IN_ORDER:
+            return self._seen(reader.output) if self._seen(reader.output)[1] else (known, False)
+        if reader.op == "Unary" and "clip" not in reader.attributes:
+            left, pooled = self._seen(reader.output)
+            kept = known.values[reader.attributes["function"](known.values) >= left.low] if pooled else known.values
+            if len(kept) >= _ENOUGH and pooled:
+                return Statistics(float(kept.min()), known.high, kept, known.mean), True
+        return known, False
+
+    def _takes_offset(self, name: str) -> bool:
+        """Whether everything that reads a tensor takes numbers with a zero point."""
+        return all(
+            self._takes_offset(reader.output) if reader.op in _THROUGH else self._reads_offset(reader, name)
+            for reader in self._uses.get(name, [])
+        )
+
+    def _reads_offset(self, reader: Step, name: str) -> bool:
+        if reader.op in ("Conv", "AveragePool"):
+            return self.padding or not is_padded(reader)
+        if reader.op == "MatMul":
+            return any(other in self.source.constants for other in reader.inputs)
+        return reader.op in _TAKING
+
+    def target(self, step: Step, *, offset: bool = True, centre: float | None = None) -> Target:
         """Where a requantisation's numbers go: through Relu or Clip too, when that alone reads them."""
         name, like = step.output, step.attributes.get("like", "")
         readers = self._uses.get(name, [])
         if len(readers) == 1 and "clip" in readers[0].attributes and not like:
             reader = readers[0]
             self.fused.add(reader.output)
-            return Target(reader.output, self.scale(reader.output), reader.attributes["clip"])
-        return Target(name, self.scale(name, like))
+            units = self.units(reader.output, offset=offset, centre=centre)
+            return Target(reader.output, units.scale, units.zero, reader.attributes["clip"])
+        units = self.units(name, like=like, offset=offset, centre=centre)
+        return Target(name, units.scale, units.zero)
 
     def weighted(
         self,
@@ -137,6 +193,7 @@ class Context:
             (np.zeros(count) if bias is None else bias.astype(np.float64)) / target.scale,
             means=None if means is None else means / value.scale,
             offset=value.zero,
+            target=target.zero,
         )
         self.largest = max(self.largest, made.largest)
         if made.clipped:
@@ -148,7 +205,20 @@ class Context:
             [node, made.weights.reshape(weights.shape), made.bias.reshape(row), made.shifts.reshape(row)],
             (*attributes, *target.limits()),
         )
-        self.bind(target.name, Value(index, view, target.scale))
+        self.bind(target.name, Value(index, view, target.scale, target.zero))
+
+
+def is_padded(step: Step) -> bool:
+    """Whether a window may reach beyond the image."""
+    automatic = step.attributes.get("auto_pad", b"NOTSET")
+    same = automatic in (b"SAME_UPPER", b"SAME_LOWER", "SAME_UPPER", "SAME_LOWER")
+    return same or any(step.attributes.get("pads", ())) or bool(step.attributes.get("ceil_mode", 0))
+
+
+def whole(units: Units) -> Units:
+    """Units whose scale float32 holds; what the zero point stands for stays."""
+    scale = rounded(units.scale)
+    return Units(scale, units.zero)
 
 
 def rounded(scale: float) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from mlm.adapters.exact.lower.context import Context, rounded
+from mlm.adapters.exact.lower.context import HIGH, LOW, Context, rounded
 from mlm.adapters.exact.lower.graph import Value
 from mlm.adapters.exact.lower.layout import Layout, images, of_axes
 from mlm.adapters.exact.lower.simplify import Step
@@ -41,7 +41,7 @@ def conv(context: Context, step: Step) -> None:
         means = np.tile(
             np.repeat(means.reshape(groups, -1), len(weights) // groups, axis=0), (1, prod(weights.shape[2:]))
         )
-    node = context.nodes.place(value, images(value.shape))
+    node, window = _placed(context, value, window, weights.shape[2:], layout.shape)
     context.weighted(
         step,
         Op.CONV,
@@ -77,6 +77,26 @@ def _window(context: Context, step: Step, value: Value, kernel: Sequence[int]) -
         if not 0 <= before[axis] <= reach or (out[1 + axis] - 1) * strides[axis] - before[axis] >= size[1 + axis]:
             raise step.fails("its padding holds whole windows, or is negative")
     return (*strides, *before, *dilations)
+
+
+def _placed(
+    context: Context, value: Value, window: tuple[int, ...], kernel: Sequence[int], out: Sequence[int]
+) -> tuple[int, tuple[int, ...]]:
+    """The image as NHWC; where its zero is no 0 and windows reach beyond it, with a PAD of that around it."""
+    node = context.nodes.place(value, images(value.shape))
+    if not value.zero:
+        return node, window
+    strides, before, dilations = window[:2], window[2:4], window[4:]
+    n, height, width, channels = context.nodes.shape(node)
+    sizes = []
+    for at, size in enumerate((height, width)):
+        reach = (out[1 + at] - 1) * strides[at] + (kernel[at] - 1) * dilations[at] + 1
+        sizes.append(max(reach, size + before[at]))
+    if sizes == [height, width]:
+        return node, window
+    fill = min(max(round(value.zero), LOW), HIGH)
+    padded = context.nodes.add(Op.PAD, (n, sizes[0], sizes[1], channels), [node], (0, *before, 0, fill))
+    return padded, (*strides, 0, 0, *dilations)
 
 
 def maxpool(context: Context, step: Step) -> None:
@@ -143,7 +163,7 @@ def average(context: Context, step: Step) -> None:
     )
     if not inside and not step.attributes.get("count_include_pad", 0):
         raise step.fails("expected count_include_pad=1 where windows reach beyond the image")
-    node = context.nodes.place(value, images(value.shape))
+    node, window = _placed(context, value, window, kernel, layout.shape)
     view = layout.view(len(value.shape))
     _equal(context, step, Op.CONV, value, node, channels, kernel, 1 / prod(kernel), layout.shape, view, window)
 
@@ -192,7 +212,7 @@ def _equal(
 
     target = context.target(step)
     count, wanted = prod(kernel), value.scale * factor / target.scale
-    most = min(127, (EXACT_LIMIT - 1) // (count * (_MAGNITUDE + abs(value.zero)).__ceil__()))
+    most = min(127, (EXACT_LIMIT - 1) // (count * 4 * _MAGNITUDE))
     if most < 1:
         raise step.fails(f"a mean over {count} numbers passes the accumulator's 24 bits")
     shift = int(np.clip(np.floor(np.log2(most / wanted)), 0, 24))
@@ -200,10 +220,10 @@ def _equal(
     scale = rounded(value.scale * factor * 2.0**shift / weight)
     row = (1, 1, 1, channels)
     weights = np.full((channels, *kernel, 1) if op is Op.CONV else (1, 1, 1, count), weight, np.int8)
-    bias = np.full(row, -np.rint(value.zero * count * weight), np.int32)
+    bias = np.full(row, np.rint(target.zero * 2.0**shift - value.zero * count * weight), np.int32)
     groups = (channels,) if op is Op.CONV else ()
     index = context.nodes.add(
         op, shape, [node, weights, bias, np.full(row, shift, np.int8)], (*window, *groups, *target.limits(scale))
     )
     context.largest = max(context.largest, count * weight * _MAGNITUDE)
-    context.bind(target.name, Value(index, view, scale))
+    context.bind(target.name, Value(index, view, scale, target.zero))

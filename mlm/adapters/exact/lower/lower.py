@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlm.adapters.exact.lower import convolve, moves, pointwise, products, rows
 from mlm.adapters.exact.lower.biases import absorb
-from mlm.adapters.exact.lower.calibrate import Statistics, best_scale, measure
+from mlm.adapters.exact.lower.calibrate import Statistics, best_units, measure
 from mlm.adapters.exact.lower.context import Context, rounded
 from mlm.adapters.exact.lower.graph import Value
 from mlm.adapters.exact.lower.layout import images, natural, row_major
@@ -34,28 +35,29 @@ _CLOSE = 2.0  # scales within this factor are made one where tensors are joined
 
 
 @dataclass(frozen=True)
-class Lowered:
+class LoweredGraph:
     """The exact model, and where each tensor of the float model is found in it, by index of a node."""
 
     model: ExactModel
     source: Source
+    statistics: Mapping[str, Statistics]
     values: Mapping[str, Value]
     clipped: tuple[tuple[str, int], ...]
     largest: int  # accumulator, at worst
 
 
-def prepare(data: bytes, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Source:
-    """The model simplified, with what exporters take apart recognised. Raises InvalidData."""
-    return fuse(absorb(recognise(simplify(data, shapes))))
+def prepare(data: bytes, scratch: Path, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Source:
+    """The model simplified, with what exporters take apart recognised; `scratch` is a folder. Raises InvalidData."""
+    return fuse(absorb(recognise(simplify(data, scratch, shapes))))
 
 
-def lower(source: Source, data: Mapping[str, Array]) -> Lowered:
+def lower(source: Source, data: Mapping[str, Array], *, padding: bool = False) -> LoweredGraph:
     """Calibrate on `data`, stacked samples of the inputs, and lower. Raises InvalidData, naming what cannot be."""
     for step in source.steps:
         if step.op not in HANDLERS:
             raise step.fails("this operator is not among those that can be lowered")
     statistics = measure(source, data)
-    context = Context(source, statistics, joined(source, statistics))
+    context = Context(source, statistics, joined(source, statistics), padding)
     ports = [_input(context, name) for name in source.inputs]
     for step in source.steps:
         if step.output not in context.fused:
@@ -76,7 +78,7 @@ def lower(source: Source, data: Mapping[str, Array]) -> Lowered:
         for name, value in context.values.items()
         if value.node in places
     }
-    return Lowered(model, source, values, tuple(context.clipped), context.largest)
+    return LoweredGraph(model, source, statistics, values, tuple(context.clipped), context.largest)
 
 
 def joined(source: Source, statistics: Mapping[str, Statistics]) -> dict[str, float]:
@@ -86,14 +88,14 @@ def joined(source: Source, statistics: Mapping[str, Statistics]) -> dict[str, fl
     for step in source.steps:
         if step.op != "Concat":
             continue
-        scale = found.setdefault(step.output, rounded(best_scale(statistics[step.output])))
+        scale = found.setdefault(step.output, rounded(best_units(statistics[step.output]).scale))
         for name in step.inputs:
             while name in producers and producers[name].op in _SAME:
                 name = producers[name].inputs[0]
             made = producers.get(name)
             if made is None or made.op not in _FREE or "factor" in made.attributes or name not in statistics:
                 continue
-            if scale / _CLOSE < best_scale(statistics[name]) < scale * _CLOSE:
+            if scale / _CLOSE < best_units(statistics[name]).scale < scale * _CLOSE:
                 found.setdefault(name, scale)
     return found
 
@@ -105,7 +107,7 @@ def _input(context: Context, name: str) -> Port:
     windowed = any(step.op in _WINDOWED and step.inputs[0] == name for step in context.source.steps)
     first = windowed and not integer and len(shape) in (3, 4)
     layout = images(shape) if first else row_major(shape)
-    scale = 1.0 if integer else rounded(best_scale(context.statistics[name], clip=False))
+    scale = 1.0 if integer else rounded(best_units(context.statistics[name], clip=False).scale)
     kind = DType.I32 if integer else DType.I8
     node = context.nodes.add(Op.INPUT, layout.shape, (), (input_name(name),), kind)
     context.bind(name, Value(node, layout.view(len(shape)), scale))

@@ -209,7 +209,7 @@ def concat(context: Context, step: Step) -> None:
     values = [None if context.is_constant(step, at) else context.value(step, at) for at in range(len(step.inputs))]
     if len(values) > MAX_OPERANDS:
         raise step.fails(f"expected at most {MAX_OPERANDS} tensors, found {len(values)}")
-    scale = context.scale(step.output)
+    scale = context.units(step.output, offset=False).scale
     known = max((value for value in values if value is not None), key=lambda value: value.view.elements)
     layout = natural(known.view, context.nodes.shape(known.node))
     plain = not _alone(layout, [axis]) or known.shape[axis] == 1

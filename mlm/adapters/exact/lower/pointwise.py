@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlm.adapters.exact.lower.calibrate import Units
 from mlm.adapters.exact.lower.context import HIGH, LOW, Context, rounded
 from mlm.adapters.exact.lower.graph import Value
 from mlm.adapters.exact.lower.layout import Layout, of_axes, row_major
@@ -27,34 +28,37 @@ def unary(context: Context, step: Step) -> None:
     if "factor" in step.attributes:
         scaled = Value(value.node, value.view, value.scale * step.attributes["factor"], value.zero)
         return context.bind(step.output, scaled)
-    return context.bind(step.output, tabled(context, value, step.attributes["function"], context.scale(step.output)))
+    units = context.units(step.output)
+    return context.bind(step.output, tabled(context, value, step.attributes["function"], units))
 
 
-def tabled(context: Context, value: Value, function: Any, scale: float) -> Value:
+def tabled(context: Context, value: Value, function: Any, units: Units) -> Value:
     """A function's values by a TABLE; where a view shows a part of a tensor only, it is cut out first."""
     import numpy as np
 
     inputs = (np.arange(LOW, HIGH + 1) - value.zero) * value.scale
-    outputs = np.nan_to_num(function(inputs), nan=0.0) / scale
+    outputs = np.nan_to_num(function(inputs), nan=0.0) / units.scale + units.zero
     table = np.clip(np.rint(outputs), LOW, HIGH).astype(np.int8).reshape(1, 1, 1, -1)
     node, view = value.node, value.view
     if np.prod(context.nodes.shape(node)) > 2 * view.elements:
         layout = row_major(value.shape)
         node, view = context.nodes.place(value, layout, repeat=True), layout.view(len(value.shape))
     index = context.nodes.add(Op.TABLE, context.nodes.shape(node), [node, table])
-    return Value(index, view, scale)
+    return Value(index, view, units.scale, units.zero)
 
 
 def rescaled(context: Context, value: Value, scale: float) -> Value:
     """The same numbers under another scale."""
-    return value if (value.scale, value.zero) == (scale, 0) else tabled(context, value, lambda x: x, scale)
+    return value if (value.scale, value.zero) == (scale, 0) else tabled(context, value, lambda x: x, Units(scale))
 
 
 def add(context: Context, step: Step) -> None:
     """Add and Sub."""
     signs = (1, -1 if step.op == "Sub" else 1)
-    first, second, layout, scales = _operands(context, step)
-    target = context.target(step)
+    first, second, layout, units = _operands(context, step)
+    scales = [each.scale for each in units]
+    middles = [-sign * each.scale * each.zero for sign, each in zip(signs, units, strict=True)]
+    target = context.target(step, centre=sum(middles))
     ratios = [sign * scale / target.scale for sign, scale in zip(signs, scales, strict=True)]
     shift = MAX_SHIFT
     while shift > 0 and (
@@ -65,16 +69,16 @@ def add(context: Context, step: Step) -> None:
     factors = [round(ratio * 2.0**shift) for ratio in ratios]
     if max(map(abs, factors)) > _FACTOR_ADD:
         raise step.fails("its operands are far larger than their sum: the calibration data does not show its range")
-    index = context.nodes.add(
-        Op.ADD, layout.shape, [first, second], (*factors, shift, *target.limits())
-    )
-    context.bind(target.name, Value(index, layout.view(len(context.shape(step))), target.scale))
+    index = context.nodes.add(Op.ADD, layout.shape, [first, second], (*factors, shift, *target.limits()))
+    context.bind(target.name, Value(index, layout.view(len(context.shape(step))), target.scale, target.zero))
 
 
 def multiply(context: Context, step: Step) -> None:
     """Mul of two tensors; the scale is made such that the factor is not rounded."""
-    first, second, layout, scales = _operands(context, step)
-    target = context.target(step)
+    first, second, layout, units = _operands(context, step)
+    if any(each.zero for each in units):
+        raise step.fails("expected numbers without a zero point")
+    scales, target = [each.scale for each in units], context.target(step, offset=False)
     ratio = scales[0] * scales[1] / target.scale
     shift = MAX_SHIFT
     while shift > 0 and ratio * 2.0**shift > _FACTOR_MUL:
@@ -99,25 +103,24 @@ def _by_constant(context: Context, step: Step, constant: Array) -> None:
     multiply(context, Step("Mul", step.name, (step.inputs[0], name), step.outputs))
 
 
-def _operands(context: Context, step: Step) -> tuple[Any, Any, Layout, tuple[float, float]]:
-    """Both operands, as nodes or parameters, in the layout of the output; their scales."""
+def _operands(context: Context, step: Step) -> tuple[Any, Any, Layout, tuple[Units, Units]]:
+    """Both operands, as nodes or parameters, in the layout of the output; their units."""
     shape = context.shape(step)
     known = [None if context.is_constant(step, at) else context.value(step, at) for at in (0, 1)]
     whole = [value for value in known if value is not None and value.shape == shape]
-    if any(value is not None and value.zero for value in known):
-        raise step.fails("expected numbers without a zero point")
     layout = context.nodes.layout(whole[0]) if whole else row_major(shape)
-    made, scales = [], []
+    made, units = [], []
     for at, value in enumerate(known):
         if value is None:
             parameter, scale = quantised(context.source.constants[step.inputs[at]], shape, layout)
             made.append(parameter)
+            own = Units(scale)
         else:
             aligned = value.seen(View(((),) * (len(shape) - len(value.shape)) + value.view.axes, value.view.offset))
             made.append(context.nodes.place(aligned, layout))
-            scale = value.scale
-        scales.append(scale)
-    return made[0], made[1], layout, (scales[0], scales[1])
+            own = Units(value.scale, value.zero)
+        units.append(own)
+    return made[0], made[1], layout, (units[0], units[1])
 
 
 def quantised(constant: Array, shape: tuple[int, ...], layout: Layout) -> tuple[Array, float]:

@@ -124,7 +124,7 @@ def _activations(context: Context, step: Step) -> None:
     second = of_axes(b.shape, [lead_b[:-1], lead_b[-1:], (turned - 1,), (turned - 2,)])
     left, right = context.nodes.place(a, first), context.nodes.place(b, second)
     made = of_axes(out, [lead_a[:-1], lead_a[-1:], (rank - 2,), (rank - 1,)])
-    target, unit = context.target(step), a.scale * b.scale
+    target, unit = context.target(step, offset=False), a.scale * b.scale
     shift = int(np.clip(np.rint(np.log2(target.scale / unit)), 0, 31))
     row = (1, 1, 1, made.shape[3])
     index = context.nodes.add(

@@ -39,29 +39,33 @@ def columns(
     *,
     means: Array | None = None,
     offset: float = 0.0,
+    target: float = 0.0,
 ) -> Columns:
     """Of float weights [O, K] and bias [O], both in units of the output's scale (weights also in those of the input's).
 
     `means` [1 or O, K]: the input's means in its units. `offset`: the zero point of the input, whose numbers stand that much
-    too high.
+    too high;
+    `target`: that of the output.
     """
     import numpy as np
 
     count = len(weights)
     largest = np.maximum(np.abs(weights).max(axis=1), 1e-30)
     first = np.clip(np.floor(np.log2((LARGEST + 0.499) / largest)), 0, _MAX_SHIFT).astype(np.int64)
-    best = _quantised(weights, bias, first, means, offset)
+    best = _quantised(weights, bias, first, means, offset, target)
     error = _error(weights, best[0], first)
     higher = np.minimum(first + 1, _MAX_SHIFT)
-    other = _quantised(weights, bias, higher, means, offset)
+    other = _quantised(weights, bias, higher, means, offset, target)
     better = (_error(weights, other[0], higher) < error) & (_reach(*other) < EXACT_LIMIT)
     shifts = np.where(better, higher, first)
     for _ in range(_MAX_SHIFT + 1):
-        made, offsets = _quantised(weights, bias, shifts, means, offset)
+        made, offsets = _quantised(weights, bias, shifts, means, offset, target)
         over = (_reach(made, offsets) >= EXACT_LIMIT) & (shifts > 0)
         if not over.any():
             break
         shifts = shifts - over
+    limit = EXACT_LIMIT - 1 - np.abs(made).sum(axis=1) * _MAGNITUDE
+    offsets = np.clip(offsets, -limit, limit)  # at shift 0: an output that is beyond int8 whatever the input
     exact = weights * np.exp2(shifts)[:, None]
     return Columns(
         weights=made.astype(np.int8),
@@ -73,18 +77,17 @@ def columns(
 
 
 def _quantised(
-    weights: Array, bias: Array, shifts: Array, means: Array | None, offset: float
+    weights: Array, bias: Array, shifts: Array, means: Array | None, offset: float, target: float
 ) -> tuple[Array, Array]:
     import numpy as np
 
     unit = np.exp2(shifts)
     exact = weights * unit[:, None]
     made = np.clip(np.rint(exact), -LARGEST, LARGEST)
-    wanted = bias * unit - offset * made.sum(axis=1)
+    wanted = (bias + target) * unit - offset * made.sum(axis=1)
     if means is not None:
         wanted = wanted - ((made - exact) * means).sum(axis=1)
-    limit = EXACT_LIMIT - 1
-    return made, np.clip(np.rint(wanted), -limit, limit)
+    return made, np.rint(wanted)
 
 
 def _error(weights: Array, made: Array, shifts: Array) -> Array:

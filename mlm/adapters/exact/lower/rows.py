@@ -68,8 +68,8 @@ def layernorm(context: Context, step: Step) -> None:
     else:
         gamma, beta, epsilon = (step.attributes[name] for name in ("gamma", "beta", "epsilon"))
     node, layout = _rows(context, value, axis)
-    scale_y = context.scale(step.output)
-    gamma, beta = gamma / scale_y, beta / scale_y
+    units = context.units(step.output)
+    gamma, beta = gamma / units.scale, beta / units.scale + units.zero
     largest = max(float(np.abs(gamma).max()), 1e-9)
     extra = int(np.floor(np.log2((HIGH + 0.499) / largest)))  # shift - bits
     bits = min(_MOST_BITS, MAX_SHIFT - max(extra, 0))
@@ -82,15 +82,15 @@ def layernorm(context: Context, step: Step) -> None:
         bits -= 1
     if extra + bits < 0 or not bits:
         raise step.fails("its weights leave no bits to normalise with")
-    units = round(epsilon * (width / value.scale) ** 2)
+    least = round(epsilon * (width / value.scale) ** 2)
     row = (1, 1, 1, width)
     index = context.nodes.add(
         Op.LAYERNORM,
         layout.shape,
         [node, numbers.astype(np.int8).reshape(row), offsets.astype(np.int32).reshape(row)],
-        (min(max(units, 1), _MOST_EPSILON), bits, extra + bits, LOW, HIGH),
+        (min(max(least, 1), _MOST_EPSILON), bits, extra + bits, LOW, HIGH),
     )
-    context.bind(step.output, Value(index, layout.view(len(value.shape)), scale_y))
+    context.bind(step.output, Value(index, layout.view(len(value.shape)), units.scale, units.zero))
 
 
 def embedding(context: Context, step: Step) -> None:
@@ -108,9 +108,9 @@ def embedding(context: Context, step: Step) -> None:
     if first:
         raise step.fails(f"expected numbers of at most three axes, found {list(numbers.shape)}")
     depth = table.shape[1]
-    scale = context.scale(step.output)
-    rows = np.clip(np.rint(table / scale), LOW, HIGH).astype(np.int8)[None, None]
+    units = context.units(step.output)
+    rows = np.clip(np.rint(table / units.scale + units.zero), LOW, HIGH).astype(np.int8)[None, None]
     tail = (Atom(len(numbers.shape), 0, depth),) if depth > 1 else ()
     layout = Layout((rest[0], rest[1], rest[2], tail))
     index = context.nodes.add(Op.GATHER, layout.shape, [np.ascontiguousarray(rows), numbers.node])
-    context.bind(step.output, Value(index, layout.view(len(numbers.shape) + 1), scale))
+    context.bind(step.output, Value(index, layout.view(len(numbers.shape) + 1), units.scale, units.zero))

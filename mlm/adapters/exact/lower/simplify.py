@@ -7,7 +7,6 @@ Conv+BatchNormalization, Conv+Add, Conv+Mul and MatMul+Add merged, Identity, Dro
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 _QUIET = 4  # fatal only
+_OPTIMISED = "optimised.onnx"
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,10 @@ class Source:
         return replace(self, steps=tuple(steps))
 
 
-def simplify(data: bytes, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Source:
+def simplify(data: bytes, scratch: Path, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Source:
     """Check the model, fix its inputs' shapes (`shapes` by name; a free first axis is 1 otherwise) and simplify it.
 
-    Raises InvalidData, naming the input whose shape must be given or the operator that needs what is not static.
+    ONNX Runtime writes what it has simplified into the folder `scratch`, where it stays; it has no other way. Raises InvalidData, naming the input whose shape must be given or the operator that needs what is not static.
     """
     import numpy as np
     import onnx
@@ -89,7 +89,7 @@ def simplify(data: bytes, shapes: Mapping[str, tuple[int, ...]] | None = None) -
     for value in model.graph.output:
         value.type.tensor_type.ClearField("shape")
     del model.graph.value_info[:]
-    model = _optimised(model)
+    model = _optimised(model, scratch / _OPTIMISED)
     try:
         model = shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     except shape_inference.InferenceError as error:
@@ -164,14 +164,12 @@ def session(model: onnx.ModelProto | bytes, options: Any = None) -> onnxruntime.
         raise InvalidData(f"ONNX Runtime cannot load the model: {' '.join(str(error).split())[:300]}") from error
 
 
-def _optimised(model: onnx.ModelProto) -> onnx.ModelProto:
+def _optimised(model: onnx.ModelProto, file: Path) -> onnx.ModelProto:
     import onnx
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    with tempfile.TemporaryDirectory(prefix="mlm-lower-") as folder:
-        path = Path(folder) / "model.onnx"
-        options.optimized_model_filepath = str(path)
-        session(model, options)
-        return onnx.load(path)
+    options.optimized_model_filepath = str(file)
+    session(model, options)
+    return onnx.load(file)
