@@ -90,25 +90,32 @@ def natural(view: View, base: Shape4) -> Layout | None:
     if view.offset or view.elements != prod(base):
         return None
     found = [(factor, axis, place) for axis, factors in enumerate(view.axes) for place, factor in enumerate(factors)]
-    found.sort(key=lambda item: -item[0].step)
+    found.sort(key=lambda item: item[0].step)  # what comes first in the base comes last here
     step = prod(base)
-    for factor, _, _ in found:
+    for factor, _, _ in reversed(found):
         if factor.every > 1 or factor.step * factor.size != step:
             return None
         step = factor.step
-    groups, at = [], 0
+    groups: list[list[tuple[int, int, int, int]]] = []  # axis, place, piece of the factor, size
+    pieces = [(axis, place, 0, factor.size) for factor, axis, place in found]
     for size in base:
-        group: list[Atom] = []
-        while size > 1 and at < len(found):
-            factor, axis, place = found[at]
-            if size % factor.size:
+        groups.append([])
+        while size > 1 and pieces:
+            axis, place, piece, whole = pieces.pop()
+            own = whole if size % whole == 0 else size
+            if whole % own:
                 return None
-            size //= factor.size
-            group.append(Atom(axis, place, factor.size))
-            at += 1
-        groups.append(tuple(group))
-    a, b, c, d = groups
-    return Layout((a, b, c, d)) if at == len(found) else None
+            groups[-1].append((axis, place, piece, own))
+            size //= own
+            if whole > own:
+                pieces.append((axis, place, piece + 1, whole // own))
+    order = sorted(piece[:3] for group in groups for piece in group)
+    first = {axis: min(at for at, piece in enumerate(order) if piece[0] == axis) for axis, _, _ in order}
+    a, b, c, d = (
+        tuple(Atom(axis, order.index((axis, place, piece)) - first[axis], own) for axis, place, piece, own in group)
+        for group in groups
+    )
+    return Layout((a, b, c, d))
 
 
 def placed(view: View, layout: Layout) -> tuple[Factors, Factors, Factors, Factors] | None:

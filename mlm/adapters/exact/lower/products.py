@@ -59,17 +59,15 @@ def _linear(
     if layout and inner and len(layout.atoms) == len(inner) and layout.shape[0] == 1 and max(layout.shape[1:3]) > 1:
         # Everything there is, as where a Flatten follows on an image: a window as large as it.
         base = layout.shape
-        order = _order(layout, axis)
-        shaped = _permuted(weights, value, axis, order).reshape(count, *base[1:])
-        own = None if means is None else _permuted(means[None], value, axis, order)
+        shaped = _permuted(weights, layout, axis).reshape(count, *base[1:])
+        own = None if means is None else _permuted(means[None], layout, axis)
         view = Layout(((), (), (), ())).with_last(axis, count).view(rank)
         return context.weighted(
             step, Op.CONV, value, value.node, shaped, bias, (1, 1, 1, count), view, (1, 1, 0, 0, 1, 1, 1), own
         )
     if layout and inner and all(atom.axis == axis for atom in layout.groups[3]) and len(layout.groups[3]) == len(inner):
-        order = _order(layout, axis)
-        weights = _permuted(weights, value, axis, order)
-        means = None if means is None else _permuted(means[None], value, axis, order)[0]
+        weights = _permuted(weights, layout, axis)
+        means = None if means is None else _permuted(means[None], layout, axis)[0]
         node = value.node
     else:
         layout = last(value.shape, axis)
@@ -88,18 +86,14 @@ def _linear(
     )
 
 
-def _order(layout: Layout, axis: int) -> list[int]:
-    """Places of an axis' pieces in the order in which they lie."""
-    return [atom.place for atom in layout.atoms if atom.axis == axis]
-
-
-def _permuted(weights: Array, value: Value, axis: int, order: list[int]) -> Array:
+def _permuted(weights: Array, layout: Layout, axis: int) -> Array:
     """Weights [P, K] with K in the order in which the axis' pieces lie."""
     import numpy as np
 
-    sizes = [factor.size for factor in value.view.axes[axis]]
-    turned = weights.reshape(len(weights), *sizes).transpose(0, *(place + 1 for place in order))
-    return np.ascontiguousarray(turned).reshape(weights.shape)
+    lying = [atom for atom in layout.atoms if atom.axis == axis]
+    logical = sorted(lying, key=lambda atom: atom.place)
+    split = weights.reshape(len(weights), *(atom.size for atom in logical))
+    return np.ascontiguousarray(split.transpose(0, *(atom.place + 1 for atom in lying))).reshape(weights.shape)
 
 
 def _activations(context: Context, step: Step) -> None:
