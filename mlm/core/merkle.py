@@ -73,13 +73,15 @@ class Tree:
 
 def tree_over(data: bytes | memoryview) -> Tree:
     """The tree over bytes; the last leaf is padded with zeros."""
-    view = memoryview(data)
-    whole = len(view) - len(view) % LEAF_BYTES
-    row = [sha256(view[i : i + LEAF_BYTES]).digest() for i in range(0, whole, LEAF_BYTES)]
-    if whole < len(view) or not row:
-        rest = bytes(view[whole:])
-        row.append(sha256(rest + bytes(LEAF_BYTES - len(rest))).digest())
-    return _above(row, ZERO_LEAF)
+    return _above(_leaves(data), ZERO_LEAF)
+
+
+def root_over(data: bytes | memoryview) -> bytes:
+    """The root of `tree_over`, without keeping the tree."""
+    row, level = _leaves(data), 0
+    while len(row) > 1:
+        row, level = _pairs(row, ZERO_LEAF, level), level + 1
+    return row[0]
 
 
 def tree_of(hashes: Sequence[bytes]) -> Tree:
@@ -87,13 +89,27 @@ def tree_of(hashes: Sequence[bytes]) -> Tree:
     return _above(list(hashes), NO_LEAF)
 
 
+def _leaves(data: bytes | memoryview) -> list[bytes]:
+    data = bytes(data)  # slices of it are made faster than those of a memoryview
+    whole = len(data) - len(data) % LEAF_BYTES
+    row = [sha256(data[i : i + LEAF_BYTES]).digest() for i in range(0, whole, LEAF_BYTES)]
+    if whole < len(data) or not row:
+        row.append(sha256(data[whole:].ljust(LEAF_BYTES, b"\0")).digest())
+    return row
+
+
+def _pairs(row: list[bytes], pad: bytes, level: int) -> list[bytes]:
+    """The hashes above a row of a level."""
+    if len(row) % 2:
+        row = [*row, padding(pad, level)]
+    pairs = b"".join(row)
+    return [sha256(pairs[i : i + 64]).digest() for i in range(0, len(pairs), 64)]
+
+
 def _above(row: list[bytes], pad: bytes) -> Tree:
     levels = [tuple(row)]
     while len(row) > 1:
-        if len(row) % 2:
-            row.append(padding(pad, len(levels) - 1))
-        pairs = b"".join(row)
-        row = [sha256(pairs[i : i + 64]).digest() for i in range(0, len(pairs), 64)]
+        row = _pairs(row, pad, len(levels) - 1)
         levels.append(tuple(row))
     return Tree(tuple(levels), pad)
 

@@ -7,19 +7,12 @@ from random import Random
 import numpy as np
 import pytest
 
-from mlm.adapters.exact.reference import NUMPY, run_graph, run_node
+from mlm.adapters.exact.reference import run_graph, run_node
 from mlm.core.errors import InvalidData
 from mlm.core.exact.node import Op
-from tests.exact.sampling import Sample, sample
+from tests.exact.models import arrays
+from tests.exact.sampling import sample
 from tests.exact.test_graph import OPERATORS, graph_of
-
-
-def arrays(made: Sample) -> list[np.ndarray]:
-    """The operands of a sample, as arrays of their types."""
-    return [
-        np.array(values, NUMPY[operand.kind.dtype]).reshape(operand.kind.shape)
-        for operand, values in zip(made.node.operands, made.data, strict=True)
-    ]
 
 
 @pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.name)

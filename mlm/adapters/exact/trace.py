@@ -1,0 +1,143 @@
+"""Runs an exact model by ONNX Runtime and commits to every node's output.
+
+What is executed is the file written here, with one more output a node: its tensor as it is committed to. Floats compute
+whole numbers exactly only without Winograd's transform, TF32 or bfloat16 (docs/fault-proofs.md §1): the session has the
+CPU's provider alone, whose convolutions are direct or im2col and GEMM, unless another is asked for by name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mlm.adapters.exact.emit import to_proto, traced_name
+from mlm.adapters.exact.model import ExactModel
+from mlm.adapters.extras import unavailable
+from mlm.adapters.onnx.run import CPU, CUDA, NO_TELEMETRY, check_inputs
+from mlm.core import merkle
+from mlm.core.errors import InvalidData, ToolMissing, UsageError
+from mlm.core.exact.graph import Graph
+from mlm.core.exact.tensor import tensor_root
+from mlm.core.exact.trace import Trace
+from mlm.ports.runner import TensorSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    import onnxruntime
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+# Of one run's tensors, all of which are held until the last is computed. A graph says beforehand what it needs.
+MAX_TRACE_BYTES = 1 << 30
+# cuDNN's heuristics and its search may choose Winograd's transform; its default is a GEMM up to ONNX Runtime 1.19, and
+# since then whichever engine always works (microsoft/onnxruntime#22705): tests/exact/test_exact_gpu.py decides.
+PROVIDERS: dict[str, Any] = {
+    "cpu": CPU,
+    "cuda": (CUDA, {"use_tf32": "0", "cudnn_conv_algo_search": "DEFAULT"}),
+}
+_QUIET = 4  # fatal only
+_EXACT = {"mlas.enable_gemm_fastmath_arm64_bfloat16": "0"}  # off unless asked for: asked for to be off
+
+
+@dataclass(frozen=True)
+class Traced:
+    """What a user gets of a run, and what is committed to."""
+
+    outputs: dict[str, Array] = field(repr=False)
+    trace: Trace
+
+
+class Tracer:
+    """One model, loaded. `threads` 0 leaves their number to ONNX Runtime; `optimise` is its optimisation level, 0 to 3.
+
+    Neither changes a bit. Raises InvalidData for a model that `ExactModel.check` refuses or whose trace is too large.
+    """
+
+    def __init__(self, model: ExactModel, *, provider: str = "cpu", threads: int = 0, optimise: int = 3) -> None:
+        self.model = model
+        size = trace_bytes(model.graph)
+        if size > MAX_TRACE_BYTES:
+            raise InvalidData(f"expected a trace of at most {MAX_TRACE_BYTES} bytes, found one of {size}")
+        self._specs = tuple(TensorSpec(port.name, port.dtype, port.shape) for port in model.inputs)
+        self._names = [port.name for port in model.outputs]
+        self._names += [traced_name(index) for index in range(len(model.graph.nodes))]
+        self._session = _open(to_proto(model, traced=True).SerializeToString(), provider, threads, optimise)
+
+    @property
+    def providers(self) -> list[str]:
+        """The execution providers of the session, the first first."""
+        found: list[str] = self._session.get_providers()
+        return found
+
+    def execute(self, inputs: Mapping[str, Array]) -> list[Array]:
+        """The outputs, then every node's tensor, int8 or int32, as it is committed to. Raises InvalidData."""
+        check_inputs(self._specs, inputs)
+        try:
+            values: list[Array] = self._session.run(self._names, dict(inputs))
+        except Exception as error:  # ONNX Runtime's errors share no public base class
+            raise InvalidData(f"the model failed on this input: {_one_line(error)}") from error
+        return values
+
+    def run(self, inputs: Mapping[str, Array], *, keep: bool = False) -> Traced:
+        """Run once; `keep` the tensors in the trace, else drop each when it is hashed. Raises InvalidData."""
+        values = self.execute(inputs)
+        count = len(self.model.outputs)
+        outputs = dict(zip(self._names[:count], values, strict=False))
+        del values[:count]
+        values.reverse()
+        roots, data = [], []
+        for node in self.model.graph.nodes:
+            raw = _bytes(values.pop())
+            roots.append(tensor_root(node.output, merkle.root_over(raw)))
+            if keep:
+                data.append(raw)
+        return Traced(outputs, Trace(self.model.graph, tuple(roots), tuple(data)))
+
+
+def trace_bytes(graph: Graph) -> int:
+    """Bytes of all tensors of a run."""
+    return sum(node.output.size for node in graph.nodes)
+
+
+def _bytes(value: Array) -> bytes:
+    if value.dtype.itemsize > 1:
+        value = value.astype(value.dtype.newbyteorder("<"), copy=False)
+    return value.tobytes()
+
+
+def _open(onnx: bytes, provider: str, threads: int, optimise: int) -> onnxruntime.InferenceSession:
+    if provider not in PROVIDERS:
+        raise UsageError(f"expected a provider among {', '.join(PROVIDERS)}, found {provider!r}")
+    os.putenv(*NO_TELEMETRY)
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise unavailable("models", "onnxruntime", error, "'mlm[cpu]'") from error
+    onnxruntime.set_default_logger_severity(_QUIET)
+    levels = onnxruntime.GraphOptimizationLevel
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _QUIET
+    options.intra_op_num_threads = threads
+    options.graph_optimization_level = (
+        *(levels.ORT_DISABLE_ALL, levels.ORT_ENABLE_BASIC, levels.ORT_ENABLE_EXTENDED, levels.ORT_ENABLE_ALL),
+    )[optimise]
+    for name, value in _EXACT.items():
+        options.add_session_config_entry(name, value)
+    wanted = [PROVIDERS[provider]]
+    if provider != "cpu":
+        if CUDA not in onnxruntime.get_available_providers():
+            raise ToolMissing(f"{provider} was asked for, but this ONNX Runtime has the CPU only")
+        wanted.append(CPU)
+    try:
+        session = onnxruntime.InferenceSession(onnx, sess_options=options, providers=wanted)
+    except Exception as error:  # ONNX Runtime's errors share no public base class
+        raise InvalidData(f"ONNX Runtime cannot load the model: {_one_line(error)}") from error
+    if provider != "cpu" and session.get_providers()[0] != CUDA:
+        raise ToolMissing(f"{provider} was asked for, but there is no device, or its libraries are missing")
+    return session
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]
