@@ -113,6 +113,7 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
         remotes=lambda: remotes(session),
         prover=lambda: wiring_compute.prover(session),
         runner=lambda: wiring_compute.runner(session, stay),
+        lowerer=lambda: wiring_compute.lowerer(session),
         algorithms=algorithms,
         state=state,
         journal=lambda: FileJournal(journal_folder(session)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlm.adapters.ray.nodes import Nodes
     from mlm.cli.context import Session
+    from mlm.ports.lowering import Lowerer
     from mlm.ports.prover import Prover
     from mlm.ports.runner import Runner
 
@@ -53,6 +54,13 @@ def runner(session: Session, stay: int = 0) -> Runner:
         environment={name: session.env[name] for name in CUDA_VARIABLES if name in session.env},
         stay=stay,
     )
+
+
+def lowerer(session: Session) -> Lowerer:
+    """The Lowerer port."""
+    from mlm.adapters.exact.lower.confined import ConfinedLowerer
+
+    return ConfinedLowerer(folder=session.home / "cache" / "lower", **bounds(session, "runner"))
 
 
 def _nodes(session: Session) -> Nodes:

@@ -15,6 +15,7 @@ from mlm.ports.datasets import Datasets
 from mlm.ports.encryption import Encryption
 from mlm.ports.files import Files
 from mlm.ports.journal import Journal
+from mlm.ports.lowering import Lowerer
 from mlm.ports.meter import Meter
 from mlm.ports.model_server import ModelServers
 from mlm.ports.origin import Origin
@@ -112,6 +113,11 @@ class Ports:
     def runner(self) -> Runner:
         """Runs models."""
         return self._make("runner")
+
+    @cached_property
+    def lowerer(self) -> Lowerer:
+        """Turns float models into exact ones."""
+        return self._make("lowerer")
 
     @cached_property
     def journal(self) -> Journal:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 LARGEST = 127
+UNNAMED = ""  # stands for the only input
 _KEPT = 1 << 15  # values of each tensor
 _CANDIDATES = 48
 _SMALLEST = 0.15  # of the largest value: where the search for a clip ends
@@ -44,6 +45,8 @@ def batches(source: Source, data: Mapping[str, Array]) -> Iterator[dict[str, Arr
     """
     import numpy as np
 
+    if set(data) == {UNNAMED} and len(source.inputs) == 1:
+        data = {source.inputs[0]: data[UNNAMED]}
     if sorted(data) != sorted(source.inputs):
         raise InvalidData(f"expected data for the inputs {sorted(source.inputs)}, found {sorted(data)}")
     counts = set()

@@ -86,8 +86,7 @@ def _joined(parts: Sequence[Mapping[str, Array]], name: str) -> Array:
 
 
 def _counted(source: Source, data: Mapping[str, Array], words: str) -> str:
-    name = source.inputs[0]
-    return f"{len(data[name]) // source.shapes[name][0]} {words}"
+    return f"{sum(1 for _ in batches(source, data))} {words}"
 
 
 def _check_labels(samples: Samples, source: Source, tests: Sequence[Any]) -> None:
