@@ -83,6 +83,7 @@ COMMANDS: dict[str, Entry] = {
     ),
     "run": Entry("compute", "Run a model locally, or pay a server for it.", JOBS),
     "prove": Entry("compute", "Prove one execution of a model locally; no chain.", JOBS),
+    "lower": Entry("lower", "Turn a model into whole numbers that anybody can check.", JOBS),
     "serve": Entry("serve", "Serve a model over HTTP, for nothing or paid by the call.", JOBS),
     "verify": Entry("verify", "Check a job, an asset, a proof or a paid call; never sends.", JOBS),
     "channel": Entry("channel", "Pay for a stream of calls, or claim what you were paid.", JOBS, group=True),

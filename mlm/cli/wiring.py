@@ -114,6 +114,7 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
         prover=lambda: wiring_compute.prover(session),
         runner=lambda: wiring_compute.runner(session, stay),
         exact=lambda: wiring_compute.exact(session),
+        lowerer=lambda: wiring_compute.lowerer(session),
         algorithms=algorithms,
         state=state,
         journal=lambda: FileJournal(journal_folder(session)),

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from mlm.adapters.ray.nodes import Nodes
     from mlm.cli.context import Session
     from mlm.ports.exact import Exact
+    from mlm.ports.lowering import Lowerer
     from mlm.ports.prover import Prover
     from mlm.ports.runner import Runner
 
@@ -65,6 +66,13 @@ def exact(session: Session) -> Exact:
         threads=session.config.get("runner.threads"),
         **bounds(session, "runner"),
     )
+
+
+def lowerer(session: Session) -> Lowerer:
+    """The Lowerer port."""
+    from mlm.adapters.exact.lower.confined import ConfinedLowerer
+
+    return ConfinedLowerer(folder=session.home / "cache" / "lower", **bounds(session, "runner"))
 
 
 def _nodes(session: Session) -> Nodes:

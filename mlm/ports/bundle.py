@@ -16,6 +16,7 @@ from mlm.ports.encryption import Encryption
 from mlm.ports.exact import Exact
 from mlm.ports.files import Files
 from mlm.ports.journal import Journal
+from mlm.ports.lowering import Lowerer
 from mlm.ports.meter import Meter
 from mlm.ports.model_server import ModelServers
 from mlm.ports.origin import Origin
@@ -118,6 +119,11 @@ class Ports:
     def exact(self) -> Exact:
         """Runs models of the exact profile."""
         return self._make("exact")
+
+    @cached_property
+    def lowerer(self) -> Lowerer:
+        """Turns float models into exact ones."""
+        return self._make("lowerer")
 
     @cached_property
     def journal(self) -> Journal:

@@ -501,6 +501,7 @@ SCENES: dict[str, Scene] = {
     "provider revoke": _audits,
     "run": as_("provider"),
     "prove": as_("provider"),
+    "lower": _template,
     "verify": as_("second", "done"),
     "stake deposit": lambda stage: (stage.market.person("watcher"), ""),
     "stake withdraw": _unbonds,

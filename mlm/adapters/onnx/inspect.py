@@ -19,10 +19,11 @@ DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml."}
 _LFS = b"version https://git-lfs.github.com/"
 
 
-def load(data: bytes) -> onnx.ModelProto:
+def load(data: bytes, *, infinite: bool = False) -> onnx.ModelProto:
     """Parse and check: (1) protobuf, (2) no external data, (3) standard operators only, (4) onnx.checker with shapes,
 
-    (5) finite weights. Raises InvalidData, or ToolMissing without the package onnx.
+    (5) finite weights; with `infinite` an infinity may be among them, as where a maximum begins. Raises InvalidData, or
+    ToolMissing without the package onnx.
     """
     try:
         import onnx
@@ -52,7 +53,7 @@ def load(data: bytes) -> onnx.ModelProto:
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError) as error:
         raise InvalidData(f"not a valid ONNX model: {' '.join(str(error).split())[:300]}") from error
     for tensor in tensors:
-        _check_finite(tensor)  # (5)
+        _check_finite(tensor, infinite)  # (5)
     return model
 
 
@@ -123,7 +124,7 @@ def _check_operators(model: onnx.ModelProto) -> None:
             raise InvalidData(f"expected an operator of {where}, found {node.op_type[:60]!r}") from error
 
 
-def _check_finite(tensor: onnx.TensorProto) -> None:
+def _check_finite(tensor: onnx.TensorProto, infinite: bool) -> None:
     import numpy as np
     from onnx import numpy_helper
 
@@ -133,7 +134,7 @@ def _check_finite(tensor: onnx.TensorProto) -> None:
         raise InvalidData(f"weight {tensor.name[:60]!r} cannot be read: {error}") from error
     if values.dtype.kind in "iubSUO":
         return
-    if not np.isfinite(values).all():
+    if np.isnan(values).any() if infinite else not np.isfinite(values).all():
         raise InvalidData(f"expected finite numbers, weight {tensor.name[:60]!r} holds NaN or infinity")
 
 

@@ -1,0 +1,82 @@
+"""Lowering a float model to an exact one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlm.ports.tensors import Tensors
+
+PROFILES = ("ivf32",)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Inputs stacked along their first axes, and what is known of them.
+
+    `calibration` may be empty: then numbers are drawn evenly from `low` to `high`. `test` is what the report is about;
+    where it is empty, every fourth sample of the calibration data, which then does not calibrate. `labels` are the
+    test samples' classes, or empty. `shapes`: of inputs with free axes.
+    """
+
+    calibration: "Tensors" = field(default_factory=dict)
+    test: "Tensors" = field(default_factory=dict)
+    labels: tuple[int, ...] = ()
+    low: float = -1.0
+    high: float = 1.0
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """How far a node's numbers are from the float model's: signal over noise, in decibels."""
+
+    layer: str
+    operator: str
+    sqnr_db: float
+
+
+@dataclass(frozen=True)
+class Clipped:
+    """What an exact tensor cannot hold: the share of the float model's numbers, or how many of a layer's weights."""
+
+    layer: str
+    activations: float
+    weights: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a model. Accuracies are None where no labels are known; `same_answer` compares the largest numbers.
+
+    `accumulator`: the largest that any input can lead to; below 2^24 floats compute it exactly.
+    """
+
+    nodes: int
+    macs: int
+    parameters: int
+    accumulator: int
+    calibrated_on: str
+    tested_on: str
+    accuracy_before: float | None
+    accuracy_after: float | None
+    same_answer: float
+    cosine: float
+    worst: tuple[Layer, ...]
+    clipped: tuple[Clipped, ...]
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """The exact model's file, and the key that a version registers for it."""
+
+    onnx: bytes = field(repr=False)
+    key: bytes
+    report: Report
+
+
+class Lowerer(Protocol):
+    def lower(self, onnx: bytes, samples: Samples) -> Lowered:
+        """Lower a model under the profile ivf32; raises InvalidData, naming the node that cannot be lowered."""
