@@ -184,9 +184,7 @@ def reduce_mean(context: Context, step: Step) -> None:
         a, b, c, d = layout.shape
         node = context.nodes.place(value, layout)
         view = _kept(context, step, value, axes, layout, node).view
-        return _equal(
-            context, step, Op.CONV, value, node, d, (b, c), factor, (a, 1, 1, d), view, (1, 1, 0, 0, 1, 1)
-        )
+        return _equal(context, step, Op.CONV, value, node, d, (b, c), factor, (a, 1, 1, d), view, (1, 1, 0, 0, 1, 1))
     layout = of_axes(value.shape, [others[:-2], others[-2:-1], others[-1:], axes])
     a, b, c, d = layout.shape
     node = context.nodes.place(value, layout)

@@ -40,7 +40,9 @@ def part(
     running = ReferenceEvaluator(made)
 
     def run(values: Array) -> Array:
-        result: Array = running.run([output], {root: values if root in source.integers else values.astype("float32")})[0]
+        result: Array = running.run([output], {root: values if root in source.integers else values.astype("float32")})[
+            0
+        ]
         return result
 
     return run

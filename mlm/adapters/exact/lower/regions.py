@@ -57,7 +57,9 @@ def _regions(
         step = producers.get(latest)
         if step is None or step.op not in allowed:
             return
-        frontier = frontier - set(step.outputs) | {name for name in step.inputs if name and name not in source.constants}
+        frontier = frontier - set(step.outputs) | {
+            name for name in step.inputs if name and name not in source.constants
+        }
         steps.append(step)
         if len(frontier) == 1:
             yield next(iter(frontier)), steps[::-1]

@@ -1,0 +1,141 @@
+"""What is known of a disputed job: what its provider has committed to, what this machine computes, and the games."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from mlm.core.dispute import challenge
+from mlm.core.dispute.commitment import TYPES, salt_domain, salt_message, salt_of
+from mlm.core.dispute.game import Game, Phase, Row
+from mlm.core.errors import MlmError, NotFound, UsageError
+from mlm.core.exact.commitments import Evidence
+from mlm.core.exact.node import Operand
+from mlm.core.exact.opening import Prover
+from mlm.core.exact.trace import Tensor, Trace, tensor_of
+from mlm.core.job import Tier
+from mlm.ports.bundle import Ports
+from mlm.workflows import inputs, lookup, model, tiers
+from mlm.workflows.tiers.optimistic import evidence_of
+
+CONTRACT = "DisputeGame"
+# Of the contract's Game, in its order.
+_FIELDS = ("jobId", "target", "challenger", "deadline", "node", "below", "phase", "outputType", "position")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A job of the tier optimistic, with what its provider has committed to and the model's bytes."""
+
+    ports: Ports
+    job: lookup.Job
+    claimed: Evidence
+    onnx: bytes
+
+    @cached_property
+    def own(self) -> Trace:
+        """This machine's run, with every tensor; what opens cells of an honest trace. Raises NotFound, InvalidData."""
+        loaded = model.load(self.ports, lookup.version_by_id(self.ports, self.job.version_id))
+        given = inputs.fetch(self.ports, self.job, loaded).tensors
+        return self.ports.exact.run(self.onnx, given, keep=True).trace
+
+    @property
+    def difference(self) -> int | None:
+        """The first node of which the provider has committed to something else; None where there is none."""
+        return challenge.first_difference(self.own.graph, self.own.roots, self.claimed.roots)
+
+    def delivered(self, node: int) -> Tensor | None:
+        """The provider's own tensor of an output node, where the outputs were handed over; None where it is withheld."""
+        place = node - (len(self.own.graph.nodes) - self.own.graph.outputs)
+        if place < 0:
+            return None
+        try:
+            block = tiers.delivering(self.job.tier).receive(self.ports, self.job).block
+            found = self.ports.exact.outputs(self.onnx, self.ports.tensors.from_block(block))[place]
+        except MlmError:
+            return None  # it did not arrive, or is something else: another reason to force it open
+        return found if found.root == self.claimed.roots[node] else None
+
+    def prover(self, node: int, output: Tensor | None = None) -> Prover:
+        """Makes proofs about a node of the provider's trace, whose operands are this machine's own.
+
+        `output` is the provider's tensor of the node, where it is known whole.
+        """
+        graph = self.own.graph
+        traced = {node: output or self.own.tensor(node)}
+        parameters: dict[bytes, Tensor] = {}
+        for operand in graph.nodes[node].operands:
+            if isinstance(operand.source, bytes):
+                parameters[operand.source] = self._parameter(operand)
+            else:
+                traced[operand.source] = self.own.tensor(operand.source)
+        return Prover(graph, self.claimed.trace, traced, parameters)
+
+    def _parameter(self, operand: Operand) -> Tensor:
+        assert isinstance(operand.source, bytes)
+        return tensor_of(operand.kind, self._parameters[operand.source])
+
+    @cached_property
+    def _parameters(self) -> Mapping[bytes, bytes]:
+        return self.ports.exact.parameters(self.onnx)
+
+
+def case(ports: Ports, name: str) -> Case:
+    """A job that can be disputed. Raises UsageError for another tier, StateConflict before there is a result."""
+    job = lookup.settled_job(ports, name)
+    if job.tier is not Tier.OPTIMISTIC:
+        raise UsageError(
+            f"job {job.short} has the tier {job.tier}: only results of the tier optimistic can be disputed",
+            hint="`mlm verify JOB` says who checks this one.",
+        )
+    claimed = evidence_of(ports, job)
+    loaded = model.load(ports, lookup.version_by_id(ports, job.version_id))
+    return Case(ports, job, claimed, loaded.onnx)
+
+
+def salt(ports: Ports, job_id: str, node: int, index: int) -> bytes:
+    """This account's salt of a challenge; the same on every machine."""
+    domain = salt_domain(ports.chain.chain_id(), ports.chain.address_of(CONTRACT))
+    return salt_of(ports.signer.sign_typed(domain, TYPES, salt_message(job_id, node, index)))
+
+
+def games(ports: Ports, job_id: str) -> tuple[Game, ...]:
+    """The games about a job, as the contract has them, in the order of their opening."""
+    rows = ports.state.query("games", job_id=job_id, limit=1000)
+    return tuple(game(ports, row["game_id"]) for row in reversed(rows))
+
+
+def find(ports: Ports, name: str) -> Game:
+    """A game by its id or a unique prefix. Raises NotFound."""
+    found = ports.state.query("game_prefix", prefix=name)
+    if len(found) != 1:
+        raise NotFound(f"expected the id of one game, found {len(found)} that begin with {name[:66]!r}")
+    return game(ports, found[0]["game_id"])
+
+
+def game(ports: Ports, game_id: str) -> Game:
+    """A game as the contract has it, with what was posted."""
+    values: Any = ports.chain.call(CONTRACT, "gameOf", bytes.fromhex(game_id[2:]))
+    now = dict(zip(_FIELDS, values, strict=False))
+    moves = ports.state.query("game_moves", game_id=game_id)
+    posted = [move for move in moves if move["move"] == "posted"]
+    leaves = [move["shown"][0] for move in moves if move["move"] == "leaf"]
+    return Game(
+        game_id=game_id,
+        job_id="0x" + now["jobId"].hex(),
+        challenger=now["challenger"],
+        node=now["node"],
+        phase=Phase(now["phase"]),
+        target=now["target"],
+        below=now["below"],
+        position=now["position"],
+        deadline=now["deadline"],
+        rows=tuple(Row(move["position"], tuple(map(_bytes, move["shown"]))) for move in posted),
+        leaf=_bytes(leaves[0]) if leaves else b"",
+    )
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text[2:])
