@@ -77,6 +77,8 @@ COMMANDS: dict[str, Entry] = {
     "pipeline": Entry("pipeline", "Run a graph of jobs whose outputs feed others' inputs.", JOBS, group=True),
     "bid": Entry("bid", "Offer to do a job.", JOBS),
     "lease": Entry("lease", "Do a job that you won: accept, fulfil, submit.", JOBS, group=True),
+    "dispute": Entry("dispute", "Challenge results that do not follow, and answer challenges.", JOBS, group=True),
+    "watcher": Entry("watcher", "Re-check results unattended, and challenge the false ones.", JOBS, group=True),
     "worker": Entry("worker", "Provide compute unattended: bid, run, prove, submit, be paid.", JOBS, group=True),
     "provider": Entry(
         "provider", "Say what a provider has, attest it, and find who meets requirements.", JOBS, group=True
@@ -114,7 +116,7 @@ PLANNED = frozenset(
     | {"job reopen", "job reveal", "job withdraw-bid"}
     | {"merge", "network deploy", "job rate", "stake claim"}
     | {"provider declare", "provider attest", "provider revoke"}
-    | {"wallet announce", "job deliver", "job complain", "lease answer"}
+    | {"wallet announce", "job deliver", "job complain", "lease answer", "dispute open", "dispute respond"}
     | {"sale start", "sale bid", "sale buy", "sale cancel", "sale settle"}
     | {"buy", "licence offer", "licence transfer", "licence redeem", "licence revoke", "licence request"}
     | {"licence deliver", "licence complain", "licence settle", "licence refund"}

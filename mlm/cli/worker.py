@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
-from contextlib import suppress
 from functools import partial
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlm.cli.render import render
+from mlm.cli.stop import Stop
 
 if TYPE_CHECKING:
-    from mlm.workflows.worker import Fact
+    pass
 
 app = typer.Typer(help="Provide compute unattended: bid, run, prove, submit, be paid.")
 
@@ -55,22 +53,12 @@ def run(
 
     Example: `mlm worker run --asset alice/digits-mlp --strategy margin --until-idle`
     """
-    from rich.console import Console
-
     from mlm.cli import wiring_worker
+    from mlm.cli.telling import teller
     from mlm.core.money import parse_units
     from mlm.workflows import worker as workflow
 
     session, config = ctx.obj, ctx.obj.config
-    console = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
-
-    def tell(fact: Fact) -> None:
-        job = f"{fact.job[:10]} " if fact.job else ""
-        # What it says may come from the chain: no markup, and nothing that a terminal would obey.
-        told = "".join(letter if letter.isprintable() else "?" for letter in f"{fact.at} {job}{fact.what}")
-        with suppress(OSError):  # a full disk under the log: the worker goes on, and the next line may find room
-            console.print(told, markup=False)
-
     params = workflow.Run(
         capacity=jobs or config.get("worker.jobs"),
         strategy=wiring_worker.strategy(session, strategy),
@@ -83,7 +71,7 @@ def run(
     )
     own = wiring_worker.own(session)
     spare = partial(wiring_worker.spare, session, own)
-    render(ctx, workflow.work(own, params, spare, tell=tell, stopped=_Stop()))
+    render(ctx, workflow.work(own, params, spare, tell=teller(), stopped=Stop()))
 
 
 @app.command()
@@ -95,19 +83,3 @@ def status(ctx: typer.Context) -> None:
     from mlm.workflows import worker_status as workflow
 
     render(ctx, workflow.status(ctx.obj.ports))
-
-
-class _Stop:
-    """Whether SIGINT or SIGTERM came; a second Ctrl-C ends at once, as it does everywhere."""
-
-    def __init__(self) -> None:
-        self._asked = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._hear)
-
-    def _hear(self, number: int, frame: FrameType | None) -> None:
-        self._asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def __call__(self) -> bool:
-        return self._asked

@@ -63,6 +63,8 @@ class Seen:
     seconds: float = 0.0  # until a result is in hand, as far as this machine can tell
     result: Result = Result.NONE
     waits: bool = False  # the input is private, and its consumer has not delivered the key
+    complained: bool = True  # of a disputed job: its consumer waits for the outputs
+    challenged: bool = False  # a game about its result waits for this account
     keyless: bool = False  # and cannot: this account has announced none to encrypt it under
     rests: bool = False  # a move on it failed a moment ago
 
@@ -148,6 +150,13 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Respond:
+    """Make the provider's moves in the games about a job: show what its challengers have asked for."""
+
+    job_id: str
+
+
+@dataclass(frozen=True)
 class Settle:
     """Draw the job's credits, and free what is left of the lock."""
 
@@ -162,7 +171,7 @@ class Collect:
 # Moves that may share a transaction, and how many of one kind: its title names them all.
 TOGETHER, MOST_TOGETHER = (Bid, Reveal, Fulfil, Settle), 32
 
-Move = Learn | Bid | Reveal | Draw | Announce | Compute | Fulfil | Answer | Settle | Collect
+Move = Learn | Bid | Reveal | Draw | Announce | Compute | Fulfil | Answer | Respond | Settle | Collect
 _NEVER = 1 << 62
 
 
@@ -231,7 +240,9 @@ def _due(job: Seen, now: int) -> Move | None:
             if job.waits:
                 return Announce(job.job_id) if job.keyless else None
             return Compute(job.job_id) if job.result is Result.NONE else None
-        case State.DISPUTED if job.mine:
+        case State.DISPUTED if job.mine and job.challenged:
+            return Respond(job.job_id)
+        case State.DISPUTED if job.mine and job.complained:
             return Answer(job.job_id)
         case current if current.is_final and job.mine:
             return Settle(job.job_id)

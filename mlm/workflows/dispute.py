@@ -1,4 +1,4 @@
-"""`mlm dispute open` and `mlm dispute respond`: challenge a result that does not follow, and play the games about it."""
+"""`mlm dispute open` and `mlm dispute respond`: challenge what does not follow, and play the games about it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CHALLENGEABLE = (State.SUBMITTED, State.DISPUTED)
 
 @dataclass(frozen=True)
 class Challenged:
-    """A challenge that was made. `game` is None where the fault could be shown at once: then the provider is convicted."""
+    """A challenge that was made. `game` is None where the fault could be shown at once: the provider is convicted."""
 
     job: str
     state: State
@@ -59,8 +59,8 @@ class Responded:
 
 
 def plan_open(ports: Ports, params: JobName) -> Plan[_Facts]:
-    """Re-execute, and challenge the first node that differs: by a proof where the provider's tensor is at hand, else by a
-    game. Raises StateConflict where nothing differs, or it is too late.
+    """Re-execute, and challenge the first node that differs: by a proof where the provider's tensor is at hand, else by
+    a game. Raises StateConflict where nothing differs, or it is too late.
     """
     case = dispute_look.case(ports, params.job)
     job = case.job

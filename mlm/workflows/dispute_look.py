@@ -47,7 +47,7 @@ class Case:
         return challenge.first_difference(self.own.graph, self.own.roots, self.claimed.roots)
 
     def delivered(self, node: int) -> Tensor | None:
-        """The provider's own tensor of an output node, where the outputs were handed over; None where it is withheld."""
+        """The provider's own tensor of an output node that was handed over; None where it is withheld."""
         place = node - (len(self.own.graph.nodes) - self.own.graph.outputs)
         if place < 0:
             return None

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlm.core.dispute import answer
 from mlm.core.errors import ChainError, StorageError
-from mlm.core.job import AuctionKind, JobFacts, Role, State, Verdict, state
+from mlm.core.job import AuctionKind, JobFacts, Role, State, Tier, Verdict, state
 from mlm.core.pricing import Ask, Strategy
 from mlm.core.worker import Known, Result, Seen, View
 from mlm.ports.bundle import Ports
-from mlm.workflows import announce, lease, lookup, rounds, sealed, tiers, turns
+from mlm.workflows import announce, dispute_look, lease, lookup, rounds, sealed, tiers, turns
 from mlm.workflows.job_show import bond_of
 from mlm.workflows.sync import sync
 from mlm.workflows.worker_desk import Desk, service
@@ -179,6 +180,8 @@ class Look:
             seconds=self._seconds(job) * -(-self._wanted.capacity // self._wanted.threads),  # others may be before it
             result=self._result(job) if mine else Result.NONE,
             waits=waits,
+            complained=job.tier is not Tier.OPTIMISTIC or (mine and turns.complaint_of(self._ports, job) is not None),
+            challenged=mine and job.tier is Tier.OPTIMISTIC and job.state is State.DISPUTED and self._challenged(job),
             keyless=waits and not announce.of(self._ports, self._me),
             rests=self._resting(job.job_id),
         )
@@ -196,6 +199,11 @@ class Look:
     def _wants(self, row: Mapping[str, Any], job: lookup.Job) -> bool:
         named = f"{row['handle']}/{row['name']}"
         return job.tier in tiers.RULES and (not self._wanted.assets or named in self._wanted.assets)
+
+    def _challenged(self, job: lookup.Job) -> bool:
+        """Whether a game about the result waits for this account, or for it to say that a challenger was silent."""
+        found = dispute_look.games(self._ports, job.job_id)
+        return any(answer.is_due(game, self._now) for game in found)
 
     def _round(self, job: lookup.Job) -> _Round:
         """The round of a batch job: one reading for all of its jobs."""

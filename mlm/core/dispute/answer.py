@@ -34,12 +34,19 @@ class Timeout:
 Move = Post | Leaf | Timeout
 
 
+def is_due(game: Game, now: int) -> bool:
+    """Whether the provider has a move in a game: its own turn, or one that its challenger has let run out."""
+    if game.phase.is_challengers:
+        return now >= game.deadline
+    return game.phase.is_providers and now < game.deadline
+
+
 def next_move(game: Game, trace: Trace, now: int) -> Move | None:
     """What the provider of a trace, with its tensors at hand, does in a game; None where there is nothing to do."""
-    if game.phase.is_challengers:
-        return Timeout(game.game_id) if now >= game.deadline else None
-    if not game.phase.is_providers or now >= game.deadline:
+    if not is_due(game, now):
         return None
+    if game.phase.is_challengers:
+        return Timeout(game.game_id)
     tensor = trace.tensor(game.node)
     if game.phase is Phase.LEAF:
         return Leaf(game.game_id, tensor.leaf(game.position))

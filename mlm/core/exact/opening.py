@@ -154,7 +154,7 @@ class Prover:
         made = self.graph.nodes[node]
         _, needed = computed(made, index, self._read(node))
         operands = tuple(
-            opened(self._operand(node, i), leaves, self._path(node, i)) if leaves else Opening()
+            opened(self.operand(node, i), leaves, self._path(node, i)) if leaves else Opening()
             for i, leaves in enumerate(needed)
         )
         return CellFault(self.place(node), index, self._output(node, [leaf_of(made.output, index)]), operands)
@@ -170,7 +170,8 @@ class Prover:
     def _output(self, node: int, leaves: Sequence[int]) -> Opening:
         return opened(self.trace[node], leaves, self.trace_tree.prove([node]))
 
-    def _operand(self, node: int, which: int) -> Tensor:
+    def operand(self, node: int, which: int) -> Tensor:
+        """The tensor that a node reads as this operand."""
         source = self.graph.nodes[node].operands[which].source
         return self.parameters[source] if isinstance(source, bytes) else self.trace[source]
 
@@ -179,4 +180,4 @@ class Prover:
         return () if isinstance(source, bytes) else self.trace_tree.prove([source])
 
     def _read(self, node: int) -> Read:
-        return lambda which, at: self._operand(node, which).at(at)
+        return lambda which, at: self.operand(node, which).at(at)

@@ -26,14 +26,44 @@ LOW, HIGH = LIMITS[DType.I8]
 # Operators whose output has the zero point that their operands have, and operators take any, besides
 # Conv and MatMul.
 _THROUGH = frozenset(
-    "Reshape Flatten Squeeze Unsqueeze Transpose Slice Split Identity Expand Resize MaxPool ReduceMax GlobalMaxPool "
-    "DepthToSpace SpaceToDepth Dropout Cast Pad Add Sub".split()
+    [
+        "Reshape",
+        "Flatten",
+        "Squeeze",
+        "Unsqueeze",
+        "Transpose",
+        "Slice",
+        "Split",
+        "Identity",
+        "Expand",
+        "Resize",
+        "MaxPool",
+        "ReduceMax",
+        "GlobalMaxPool",
+        "DepthToSpace",
+        "SpaceToDepth",
+        "Dropout",
+        "Cast",
+        "Pad",
+        "Add",
+        "Sub",
+    ]
 )
 _MAXIMA = frozenset(("MaxPool", "ReduceMax", "GlobalMaxPool"))
 _IN_ORDER = frozenset(("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Identity"))
 _ENOUGH = 256  # values to choose units by
 _TAKING = frozenset(
-    "Gemm Unary LayerNorm LayerNormalization Softmax GlobalAveragePool ReduceMean ReduceSum BatchNormalization".split()
+    [
+        "Gemm",
+        "Unary",
+        "LayerNorm",
+        "LayerNormalization",
+        "Softmax",
+        "GlobalAveragePool",
+        "ReduceMean",
+        "ReduceSum",
+        "BatchNormalization",
+    ]
 )
 
 

@@ -171,7 +171,6 @@ def layers(found: LoweredGraph, tests: Sequence[Mapping[str, Array]]) -> tuple[L
 
 def clipped(found: LoweredGraph) -> tuple[Clipped, ...]:
     """Layers whose weights or numbers do not all fit int8, the most first."""
-    import numpy as np
 
     weights = dict(found.clipped)
     makers = {step.output: step.name for step in found.source.steps}

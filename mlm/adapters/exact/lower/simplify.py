@@ -78,7 +78,6 @@ def simplify(data: bytes, scratch: Path, shapes: Mapping[str, tuple[int, ...]] |
     ONNX Runtime writes what it has simplified into the folder `scratch`, where it stays; it has no other way. Raises InvalidData, naming the input whose shape must be given or the operator that needs what is not static.
     """
     import numpy as np
-    import onnx
     from onnx import helper, numpy_helper, shape_inference
 
     model = load(data, infinite=True)

@@ -1,0 +1,51 @@
+"""`mlm watcher`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mlm.cli.render import render
+from mlm.cli.stop import Stop
+
+app = typer.Typer(help="Re-check results of the tier optimistic unattended, and challenge the false ones.")
+
+
+@app.command()
+def run(
+    ctx: typer.Context,
+    asset: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HANDLE/NAME", help="Only results of this model; may be given again. Else any."),
+    ] = None,
+    most_bond: Annotated[str, typer.Option(help="What a game may lock at most, in tokens.")] = "1000",
+    most_fee: Annotated[
+        str | None,
+        typer.Option(help="What all moves of a challenge may cost, in ether; default: any.", show_default=False),
+    ] = None,
+    observe: Annotated[bool, typer.Option("--observe", help="Check and tell, and send nothing.")] = False,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, help="End after so many seconds.")] = None,
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="End when nothing is left to check or to play.")
+    ] = False,
+) -> None:
+    """Run every result again that can be disputed, and see the false ones convicted: Ctrl-C or SIGTERM ends it.
+
+    Killed, it goes on where chain and journal stand. Its facts go to stderr as they happen, what it came to to stdout.
+
+    Example: `mlm watcher run --asset alice/digits-exact --until-idle`
+    """
+    from mlm.cli.telling import teller
+    from mlm.core.money import Amount, Unit, Wei, parse_units
+    from mlm.workflows import watcher as workflow
+
+    params = workflow.Run(
+        most_bond=Amount(parse_units(most_bond)),
+        most_fee=None if most_fee is None else Wei(parse_units(most_fee, Unit("ETH", 18))),
+        assets=tuple(asset or ()),
+        observe=observe,
+        seconds=seconds,
+        until_idle=until_idle,
+    )
+    render(ctx, workflow.watch(ctx.obj.ports, params, tell=teller(), stopped=Stop()))
