@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
+from functools import cached_property
 from hashlib import sha256
 from math import prod
 
@@ -57,6 +57,11 @@ class TensorType:
         _, b, c, d = self.shape
         return b * c * d, c * d, d, 1
 
+    @cached_property
+    def header(self) -> bytes:
+        """What precedes the tree's root in a tensor root: the same in every trace of a graph."""
+        return words((domain("mlm/exact-tensor/1"), self.word()))
+
     def check(self) -> None:
         """Raises InvalidData unless the axes are positive and the elements countable."""
         if len(self.shape) != AXES or min(self.shape) < 1 or self.elements > MAX_ELEMENTS:
@@ -83,10 +88,4 @@ class TensorType:
 
 def tensor_root(kind: TensorType, tree_root: bytes) -> bytes:
     """sha256(abi.encode(H("mlm/exact-tensor/1"), type, root of the tree over its bytes))."""
-    return sha256(_header(kind) + word(tree_root)).digest()
-
-
-@lru_cache(maxsize=1024)
-def _header(kind: TensorType) -> bytes:
-    """What precedes the tree's root: the same for every trace of a graph."""
-    return words((domain("mlm/exact-tensor/1"), kind.word()))
+    return sha256(kind.header + word(tree_root)).digest()
