@@ -129,10 +129,10 @@ class Builder:
         return self._form(self.stored(root), "units", make)
 
     def steps(self, size: int, every: int) -> str:
-        """0, …, size - 1, each over `every`, as int32: computed in the file, which stays small."""
-        bounds = [self.constant(value, "int32") for value in (0, size, 1)]
+        """0, …, size - 1, each over `every`, as int64: computed in the file, which stays small."""
+        bounds = [self.constant(value, "int64") for value in (0, size, 1)]
         along = self.add("Range", bounds)
-        return along if every == 1 else self.add("Div", [along, self.constant(every, "int32")])
+        return along if every == 1 else self.add("Div", [along, self.constant(every, "int64")])
 
     def _form(self, tensor: str, form: str, make: Any) -> str:
         key = (tensor, form)
