@@ -6,6 +6,7 @@ Names follow from the order of the calls and constants are shared, so that one m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from mlm.core.exact.graph import Graph
@@ -77,6 +78,11 @@ class Builder:
     def scaled(self, tensor: str, factor: float) -> str:
         """Multiplied by a whole number over a power of two."""
         return tensor if factor == 1 else self.add("Mul", [tensor, self.constant(factor, "float32")])
+
+    def looked_up(self, table: str, numbers: str, shape: Sequence[int], name: str = "") -> str:
+        """Elements of a table of one axis, in this shape: GatherElements is ten times as fast as Gather here."""
+        flat = self.reshaped(numbers, [prod(shape)])
+        return self.reshaped(self.add("GatherElements", [table, flat], axis=0), shape, name)
 
     def rounded(self, tensor: str, low: int, high: int, name: str) -> str:
         """The last steps of every requantisation. Clipped first: the limits are whole, so that the order is free."""

@@ -67,7 +67,7 @@ def view(builder: Builder, node: Node, name: str) -> None:
             along = builder.reshaped(along, [node.output.shape[axis] if a == axis else 1 for a in range(AXES)])
             places = builder.add("Add", [places, along])
         places = builder.add("Expand", [places, builder.constant(list(node.output.shape), "int64")])
-        builder.add("Gather", [builder.reshaped(tensor, [elements]), places], name, axis=0)
+        builder.looked_up(builder.reshaped(tensor, [elements]), places, node.output.shape, name)
         return
     tensor = builder.reshaped(tensor, found.extents)
     if found.sizes != found.extents:
