@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
+from functools import cached_property
 from hashlib import sha256
 from math import prod
 
@@ -57,6 +57,11 @@ class TensorType:
         _, b, c, d = self.shape
         return b * c * d, c * d, d, 1
 
+    @cached_property
+    def header(self) -> bytes:
+        """What precedes the tree's root in a tensor root: the same in every trace of a graph."""
+        return words((domain("mlm/exact-tensor/1"), self.word()))
+
     def check(self) -> None:
         """Raises InvalidData unless the axes are positive and the elements countable."""
         if len(self.shape) != AXES or min(self.shape) < 1 or self.elements > MAX_ELEMENTS:
@@ -83,15 +88,9 @@ class TensorType:
 
 def tensor_root(kind: TensorType, tree_root: bytes) -> bytes:
     """sha256(abi.encode(H("mlm/exact-tensor/1"), type, root of the tree over its bytes))."""
-    return sha256(_header(kind.word()) + word(tree_root)).digest()
+    return sha256(kind.header + word(tree_root)).digest()
 
 
 def root_of_word(type_word: int, tree_root: bytes) -> bytes:
     """The same of any word in the type's place: what a liar may have committed to."""
-    return sha256(_header(type_word) + word(tree_root)).digest()
-
-
-@lru_cache(maxsize=1024)
-def _header(type_word: int) -> bytes:
-    """What precedes the tree's root: the same for every trace of a graph."""
-    return words((domain("mlm/exact-tensor/1"), type_word))
+    return sha256(words((domain("mlm/exact-tensor/1"), type_word, tree_root))).digest()
