@@ -101,7 +101,8 @@ def evidence_of(ports: Ports, job: lookup.Job) -> Evidence:
     if not rows:
         raise StateConflict(f"job {job.short} is {job.state}: nothing is committed to yet")
     row = rows[0]
-    return Evidence(bytes.fromhex(row["graph_root"][2:]), row["inputs"], row["outputs"], tuple(row["roots"]))
+    roots = tuple(bytes.fromhex(root[2:]) for root in row["roots"])
+    return Evidence(bytes.fromhex(row["graph_root"][2:]), row["inputs"], row["outputs"], roots)
 
 
 def _file(ports: Ports, loaded: model.Model) -> bytes:

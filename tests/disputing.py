@@ -1,0 +1,152 @@
+"""An exact model on a market, jobs of the tier optimistic on it, and providers that lie about their results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from mlm.adapters.exact.read import from_onnx
+from mlm.adapters.exact.trace import Tracer
+from mlm.adapters.onnx.tensors import NumpyTensorCodec
+from mlm.adapters.wallet import devnet as accounts
+from mlm.adapters.works import FileWorks
+from mlm.core.dispute import answer
+from mlm.core.dispute.game import Game, Phase, Row
+from mlm.core.exact.commitments import Evidence
+from mlm.core.exact.tensor import tensor_root
+from mlm.core.exact.trace import Trace
+from mlm.core.kept_work import KeptWork
+from mlm.core.merkle import root_over
+from tests.command_line import INPUT, Market, Person
+from tests.serving.payers import Chain
+
+EXACT = "alice/digits-exact"
+CODEC = NumpyTensorCodec()
+
+
+def lowered(market: Market) -> bytes:
+    """The market's model in whole numbers, as `mlm lower` writes it; published as EXACT where it is not yet."""
+    provider = market.person("model-provider", "model-provider/digits-exact")
+    if provider.folder.exists():
+        return (provider.folder / "model.onnx").read_bytes()
+    source = market.provider
+    source.do("lower", "model.onnx", "--calibration", "samples/calibration.npy", "-o", "lowered.onnx")
+    provider.folder.mkdir()
+    provider.do("init")
+    (source.folder / "lowered.onnx").rename(provider.folder / "model.onnx")
+    (provider.folder / "mlm.toml").write_text(
+        '[asset]\nname = "digits-exact"\nversion = "1.0.0"\nkind = "model"\nlicence = "Apache-2.0"\n'
+        'description = "Digits in whole numbers"\n\n[model]\nfile = "model.onnx"\n\n'
+        '[price]\nuse = "0.1"\n\n[privacy]\npersonal_data = false\n'
+    )
+    provider.do("add", ".")
+    provider.do("commit", "-m", "lowered")
+    provider.do("publish", "--handle", "alice")
+    return (provider.folder / "model.onnx").read_bytes()
+
+
+def posted(consumer: Person, *options: str, price: str = "5") -> str:
+    """A job of the tier optimistic at a fixed price; its id."""
+    wanted = ("-i", INPUT, "--max-price", price, "--auction", "fixed", "--tier", "optimistic")
+    return str(consumer.do("job", "post", EXACT, *wanted, *options)["job"])
+
+
+def leased(market: Market, *options: str) -> str:
+    """A job that compute-1 has won."""
+    job = posted(market.consumer, *options)
+    market.first.do("bid", job, "--price", "5", "--stake")
+    return job
+
+
+@dataclass(frozen=True)
+class Liar:
+    """compute-1 with a trace of one node's numbers changed, which it hands in and defends."""
+
+    market: Market
+    honest: Trace
+    claimed: Trace
+    outputs: dict[str, np.ndarray]
+
+    @property
+    def person(self) -> Person:
+        return self.market.first
+
+    def hand_in(self, job: str) -> None:
+        """Submit as if the result had been computed: what is kept is handed in as it is."""
+        graph, found = self.claimed.graph, self.person.do("job", "show", job)["job"]
+        evidence = Evidence(graph.tree.root, graph.inputs, graph.outputs, self.claimed.roots)
+        kept = KeptWork(
+            found, False, "CPUExecutionProvider", proof=evidence.encode(), outputs=CODEC.to_block(self.outputs)
+        )
+        folder = self.market.home / "worker" / accounts.address(self.person.account).lower()
+        FileWorks(folder).keep(f"result-{found}", kept.to_bytes())
+        self.person.do("lease", "fulfil", job)
+
+    def play(self, chain: Chain, game_id: str) -> bool:
+        """Make the liar's move in a game, from the trace that it lies with; whether it had one."""
+        game = game_of(chain, game_id)
+        move = answer.next_move(game, self.claimed, chain.read.block().timestamp)
+        raw = bytes.fromhex(game_id[2:])
+        match move:
+            case answer.Post(hashes=hashes):
+                chain.send("DisputeGame", "post", raw, list(hashes))
+            case answer.Leaf(data=data):
+                chain.send("DisputeGame", "leaf", raw, data)
+            case _:
+                return False
+        return True
+
+
+def liar(market: Market, node: int, at: int = 0, *, consistent: bool = True) -> Liar:
+    """Whoever changes one number of a node; `consistent`: all that follows is computed from it, as a clever one would."""
+    model = from_onnx(lowered(market))
+    inputs = {model.inputs[0].name: np.load(market.first.folder / INPUT)}
+    traced = Tracer(model).run(inputs, keep=True)
+    honest = traced.trace
+    data = list(honest.data)
+    node %= len(data)
+    changed = bytearray(data[node])
+    changed[at] ^= 0x11
+    data[node] = bytes(changed)
+    if consistent:
+        data = _carried_on(model, data, node)
+    kinds = [each.output for each in honest.graph.nodes]
+    roots = tuple(tensor_root(kind, root_over(own)) for kind, own in zip(kinds, data, strict=True))
+    claimed = Trace(honest.graph, roots, tuple(data))
+    return Liar(market, honest, claimed, _shown(model, claimed))
+
+
+def _carried_on(model, data, node):  # type: ignore[no-untyped-def]
+    """The numbers of all later nodes, from the changed one."""
+    from mlm.adapters.exact.reference import run_node
+
+    nodes = model.graph.nodes
+    arrays = [np.frombuffer(raw, np.int8).reshape(each.output.shape) for raw, each in zip(data, nodes, strict=True)]
+    for later in range(node + 1, len(nodes)):
+        operands = [
+            model.parameters[operand.source] if isinstance(operand.source, bytes) else arrays[operand.source]
+            for operand in nodes[later].operands
+        ]
+        arrays[later] = run_node(nodes[later], operands)
+    return [array.tobytes() for array in arrays]
+
+
+def _shown(model, trace: Trace) -> dict[str, np.ndarray]:  # type: ignore[no-untyped-def]
+    from mlm.adapters.exact.model import dequantised
+
+    found, first = {}, len(trace.data) - trace.graph.outputs
+    for index, port in enumerate(model.outputs):
+        kind = trace.graph.nodes[first + index].output
+        found[port.name] = dequantised(port, np.frombuffer(trace.data[first + index], np.int8).reshape(kind.shape))
+    return found
+
+
+def game_of(chain: Chain, game_id: str) -> Game:
+    """A game as the contract has it, without what was posted: a provider needs no more."""
+    job, target, challenger, deadline, node, below, phase, _, position, *_ = chain.read.call(
+        "DisputeGame", "gameOf", bytes.fromhex(game_id[2:])
+    )
+    return Game(game_id, "0x" + job.hex(), challenger, node, Phase(phase), target, below, position, deadline)
