@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from hashlib import sha256
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +12,7 @@ from mlm.adapters.onnx.tensors import NumpyTensorCodec
 from mlm.adapters.wallet import devnet as accounts
 from mlm.adapters.works import FileWorks
 from mlm.core.dispute import answer
-from mlm.core.dispute.game import Game, Phase, Row
+from mlm.core.dispute.game import Game, Phase
 from mlm.core.exact.commitments import Evidence
 from mlm.core.exact.tensor import tensor_root
 from mlm.core.exact.trace import Trace
@@ -48,9 +46,9 @@ def lowered(market: Market) -> bytes:
     return (provider.folder / "model.onnx").read_bytes()
 
 
-def posted(consumer: Person, *options: str, price: str = "5") -> str:
+def posted(consumer: Person, *options: str, file: str = INPUT) -> str:
     """A job of the tier optimistic at a fixed price; its id."""
-    wanted = ("-i", INPUT, "--max-price", price, "--auction", "fixed", "--tier", "optimistic")
+    wanted = ("-i", file, "--max-price", "5", "--auction", "fixed", "--tier", "optimistic")
     return str(consumer.do("job", "post", EXACT, *wanted, *options)["job"])
 
 
@@ -74,15 +72,25 @@ class Liar:
     def person(self) -> Person:
         return self.market.first
 
+    @property
+    def _works(self) -> FileWorks:
+        return FileWorks(self.market.home / "worker" / accounts.address(self.person.account).lower())
+
+    def keep(self, job: str, trace: Trace) -> None:
+        """As if a trace had been computed for a job."""
+        graph = trace.graph
+        evidence = Evidence(graph.tree.root, graph.inputs, graph.outputs, trace.roots)
+        block = CODEC.to_block(self.outputs)
+        kept = KeptWork(job, False, "CPUExecutionProvider", proof=evidence.encode(), outputs=block)
+        self._works.keep(f"result-{job}", kept.to_bytes())
+
+    def forget(self, job: str) -> None:
+        """Nothing was computed for a job."""
+        self._works.forget(f"result-{job}")
+
     def hand_in(self, job: str) -> None:
-        """Submit as if the result had been computed: what is kept is handed in as it is."""
-        graph, found = self.claimed.graph, self.person.do("job", "show", job)["job"]
-        evidence = Evidence(graph.tree.root, graph.inputs, graph.outputs, self.claimed.roots)
-        kept = KeptWork(
-            found, False, "CPUExecutionProvider", proof=evidence.encode(), outputs=CODEC.to_block(self.outputs)
-        )
-        folder = self.market.home / "worker" / accounts.address(self.person.account).lower()
-        FileWorks(folder).keep(f"result-{found}", kept.to_bytes())
+        """Submit the lie: what is kept is handed in as it is."""
+        self.keep(job, self.claimed)
         self.person.do("lease", "fulfil", job)
 
     def play(self, chain: Chain, game_id: str) -> bool:
@@ -101,7 +109,7 @@ class Liar:
 
 
 def liar(market: Market, node: int, at: int = 0, *, consistent: bool = True) -> Liar:
-    """Whoever changes one number of a node; `consistent`: all that follows is computed from it, as a clever one would."""
+    """Whoever changes one number of a node; `consistent`: and computes what follows from it, as a clever one does."""
     model = from_onnx(lowered(market))
     inputs = {model.inputs[0].name: np.load(market.first.folder / INPUT)}
     traced = Tracer(model).run(inputs, keep=True)

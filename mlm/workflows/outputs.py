@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlm.core import encryption
 from mlm.core.cid import DAG_CBOR, Cid
@@ -106,12 +106,9 @@ def is_private(ports: Ports, job: lookup.Job) -> bool:
     return encryption.read(fetch(ports, _cid(ports, job))) is not None
 
 
-def shown(ports: Ports, job: lookup.Job) -> Opened | None:
-    """What an answer to a complaint has shown on chain: the contract has compared it with the commitment."""
-    for row in ports.state.query("complaints", job_id=job.job_id):
-        if row["change"] == "answered":
-            return Opened(*(bytes.fromhex(row[name][2:]) for name in ("outputs", "salt")))
-    return None
+def answers(ports: Ports, job: lookup.Job) -> list[dict[str, Any]]:
+    """The answers to complaints about a job, as the index has them."""
+    return [row for row in ports.state.query("complaints", job_id=job.job_id) if row["change"] == "answered"]
 
 
 def handed_over(ports: Ports, job: lookup.Job) -> Opened:

@@ -28,7 +28,7 @@ from mlm.core.terms import terms_from_event
 from mlm.ports.bundle import Ports
 from mlm.ports.prover import Proof
 from mlm.ports.signatures import SignedFiles
-from mlm.workflows import inputs, lookup, model, outputs, proof_log, source
+from mlm.workflows import dispute_look, inputs, lookup, model, outputs, proof_log, source, tiers
 from mlm.workflows.describe import check_said
 from mlm.workflows.events import decode
 from mlm.workflows.job_result import submitted_evidence
@@ -78,6 +78,8 @@ _TRUE_SIGNATURE = "the signature is true and by this key"
 ANYBODY = "anybody with the chain and the model's files"
 ZK_TRUST = "mathematics, and that the SRS's secret was destroyed"
 NOBODY = "nobody: the tier none promises that a result is delivered, not that it is true"
+OPTIMISTIC_CHECKERS = "anybody who can read the input and the model's files, within the verification window"
+OPTIMISTIC_TRUST = "one honest watcher who re-executes, and a chain that takes its challenge in time"
 NONE_TRUST = "the provider's reputation"
 
 
@@ -183,6 +185,8 @@ def _job(ports: Ports, target: str) -> Verification:
     job = lookup.job(ports, target)
     if job.tier is Tier.NONE:
         return _unverified(ports, job)
+    if job.tier is Tier.OPTIMISTIC:
+        return _traced(ports, job)
     evidence = submitted_evidence(ports, job)
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
@@ -234,7 +238,7 @@ def _unverified(ports: Ports, job: lookup.Job) -> Verification:
     loaded = model.described(ports, lookup.version_by_id(ports, job.version_id))
 
     def delivered() -> str:
-        if not outputs.shown(ports, job) and outputs.is_private(ports, job):
+        if not outputs.answers(ports, job) and outputs.is_private(ports, job):
             raise NotFound("the outputs are private: `mlm job result JOB` checks them, for their readers")
         return f"{len(Unverified().receive(ports, job).block)} bytes"
 
@@ -249,6 +253,57 @@ def _unverified(ports: Ports, job: lookup.Job) -> Verification:
     )
     checks = tuple(_make(steps))
     return Verification(f"job/{job.job_id}", "job", str(job.tier), *_all(checks), NOBODY, NONE_TRUST, checks)
+
+
+def _traced(ports: Ports, job: lookup.Job) -> Verification:
+    """Re-check a job whose provider has committed to every number of its run.
+
+    1. The frozen terms hash to what the market stores.
+    2. The model's file executes the graph whose key the terms froze, and passes the graph's checks.
+    3. What the provider committed to gives the output commitment on chain.
+    4. The input block opens the input commitment.
+    5. Every number of the run is the one that this machine computes.
+    6. The outputs that were handed over are the committed ones.
+    7. The market has accepted the result.
+    """
+    case = dispute_look.case(ports, job.job_id)
+    version = lookup.version_by_id(ports, job.version_id)
+    loaded = model.load(ports, version)
+
+    def graph() -> str:
+        tiers.of(job.tier).check(ports, loaded, version)
+        return _equal("key", bytes.fromhex(job.terms.snapshot.key[2:]), case.claimed.key)
+
+    def same() -> str:
+        node = case.difference
+        if node is not None:
+            operator = case.own.graph.nodes[node].op.name
+            raise VerificationFailed(f"node {node} ({operator}) is the first that differs")
+        return f"{len(case.claimed.roots)} tensors"
+
+    steps = (
+        _Step(
+            "the terms are the ones that were posted",
+            lambda: _equal("termsHash", job.record.terms_hash, posted_terms_hash(ports, job)),
+        ),
+        _Step("the model's file gives the graph on chain", graph),
+        _Step(
+            "the trace gives the output on chain",
+            lambda: _equal("commitment", job.record.output_commitment, case.claimed.output_commitment),
+        ),
+        _Step("the input is the committed one", lambda: _input(ports, job, loaded)),
+        _Step("every number of the run follows", same),
+        _Step(
+            "the outputs are the committed ones",
+            lambda: f"{len(tiers.delivering(job.tier).receive(ports, job).block)} bytes",
+            optional=True,
+        ),
+        _Step("the market accepted the result", lambda: _state(job)),
+    )
+    checks = tuple(_make(steps))
+    return Verification(
+        f"job/{job.job_id}", "job", str(job.tier), *_all(checks), OPTIMISTIC_CHECKERS, OPTIMISTIC_TRUST, checks
+    )
 
 
 def posted_terms_hash(ports: Ports, job: lookup.Job) -> bytes:

@@ -33,7 +33,7 @@ CHALLENGE_GAS = 1_500_000
 
 @dataclass(frozen=True)
 class Run:
-    """Parameters of `watcher run`. `most_bond` in base units, `most_fee` in wei for all moves of a challenge; None: any.
+    """Parameters of `watcher run`. `most_bond` in base units, `most_fee` of a challenge in wei; None: any.
 
     It ends after `seconds` (None: never), or with `until_idle` once nothing is left to check or to play.
     """
@@ -122,7 +122,7 @@ class _Watcher:
         return busy
 
     def _wanted(self) -> list[lookup.Job]:
-        """Jobs of the tier, of others, whose result can still be disputed, newest first; and those with games of ours."""
+        """Jobs of the tier, of others, whose result can still be disputed; and those with games of ours."""
         sync(self._ports)
         self._now = self._ports.chain.block().timestamp
         me = self._ports.sender.address.lower()

@@ -297,7 +297,9 @@ def main() -> None:
     for net, shape, epochs in ((Cnn(), (1, 8, 8), 40), (Transformer(), (8, 8), 150), (ResNet(), (1, 32, 32), 12)):
         made, held = (large(x) if shape[-1] == 32 else x.reshape(-1, *shape) for x in (images, test))
         train(net, made, labels, epochs)
-        logits = np.concatenate([net.forward(net.params, dict(net.state), held[i : i + 60], False) for i in range(0, len(held), 60)])
+        logits = np.concatenate(
+            [net.forward(net.params, dict(net.state), held[i : i + 60], False) for i in range(0, len(held), 60)]
+        )
         print(type(net).__name__, float((logits.argmax(1) == answers).mean()), flush=True)
         net.onnx()
 

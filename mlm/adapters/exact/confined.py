@@ -96,10 +96,22 @@ class ConfinedExact:
         kinds = [node.output for node in known.graph.nodes[-known.graph.outputs :]]
         made = _tensors(known.outputs, kinds, outputs, "output")
         for port, tensor in zip(known.outputs, made, strict=True):
-            again = dequantised(port, _array(tensor))
+            again = dequantised(port, _array(tensor.kind, tensor.data))
             if not (again == outputs[port.name]).all():
                 raise InvalidData(f"output {port.name!r}: expected multiples of {port.scale}, found others")
         return made
+
+    def values(self, onnx: bytes, data: Sequence[bytes]) -> Tensors:
+        known = self._described(onnx)
+        kinds = [node.output for node in known.graph.nodes[-known.graph.outputs :]]
+        if [len(each) for each in data] != [kind.size for kind in kinds]:
+            raise InvalidData(
+                f"expected outputs of {[kind.size for kind in kinds]} bytes, found {list(map(len, data))}"
+            )
+        return {
+            port.name: dequantised(port, _array(kind, each))
+            for port, kind, each in zip(known.outputs, kinds, data, strict=True)
+        }
 
     def run(self, onnx: bytes, inputs: Tensors, *, keep: bool = False) -> ExactRun:
         graph = self.graph(onnx)
@@ -148,10 +160,10 @@ def _tensors(ports: Sequence[Port], kinds: Sequence[TensorType], values: Tensors
     ]
 
 
-def _array(tensor: Tensor) -> np.ndarray:
+def _array(kind: TensorType, data: bytes) -> np.ndarray:
     import numpy as np
 
-    return np.frombuffer(tensor.data, np.int8).reshape(tensor.kind.shape)
+    return np.frombuffer(data, np.int8).reshape(kind.shape)
 
 
 def _split(graph: Graph, data: bytes) -> list[bytes]:

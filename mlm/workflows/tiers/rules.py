@@ -103,6 +103,10 @@ class Delivering(Rules):
         """What shows a job's outputs to the contract: the arguments of its `answer`, after the job's id."""
 
     @abstractmethod
+    def shown(self, ports: Ports, job: lookup.Job) -> Opened | None:
+        """What an answer to a complaint has shown on chain: the contract has compared it with the commitment."""
+
+    @abstractmethod
     def output_commitment(self, ports: Ports, job: lookup.Job, found: Opened) -> bytes:
         """What a block of outputs opens."""
 
@@ -115,7 +119,7 @@ class Delivering(Rules):
         Raises StateConflict before there is a result, NotFound where the block is nowhere or not for this account,
         InvalidData, VerificationFailed where it is not what was committed to.
         """
-        if answered := outputs.shown(ports, job):
+        if answered := self.shown(ports, job):
             return answered
         found = outputs.handed_over(ports, job)
         actual, expected = self.output_commitment(ports, job, found), job.record.output_commitment

@@ -1,0 +1,240 @@
+"""The tier optimistic by the command line on a real devnet: honest runs, liars, and challengers of bad will."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlm.core.errors import Reverted
+from tests.command_line import INPUT, TOKEN, Market, Person, start, stop
+from tests.delivering import apart, pushed
+from tests.disputing import EXACT, Chain, leased, liar, lowered, posted
+
+PRICE, LOCK, BOND = 5 * TOKEN, 10 * TOKEN, 5 * TOKEN
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+    """A market of its own, with an exact model."""
+    root = tmp_path_factory.mktemp("disputes")
+    try:
+        made = start(root)
+        lowered(made)
+        yield made
+    finally:
+        stop(root / "home")
+
+
+@pytest.fixture
+def watcher(market: Market) -> Person:
+    return market.person("watcher")
+
+
+def submitted(market: Market) -> str:
+    """A job whose result compute-1 has computed and handed in."""
+    job = leased(market)
+    market.first.do("lease", "fulfil", job)
+    return job
+
+
+def convicted(person: Person, job: str) -> dict[str, Any]:
+    """What the provider of a job was convicted of."""
+    found = person.do("dispute", "show", job)
+    assert found["state"] == "rejected", found
+    conviction = found["conviction"]
+    assert isinstance(conviction, dict)
+    return conviction
+
+
+def credits(person: Person, job: str) -> dict[str, int]:
+    """Who was credited what when a job was settled, by reason."""
+    person.do("job", "settle", job)
+    return {each["reason"]: int(each["amount"]) for each in person.do("job", "show", job)["credits"]}
+
+
+def test_an_honest_result_is_found_true_and_paid_when_the_window_ends(market: Market, watcher: Person) -> None:
+    job = submitted(market)
+    seen = watcher.do("watcher", "run", "--until-idle", "--asset", EXACT)
+    assert (seen["checked"], seen["false"], seen["failures"]) == (1, 0, 0)
+    assert "nothing to dispute" in watcher.refused(12, "dispute", "open", job)["message"]
+    assert "nothing to explain" in watcher.refused(12, "dispute", "explain", job)["message"]
+    market.advance("1h")
+    checked = market.consumer.do("verify", job)
+    assert checked["verified"] and checked["complete"], checked
+    assert credits(market.consumer, job)["payment"] > 0
+    (result,) = market.consumer.do("job", "result", job)["outputs"]
+    assert result["argmax"] == 9 and "disputed while" in watcher.refused(12, "dispute", "open", job)["message"]
+
+
+def test_a_liar_that_answers_is_convicted_of_the_cell(market: Market, watcher: Person) -> None:
+    false, job = liar(market, 1, at=3), leased(market)
+    false.hand_in(job)
+    assert not market.consumer.run("verify", job, "--json").value["verified"]
+    opened = watcher.do("dispute", "open", job)
+    assert (opened["node"], opened["operator"], int(opened["bond"])) == (1, "MATMUL", BOND)
+    chain = Chain.of(market, "compute-1")
+    while false.play(chain, opened["game"]):
+        watcher.run("dispute", "respond", job)
+    found = convicted(watcher, job)
+    assert (found["fault"], found["node"], found["cell"]) == ("cell", 1, 3)
+    told = watcher.do("dispute", "explain", job)
+    assert (told["expected"], told["claimed"]) == (found["expected"], found["claimed"])
+    assert f"give {found['expected']}, the provider claims {found['claimed']}" in told["explanation"]
+    paid = credits(market.consumer, job)
+    assert paid == {"refund": PRICE, "challenger-reward": LOCK // 2, "burn": LOCK // 2}
+
+
+def test_a_liar_that_withholds_is_convicted_by_its_silence(market: Market, watcher: Person) -> None:
+    false, job = liar(market, 1, at=7), leased(market)
+    false.hand_in(job)
+    assert watcher.do("dispute", "open", job)["game"]
+    assert "nothing for" in watcher.refused(12, "dispute", "respond", job)["message"]
+    market.advance("6h")
+    assert watcher.do("dispute", "respond", job)["convicted"]
+    assert convicted(watcher, job)["fault"] == "silence"
+    assert credits(market.consumer, job)["challenger-reward"] == LOCK // 2
+
+
+def test_a_liar_about_outputs_that_it_hands_over_is_convicted_in_one_proof(market: Market, watcher: Person) -> None:
+    false, job = liar(market, -1, at=4), leased(market)
+    false.hand_in(job)
+    assert watcher.do("dispute", "explain", job)["known_from"] == "the outputs that were handed over"
+    opened = watcher.do("dispute", "open", job)
+    assert opened["game"] is None and opened["bond"] == "0" and opened["state"] == "rejected"
+    found = convicted(watcher, job)
+    assert (found["fault"], found["node"], found["cell"]) == ("cell", 2, 4)
+
+
+def test_a_watcher_by_itself_sees_a_liar_convicted(market: Market, watcher: Person) -> None:
+    false, job = liar(market, 1, at=9), leased(market)
+    false.hand_in(job)
+    observed = watcher.do("watcher", "run", "--observe", "--until-idle")
+    assert observed["false"] == 1 and observed["moves"] == 0
+    left = watcher.do("watcher", "run", "--until-idle", "--most-bond", "4")
+    assert left["moves"] == 0 and watcher.do("dispute", "show", job)["games"] == []
+    assert watcher.do("watcher", "run", "--for", "0")["moves"] == 1  # the game is open
+    market.advance("6h")
+    seen = watcher.do("watcher", "run", "--until-idle")
+    assert seen["convictions"] == 1 and convicted(watcher, job)["fault"] == "silence"
+
+
+def test_a_watcher_that_is_killed_goes_on_and_opens_one_game(market: Market, watcher: Person) -> None:
+    false, job = liar(market, 1, at=11), leased(market)
+    false.hand_in(job)
+    for at, when in ((1, "before"), (1, "after"), (3, "before"), (3, "after"), (5, "after")):
+        watcher.killed(at, when, "watcher", "run", "--for", "0", "--json")
+    watcher.do("watcher", "run", "--for", "0")
+    assert len(watcher.do("dispute", "show", job)["games"]) == 1
+    market.advance("6h")
+    watcher.do("watcher", "run", "--until-idle")
+    assert convicted(watcher, job)["fault"] == "silence"
+
+
+def test_a_griefing_challenger_loses_its_bond_and_the_provider_is_paid(market: Market, watcher: Person) -> None:
+    """It forces an honest provider to open its trace: the worker does so by itself, and nothing convicts it."""
+    job = submitted(market)
+    chain, found = Chain.of(market, "watcher"), watcher.do("job", "show", job)["job"]
+    game = _griefing(chain, market, found)
+    assert watcher.do("job", "show", job)["state"] == "disputed"
+    market.first.do("worker", "run", "--until-idle", "--for", "60")
+    shown = market.first.do("dispute", "show", job)["games"][0]
+    assert shown["game"] == game and "challenger" in shown["turn"]
+    assert "nothing for" in watcher.refused(12, "dispute", "respond", job)["message"]
+    before = chain.read.call("DisputeGame", "creditOf", chain.sender.address)
+    market.advance("7h")
+    market.first.do("dispute", "respond", job)
+    assert chain.read.call("DisputeGame", "creditOf", chain.sender.address) == before
+    provider = Chain.of(market, "compute-1")
+    assert provider.read.call("DisputeGame", "creditOf", provider.sender.address) >= BOND // 2
+    assert market.first.do("job", "show", job)["state"] == "accepted"
+    assert credits(market.consumer, job)["payment"] > 0
+
+
+def _griefing(chain: Chain, market: Market, job: str) -> str:
+    """A game about a node that is as it should be; its id."""
+    from mlm.adapters.exact.read import from_onnx
+    from mlm.adapters.exact.trace import Tracer
+    from mlm.core.dispute.challenge import OPENING
+    from mlm.core.dispute.commitment import commitment, game_id
+
+    model = from_onnx(lowered(market))
+    trace = Tracer(model).run({model.inputs[0].name: np.load(market.first.folder / INPUT)}).trace
+    node, salt = 1, bytes(32)
+    place = (chain.read.chain_id(), chain.read.address_of("DisputeGame"))
+    raw = bytes.fromhex(job[2:])
+    chain.send("DisputeGame", "commit", commitment(*place, chain.sender.address, job, node, OPENING, salt))
+    chain.send("MarketToken", "approve", place[1], BOND)
+    words, path = list(model.graph.nodes[node].words()), list(model.graph.tree.prove([node]))
+    challenge = (node, words, path, trace.roots[node], list(trace.tree.prove([node])))
+    chain.send("DisputeGame", "open", raw, challenge, salt)
+    return game_id(*place, chain.sender.address, job, node, salt)
+
+
+def test_two_challengers_and_the_first_is_rewarded(market: Market, watcher: Person) -> None:
+    false, job = liar(market, 1, at=13), leased(market)
+    false.hand_in(job)
+    games = [person.do("dispute", "open", job)["game"] for person in (watcher, market.second)]
+    assert len(set(games)) == 2
+    chain = Chain.of(market, "compute-1")
+    while false.play(chain, games[1]):  # the second plays faster
+        market.second.run("dispute", "respond", job)
+    assert convicted(watcher, job)["challenger"].lower() == Chain.of(market, "watcher").sender.address.lower()
+    watcher.do("dispute", "respond", job)  # takes its bond back
+    assert credits(market.consumer, job)["challenger-reward"] == LOCK // 2
+
+
+def test_a_trace_of_another_input_is_not_taken(market: Market) -> None:
+    """A lazy provider hands in what was computed for somebody else's input."""
+    np.save(market.consumer.folder / "zeros.npy", np.zeros((1, 64), np.float32))
+    job = posted(market.consumer, file="zeros.npy")
+    market.first.do("bid", job, "--price", "5", "--stake")
+    copied = liar(market, 1)
+    copied.keep(job, copied.honest)
+    assert "InputMismatch" in str(market.first.refused(7, "lease", "fulfil", job))
+    copied.forget(job)
+    market.first.do("lease", "fulfil", job)
+
+
+def test_outputs_that_do_not_arrive_are_complained_of_and_shown(market: Market) -> None:
+    consumer = apart(market)
+    np.save(consumer.folder / "odd.npy", np.full((1, 64), 3.0, np.float32))
+    job = posted(consumer, file="odd.npy")
+    market.first.do("bid", job, "--price", "5", "--stake")
+    before = pushed(market)
+    market.first.do("lease", "fulfil", job)
+    for path in pushed(market) - before:
+        path.unlink()
+    assert "complain" in consumer.refused(3, "job", "result", job)["hint"]
+    assert consumer.do("job", "complain", job)["state"] == "disputed"
+    shown = market.first.do("lease", "answer", job)
+    assert shown["state"] == "submitted"  # what was shown can still be disputed
+    (result,) = consumer.do("job", "result", job)["outputs"]
+    assert result["shape"] == [1, 10]
+
+
+def test_a_reorganisation_in_the_middle_of_a_game_is_played_again(market: Market, watcher: Person) -> None:
+    false, job = liar(market, 1, at=17), leased(market)
+    false.hand_in(job)
+    game = watcher.do("dispute", "open", job)["game"]
+    chain = Chain.of(market, "compute-1")
+    market.consumer.do("devnet", "snapshot", "fork")
+    assert false.play(chain, game)
+    watcher.do("dispute", "show", job)  # the index follows what is to be forgotten
+    market.consumer.do("devnet", "restore", "fork")
+    chain = Chain.of(market, "compute-1")
+    assert watcher.do("dispute", "show", job)["games"][0]["opened"] == 0
+    while false.play(chain, game):
+        watcher.run("dispute", "respond", job)
+    assert convicted(watcher, job)["fault"] == "cell"
+
+
+def test_only_this_tier_can_be_disputed(market: Market, watcher: Person) -> None:
+    job = market.consumer.job("--tier", "none")
+    assert "only results of the tier optimistic" in watcher.refused(2, "dispute", "show", job)["message"]
+    fresh = posted(market.consumer)
+    assert "nothing is committed to" in watcher.refused(12, "dispute", "open", fresh)["message"]
+    with pytest.raises(Reverted):
+        Chain.of(market, "watcher").send("DisputeGame", "timeout", bytes(32))
