@@ -31,7 +31,7 @@ PROOFS = "test/exact/ProofDifferential.t.sol"
 COUNT = 100_000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 10_000
 SEED = 1
 # Fault proofs of each operator, which take 4 KB each: in a long run, one operator after the other.
-CALLS = 200_000 if COUNT == 100_000 else 600
+CALLS = 100_000 if COUNT == 100_000 else 600
 OPERATORS = [[op] for op in proofs.OPERATORS] if COUNT == 100_000 else [proofs.OPERATORS]
 BATCHES = COUNT  # rounds of a batch: each posts, draws and settles several jobs
 
