@@ -20,7 +20,7 @@ from tests.exact.sampling import Sample, root
 TERMS = (288, 576, 1152, 2304, 4608)  # K
 SIDE, CHANNELS = 14, 64
 NODES = 256
-# EIP-7623, from Prague on: a transaction costs at least this for each zero byte of its calldata, and for each other one.
+# EIP-7623, from Prague on: what a transaction costs at least for each zero byte of its calldata, and for each other.
 BASE, ZERO, OTHER = 21_000, 10, 40
 
 

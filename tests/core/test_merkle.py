@@ -2,13 +2,52 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
 from random import Random
 
 import pytest
 
 from mlm.core.errors import InvalidData
-from mlm.core.merkle import LEAF_BYTES, NO_LEAF, Tree, depth_of, leaves_of, padding, root_of, tree_of, tree_over
+from mlm.core.exact.tensor import TensorType, tensor_root
+from mlm.core.merkle import (
+    LEAF_BYTES,
+    NO_LEAF,
+    Tree,
+    depth_of,
+    leaves_of,
+    padding,
+    root_of,
+    siblings_of,
+    tree_of,
+    tree_over,
+)
+from tests.vectors import make_merkle
+
+VECTORS = json.loads((make_merkle.HERE / "merkle.json").read_text())
+
+
+def test_vectors() -> None:
+    """devnet/test/exact/Merkle.t.sol runs them too."""
+    assert make_merkle.value() == VECTORS
+    for case in VECTORS["trees"]:
+        data = make_merkle.data(case["size"])
+        tree = tree_over(data)
+        assert (tree.depth, "0x" + tree.root.hex()) == (case["depth"], case["root"])
+        for proof in case["proofs"]:
+            siblings = [bytes.fromhex(text[2:]) for text in proof["siblings"]]
+            assert list(tree.prove(proof["leaves"])) == siblings
+            assert siblings_of(proof["leaves"], tree.depth) == len(siblings)
+            leaves = {i: sha256(padded(data, i)).digest() for i in proof["leaves"]}
+            assert root_of(leaves, tree.depth, siblings) == tree.root
+    for case in VECTORS["paths"]:
+        tree = tree_of([sha256(bytes([i])).digest() for i in range(case["count"])])
+        assert "0x" + tree.root.hex() == case["root"]
+        assert ["0x" + each.hex() for each in tree.prove([case["index"]])] == case["path"]
+    for case in VECTORS["tensors"]:
+        kind = TensorType.of_word(int(case["type"], 16))
+        root = tensor_root(kind, bytes.fromhex(case["tree"][2:]))
+        assert (kind.depth, "0x" + root.hex()) == (case["depth"], case["root"])
 
 
 def padded(data: bytes, index: int) -> bytes:

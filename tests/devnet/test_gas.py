@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import gas
+from bench.gas_faults import TERMS
 from bench.gas_steps import measure
 
 BEFORE = {"post": {"before": 300, "now": 200}, "bid": {"before": 100, "now": 90}}
@@ -24,6 +25,15 @@ def test_no_step_costs_more_than_before_it_was_reduced() -> None:
     assert len(snapshot) > 40
     worse = {step: cost for step, cost in snapshot.items() if cost["now"] > gas.most(step, cost["before"])}
     assert not worse
+
+
+def test_a_false_cell_convicts_for_less_than_was_promised() -> None:
+    """Whichever is more: the transaction under the rules of Cancun, or what Prague takes at least for its calldata."""
+    cost = {step: entry["now"] for step, entry in gas.read().items() if step.startswith("fault proof: a convolution")}
+    assert len(cost) == 2 * len(TERMS)
+    for terms in TERMS:
+        most = max(gas for step, gas in cost.items() if f"K = {terms}" in step)
+        assert most <= (400_000 if terms <= 1152 else 1_050_000), terms
 
 
 def test_a_dearer_step_is_named_with_both_figures() -> None:

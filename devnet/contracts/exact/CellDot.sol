@@ -61,6 +61,8 @@ library CellDot {
 
     /// @dev The taps of one row of the kernel, whose columns are not empty.
     /// @param y The image's row.
+    // The number of a group is whole.
+    // slither-disable-next-line divide-before-multiply
     function _taps(uint256[] calldata words, At memory at, uint256 row, uint256 y, Span memory columns)
         private
         pure

@@ -31,6 +31,8 @@ library CellMove {
     }
 
     /// @notice The operands one after the other along an axis.
+    // Indices are whole.
+    // slither-disable-next-line divide-before-multiply
     function concat(uint256[] calldata words, uint256 index, Slab[] memory slabs) internal pure returns (int256) {
         uint256 axis = words.number(0);
         // Elements from one index of the axis to the next: the axes after it are all tensors' own.

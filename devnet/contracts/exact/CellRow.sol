@@ -43,7 +43,8 @@ library CellRow {
     }
 
     /// @dev Where those of the four leaves of the weights lie that a row needs.
-    // slither-disable-next-line assembly
+    // What is shifted is a one, and not the count.
+    // slither-disable-next-line assembly,incorrect-shift
     function _leaves(Slab memory weights, uint256 row, uint256 width, int256 most)
         private
         pure

@@ -56,6 +56,7 @@ library Merkle {
     /// siblings are needed: `siblings` are consumed level by level from the leaves up, from left to right.
     /// @param leaves Their indices.
     /// @param data Their bytes, one after the other.
+    // slither-disable-next-line assembly
     function rootOf(uint32[] calldata leaves, bytes calldata data, uint256 depth, bytes32[] calldata siblings)
         internal
         view
@@ -95,8 +96,7 @@ library Merkle {
             hashes := add(row, shl(5, count))
             calldatacopy(row, leaves.offset, shl(5, count))
         }
-        // One number for an index: a word with other bits set, which the copy would not notice, is not ascending or not
-        // in the tree, whose depth is at most 32.
+        // An index is its whole word, here and for whoever reads it again (Slabs): with more bits it lies in no tree.
         uint256 previous = 0;
         for (uint256 i = 0; i < count; ++i) {
             uint256 leaf;

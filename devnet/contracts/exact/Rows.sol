@@ -4,14 +4,18 @@ pragma solidity 0.8.30;
 /// @title Sums over rows of int8 that lie in the calldata, a word of 32 at a time
 /// @notice Exact for rows of any length that a block's gas pays for.
 library Rows {
-    /// The lowest byte of each 32 bits, and 128 in each 32 bits.
+    // The lowest byte of each 32 bits, and 128 in each 32 bits.
+    // slither-disable-next-line too-many-digits
     uint256 private constant LOW = 0x000000ff000000ff000000ff000000ff000000ff000000ff000000ff000000ff;
+    // slither-disable-next-line too-many-digits
     uint256 private constant BIAS = 0x0000008000000080000000800000008000000080000000800000008000000080;
     uint256 private constant SIGNS = 0x8080808080808080808080808080808080808080808080808080808080808080;
-    /// Every other 64 bits, and every other 32.
+    // Every other 64 bits, and every other 32.
+    // slither-disable-next-line too-many-digits
     uint256 private constant ODD_64 = 0x0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff;
+    // slither-disable-next-line too-many-digits
     uint256 private constant ODD_32 = 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff;
-    /// Every other byte, and a one in each 16 bits.
+    // Every other byte, and a one in each 16 bits.
     uint256 private constant ODD_8 = 0x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff;
     uint256 private constant ONES_16 = 0x0001000100010001000100010001000100010001000100010001000100010001;
 
