@@ -37,6 +37,8 @@ interface Vm {
     function expectRevert() external;
     function expectPartialRevert(bytes4 selector) external;
     function expectEmit(address emitter) external;
+    function mockCall(address target, bytes calldata data, bytes calldata returned) external;
+    function clearMockedCalls() external;
     function snapshotState() external returns (uint256 id);
     function revertToState(uint256 id) external returns (bool);
     function recordLogs() external;

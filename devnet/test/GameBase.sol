@@ -41,9 +41,15 @@ abstract contract GameBase is MarketBase {
         toy = new ToyFaultProofs();
         _deployGame(toy, _gameParams());
         _publishExact();
+        token.transfer(CAROL, 10_000 * ONE);
+        token.transfer(DAVE, 10_000 * ONE);
+        _approveAll();
+    }
+
+    /// @dev For the market and the game that stand; two of them stake.
+    function _approveAll() internal {
         address[5] memory accounts = [CONSUMER, ALICE, BOB, CAROL, DAVE];
         for (uint256 i = 0; i < 5; ++i) {
-            if (i > 2) token.transfer(accounts[i], 10_000 * ONE);
             vm.startPrank(accounts[i]);
             token.approve(address(market), type(uint256).max);
             token.approve(address(game), type(uint256).max);

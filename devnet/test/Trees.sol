@@ -28,8 +28,11 @@ library Trees {
     /// @dev The 256 bytes of a leaf, padded with zeros.
     function leaf(bytes memory data, uint256 index) internal pure returns (bytes memory found) {
         found = new bytes(256);
-        for (uint256 i = 0; i < 256 && index * 256 + i < data.length; ++i) {
-            found[i] = data[index * 256 + i];
+        uint256 from = index * 256;
+        if (from >= data.length) return found;
+        uint256 count = data.length - from < 256 ? data.length - from : 256;
+        assembly ("memory-safe") {
+            mcopy(add(found, 0x20), add(add(data, 0x20), from), count)
         }
     }
 
