@@ -46,9 +46,7 @@ class ConfinedLowerer:
                 "high": samples.high,
                 "shapes": {name: list(shape) for name, shape in samples.shapes.items()},
             }
-            answer = confine.ask(
-                self._worker, "lower", request, what=_LOWERING, folder=folder, limits=self._limits
-            )
+            answer = confine.ask(self._worker, "lower", request, what=_LOWERING, folder=folder, limits=self._limits)
             file = confine.read_file(folder / "lowered.onnx", MAX_BYTES, ModelStopped, _LOWERING)
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -25,16 +25,13 @@ if TYPE_CHECKING:
 LOW, HIGH = LIMITS[DType.I8]
 # Operators whose output has the zero point that their operands have, and operators take any, besides
 # Conv and MatMul.
-_THROUGH = frozenset(
-    "Reshape Flatten Squeeze Unsqueeze Transpose Slice Split Identity Expand Resize MaxPool ReduceMax GlobalMaxPool "
-    "DepthToSpace SpaceToDepth Dropout Cast Pad Add Sub".split()
-)
 _MAXIMA = frozenset(("MaxPool", "ReduceMax", "GlobalMaxPool"))
-_IN_ORDER = frozenset(("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Identity"))
+_MOVES = frozenset(("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Identity", "Dropout", "Cast"))
+_PARTS = frozenset(("Slice", "Split", "Expand", "Resize", "DepthToSpace", "SpaceToDepth", "Pad"))
+_THROUGH = _MAXIMA | _MOVES | _PARTS | {"Add", "Sub"}
+_POOLS = frozenset(("GlobalAveragePool", "ReduceMean", "ReduceSum"))
+_TAKING = _POOLS | {"Gemm", "Unary", "LayerNorm", "LayerNormalization", "Softmax", "BatchNormalization"}
 _ENOUGH = 256  # values to choose units by
-_TAKING = frozenset(
-    "Gemm Unary LayerNorm LayerNormalization Softmax GlobalAveragePool ReduceMean ReduceSum BatchNormalization".split()
-)
 
 
 @dataclass(frozen=True)
@@ -135,7 +132,7 @@ class Context:
         (reader,) = readers
         if reader.op in _MAXIMA:
             return self._seen(reader.output)[0], not is_padded(reader)
-        if reader.op in _IN_ORDER:
+        if reader.op in _MOVES:
             return self._seen(reader.output) if self._seen(reader.output)[1] else (known, False)
         if reader.op == "Unary" and "clip" not in reader.attributes:
             left, pooled = self._seen(reader.output)

@@ -29,7 +29,9 @@ def gemm(context: Context, step: Step) -> None:
         if bias.size not in (1, count):
             raise step.fails(f"expected a bias of {count} numbers, found {list(bias.shape)}")
         bias = step.attributes.get("beta", 1.0) * bias.ravel() + weights[:, 0] * 0
-    _linear(context, step, 0 if step.attributes.get("transA", 0) else 1, weights * step.attributes.get("alpha", 1.0), bias)
+    _linear(
+        context, step, 0 if step.attributes.get("transA", 0) else 1, weights * step.attributes.get("alpha", 1.0), bias
+    )
 
 
 def matmul(context: Context, step: Step) -> None:
@@ -47,9 +49,7 @@ def matmul(context: Context, step: Step) -> None:
     return _activations(context, step)
 
 
-def _linear(
-    context: Context, step: Step, axis: int, weights: Array, bias: Array | None, at: int = 0
-) -> None:
+def _linear(context: Context, step: Step, axis: int, weights: Array, bias: Array | None, at: int = 0) -> None:
     """The product along one axis of an activation with weights [P, K]; the axis then has P numbers."""
     value, (count, depth) = context.value(step, at), weights.shape
     rank = len(value.shape)
