@@ -144,11 +144,13 @@ class Context:
     def _takes_offset(self, name: str) -> bool:
         """Whether everything that reads a tensor takes numbers with a zero point."""
         return all(
-            self._takes_offset(reader.output) if reader.op in _THROUGH else self._reads_offset(reader, name)
+            self._takes_offset(reader.output)
+            if reader.op in _THROUGH or "clip" in reader.attributes
+            else self._reads_offset(reader)
             for reader in self._uses.get(name, [])
         )
 
-    def _reads_offset(self, reader: Step, name: str) -> bool:
+    def _reads_offset(self, reader: Step) -> bool:
         if reader.op in ("Conv", "AveragePool"):
             return self.padding or not is_padded(reader)
         if reader.op == "MatMul":
