@@ -37,7 +37,9 @@ def lower(
     Every operator's output becomes int8, in an ordinary ONNX file; the report says what that costs on data that did
     not choose its scales.
 
-    Example: `mlm lower model.onnx --calibration samples/calibration.npy --test samples/test-images.npy --labels samples/labels.json -o lowered.onnx`
+    Example: `mlm lower model.onnx --calibration samples/calibration.npy --test samples/images.npy -o lowered.onnx`
+
+    Example: `mlm lower . --test samples/test-images.npy --labels samples/labels.json`
     """
     from mlm.workflows import lower as workflow
 

@@ -47,7 +47,7 @@ class Clipped:
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a model. Accuracies are None where no labels are known; `same_answer` compares the largest numbers.
+    """What became of a model. Accuracies are None where no labels are known; `same_answer` compares largest numbers.
 
     `accumulator`: the largest that any input can lead to; below 2^24 floats compute it exactly.
     """

@@ -1,4 +1,4 @@
-"""Handwritten digits for the models of this folder: scikit-learn's, split once into what trained them and what did not."""
+"""Handwritten digits for the models of this folder: scikit-learn's, divided into what trained them and what did not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train the models of tests/lowering/models: a CNN, a ResNet of 26M MACs and a transformer that read handwritten digits.
+"""Train the models of tests/lowering/models, which read handwritten digits: a CNN, a ResNet, a transformer.
 
 Not run by any test: their files are in the repository. Needs JAX, which nothing else of mlm does:
 `python -m venv v && v/bin/pip install jax==0.10.2 scikit-learn onnx && v/bin/python tests/lowering/train.py`.
@@ -17,7 +17,7 @@ import numpy as np
 from onnx import TensorProto, checker, helper, numpy_helper
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.lowering.digits import large, split  # noqa: E402
+from tests.lowering.digits import large, split
 
 HERE = Path(__file__).resolve().parent / "models"
 Params = dict[str, Any]
@@ -297,9 +297,8 @@ def main() -> None:
     for net, shape, epochs in ((Cnn(), (1, 8, 8), 40), (Transformer(), (8, 8), 150), (ResNet(), (1, 32, 32), 12)):
         made, held = (large(x) if shape[-1] == 32 else x.reshape(-1, *shape) for x in (images, test))
         train(net, made, labels, epochs)
-        logits = np.concatenate(
-            [net.forward(net.params, dict(net.state), held[i : i + 60], False) for i in range(0, len(held), 60)]
-        )
+        parts = [held[at : at + 60] for at in range(0, len(held), 60)]
+        logits = np.concatenate([net.forward(net.params, dict(net.state), part, False) for part in parts])
         print(type(net).__name__, float((logits.argmax(1) == answers).mean()), flush=True)
         net.onnx()
 

@@ -1,4 +1,4 @@
-"""The pass that gives a constant added to a Conv or MatMul to its bias, where exporters have put shape changes between."""
+"""The pass that gives a constant added to a Conv or MatMul to its bias, also with shape changes in between."""
 
 from __future__ import annotations
 

@@ -126,9 +126,8 @@ def measure(source: Source, data: Mapping[str, Array], most: int = 128) -> dict[
             flat = value.ravel()
             if not np.isfinite(flat).all():
                 raise InvalidData(f"the model computes NaN or infinity in {name!r} on calibration sample {at}")
-            drawn = (
-                flat if flat.size <= per_sample else flat[np.random.default_rng(at).integers(0, flat.size, per_sample)]
-            )
+            random = np.random.default_rng(at)
+            drawn = flat if flat.size <= per_sample else flat[random.integers(0, flat.size, per_sample)]
             seen.setdefault(name, []).append(drawn)
             low, high = float(flat.min()), float(flat.max())
             known = found.setdefault(name, Statistics(low, high, drawn, np.zeros(value.shape)))

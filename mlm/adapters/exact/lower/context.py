@@ -25,46 +25,13 @@ if TYPE_CHECKING:
 LOW, HIGH = LIMITS[DType.I8]
 # Operators whose output has the zero point that their operands have, and operators take any, besides
 # Conv and MatMul.
-_THROUGH = frozenset(
-    [
-        "Reshape",
-        "Flatten",
-        "Squeeze",
-        "Unsqueeze",
-        "Transpose",
-        "Slice",
-        "Split",
-        "Identity",
-        "Expand",
-        "Resize",
-        "MaxPool",
-        "ReduceMax",
-        "GlobalMaxPool",
-        "DepthToSpace",
-        "SpaceToDepth",
-        "Dropout",
-        "Cast",
-        "Pad",
-        "Add",
-        "Sub",
-    ]
-)
 _MAXIMA = frozenset(("MaxPool", "ReduceMax", "GlobalMaxPool"))
-_IN_ORDER = frozenset(("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Identity"))
+_MOVES = frozenset(("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Identity", "Dropout", "Cast"))
+_PARTS = frozenset(("Slice", "Split", "Expand", "Resize", "DepthToSpace", "SpaceToDepth", "Pad"))
+_THROUGH = _MAXIMA | _MOVES | _PARTS | {"Add", "Sub"}
+_POOLS = frozenset(("GlobalAveragePool", "ReduceMean", "ReduceSum"))
+_TAKING = _POOLS | {"Gemm", "Unary", "LayerNorm", "LayerNormalization", "Softmax", "BatchNormalization"}
 _ENOUGH = 256  # values to choose units by
-_TAKING = frozenset(
-    [
-        "Gemm",
-        "Unary",
-        "LayerNorm",
-        "LayerNormalization",
-        "Softmax",
-        "GlobalAveragePool",
-        "ReduceMean",
-        "ReduceSum",
-        "BatchNormalization",
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -165,7 +132,7 @@ class Context:
         (reader,) = readers
         if reader.op in _MAXIMA:
             return self._seen(reader.output)[0], not is_padded(reader)
-        if reader.op in _IN_ORDER:
+        if reader.op in _MOVES:
             return self._seen(reader.output) if self._seen(reader.output)[1] else (known, False)
         if reader.op == "Unary" and "clip" not in reader.attributes:
             left, pooled = self._seen(reader.output)
@@ -177,11 +144,13 @@ class Context:
     def _takes_offset(self, name: str) -> bool:
         """Whether everything that reads a tensor takes numbers with a zero point."""
         return all(
-            self._takes_offset(reader.output) if reader.op in _THROUGH else self._reads_offset(reader, name)
+            self._takes_offset(reader.output)
+            if reader.op in _THROUGH or "clip" in reader.attributes
+            else self._reads_offset(reader)
             for reader in self._uses.get(name, [])
         )
 
-    def _reads_offset(self, reader: Step, name: str) -> bool:
+    def _reads_offset(self, reader: Step) -> bool:
         if reader.op in ("Conv", "AveragePool"):
             return self.padding or not is_padded(reader)
         if reader.op == "MatMul":

@@ -10,6 +10,7 @@ from mlm.adapters.exact.lower.context import HIGH, LOW, Context, rounded
 from mlm.adapters.exact.lower.graph import Value
 from mlm.adapters.exact.lower.layout import Layout, images, of_axes
 from mlm.adapters.exact.lower.simplify import Step
+from mlm.adapters.exact.lower.views import View
 from mlm.core.exact.graph import EXACT_LIMIT
 from mlm.core.exact.node import Op
 
@@ -56,8 +57,40 @@ def conv(context: Context, step: Step) -> None:
     )
 
 
+def conv_transpose(context: Context, step: Step) -> None:
+    """ConvTranspose whose windows do not overlap: a CONV of one pixel to kernel_h · kernel_w of them, moved apart."""
+    import numpy as np
+
+    value, weights, bias = context.value(step), context.constant(step, 1), context.constant(step, 2)
+    if weights is None or weights.ndim != 4 or int(step.attributes.get("group", 1)) != 1:
+        raise step.fails("expected constant weights of two spatial axes, in one group")
+    kernel = list(weights.shape[2:])
+    n, c, h, w = value.shape
+    out = context.shape(step)
+    if list(step.attributes.get("strides", [1, 1])) != kernel or out[2:] != (h * kernel[0], w * kernel[1]):
+        raise step.fails(f"expected strides of {kernel} and no padding, so that windows do not overlap")
+    count = weights.shape[1]
+    turned = weights.transpose(2, 3, 1, 0).reshape(-1, 1, 1, c)  # rows, columns, channels: one VIEW moves them
+    whole = images((n, len(turned), h, w))
+    view = whole.view(4).reshaped((n, *kernel, count, h, w))
+    assert view is not None, "one axis divided"
+    first, rows, columns, channels, height, width = view.axes
+    context.weighted(
+        step,
+        Op.CONV,
+        value,
+        context.nodes.place(value, images(value.shape)),
+        np.ascontiguousarray(turned),
+        None if bias is None else np.tile(bias, kernel[0] * kernel[1]),
+        whole.shape,
+        View((first, channels, height + rows, width + columns)),
+        (1, 1, 0, 0, 1, 1, 1),
+        None if (means := context.mean(step.inputs[0], 1)) is None else means[None],
+    )
+
+
 def _window(context: Context, step: Step, value: Value, kernel: Sequence[int]) -> tuple[int, ...]:
-    """stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w. Raises InvalidData for padding beyond the window."""
+    """stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w. InvalidData for padding of whole windows."""
     rank, attributes = len(value.shape) - 2, step.attributes
     missing = (1,) * (2 - rank)
     strides = (*missing, *attributes.get("strides", [1] * rank))

@@ -40,10 +40,10 @@ def part(
     running = ReferenceEvaluator(made)
 
     def run(values: Array) -> Array:
-        result: Array = running.run([output], {root: values if root in source.integers else values.astype("float32")})[
-            0
-        ]
-        return result
+        given = values if root in source.integers else values.astype("float32")
+        results: Any = running.run([output], {root: given})
+        found: Array = results[0]
+        return found
 
     return run
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from mlm.adapters.exact.lower.layout import Layout, Shape4, natural, placed, row_major
+from mlm.adapters.exact.lower.layout import Layout, Shape4, moved, natural, placed, row_major
 from mlm.adapters.exact.lower.views import Factor, View, merged
 from mlm.core import merkle
 from mlm.core.errors import InvalidData
@@ -83,7 +83,7 @@ class Nodes:
     def place(self, value: Value, layout: Layout, *, repeat: bool = False) -> int:
         """A node whose output is the tensor in this layout; axes that are only repeated have size 1 unless `repeat`.
 
-        At most two VIEWs are emitted, none where the tensor lies so already. Raises InvalidData where two do not do.
+        VIEWs are emitted as needed, none where the tensor lies so already. Raises InvalidData where they do not do.
         """
         found = placed(value.view, layout)
         if found is None:
@@ -99,7 +99,13 @@ class Nodes:
             return self._viewed(value, [group[0] if group else Factor(1, 0) for group in groups])
         flat = merged([factor for group in groups for factor in group])
         if len(flat) > AXES:
-            raise InvalidData(f"a tensor of shape {list(value.shape)} lies in {len(flat)} pieces, a VIEW has {AXES}")
+            nearer = moved(value.view, layout)
+            if nearer is None:
+                raise InvalidData(
+                    f"a tensor of shape {list(value.shape)} lies in {len(flat)} pieces, a VIEW has {AXES}"
+                )
+            whole = Value(self.place(value, nearer), nearer.view(len(value.shape)), value.scale, value.zero)
+            return self.place(whole, layout, repeat=repeat)
         between = self._viewed(value, [*[Factor(1, 0)] * (AXES - len(flat)), *flat])
         shape = [prod(factor.size for factor in group) for group in groups]
         steps = [prod(shape[at + 1 :]) for at in range(AXES)]

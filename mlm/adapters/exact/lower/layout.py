@@ -139,3 +139,50 @@ def placed(view: View, layout: Layout) -> tuple[Factors, Factors, Factors, Facto
         made.append(merged(own) if any(factor.step for factor in own) else ())
     a, b, c, d = made
     return a, b, c, d
+
+
+def moved(view: View, layout: Layout) -> Layout | None:
+    """A layout that one VIEW can give and in which one more pair of pieces lies as `layout` wants it.
+
+    A run of pieces that already lie so moves to behind the one that it is to follow: what lies before, between and
+    after stays, so that there are at most four blocks. None where pieces repeat, or do not lie densely.
+    """
+    atoms: list[tuple[Atom, Factor]] = []
+    for group in layout.groups:
+        for atom in group:
+            own = sorted((other for other in layout.atoms if other.axis == atom.axis), key=lambda other: other.place)
+            carved = carve(view.axes[atom.axis], [other.size for other in own])
+            if carved is None:
+                return None
+            at = own.index(atom)
+            first = sum(len(piece) for piece in carved[:at])
+            atoms += [(Atom(atom.axis, first + i, factor.size), factor) for i, factor in enumerate(carved[at])]
+    lying = sorted(atoms, key=lambda item: -item[1].step)
+    if any(factor.every > 1 or not factor.step for _, factor in atoms):
+        return None
+    for at in range(len(atoms) - 1):
+        if _behind(lying, atoms[at], atoms[at + 1]):
+            continue
+        run = [atoms[at + 1]]
+        while at + 1 + len(run) < len(atoms) and _behind(lying, run[-1], atoms[at + 1 + len(run)]):
+            run.append(atoms[at + 1 + len(run)])
+        rest = [item for item in lying if item not in run]
+        place = rest.index(atoms[at]) + 1
+        ordered = rest[:place] + run + rest[place:]
+        groups: list[list[tuple[Atom, Factor]]] = []
+        for item in ordered:
+            if groups and _behind(lying, groups[-1][-1], item):
+                groups[-1].append(item)
+            else:
+                groups.append([item])
+        if len(groups) > 4:
+            return None
+        a, b, c, d = [[]] * (4 - len(groups)) + [[atom for atom, _ in group] for group in groups]
+        return Layout((tuple(a), tuple(b), tuple(c), tuple(d)))
+    return None
+
+
+def _behind(lying: list[tuple[Atom, Factor]], first: tuple[Atom, Factor], second: tuple[Atom, Factor]) -> bool:
+    """Whether `second` lies right behind `first`, with nothing in between."""
+    near = lying.index(second) == lying.index(first) + 1
+    return near and first[1].step == second[1].size * second[1].step

@@ -135,6 +135,7 @@ def _output(context: Context, name: str) -> tuple[int, Port]:
 
 HANDLERS: dict[str, Handler] = {
     "Conv": convolve.conv,
+    "ConvTranspose": convolve.conv_transpose,
     "MaxPool": convolve.maxpool,
     "GlobalMaxPool": convolve.reduce_max,
     "ReduceMax": convolve.reduce_max,

@@ -107,17 +107,28 @@ def expand(context: Context, step: Step) -> None:
 
 
 def gather(context: Context, step: Step) -> None:
-    """Gather of constant indices that are one, or evenly spaced."""
+    """Gather of constant indices: slices of those that are evenly spaced, one after the other."""
     value, given = context.value(step), context.constant(step, 1)
     axis = int(step.attributes.get("axis", 0)) % len(value.shape)
     assert given is not None, "lower.py sends the others to `embedding`"
     indices = [int(index) % value.shape[axis] for index in given.ravel()]
-    by = indices[1] - indices[0] if len(indices) > 1 else 1
-    if not indices or any(b - a != by for a, b in zip(indices, indices[1:], strict=False)) or not by:
-        raise step.fails("expected evenly spaced indices")
-    found = _sliced(context, step, value, axis, range(indices[0], indices[-1] + (1 if by > 0 else -1), by))
+    parts = [_sliced(context, step, value, axis, run) for run in _runs(indices)]
+    found = parts[0] if len(parts) == 1 else _concatenated(context, step, list(parts), axis, value.scale)
     view = found.view.reshaped(context.shape(step))
     context.bind(step.output, found.seen(view) if view else _whole(context, found))
+
+
+def _runs(indices: list[int]) -> list[range]:
+    """Indices as evenly spaced runs."""
+    made: list[range] = []
+    while indices:
+        by = indices[1] - indices[0] if len(indices) > 1 and indices[1] != indices[0] else 1
+        count = 1
+        while count < len(indices) and indices[count] == indices[0] + count * by:
+            count += 1
+        made.append(range(indices[0], indices[0] + count * by, by))
+        indices = indices[count:]
+    return made
 
 
 def resize(context: Context, step: Step) -> None:
@@ -204,33 +215,37 @@ def _padded(context: Context, step: Step, value: Value, axis: int, first: int, b
 
 def concat(context: Context, step: Step) -> None:
     """Concat of tensors and constants, all under one scale."""
-    shape = context.shape(step)
-    rank, axis = len(shape), int(step.attributes["axis"]) % len(shape)
+    axis = int(step.attributes["axis"]) % len(context.shape(step))
     values = [None if context.is_constant(step, at) else context.value(step, at) for at in range(len(step.inputs))]
+    scale = context.units(step.output, offset=False).scale
+    context.bind(step.output, _concatenated(context, step, values, axis, scale))
+
+
+def _concatenated(context: Context, step: Step, values: Sequence[Value | None], axis: int, scale: float) -> Value:
+    """Values, or the step's constants where they are None, one after the other along an axis, under one scale."""
     if len(values) > MAX_OPERANDS:
         raise step.fails(f"expected at most {MAX_OPERANDS} tensors, found {len(values)}")
-    scale = context.units(step.output, offset=False).scale
     known = max((value for value in values if value is not None), key=lambda value: value.view.elements)
-    layout = natural(known.view, context.nodes.shape(known.node))
+    rank, layout = len(known.shape), natural(known.view, context.nodes.shape(known.node))
     plain = not _alone(layout, [axis]) or known.shape[axis] == 1
     used = row_major(known.shape) if plain or layout is None else layout
     if plain and rank > 4:
         raise step.fails(f"expected at most four axes, found {rank}")
-    at = _axis_of(used, axis, rank, plain)
+    at, total = _axis_of(used, axis, rank, plain), 0
     operands: list[Any] = []
     for place, value in enumerate(values):
-        size = context.source.shapes[step.inputs[place]]
+        size = context.source.shapes[step.inputs[place]] if value is None else value.shape
         own = _resized(used, axis, size[axis], at)
+        total += size[axis]
         if value is None:
             numbers, unit = quantised(context.source.constants[step.inputs[place]], size, own)
             operands.append(_under(numbers, unit, scale))
         else:
             operands.append(context.nodes.place(rescaled(context, value, scale), own, repeat=True))
-    made = _resized(used, axis, shape[axis], at)
+    made = _resized(used, axis, total, at)
     if len(operands) == 1:
-        return context.bind(step.output, Value(operands[0], made.view(rank), scale))
-    index = context.nodes.add(Op.CONCAT, made.shape, operands, (at,))
-    return context.bind(step.output, Value(index, made.view(rank), scale))
+        return Value(operands[0], made.view(rank), scale)
+    return Value(context.nodes.add(Op.CONCAT, made.shape, operands, (at,)), made.view(rank), scale)
 
 
 def _under(numbers: Array, unit: float, scale: float) -> Array:

@@ -90,17 +90,12 @@ def multiply(context: Context, step: Step) -> None:
 
 
 def divide(context: Context, step: Step) -> None:
-    """Div by a constant: a product with its inverse. By a tensor: by the table of its inverses."""
-    if context.is_constant(step, 1):
-        inverse = 1 / context.source.constants[step.inputs[1]].astype("float64")
-        return _by_constant(context, step, inverse)
-    raise step.fails("expected a constant divisor")
-
-
-def _by_constant(context: Context, step: Step, constant: Array) -> None:
-    name = f"{step.name}/inverse"
-    context.source.constants[name] = constant  # type: ignore[index]
-    multiply(context, Step("Mul", step.name, (step.inputs[0], name), step.outputs))
+    """Div by a constant: a product with its inverse."""
+    if not context.is_constant(step, 1):
+        raise step.fails("expected a constant divisor: no exact operator divides by what is computed")
+    inverse = f"{step.name}/inverse"
+    context.source.constants[inverse] = 1 / context.source.constants[step.inputs[1]].astype("float64")  # type: ignore[index]
+    multiply(context, Step("Mul", step.name, (step.inputs[0], inverse), step.outputs))
 
 
 def _operands(context: Context, step: Step) -> tuple[Any, Any, Layout, tuple[Units, Units]]:
@@ -109,7 +104,8 @@ def _operands(context: Context, step: Step) -> tuple[Any, Any, Layout, tuple[Uni
     known = [None if context.is_constant(step, at) else context.value(step, at) for at in (0, 1)]
     whole = [value for value in known if value is not None and value.shape == shape]
     layout = context.nodes.layout(whole[0]) if whole else row_major(shape)
-    made, units = [], []
+    made: list[int | Array] = []
+    units: list[Units] = []
     for at, value in enumerate(known):
         if value is None:
             parameter, scale = quantised(context.source.constants[step.inputs[at]], shape, layout)

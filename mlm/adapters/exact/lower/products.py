@@ -29,9 +29,10 @@ def gemm(context: Context, step: Step) -> None:
         if bias.size not in (1, count):
             raise step.fails(f"expected a bias of {count} numbers, found {list(bias.shape)}")
         bias = step.attributes.get("beta", 1.0) * bias.ravel() + weights[:, 0] * 0
-    _linear(
-        context, step, 0 if step.attributes.get("transA", 0) else 1, weights * step.attributes.get("alpha", 1.0), bias
-    )
+    value = context.value(step)
+    if step.attributes.get("transA", 0):
+        value = value.seen(value.view.transposed((1, 0)))
+    _linear(context, step, value, 1, weights * step.attributes.get("alpha", 1.0), bias)
 
 
 def matmul(context: Context, step: Step) -> None:
@@ -45,16 +46,19 @@ def matmul(context: Context, step: Step) -> None:
             if weights.ndim != 2 or rank < 2:
                 raise step.fails(f"expected constant weights of two axes, found {list(weights.shape)}")
             weights = weights.T if at else weights
-            return _linear(context, step, axis % rank, weights, step.attributes.get("bias"), at=1 - at)
+            value = context.value(step, 1 - at)
+            return _linear(context, step, value, axis % rank, weights, step.attributes.get("bias"), at=1 - at)
     return _activations(context, step)
 
 
-def _linear(context: Context, step: Step, axis: int, weights: Array, bias: Array | None, at: int = 0) -> None:
-    """The product along one axis of an activation with weights [P, K]; the axis then has P numbers."""
-    value, (count, depth) = context.value(step, at), weights.shape
+def _linear(
+    context: Context, step: Step, value: Value, axis: int, weights: Array, bias: Array | None, at: int = 0
+) -> None:
+    """The product along one axis of input `at` with weights [P, K]; the axis then has P numbers."""
+    count, depth = weights.shape
     rank = len(value.shape)
     layout = natural(value.view, context.nodes.shape(value.node))
-    means = context.mean(step.inputs[at], axis)
+    means = None if step.attributes.get("transA", 0) else context.mean(step.inputs[at], axis)
     inner = layout and [atom for atom in layout.atoms if atom.axis == axis]
     if layout and inner and len(layout.atoms) == len(inner) and layout.shape[0] == 1 and max(layout.shape[1:3]) > 1:
         # Everything there is, as where a Flatten follows on an image: a window as large as it.

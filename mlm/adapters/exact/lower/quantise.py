@@ -43,9 +43,8 @@ def columns(
 ) -> Columns:
     """Of float weights [O, K] and bias [O], both in units of the output's scale (weights also in those of the input's).
 
-    `means` [1 or O, K]: the input's means in its units. `offset`: the zero point of the input, whose numbers stand that much
-    too high;
-    `target`: that of the output.
+    `means` [1 or O, K]: the input's means in its units. `offset`: the zero point of the input, whose numbers stand that
+    much too high; `target`: that of the output.
     """
     import numpy as np
 

@@ -28,7 +28,7 @@ _TRIES = 6
 
 
 def recognise(source: Source) -> Source:
-    """Steps `LayerNorm` (axis, gamma, beta, epsilon), `Softmax` (axis) and `Embedding` (table) for what computes them."""
+    """Steps `LayerNorm` (axis, gamma, beta, epsilon), `Softmax` (axis), `Embedding` (table) for what computes them."""
     order = {id(step): at for at, step in enumerate(source.steps)}
     producers = {name: step for step in source.steps for name in step.outputs}
     replaced: dict[int, Step] = {}
@@ -57,9 +57,8 @@ def _regions(
         step = producers.get(latest)
         if step is None or step.op not in allowed:
             return
-        frontier = frontier - set(step.outputs) | {
-            name for name in step.inputs if name and name not in source.constants
-        }
+        frontier -= set(step.outputs)
+        frontier |= {name for name in step.inputs if name and name not in source.constants}
         steps.append(step)
         if len(frontier) == 1:
             yield next(iter(frontier)), steps[::-1]

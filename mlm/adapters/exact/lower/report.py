@@ -118,7 +118,7 @@ def _cosine(before: Sequence[Array], after: Sequence[Array]) -> float:
     import numpy as np
 
     a, b = (np.concatenate([each.ravel() for each in outputs]).astype(np.float64) for outputs in (before, after))
-    return float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-300))
+    return float(a @ b) / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-300)
 
 
 def macs(graph: Graph) -> int:
@@ -171,7 +171,6 @@ def layers(found: LoweredGraph, tests: Sequence[Mapping[str, Array]]) -> tuple[L
 
 def clipped(found: LoweredGraph) -> tuple[Clipped, ...]:
     """Layers whose weights or numbers do not all fit int8, the most first."""
-
     weights = dict(found.clipped)
     makers = {step.output: step.name for step in found.source.steps}
     shares: dict[str, float] = {}

@@ -20,12 +20,12 @@ from mlm.core.errors import InvalidData
 if TYPE_CHECKING:
     import numpy as np
     import onnx
-    import onnxruntime
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
 _QUIET = 4  # fatal only
 _OPTIMISED = "optimised.onnx"
+_UNWANTED = ("TransposeOptimizer",)  # it moves transposes into what is to be recognised as one operator
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,8 @@ class Source:
 def simplify(data: bytes, scratch: Path, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Source:
     """Check the model, fix its inputs' shapes (`shapes` by name; a free first axis is 1 otherwise) and simplify it.
 
-    ONNX Runtime writes what it has simplified into the folder `scratch`, where it stays; it has no other way. Raises InvalidData, naming the input whose shape must be given or the operator that needs what is not static.
+    ONNX Runtime writes what it has simplified into the folder `scratch`, where it stays; it has no other way. Raises
+    InvalidData, naming the input whose shape must be given or the operator that needs what is not static.
     """
     import numpy as np
     from onnx import helper, numpy_helper, shape_inference
@@ -146,8 +147,8 @@ def _fix(value: onnx.ValueInfoProto, given: tuple[int, ...] | None) -> None:
         dim.dim_value = size
 
 
-def session(model: onnx.ModelProto | bytes, options: Any = None) -> onnxruntime.InferenceSession:
-    """A session on the CPU. Raises InvalidData for what ONNX Runtime cannot load."""
+def session(model: onnx.ModelProto | bytes, options: Any = None, without: Iterable[str] = ()) -> Any:
+    """ONNX Runtime on the CPU, `without` some of its optimisers. Raises InvalidData for what it cannot load."""
     os.putenv(*NO_TELEMETRY)
     try:
         import onnxruntime
@@ -158,7 +159,9 @@ def session(model: onnx.ModelProto | bytes, options: Any = None) -> onnxruntime.
     options.log_severity_level = _QUIET
     data = model if isinstance(model, bytes) else model.SerializeToString()
     try:
-        return onnxruntime.InferenceSession(data, sess_options=options, providers=[CPU])
+        return onnxruntime.InferenceSession(
+            data, sess_options=options, providers=[CPU], disabled_optimizers=list(without)
+        )
     except Exception as error:  # ONNX Runtime's errors share no public base class
         raise InvalidData(f"ONNX Runtime cannot load the model: {' '.join(str(error).split())[:300]}") from error
 
@@ -170,5 +173,5 @@ def _optimised(model: onnx.ModelProto, file: Path) -> onnx.ModelProto:
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.optimized_model_filepath = str(file)
-    session(model, options)
+    session(model, options, _UNWANTED)
     return onnx.load(file)
