@@ -20,6 +20,8 @@ from tests.channel_scenes import paying
 from tests.cli.shapes import mismatch
 from tests.command_line import HANDLE, INPUT, MODEL, Market, Person, stop
 from tests.delivering import PRIVATE, apart, leased, withheld
+from tests.disputing import Chain, liar
+from tests.disputing import leased as exact_lease
 from tests.licensed import Licensing, publish
 from tests.ports.test_signatures import pem
 from tests.selling import owner, sell
@@ -32,6 +34,7 @@ ELSEWHERE = {
     "demo": "tests/e2e/test_demo.py runs it four times",
     "gateway run": "tests/gateway starts it: it runs until it is stopped",
     "serve": "tests/serving starts it, free and paid: it runs until it is stopped",
+    "watcher run": "tests/e2e/test_disputes.py runs it on a market of its own: it would challenge every scene's lies",
     "worker run": "tests/e2e/test_worker.py runs it on a market of its own: it would take every scene's open jobs",
 }
 # Proofs take seconds: these run once here; tests/e2e/test_by_hand.py reads their JSON.
@@ -402,6 +405,26 @@ def _answers(stage: Stage) -> tuple[Person, str]:
     return stage.market.first, job
 
 
+def _disputed(stage: Stage) -> tuple[Person, str]:
+    """A watcher before a result of which one number is false."""
+    stage.count += 1
+    false, job = liar(stage.market, 1, at=stage.count % 32), exact_lease(stage.market)
+    false.hand_in(job)
+    return stage.market.person("watcher"), job
+
+
+def _played(stage: Stage) -> tuple[Person, str]:
+    """A watcher whose turn it is in its game about such a result."""
+    stage.count += 1
+    false, job = liar(stage.market, 1, at=stage.count % 32), exact_lease(stage.market)
+    false.hand_in(job)
+    watcher = stage.market.person("watcher")
+    game, chain = watcher.do("dispute", "open", job)["game"], Chain.of(stage.market, "compute-1")
+    while false.play(chain, game):
+        pass
+    return watcher, job
+
+
 SCENES: dict[str, Scene] = {
     "init": _elsewhere,
     "add": _project,
@@ -502,6 +525,11 @@ SCENES: dict[str, Scene] = {
     "run": as_("provider"),
     "prove": as_("provider"),
     "lower": _template,
+    "dispute open": _disputed,
+    "dispute respond": _played,
+    "dispute status": _played,
+    "dispute show": _played,
+    "dispute explain": _disputed,
     "verify": as_("second", "done"),
     "stake deposit": lambda stage: (stage.market.person("watcher"), ""),
     "stake withdraw": _unbonds,
