@@ -94,6 +94,24 @@ select row_number() over (order by block, log_index) as position, account, chang
        block, timestamp, tx_hash, finality(block) as finality
 from complaints where job_id = $job_id order by block, log_index;
 
+-- name: traces
+select provider, graph_root, inputs, outputs, tensor_roots, block, timestamp, tx_hash, finality(block) as finality
+from traces where job_id = $job_id order by block, log_index;
+
+-- name: convictions
+select challenger, prover, fault, node, place, expected, claimed, block, timestamp, tx_hash, finality(block) as finality
+from convictions where job_id = $job_id order by block, log_index;
+
+-- name: games
+select game_id, challenger, node, output_type, tensor_root, deadline, block, timestamp, tx_hash,
+       finality(block) as finality
+from games where job_id = $job_id order by block, log_index;
+
+-- name: game_moves
+select row_number() over (order by block, log_index) as position_in_job, game_id, account, change, position, shown,
+       deadline, block, timestamp, tx_hash, finality(block) as finality
+from game_moves where job_id = $job_id order by block, log_index;
+
 -- name: offers
 select offer_id, provider, tick, position, quantity, block, timestamp, tx_hash, finality(block) as finality
 from offers where batch_id = $batch_id order by block, log_index;

@@ -13,7 +13,7 @@ import orjson
 
 from mlm.core.attributes import value_of
 from mlm.core.errors import InvalidData
-from mlm.core.events import channels, licences
+from mlm.core.events import channels, disputes, licences
 
 Row = tuple[Any, ...]
 
@@ -103,6 +103,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "input_keys": ("job_id", "provider", "wrapped"),
     "complaints": ("job_id", "account", "change", "answer_by", "salt", "outputs"),
     **channels.COLUMNS,
+    **disputes.COLUMNS,
     **licences.COLUMNS,
 }
 
@@ -222,6 +223,8 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
         return [("complaints", (args["jobId"], args[account], change, *shown))]
     if contract == "Providers":
         return _said(event, args)
+    if contract == disputes.CONTRACT:
+        return disputes.facts(event, args, to_json)
     if contract in licences.CONTRACTS:
         return licences.facts(contract, event, args, to_json)
     if (contract, event) == ("AssetRegistry", "VersionPublished"):

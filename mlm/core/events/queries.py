@@ -69,6 +69,14 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "input_keys": {"job_id": REQUIRED},
     # in order: position account change (filed, answered, paid) answer_by (filed) salt outputs (answered)
     "complaints": {"job_id": REQUIRED},
+    # provider graph_root inputs outputs tensor_roots (one after the other); numbers as decimal text
+    "traces": {"job_id": REQUIRED},
+    # challenger prover fault node place expected claimed: numbers as decimal text; fault by number
+    "convictions": {"job_id": REQUIRED},
+    # game_id challenger node output_type tensor_root deadline
+    "games": {"job_id": REQUIRED},
+    # position_in_job game_id account change (posted picked leaf ended) position shown deadline
+    "game_moves": {"job_id": REQUIRED},
     # in order: job_id account reason amount
     "credits": {"job_id": None, "account": None, **_PAGE},
     # the facts of sales, docs/events.md; `open_at` keeps those that take bids at that time

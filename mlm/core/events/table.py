@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlm.core.events import channels, licences
+from mlm.core.events import channels, disputes, licences
 from mlm.core.events.abi import Field, Type, array_of, elementary, tuple_of
 
 
@@ -339,6 +339,7 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "0xad0600b42eb15ad9b75d0aeb35bfe893d02c2495de196978feee76bf6c5548b3",
     ),
     *channels.DECLARATIONS,
+    *disputes.DECLARATIONS,
     *licences.DECLARATIONS,
 )
 

@@ -87,6 +87,24 @@ class JobQueries(AssetQueries):
         for position, row in enumerate(self._of("input_keys", job_id=job_id), 1):
             yield {"position": position, "provider": row["provider"], "wrapped": row["wrapped"]} | self._place(row)
 
+    def _query_traces(self, job_id: str) -> Iterable[Record]:
+        return self._said_of(job_id, "traces", "provider graph_root inputs outputs tensor_roots")
+
+    def _query_convictions(self, job_id: str) -> Iterable[Record]:
+        return self._said_of(job_id, "convictions", "challenger prover fault node place expected claimed")
+
+    def _query_games(self, job_id: str) -> Iterable[Record]:
+        return self._said_of(job_id, "games", "game_id challenger node output_type tensor_root deadline")
+
+    def _query_game_moves(self, job_id: str) -> Iterable[Record]:
+        moves = self._said_of(job_id, "game_moves", "game_id account change position shown deadline")
+        return [{"position_in_job": at} | move for at, move in enumerate(moves, 1)]
+
+    def _said_of(self, job_id: str, table: str, columns: str) -> Iterable[Record]:
+        return [
+            {name: row[name] for name in columns.split()} | self._place(row) for row in self._of(table, job_id=job_id)
+        ]
+
     def _query_complaints(self, job_id: str) -> Iterable[Record]:
         for position, row in enumerate(self._of("complaints", job_id=job_id), 1):
             told = {name: row[name] for name in ("account", "change", "answer_by", "salt", "outputs")}
