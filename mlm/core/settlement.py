@@ -63,7 +63,7 @@ def split_fee(fee: int, *, treasury_bps: int, stakers_bps: int) -> FeeSplit:
 
 
 def lock_up(max_price: int, *, optimistic: bool, lock_bps: int, min_lock: int) -> int:
-    """What a bid locks: max(min_lock, ceil(max_price * lock_bps / 10,000)); optimistic: LOCK_TIMES max_price at least."""
+    """What a bid locks: max(min_lock, ceil(max_price * lock_bps / 10,000)); optimistic at least twice max_price."""
     return max(min_lock, share_up(max_price, lock_bps), LOCK_TIMES * max_price if optimistic else 0)
 
 
