@@ -112,19 +112,19 @@ abstract contract GameBase is MarketBase {
         }
     }
 
-    function _tensorRoot(uint256 typeWord, bytes memory data) internal pure returns (bytes32) {
+    function _tensorRoot(uint256 typeWord, bytes memory data) internal view returns (bytes32) {
         return sha256(abi.encode(keccak256("mlm/exact-tensor/1"), typeWord, Trees.overBytes(data).root()));
     }
 
     /// @dev The roots of a run: honest nodes follow from seed 1, node `lie` and those after it from another.
-    function _roots(uint256 seed, uint256 lie) internal pure returns (bytes32[] memory roots) {
+    function _roots(uint256 seed, uint256 lie) internal view returns (bytes32[] memory roots) {
         roots = new bytes32[](NODES);
         for (uint256 i = 0; i < NODES; ++i) {
             roots[i] = _tensorRoot(_typeOf(i), _tensor(i < lie ? 1 : seed, i));
         }
     }
 
-    function _honest() internal pure returns (bytes32[] memory) {
+    function _honest() internal view returns (bytes32[] memory) {
         return _roots(1, NODES);
     }
 
@@ -196,7 +196,7 @@ abstract contract GameBase is MarketBase {
         vm.roll(block.number + 1);
     }
 
-    function _challenge(bytes32[] memory roots, uint256 node) internal pure returns (Challenge memory c) {
+    function _challenge(bytes32[] memory roots, uint256 node) internal view returns (Challenge memory c) {
         bytes32[] memory digests = new bytes32[](NODES);
         for (uint256 i = 0; i < NODES; ++i) {
             digests[i] = sha256(abi.encodePacked(_words(i)));

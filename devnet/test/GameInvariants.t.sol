@@ -32,7 +32,7 @@ contract GameInvariantsTest is GameBase, IToyGraph {
         return _evidence(_roots(seed, lie));
     }
 
-    function challengeOf(uint256 seed, uint256 lie, uint256 node) external pure returns (Challenge memory) {
+    function challengeOf(uint256 seed, uint256 lie, uint256 node) external view returns (Challenge memory) {
         return _challenge(_roots(seed, lie), node);
     }
 

@@ -210,7 +210,7 @@ contract StakeRewardsTest is Base {
         uint256 gained = vault.rewardOf(BOB);
         _near(gained, uint256(900 * ONE) * 12 / REWARD_PERIOD);
         vm.assertEq(gained * 100_000 / (1_000 * ONE), 1, "hundred-thousandths of the payment");
-        // 2.0e-6 of its stake, for at least 29 days without reward.
+        // 2.0e-6 of its stake, for at least 30 days without reward.
         vm.assertLe(gained, uint256(9_000 * ONE) / 500_000);
         vm.expectRevert();
         vm.prank(BOB);

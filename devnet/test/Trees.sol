@@ -4,16 +4,17 @@ pragma solidity 0.8.30;
 /// @title SHA-256 trees with all their hashes, as a provider keeps them; written out again, without the contracts' code
 library Trees {
     /// @dev levels[0] are the leaves' hashes; whole, padding included.
-    function overBytes(bytes memory data) internal pure returns (bytes32[][] memory) {
+    function overBytes(bytes memory data) internal view returns (bytes32[][] memory) {
         uint256 count = data.length == 0 ? 1 : (data.length + 255) / 256;
         bytes32[] memory row = new bytes32[](_power(count));
         for (uint256 i = 0; i < row.length; ++i) {
-            row[i] = sha256(leaf(data, i));
+            bytes memory last = (i + 1) * 256 <= data.length ? data : leaf(data, i);
+            row[i] = _hash(last, last.length == 256 ? 0 : i * 256, 256);
         }
         return _above(row);
     }
 
-    function overHashes(bytes32[] memory hashes) internal pure returns (bytes32[][] memory) {
+    function overHashes(bytes32[] memory hashes) internal view returns (bytes32[][] memory) {
         bytes32[] memory row = new bytes32[](_power(hashes.length));
         for (uint256 i = 0; i < hashes.length; ++i) {
             row[i] = hashes[i];
@@ -56,12 +57,26 @@ library Trees {
         }
     }
 
+    function _hash(bytes memory data, uint256 from, uint256 size) private view returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            if iszero(staticcall(gas(), 2, add(add(data, 0x20), from), size, 0x00, 0x20)) { revert(0, 0) }
+            hash := mload(0x00)
+        }
+    }
+
+    function _pair(bytes32[] memory row, uint256 at) private view returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            if iszero(staticcall(gas(), 2, add(add(row, 0x20), shl(6, at)), 0x40, 0x00, 0x20)) { revert(0, 0) }
+            hash := mload(0x00)
+        }
+    }
+
     function _power(uint256 count) private pure returns (uint256 power) {
         power = 1;
         while (power < count) power *= 2;
     }
 
-    function _above(bytes32[] memory row) private pure returns (bytes32[][] memory levels) {
+    function _above(bytes32[] memory row) private view returns (bytes32[][] memory levels) {
         uint256 depth = 0;
         while (1 << depth < row.length) ++depth;
         levels = new bytes32[][](depth + 1);
@@ -69,7 +84,7 @@ library Trees {
         for (uint256 i = 1; i <= depth; ++i) {
             levels[i] = new bytes32[](row.length >> i);
             for (uint256 j = 0; j < levels[i].length; ++j) {
-                levels[i][j] = sha256(abi.encodePacked(levels[i - 1][2 * j], levels[i - 1][2 * j + 1]));
+                levels[i][j] = _pair(levels[i - 1], j);
             }
         }
     }

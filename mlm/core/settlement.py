@@ -17,8 +17,8 @@ MAX_PARENTS = 15
 BURN_ADDRESS = "0x000000000000000000000000000000000000dEaD"
 
 
-# The share of a challenger in what a provider loses; the rest burns, and is never less than the price, since
-# the optimistic tier's lock is at least LOCK_TIMES the maximum price (libraries/Limits.sol).
+# Of what a provider loses to a challenger, the challenger's share; the rest burns, and is never less than the price,
+# since the optimistic tier's lock is at least LOCK_TIMES the maximum price (libraries/Limits.sol).
 CHALLENGER_BPS = 5_000
 LOCK_TIMES = 2
 
@@ -63,7 +63,7 @@ def split_fee(fee: int, *, treasury_bps: int, stakers_bps: int) -> FeeSplit:
 
 
 def lock_up(max_price: int, *, optimistic: bool, lock_bps: int, min_lock: int) -> int:
-    """What a bid locks: max(min_lock, ceil(max_price * lock_bps / 10,000)); optimistic at least LOCK_TIMES of it."""
+    """What a bid locks: max(min_lock, ceil(max_price * lock_bps / 10,000)); optimistic at least twice max_price."""
     return max(min_lock, share_up(max_price, lock_bps), LOCK_TIMES * max_price if optimistic else 0)
 
 

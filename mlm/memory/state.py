@@ -12,7 +12,6 @@ from mlm.core.events.batch import check_batch
 from mlm.core.events.facts import COLUMNS, PLACE, facts
 from mlm.core.events.queries import arguments
 from mlm.memory.index.channels import ChannelQueries
-from mlm.memory.index.disputes import DisputeQueries
 from mlm.memory.index.facts import Record, matching
 from mlm.memory.index.jobs import JobQueries
 from mlm.memory.index.licences import LicenceQueries
@@ -23,9 +22,7 @@ from mlm.ports.chain import Block
 from mlm.ports.state import SQL_ROWS, Event
 
 
-class MemoryState(
-    JobQueries, SaleQueries, ChannelQueries, DisputeQueries, LicenceQueries, MoneyQueries, ProviderQueries
-):
+class MemoryState(JobQueries, SaleQueries, ChannelQueries, LicenceQueries, MoneyQueries, ProviderQueries):
     """Answers as the DuckDB index does. `sql` speaks SQLite's dialect, over the fact tables only, numbers above 64 bits
     as text."""
 

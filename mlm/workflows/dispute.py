@@ -134,7 +134,7 @@ def result_open(ports: Ports, params: JobName, plan: Plan[_Facts], done: tuple[D
     """As the contract has it."""
     facts = plan.facts
     job = lookup.job(ports, facts.job_id)
-    game = None if facts.game is None else dispute_look.game(ports, facts.game)
+    game = None if facts.game is None else dispute_look.game(ports, facts.job_id, facts.game)
     return Challenged(
         job=job.job_id,
         state=job.state,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,12 +10,13 @@ from typing import Any
 from mlm.core.dispute import challenge
 from mlm.core.dispute.commitment import TYPES, salt_domain, salt_message, salt_of
 from mlm.core.dispute.game import Game, Phase, Row
-from mlm.core.errors import MlmError, NotFound, UsageError
+from mlm.core.errors import MlmError, UsageError
 from mlm.core.exact.commitments import Evidence
 from mlm.core.exact.node import Operand
 from mlm.core.exact.opening import Prover
 from mlm.core.exact.trace import Tensor, Trace, tensor_of
 from mlm.core.job import Tier
+from mlm.core.merkle import HASH_BYTES
 from mlm.ports.bundle import Ports
 from mlm.workflows import inputs, lookup, model, tiers
 from mlm.workflows.tiers.optimistic import evidence_of
@@ -103,25 +104,21 @@ def salt(ports: Ports, job_id: str, node: int, index: int) -> bytes:
 
 def games(ports: Ports, job_id: str) -> tuple[Game, ...]:
     """The games about a job, as the contract has them, in the order of their opening."""
-    rows = ports.state.query("games", job_id=job_id, limit=1000)
-    return tuple(game(ports, row["game_id"]) for row in reversed(rows))
+    moves = ports.state.query("game_moves", job_id=job_id)
+    return tuple(_game(ports, row["game_id"], moves) for row in ports.state.query("games", job_id=job_id))
 
 
-def find(ports: Ports, name: str) -> Game:
-    """A game by its id or a unique prefix. Raises NotFound."""
-    found = ports.state.query("game_prefix", prefix=name)
-    if len(found) != 1:
-        raise NotFound(f"expected the id of one game, found {len(found)} that begin with {name[:66]!r}")
-    return game(ports, found[0]["game_id"])
-
-
-def game(ports: Ports, game_id: str) -> Game:
+def game(ports: Ports, job_id: str, game_id: str) -> Game:
     """A game as the contract has it, with what was posted."""
+    return _game(ports, game_id, ports.state.query("game_moves", job_id=job_id))
+
+
+def _game(ports: Ports, game_id: str, moves: Sequence[Mapping[str, Any]]) -> Game:
     values: Any = ports.chain.call(CONTRACT, "gameOf", bytes.fromhex(game_id[2:]))
     now = dict(zip(_FIELDS, values, strict=False))
-    moves = ports.state.query("game_moves", game_id=game_id)
-    posted = [move for move in moves if move["move"] == "posted"]
-    leaves = [move["shown"][0] for move in moves if move["move"] == "leaf"]
+    own = [move for move in moves if move["game_id"] == game_id]
+    posted = [move for move in own if move["change"] == "posted"]
+    leaves = [_bytes(move["shown"]) for move in own if move["change"] == "leaf"]
     return Game(
         game_id=game_id,
         job_id="0x" + now["jobId"].hex(),
@@ -132,9 +129,13 @@ def game(ports: Ports, game_id: str) -> Game:
         below=now["below"],
         position=now["position"],
         deadline=now["deadline"],
-        rows=tuple(Row(move["position"], tuple(map(_bytes, move["shown"]))) for move in posted),
-        leaf=_bytes(leaves[0]) if leaves else b"",
+        rows=tuple(Row(move["position"], _hashes(_bytes(move["shown"]))) for move in posted),
+        leaf=leaves[0] if leaves else b"",
     )
+
+
+def _hashes(packed: bytes) -> tuple[bytes, ...]:
+    return tuple(packed[at : at + HASH_BYTES] for at in range(0, len(packed), HASH_BYTES))
 
 
 def _bytes(text: str) -> bytes:

@@ -113,18 +113,17 @@ def show(ports: Ports, name: str) -> Dispute:
 def status(ports: Ports) -> Disputes:
     """The games of this account: those it opened, and those about what it has handed in."""
     me = ports.sender.address.lower()
-    own = {row["game_id"] for row in ports.state.query("games", challenger=me, limit=1000)}
     jobs = [row["job_id"] for row in ports.state.query("jobs", provider=me, limit=1000)]
-    against = [row["game_id"] for job in jobs for row in ports.state.query("games", job_id=job, limit=1000)]
-    found = dict.fromkeys((*sorted(own), *against))
-    return Disputes(tuple(_view(dispute_look.game(ports, game_id)) for game_id in found))
+    against = [row for job in jobs for row in ports.state.query("games", job_id=job)]
+    found = {row["game_id"]: row["job_id"] for row in (*ports.state.query("games", challenger=me), *against)}
+    return Disputes(tuple(_view(dispute_look.game(ports, job, game)) for game, job in reversed(found.items())))
 
 
 def conviction(ports: Ports, job_id: str) -> Conviction | None:
     """What the provider of a job was convicted of; None where it was not."""
     for row in ports.state.query("convictions", job_id=job_id):
-        fault, at = FAULTS[row["fault"]], int(row["cell"], 16)
-        return Conviction(fault, row["node"], at, row["expected"], row["claimed"], row["challenger"])
+        numbers = (int(row[name]) for name in ("node", "place", "expected", "claimed"))
+        return Conviction(FAULTS[row["fault"]], *numbers, row["challenger"])
     return None
 
 

@@ -13,7 +13,7 @@ from tests.command_line import INPUT, TOKEN, Market, Person, start, stop
 from tests.delivering import apart, pushed
 from tests.disputing import EXACT, Chain, leased, liar, lowered, posted
 
-PRICE, LOCK, BOND = 5 * TOKEN, 10 * TOKEN, 5 * TOKEN
+PRICE, LOCK, BOND = 5 * TOKEN, 10 * TOKEN, 10 * TOKEN
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_a_liar_that_withholds_is_convicted_by_its_silence(market: Market, watch
     false.hand_in(job)
     assert watcher.do("dispute", "open", job)["game"]
     assert "nothing for" in watcher.refused(12, "dispute", "respond", job)["message"]
-    market.advance("6h")
+    market.advance("12h")
     assert watcher.do("dispute", "respond", job)["convicted"]
     assert convicted(watcher, job)["fault"] == "silence"
     assert credits(market.consumer, job)["challenger-reward"] == LOCK // 2
@@ -113,10 +113,10 @@ def test_a_watcher_by_itself_sees_a_liar_convicted(market: Market, watcher: Pers
     false.hand_in(job)
     observed = watcher.do("watcher", "run", "--observe", "--until-idle")
     assert observed["false"] == 1 and observed["moves"] == 0
-    left = watcher.do("watcher", "run", "--until-idle", "--most-bond", "4")
+    left = watcher.do("watcher", "run", "--until-idle", "--most-bond", "9")
     assert left["moves"] == 0 and watcher.do("dispute", "show", job)["games"] == []
     assert watcher.do("watcher", "run", "--for", "0")["moves"] == 1  # the game is open
-    market.advance("6h")
+    market.advance("12h")
     seen = watcher.do("watcher", "run", "--until-idle")
     assert seen["convictions"] == 1 and convicted(watcher, job)["fault"] == "silence"
 
@@ -128,7 +128,7 @@ def test_a_watcher_that_is_killed_goes_on_and_opens_one_game(market: Market, wat
         watcher.killed(at, when, "watcher", "run", "--for", "0", "--json")
     watcher.do("watcher", "run", "--for", "0")
     assert len(watcher.do("dispute", "show", job)["games"]) == 1
-    market.advance("6h")
+    market.advance("12h")
     watcher.do("watcher", "run", "--until-idle")
     assert convicted(watcher, job)["fault"] == "silence"
 
@@ -144,7 +144,7 @@ def test_a_griefing_challenger_loses_its_bond_and_the_provider_is_paid(market: M
     assert shown["game"] == game and "challenger" in shown["turn"]
     assert "nothing for" in watcher.refused(12, "dispute", "respond", job)["message"]
     before = chain.read.call("DisputeGame", "creditOf", chain.sender.address)
-    market.advance("7h")
+    market.advance("13h")
     market.first.do("dispute", "respond", job)
     assert chain.read.call("DisputeGame", "creditOf", chain.sender.address) == before
     provider = Chain.of(market, "compute-1")

@@ -24,7 +24,7 @@ ADDRESSES = {
     name: f"0x{number:040x}"
     for number, name in enumerate(
         ("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "BatchAuction", "Reputation", "FeeShares")
-        + ("Providers", "AssetSale", "Unverified", "Delivery", "EncryptionKeys", "PaymentChannels")
+        + ("Providers", "AssetSale", "Unverified", "DisputeGame", "Delivery", "EncryptionKeys", "PaymentChannels")
         + ("ContentKeys", "LicenceToken", "LicenceShop"),
         1,
     )
@@ -143,6 +143,33 @@ def licence_moved(sender: str, recipient: str, *pairs: tuple[int, int]) -> Call:
         return ("LicenceToken", "TransferSingle", {**where, "id": pairs[0][0], "value": pairs[0][1]})
     ids, values = ([pair[at] for pair in pairs] for at in (0, 1))
     return ("LicenceToken", "TransferBatch", {**where, "ids": ids, "values": values})
+
+
+def game_events(rng: random.Random, who: str, other: str, amount: int, job: int) -> list[Call]:
+    """What is said of results in the optimistic tier."""
+    at = {"jobId": word(job), "gameId": word(rng.randrange(3))}
+    big = 1 << 200
+    said: list[tuple[str, dict[str, Any]]] = [
+        (
+            "TraceCommitted",
+            {"provider": who, "graphRoot": word(5), "inputs": 1, "outputs": big, "tensorRoots": [word(6)]},
+        ),
+        (
+            "ProviderConvicted",
+            {"challenger": who, "prover": other, "fault": 0, "node": 1, "index": big, "expected": -1, "claimed": 3},
+        ),
+        ("GameOpened", {"challenger": who, "node": 3, "outputType": big, "tensorRoot": word(6), "deadline": 9}),
+        ("HashesPosted", {"account": who, "position": 0, "hashes": [word(1), word(2)], "deadline": 9}),
+        ("HashPicked", {"challenger": who, "position": 1, "deadline": 9}),
+        ("LeafPosted", {"account": who, "position": 1, "data": "0x00ff", "deadline": 9}),
+        ("GameEnded", {"challenger": who, "end": rng.randrange(5)}),
+        ("GameCredited", {"account": who, "reason": rng.randrange(9), "amount": amount}),
+        ("Withdrawn", {"account": who, "amount": amount}),
+        ("ComplaintFiled", {"consumer": who, "answerBy": rng.randrange(2**48)}),
+        ("OutputsShown", {"provider": who, "typeWords": [big], "outputs": ["0x01"]}),
+        ("DepositPaid", {"account": who}),
+    ]
+    return [("DisputeGame", name, at | args) for name, args in said]
 
 
 def licence_events(rng: random.Random, who: str, other: str, amount: int, version: int) -> list[Call]:
@@ -1039,6 +1066,7 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
                 {"jobId": word(job), "provider": who, "salt": word(1), "outputs": "0x"},
             ),
             ("Unverified", "DepositPaid", {"jobId": word(job), "account": who}),
+            *game_events(rng, who, other, amount, job),
             *licence_events(rng, who, other, amount, version),
         ]
         return rng.choice(choices)

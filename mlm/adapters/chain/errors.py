@@ -137,6 +137,12 @@ HINTS: Mapping[str, str] = {
     "DepositAlreadyPaid": "The deposit is paid already: see `mlm whoami`.",
     "WrappedKeyLength": "Deliver with `mlm job deliver`, which wraps the key.",
     "EncryptionKeyMalformed": "Announce with `mlm wallet announce`, which derives the key.",
+    # DisputeGame, FaultProofs
+    "JobNotChallengeable": "`mlm job show` tells how the job stands: nothing can be said against it any more.",
+    "WindowClosed": "Games and complaints begin within the verification window; a fault can be proved while one runs.",
+    "ComplaintAlreadyFiled": "A result is complained of once: `mlm job show` tells until when it can be answered.",
+    "ClockRanOut": "The clock of this turn has ended, and with it the game: its timeout can be called by anybody.",
+    "CellConsistent": "The cell follows from its operands: the trace tells the truth there.",
     # Providers
     "AttestationNotSigned": "The signature is not this auditor's, or the file was changed: ask for it again.",
     "AttestationNotNewer": "The auditor has said something newer of it, or revoked it: ask for a new attestation.",

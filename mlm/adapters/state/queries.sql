@@ -94,6 +94,26 @@ select row_number() over (order by block, log_index) as position, account, chang
        block, timestamp, tx_hash, finality(block) as finality
 from complaints where job_id = $job_id order by block, log_index;
 
+-- name: traces
+select provider, graph_root, inputs, outputs, tensor_roots, block, timestamp, tx_hash, finality(block) as finality
+from traces where job_id = $job_id order by block, log_index;
+
+-- name: convictions
+select challenger, prover, fault, node, place, expected, claimed, block, timestamp, tx_hash, finality(block) as finality
+from convictions where job_id = $job_id order by block, log_index;
+
+-- name: games
+select job_id, game_id, challenger, node, output_type, tensor_root, deadline, block, timestamp, tx_hash,
+       finality(block) as finality
+from games
+where ($job_id::varchar is null or job_id = $job_id) and ($challenger::varchar is null or challenger = $challenger)
+order by block, log_index;
+
+-- name: game_moves
+select row_number() over (order by block, log_index) as position_in_job, game_id, account, change, position, shown,
+       deadline, block, timestamp, tx_hash, finality(block) as finality
+from game_moves where job_id = $job_id order by block, log_index;
+
 -- name: offers
 select offer_id, provider, tick, position, quantity, block, timestamp, tx_hash, finality(block) as finality
 from offers where batch_id = $batch_id order by block, log_index;
@@ -156,32 +176,6 @@ select channel_id, account, reason, amount, block, timestamp, tx_hash, finality(
 from channel_credits
 where ($channel_id::varchar is null or channel_id = $channel_id) and ($account::varchar is null or account = $account)
 order by block, log_index limit $limit offset $offset;
-
--- name: traces
-select job_id, provider, graph_root, inputs, outputs, roots, block, timestamp, tx_hash, finality(block) as finality
-from traces where job_id = $job_id order by block, log_index;
-
--- name: convictions
-select job_id, challenger, prover, fault, node, cell, expected, claimed, block, timestamp, tx_hash, finality(block) as finality
-from convictions where job_id = $job_id order by block, log_index;
-
--- name: games
-select game_id, job_id, challenger, node, output_type, tensor_root, deadline, block, timestamp, tx_hash, finality(block) as finality
-from games
-where ($job_id::varchar is null or job_id = $job_id) and ($challenger::varchar is null or challenger = $challenger)
-  and ($game_id::varchar is null or game_id = $game_id)
-order by block desc, log_index desc limit $limit offset $offset;
-
--- name: game_prefix
-select game_id from games where starts_with(game_id, $prefix) order by game_id limit $limit;
-
--- name: game_moves
-select game_id, job_id, account, move, position, shown, deadline, block, timestamp, tx_hash, finality(block) as finality
-from game_moves where game_id = $game_id order by block, log_index;
-
--- name: game_credits
-select game_id, account, reason, amount, block, timestamp, tx_hash, finality(block) as finality
-from game_credits where account = $account order by block, log_index;
 
 -- name: content_keys
 select version_id, owner, key_digest, block, timestamp, tx_hash, finality(block) as finality

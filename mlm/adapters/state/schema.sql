@@ -203,19 +203,19 @@ create table complaints (
 );
 create table traces (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    job_id varchar, provider varchar, graph_root varchar, inputs bigint, outputs bigint, roots json
+    job_id varchar, provider varchar, graph_root varchar, inputs varchar, outputs varchar, tensor_roots varchar
 );
 create table convictions (
-    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    job_id varchar, challenger varchar, prover varchar, fault bigint, node bigint, cell varchar, expected bigint, claimed bigint
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar,
+    challenger varchar, prover varchar, fault bigint, node varchar, place varchar, expected varchar, claimed varchar
 );
 create table games (
-    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    game_id varchar, job_id varchar, challenger varchar, node bigint, output_type varchar, tensor_root varchar, deadline bigint
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, game_id varchar,
+    challenger varchar, node varchar, output_type varchar, tensor_root varchar, deadline bigint
 );
 create table game_moves (
-    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
-    game_id varchar, job_id varchar, account varchar, move varchar, position bigint, shown json, deadline bigint
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, game_id varchar,
+    account varchar, change varchar, position bigint, shown varchar, deadline bigint
 );
 create table game_credits (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
@@ -277,7 +277,7 @@ create macro tier_name(n) as ['none', 'zk', 'optimistic', 'tee', 'redundant', 'c
 create macro auction_name(n) as ['fixed', 'reverse', 'sealed', 'dutch', 'batch'][n + 1];
 create macro role_name(n) as ['provider', 'watcher', 'publisher'][n + 1];
 create macro reason_name(n) as [
-    'payment', 'royalty', 'protocol-fee', 'refund', 'gas-compensation', 'burn', 'staker-reward'][n + 1];
+    'payment', 'royalty', 'protocol-fee', 'refund', 'gas-compensation', 'burn', 'staker-reward', 'challenger-reward'][n + 1];
 create macro outcome_name(n) as ['accepted', 'rejected', 'undelivered', 'defaulted'][n + 1];
 create macro state_name(n) as [
     'unknown', 'open', 'revealing', 'leased', 'ready', 'submitted', 'disputed', 'accepted', 'rejected', 'expired',
@@ -478,6 +478,7 @@ with place as (
            (select address from contracts where name = 'StakeVault' limit 1) as vault,
            (select address from contracts where name = 'AssetSale' limit 1) as sale,
            (select address from contracts where name = 'Unverified' limit 1) as unverified,
+           (select address from contracts where name = 'DisputeGame' limit 1) as game,
            (select address from contracts where name = 'PaymentChannels' limit 1) as channels,
            (select address from contracts where name = 'LicenceShop' limit 1) as shop,
            (select address from contracts where name = 'LicenceToken' limit 1) as licences,
@@ -485,7 +486,7 @@ with place as (
 )
 select t.sender as account, 'wallet' as ledger, -t.amount as change,
        case t.recipient when market then 'escrow' when vault then 'stake' when sale then 'sale bid' when channels then 'channel'
-           when unverified then 'complaint' when shop then 'licence' when licences then 'licence' when nobody then 'burn'
+           when unverified then 'complaint' when game then 'dispute' when shop then 'licence' when licences then 'licence' when nobody then 'burn'
            else 'transfer' end as reason,
        (select min(j.job_id) from jobs j
         where j.tx_hash = t.tx_hash and j.consumer = t.sender and j.max_price = t.amount and t.recipient = market) as job_id,
@@ -496,7 +497,7 @@ select t.recipient, 'wallet', t.amount,
        case t.sender when market then 'withdrawal' when sale then 'withdrawal' when channels then 'withdrawal' when vault then
            case when exists (select 1 from reward_changes r where r.tx_hash = t.tx_hash and r.change = 'claimed'
                              and r.account = t.recipient and r.amount = t.amount) then 'reward' else 'unstake' end
-       when unverified then 'complaint' when shop then 'withdrawal' when licences then 'withdrawal' when nobody then 'mint'
+       when unverified then 'complaint' when game then 'dispute' when shop then 'withdrawal' when licences then 'withdrawal' when nobody then 'mint'
        else 'transfer' end,
        null, t.block, t.timestamp, t.log_index, t.tx_hash
 from transfers t, place
@@ -512,6 +513,10 @@ union all
 select account, 'channel', amount, reason_name(reason), null, block, timestamp, log_index, tx_hash from channel_credits
 union all
 select account, 'channel', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from channel_withdrawals
+union all
+select account, 'dispute', amount, reason_name(reason), null, block, timestamp, log_index, tx_hash from game_credits
+union all
+select account, 'dispute', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from game_withdrawals
 union all
 select account, 'licence', amount, reason_name(reason), null, block, timestamp, log_index, tx_hash from licence_credits
 union all

@@ -1,4 +1,4 @@
-"""The events of the optimistic tier (docs/fault-proofs.md), and the facts that they tell."""
+"""The events of the optimistic tier's game, and the rows that they add (docs/events.md, docs/fault-proofs.md)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CONTRACT = "DisputeGame"
 _JOB = "bytes32 indexed jobId, bytes32 indexed versionId"
 _GAME = "bytes32 indexed gameId, bytes32 indexed jobId"
 
-# (contract, declaration, keccak256 of the signature)
+# As mlm/core/events/table.py has them.
 DECLARATIONS: tuple[tuple[str, str, str], ...] = (
     (
         CONTRACT,
@@ -77,47 +77,65 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
 )
 
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "traces": ("job_id", "provider", "graph_root", "inputs", "outputs", "roots"),
-    "convictions": ("job_id", "challenger", "prover", "fault", "node", "cell", "expected", "claimed"),
-    "games": ("game_id", "job_id", "challenger", "node", "output_type", "tensor_root", "deadline"),
-    "game_moves": ("game_id", "job_id", "account", "move", "position", "shown", "deadline"),
+    "traces": ("job_id", "provider", "graph_root", "inputs", "outputs", "tensor_roots"),
+    "convictions": ("job_id", "challenger", "prover", "fault", "node", "place", "expected", "claimed"),
+    "games": ("job_id", "game_id", "challenger", "node", "output_type", "tensor_root", "deadline"),
+    "game_moves": ("job_id", "game_id", "account", "change", "position", "shown", "deadline"),
     "game_credits": ("game_id", "account", "reason", "amount"),
     "game_withdrawals": ("account", "amount"),
 }
 
-SIMPLE: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
-    (CONTRACT, "GameCredited"): ("game_credits", ("gameId", "account", "reason", "amount")),
-    (CONTRACT, "Withdrawn"): ("game_withdrawals", ("account", "amount")),
-}
-
-# event -> what became of a game, and the argument that names who did it
-MOVES: Mapping[str, tuple[str, str]] = {
+# event -> what it is in a game, and the argument that names who made the move
+_MOVES: Mapping[str, tuple[str, str]] = {
     "HashesPosted": ("posted", "account"),
     "HashPicked": ("picked", "challenger"),
     "LeafPosted": ("leaf", "account"),
     "GameEnded": ("ended", "challenger"),
 }
+# How a game ended, by number (IDisputeGame.End).
+ENDS = ("proven", "silent", "lost", "closed")
+_SIMPLE: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "GameCredited": ("game_credits", ("gameId", "account", "reason", "amount")),
+    "Withdrawn": ("game_withdrawals", ("account", "amount")),
+}
+# What the complaints' table has of each: what happened, and who did it.
+_COMPLAINTS: Mapping[str, tuple[str, str]] = {
+    "ComplaintFiled": ("filed", "consumer"),
+    "OutputsShown": ("answered", "provider"),
+    "DepositPaid": ("paid", "account"),
+}
 
 
-def facts(event: str, args: Mapping[str, Any], to_json: Callable[[Any], str]) -> list[tuple[str, tuple[Any, ...]]]:
-    """The rows that an event adds. What a game's end was is in `position`; words beyond 64 bits are hex."""
-    row: tuple[Any, ...]
-    if event == "TraceCommitted":
-        row = (args["jobId"], args["provider"], args["graphRoot"], args["inputs"], args["outputs"])
-        return [("traces", (*row, to_json(args["tensorRoots"])))]
-    if event == "ProviderConvicted":
-        row = (args["jobId"], args["challenger"], args["prover"], args["fault"], args["node"], hex(args["index"]))
-        return [("convictions", (*row, args["expected"], args["claimed"]))]
-    if event == "GameOpened":
-        row = (args["gameId"], args["jobId"], args["challenger"], args["node"], hex(args["outputType"]))
-        return [("games", (*row, args["tensorRoot"], args["deadline"]))]
-    if event in MOVES:
-        move, account = MOVES[event]
-        shown = args.get("hashes", [args["data"]] if "data" in args else [])
-        position, deadline = args.get("position", args.get("end")), args.get("deadline")
-        row = (args["gameId"], args["jobId"], args[account], move, position, to_json(shown), deadline)
+def facts(
+    event: str, args: Mapping[str, Any], to_json: Callable[[Mapping[str, Any]], str]
+) -> list[tuple[str, tuple[Any, ...]]]:
+    """The rows that an event of the game adds. Indices and type words, which may have 256 bits, are decimal text."""
+    if event in _SIMPLE:
+        table, names = _SIMPLE[event]
+        return [(table, tuple(args[name] for name in names))]
+    if event in _MOVES:
+        change, who = _MOVES[event]
+        end = args.get("end", len(ENDS))
+        shown = args.get("data") or (ENDS[end] if end < len(ENDS) else None)
+        if "hashes" in args:
+            shown = "0x" + "".join(each[2:] for each in args["hashes"])
+        row = (args["jobId"], args["gameId"], args[who], change, args.get("position"), shown, args.get("deadline"))
         return [("game_moves", row)]
-    if event == "OutputsShown":
-        shown = {"types": [hex(word) for word in args["typeWords"]], "outputs": args["outputs"]}
-        return [("complaints", (args["jobId"], args["provider"], "answered", None, None, to_json(shown)))]
+    if event in _COMPLAINTS:
+        change, who = _COMPLAINTS[event]
+        shown = None
+        if "outputs" in args:
+            shown = to_json({"typeWords": list(map(str, args["typeWords"])), "outputs": list(args["outputs"])})
+        return [("complaints", (args["jobId"], args[who], change, args.get("answerBy"), None, shown))]
+    if event == "TraceCommitted":
+        roots = "0x" + "".join(root[2:] for root in args["tensorRoots"])
+        sizes = (str(args["inputs"]), str(args["outputs"]))
+        return [("traces", (args["jobId"], args["provider"], args["graphRoot"], *sizes, roots))]
+    if event == "ProviderConvicted":
+        numbers = (str(args[name]) for name in ("node", "index", "expected", "claimed"))
+        return [("convictions", (args["jobId"], args["challenger"], args["prover"], args["fault"], *numbers))]
+    if event == "GameOpened":
+        named = ("jobId", "gameId", "challenger")
+        where = (str(args["node"]), str(args["outputType"]), args["tensorRoot"], args["deadline"])
+        return [("games", (*(args[name] for name in named), *where))]
     return []

@@ -103,8 +103,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "input_keys": ("job_id", "provider", "wrapped"),
     "complaints": ("job_id", "account", "change", "answer_by", "salt", "outputs"),
     **channels.COLUMNS,
-    **licences.COLUMNS,
     **disputes.COLUMNS,
+    **licences.COLUMNS,
 }
 
 # (contract, event) -> table, and for each of its columns the argument that it holds
@@ -139,7 +139,6 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("EncryptionKeys", "EncryptionKeyAnnounced"): ("encryption_keys", ("account", "key")),
     ("Delivery", "InputKeyDelivered"): ("input_keys", ("jobId", "provider", "wrapped")),
     **channels.SIMPLE,
-    **disputes.SIMPLE,
 }
 
 # event -> what became of a bid, and the argument that is its amount: the price shown, or the bond burned
@@ -218,7 +217,7 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
     if contract == "JobMarket" and event in BID_CHANGES:
         change, amount = BID_CHANGES[event]
         return [("bid_changes", (args["jobId"], args["bidder"], change, args.get("commitment"), args.get(amount)))]
-    if contract in ("Unverified", disputes.CONTRACT) and event in COMPLAINTS:
+    if contract == "Unverified" and event in COMPLAINTS:
         change, account = COMPLAINTS[event]
         shown = (args.get(name) for name in ("answerBy", "salt", "outputs"))
         return [("complaints", (args["jobId"], args[account], change, *shown))]

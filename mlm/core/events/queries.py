@@ -69,6 +69,14 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "input_keys": {"job_id": REQUIRED},
     # in order: position account change (filed, answered, paid) answer_by (filed) salt outputs (answered)
     "complaints": {"job_id": REQUIRED},
+    # provider graph_root inputs outputs tensor_roots (one after the other); numbers as decimal text
+    "traces": {"job_id": REQUIRED},
+    # challenger prover fault node place expected claimed: numbers as decimal text; fault by number
+    "convictions": {"job_id": REQUIRED},
+    # in order: job_id game_id challenger node output_type tensor_root deadline
+    "games": {"job_id": None, "challenger": None},
+    # position_in_job game_id account change (posted picked leaf ended) position shown deadline
+    "game_moves": {"job_id": REQUIRED},
     # in order: job_id account reason amount
     "credits": {"job_id": None, "account": None, **_PAGE},
     # the facts of sales, docs/events.md; `open_at` keeps those that take bids at that time
@@ -85,18 +93,6 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "channel_prefix": {"prefix": REQUIRED, "limit": 20},
     # in order: channel_id account reason amount
     "channel_credits": {"channel_id": None, "account": None, **_PAGE},
-    # what a job's provider has committed to: job_id provider graph_root inputs outputs roots
-    "traces": {"job_id": REQUIRED},
-    # job_id challenger prover fault node cell expected claimed; `cell` is hex
-    "convictions": {"job_id": REQUIRED},
-    # the newest first: game_id job_id challenger node output_type tensor_root deadline; the type is hex
-    "games": {"job_id": None, "challenger": None, "game_id": None, **_PAGE},
-    # game_id, of those whose id starts with `prefix`
-    "game_prefix": {"prefix": REQUIRED, "limit": 20},
-    # in order: game_id job_id account move (posted, picked, leaf, ended) position shown deadline
-    "game_moves": {"game_id": REQUIRED},
-    # in order: game_id account reason amount
-    "game_credits": {"account": REQUIRED},
     # the newest first: version_id owner key_digest
     "content_keys": {"version_id": None, **_PAGE},
     # in order: version_id account x y

@@ -339,8 +339,8 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "0xad0600b42eb15ad9b75d0aeb35bfe893d02c2495de196978feee76bf6c5548b3",
     ),
     *channels.DECLARATIONS,
-    *licences.DECLARATIONS,
     *disputes.DECLARATIONS,
+    *licences.DECLARATIONS,
 )
 
 # What earlier contracts declared and later ones changed: their logs stay readable.

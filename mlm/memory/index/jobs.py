@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from mlm.core.events.facts import COLUMNS
 from mlm.memory.index import batches, leases
 from mlm.memory.index.assets import AssetQueries
 from mlm.memory.index.facts import Record, matching
@@ -24,10 +25,9 @@ class JobQueries(AssetQueries):
         auction = one("auctions")
         closing, accepted, submitted, settled = map(one, ("closings", "acceptances", "submissions", "settlements"))
         complaints = (said for said in self._of("complaints", job_id=row["job_id"]) if said["change"] != "paid")
-        played = [
-            fact for table in ("convictions", "games", "game_moves") for fact in self._of(table, job_id=row["job_id"])
-        ]
-        known = (row, *bids, *changes, *complaints, *played, closing, accepted, submitted, settled)
+        games = (*self._of("convictions", job_id=row["job_id"]), *self._of("games", job_id=row["job_id"]))
+        moves = self._of("game_moves", job_id=row["job_id"])
+        known = (row, *bids, *changes, *complaints, *games, *moves, closing, accepted, submitted, settled)
         last = max(fact.get("block", 0) for fact in known)
         provider, price = leases.best(row, bids, changes, closing)
         same = (
@@ -89,6 +89,25 @@ class JobQueries(AssetQueries):
     def _query_input_keys(self, job_id: str) -> Iterable[Record]:
         for position, row in enumerate(self._of("input_keys", job_id=job_id), 1):
             yield {"position": position, "provider": row["provider"], "wrapped": row["wrapped"]} | self._place(row)
+
+    def _query_traces(self, job_id: str) -> Iterable[Record]:
+        return self._said_of(job_id, "traces", "provider graph_root inputs outputs tensor_roots")
+
+    def _query_convictions(self, job_id: str) -> Iterable[Record]:
+        return self._said_of(job_id, "convictions", "challenger prover fault node place expected claimed")
+
+    def _query_games(self, job_id: str | None, challenger: str | None) -> Iterable[Record]:
+        for row in matching(self._tables["games"], job_id=job_id, challenger=challenger):
+            yield {name: row[name] for name in COLUMNS["games"]} | self._place(row)
+
+    def _query_game_moves(self, job_id: str) -> Iterable[Record]:
+        moves = self._said_of(job_id, "game_moves", "game_id account change position shown deadline")
+        return [{"position_in_job": at} | move for at, move in enumerate(moves, 1)]
+
+    def _said_of(self, job_id: str, table: str, columns: str) -> Iterable[Record]:
+        return [
+            {name: row[name] for name in columns.split()} | self._place(row) for row in self._of(table, job_id=job_id)
+        ]
 
     def _query_complaints(self, job_id: str) -> Iterable[Record]:
         for position, row in enumerate(self._of("complaints", job_id=job_id), 1):

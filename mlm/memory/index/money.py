@@ -20,8 +20,9 @@ class MoneyQueries(Facts):
 
     def _query_account_history(self, account: str) -> Iterable[Record]:
         addresses = {row["contract"]: row["address"] for row in self._tables["events"]}
-        names = ("JobMarket", "StakeVault", "AssetSale", "Unverified", "PaymentChannels", "LicenceShop", "LicenceToken")
-        market, vault, sale, unverified, channels, shop, licences = map(addresses.get, names)
+        names = ("JobMarket", "StakeVault", "AssetSale", "Unverified", "DisputeGame", "PaymentChannels", "LicenceShop")
+        market, vault, sale, unverified, game, channels, shop = map(addresses.get, names)
+        licences = addresses.get("LicenceToken")
         found: list[tuple[Record, Record]] = []
 
         def add(row: Record, ledger: str, change: int, reason: str | None, job_id: str | None = None) -> None:
@@ -36,6 +37,7 @@ class MoneyQueries(Facts):
                 vault: "stake",
                 sale: "sale bid",
                 unverified: "complaint",
+                game: "dispute",
                 _NOBODY: "burn",
             }
             received = {
@@ -46,7 +48,7 @@ class MoneyQueries(Facts):
                 vault: "unstake",
                 sale: "withdrawal",
             }
-            received |= {unverified: "complaint", _NOBODY: "mint"}
+            received |= {unverified: "complaint", game: "dispute", _NOBODY: "mint"}
             if row["sender"] == account:
                 reason = sent.get(row["recipient"], "transfer")
                 paid = [
@@ -73,6 +75,11 @@ class MoneyQueries(Facts):
             add(row, "channel", row["amount"], named)
         for row in self._of("channel_withdrawals", account=account):
             add(row, "channel", -row["amount"], "withdrawal")
+        for row in self._of("game_credits", account=account):
+            named = REASONS[row["reason"]] if row["reason"] < len(REASONS) else None
+            add(row, "dispute", row["amount"], named)
+        for row in self._of("game_withdrawals", account=account):
+            add(row, "dispute", -row["amount"], "withdrawal")
         for row in self._of("licence_credits", account=account):
             named = REASONS[row["reason"]] if row["reason"] < len(REASONS) else None
             add(row, "licence", row["amount"], named)

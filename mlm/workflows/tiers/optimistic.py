@@ -12,6 +12,7 @@ from mlm.core.exact.commitments import SCHEME_EXACT, Evidence, exact_input_commi
 from mlm.core.exact.trace import Tensor
 from mlm.core.job import Tier
 from mlm.core.kept_work import KeptWork
+from mlm.core.merkle import HASH_BYTES
 from mlm.workflows import lookup, model, outputs
 from mlm.workflows.run import describe
 from mlm.workflows.tiers.rules import Deal, Delivering, HandIn, Work, submission
@@ -111,8 +112,9 @@ def evidence_of(ports: Ports, job: lookup.Job) -> Evidence:
     if not rows:
         raise StateConflict(f"job {job.short} is {job.state}: nothing is committed to yet")
     row = rows[0]
-    roots = tuple(bytes.fromhex(root[2:]) for root in row["roots"])
-    return Evidence(bytes.fromhex(row["graph_root"][2:]), row["inputs"], row["outputs"], roots)
+    packed = bytes.fromhex(row["tensor_roots"][2:])
+    roots = tuple(packed[at : at + HASH_BYTES] for at in range(0, len(packed), HASH_BYTES))
+    return Evidence(bytes.fromhex(row["graph_root"][2:]), int(row["inputs"]), int(row["outputs"]), roots)
 
 
 def _file(ports: Ports, loaded: model.Model) -> bytes:
