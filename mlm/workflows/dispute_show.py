@@ -122,8 +122,8 @@ def status(ports: Ports) -> Disputes:
 def conviction(ports: Ports, job_id: str) -> Conviction | None:
     """What the provider of a job was convicted of; None where it was not."""
     for row in ports.state.query("convictions", job_id=job_id):
-        numbers = (int(row[name]) for name in ("node", "place", "expected", "claimed"))
-        return Conviction(FAULTS[row["fault"]], *numbers, row["challenger"])
+        node, at, expected, claimed = (int(row[name]) for name in ("node", "place", "expected", "claimed"))
+        return Conviction(FAULTS[row["fault"]], node, at, expected, claimed, row["challenger"])
     return None
 
 

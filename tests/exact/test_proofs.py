@@ -14,7 +14,7 @@ import pytest
 
 from mlm.core.digest import keccak256
 from mlm.core.exact.node import Op
-from mlm.core.exact.opening import CellFault, Opening, Place, Prover, Tensor
+from mlm.core.exact.opening import CellFault, Opening, Place, Prover, Tensor, most_leaves
 from mlm.core.exact.verify import FaultRefused, verify_cell, verify_header, verify_padding
 from tests.exact import calldata
 from tests.exact.proofs import FEW, OPERATORS, World, cases, flips, liar, world_of
@@ -79,6 +79,21 @@ def _lied(world: World, random: Random) -> World:
     tensor = Tensor.of(world.operands[which].kind, to_bytes(world.operands[which].kind, values))
     operands = (*world.operands[:which], tensor, *world.operands[which + 1 :])
     return replace(world, sample=replace(world.sample, data=data), operands=operands)
+
+
+@pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.name)
+def test_no_proof_opens_more_leaves_than_was_said(op: Op) -> None:
+    random, most = Random(op), 0.0
+    for _ in range(60):
+        world = world_of(sample(op, random), random)
+        bound = most_leaves(world.sample.node)
+        for _ in range(8):
+            index = random.randrange(world.sample.node.output.elements)
+            fault = liar(world, index, 0).cell(world.node, index)
+            opened = len(fault.output.leaves) + sum(len(each.leaves) for each in fault.operands)
+            assert opened <= bound
+            most = max(most, opened / bound)
+    assert most > 0.8  # and not many more
 
 
 def test_vectors() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from mlm.core.exact.cell import Read, cell
 from mlm.core.exact.graph import Graph
-from mlm.core.exact.node import Node
+from mlm.core.exact.node import Node, Op
 from mlm.core.exact.tensor import ITEM_BYTES, TensorType
 from mlm.core.exact.trace import Tensor
 from mlm.core.merkle import LEAF_BYTES, Tree
@@ -114,6 +114,44 @@ def computed(node: Node, index: int, read: Read) -> tuple[int, tuple[tuple[int, 
 def leaf_of(kind: TensorType, index: int) -> int:
     """The leaf that holds an element."""
     return index * ITEM_BYTES[kind.dtype] // LEAF_BYTES
+
+
+def most_leaves(node: Node) -> int:
+    """At most so many leaves does the proof of any cell open, its output's one among them: about 290 bytes each.
+
+    A node is only worth something to a challenger if they fit into a transaction, 128 KiB in most clients' pools.
+    """
+    return 1 + sum(
+        min(most, merkle.leaves_of(operand.kind.size))
+        for most, operand in zip(_most_of_operands(node), node.operands, strict=True)
+    )
+
+
+def _most_of_operands(node: Node) -> Sequence[int]:
+    kinds = [operand.kind.shape for operand in node.operands]
+    match node.op:
+        case Op.CONV:
+            _, rows, columns, depth = kinds[1]
+            whole = node.attribute("groups") == 1 and node.attribute("dilation_w") == 1
+            image = rows * (_span(columns * depth) if whole else columns * _span(depth))
+            return image, _span(rows * columns * depth), 1, 1
+        case Op.MATMUL:
+            return _span(kinds[0][3]), _span(kinds[1][3]), 1, 1
+        case Op.MAXPOOL:
+            return [min(node.attribute("kernel_h"), kinds[0][1]) * min(node.attribute("kernel_w"), kinds[0][2])]
+        case Op.SOFTMAX:
+            return _span(kinds[0][3]), 4
+        case Op.LAYERNORM:
+            return _span(kinds[0][3]), 1, 1
+        case Op.CONCAT:
+            return [1] + [0] * (len(kinds) - 1)  # one of them
+        case _:
+            return [1] * len(kinds)
+
+
+def _span(count: int) -> int:
+    """Leaves that a row of int8 touches at most."""
+    return (count + LEAF_BYTES - 2) // LEAF_BYTES + 1
 
 
 def opened(tensor: Tensor, leaves: Iterable[int], path: Sequence[bytes] = ()) -> Opening:
