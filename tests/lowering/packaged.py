@@ -86,7 +86,7 @@ _TYPES = {
     ".py": "python", ".so": "elf", ".pyc": "pythonbytecode", ".json": "json", ".md": "markdown", ".rst": "rst",
     ".html": "html", ".css": "css", ".js": "javascript", ".c": "c", ".h": "c", ".csv": "csv", ".png": "png",
     ".xml": "xml", ".gz": "gzip", ".txt": "txt", ".svg": "svg", ".toml": "toml", ".sh": "shell",
-}
+}  # fmt: skip
 _OF_EACH = 45
 
 
