@@ -1,13 +1,14 @@
 """Which hash function and leaf a tensor's tree should have: `python -m bench.leaves` prints the tables of decision 27.
 
 For each, the time to hash every tensor of a run, beside that run without any; and what it takes on chain to open the
-leaves that single cells need, estimated: calldata at 16 gas a byte, a hash at 200 gas and the precompile's price.
+leaves that single cells need, estimated.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import sha256
 
 from bench import exact_models
@@ -19,6 +20,7 @@ from mlm.core.exact.node import Node, Op, Operand
 from mlm.core.exact.tensor import ITEM_BYTES, DType, TensorType
 
 LEAVES = (32, 64, 128, 256, 512, 1024)
+CHILDREN = (2, 4, 16)  # of a node; mlm.core.merkle has 2
 REPEAT = 15
 Hash = Callable[[bytes, int], list[bytes]]
 # Of consecutive pieces of this size.
@@ -28,17 +30,37 @@ HASHES: dict[str, Hash] = {
 }
 
 
-def root(data: bytes, leaf: int, digests: Hash) -> bytes:
-    """As mlm.core.merkle.tree_over does, for another leaf or hash function."""
+def root(data: bytes, leaf: int, digests: Hash, children: int) -> bytes:
+    """As mlm.core.merkle.root_over does, for another leaf, hash function or number of children."""
     row = digests(data + bytes(-len(data) % leaf), leaf)
     while len(row) > 1:
-        row += row[-1:] * (len(row) % 2)
-        row = digests(b"".join(row), 64)
+        row += row[-1:] * (-len(row) % children)
+        row = digests(b"".join(row), 32 * children)
     return row[0]
 
 
-def opened(node: Node, index: int, leaf: int) -> tuple[int, int]:
-    """Bytes of leaves and siblings, and hashes, that show one cell: its output's leaf and all that it reads."""
+@dataclass
+class Opened:
+    """What shows one cell: bytes of leaves and siblings, those beyond a tensor's end, which are zeros, and hashes."""
+
+    bytes: int = 0
+    zeros: int = 0
+    hashes: int = 0
+
+    @property
+    def gas(self) -> int:
+        """Calldata at 16 gas a byte (4 a zero), the precompile's 60 and 12 a word, and about 200 to call it."""
+        full = self.bytes - self.zeros
+        return full * 16 + self.zeros * 4 + self.bytes * 12 // 32 + self.hashes * 260
+
+    @property
+    def floor(self) -> int:
+        """What the calldata cost at least from Prague on, whatever is computed (EIP-7623)."""
+        return (self.bytes - self.zeros) * 40 + self.zeros * 10
+
+
+def opened(node: Node, index: int, leaf: int, children: int) -> Opened:
+    """The leaves of its output and of all that it reads; every element within a tensor is taken to be no zero."""
     needed: list[set[int]] = [set() for _ in node.operands]
 
     def read(operand: int, at: int) -> int:
@@ -46,23 +68,18 @@ def opened(node: Node, index: int, leaf: int) -> tuple[int, int]:
         return 1
 
     cell(node, index, read)
-    kinds = [*(operand.kind for operand in node.operands), node.output]
-    bytes_, hashes = 0, 0
+    kinds, result = [*(operand.kind for operand in node.operands), node.output], Opened()
     for kind, leaves in zip(kinds, [*needed, {index // leaf}], strict=True):
-        bytes_ += leaf * len(leaves)
-        hashes += len(leaves)
-        row = leaves
-        for _ in range((-(-kind.size // leaf) - 1).bit_length()):
-            bytes_ += 32 * sum(at ^ 1 not in row for at in row)
-            row = {at >> 1 for at in row}
-            hashes += len(row)
-    return bytes_, hashes
-
-
-def gas(node: Node, index: int, leaf: int) -> int:
-    """What opening a cell costs about; a larger leaf's hash costs more, which this counts by its words."""
-    bytes_, hashes = opened(node, index, leaf)
-    return bytes_ * 16 + bytes_ * 12 // 32 + hashes * 260
+        result.bytes += leaf * len(leaves)
+        result.zeros += sum(max(0, (at + 1) * leaf - kind.size) for at in leaves)
+        result.hashes += len(leaves)
+        row, count = leaves, -(-kind.size // leaf)
+        while count > 1:
+            above = {at // children for at in row}
+            result.bytes += 32 * (len(above) * children - len(row))
+            result.hashes += len(above)
+            row, count = above, -(-count // children)
+    return result
 
 
 def _image(op: Op, side: int, channels: int, kernel: int, groups: int, out: int) -> Node:
@@ -76,15 +93,21 @@ def _image(op: Op, side: int, channels: int, kernel: int, groups: int, out: int)
     return Node(op, TensorType(DType.I8, (1, out, out, channels)), operands, (1, 1, pad, pad, 1, 1, groups, 0, 127))
 
 
-def cells() -> dict[str, tuple[Node, int]]:
-    """Cells of the usual kinds, in the middle of their tensors."""
-    nodes = {
-        "conv, K = 1152": _image(Op.CONV, 16, 128, 3, 1, 16),
-        "conv, K = 4608": _image(Op.CONV, 8, 512, 3, 1, 8),
-        "depthwise 3 x 3 of 512": _image(Op.CONV, 8, 512, 3, 512, 8),
-        "average of 8 x 8 x 512": _image(Op.CONV, 8, 512, 8, 512, 1),
-    }
-    return {name: (node, node.output.elements // 2) for name, node in nodes.items()}
+NODES = {
+    "conv, K = 288": _image(Op.CONV, 14, 32, 3, 1, 14),
+    "conv, K = 1152": _image(Op.CONV, 14, 128, 3, 1, 14),
+    "conv, K = 4608": _image(Op.CONV, 14, 512, 3, 1, 14),
+    "depthwise 3 x 3 of 512": _image(Op.CONV, 14, 512, 3, 512, 14),
+    "average of 8 x 8 x 512": _image(Op.CONV, 8, 512, 8, 512, 1),
+}
+
+
+def worst(node: Node, leaf: int, children: int, of: str) -> int:
+    """Of some cells in the middle of the output: each lies otherwise in its leaves."""
+    _, height, width, channels = node.output.shape
+    places = [(y, x) for y in {height // 2, height // 3} for x in {width // 2, width // 3, width * 2 // 3}]
+    indices = [(y * width + x) * channels + c for y, x in places for c in (7 * channels // 9, channels // 3)]
+    return max(int(getattr(opened(node, index, leaf, children), of)) for index in indices)
 
 
 def best(call: Callable[[], object]) -> float:
@@ -97,8 +120,8 @@ def best(call: Callable[[], object]) -> float:
     return min(took) * 1000
 
 
-def _rows(network: exact_models.Network) -> list[Sequence[object]]:
-    """Of one network: leaf, hash function, milliseconds to hash, times the plain run."""
+def _times(network: exact_models.Network) -> None:
+    """Of one network, for each leaf: milliseconds to hash its tensors, and the whole over the plain run."""
     import numpy as np
 
     model = exact_models.classifier(network)
@@ -107,24 +130,27 @@ def _rows(network: exact_models.Network) -> list[Sequence[object]]:
     tensors = tracer.run({"image": image}, keep=True).trace.data
     alone = best(lambda: plain.run(None, {"image": image}))
     together = best(lambda: tracer.execute({"image": image}))
-    rows: list[Sequence[object]] = []
-    for name, digests in HASHES.items():
-        for leaf in LEAVES:
-            took = best(lambda leaf=leaf, digests=digests: [root(data, leaf, digests) for data in tensors])  # type: ignore[misc]
-            rows.append((leaf, name, f"{took:.2f} ms", f"{(together + took) / alone:.2f} x"))
     size = sum(map(len, tensors))
     print(f"\n{network.macs / 1e6:.0f}M MACs, {size:,} bytes: plain {alone:.2f} ms, with its tensors {together:.2f} ms")
-    return rows
+    for name, children in (("sha256", 2), ("keccak256", 2), ("sha256", 4), ("sha256", 16)):
+        cells = []
+        for leaf in LEAVES:
+            took = best(lambda leaf=leaf: [root(data, leaf, HASHES[name], children) for data in tensors])  # type: ignore[misc]  # noqa: B023
+            cells.append(f"{took:.2f} ms {(together + took) / alone:.2f} x")
+        print(f"{name}, {children} children", *cells, sep="\t")
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
+    print("leaf", *LEAVES, sep="\t")
     for network in (exact_models.small(), exact_models.large()):
-        for row in _rows(network):
-            print(*row, sep="\t")
-    print("\ngas of opening one cell, estimated", *LEAVES, sep="\t")
-    for name, (node, index) in cells().items():
-        print(name, *(f"{gas(node, index, leaf):,}" for leaf in LEAVES), sep="\t")
+        _times(network)
+    for title, value in (("gas of opening one cell", "gas"), ("its calldata from Prague on, at least", "floor")):
+        print(f"\n{title}, estimated")
+        for name, node in NODES.items():
+            for children in CHILDREN:
+                cells = [f"{worst(node, leaf, children, value):,}" for leaf in LEAVES]
+                print(f"{name}, {children} children", *cells, sep="\t")
 
 
 if __name__ == "__main__":

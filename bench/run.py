@@ -32,6 +32,7 @@ MODULES = (
     "cluster",
     "indexing",
     "running",
+    "tracing",
     "confining",
     "workers",
     "serving",

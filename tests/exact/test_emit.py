@@ -23,7 +23,7 @@ from mlm.core import dagcbor
 from mlm.core.errors import InvalidData
 from mlm.core.exact.node import Op
 from tests.exact.models import feed, model_of, random_inputs, transformer
-from tests.exact.sampling import sample
+from tests.exact.sampling import Sample, sample
 from tests.exact.test_graph import OPERATORS
 
 LEVELS = (0, 1, 2, 3)
@@ -39,6 +39,41 @@ def test_a_node_computes_the_same_in_onnx(op: Op) -> None:
         for at, (ours, theirs) in enumerate(zip(expected, values[1:], strict=True)):
             np.testing.assert_array_equal(theirs, ours, err_msg=f"{model.graph.nodes[at]}", strict=True)
         np.testing.assert_array_equal(values[0], dequantised(model.outputs[0], expected[-1]), strict=True)
+
+
+def _turned(made: Sample, random: Random) -> Sample:
+    """The same node with attributes and axes that nobody would choose, most of which `Graph.check` refuses."""
+    attributes, shape = list(made.node.attributes), list(made.node.output.shape)
+    for _ in range(random.randint(1, 3)):
+        if attributes and random.random() < 0.7:
+            at = random.randrange(len(attributes))
+            near = attributes[at] + random.choice((-1, 1, 2))
+            far = random.choice((1 << random.randint(0, 40), -(1 << random.randint(0, 250)), (1 << 255) - 1))
+            attributes[at] = random.choice((near, 0, 1, 2, far, random.randint(-5, 40)))
+        else:
+            at = random.randrange(4)
+            shape[at] = max(1, random.choice((shape[at] - 1, shape[at] + 1, 1, 2, shape[at] * 2)))
+    output = replace(made.node.output, shape=tuple(shape))
+    return replace(made, node=replace(made.node, attributes=tuple(attributes), output=output))
+
+
+@pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.name)
+def test_whatever_a_graph_may_hold_computes_the_same_in_onnx(op: Op) -> None:
+    random, ran = Random(op + 700), 0
+    for _ in range(60):
+        made = _turned(sample(op, random), random)
+        try:
+            model, inputs = model_of(made, random)
+            model.check()
+        except InvalidData:
+            continue
+        expected = run_graph(model.graph, model.parameters, inputs)
+        values = Tracer(model, threads=1).execute(feed(model, inputs))
+        np.testing.assert_array_equal(values[-1], expected[-1], err_msg=f"{made.node}", strict=True)
+        cells = made.node.output.elements
+        assert all(expected[-1].flat[i] == made.output(i) for i in random.sample(range(cells), min(cells, 9)))
+        ran += 1
+    assert ran
 
 
 @pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.name)

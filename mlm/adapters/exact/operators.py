@@ -111,10 +111,11 @@ def _whole(builder: Builder, node: Node, tensor: str, name: str, image: bool) ->
 
 
 def _table(builder: Builder, node: Node, name: str, image: bool) -> None:
-    """ONNX's Gather counts negative numbers from the end: the table begins at 0, its negative half comes last."""
+    """ONNX counts negative numbers from the end: the table begins at 0, its negative half comes last."""
     table = builder.reshaped(builder.parameter(root_of(node, 1)), [256])
     turned = builder.add("Gather", [table, builder.constant([*range(128, 256), *range(128)], "int32")], axis=0)
-    builder.add("Gather", [turned, builder.cast(builder.operand(node, 0, image=image), "int32")], name, axis=0)
+    shape = image_shape(node.output.shape) if image else node.output.shape
+    builder.looked_up(turned, builder.cast(builder.operand(node, 0, image=image), "int32"), shape, name)
 
 
 def _maxpool(builder: Builder, node: Node, name: str, image: bool) -> None:
@@ -159,7 +160,7 @@ def _softmax(builder: Builder, node: Node, name: str, image: bool) -> None:
     x = builder.operand(node, 0)
     below = builder.add("Sub", [builder.add("ReduceMax", [x], axes=[3], keepdims=1), x])
     weights = builder.reshaped(builder.stored(root_of(node, 1)), [256])
-    own = builder.add("Gather", [weights, builder.cast(below, "int32")], axis=0)
+    own = builder.looked_up(weights, builder.cast(below, "int32"), node.output.shape)
     total = builder.add("ReduceSum", [own, builder.constant([3], "int64")], keepdims=1)
     twice = builder.add("Mul", [own, builder.constant(2 * node.attribute("scale"), "int32")])
     share = builder.add(

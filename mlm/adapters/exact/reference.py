@@ -179,9 +179,12 @@ def _view(node: Node, operands: list[Array]) -> Array:
 
     place = np.full((1, 1, 1, 1), node.attribute("offset"), np.int64)
     for axis, size in enumerate(node.output.shape):
-        along = np.arange(size) // node.attribute(f"every_{axis}") * node.attribute(f"step_{axis}")
-        place = place + along.reshape([size if a == axis else 1 for a in range(AXES)])
-    result: Array = operands[0].ravel()[place]
+        along = np.arange(size) // node.attribute(f"every_{axis}")
+        if along[-1]:  # a step that is never taken may be any number
+            place = place + (along * node.attribute(f"step_{axis}")).reshape(
+                [size if a == axis else 1 for a in range(AXES)]
+            )
+    result: Array = operands[0].ravel()[np.broadcast_to(place, node.output.shape)]
     return result
 
 

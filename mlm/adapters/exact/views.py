@@ -50,22 +50,24 @@ def view(builder: Builder, node: Node, name: str) -> None:
     """Add the operators of a VIEW."""
     steps = [node.attribute(f"step_{axis}") for axis in range(AXES)]
     every = [node.attribute(f"every_{axis}") for axis in range(AXES)]
-    # An axis without a step repeats its only place all along.
-    every = [count if step else size for count, step, size in zip(every, steps, node.output.shape, strict=True)]
+    # An axis without a step repeats its only place all along, as does one that is never as long as `every`.
+    every = [
+        min(count, size) if step else size for count, step, size in zip(every, steps, node.output.shape, strict=True)
+    ]
     sizes = [-(-size // count) for size, count in zip(node.output.shape, every, strict=True)]
     stepped = [axis for axis in range(AXES) if sizes[axis] > 1]
     elements = kind_of(node, 0).elements
     found = grid(elements, node.attribute("offset"), [(sizes[axis], steps[axis]) for axis in stepped])
     tensor = builder.operand(node, 0)
     if found is None:
-        places = builder.constant(node.attribute("offset"), "int32")
-        for axis in range(AXES):
-            along = builder.add(
-                "Mul", [builder.steps(node.output.shape[axis], every[axis]), builder.constant(steps[axis], "int32")]
-            )
+        places = builder.constant(node.attribute("offset"), "int64")
+        for axis in stepped:
+            along = builder.steps(node.output.shape[axis], every[axis])
+            along = builder.add("Mul", [along, builder.constant(steps[axis], "int64")])
             along = builder.reshaped(along, [node.output.shape[axis] if a == axis else 1 for a in range(AXES)])
             places = builder.add("Add", [places, along])
-        builder.add("Gather", [builder.reshaped(tensor, [elements]), places], name, axis=0)
+        places = builder.add("Expand", [places, builder.constant(list(node.output.shape), "int64")])
+        builder.looked_up(builder.reshaped(tensor, [elements]), places, node.output.shape, name)
         return
     tensor = builder.reshaped(tensor, found.extents)
     if found.sizes != found.extents:

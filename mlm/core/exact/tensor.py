@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
 from hashlib import sha256
 from math import prod
 
 from mlm.core import merkle
-from mlm.core.digest import domain, word, words
+from mlm.core.digest import domain, words
 from mlm.core.errors import InvalidData
 
 AXES = 4
@@ -83,10 +82,4 @@ class TensorType:
 
 def tensor_root(kind: TensorType, tree_root: bytes) -> bytes:
     """sha256(abi.encode(H("mlm/exact-tensor/1"), type, root of the tree over its bytes))."""
-    return sha256(_header(kind) + word(tree_root)).digest()
-
-
-@lru_cache(maxsize=1024)
-def _header(kind: TensorType) -> bytes:
-    """What precedes the tree's root: the same for every trace of a graph."""
-    return words((domain("mlm/exact-tensor/1"), kind.word()))
+    return sha256(words((domain("mlm/exact-tensor/1"), kind.word(), tree_root))).digest()
