@@ -31,6 +31,9 @@ def lower(
     shape: Annotated[
         list[str] | None, typer.Option(help="INPUT=1,3,48,192 for an input with free axes. May be given again.")
     ] = None,
+    precise: Annotated[
+        bool, typer.Option("--precise", help="Finer steps before padded windows, for a node more at each.")
+    ] = False,
 ) -> None:
     """Turn a float model into whole numbers that everybody computes alike, as optimistic verification needs.
 
@@ -52,6 +55,7 @@ def lower(
         labels=labels,
         range=_range(range),
         shapes=dict(map(_shape, shape or ())),
+        precise=precise,
     )
     render(ctx, workflow.lower(ctx.obj.ports, params))
 

@@ -76,5 +76,8 @@ class Lowered:
 
 
 class Lowerer(Protocol):
-    def lower(self, onnx: bytes, samples: Samples) -> Lowered:
-        """Lower a model under the profile ivf32; raises InvalidData, naming the node that cannot be lowered."""
+    def lower(self, onnx: bytes, samples: Samples, precise: bool = False) -> Lowered:
+        """Lower a model under the profile ivf32; raises InvalidData, naming the node that cannot be lowered.
+
+        `precise`: with a node more before padded windows where their input then has finer steps.
+        """

@@ -31,6 +31,7 @@ class Params:
     labels: Path | None = None
     range: tuple[float, float] = (-1.0, 1.0)
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    precise: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def lower(ports: Ports, params: Params) -> Lowered:
         high=params.range[1],
         shapes=params.shapes,
     )
-    done = ports.lowerer.lower(onnx, samples)
+    done = ports.lowerer.lower(onnx, samples, params.precise)
     ports.files.write(params.output, done.onnx)
     report = done.report
     return Lowered(

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cached_property
 from hashlib import sha256
 from math import prod
 
 from mlm.core import merkle
-from mlm.core.digest import domain, word, words
+from mlm.core.digest import domain, words
 from mlm.core.errors import InvalidData
 
 AXES = 4
@@ -57,11 +56,6 @@ class TensorType:
         _, b, c, d = self.shape
         return b * c * d, c * d, d, 1
 
-    @cached_property
-    def header(self) -> bytes:
-        """What precedes the tree's root in a tensor root: the same in every trace of a graph."""
-        return words((domain("mlm/exact-tensor/1"), self.word()))
-
     def check(self) -> None:
         """Raises InvalidData unless the axes are positive and the elements countable."""
         if len(self.shape) != AXES or min(self.shape) < 1 or self.elements > MAX_ELEMENTS:
@@ -88,7 +82,7 @@ class TensorType:
 
 def tensor_root(kind: TensorType, tree_root: bytes) -> bytes:
     """sha256(abi.encode(H("mlm/exact-tensor/1"), type, root of the tree over its bytes))."""
-    return sha256(kind.header + word(tree_root)).digest()
+    return root_of_word(kind.word(), tree_root)
 
 
 def root_of_word(type_word: int, tree_root: bytes) -> bytes:

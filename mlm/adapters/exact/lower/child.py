@@ -32,6 +32,7 @@ def answer(step: str, request: Request) -> Answer:
                 shapes={name: tuple(shape) for name, shape in request["shapes"].items()},
             ),
             Path.cwd(),
+            precise=request["precise"],
         )
     except MlmError as error:
         if confine.out_of_memory(error):  # it is neither the model's fault nor a package's

@@ -28,7 +28,7 @@ class ConfinedLowerer:
             "mlm.adapters.exact.lower.child", "runner", ModelStopped, MAX_BYTES, environment=dict([NO_TELEMETRY])
         )
 
-    def lower(self, onnx: bytes, samples: Samples) -> Lowered:
+    def lower(self, onnx: bytes, samples: Samples, precise: bool = False) -> Lowered:
         with storage_errors("the folder for lowering cannot be written"):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             folder = confine.private_folder(self._folder)
@@ -41,6 +41,7 @@ class ConfinedLowerer:
                 }
             request = {
                 **names,
+                "precise": precise,
                 "labels": list(samples.labels),
                 "low": samples.low,
                 "high": samples.high,

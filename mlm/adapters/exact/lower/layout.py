@@ -177,8 +177,9 @@ def moved(view: View, layout: Layout) -> Layout | None:
                 groups.append([item])
         if len(groups) > 4:
             return None
-        a, b, c, d = [[]] * (4 - len(groups)) + [[atom for atom, _ in group] for group in groups]
-        return Layout((tuple(a), tuple(b), tuple(c), tuple(d)))
+        blocks: list[tuple[Atom, ...]] = [()] * (4 - len(groups))
+        blocks += [tuple(atom for atom, _ in group) for group in groups]
+        return Layout((blocks[0], blocks[1], blocks[2], blocks[3]))
     return None
 
 

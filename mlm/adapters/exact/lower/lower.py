@@ -52,7 +52,10 @@ def prepare(data: bytes, scratch: Path, shapes: Mapping[str, tuple[int, ...]] | 
 
 
 def lower(source: Source, data: Mapping[str, Array], *, padding: bool = False) -> LoweredGraph:
-    """Calibrate on `data`, stacked samples of the inputs, and lower. Raises InvalidData, naming what cannot be."""
+    """Calibrate on `data`, stacked samples of the inputs, and lower. Raises InvalidData, naming what cannot be.
+
+    With `padding` a PAD may go before a padded window, so that its input can have a zero point.
+    """
     for step in source.steps:
         if step.op not in HANDLERS:
             raise step.fails("this operator is not among those that can be lowered")

@@ -29,11 +29,11 @@ _LEAST_SHARE = 1e-3  # of numbers beyond a tensor's range, to be told
 _MOST_DB = 999.0  # where nothing differs
 
 
-def lowered(data: bytes, samples: Samples, scratch: Path) -> Lowered:
+def lowered(data: bytes, samples: Samples, scratch: Path, *, precise: bool = False) -> Lowered:
     """Lower a model and report: the Lowerer port; `scratch` is a folder for what is on its way. Raises InvalidData."""
     source = prepare(data, scratch, samples.shapes)
     calibration, test, names = _data(source, samples)
-    found = lower(source, calibration)
+    found = lower(source, calibration, padding=precise)
     file = to_onnx(found.model)
     tests = list(batches(source, test))
     _check_labels(samples, source, tests)

@@ -1,0 +1,61 @@
+"""Whole models keep their accuracy when they are lowered: those of tests/models.toml."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlm.adapters.exact.emit import to_proto, traced_name
+from mlm.adapters.exact.lower.report import lowered
+from mlm.adapters.exact.lower.simplify import session
+from mlm.adapters.exact.model import quantised
+from mlm.adapters.exact.read import from_onnx
+from mlm.adapters.exact.reference import run_graph
+from mlm.core.exact.graph import EXACT_LIMIT
+from mlm.ports.lowering import Samples
+from tests.lowering.packaged import DATA, MODELS, read
+
+FUZZ = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
+
+
+def _parameter(model: dict[str, Any]) -> Any:
+    marks = [pytest.mark.registry] if "package" in model else []
+    if model.get("long") and not FUZZ:
+        marks.append(pytest.mark.skip(reason="minutes: `make fuzz` runs it"))
+    return pytest.param(model, id=model["name"], marks=marks)
+
+
+@pytest.mark.parametrize("model", [_parameter(model) for model in MODELS])
+def test_model_keeps_its_accuracy(
+    model: dict[str, Any], request: pytest.FixtureRequest, tmp_path: Path, record_property: Any
+) -> None:
+    """And ONNX Runtime gives the reference's numbers at every node; the file is read back as what it claims to be."""
+    assert request.config.cache is not None
+    onnx, wheel = read(model, request.config.cache.mkdir("models"))
+    calibration, test, labels = DATA[model["data"]](wheel)
+    assert len(test) >= model["samples"] >= 500
+    name = ""  # the only input
+    shapes = {"x": tuple(model["shape"])} if "shape" in model else {}
+    samples = Samples({name: calibration}, {name: test}, tuple(labels.tolist()), shapes=shapes)
+    done = lowered(onnx, samples, tmp_path)
+    report = done.report
+    record_property("report", report)
+    assert report.accuracy_before is not None and report.accuracy_after is not None
+    lost = 100 * (report.accuracy_before - report.accuracy_after)
+    assert lost <= model["points_lost"], report
+    assert report.accuracy_before > 0.85, "the data are not what the model reads"
+    assert report.accumulator < EXACT_LIMIT
+
+    exact = from_onnx(done.onnx)
+    graph = exact.graph
+    assert graph.key == done.key
+    traced = session(to_proto(exact, traced=True).SerializeToString())
+    x = test[:1].astype(exact.inputs[0].dtype)
+    found = traced.run([traced_name(at) for at in range(len(graph.nodes))], {exact.inputs[0].name: x})
+    given = [quantised(exact.inputs[0], graph.nodes[0].output, x)]
+    for at, reference in enumerate(run_graph(graph, exact.parameters, given)):
+        assert np.array_equal(found[at], reference), f"node {at} ({graph.nodes[at].op.name})"
