@@ -14,7 +14,7 @@ from mlm.core.errors import ChainError, MlmError, NotFound, StorageError, ToolMi
 from mlm.core.evidence import MAX_BYTES, Evidence
 from mlm.ports.bundle import Ports
 from mlm.workflows import channel_show, lookup, model, source
-from mlm.workflows.verify import Check, Verification
+from mlm.workflows.verify_checks import Check, Verification
 
 if TYPE_CHECKING:
     from mlm.ports.tensors import Tensors

@@ -26,7 +26,8 @@ from mlm.workflows import lookup
 from mlm.workflows.add import add
 from mlm.workflows.repository import file_entry, resolve_commit
 from mlm.workflows.sign import digests, sign
-from mlm.workflows.verify import Verification, verify_signature
+from mlm.workflows.verify import verify_signature
+from mlm.workflows.verify_checks import Verification
 from tests.committing import commit, ports_of
 from tests.ports.test_signatures import no_password, pem
 

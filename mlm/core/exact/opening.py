@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mlm.core import merkle
 from mlm.core.exact.cell import Read, cell
 from mlm.core.exact.graph import Graph
 from mlm.core.exact.node import Node, Op
