@@ -27,8 +27,9 @@ _REVERSE = 7_500
 _EARNING, _FIRST = 13_000, 28_000
 # A settlement runs in a library too: a call, with the job's snapshot passed on.
 _SETTLEMENT = 7_600
-# Any step may look at a job's state, which asks whether a word of its record is a reveal window.
-_STATE = 200
+# Any step may look at a job's state, which asks whether a word of its record is a reveal window, and at its lock, which
+# follows from its tier too.
+_STATE = 500
 DEARER = {
     "bid: first: fixed price": _BID,
     "bid: fixed price": _BID,
@@ -41,10 +42,12 @@ DEARER = {
     "stake, unbond": 3_300 + _EARNING,
     "settle: expired": _SETTLEMENT,
     "settle: defaulted": _SETTLEMENT,
+    # Asks the verifier whom it rewards.
+    "settle: rejected": 1_100,
     "submit: sealed auction, no royalty, verified and settled": _SETTLEMENT,
     "submit: Dutch auction, no royalty, verified and settled": _SETTLEMENT,
     "submit: batch, no royalty, verified and settled": _SETTLEMENT,
-    "withdraw a bid: reverse auction": 600,
+    "withdraw a bid: reverse auction": 900,
     # More functions to choose among.
     "cancel: the first credit": 400,
     "cancel: a later one": 400,

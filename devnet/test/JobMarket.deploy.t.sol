@@ -52,6 +52,30 @@ contract JobMarketDeployTest is MarketBase {
         _refuse(params, "undeliveredFeeCap", 10 * ONE + 1, 0, 10 * ONE);
     }
 
+    /// tests/core/test_settlement.py runs the same cases.
+    function test_locksByTier() public {
+        string memory json = vm.readFile("../tests/vectors/settlement.json");
+        Params memory params = _params();
+        params.gasCompensation = params.undeliveredFeeCap = 0;
+        JobMarket made;
+        uint256 count = 0;
+        for (;; ++count) {
+            string memory at = string.concat(".locks[", vm.toString(count), "]");
+            if (!vm.keyExistsJson(json, at)) break;
+            params.lockBps = uint16(vm.parseJsonUint(json, string.concat(at, ".lockBps")));
+            params.minLock = uint128(vm.parseJsonUint(json, string.concat(at, ".minLock")));
+            made = _new(params);
+            uint128 price = uint128(vm.parseJsonUint(json, string.concat(at, ".maxPrice")));
+            vm.assertEq(made.lockFor(Tier.Zk, price), vm.parseJsonUint(json, string.concat(at, ".lock")));
+            uint256 expected = vm.parseJsonUint(json, string.concat(at, ".optimisticLock"));
+            vm.assertEq(made.lockFor(Tier.Optimistic, price), expected);
+        }
+        vm.assertGe(count, 100);
+        // A price of which twice the amount is no amount cannot be posted.
+        vm.expectRevert();
+        made.lockFor(Tier.Optimistic, 2 ** 127);
+    }
+
     function test_addresses() public {
         address[6] memory verifiers;
         Params memory params = _params();

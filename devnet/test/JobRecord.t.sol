@@ -49,6 +49,8 @@ contract JobRecordTest is MarketBase {
         expected.auction = request.auction;
         _same(jobId, expected);
 
+        token.transfer(ALICE, terms.snapshot.lock);
+        _stake(ALICE, terms.snapshot.lock);
         expected.provider = ALICE;
         expected.price = reverse ? uint128(_within(price, floor, request.maxPrice)) : request.maxPrice;
         uint48 time = expected.bidsCloseAt - 1;
