@@ -21,6 +21,7 @@ LONGEST = (
     "tests/e2e/test_kills.py",
     "tests/e2e/test_soak.py",
     "tests/test_installed.py",
+    "tests/lowering/test_models.py",
     "tests/cli/test_examples.py",
     "tests/e2e/test_worker.py",
     "tests/bad/test_cases.py",

@@ -151,6 +151,11 @@ CASES: dict[str, tuple[tuple[int, ...], Callable[[Maker], str], float]] = {
     "conv of one axis": ((1, 6, 20), lambda m: _conv(m, (4, 6, 5), pads=[2, 2], strides=[2]), 30),
     "conv transposed": (IMAGE, lambda m: m("ConvTranspose", "x", m.normal(6, 3, 2, 2), strides=[2, 2]), 30),
     "conv, clip": (IMAGE, lambda m: m("Clip", _conv(m, (8, 6, 3, 3)), one(0), one(1.5)), 30),
+    "conv, clip far out": (
+        IMAGE,
+        lambda m: m("Clip", m("Conv", "x", m.normal(8, 6, 3, 3, scale=60)), one(-10), one(100)),
+        28,
+    ),
     "conv, hard-swish": (IMAGE, lambda m: m("HardSwish", _conv(m, (8, 6, 3, 3))), 30),
     "batch normalisation first": (
         IMAGE,

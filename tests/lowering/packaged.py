@@ -84,10 +84,10 @@ def digits_rows(_: Path | None) -> Data:
 # What the end of a name says of a file, in magika's words.
 _TYPES = {
     ".py": "python", ".so": "elf", ".pyc": "pythonbytecode", ".json": "json", ".md": "markdown", ".rst": "rst",
-    ".html": "html", ".css": "css", ".js": "javascript", ".c": "c", ".h": "c", ".csv": "csv", ".png": "png",
-    ".xml": "xml", ".gz": "gzip", ".txt": "txt", ".svg": "svg", ".toml": "toml", ".sh": "shell",
+    ".html": "html", ".css": "css", ".js": "javascript", ".c": "c", ".csv": "csv", ".png": "png",
+    ".xml": "xml", ".gz": "gzip", ".svg": "svg", ".toml": "toml", ".sh": "shell",
 }  # fmt: skip
-_OF_EACH = 45
+_OF_EACH = 65
 
 
 def files(wheel: Path | None) -> Data:

@@ -65,7 +65,8 @@ def _elementwise(source: Source, step: Step, moving: list[str]) -> bool:
 def _described(source: Source, step: Step) -> Step:
     import numpy as np
 
-    grid = np.linspace(-64, 64, 257, dtype=np.float32)
+    far = np.geomspace(64, 1e9, 64, dtype=np.float32)
+    grid = np.concatenate([-far[::-1], np.linspace(-64, 64, 257, dtype=np.float32), far])
     compute = part(source, step.attributes["steps"], step.inputs[0], step.output, scalars=True)
 
     def function(values: Array) -> Array:
