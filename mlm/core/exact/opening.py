@@ -225,7 +225,7 @@ class Prover:
         made = self.graph.nodes[node]
         _, needed = computed(made, index, self._read(node))
         operands = tuple(
-            opened(self._operand(node, i), leaves, self._path(node, i)) if leaves else Opening()
+            opened(self.operand(node, i), leaves, self.path(node, i)) if leaves else Opening()
             for i, leaves in enumerate(needed)
         )
         return CellFault(self.place(node), index, self._output(node, [leaf_of(made.output, index)]), operands)
@@ -241,13 +241,15 @@ class Prover:
     def _output(self, node: int, leaves: Sequence[int]) -> Opening:
         return opened(self.trace[node], leaves, self.trace_tree.prove([node]))
 
-    def _operand(self, node: int, which: int) -> Tensor:
+    def operand(self, node: int, which: int) -> Tensor:
+        """The tensor that an operand is."""
         source = self.graph.nodes[node].operands[which].source
         return self.parameters[source] if isinstance(source, bytes) else self.trace[source]
 
-    def _path(self, node: int, which: int) -> tuple[bytes, ...]:
+    def path(self, node: int, which: int) -> tuple[bytes, ...]:
+        """What binds an operand's tensor root to the trace root."""
         source = self.graph.nodes[node].operands[which].source
         return () if isinstance(source, bytes) else self.trace_tree.prove([source])
 
     def _read(self, node: int) -> Read:
-        return lambda which, at: self._operand(node, which).at(at)
+        return lambda which, at: self.operand(node, which).at(at)
