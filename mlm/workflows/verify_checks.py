@@ -68,6 +68,7 @@ def all_of(checks: tuple[Check, ...]) -> tuple[bool, bool]:
 
 
 def equal(what: str, expected: bytes, actual: bytes) -> str:
+    """The value in hex; raises VerificationFailed where it is another than expected."""
     if expected != actual:
         raise VerificationFailed(f"{what}: expected 0x{expected.hex()}, found 0x{actual.hex()}")
     return "0x" + actual.hex()

@@ -17,7 +17,11 @@ from random import Random
 from mlm.core import merkle
 from mlm.core.exact.graph import Graph, input_name
 from mlm.core.exact.node import Node, Op, Operand
+<<<<<<< HEAD
 from mlm.core.exact.opening import CellFault, Prover
+=======
+from mlm.core.exact.opening import CellFault, Prover, Tensor, opened
+>>>>>>> cells
 from mlm.core.exact.tensor import LIMITS, DType, TensorType
 from mlm.core.exact.trace import Tensor, tensor_of
 from mlm.core.exact.verify import FaultRefused, verify_cell
@@ -114,6 +118,20 @@ def liar(world: World, index: int, value: int) -> Prover:
     return world.prover(bytes(data))
 
 
+def changed(prover: Prover, fault: CellFault, random: Random) -> CellFault:
+    """A change to a proof; every fifth time to which leaves of an operand are opened, as well proved as those were."""
+    which = random.randrange(len(fault.operands))
+    leaves = set(fault.operands[which].leaves)
+    if random.random() < 0.8 or not leaves:
+        return mutated(fault, random)
+    tensor = prover.operand(fault.place.node, which)
+    if random.random() < 0.7:
+        leaves.remove(random.choice(sorted(leaves)))
+    leaves |= {random.randrange(1 << tensor.tree.depth) for _ in range(random.randint(0, 2))}
+    opening = opened(tensor, sorted(leaves), prover.path(fault.place.node, which))
+    return replace(fault, operands=(*fault.operands[:which], opening, *fault.operands[which + 1 :]))
+
+
 def cases(op: Op, seed: int, count: int) -> Iterator[Case]:
     """Half of them say something of one cell, true or false; half are mutated proofs, most about honest traces."""
     random = Random(f"mlm/exact/{op}/{seed}")
@@ -129,12 +147,12 @@ def cases(op: Op, seed: int, count: int) -> Iterator[Case]:
             right = world.sample.output(index)
             value = right if random.random() < 0.5 else random.choice((low, high, random.randint(low, high)))
             if i % 2 and prover:
-                case = judged(prover, mutated(prover.cell(world.node, index), random))
+                case = judged(prover, changed(prover, prover.cell(world.node, index), random))
                 assert not case.convicts, "an honest trace was convicted"
             else:
                 own = liar(world, index, value)
                 fault = own.cell(world.node, index)
-                case = judged(own, mutated(fault, random) if i % 2 else fault)
+                case = judged(own, changed(own, fault, random) if i % 2 else fault)
                 assert i % 2 or case.convicts == (value != right)
             yield case
         count -= CELLS

@@ -224,7 +224,9 @@ def _softmax(random: Random) -> Sample:
 def _layernorm(random: Random) -> Sample:
     width = random.choice((1, 2, 5, 64, 300))
     shape, row = (1, random.randint(1, 2), random.randint(1, 3), width), (1, 1, 1, width)
-    values = _values(random, shape) if random.random() < 0.8 else (random.randint(-128, 127),) * prod(shape)
+    middle = random.randint(-126, 125)
+    spread = random.choice((256, 256, 256, 2, 0))  # beside a small one, epsilon matters
+    values = _values(random, shape, max(middle - spread, -128), min(middle + spread, 127))
     return _made(
         Op.LAYERNORM,
         shape,

@@ -181,6 +181,8 @@ def corners() -> list[tuple[str, Sample, int]]:
     beta = (3, -3, 5, -5, 0, 1, 2, 9)
     equal = [(I8, row, (-7,) * 8, False), (I8, row, far, True), (I32, row, beta, True)]
     flat = _node(Op.LAYERNORM, row, equal, 1, 8, 1, -128, 127)
+    even = [(I8, row, (3, 4, 3, 4, 3, 3, 4, 3), False), (I8, row, (9,) * 8, True), (I32, row, (0,) * 8, True)]
+    steady = _node(Op.LAYERNORM, row, even, 64, 8, 6, -128, 127)
     weights = [1 << 16] + [0] * 255
     apart = _node(
         Op.SOFTMAX, row, [(I8, row, (-128, 127, 127, 0, 5, -1, 7, 8), False), (I32, (1, 1, 1, 256), weights, True)], 127
@@ -192,6 +194,7 @@ def corners() -> list[tuple[str, Sample, int]]:
         *((f"taps beyond the image, {i}", far_taps, i) for i in range(9)),
         *((f"numbers beyond the table, {i}", wild, i) for i in range(8)),
         *((f"a row of equal numbers, {i}", flat, i) for i in range(8)),
+        *((f"a small variance beside epsilon, {i}", steady, i) for i in range(2)),
         *((f"far below the largest, {i}", apart, i) for i in range(3)),
     ]
     return [(f"{each.node.op.name}: {name}", each, index) for name, each, index in made]

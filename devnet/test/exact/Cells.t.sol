@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {IFaultProofErrors as Errors} from "../../contracts/errors/IFaultProofErrors.sol";
 import {Cells} from "../../contracts/exact/Cells.sol";
 import {Descriptor} from "../../contracts/exact/Descriptor.sol";
 import {Rounding} from "../../contracts/exact/Rounding.sol";
@@ -12,6 +13,10 @@ import {Base} from "../Base.sol";
 /// Cells of tensors that are opened whole, without the trees.
 contract Opened {
     using Descriptor for uint256[];
+
+    function row(Opening calldata opening, uint256 index, uint256 length) external pure returns (uint256) {
+        return Slabs.row(Slabs.opened(opening, 3, 1 << 128), index, length);
+    }
 
     function cell(uint256[] calldata words, uint256 index, Opening[] calldata operands) external pure returns (int256) {
         Slab[] memory slabs = new Slab[](operands.length);
@@ -64,6 +69,27 @@ contract CellsTest is Base {
             vm.assertEq(actual, expected, vm.parseJsonString(json, string.concat(at, ".name")));
         }
         vm.assertGe(count, 100);
+    }
+
+    /// A row that is read as one lies in leaves that follow one another.
+    function test_aRowWithALeafMissing() public {
+        Opening memory opening;
+        opening.leaves = new uint32[](3);
+        opening.data = new bytes(3 * LEAF);
+        (opening.leaves[0], opening.leaves[1], opening.leaves[2]) = (4, 5, 7);
+        _opened.row(opening, 4 * LEAF + 1, 2 * LEAF - 1);
+        _opened.row(opening, 8 * LEAF - 1, 1);
+        uint256[3][5] memory cases = [ // index, length, the leaf that is missing
+            [4 * LEAF + 1, 2 * LEAF, 6],
+            [4 * LEAF, 4 * LEAF, 6],
+            [5 * LEAF + 255, 2, 6],
+            [7 * LEAF, LEAF + 1, 8],
+            [3 * LEAF + 255, 2, 3]
+        ];
+        for (uint256 i = 0; i < cases.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(Errors.LeafMissing.selector, 3, cases[i][2]));
+            _opened.row(opening, cases[i][0], cases[i][1]);
+        }
     }
 
     /// Rows of any length and alignment, whatever lies behind them.
