@@ -23,7 +23,7 @@ from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan
 from mlm.core.terms import terms_from_event
 from mlm.ports.bundle import Ports
-from mlm.workflows import job_post, lookup
+from mlm.workflows import job_post, lookup, verify_job
 from mlm.workflows.apply import DoneStep
 from mlm.workflows.events import decode, event
 from mlm.workflows.sync import sync

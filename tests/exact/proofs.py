@@ -17,11 +17,7 @@ from random import Random
 from mlm.core import merkle
 from mlm.core.exact.graph import Graph, input_name
 from mlm.core.exact.node import Node, Op, Operand
-<<<<<<< HEAD
-from mlm.core.exact.opening import CellFault, Prover
-=======
-from mlm.core.exact.opening import CellFault, Prover, Tensor, opened
->>>>>>> cells
+from mlm.core.exact.opening import CellFault, Prover, opened
 from mlm.core.exact.tensor import LIMITS, DType, TensorType
 from mlm.core.exact.trace import Tensor, tensor_of
 from mlm.core.exact.verify import FaultRefused, verify_cell

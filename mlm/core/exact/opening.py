@@ -193,11 +193,7 @@ class Prover:
         made = self.graph.nodes[node]
         _, needed = computed(made, index, self._read(node))
         operands = tuple(
-<<<<<<< HEAD
-            opened(self.operand(node, i), leaves, self._path(node, i)) if leaves else Opening()
-=======
             opened(self.operand(node, i), leaves, self.path(node, i)) if leaves else Opening()
->>>>>>> cells
             for i, leaves in enumerate(needed)
         )
         return CellFault(self.place(node), index, self._output(node, [leaf_of(made.output, index)]), operands)
@@ -214,11 +210,7 @@ class Prover:
         return opened(self.trace[node], leaves, self.trace_tree.prove([node]))
 
     def operand(self, node: int, which: int) -> Tensor:
-<<<<<<< HEAD
-        """The tensor that a node reads as this operand."""
-=======
         """The tensor that an operand is."""
->>>>>>> cells
         source = self.graph.nodes[node].operands[which].source
         return self.parameters[source] if isinstance(source, bytes) else self.trace[source]
 
