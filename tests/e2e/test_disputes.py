@@ -234,6 +234,9 @@ def test_a_reorganisation_in_the_middle_of_a_game_is_played_again(market: Market
 def test_only_this_tier_can_be_disputed(market: Market, watcher: Person) -> None:
     job = market.consumer.job("--tier", "none")
     assert "only results of the tier optimistic" in watcher.refused(2, "dispute", "show", job)["message"]
+    private = ("--tier", "optimistic", "--private", "--max-price", "5", "--auction", "fixed")
+    told = market.consumer.refused(2, "job", "post", EXACT, "-i", INPUT, *private)
+    assert "only where its input can be read" in told["message"]
     fresh = posted(market.consumer)
     assert "nothing is committed to" in watcher.refused(12, "dispute", "open", fresh)["message"]
     with pytest.raises(Reverted):
