@@ -129,6 +129,8 @@ def test_a_watcher_that_is_killed_goes_on_and_opens_one_game(market: Market, wat
     watcher.do("watcher", "run", "--for", "0")
     assert len(watcher.do("dispute", "show", job)["games"]) == 1
     market.advance("12h")
+    for at, when in ((1, "before"), (1, "after"), (2, "after"), (3, "after")):
+        watcher.killed(at, when, "dispute", "respond", job, "--json")
     watcher.do("watcher", "run", "--until-idle")
     assert convicted(watcher, job)["fault"] == "silence"
 
