@@ -189,11 +189,11 @@ def write(op: Op, seed: int, count: int, folder: Path = FOLDER) -> None:
 def main() -> None:
     """Write the cases of these operators, or of all, for forge."""
     parser = argparse.ArgumentParser(prog="python -m tests.exact.proofs", description=__doc__)
-    parser.add_argument("ops", nargs="*", choices=[op.name for op in OPERATORS], default=[op.name for op in OPERATORS])
+    parser.add_argument("ops", nargs="*", metavar="OP", help="operators by name; all of them where none is named")
     parser.add_argument("--count", type=int, default=1_000, help="of each operator")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    for name in options.ops:
+    for name in options.ops or [op.name for op in OPERATORS]:
         write(Op[name], options.seed, options.count)
 
 
