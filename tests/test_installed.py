@@ -18,7 +18,7 @@ from tests.command_line import stop
 from tests.packages import ROOT, Built, Environment, environment
 
 MAX_BYTES = 350_000_000  # mlm[cpu,zk] and what Python put there; pip, which only installs, apart
-INSTALLERS = ("pip", "setuptools")
+INSTALLERS = ("pip", "setuptools", "pkg_resources")  # the last is a part of setuptools
 LOCK = ROOT / "requirements" / "cpu.txt"
 
 pytestmark = pytest.mark.registry

@@ -401,8 +401,8 @@ SCENES = {
     "channel close": Scene((TX,), _channel_closes),
     "channel refund": Scene((TX,), _channel_refunds),
 }
-# tests/networks kills the first, tests/e2e/test_licences.py the others, in the course of what they are for.
-ELSEWHERE = {"network deploy", "buy", "dispute open", "dispute respond"} | {name for name in OPERATIONS if name.startswith("licence ")}
+# Killed by tests of what they are for: tests/networks, tests/e2e/test_licences.py and test_disputes.py.
+ELSEWHERE = {"network deploy", "buy"} | {name for name in OPERATIONS if name.startswith(("licence ", "dispute "))}
 # Single transactions share every line of the executor; around their broadcast is where money could be paid twice.
 # Those in FEW prove, or need six commands before, which takes seconds; their steps are those of others.
 FEW = {"lease fulfil", "lease fulfil: none", "job settle: refused"}

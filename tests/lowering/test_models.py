@@ -43,7 +43,7 @@ def test_model_keeps_its_accuracy(
     samples = Samples({name: calibration}, {name: test}, tuple(labels.tolist()), shapes=shapes)
     done = lowered(onnx, samples, tmp_path)
     report = done.report
-    record_property("report", report)
+    record_property("report", str(report))
     assert report.accuracy_before is not None and report.accuracy_after is not None
     lost = 100 * (report.accuracy_before - report.accuracy_after)
     assert lost <= model["points_lost"], report
