@@ -34,10 +34,13 @@ class Case:
     job: lookup.Job
     claimed: Evidence
     onnx: bytes
+    run: Trace | None = None  # this machine's, where it was made before
 
     @cached_property
     def own(self) -> Trace:
         """This machine's run, with every tensor; what opens cells of an honest trace. Raises NotFound, InvalidData."""
+        if self.run is not None:
+            return self.run
         loaded = model.load(self.ports, lookup.version_by_id(self.ports, self.job.version_id))
         given = inputs.fetch(self.ports, self.job, loaded).tensors
         return self.ports.exact.run(self.onnx, given, keep=True).trace
@@ -83,7 +86,7 @@ class Case:
         return self.ports.exact.parameters(self.onnx)
 
 
-def case(ports: Ports, name: str) -> Case:
+def case(ports: Ports, name: str, run: Trace | None = None) -> Case:
     """A job that can be disputed. Raises UsageError for another tier, StateConflict before there is a result."""
     job = lookup.settled_job(ports, name)
     if job.tier is not Tier.OPTIMISTIC:
@@ -93,7 +96,7 @@ def case(ports: Ports, name: str) -> Case:
         )
     claimed = evidence_of(ports, job)
     loaded = model.load(ports, lookup.version_by_id(ports, job.version_id))
-    return Case(ports, job, claimed, loaded.onnx)
+    return Case(ports, job, claimed, loaded.onnx, run)
 
 
 def salt(ports: Ports, job_id: str, node: int, index: int) -> bytes:

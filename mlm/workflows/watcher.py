@@ -6,7 +6,7 @@ that a killed watcher goes on where chain and journal stand. What fails is told,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from mlm.core.clock import Duration, Instant
 from mlm.core.dispute import challenge
 from mlm.core.dispute.game import Game, Phase
 from mlm.core.errors import MlmError
+from mlm.core.exact.trace import Trace
 from mlm.core.job import Tier
 from mlm.core.money import Amount, Wei
 from mlm.core.plan import NO_AMOUNT, Call
@@ -27,6 +28,7 @@ from mlm.workflows.sync import sync
 
 POLL = 2.0  # seconds between two looks
 STEP = 0.2
+PAGE = 1000
 # Gas of a challenge at most: a withheld node of 25 million multiply-accumulates, all moves (docs/gas.md).
 CHALLENGE_GAS = 1_500_000
 
@@ -77,7 +79,7 @@ class _Watcher:
     def __init__(self, ports: Ports, params: Run, tell: Callable[[Fact], None]) -> None:
         self._ports, self._params, self._tell = ports, params, tell
         self._true: set[str] = set()  # jobs whose trace is the one that this machine computes
-        self._false: set[str] = set()
+        self._false: dict[str, Trace] = {}  # and those where it is not, with what this machine computes
         self._told: set[str] = set()
         self._now = self._moves = self._failures = 0
 
@@ -127,7 +129,7 @@ class _Watcher:
         self._now = self._ports.chain.block().timestamp
         me = self._ports.sender.address.lower()
         found = []
-        for row in self._ports.state.query("jobs", settled=False, limit=1000):
+        for row in self._rows():
             if row["tier"] != Tier.OPTIMISTIC or row["job_id"] in self._true or (row["provider"] or "") == me:
                 continue
             if self._params.assets and f"{row['handle']}/{row['name']}" not in self._params.assets:
@@ -137,16 +139,22 @@ class _Watcher:
                 found.append(job)
         return found
 
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        offset = 0
+        while rows := self._ports.state.query("jobs", settled=False, limit=PAGE, offset=offset):
+            yield from rows
+            offset += len(rows)
+
     def _attend(self, job: lookup.Job) -> bool:
         """Check a result, or play on about it; whether something is left."""
-        case = dispute_look.case(self._ports, job.job_id)
+        case = dispute_look.case(self._ports, job.job_id, self._false.get(job.job_id))
         node = case.difference
         if node is None:
             self._true.add(job.job_id)
             self._say(job.job_id, "true: every number of its trace is the one computed here")
             return False
         if job.job_id not in self._false:
-            self._false.add(job.job_id)
+            self._false[job.job_id] = case.own
             operator = case.own.graph.nodes[node].op.name
             self._say(job.job_id, f"false: node {node} ({operator}) is the first that differs")
         game = self._own_game(case, node)

@@ -152,3 +152,24 @@ def test_random_nodes_keep_the_bounds(op: Op) -> None:
     for _ in range(20):
         model, _ = model_of(sample(op, random), random)
         check_bounds(model.graph, model.parameters)
+
+
+def test_a_cell_that_no_transaction_could_prove_is_refused() -> None:
+    """A lie about it would stand: nobody could show it."""
+    side = 21  # 441 taps, each in a leaf of its own
+    window = (side, side, 1, 1, 0, 0, 1, 1)
+    pooled = graph(Op.MAXPOOL, (1, 1, 1, 256), [(1, side, side, 256)], window)
+    with pytest.raises(InvalidData, match=r"node 1 \(MAXPOOL\): expected cells that at most 400 leaves prove, .* 442"):
+        check_bounds(*pooled)
+    check_bounds(*graph(Op.MAXPOOL, (1, 1, 1, 256), [(1, 19, 21, 256)], (19, *window[1:])))
+
+
+def test_a_row_that_takes_too_much_gas_is_refused() -> None:
+    weights = row(*range(256, 0, -1))
+    for width in (16_384, 16_385):
+        made = graph(Op.SOFTMAX, (1, 1, 1, width), [(1, 1, 1, width), weights], (1,))
+        if width == 16_384:
+            check_bounds(*made)
+        else:
+            with pytest.raises(InvalidData, match="rows of at most 16384 numbers, found 16385"):
+                check_bounds(*made)
