@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlm.core.errors import InvalidData, MlmError, UsageError
-from mlm.core.manifest import Signature
+from mlm.core.manifest import Manifest, Signature
 from mlm.core.money import Amount, share_up
 from mlm.core.pipeline import MAX_FILE, CombineStep, JobStep, Pipeline, Source, Step, parse
 from mlm.core.pipeline_flow import Flow, TensorType, combine_flow, gather, job_flow, single
@@ -84,17 +84,20 @@ def check(ports: Ports, file: Path, budget: Amount | None, windows: Mapping[str,
         raise UsageError(f"{file} names no budget", hint='Give --budget TOKENS, or write budget = "TOKENS" at its top.')
     jobs = [step for step in pipeline.steps if isinstance(step, JobStep)]
     # (2)
-    versions, signatures = {}, {}
+    versions: dict[str, lookup.Version] = {}
+    manifests: dict[str, Manifest] = {}
+    signatures: dict[str, Signature] = {}
     for step in jobs:
         rules = tiers.of(step.tier)
         if step.model not in versions:
             versions[step.model] = lookup.version(ports, step.model)
-            found = model.manifest(ports, versions[step.model].manifest)
-            if found.signature is None:
-                raise UsageError(f"step.{step.name}: expected a model with a signature, {step.model} has none")
-            rules.check_manifest(found)
-            signatures[step.model] = found.signature
+            manifests[step.model] = model.manifest(ports, versions[step.model].manifest)
+        found = manifests[step.model]
+        if found.signature is None:
+            raise UsageError(f"step.{step.name}: expected a model with a signature, {step.model} has none")
+        signatures[step.model] = found.signature
         try:
+            rules.check_manifest(found)
             royalties.show(ports, str(versions[step.model].asset), step.max_price)
         except UsageError as error:
             raise UsageError(f"step.{step.name}: {error}", hint=error.hint) from error

@@ -44,7 +44,7 @@ def complaint_before_the_result(scene: Scene) -> None:
     _private(scene, "consumer")
 
 
-@bad("mlm job complain {job}", 12, "has the tier zk", "only results of the tier none", hint="mlm job result")
+@bad("mlm job complain {job}", 12, "has the tier zk", "results that are handed over off chain", hint="mlm job result")
 def complaint_about_a_proof(scene: Scene) -> None:
     scene.words["job"] = scene.shared.posted
 
