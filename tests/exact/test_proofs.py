@@ -14,7 +14,8 @@ import pytest
 
 from mlm.core.digest import keccak256
 from mlm.core.exact.node import Op
-from mlm.core.exact.opening import CellFault, Opening, Place, Prover, Tensor, most_leaves
+from mlm.core.exact.opening import CellFault, Opening, Place, Prover, most_leaves
+from mlm.core.exact.trace import tensor_of
 from mlm.core.exact.verify import FaultRefused, verify_cell, verify_header, verify_padding
 from tests.exact import calldata
 from tests.exact.proofs import FEW, OPERATORS, World, cases, flips, liar, world_of
@@ -76,7 +77,7 @@ def _lied(world: World, random: Random) -> World:
     which = random.choice([i for i, each in enumerate(world.graph.nodes[-1].operands) if not each.is_parameter])
     values = [-value - 1 if random.random() < 0.5 else value for value in world.sample.data[which]]
     data = (*world.sample.data[:which], tuple(values), *world.sample.data[which + 1 :])
-    tensor = Tensor.of(world.operands[which].kind, to_bytes(world.operands[which].kind, values))
+    tensor = tensor_of(world.operands[which].kind, to_bytes(world.operands[which].kind, values))
     operands = (*world.operands[:which], tensor, *world.operands[which + 1 :])
     return replace(world, sample=replace(world.sample, data=data), operands=operands)
 

@@ -14,8 +14,9 @@ from random import Random
 
 from mlm.core import merkle
 from mlm.core.exact.node import Op
-from mlm.core.exact.opening import Prover, Tensor
+from mlm.core.exact.opening import Prover
 from mlm.core.exact.tensor import TensorType
+from mlm.core.exact.trace import tensor_of
 from tests.exact.calldata import cell_call, header_call, padding_call
 from tests.exact.proofs import FEW, OPERATORS, World, world_of
 from tests.exact.sampling import sample
@@ -79,7 +80,7 @@ def of_header(world: World) -> dict[str, object]:
     calls = []
     for made in (kind, other):
         honest = world.prover(world.honest())
-        output = replace(Tensor.of(kind, world.honest()), kind=made)
+        output = replace(tensor_of(kind, world.honest()), kind=made)
         roots = list(honest.trace_tree.levels[0])
         roots[world.node] = output.root
         prover = Prover(world.graph, merkle.tree_of(roots[: world.node + 1]), honest.trace, honest.parameters)
