@@ -29,6 +29,7 @@ from mlm.memory.remote import MemoryRemote
 from mlm.memory.system import MemorySystem
 from mlm.ports.bundle import Ports
 from mlm.workflows import announce, inputs, lookup, model, outputs
+from mlm.workflows.tiers.unverified import Unverified
 from tests.jobs.market import VERSION, terms
 from tests.workflows.test_announce import Signer
 
@@ -134,7 +135,7 @@ class World:
 
     def receive(self, name: str) -> outputs.Opened:
         """The outputs as somebody receives them."""
-        return outputs.receive(self.machine(name), self.job)
+        return Unverified().receive(self.machine(name), self.job)
 
 
 def _job(found: Terms) -> lookup.Job:
