@@ -71,7 +71,10 @@ class Watched:
 
 
 def watch(ports: Ports, params: Run, *, tell: Callable[[Fact], None], stopped: Callable[[], bool]) -> Watched:
-    """Be this account's watcher until `stopped` says so, or as long as `params` say."""
+    """Be this account's watcher until `stopped` says so, or as long as `params` say.
+
+    Raises what makes the first look impossible, such as a node that cannot be reached; all that comes later is told.
+    """
     return _Watcher(ports, params, tell).run(stopped)
 
 
@@ -86,6 +89,7 @@ class _Watcher:
     def run(self, stopped: Callable[[], bool]) -> Watched:
         system = self._ports.system
         started = system.monotonic()
+        self._wanted()  # what is wrong from the first is no failure to wait for
         while not stopped():
             busy = self._look()
             took = system.monotonic() - started

@@ -35,7 +35,7 @@ def test_a_channel_as_people_live_it(market: Market) -> None:
     assert (opened["state"], opened["deposit"], opened["claimed"]) == ("open", str(18 * TOKEN), "0")
     assert money(payer) == before[payer.account] - 18 * TOKEN
     (row,) = (row for row in payee.do("channel", "list", "--mine", "--open")["channels"] if row["channel"] == channel)
-    assert (row["state"], row["asset"]) == ("open", f"{MODEL}@1.0.0")
+    assert (row["state"], row["asset"]) == ("open", payer.do("asset", "show", MODEL)["asset"])
 
     # What is signed is written down: the same tensors are paid once, others get the next number.
     first, second = write(payer, "one.json", 1.0), write(payer, "two.json", 2.0)

@@ -10,7 +10,7 @@ import pytest
 
 from mlm.core.exact.cell import cell
 from mlm.core.exact.node import Op, of_words
-from mlm.core.exact.opening import element
+from mlm.core.exact.trace import element
 from tests.exact.proofs import OPERATORS
 from tests.exact.sampling import sample
 from tests.vectors import make_exact_cells

@@ -41,7 +41,11 @@ def test_a_paid_run_from_offer_to_evidence(market: Market, shop: Running, tmp_pa
     asked = ("run", MODEL, INPUT, "--remote", shop.url, "--max-price", "0.2")
     # Shown, and nothing done.
     deal = person.do(*asked, "--deposit", "1", "--dry-run")
-    assert (deal["asset"], deal["price"], deal["channel"]) == (f"{MODEL}@1.0.0", str(PRICE), None)
+    assert (deal["asset"], deal["price"], deal["channel"]) == (
+        person.do("asset", "show", MODEL)["asset"],
+        str(PRICE),
+        None,
+    )
     assert deal["to_open"] == str(5 * PRICE)
     # What is not allowed is not done: a channel, a price, another model, another network's words.
     assert "--deposit" in person.refused(8, *asked)["hint"]
