@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from mlm.adapters.exact.bounds import check_bounds
+from mlm.adapters.exact.bounds import check_bounds, check_provable
 from mlm.adapters.exact.reference import run_node
 from mlm.core import merkle
 from mlm.core.errors import InvalidData
@@ -156,20 +156,21 @@ def test_random_nodes_keep_the_bounds(op: Op) -> None:
 
 def test_a_cell_that_no_transaction_could_prove_is_refused() -> None:
     """A lie about it would stand: nobody could show it."""
-    side = 21  # 441 taps, each in a leaf of its own
+    side = 32  # 1,024 taps, each in a leaf of its own
     window = (side, side, 1, 1, 0, 0, 1, 1)
-    pooled = graph(Op.MAXPOOL, (1, 1, 1, 256), [(1, side, side, 256)], window)
-    with pytest.raises(InvalidData, match=r"node 1 \(MAXPOOL\): expected cells that at most 400 leaves prove, .* 442"):
-        check_bounds(*pooled)
-    check_bounds(*graph(Op.MAXPOOL, (1, 1, 1, 256), [(1, 19, 21, 256)], (19, *window[1:])))
+    pooled, _ = graph(Op.MAXPOOL, (1, 1, 1, 256), [(1, side, side, 256)], window)
+    with pytest.raises(
+        InvalidData, match=r"node 1 \(MAXPOOL\): expected cells that at most 1000 leaves prove, .* 1025"
+    ):
+        check_provable(pooled)
+    check_provable(graph(Op.MAXPOOL, (1, 1, 1, 256), [(1, 31, 32, 256)], (31, *window[1:]))[0])
 
 
 def test_a_row_that_takes_too_much_gas_is_refused() -> None:
-    weights = row(*range(256, 0, -1))
-    for width in (16_384, 16_385):
-        made = graph(Op.SOFTMAX, (1, 1, 1, width), [(1, 1, 1, width), weights], (1,))
-        if width == 16_384:
-            check_bounds(*made)
-        else:
-            with pytest.raises(InvalidData, match="rows of at most 16384 numbers, found 16385"):
-                check_bounds(*made)
+    def rows(width: int) -> Graph:
+        weights = row(*range(256, 0, -1))
+        return graph(Op.SOFTMAX, (1, 1, 1, width), [(1, 1, 1, width), weights], (1,))[0]
+
+    check_provable(rows(16_384))
+    with pytest.raises(InvalidData, match="rows of at most 16384 numbers, found 16385"):
+        check_provable(rows(16_385))

@@ -26,8 +26,8 @@ MAGNITUDE = -LIMITS[DType.I8][0]  # of an activation
 INT32_LIMIT = 1 << 31  # a softmax computes in int32
 ROOT_LIMIT = 1 << 52  # whole numbers below it have an exact integer square root in float64: operators.py, _layernorm
 
-MAX_LEAVES = 400  # of 290 bytes in calldata: 128 KiB is what most clients take as a transaction
-MAX_ROW = 16_384  # about 430 gas for each number of a softmax's row: 7 million, of the 16.7 that EIP-7825 allows
+MAX_LEAVES = 1000  # 290 bytes of calldata each, at 40 gas a byte 11.6 million, of the 16.7 that EIP-7825 allows
+MAX_ROW = 16_384  # about 430 gas for each number of a softmax's row: 7 million
 
 Operands = Sequence["Array | None"]  # a parameter's elements, as int64 for a check; None for an activation
 
@@ -38,8 +38,7 @@ def check_bounds(graph: Graph, parameters: Mapping[bytes, Array]) -> None:
     1. every parameter is there, of its type;
     2. shifts lie in 0 to 31;
     3. accumulators stay below 2^24;
-    4. a softmax stays within int32 and divides by a positive number; a layer normalisation's variance is below 2^52;
-    5. the proof of any cell fits into a transaction: a lie about a cell that nobody can prove would stand.
+    4. a softmax stays within int32 and divides by a positive number; a layer normalisation's variance is below 2^52.
 
     `graph` has passed `Graph.check`.
     """
@@ -53,20 +52,23 @@ def check_bounds(graph: Graph, parameters: Mapping[bytes, Array]) -> None:
                     operands.append(parameter(parameters, operand.source, operand.kind))  # (1)
                 else:
                     operands.append(None)
-            _check_provable(node)  # (5)
             if node.op in _CHECKS:
                 _CHECKS[node.op](node, [None if known is None else known.astype(np.int64) for known in operands])
         except InvalidData as error:
             raise InvalidData(f"node {at} ({node.op.name}): {error}") from error
 
 
-def _check_provable(node: Node) -> None:
-    if node.op is Op.INPUT:
-        return
-    if (leaves := most_leaves(node)) > MAX_LEAVES:
-        raise InvalidData(f"expected cells that at most {MAX_LEAVES} leaves prove, found one that needs {leaves}")
-    if node.op in (Op.SOFTMAX, Op.LAYERNORM) and node.output.shape[3] > MAX_ROW:
-        raise InvalidData(f"expected rows of at most {MAX_ROW} numbers, found {node.output.shape[3]}")
+def check_provable(graph: Graph) -> None:
+    """Raises InvalidData, naming the node, unless the proof of any cell fits into a transaction.
+
+    A lie about a cell that nobody can prove would stand.
+    """
+    for at, node in enumerate(graph.nodes[graph.inputs :], graph.inputs):
+        where, width = f"node {at} ({node.op.name})", node.output.shape[3]
+        if (leaves := most_leaves(node)) > MAX_LEAVES:
+            raise InvalidData(f"{where}: expected cells that at most {MAX_LEAVES} leaves prove, found one of {leaves}")
+        if node.op in (Op.SOFTMAX, Op.LAYERNORM) and width > MAX_ROW:
+            raise InvalidData(f"{where}: expected rows of at most {MAX_ROW} numbers, found {width}")
 
 
 def _below(what: str, value: int, limit: int) -> None:

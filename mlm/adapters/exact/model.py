@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import isfinite, prod
 from typing import TYPE_CHECKING, Any
 
-from mlm.adapters.exact.bounds import check_bounds
+from mlm.adapters.exact.bounds import check_bounds, check_provable
 from mlm.adapters.exact.reference import NUMPY
 from mlm.core.errors import InvalidData
 from mlm.core.exact.graph import Graph, input_name
@@ -51,9 +51,12 @@ class ExactModel:
     outputs: tuple[Port, ...]
 
     def check(self) -> None:
-        """Raises InvalidData unless (1) the graph is one, (2) its parameters keep the bounds, (3) the ports are its."""
+        """Raises InvalidData unless (1) the graph is one, (2) its parameters keep the bounds, and its cells can be proven,
+        (3) the ports are its.
+        """
         self.graph.check()  # (1)
         check_bounds(self.graph, self.parameters)  # (2)
+        check_provable(self.graph)
         nodes = self.graph.nodes  # (3)
         inputs, outputs = nodes[: self.graph.inputs], nodes[len(nodes) - self.graph.outputs :]
         names = [port.name for port in (*self.inputs, *self.outputs)]
