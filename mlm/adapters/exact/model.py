@@ -51,7 +51,7 @@ class ExactModel:
     outputs: tuple[Port, ...]
 
     def check(self) -> None:
-        """Raises InvalidData unless (1) the graph is one, (2) its parameters keep the bounds, and its cells can be proven,
+        """Raises InvalidData unless (1) the graph is one, (2) its parameters keep the bounds, its cells can be proven,
         (3) the ports are its.
         """
         self.graph.check()  # (1)
