@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +17,7 @@ from mlm.adapters.exact.emit import METADATA
 from mlm.adapters.exact.model import Port, dequantised, quantised
 from mlm.adapters.exact.read import described
 from mlm.adapters.exact.trace import MAX_TRACE_BYTES
-from mlm.adapters.onnx.folder import given
+from mlm.adapters.onnx.folder import given, readable
 from mlm.adapters.onnx.run import CPU, NO_TELEMETRY
 from mlm.adapters.onnx.tensors import read_numbered, write_numbered
 from mlm.core.errors import InvalidData, ModelStopped
@@ -122,7 +121,7 @@ class ConfinedExact:
             answer = self._ask("run", _RUNNING, request, folder)
             data = confine.read_file(folder / child.OUTPUTS, MAX_BYTES, ModelStopped, _RUNNING)
             kept = confine.read_file(folder / child.TRACE, MAX_TRACE_BYTES, ModelStopped, _RUNNING) if keep else b""
-        with _readable(_RUNNING):
+        with readable(_RUNNING):
             outputs = read_numbered(data, [str(name) for name in answer["names"]])
             roots = tuple(bytes.fromhex(root) for root in answer["roots"])
             if len(roots) != len(graph.nodes) or any(len(root) != 32 for root in roots):
@@ -139,7 +138,7 @@ class ConfinedExact:
         if digest not in self._known:
             with given(self._folder, onnx) as folder:
                 answer = self._ask("read", _READING, {"parameters": False}, folder)
-            with _readable(_READING):
+            with readable(_READING):
                 graph, inputs, outputs = described(str(answer["description"]))
             graph.check()
             self._known[digest] = _Described(graph, inputs, outputs)
@@ -174,12 +173,3 @@ def _split(graph: Graph, data: bytes) -> list[bytes]:
     if at != len(data):
         raise ValueError(f"{len(data)} bytes")
     return found
-
-
-@contextmanager
-def _readable(what: str) -> Iterator[None]:
-    """A child that was taken over may answer anything."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ModelStopped(f"{what} gave an answer that cannot be read") from error

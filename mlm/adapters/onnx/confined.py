@@ -18,7 +18,7 @@ from mlm.adapters import confine
 from mlm.adapters.confine import Answer, Limits, Request
 from mlm.adapters.disk import replace_file, storage_errors
 from mlm.adapters.held import Held
-from mlm.adapters.onnx.folder import given, made
+from mlm.adapters.onnx.folder import given, made, readable
 from mlm.adapters.onnx.run import CPU, CUDA, NO_TELEMETRY, checked_provider
 from mlm.adapters.onnx.tensors import read_numbered, write_numbered
 from mlm.adapters.onnx.together import run_together
@@ -90,7 +90,7 @@ class ConfinedRunner:
             return known
         with given(self._folder, onnx) as folder:
             answer = self._ask("inspect", _INSPECTING, {}, folder)
-        with _readable(_INSPECTING):
+        with readable(_INSPECTING):
             info = _info(answer)
         with storage_errors("the runner's folder cannot be written"):
             kept.parent.mkdir(exist_ok=True, mode=0o700)
@@ -109,7 +109,7 @@ class ConfinedRunner:
             finally:  # a child that stays would have them beside the next consumer's
                 for name in ("inputs.npz", "outputs.npz"):
                     (folder / name).unlink(missing_ok=True)
-        with _readable(_RUNNING):
+        with readable(_RUNNING):
             outputs = read_numbered(data, [str(name) for name in answer["names"]])
             provider, seconds = str(answer["provider"]), float(answer["seconds"])
             if provider not in (CPU, CUDA) or not (math.isfinite(seconds) and seconds >= 0):
@@ -184,15 +184,6 @@ class ConfinedRunner:
 def _remove(child: Held) -> None:
     child.end()
     shutil.rmtree(child.folder, ignore_errors=True)
-
-
-@contextmanager
-def _readable(what: str) -> Iterator[None]:
-    """A child that was taken over may answer anything."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ModelStopped(f"{what} gave an answer that cannot be read") from error
 
 
 def _kept(path: Path) -> ModelInfo | None:

@@ -1,4 +1,4 @@
-"""The private folder in which a child process finds its model."""
+"""The private folder in which a child process finds its model, and what its answer is worth."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mlm.adapters import confine
 from mlm.adapters.disk import storage_errors
+from mlm.core.errors import ModelStopped
 
 _TEMPORARY = "tmp"
 
@@ -35,3 +36,12 @@ def given(folder: Path, onnx: bytes) -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """A child that was taken over may answer anything: what cannot be read raises ModelStopped."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ModelStopped(f"{what} gave an answer that cannot be read") from error
