@@ -279,9 +279,9 @@ def test_a_licensed_model_is_run_bid_on_and_served_by_its_holders_and_sold(
         error = provider.refused(12, *command)
         assert error["code"] == "not_licensed" and f"mlm buy {MODEL}" in error["hint"], error
     work = ("worker", "run", "--asset", MODEL, "--until-idle", "--for", "60", "--json")
-    before = sent(market, provider.account)
+    # What this account did elsewhere on this chain, its worker may still collect: only a bid would be wrong.
     idle = provider.run(*work)
-    assert idle.code == 0 and (idle.value["bids"], sent(market, provider.account)) == (0, before), idle
+    assert idle.code == 0 and idle.value["bids"] == 0 and buyer.do("job", "bids", job)["bids"] == [], idle
     assert "is licensed" in idle.err and f"mlm buy {MODEL}" in idle.err
 
     order = provider.do("buy", MODEL, "--max-price", "3")["order"]
