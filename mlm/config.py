@@ -162,6 +162,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("prover.srs", str, "", "MLM_SRS", "Folder of SRS files; empty: the devnet's bundled files."),
     Setting(
+        "tee.status",
+        str,
+        "UpToDate",
+        "MLM_TEE_STATUS",
+        "What the vendor may say of a platform whose evidence is accepted: UpToDate, SWHardeningNeeded … by commas.",
+        project="never",
+    ),
+    Setting(
         "worker.jobs", int, 1, "MLM_WORKER_JOBS", "Jobs that a worker takes at once, bids included.", project="never"
     ),
     Setting(

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from mlm.cli.render import render
-from mlm.core.errors import VerificationFailed
+from mlm.core.clock import LAST
+from mlm.core.errors import UsageError, VerificationFailed
 
 app = typer.Typer()
 
@@ -17,12 +18,12 @@ app = typer.Typer()
 def verify(
     ctx: typer.Context,
     target: Annotated[
-        str,
+        str | None,
         typer.Argument(
             help="job/ID, handle/name[@version], a proof or .call file; with --signature also HEAD, heads/…, tags/… "
-            "or a commit."
+            "or a commit. With --quote nothing."
         ),
-    ],
+    ] = None,
     model: Annotated[
         str | None, typer.Option(help="The model a proof or .call file is of: an ONNX file, folder or asset.")
     ] = None,
@@ -30,14 +31,38 @@ def verify(
         Path | None, typer.Option(help="An OpenSSF model signature, to be held against the target's files.")
     ] = None,
     public_key: Annotated[Path | None, typer.Option(help="PEM file of the signer's public key.")] = None,
+    quote: Annotated[Path | None, typer.Option(help="A DCAP quote of Intel SGX or TDX, as bytes.")] = None,
+    collateral: Annotated[
+        Path | None, typer.Option(help="JSON file of what Intel says of the quote's platform.")
+    ] = None,
+    at: Annotated[
+        int | None, typer.Option(min=0, max=LAST, help="The time at which the quote must be valid, Unix seconds; now.")
+    ] = None,
+    measurement: Annotated[
+        list[str] | None, typer.Option(help="NAME=HEX: what the quote may measure; of a name several may be given.")
+    ] = None,
+    report_data: Annotated[str | None, typer.Option(help="HEX: what the enclave must have signed.")] = None,
 ) -> None:
-    """Make every check that anybody can make of a job, an asset or a proof. Exit 1 when one fails. Never sends.
+    """Make every check that anybody can make of a job, an asset, a proof or a quote. Exit 1 when one fails.
+
+    Never sends.
 
     Example: `mlm verify job/JOB --json`
     """
     from mlm.workflows import verify as workflow
 
-    if signature is None and public_key is None:
+    quoted = (quote, collateral, at, measurement, report_data)
+    if any(each is not None for each in quoted):
+        from mlm.workflows.verify_quote import Quoted, verify_quote
+
+        if target is not None or quote is None or collateral is None:
+            raise UsageError("--quote FILE and --collateral FILE go together, without a target")
+        status = ctx.obj.config.get("tee.status")
+        asked = Quoted(quote, collateral, at, status, tuple(measurement or ()), report_data)
+        found = verify_quote(ctx.obj.ports, asked)
+    elif target is None:
+        raise UsageError("expected what is to be verified, found nothing", hint="`mlm verify --help` says what can be.")
+    elif signature is None and public_key is None:
         found = workflow.verify(ctx.obj.ports, target, model_name=model)
     else:
         found = workflow.verify_signature(ctx.obj.ports, target, signature, public_key)

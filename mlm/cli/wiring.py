@@ -93,6 +93,11 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
 
         return OpenSsfSignatures(session.cwd)
 
+    def attestation() -> object:
+        from mlm.adapters.attestation.dcap import Dcap
+
+        return Dcap(folder=session.home / "cache" / "quotes", **wiring_compute.bounds(session, "runner"))
+
     made = Ports(
         chain=lambda: chain(session, bare),
         contracts=lambda: contracts(session, made),
@@ -122,6 +127,7 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
         tensors=tensors,
         datasets=datasets,
         signatures=signatures,
+        attestation=attestation,
         meter=meter,
         croissant=croissant,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlm.ports.algorithms import Algorithms
 from mlm.ports.archives import Archives
+from mlm.ports.attestation import Attestation
 from mlm.ports.bids import Bids
 from mlm.ports.blocks import Blocks
 from mlm.ports.chain import Chain
@@ -199,6 +200,11 @@ class Ports:
     def signatures(self) -> Signatures:
         """Signs and verifies the files of models."""
         return self._make("signatures")
+
+    @cached_property
+    def attestation(self) -> Attestation:
+        """Verifies evidence of trusted hardware."""
+        return self._make("attestation")
 
     @cached_property
     def meter(self) -> Meter:

@@ -72,6 +72,7 @@ def diagnose(probe: Probe, place: Place) -> Diagnosis:
         _extra(probe, "model-signing", "sign", "signing models and checking their signatures"),
         _extra(probe, "mlcroissant", "croissant", "checking the Croissant description of a dataset"),
         _extra(probe, "wasmtime", "wasm", "running algorithms as WebAssembly modules"),
+        _extra(probe, "dcap-qvl", "tee", "checking evidence of trusted hardware"),
         _extra(probe, "uvicorn", "serve", "serving models over HTTP"),
         _extra(probe, "ray", "ray", "running and proving on more than one machine"),
         *(check for check in (place.sandbox, place.runs) if check),

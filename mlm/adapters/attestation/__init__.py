@@ -1,0 +1,1 @@
+"""Evidence of trusted hardware, read and verified in a confined child."""

@@ -1,0 +1,48 @@
+"""Dcap: the Attestation port in a child process: quotes and their collateral come from anybody."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from mlm.adapters import confine
+from mlm.adapters.attestation.child import COLLATERAL, FILE_BYTES, QUOTE
+from mlm.adapters.confine import Limits
+from mlm.adapters.disk import storage_errors
+from mlm.core.attestation import Attested
+from mlm.core.errors import InvalidData
+
+_WORKER = confine.Worker("mlm.adapters.attestation.child", "runner", InvalidData, FILE_BYTES, smaller="quote")
+_WHAT = "verifying the quote"
+
+
+class Dcap:
+    """Each call verifies in a process of its own, in a private folder under `folder`, within these limits."""
+
+    def __init__(self, *, folder: Path, memory_mb: int = 4096, timeout_s: float = 120.0, sandbox: str = "auto") -> None:
+        self._folder, self._limits = folder.absolute(), Limits(memory_mb, timeout_s, sandbox)
+
+    def verify(self, quote: bytes, collateral: bytes, at: int) -> Attested:
+        """Have the child verify."""
+        with storage_errors("the folder of quotes cannot be written"):
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder = confine.private_folder(self._folder)
+            (folder / QUOTE).write_bytes(quote)
+            (folder / COLLATERAL).write_bytes(collateral)
+        try:
+            found = confine.ask(_WORKER, "verify", {"at": at}, what=_WHAT, folder=folder, limits=self._limits)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        try:
+            return Attested(
+                str(found["kind"]),
+                str(found["status"]),
+                tuple(str(each) for each in found["advisories"]),
+                {str(name): bytes.fromhex(value) for name, value in found["measurements"].items()},
+                bytes.fromhex(found["report_data"]),
+                bool(found["debug"]),
+                int(found["issued"]),
+                int(found["expires"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InvalidData(f"{_WHAT} gave an answer that cannot be read") from error

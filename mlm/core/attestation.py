@@ -1,0 +1,99 @@
+"""What trusted hardware says of a computation, once its evidence is verified; and what of it is accepted. Pure.
+
+Kinds and field names are Intel's: https://download.01.org/intel-sgx/latest/dcap-latest (quoting library API).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mlm.core.errors import UsageError, VerificationFailed
+
+SGX, TDX = "sgx", "tdx"
+# What Intel says of a platform's trusted computing base (TCB), from good to bad. The last says that keys are out.
+UP_TO_DATE, REVOKED = "UpToDate", "Revoked"
+STATUSES = (
+    UP_TO_DATE,
+    "SWHardeningNeeded",
+    "ConfigurationNeeded",
+    "ConfigurationAndSWHardeningNeeded",
+    "OutOfDate",
+    "OutOfDateConfigurationNeeded",
+    REVOKED,
+)
+# Which measurements say what code ran: the others (stack, firmware, configuration) may be held too.
+MEASUREMENTS = {
+    SGX: ("mr_enclave", "mr_signer"),
+    TDX: ("mr_td", "mr_config_id", "mr_owner", "mr_owner_config", "rt_mr0", "rt_mr1", "rt_mr2", "rt_mr3"),
+}
+REPORT_DATA_BYTES = 64
+
+
+@dataclass(frozen=True)
+class Attested:
+    """What evidence says whose signatures are true, and lead to the vendor's root.
+
+    `measurements` are what MEASUREMENTS names, `report_data` is what the enclave chose, 64 bytes; `debug`: whoever runs
+    it can read and change it. `issued` and `expires`: between these times, in seconds, all that was checked is valid.
+    """
+
+    kind: str
+    status: str
+    advisories: tuple[str, ...]
+    measurements: Mapping[str, bytes]
+    report_data: bytes
+    debug: bool
+    issued: int
+    expires: int
+
+
+def statuses_of(text: str) -> frozenset[str]:
+    """What a setting accepts, by commas. Raises UsageError for a word of no vendor, and for Revoked."""
+    words = frozenset(word.strip() for word in text.split(","))
+    allowed = STATUSES[: STATUSES.index(REVOKED)]
+    if unknown := sorted(words - set(allowed)):
+        raise UsageError(f"tee.status: expected some of {', '.join(allowed)}, found {unknown[0]!r}")
+    return words
+
+
+def check_status(found: Attested, accepted: frozenset[str]) -> str:
+    """Refuse a platform that its vendor warns of, unless that is accepted. Raises VerificationFailed."""
+    shown = f"{found.status} ({', '.join(found.advisories)})" if found.advisories else found.status
+    if found.status not in accepted:
+        words = ", ".join(word for word in STATUSES if word in accepted)
+        raise VerificationFailed(
+            f"expected a platform that is {words}, found {shown}",
+            hint="Read the advisories; the setting tee.status (MLM_TEE_STATUS) says what you accept.",
+        )
+    return shown
+
+
+def check_debug(found: Attested) -> str:
+    """Refuse an enclave that whoever runs it can read and change. Raises VerificationFailed."""
+    if found.debug:
+        raise VerificationFailed("expected an enclave in production mode, found one in debug mode")
+    return "production mode"
+
+
+def check_measurements(found: Attested, allowed: Sequence[tuple[str, bytes]]) -> str:
+    """Hold every measurement that `allowed` names against what it allows. Raises UsageError, VerificationFailed."""
+    wanted: dict[str, list[bytes]] = {}
+    for name, value in allowed:
+        wanted.setdefault(name, []).append(value)
+    for name, values in wanted.items():
+        if name not in found.measurements:
+            known = ", ".join(MEASUREMENTS[found.kind])
+            raise UsageError(f"expected a measurement of {found.kind} ({known}), found {name!r}")
+        actual = found.measurements[name]
+        if actual not in values:
+            shown = " or ".join(value.hex() for value in values)
+            raise VerificationFailed(f"{name}: expected {shown}, found {actual.hex()}")
+    return ", ".join(f"{name} {found.measurements[name].hex()}" for name in wanted)
+
+
+def check_report_data(found: Attested, expected: bytes) -> str:
+    """Hold what the enclave chose to have signed; shorter than 64 bytes, zeros follow. Raises VerificationFailed."""
+    if found.report_data != expected.ljust(REPORT_DATA_BYTES, b"\0"):
+        raise VerificationFailed(f"expected report data {expected.hex()}, found {found.report_data.hex()}")
+    return found.report_data.hex()

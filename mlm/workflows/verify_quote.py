@@ -1,0 +1,119 @@
+"""`mlm verify --quote`: whether evidence of trusted hardware is true, and what is accepted of it. Any quote's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlm.core.attestation import (
+    REPORT_DATA_BYTES,
+    Attested,
+    check_debug,
+    check_measurements,
+    check_report_data,
+    check_status,
+    statuses_of,
+)
+from mlm.core.clock import iso_time
+from mlm.core.errors import NotFound, UsageError, VerificationFailed
+from mlm.ports.attestation import MAX_BYTES
+from mlm.ports.bundle import Ports
+from mlm.workflows.verify_checks import Step, Verification, all_of, make
+
+WHO = "anybody with the quote and its collateral"
+TRUST = "the CPU's vendor: its keys, and that nobody has broken into the enclave"
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """What is asked about a quote. `at`: seconds, None for now; `status` as the setting tee.status has it."""
+
+    quote: Path
+    collateral: Path
+    at: int | None = None
+    status: str = "UpToDate"
+    measurements: tuple[str, ...] = ()  # NAME=HEX each
+    report_data: str | None = None  # hex
+
+
+def verify_quote(ports: Ports, asked: Quoted) -> Verification:
+    """Check a quote of SGX or TDX.
+
+    1. Its signatures lead to the vendor's root, and it and its collateral are valid at the time.
+    2. The vendor's word on the platform is one that is accepted.
+    3. The enclave is no debugging one.
+    4. Its measurements are allowed.
+    5. It signed this report data.
+    The last two can be made only where it is said what is expected. Raises UsageError, NotFound, InvalidData for what
+    is no quote, ToolMissing.
+    """
+    accepted = statuses_of(asked.status)
+    allowed = [_measurement(text) for text in asked.measurements]
+    expected = None if asked.report_data is None else _hex("--report-data", asked.report_data, REPORT_DATA_BYTES)
+    quote = ports.files.read(asked.quote, MAX_BYTES)
+    collateral = ports.files.read(asked.collateral, MAX_BYTES)
+    at = ports.system.now() if asked.at is None else asked.at
+    try:
+        found = ports.attestation.verify(quote, collateral, at)
+    except VerificationFailed as error:
+        steps, kind = _refused(error, at), "quote"
+    else:
+        steps, kind = _steps(found, at, accepted, allowed, expected), f"{found.kind} quote"
+    checks = tuple(make(steps))
+    return Verification(str(asked.quote), kind, "tee", *all_of(checks), WHO, TRUST, checks)
+
+
+def _signed(at: int, run: Callable[[], str]) -> Step:
+    return Step(f"its signatures lead to the vendor's root and are valid at {iso_time(at)}", run)
+
+
+def _refused(refusal: VerificationFailed, at: int) -> tuple[Step, ...]:
+    def refuse() -> str:
+        raise refusal
+
+    return (_signed(at, refuse),)
+
+
+def _steps(
+    found: Attested,
+    at: int,
+    accepted: frozenset[str],
+    allowed: Sequence[tuple[str, bytes]],
+    expected: bytes | None,
+) -> tuple[Step, ...]:
+    def measured() -> str:
+        if not allowed:
+            shown = ", ".join(f"{name} {value.hex()}" for name, value in found.measurements.items() if any(value))
+            raise NotFound(f"no --measurement says which are allowed; found {shown}")
+        return check_measurements(found, allowed)
+
+    def reported() -> str:
+        if expected is None:
+            raise NotFound(f"no --report-data says what is expected; found {found.report_data.hex()}")
+        return check_report_data(found, expected)
+
+    return (
+        _signed(at, lambda: f"valid from {iso_time(found.issued)} to {iso_time(found.expires)}"),
+        Step("the vendor's word on the platform is accepted", lambda: check_status(found, accepted)),
+        Step("the enclave is no debugging one", lambda: check_debug(found)),
+        Step("its measurements are allowed", measured, optional=True),
+        Step("it signed the report data", reported, optional=True),
+    )
+
+
+def _measurement(text: str) -> tuple[str, bytes]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"--measurement: expected NAME=HEX, found {text!r}", hint="Such as mr_enclave=33d8….")
+    return name.strip().lower(), _hex("--measurement", value)
+
+
+def _hex(option: str, text: str, most: int = 64) -> bytes:
+    try:
+        found = bytes.fromhex(text.strip().removeprefix("0x"))
+    except ValueError as error:
+        raise UsageError(f"{option}: expected hexadecimal digits, found {text!r}") from error
+    if not 0 < len(found) <= most:
+        raise UsageError(f"{option}: expected 1 to {most} bytes, found {len(found)}")
+    return found

@@ -1,0 +1,82 @@
+"""`mlm verify --quote`, outside any project and without a chain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import Person, Ran
+from tests.ports.test_attestation import AT, COLLATERAL, QUOTE
+
+ACCEPTED = {"MLM_TEE_STATUS": "UpToDate,ConfigurationAndSWHardeningNeeded"}
+ENCLAVE = "33d8736db756ed4997e04ba358d27833188f1932ff7b1d156904d3f560452fbb"
+EXPECTED = ("--measurement", f"mr_enclave={ENCLAVE}", "--report-data", b"Hello, world!".hex())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "q").write_bytes(QUOTE)
+    (tmp_path / "c.json").write_bytes(COLLATERAL)
+    return tmp_path
+
+
+def verify(folder: Path, *words: str, env: dict[str, str] = ACCEPTED) -> Ran:
+    person = Person("", folder, folder / "home", env)
+    return person.run("verify", "--quote", "q", "--collateral", "c.json", *words, "--json")
+
+
+def failed(ran: Ran) -> list[int]:
+    assert ran.code == 1, ran
+    return [check["number"] for check in ran.value["checks"] if check["passed"] is False]
+
+
+def test_a_quote_is_verified_as_whoever_asks_accepts_it(folder: Path) -> None:
+    ran = verify(folder, "--at", str(AT), *EXPECTED)
+    assert ran.code == 0 and ran.value["verified"] and ran.value["complete"], ran
+    assert (ran.value["tier"], ran.value["kind"]) == ("tee", "sgx quote") and "vendor" in ran.value["trust"]
+    ran = verify(folder, "--at", str(AT))  # true, and nobody has said what it should be of
+    assert ran.code == 0 and ran.value["verified"] and not ran.value["complete"]
+    assert [check["passed"] for check in ran.value["checks"]] == [True, True, True, None, None]
+    assert ENCLAVE in ran.value["checks"][3]["found"]
+
+
+def test_each_check_fails_by_itself(folder: Path) -> None:
+    assert failed(verify(folder, "--at", str(AT), *EXPECTED, env={})) == [2]
+    assert failed(verify(folder, "--at", str(AT), "--measurement", f"mr_enclave={ENCLAVE[2:]}00")) == [4]
+    assert failed(verify(folder, "--at", str(AT), "--report-data", "00")) == [5]
+    for at in (AT - 40 * 86_400, AT + 40 * 86_400):
+        assert failed(verify(folder, "--at", str(at), *EXPECTED)) == [1]
+    assert failed(verify(folder)) == [1]  # now
+    (folder / "q").write_bytes(QUOTE[:100] + bytes([QUOTE[100] ^ 1]) + QUOTE[101:])
+    assert failed(verify(folder, "--at", str(AT))) == [1]
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "message"),
+    [
+        (["--measurement", "mr_enclave"], {}, "expected NAME=HEX"),
+        (["--measurement", "mr_enclave=xy"], {}, "expected hexadecimal digits"),
+        (["--report-data", "00" * 65], {}, "expected 1 to 64 bytes"),
+        (["--measurement", f"mr_td={ENCLAVE}", "--at", str(AT)], {}, ""),
+        (["alice/digits"], {}, "without a target"),
+        ([], {"MLM_TEE_STATUS": "Revoked"}, "expected some of UpToDate"),
+        (["--at", "-1"], {}, "--at"),
+    ],
+    ids=["no-value", "no-hex", "long", "other-kind", "target", "revoked", "time"],
+)
+def test_what_cannot_be_asked_is_refused(folder: Path, words: list[str], env: dict[str, str], message: str) -> None:
+    ran = verify(folder, *words, env=env)
+    if message:
+        assert ran.code == 2 and message in ran.error["message"], ran
+    else:  # a name that this kind of quote does not have
+        assert 4 in failed(ran)
+
+
+def test_a_quote_is_asked_about_with_its_collateral(folder: Path) -> None:
+    person = Person("", folder, folder / "home")
+    for words in (["--quote", "q"], ["--collateral", "c.json"], ["--at", "5"], []):
+        ran = person.run("verify", *words, "--json")
+        assert ran.code == 2, ran
+    assert person.refused(3, "verify", "--quote", "none", "--collateral", "c.json")["code"] == "not_found"
+    assert "SGX or TDX" in person.refused(4, "verify", "--quote", "c.json", "--collateral", "c.json")["message"]

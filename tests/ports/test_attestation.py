@@ -1,0 +1,107 @@
+"""The Attestation port over dcap-qvl, with a real SGX quote and its collateral (tests/vectors/dcap)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from mlm.adapters.attestation import child
+from mlm.adapters.attestation.dcap import Dcap
+from mlm.core.attestation import MEASUREMENTS, SGX, TDX
+from mlm.core.errors import InvalidData, ToolMissing, VerificationFailed
+
+FOLDER = Path(__file__).resolve().parent.parent / "vectors" / "dcap"
+QUOTE, COLLATERAL = (FOLDER / "sgx_quote").read_bytes(), (FOLDER / "sgx_quote_collateral.json").read_bytes()
+AT = 1_752_919_277
+HEADER_AND_REPORT = 48 + 384  # bytes: what is signed, in a quote of version 3
+
+
+@pytest.fixture
+def dcap(tmp_path: Path) -> Dcap:
+    return Dcap(folder=tmp_path / "quotes")
+
+
+def test_a_real_quote_verifies_at_its_time(dcap: Dcap, tmp_path: Path) -> None:
+    found = dcap.verify(QUOTE, COLLATERAL, AT)
+    assert (found.kind, found.status, found.debug) == (SGX, "ConfigurationAndSWHardeningNeeded", False)
+    assert found.advisories == ("INTEL-SA-00289", "INTEL-SA-00615")
+    assert found.report_data == b"Hello, world!".ljust(64, b"\0")
+    # Where they stand in the report, by Intel's description of it.
+    assert found.measurements == {"mr_enclave": QUOTE[112:144], "mr_signer": QUOTE[176:208]}
+    assert found.issued <= AT <= found.expires
+    assert list((tmp_path / "quotes").iterdir()) == []
+
+
+def test_it_is_refused_before_and_after_its_time(dcap: Dcap) -> None:
+    found = dcap.verify(QUOTE, COLLATERAL, AT)
+    for at in (0, found.issued - 1, found.expires + 1, AT + 10 * 365 * 86_400):
+        with pytest.raises(VerificationFailed, match="does not verify"):
+            dcap.verify(QUOTE, COLLATERAL, at)
+    assert dcap.verify(QUOTE, COLLATERAL, found.issued) == found == dcap.verify(QUOTE, COLLATERAL, found.expires - 1)
+
+
+def test_every_flip_in_header_and_report_is_refused() -> None:
+    for at in range(HEADER_AND_REPORT):
+        changed = bytearray(QUOTE)
+        changed[at] ^= 1 << at % 8
+        with pytest.raises((VerificationFailed, InvalidData)):
+            child.verified(bytes(changed), COLLATERAL, AT)
+
+
+def test_collateral_of_anybody_else_is_refused() -> None:
+    """Each part is signed, up to Intel's root, which the library knows by itself: what chains say of it is not read,
+
+    nor the chain of the platforms' revocation list, which the quote brings along.
+    """
+    whole = json.loads(COLLATERAL)
+    unread = whole.pop("pck_crl_issuer_chain")
+    for name, text in whole.items():
+        at = next(at for at in range(len(text) // 4, len(text)) if text[at].isdigit())
+        changed = text[:at] + str((int(text[at]) + 1) % 10) + text[at + 1 :]
+        with pytest.raises((VerificationFailed, InvalidData)):
+            child.verified(QUOTE, json.dumps(whole | {name: changed, "pck_crl_issuer_chain": unread}).encode(), AT)
+
+
+@pytest.mark.parametrize(
+    ("quote", "collateral", "words"),
+    [
+        (b"", COLLATERAL, "expected a quote of SGX or TDX"),
+        (QUOTE[:300], COLLATERAL, "expected a quote of SGX or TDX"),
+        (b"\xff" * 5000, COLLATERAL, "expected a quote of SGX or TDX"),
+        (QUOTE, b"", "expected the collateral of a quote in JSON"),
+        (QUOTE, b"\xff", "expected the collateral of a quote in JSON"),
+        (QUOTE, b"{}", "expected the collateral of a quote in JSON"),
+        (QUOTE, b"[" * 100_000, "expected the collateral of a quote in JSON"),
+    ],
+    ids=["empty", "cut", "noise", "no-json", "no-text", "no-fields", "deep"],
+)
+def test_what_is_no_evidence_is_said_in_a_line(dcap: Dcap, quote: bytes, collateral: bytes, words: str) -> None:
+    with pytest.raises(InvalidData, match=words) as caught:
+        dcap.verify(quote, collateral, AT)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("nested", [0, 1, 2])
+def test_a_report_of_tdx_is_told_from_its_innermost_form(nested: int) -> None:
+    """Later versions of the report wrap the earlier ones (TDX 1.0, 1.5, 1.5 extended)."""
+    fields: dict[str, Any] = dict.fromkeys(MEASUREMENTS[TDX], "00" * 48) | {"report_data": "ab" * 64}
+    fields["td_attributes"] = "0100000000000000"
+    for _ in range(nested):
+        fields = {"base": fields, "report_data": "00" * 64}
+    times = dict.fromkeys((*child._ISSUE, *child._EXPIRY), 5)
+    claims = {"report": {"any": fields}, "tcb": {"status": "UpToDate", "advisory_ids": []}} | times
+    told = child.told(claims)
+    assert (told["kind"], told["debug"], told["report_data"]) == (TDX, True, "ab" * 64)
+
+
+def test_without_the_extra_it_says_what_to_install() -> None:
+    with (
+        mock.patch.dict("sys.modules", {"dcap_qvl": None}),
+        pytest.raises(ToolMissing) as caught,
+    ):
+        child.verified(QUOTE, COLLATERAL, AT)
+    assert "mlm[tee]" in caught.value.hint
