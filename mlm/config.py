@@ -16,7 +16,8 @@ from typing import Any
 from mlm.core import project
 from mlm.core.errors import UsageError
 from mlm.core.remote_settings import Remote, read_remotes, tables
-from mlm.setting import SERVE, Setting
+from mlm.setting import Setting
+from mlm.setting_rows import SERVE, WORKER
 
 _NETWORK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 DEVNET = "devnet"  # the bundled chain's name; reserved
@@ -169,52 +170,7 @@ SETTINGS: tuple[Setting, ...] = (
         "What the vendor may say of a platform whose evidence is accepted: UpToDate, SWHardeningNeeded … by commas.",
         project="never",
     ),
-    Setting(
-        "worker.jobs", int, 1, "MLM_WORKER_JOBS", "Jobs that a worker takes at once, bids included.", project="never"
-    ),
-    Setting(
-        "worker.strategy",
-        str,
-        "throughput",
-        "MLM_WORKER_STRATEGY",
-        "How a worker prices jobs: margin, throughput, market, or FILE.py:CLASS in MLM_HOME.",
-        project="never",
-    ),
-    Setting(
-        "worker.cost",
-        str,
-        "0.01",
-        "MLM_WORKER_COST",
-        "What a job costs a worker whatever it runs, in tokens.",
-        project="never",
-    ),
-    Setting(
-        "worker.hourly", str, "1", "MLM_WORKER_HOURLY", "What an hour of the machine costs, in tokens.", project="never"
-    ),
-    Setting(
-        "worker.margin",
-        float,
-        20.0,
-        "MLM_WORKER_MARGIN",
-        "Percent that a worker asks above its costs.",
-        project="never",
-    ),
-    Setting(
-        "worker.collect",
-        str,
-        "10",
-        "MLM_WORKER_COLLECT",
-        "The least credit, in tokens, that a worker withdraws; 0: it never does.",
-        project="never",
-    ),
-    Setting(
-        "worker.disk_mb",
-        int,
-        20_000,
-        "MLM_WORKER_DISK_MB",
-        "MiB that a worker keeps of others' models and inputs; what was used least recently goes first.",
-        project="never",
-    ),
+    *WORKER,
     *SERVE,
     Setting("job.bidding", int, 3600, "MLM_BIDDING", "Seconds that bids stay open."),
     Setting(

@@ -98,6 +98,7 @@ STRICTER: dict[str, tuple[Any, Any, Any]] = {
     "chain.finality": ("safe", "finalized", "included"),
     "runner.provider": ("cuda", "cpu", "auto"),
     "runner.threads": (2, 2, 0),
+    "tee.status": ("UpToDate,OutOfDate", "UpToDate,OutOfDate", "UpToDate"),
     "runner.memory_mb": (1000, 999, 1001),
     "runner.timeout": (10.0, 9.0, 10.5),
     "runner.fuel": (100, 99, 101),

@@ -31,8 +31,9 @@ MAY_IMPORT = {
     "workflows": {"workflows", "ports", "core"},
     "adapters": {"adapters", "ports", "core", "resources"},
     "memory": {"memory", "ports", "core"},
-    "config": {"core", "setting"},
+    "config": {"core", "setting", "setting_rows"},
     "setting": {"core"},
+    "setting_rows": {"setting"},
     "resources": {"core"},
     "cli": {"cli", "workflows", "ports", "core", "config", "resources"},
     # The door for programs, as cli is for people: the same settings and wiring, nothing printed.
@@ -54,7 +55,7 @@ ALSO = {
 }
 
 HEAVY = {"web3", "eth_account", "eth_abi", "eth_keys", "onnx", "onnxruntime", "ezkl", "duckdb", "numpy"}
-HEAVY |= {"yaml", "license_expression", "model_signing", "cryptography", "mlcroissant", "wasmtime", "ray"}
+HEAVY |= {"yaml", "license_expression", "model_signing", "cryptography", "mlcroissant", "dcap_qvl", "wasmtime", "ray"}
 HEAVY |= {"starlette", "uvicorn", "uvloop", "httptools"}
 
 # File -> why it may import a heavy library at the top.
@@ -70,6 +71,7 @@ LONG: dict[str, str] = {}
 
 # What a third-party import is called -> the distribution in pyproject.toml that brings it.
 BROUGHT_BY = {
+    "dcap_qvl": "dcap-qvl",
     "eth_abi": "eth-abi",
     "Crypto": "pycryptodome",
     "ecies": "eciespy",

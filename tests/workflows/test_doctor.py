@@ -24,6 +24,7 @@ HEALTHY = MemoryProbe(
         "onnx": "1.23.2",
         "model-signing": "1.1.1",
         "mlcroissant": "1.1.0",
+        "dcap-qvl": "0.7.0",
         "wasmtime": "50.0.1",
         "uvicorn": "0.54.0",
         "ray": "2.60.0",
