@@ -46,7 +46,7 @@ class Stage:
 
     def __init__(self, market: Market, root: Path) -> None:
         self.market, self.root = market, root
-        self.settled = self.sold = ""
+        self.settled = self.sold = self.disputed = ""
         self.licensed: Licensing | None = None
         self.count = 0
         self.spare = Person("consumer", self.folder(), root / "spare", {"MLM_PASSWORD_FILE": str(root / "password")})
@@ -425,6 +425,12 @@ def _played(stage: Stage) -> tuple[Person, str]:
     return watcher, job
 
 
+def _in_dispute(stage: Stage) -> tuple[Person, str]:
+    """Such a watcher, for commands that only look; its game is opened once."""
+    stage.disputed = stage.disputed or _played(stage)[1]
+    return stage.market.person("watcher"), stage.disputed
+
+
 SCENES: dict[str, Scene] = {
     "init": _elsewhere,
     "add": _project,
@@ -527,9 +533,9 @@ SCENES: dict[str, Scene] = {
     "lower": _template,
     "dispute open": _disputed,
     "dispute respond": _played,
-    "dispute status": _played,
-    "dispute show": _played,
-    "dispute explain": _disputed,
+    "dispute status": _in_dispute,
+    "dispute show": _in_dispute,
+    "dispute explain": _in_dispute,
     "verify": as_("second", "done"),
     "stake deposit": lambda stage: (stage.market.person("watcher"), ""),
     "stake withdraw": _unbonds,
