@@ -43,7 +43,7 @@ demo: setup ## Run the whole market once on the devnet, and check the money
 test: $(DEV) $(FORGE) $(IPFS) ## Run every test: Python, contracts, end to end
 	@$(BIN)/python bench/sizes.py --limit 350 --total
 	@echo "$$(du -sm $(VENV) | cut -f1) MB in $(VENV) with the tools for testing, $$(du -sm devnet/node_modules | cut -f1) MB in devnet/node_modules, $$(du -sm tests/ipfs/node_modules | cut -f1) MB in tests/ipfs/node_modules"
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 20
 
 # `make test` holds that the artifacts rebuild. Slither has forge forget what it has compiled: not what the tests use.
 check: $(DEV) $(FORGE) ## Lint, types, formats, slither and locks
