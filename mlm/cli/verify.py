@@ -42,6 +42,9 @@ def verify(
         list[str] | None, typer.Option(help="NAME=HEX: what the quote may measure; of a name several may be given.")
     ] = None,
     report_data: Annotated[str | None, typer.Option(help="HEX: what the enclave must have signed.")] = None,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="The quote is of the simulated vendor, whose keys everybody knows.")
+    ] = False,
 ) -> None:
     """Make every check that anybody can make of a job, an asset, a proof or a quote. Exit 1 when one fails.
 
@@ -51,14 +54,14 @@ def verify(
     """
     from mlm.workflows import verify as workflow
 
-    quoted = (quote, collateral, at, measurement, report_data)
+    quoted = (quote, collateral, at, measurement, report_data, simulated or None)
     if any(each is not None for each in quoted):
         from mlm.workflows.verify_quote import Quoted, verify_quote
 
         if target is not None or quote is None or collateral is None:
             raise UsageError("--quote FILE and --collateral FILE go together, without a target")
         status = ctx.obj.config.get("tee.status")
-        asked = Quoted(quote, collateral, at, status, tuple(measurement or ()), report_data)
+        asked = Quoted(quote, collateral, at, status, tuple(measurement or ()), report_data, simulated)
         found = verify_quote(ctx.obj.ports, asked)
     elif target is None:
         raise UsageError("expected what is to be verified, found nothing", hint="`mlm verify --help` says what can be.")

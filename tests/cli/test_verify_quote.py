@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mlm.adapters.attestation.vendor import Enclave
+from mlm.core.attestation import TDX
 from tests.command_line import Person, Ran
-from tests.ports.test_attestation import AT, COLLATERAL, QUOTE
+from tests.ports.test_attestation import AT, BEGUN, COLLATERAL, ENCLAVES, QUOTE, VENDOR
 
 ACCEPTED = {"MLM_TEE_STATUS": "UpToDate,ConfigurationAndSWHardeningNeeded"}
 ENCLAVE = "33d8736db756ed4997e04ba358d27833188f1932ff7b1d156904d3f560452fbb"
@@ -37,14 +39,14 @@ def test_a_quote_is_verified_as_whoever_asks_accepts_it(folder: Path) -> None:
     assert (ran.value["tier"], ran.value["kind"]) == ("tee", "sgx quote") and "vendor" in ran.value["trust"]
     ran = verify(folder, "--at", str(AT))  # true, and nobody has said what it should be of
     assert ran.code == 0 and ran.value["verified"] and not ran.value["complete"]
-    assert [check["passed"] for check in ran.value["checks"]] == [True, True, True, None, None]
-    assert ENCLAVE in ran.value["checks"][3]["found"]
+    assert [check["passed"] for check in ran.value["checks"]] == [True, True, None, None]
+    assert ENCLAVE in ran.value["checks"][2]["found"]
 
 
 def test_each_check_fails_by_itself(folder: Path) -> None:
     assert failed(verify(folder, "--at", str(AT), *EXPECTED, env={})) == [2]
-    assert failed(verify(folder, "--at", str(AT), "--measurement", f"mr_enclave={ENCLAVE[2:]}00")) == [4]
-    assert failed(verify(folder, "--at", str(AT), "--report-data", "00")) == [5]
+    assert failed(verify(folder, "--at", str(AT), "--measurement", f"mr_enclave={ENCLAVE[2:]}00")) == [3]
+    assert failed(verify(folder, "--at", str(AT), "--report-data", "00")) == [4]
     for at in (AT - 40 * 86_400, AT + 40 * 86_400):
         assert failed(verify(folder, "--at", str(at), *EXPECTED)) == [1]
     assert failed(verify(folder)) == [1]  # now
@@ -70,7 +72,7 @@ def test_what_cannot_be_asked_is_refused(folder: Path, words: list[str], env: di
     if message:
         assert ran.code == 2 and message in ran.error["message"], ran
     else:  # a name that this kind of quote does not have
-        assert 4 in failed(ran)
+        assert 3 in failed(ran)
 
 
 def test_a_quote_is_asked_about_with_its_collateral(folder: Path) -> None:
@@ -80,3 +82,14 @@ def test_a_quote_is_asked_about_with_its_collateral(folder: Path) -> None:
         assert ran.code == 2, ran
     assert person.refused(3, "verify", "--quote", "none", "--collateral", "c.json")["code"] == "not_found"
     assert "SGX or TDX" in person.refused(4, "verify", "--quote", "c.json", "--collateral", "c.json")["message"]
+
+
+def test_simulated_evidence_is_labelled_and_convinces_nobody_else(folder: Path) -> None:
+    (folder / "q").write_bytes(VENDOR.quote(Enclave(TDX, ENCLAVES[TDX]), b"x"))
+    (folder / "c.json").write_bytes(VENDOR.collateral(TDX))
+    asked = ("--at", str(BEGUN))
+    accepted = {"MLM_TEE_STATUS": "OutOfDate"}
+    ran = verify(folder, *asked, "--simulated", env=accepted)
+    assert ran.code == 0 and ran.value["kind"] == "simulated tdx quote" and "nobody" in ran.value["trust"], ran
+    assert failed(verify(folder, *asked, env=accepted)) == [1]
+    assert failed(verify(folder, *asked, "--simulated")) == [2]

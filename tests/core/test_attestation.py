@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from mlm.core import attestation
@@ -11,7 +9,7 @@ from mlm.core.attestation import MEASUREMENTS, SGX, STATUSES, TDX, Attested
 from mlm.core.errors import UsageError, VerificationFailed
 
 MEASURED = {"mr_enclave": b"\1" * 32, "mr_signer": b"\2" * 32}
-FOUND = Attested(SGX, "SWHardeningNeeded", ("INTEL-SA-1",), MEASURED, b"hello".ljust(64, b"\0"), False, 10, 20)
+FOUND = Attested(SGX, "SWHardeningNeeded", ("INTEL-SA-1",), MEASURED, b"hello".ljust(64, b"\0"), 10, 20)
 
 
 def test_statuses_are_words_of_the_vendor_and_revoked_is_never_accepted() -> None:
@@ -26,12 +24,6 @@ def test_a_platform_that_its_vendor_warns_of_is_refused_unless_that_is_accepted(
     with pytest.raises(VerificationFailed, match=r"is UpToDate, found SWHardeningNeeded \(INTEL-SA-1\)"):
         attestation.check_status(FOUND, frozenset({"UpToDate"}))
     assert attestation.check_status(FOUND, frozenset({"SWHardeningNeeded"})) == "SWHardeningNeeded (INTEL-SA-1)"
-
-
-def test_a_debugging_enclave_is_refused() -> None:
-    assert attestation.check_debug(FOUND) == "production mode"
-    with pytest.raises(VerificationFailed, match="debug mode"):
-        attestation.check_debug(replace(FOUND, debug=True))
 
 
 def test_every_named_measurement_must_be_one_of_those_allowed_for_it() -> None:

@@ -15,21 +15,23 @@ from mlm.adapters.extras import unavailable
 from mlm.core.attestation import MEASUREMENTS, SGX, TDX
 from mlm.core.errors import InvalidData, VerificationFailed
 
-QUOTE, COLLATERAL = "quote", "collateral.json"
+QUOTE, COLLATERAL, ROOT = "quote", "collateral.json", "root.der"
 FILE_BYTES = 1 << 20  # the answer is all that is written
-# Where a report says that it is of an enclave for debugging: the first byte of these attributes, and its bit.
-_DEBUG = {SGX: ("attributes", 0x02), TDX: ("td_attributes", 0x01)}
 _EXPIRY = ("earliest_expiration_date", "qe_iden_earliest_expiration_date")
 _ISSUE = ("latest_issue_date", "qe_iden_latest_issue_date")
 
 
 def answer(step: str, request: Request) -> Answer:
     """What the quote says. Raises InvalidData, VerificationFailed."""
-    return verified(Path(QUOTE).read_bytes(), Path(COLLATERAL).read_bytes(), request["at"])
+    root = Path(ROOT).read_bytes() if request["simulated"] else None
+    return verified(Path(QUOTE).read_bytes(), Path(COLLATERAL).read_bytes(), request["at"], root)
 
 
-def verified(quote: bytes, collateral: bytes, at: int) -> Answer:
-    """What a quote says whose signatures are true at the time `at`. Raises InvalidData, VerificationFailed."""
+def verified(quote: bytes, collateral: bytes, at: int, root: bytes | None = None) -> Answer:
+    """What a quote says whose signatures are true at the time `at`; `root` is a certificate, DER, in place of Intel's.
+
+    Raises InvalidData, VerificationFailed.
+    """
     try:
         import dcap_qvl
     except ImportError as error:
@@ -45,7 +47,7 @@ def verified(quote: bytes, collateral: bytes, at: int) -> Answer:
     # What it claims, whatever the platform's status: which are accepted is decided with what the consumer has set.
     policy = dcap_qvl.QuotePolicy.claims_only(at)
     try:
-        claims = dcap_qvl.QuoteVerifier().verify_with_policy(quote, known, at, policy)
+        claims = dcap_qvl.QuoteVerifier(root).verify_with_policy(quote, known, at, policy)
     except ValueError as error:
         raise VerificationFailed(f"the quote does not verify: {_line(error)}") from error
     return told(json.loads(claims.to_json()))
@@ -57,14 +59,12 @@ def told(claims: dict[str, Any]) -> Answer:
     while "base" in fields:  # a later version's report holds the earlier one's
         fields = fields["base"]
     kind = TDX if "mr_td" in fields else SGX
-    attributes, bit = _DEBUG[kind]
     return {
         "kind": kind,
         "status": claims["tcb"]["status"],
         "advisories": claims["tcb"]["advisory_ids"],
         "measurements": {name: fields[name] for name in MEASUREMENTS[kind]},
         "report_data": fields["report_data"],
-        "debug": bool(bytes.fromhex(fields[attributes])[0] & bit),
         "issued": max(claims[name] for name in _ISSUE),
         "expires": min(claims[name] for name in _EXPIRY),
     }

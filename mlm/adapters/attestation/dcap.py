@@ -6,9 +6,10 @@ import shutil
 from pathlib import Path
 
 from mlm.adapters import confine
-from mlm.adapters.attestation.child import COLLATERAL, FILE_BYTES, QUOTE
+from mlm.adapters.attestation.child import COLLATERAL, FILE_BYTES, QUOTE, ROOT
 from mlm.adapters.confine import Limits
 from mlm.adapters.disk import storage_errors
+from mlm.adapters.extras import unavailable
 from mlm.core.attestation import Attested
 from mlm.core.errors import InvalidData
 
@@ -22,15 +23,18 @@ class Dcap:
     def __init__(self, *, folder: Path, memory_mb: int = 4096, timeout_s: float = 120.0, sandbox: str = "auto") -> None:
         self._folder, self._limits = folder.absolute(), Limits(memory_mb, timeout_s, sandbox)
 
-    def verify(self, quote: bytes, collateral: bytes, at: int) -> Attested:
+    def verify(self, quote: bytes, collateral: bytes, at: int, *, simulated: bool = False) -> Attested:
         """Have the child verify."""
+        root = simulated_root() if simulated else b""
         with storage_errors("the folder of quotes cannot be written"):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             folder = confine.private_folder(self._folder)
             (folder / QUOTE).write_bytes(quote)
             (folder / COLLATERAL).write_bytes(collateral)
+            (folder / ROOT).write_bytes(root)
         try:
-            found = confine.ask(_WORKER, "verify", {"at": at}, what=_WHAT, folder=folder, limits=self._limits)
+            asked = {"at": at, "simulated": simulated}
+            found = confine.ask(_WORKER, "verify", asked, what=_WHAT, folder=folder, limits=self._limits)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         try:
@@ -40,9 +44,18 @@ class Dcap:
                 tuple(str(each) for each in found["advisories"]),
                 {str(name): bytes.fromhex(value) for name, value in found["measurements"].items()},
                 bytes.fromhex(found["report_data"]),
-                bool(found["debug"]),
                 int(found["issued"]),
                 int(found["expires"]),
+                simulated,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidData(f"{_WHAT} gave an answer that cannot be read") from error
+
+
+def simulated_root() -> bytes:
+    """The root certificate of the simulated vendor, DER. Raises ToolMissing."""
+    try:
+        from mlm.adapters.attestation.vendor import Vendor
+    except ImportError as error:
+        raise unavailable("simulated quotes", "cryptography", error, "'mlm[tee]'") from error
+    return Vendor().root
