@@ -18,13 +18,13 @@ from hashlib import sha256
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from mlm.adapters.attestation import der
 from mlm.core.attestation import SGX, TDX, UP_TO_DATE
 
 ROOT, PLATFORMS, PLATFORM, SIGNING, QUOTING = (  # who signs what
@@ -197,17 +197,24 @@ class Vendor:
 
 def _platform_extension() -> bytes:
     def item(number: str, value: bytes) -> bytes:
-        return der.sequence(der.oid(f"{_SGX_EXTENSION}.{number}"), value)
+        return _sequence(asn1.encode_der(x509.ObjectIdentifier(f"{_SGX_EXTENSION}.{number}")), value)
 
-    levels = [item(f"2.{at}", der.integer(_SVN)) for at in range(1, 18)]
-    levels.append(item("2.18", der.octets(bytes([_SVN] * 16))))
-    return der.sequence(
-        item("1", der.octets(bytes(16))),
-        item("2", der.sequence(*levels)),
-        item("3", der.octets(_PCE_ID)),
-        item("4", der.octets(_FMSPC)),
-        item("5", der.enumerated(0)),
+    levels = [item(f"2.{at}", asn1.encode_der(_SVN)) for at in range(1, 18)]
+    levels.append(item("2.18", asn1.encode_der(bytes([_SVN] * 16))))
+    return _sequence(
+        item("1", asn1.encode_der(bytes(16))),
+        item("2", _sequence(*levels)),
+        item("3", asn1.encode_der(_PCE_ID)),
+        item("4", asn1.encode_der(_FMSPC)),
+        item("5", bytes([0x0A, 1, 0])),  # an ENUMERATED: a standard platform
     )
+
+
+def _sequence(*items: bytes) -> bytes:
+    """A SEQUENCE of what is DER already, of at most 65,535 bytes."""
+    content = b"".join(items)
+    size = len(content)
+    return b"\x30" + (bytes([size]) if size < 0x80 else b"\x82" + size.to_bytes(2)) + content
 
 
 def _report(attributes: bytes, enclave: bytes, signer: bytes, product: int, svn: int, data: bytes) -> bytes:
