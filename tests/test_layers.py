@@ -72,6 +72,7 @@ LONG: dict[str, str] = {}
 BROUGHT_BY = {
     "eth_abi": "eth-abi",
     "Crypto": "pycryptodome",
+    "sha3": "safe-pysha3",
     "ecies": "eciespy",
     "google": "onnx",
     "sklearn": "scikit-learn",
