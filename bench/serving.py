@@ -1,6 +1,6 @@
 """Paid serving beside free serving of the same model, in one run, by a real load generator (autocannon, bench/load).
 
-    python -m bench.serving [--calls 2000] [--profile]
+    python -m bench.serving [--calls 2000] [--model large]
 
 Two servers of one published model run at once, one free and one paid; loads go to them by turns. Each paid call has a
 voucher of its own, signed before. Needs `npm ci --prefix bench/load`.
@@ -28,27 +28,28 @@ from bench.timing import ROOT
 
 LOAD = ROOT / "bench" / "load"
 CONNECTIONS = (1, 8, 64)
-ROUNDS, CALLS = 3, 150
+ROUNDS, CALLS = 5, 300
 PRICE = "0.2"
-CHANNELS, SIDE = 56, 32
-MODELS = {"tiny": "a model of 0.1 ms", "cnn": "a model of a few ms"}
+SIDE = 32
+CHANNELS = {"cnn": 56, "large": 180}  # 30 and 304 million multiply-accumulates; MobileNetV2 takes 300
+MODELS = {"tiny": "a model of 0.1 ms", "cnn": "a CNN of 30M MACs", "large": "a CNN of 300M MACs"}
 
 
-def cnn() -> bytes:
-    """Two 3x3 convolutions over 32x32 pixels and 56 channels: 30 million multiply-accumulates a picture."""
+def cnn(wide: int) -> bytes:
+    """Two 3x3 convolutions over 32x32 pixels, with `wide` channels each."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     random = np.random.default_rng(0)
     nodes, weights, name, channels = [], [], "x", 3
     for layer in range(2):
-        values = random.normal(size=(CHANNELS, channels, 3, 3), scale=(9 * channels) ** -0.5).astype(np.float32)
+        values = random.normal(size=(wide, channels, 3, 3), scale=(9 * channels) ** -0.5).astype(np.float32)
         weights.append(numpy_helper.from_array(values, f"w{layer}"))
         nodes.append(helper.make_node("Conv", [name, f"w{layer}"], [f"c{layer}"], pads=[1, 1, 1, 1]))
         nodes.append(helper.make_node("Relu", [f"c{layer}"], [f"r{layer}"]))
-        name, channels = f"r{layer}", CHANNELS
+        name, channels = f"r{layer}", wide
     nodes.append(helper.make_node("GlobalAveragePool", [name], ["y"]))
-    free: tuple[list[str | int | None], ...] = (["batch", 3, SIDE, SIDE], ["batch", CHANNELS, 1, 1])
+    free: tuple[list[str | int | None], ...] = (["batch", 3, SIDE, SIDE], ["batch", wide, 1, 1])
     tensors = [
         helper.make_tensor_value_info(key, TensorProto.FLOAT, axes) for key, axes in zip("xy", free, strict=True)
     ]
@@ -97,7 +98,7 @@ def _servers(model: str) -> Iterator[tuple[Any, Any, Any]]:
         servers = []
         try:
             market: Market = start(root)
-            name = MODEL if model == "tiny" else _publish(market)
+            name = MODEL if model == "tiny" else _publish(market, CHANNELS[model])
             env = {"MLM_ACCOUNT": "compute-1", "MLM_SERVE_CLAIM": "1000000", "MLM_RUNNER_TIMEOUT": "900"}
             for arguments in (("--free", "--name", "free"), ("--price", PRICE, "--name", "paid")):
                 servers.append(conftest.start(market.first.folder, market.home, name, *arguments, env=env))
@@ -108,12 +109,12 @@ def _servers(model: str) -> Iterator[tuple[Any, Any, Any]]:
             stop(root / "home")
 
 
-def _publish(market: Any) -> str:
-    """The convolutional model, as an asset of the market's provider."""
+def _publish(market: Any, wide: int) -> str:
+    """A convolutional model, as an asset of the market's provider."""
     person = market.person("model-provider", "cnn")
     person.folder.mkdir()
     person.do("init")
-    (person.folder / "model.onnx").write_bytes(cnn())
+    (person.folder / "model.onnx").write_bytes(cnn(wide))
     text = (
         '[asset]\nname = "cnn"\nversion = "1.0.0"\nkind = "model"\nlicence = "Apache-2.0"\n'
         'description = "Two layers"\n\n[model]\nfile = "model.onnx"\n\n'

@@ -29,7 +29,7 @@ from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("mlm.cli", "mlm.workflows", "mlm.adapters")
-LIBRARIES = ("numpy", "duckdb", "coincurve", "orjson", "Crypto.Hash.keccak", "rich.console", "rich.table")
+LIBRARIES = ("numpy", "duckdb", "coincurve", "orjson", "sha3", "rich.console", "rich.table")
 READ_AT_START = ("PYTHON", "LC_", "LANG", "TZ", "OPENBLAS")  # by Python and libraries: each set has its own server
 _ORDER = 1 << 20  # bytes at most
 

@@ -76,6 +76,7 @@ BROUGHT_BY = {
     "dcap_qvl": "dcap-qvl",
     "eth_abi": "eth-abi",
     "Crypto": "pycryptodome",
+    "sha3": "safe-pysha3",
     "ecies": "eciespy",
     "google": "onnx",
     "sklearn": "scikit-learn",

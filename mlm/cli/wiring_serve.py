@@ -155,7 +155,7 @@ def claims(session: Session, offer: Offer, journal: CallJournal, tell: Callable[
         held = list(journal.channels.values())
         return claimer.look([each.ledger.best for each in held if each.ledger.best is not None])
 
-    return again_and_again(act, tell, CLAIMS_EVERY)
+    return again_and_again(act, tell, CLAIMS_EVERY, get("serve.drain"))
 
 
 def desk(session: Session, offer: Offer, till: Till, journal: CallJournal | None) -> Desk:

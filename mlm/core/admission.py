@@ -73,10 +73,12 @@ class Ledger:
         self.count += 1
         self.highest = max(self.highest, voucher.calls)
         if self.highest - WINDOW > self.floor:
-            self.floor = self.highest - WINDOW
+            before, self.floor = self.floor, self.highest - WINDOW
             # Most often one leaves; a jump may leave many behind.
-            for number in [number for number in self.served if number <= self.floor]:
-                del self.served[number]
+            few = self.floor - before < len(self.served)
+            for number in range(before + 1, self.floor + 1) if few else list(self.served):
+                if number <= self.floor:
+                    self.served.pop(number, None)
 
 
 def admit(

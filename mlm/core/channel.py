@@ -232,7 +232,7 @@ def decode_header(text: str) -> SignedVoucher:
             raise InvalidData("a voucher: expected unpadded base64url, found other characters")
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         # (2) One JSON object, no field twice.
-        record = json.loads(data.decode("ascii"), object_pairs_hook=_once)
+        record = _JSON.decode(data.decode("ascii"))
     except (binascii.Error, ValueError, RecursionError) as error:
         raise InvalidData(f"a voucher: expected base64url of a JSON object: {str(error)[:80]}") from error
     return voucher_from(record)
@@ -262,3 +262,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise InvalidData("a voucher: a field is there twice")
     return found
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_once)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlm.core.channel import Channel, ChannelState, SignedVoucher, terms_from_event
+from mlm.core.channel import Channel, ChannelState, ChannelTerms, SignedVoucher, terms_from_event
 from mlm.core.errors import Reverted, UsageError
 from mlm.core.money import Amount
 from mlm.core.served import Terms
@@ -79,21 +79,31 @@ class Reader:
 
     This machine's clock may be set meanwhile: seconds are counted from the newest block on, not from a difference.
     With `terms`, channels to others, or for other versions, are none: whoever names them costs no question.
+    The index is synced for channels that were not open when they were last read, or are not now. An id is the digest of
+    the terms: of a channel that stays open only the contract need be asked.
     """
 
     def __init__(self, ports: Ports, terms: Terms | None = None) -> None:
         self._ports, self._terms, self._block, self._seen = ports, terms, 0, 0.0
+        self._open: dict[str, ChannelTerms] = {}  # those that were, when they were last read
 
     def read(self, names: Sequence[str]) -> tuple[int, dict[str, Channel | None]]:
         """The chain's time and these channels; None for one that does not exist, as settled as chain.finality asks."""
         ports = self._ports
-        synced = sync(ports)
-        newest = {"included": synced.head, "safe": synced.safe or 0, "finalized": synced.finalized or 0}
+        found = self._look_up([name for name in names if name not in self._open])
         timestamp, monotonic = ports.chain.block().timestamp, ports.system.monotonic()
         if timestamp != self._block:
             self._block, self._seen = timestamp, monotonic
         now = max(ports.system.now(), timestamp + int(monotonic - self._seen))
-        return now, {name: self._find(name, newest[ports.chain.depth]) for name in names}
+        seen: dict[str, Channel | None] = {}
+        for name in names:
+            terms = self._open.get(name) or found.get(name)
+            channel = seen[name] = self._ask(name, terms) if terms else None
+            if channel is not None and channel.state(now) is ChannelState.OPEN:
+                self._open[name] = channel.terms
+            elif self._open.pop(name, None):
+                sync(ports)  # for `over`
+        return now, seen
 
     def over(self, name: str) -> bool:
         """Whether nothing can ever be claimed of a channel any more: a day of blocks has passed since its end.
@@ -106,21 +116,29 @@ class Reader:
         ends = [int(rows[0][at]) for at in ("expires_at", "ended_at") if rows[0][at] is not None]
         return self._block >= min(ends) + _SETTLED
 
-    def _find(self, name: str, newest: int) -> Channel | None:
-        rows = self._ports.state.query("channels", channel_id=name)
-        if not rows or rows[0]["block"] > newest:
-            return None
-        wanted, row = self._terms, rows[0]
-        if wanted and (row["payee"].lower(), row["version_id"]) != (wanted.payee.lower(), wanted.version_id):
-            return None
+    def _look_up(self, names: Sequence[str]) -> dict[str, ChannelTerms]:
+        """The terms of those that exist."""
+        if not names:
+            return {}
+        synced, found = sync(self._ports), dict[str, ChannelTerms]()
+        newest = {"included": synced.head, "safe": synced.safe or 0, "finalized": synced.finalized or 0}
+        for name in names:
+            rows = self._ports.state.query("channels", channel_id=name)
+            if not rows or rows[0]["block"] > newest[self._ports.chain.depth]:
+                continue
+            wanted, row = self._terms, rows[0]
+            if wanted and (row["payee"].lower(), row["version_id"]) != (wanted.payee.lower(), wanted.version_id):
+                continue
+            found[name] = terms_from_event(row["terms"])
+        return found
+
+    def _ask(self, name: str, terms: ChannelTerms) -> Channel | None:
         deposit, claimed, _, calls, expires_at, ending = self._ports.chain.call(
             CONTRACT, "channelOf", bytes.fromhex(name[2:])
         )
-        if not deposit:  # the index is behind a reorganisation
+        if not deposit:  # a reorganisation took it
             return None
-        return Channel(
-            name, terms_from_event(rows[0]["terms"]), deposit, claimed, calls, expires_at, _ENDINGS.get(ending)
-        )
+        return Channel(name, terms, deposit, claimed, calls, expires_at, _ENDINGS.get(ending))
 
 
 def genuine(ports: Ports, signed: SignedVoucher, channel: Channel) -> bool:

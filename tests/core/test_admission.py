@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlm.core.admission import WINDOW, Admitted, Answer, Ledger, Refused, Repeat, admit
-from mlm.core.channel import Channel, ChannelState, ChannelTerms, SignedVoucher, Voucher, next_voucher
+from mlm.core.channel import (
+    MAX_AMOUNT,
+    MAX_CALLS,
+    Channel,
+    ChannelState,
+    ChannelTerms,
+    SignedVoucher,
+    Voucher,
+    next_voucher,
+)
 
 ID = "0x" + "6c" * 32
 PRICE = 5
@@ -124,6 +133,11 @@ def test_the_window_forgets_what_is_far_below() -> None:
     assert serve(ledger, signed(4)) == Admitted() and ask(ledger, signed(5)) == Repeat()
     serve(ledger, signed(10 * WINDOW))
     assert sorted(ledger.served) == [10 * WINDOW] and ledger.count == 6
+    for number in range(1, WINDOW + 3):  # one after the other: each but the first few pushes one out
+        serve(ledger, signed(10 * WINDOW + number))
+    assert ledger.floor == 10 * WINDOW + 2 and len(ledger.served) == WINDOW
+    ledger.record(signed(MAX_CALLS, amount=MAX_AMOUNT))
+    assert list(ledger.served) == [MAX_CALLS] and ledger.floor == MAX_CALLS - WINDOW
 
 
 def refusal(answer: Answer) -> str:

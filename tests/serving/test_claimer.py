@@ -109,7 +109,28 @@ def test_channels_to_others_cost_no_question(monkeypatch: Any) -> None:
     assert reader.read([name])[1][name] is not None and world.asked == 1
     for stranger in (opened(payee="0x" + "99" * 20), opened(version_id="0x" + "cd" * 32)):
         world.channel = stranger
-        assert reader.read([name])[1] == {name: None} and world.asked == 1
+        assert reader.read([stranger.id])[1] == {stranger.id: None} and world.asked == 1
+
+
+def test_the_index_is_synced_for_what_is_new_has_gone_or_has_ended(monkeypatch: Any) -> None:
+    """An open channel costs a call of the contract, and sees at once what that says."""
+    world = World(monkeypatch)
+    syncs: list[Ports] = []
+    found = serve_channels.sync(world.ports)
+    monkeypatch.setattr(serve_channels, "sync", lambda ports: syncs.append(ports) or found)
+    reader, name = Reader(world.ports), world.channel.id
+    for claimed in (0, 5):
+        world.channel = replace(world.channel, claimed=claimed)
+        assert reader.read([name])[1][name] == replace(world.channel, terms=world.channel.terms)
+    assert len(syncs) == 1
+    opened_before = world.channel
+    world.channel = replace(world.channel, deposit=0)  # a reorganisation took its opening
+    assert reader.read([name])[1][name] is None and len(syncs) == 2
+    world.channel = opened_before  # and another brought it back
+    assert reader.read([name])[1][name] is not None and len(syncs) == 3
+    world.end()
+    assert reader.read([name])[1][name] == world.channel and len(syncs) == 4
+    assert reader.read([name])[1][name] == world.channel and len(syncs) == 5
 
 
 def test_a_channel_that_has_ended_takes_no_room_among_those_that_are_open(monkeypatch: Any) -> None:

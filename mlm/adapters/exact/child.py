@@ -48,7 +48,7 @@ def _model() -> ExactModel:
 
 STEPS = {"read": step_read, "run": step_run}
 # With what these load later by themselves: once the process is sealed, no machine code can be loaded.
-_READING = ("zipfile", "unicodedata", "numpy", "onnx", "Crypto.Hash.keccak", "mlm.adapters.exact.read")
+_READING = ("zipfile", "unicodedata", "numpy", "onnx", "sha3", "mlm.adapters.exact.read")
 MODULES = {"read": _READING, "run": (*_READING, "onnxruntime", "mlm.adapters.exact.trace")}
 
 

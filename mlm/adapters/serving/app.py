@@ -131,7 +131,7 @@ def application(desk: Desk) -> Starlette:
         desk.metrics.answered(answer.status_code, code, seconds)
         client = request.client.host if request.client else ""
         desk.log.add(
-            {"client": client, "path": request.url.path[:200], "status": answer.status_code, "code": code}
+            {"client": client, "path": request.scope["path"][:200], "status": answer.status_code, "code": code}
             | {"seconds": round(seconds, 6), **logged}
         )
         return answer
@@ -171,7 +171,8 @@ def application(desk: Desk) -> Starlette:
         return answer
 
     async def broken(request: Request, error: Exception) -> Response:
-        desk.log.add({"path": request.url.path[:200], "status": 500, "why": f"{type(error).__name__}: {error}"[:500]})
+        why = f"{type(error).__name__}: {error}"[:500]
+        desk.log.add({"path": request.scope["path"][:200], "status": 500, "why": why})
         return refused(Refusal(Status.FAILED, "this server made a mistake; its log says which"))
 
     model = "/v2/models/{name}"

@@ -10,10 +10,13 @@ from mlm.core.errors import MlmError
 LONGEST_S = 600.0
 
 
-def again_and_again(act: Callable[[], str], tell: Callable[[str], None], every: float) -> Callable[[], None]:
-    """Begin; `act` says what came of it, `tell` hears that and of failures. Returns what ends it.
+def again_and_again(
+    act: Callable[[], str], tell: Callable[[str], None], every: float, within: float
+) -> Callable[[], None]:
+    """Begin; `act` says what came of it, `tell` hears that and of failures. Returns what ends it, within `within` s.
 
-    The thread ends with the process at any instant: what `act` does must bear that.
+    That waits for an `act` under way: a thread that is in DuckDB when the interpreter ends aborts the process (it is
+    unwound through C++ that may not throw). After that the thread ends at any instant: what `act` does must bear that.
     """
     stopped = threading.Event()
 
@@ -29,5 +32,10 @@ def again_and_again(act: Callable[[], str], tell: Callable[[str], None], every: 
             if came:
                 tell(came)
 
-    threading.Thread(target=work, name="mlm serve claims", daemon=True).start()
-    return stopped.set
+    def end() -> None:
+        stopped.set()
+        thread.join(within)
+
+    thread = threading.Thread(target=work, name="mlm serve claims", daemon=True)
+    thread.start()
+    return end

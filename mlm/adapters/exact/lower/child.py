@@ -45,7 +45,7 @@ def answer(step: str, request: Request) -> Answer:
 # With what these load later by themselves: once the process is sealed, no machine code can be loaded.
 _MODULES = (
     *("zipfile", "unicodedata", "numpy", "numpy.random", "onnx", "onnxruntime", "onnx.reference.ops"),
-    *("Crypto.Hash.keccak", "mlm.adapters.exact.lower.report"),
+    *("sha3", "mlm.adapters.exact.lower.report"),
 )
 
 
