@@ -13,7 +13,8 @@ from typing import Any
 from mlm.core.clock import Duration, Instant
 from mlm.core.dispute import challenge
 from mlm.core.dispute.game import Game, Phase
-from mlm.core.errors import MlmError
+from mlm.core.dispute.present import MOST_AGE, Seen, judge
+from mlm.core.errors import ChainError, MlmError
 from mlm.core.exact.trace import Trace
 from mlm.core.job import Tier
 from mlm.core.money import Amount, Wei
@@ -70,6 +71,19 @@ class Watched:
     failures: int = field(metadata=NO_AMOUNT)
 
 
+class NodeBehind(ChainError):
+    """The newest block that the node shows may be an old one."""
+
+    code = "node_behind"
+    hint = "Nothing is done until the node has caught up; if it is this machine's clock that is wrong, for a minute."
+
+    def __init__(self, age: int) -> None:
+        wanted, found = Duration(MOST_AGE), Duration(age - age % 60)
+        super().__init__(
+            f"expected a newest block at most {wanted} older than this machine's clock, found one {found} older"
+        )
+
+
 def watch(ports: Ports, params: Run, *, tell: Callable[[Fact], None], stopped: Callable[[], bool]) -> Watched:
     """Be this account's watcher until `stopped` says so, or as long as `params` say.
 
@@ -85,11 +99,12 @@ class _Watcher:
         self._false: dict[str, Trace] = {}  # and those where it is not, with what this machine computes
         self._told: set[str] = set()
         self._now = self._moves = self._failures = 0
+        self._since: Seen | None = None  # what the node's newest block is judged by
 
     def run(self, stopped: Callable[[], bool]) -> Watched:
         system = self._ports.system
         started = system.monotonic()
-        self._wanted()  # what is wrong from the first is no failure to wait for
+        sync(self._ports)  # what is wrong from the first is no failure to wait for
         while not stopped():
             busy = self._look()
             took = system.monotonic() - started
@@ -129,8 +144,7 @@ class _Watcher:
 
     def _wanted(self) -> list[lookup.Job]:
         """Jobs of the tier, of others, whose result can still be disputed; and those with games of ours."""
-        sync(self._ports)
-        self._now = self._ports.chain.block().timestamp
+        self._refresh()
         me = self._ports.sender.address.lower()
         found = []
         for row in self._rows():
@@ -143,6 +157,16 @@ class _Watcher:
                 found.append(job)
         return found
 
+    def _refresh(self) -> None:
+        """Read the chain's present. Raises NodeBehind for a past: nothing is decided on it."""
+        sync(self._ports)
+        system, head = self._ports.system, self._ports.chain.block()
+        seen = Seen(head.timestamp, system.now(), system.monotonic())
+        self._since, present = judge(self._since, seen)
+        if not present:
+            raise NodeBehind(seen.age)
+        self._now = head.timestamp
+
     def _rows(self) -> Iterator[dict[str, Any]]:
         offset = 0
         while rows := self._ports.state.query("jobs", settled=False, limit=PAGE, offset=offset):
@@ -153,6 +177,11 @@ class _Watcher:
         """Check a result, or play on about it; whether something is left."""
         case = dispute_look.case(self._ports, job.job_id, self._false.get(job.job_id))
         node = case.difference
+        if (
+            job.job_id not in self._false
+        ):  # to run a model takes its time: what is decided now is decided on the present
+            self._refresh()
+            job = lookup.read_job(self._ports, job.job_id)
         if node is None:
             self._true.add(job.job_id)
             self._say(job.job_id, "true: every number of its trace is the one computed here")
