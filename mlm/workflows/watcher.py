@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from mlm.core.clock import Duration, Instant
@@ -22,10 +23,11 @@ from mlm.core.plan import NO_AMOUNT, Call
 from mlm.ports.bundle import Ports
 from mlm.workflows import dispute, dispute_look, lookup
 from mlm.workflows.apply import Operation
-from mlm.workflows.dispute_look import CONTRACT, Case
+from mlm.workflows.dispute_look import CONTRACT
 from mlm.workflows.job_close import JobName
 from mlm.workflows.once import once
 from mlm.workflows.sync import sync
+from mlm.workflows.tiers.optimistic import evidence_of
 
 POLL = 2.0  # seconds between two looks
 STEP = 0.2
@@ -38,7 +40,7 @@ CHALLENGE_GAS = 1_500_000
 class Run:
     """Parameters of `watcher run`. `most_bond` in base units, `most_fee` of a challenge in wei; None: any.
 
-    It ends after `seconds` (None: never), or with `until_idle` once nothing is left to check or to play.
+    It ends after `seconds` (None: never), or with `until_idle` once nothing is left that can be checked or played.
     """
 
     most_bond: Amount
@@ -60,11 +62,15 @@ class Fact:
 
 @dataclass(frozen=True)
 class Watched:
-    """What one run came to: results that were re-executed, those that were false, moves, and what failed."""
+    """What one run came to: results that were re-executed, those that were false, moves, and what failed.
+
+    `unchecked` are jobs whose result could not be run again: their input or model is not there, or is refused.
+    """
 
     account: str
     seconds: Duration
     checked: int = field(metadata=NO_AMOUNT)
+    unchecked: tuple[str, ...]
     false: int = field(metadata=NO_AMOUNT)
     moves: int = field(metadata=NO_AMOUNT)
     convictions: int = field(metadata=NO_AMOUNT)
@@ -95,8 +101,10 @@ def watch(ports: Ports, params: Run, *, tell: Callable[[Fact], None], stopped: C
 class _Watcher:
     def __init__(self, ports: Ports, params: Run, tell: Callable[[Fact], None]) -> None:
         self._ports, self._params, self._tell = ports, params, tell
-        self._true: set[str] = set()  # jobs whose trace is the one that this machine computes
-        self._false: dict[str, Trace] = {}  # and those where it is not, with what this machine computes
+        # Of each result, what was claimed. A reorganisation may have another take its place: that is another result.
+        self._true: dict[str, bytes] = {}
+        self._false: dict[str, Trace] = {}  # what this machine computes instead, without its tensors: some KB
+        self._unchecked: dict[str, None] = {}
         self._told: set[str] = set()
         self._now = self._moves = self._failures = 0
         self._since: Seen | None = None  # what the node's newest block is judged by
@@ -120,6 +128,7 @@ class _Watcher:
             account=self._ports.sender.address,
             seconds=Duration(round(system.monotonic() - started)),
             checked=len(self._true) + len(self._false),
+            unchecked=tuple(self._unchecked),
             false=len(self._false),
             moves=self._moves,
             convictions=convicted,
@@ -148,9 +157,11 @@ class _Watcher:
         me = self._ports.sender.address.lower()
         found = []
         for row in self._rows():
-            if row["tier"] != Tier.OPTIMISTIC or row["job_id"] in self._true or (row["provider"] or "") == me:
+            if row["tier"] != Tier.OPTIMISTIC or (row["provider"] or "") == me:
                 continue
             if self._params.assets and f"{row['handle']}/{row['name']}" not in self._params.assets:
+                continue
+            if row["job_id"] in self._true and self._true[row["job_id"]] == self._claimed(row["job_id"]):
                 continue
             job = lookup.read_job(self._ports, row["job_id"])
             if job.state in dispute.CHALLENGEABLE or row["job_id"] in self._false:
@@ -173,35 +184,64 @@ class _Watcher:
             yield from rows
             offset += len(rows)
 
+    def _claimed(self, job_id: str) -> bytes:
+        """What its provider has committed to, as one digest; of nothing, where there is nothing."""
+        return sha256(
+            "".join(row["tensor_roots"] for row in self._ports.state.query("traces", job_id=job_id)).encode()
+        ).digest()
+
     def _attend(self, job: lookup.Job) -> bool:
         """Check a result, or play on about it; whether something is left."""
-        case = dispute_look.case(self._ports, job.job_id, self._false.get(job.job_id))
-        node = case.difference
-        if (
-            job.job_id not in self._false
-        ):  # to run a model takes its time: what is decided now is decided on the present
-            self._refresh()
+        own = self._false.get(job.job_id)
+        if own is None:
+            own = self._computed(job)
+            if own is None:
+                return False
+            self._refresh()  # a run takes its time, and what is decided now is decided on the present
             job = lookup.read_job(self._ports, job.job_id)
+        claimed = evidence_of(self._ports, job).roots
+        node = challenge.first_difference(own.graph, own.roots, claimed)
         if node is None:
-            self._true.add(job.job_id)
+            self._false.pop(job.job_id, None)
+            self._true[job.job_id] = self._claimed(job.job_id)
             self._say(job.job_id, "true: every number of its trace is the one computed here")
             return False
         if job.job_id not in self._false:
-            self._false[job.job_id] = case.own
-            operator = case.own.graph.nodes[node].op.name
+            self._true.pop(job.job_id, None)
+            self._false[job.job_id] = own
+            operator = own.graph.nodes[node].op.name
             self._say(job.job_id, f"false: node {node} ({operator}) is the first that differs")
-        game = self._own_game(case, node)
+        return self._play(job, node, claimed)
+
+    def _computed(self, job: lookup.Job) -> Trace | None:
+        """What this machine computes; None where it cannot, now: input and model are looked for at each look again."""
+        try:
+            own = dispute_look.case(self._ports, job.job_id, keep=False).own
+        except ChainError:
+            raise
+        except MlmError as error:
+            self._unchecked[job.job_id] = None
+            self._fail(job.job_id, error)
+            return None
+        self._unchecked.pop(job.job_id, None)
+        return own
+
+    def _play(self, job: lookup.Job, node: int, claimed: tuple[bytes, ...]) -> bool:
+        """Challenge, or make the next move; whether something is left to wait for."""
+        game = self._own_game(job, node)
         convicted = bool(self._ports.state.query("convictions", job_id=job.job_id))
-        window = job.record.submitted_at + job.record.verification_window
-        claim = challenge.Claim(job.state, window, case.claimed.roots, convicted, game)
-        move = challenge.next_move(claim, case.own, self._now, self._limits())
-        if move is None:
-            waits = game is not None and game.phase is not Phase.ENDED
-            if not waits and not convicted and job.state in dispute.CHALLENGEABLE:
-                self._say(job.job_id, "left alone: a challenge would cost more than allowed, or come too late")
-            return waits
-        begins = isinstance(move, challenge.Commit | challenge.Open)
-        operation: Operation[Any, Any] = dispute.OPEN if begins else dispute.RESPOND
+        if game is None or game.phase is Phase.NONE:
+            window = job.record.submitted_at + job.record.verification_window
+            claim = challenge.Claim(job.state, window, claimed, convicted)
+            if not challenge.may_begin(claim, self._now, self._limits()):
+                if not convicted and job.state in dispute.CHALLENGEABLE:
+                    self._say(job.job_id, "left alone: a challenge would cost more than allowed, or come too late")
+                return False
+            operation: Operation[Any, Any] = dispute.OPEN
+        elif challenge.is_due(game, self._now, convicted):
+            operation = dispute.RESPOND
+        else:
+            return game.phase is not Phase.ENDED
         if self._params.observe:
             self._say(job.job_id, f"would run: mlm {operation.name} {job.short}")
             return False
@@ -211,9 +251,9 @@ class _Watcher:
             self._tell(Fact(Instant(self._now), job.job_id, step.title))
         return True
 
-    def _own_game(self, case: Case, node: int) -> Game | None:
+    def _own_game(self, job: lookup.Job, node: int) -> Game | None:
         me = self._ports.sender.address.lower()
-        found = dispute_look.games(self._ports, case.job.job_id)
+        found = dispute_look.games(self._ports, job.job_id)
         own = [game for game in found if game.challenger.lower() == me and game.node == node]
         return next((game for game in own if game.phase is not Phase.ENDED), own[-1] if own else None)
 
