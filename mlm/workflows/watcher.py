@@ -32,6 +32,7 @@ from mlm.workflows.tiers.optimistic import evidence_of
 POLL = 2.0  # seconds between two looks
 STEP = 0.2
 PAGE = 1000
+CHECKING = 60.0  # seconds for which a look checks results, one at least: no game waits for all of them
 # Gas of a challenge at most: a withheld node of 25 million multiply-accumulates, all moves (docs/gas.md).
 CHALLENGE_GAS = 1_500_000
 
@@ -142,8 +143,10 @@ class _Watcher:
         except MlmError as error:
             self._fail("", error)
             return True
-        busy = False
-        for job in jobs:
+        busy, begun = False, self._ports.system.monotonic()
+        for at, job in enumerate(jobs):
+            if job.job_id not in self._false and self._ports.system.monotonic() - begun > CHECKING and at:
+                return busy or any(left.job_id not in self._unchecked for left in jobs[at:])
             try:
                 busy = self._attend(job) or busy
             except MlmError as error:
@@ -166,7 +169,10 @@ class _Watcher:
             job = lookup.read_job(self._ports, row["job_id"])
             if job.state in dispute.CHALLENGEABLE or row["job_id"] in self._false:
                 found.append(job)
-        return found
+        # Games first, what could not be checked last; and results of one model together, which is loaded once then.
+        return sorted(
+            found, key=lambda job: (job.job_id not in self._false, job.job_id in self._unchecked, job.version_id)
+        )
 
     def _refresh(self) -> None:
         """Read the chain's present. Raises NodeBehind for a past: nothing is decided on it."""

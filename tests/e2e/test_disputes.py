@@ -11,6 +11,7 @@ import pytest
 
 from mlm.adapters.exact.confined import ConfinedExact
 from mlm.core.errors import Reverted
+from mlm.workflows import watcher as workflow
 from tests.command_line import INPUT, TOKEN, Market, Person, start, stop
 from tests.delivering import apart, pushed
 from tests.disputing import EXACT, Chain, leased, liar, lowered, posted
@@ -69,6 +70,17 @@ def test_an_honest_result_is_found_true_and_paid_when_the_window_ends(market: Ma
     assert credits(market.consumer, job)["payment"] > 0
     (result,) = market.consumer.do("job", "result", job)["outputs"]
     assert result["argmax"] == 9 and "disputed while" in watcher.refused(12, "dispute", "open", job)["message"]
+
+
+def test_a_look_checks_for_a_while_only(market: Market, watcher: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One result at least, so that all are checked in the end; and no game waits for that."""
+    monkeypatch.setattr(workflow, "CHECKING", 0.0)
+    for _ in range(2):
+        submitted(market)
+    assert watcher.do("watcher", "run", "--for", "0")["checked"] == 1
+    seen = watcher.do("watcher", "run", "--until-idle")
+    assert (seen["checked"], seen["unchecked"], seen["failures"]) == (2, [], 0)
+    market.advance("1h")
 
 
 def test_a_liar_that_answers_is_convicted_of_the_cell(market: Market, watcher: Person) -> None:
