@@ -33,6 +33,7 @@ MODULES = (
     "indexing",
     "running",
     "tracing",
+    "watching",
     "confining",
     "workers",
     "serving",

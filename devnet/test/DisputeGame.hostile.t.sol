@@ -9,11 +9,18 @@ import {Terms} from "../contracts/interfaces/IJobMarket.sol";
 import {Role, State, Verdict} from "../contracts/interfaces/Types.sol";
 import {GameBase} from "./GameBase.sol";
 
-/// Somebody who wants more than his due, or another to have less: each test is one of them.
+/// Somebody who wants more than his due, or another to have less: each test is one of them. What docs/attacks.md says that
+/// it costs is what is logged here (tests/devnet/test_attacks.py).
 contract DisputeGameHostileTest is GameBase {
+    event log_named_decimal_uint(string key, uint256 val, uint256 decimals);
+
     /// @dev All that accounts have, here and in the market.
     function _worth(address account) private view returns (uint256) {
         return token.balanceOf(account) + market.creditOf(account) + game.creditOf(account) + _stakeOf(account);
+    }
+
+    function _told(string memory attack, uint256 cost) private {
+        emit log_named_decimal_uint(attack, cost, 18);
     }
 
     // ---------------------------------------------------------------- the provider
@@ -26,6 +33,7 @@ contract DisputeGameHostileTest is GameBase {
         market.settle(jobId, terms);
         uint256 left = _worth(ALICE) + _worth(DAVE);
         vm.assertEq(before - left, MAX_PRICE);
+        _told("self-challenge by a liar that is found out", before - left);
         vm.assertGe(before - left, market.jobOf(jobId).price);
         vm.assertEq(_worth(CONSUMER), 10_000 * ONE, "the consumer has lost nothing");
     }
@@ -39,6 +47,7 @@ contract DisputeGameHostileTest is GameBase {
         vm.warp(game.gameOf(gameId).deadline);
         game.timeout(gameId);
         vm.assertEq(before - _worth(ALICE) - _worth(DAVE), BOND / 2);
+        _told("self-challenge of an honest result", before - _worth(ALICE) - _worth(DAVE));
     }
 
     /// A liar whose own games stand on every node from the first second: they keep nobody out, and it is convicted.
@@ -57,6 +66,7 @@ contract DisputeGameHostileTest is GameBase {
         // It has the reward, but half of the lock is burnt whoever has it.
         vm.assertEq(game.challengerOf(jobId), DAVE);
         vm.assertEq(before - _worth(ALICE) - _worth(DAVE), MAX_PRICE);
+        _told("games of a liar's own on every node", before - _worth(ALICE) - _worth(DAVE));
     }
 
     /// A result of another job: its roots do not open this job's input.
@@ -72,8 +82,8 @@ contract DisputeGameHostileTest is GameBase {
     /// A copied trace of the same input and model is the same true answer, and stands or falls with it; who copied a false one
     /// is convicted like its author, by proofs of its own.
     function test_aCopiedLieConvictsItsCopier() public {
-        (bytes32 first,) = _lied();
-        (bytes32 second,) = _handIn(_roots(2, 1));
+        (bytes32 first, Terms memory terms) = _lied();
+        (bytes32 second, Terms memory copied) = _handIn(_roots(2, 1));
         bytes32 salt = _commitTo(CAROL, first, 1, 77);
         vm.startPrank(CAROL);
         // A commitment to the one opens nothing of the other.
@@ -84,6 +94,11 @@ contract DisputeGameHostileTest is GameBase {
         _needState(second, State.Submitted);
         _prove(CAROL, second, 1, 77);
         _needState(second, State.Rejected);
+        market.settle(first, terms);
+        uint256 before = _worth(ALICE);
+        market.settle(second, copied);
+        vm.assertEq(before - _worth(ALICE), 2 * MAX_PRICE);
+        _told("lie copied from another job's result", before - _worth(ALICE));
     }
 
     function test_anotherModelsGraph() public {
@@ -96,13 +111,17 @@ contract DisputeGameHostileTest is GameBase {
 
     /// It leaves the game that it would lose, answers all others, and hopes for the window to end.
     function test_aLiarCannotWaitForTheWindowsEnd() public {
-        (bytes32 jobId,) = _lied();
+        uint256 before = _worth(ALICE);
+        (bytes32 jobId, Terms memory terms) = _lied();
         vm.warp(block.timestamp + 1 days - 1);
         bytes32 gameId = _open(CAROL, jobId, _roots(2, 1), 1);
         vm.warp(block.timestamp + CLOCK);
         _needState(jobId, State.Disputed);
         game.timeout(gameId);
         _needState(jobId, State.Rejected);
+        market.settle(jobId, terms);
+        vm.assertEq(before - _worth(ALICE), 2 * MAX_PRICE);
+        _told("false result that is withheld", before - _worth(ALICE));
     }
 
     // ---------------------------------------------------------------- the challenger
@@ -128,6 +147,7 @@ contract DisputeGameHostileTest is GameBase {
         vm.warp(game.gameOf(gameId).deadline);
         game.timeout(gameId);
         vm.assertEq(before - _worth(DAVE), BOND);
+        _told("challenge of an honest result, to the last move", before - _worth(DAVE));
         vm.assertLe(block.timestamp, submitted + 1 days + CLOCK + 4 * EXTENSION);
         market.settle(jobId, terms);
         _needSettled(jobId, State.Accepted);
@@ -149,6 +169,7 @@ contract DisputeGameHostileTest is GameBase {
 
     /// Two who are right: one has the reward, both have their bonds.
     function test_twoChallengers() public {
+        uint256 before = _worth(ALICE);
         (bytes32 jobId, Terms memory terms) = _lied();
         bytes32[] memory roots = _roots(2, 1);
         bytes32 first = _open(BOB, jobId, roots, 1);
@@ -161,6 +182,8 @@ contract DisputeGameHostileTest is GameBase {
         vm.assertEq(market.creditOf(BOB), MAX_PRICE, "who asked first");
         vm.assertEq(market.creditOf(CAROL), 0);
         vm.assertEq(game.creditOf(BOB) + game.creditOf(CAROL), 2 * BOND);
+        vm.assertEq(before - _worth(ALICE), 2 * MAX_PRICE);
+        _told("false result, shown by two", before - _worth(ALICE));
     }
 
     // ---------------------------------------------------------------- the copier

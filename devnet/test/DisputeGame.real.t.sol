@@ -105,6 +105,45 @@ contract DisputeGameRealTest is GameBase {
         vm.stopPrank();
     }
 
+    /// The most nodes there are: their roots travel as calldata, are hashed to the trace root, and are logged.
+    function test_aTraceOf256Nodes() public {
+        for (uint256 i = 0; i < 256; ++i) {
+            roots.push(keccak256(abi.encode(i)));
+        }
+        bytes32 graph = keccak256("a graph of 256 nodes");
+        Publication memory p = _publication("labs", "deep", "1.0.0", "manifest of the deep model");
+        p.keys = new TierKey[](1);
+        p.keys[0] = TierKey(Tier.Optimistic, _key(graph, 256, 1, 1));
+        Request memory request = _request(AuctionKind.Fixed, Tier.Optimistic);
+        (, request.versionId) = _publish(OWNER, p);
+        bytes32[] memory inputs = new bytes32[](1);
+        inputs[0] = roots[0];
+        request.inputCommitment = _inputCommitment(request.versionId, inputs);
+        (Terms memory terms,) = market.quote(request);
+        vm.prank(CONSUMER);
+        bytes32 jobId = market.post(request, 9);
+        vm.startPrank(ALICE);
+        market.bid(jobId, MAX_PRICE, "");
+        market.accept(jobId);
+        bytes memory evidence = abi.encode(graph, uint256(1), uint256(1), roots);
+        market.submit(jobId, terms, evidence, RESULT);
+        _logGas("submit (256 nodes)");
+        vm.stopPrank();
+        emit log_named_uint(
+            "FLOOR: submit (256 nodes)", _floor(abi.encodeCall(market.submit, (jobId, terms, evidence, RESULT)))
+        );
+        vm.assertEq(game.traceOf(jobId).traceRoot, Trees.overHashes(roots).root());
+        _needState(jobId, State.Submitted);
+    }
+
+    /// @dev What a transaction with this calldata costs at least from Prague on (EIP-7623).
+    function _floor(bytes memory data) private pure returns (uint256 gas) {
+        gas = 21_000;
+        for (uint256 i = 0; i < data.length; ++i) {
+            gas += data[i] == 0 ? 10 : 40;
+        }
+    }
+
     function _opening(bytes memory data, uint256 leaf, bytes32[] memory path) private view returns (Opening memory o) {
         o.leaves = new uint32[](1);
         o.leaves[0] = uint32(leaf);

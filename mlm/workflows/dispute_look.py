@@ -34,16 +34,14 @@ class Case:
     job: lookup.Job
     claimed: Evidence
     onnx: bytes
-    run: Trace | None = None  # this machine's, where it was made before
+    keep: bool = True  # every tensor of this machine's run
 
     @cached_property
     def own(self) -> Trace:
-        """This machine's run, with every tensor; what opens cells of an honest trace. Raises NotFound, InvalidData."""
-        if self.run is not None:
-            return self.run
+        """This machine's run; its tensors open cells of an honest trace. Raises NotFound, InvalidData."""
         loaded = model.load(self.ports, lookup.version_by_id(self.ports, self.job.version_id))
         given = inputs.fetch(self.ports, self.job, loaded).tensors
-        return self.ports.exact.run(self.onnx, given, keep=True).trace
+        return self.ports.exact.run(self.onnx, given, keep=self.keep).trace
 
     @property
     def difference(self) -> int | None:
@@ -86,8 +84,11 @@ class Case:
         return self.ports.exact.parameters(self.onnx)
 
 
-def case(ports: Ports, name: str, run: Trace | None = None) -> Case:
-    """A job that can be disputed. Raises UsageError for another tier, StateConflict before there is a result."""
+def case(ports: Ports, name: str, *, keep: bool = True) -> Case:
+    """A job that can be disputed; not to `keep` tensors does where nothing is to be opened, and takes less memory.
+
+    Raises UsageError for another tier, StateConflict before there is a result.
+    """
     job = lookup.settled_job(ports, name)
     if job.tier is not Tier.OPTIMISTIC:
         raise UsageError(
@@ -96,7 +97,7 @@ def case(ports: Ports, name: str, run: Trace | None = None) -> Case:
         )
     claimed = evidence_of(ports, job)
     loaded = model.load(ports, lookup.version_by_id(ports, job.version_id))
-    return Case(ports, job, claimed, loaded.onnx, run)
+    return Case(ports, job, claimed, loaded.onnx, keep)
 
 
 def salt(ports: Ports, job_id: str, node: int, index: int) -> bytes:

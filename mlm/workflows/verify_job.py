@@ -124,7 +124,7 @@ def _traced(ports: Ports, job: lookup.Job) -> Verification:
     6. The outputs that were handed over are the committed ones.
     7. The market has accepted the result.
     """
-    case = dispute_look.case(ports, job.job_id)
+    case = dispute_look.case(ports, job.job_id, keep=False)
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from mlm.core.clock import Duration, Instant
 from mlm.core.dispute import challenge
 from mlm.core.dispute.game import Game, Phase
-from mlm.core.errors import MlmError
+from mlm.core.dispute.present import MOST_AGE, Seen, judge
+from mlm.core.errors import ChainError, MlmError
 from mlm.core.exact.trace import Trace
 from mlm.core.job import Tier
 from mlm.core.money import Amount, Wei
@@ -21,14 +23,16 @@ from mlm.core.plan import NO_AMOUNT, Call
 from mlm.ports.bundle import Ports
 from mlm.workflows import dispute, dispute_look, lookup
 from mlm.workflows.apply import Operation
-from mlm.workflows.dispute_look import CONTRACT, Case
+from mlm.workflows.dispute_look import CONTRACT
 from mlm.workflows.job_close import JobName
 from mlm.workflows.once import once
 from mlm.workflows.sync import sync
+from mlm.workflows.tiers.optimistic import evidence_of
 
 POLL = 2.0  # seconds between two looks
 STEP = 0.2
 PAGE = 1000
+CHECKING = 60.0  # seconds for which a look checks results, one at least: no game waits for all of them
 # Gas of a challenge at most: a withheld node of 25 million multiply-accumulates, all moves (docs/gas.md).
 CHALLENGE_GAS = 1_500_000
 
@@ -37,7 +41,7 @@ CHALLENGE_GAS = 1_500_000
 class Run:
     """Parameters of `watcher run`. `most_bond` in base units, `most_fee` of a challenge in wei; None: any.
 
-    It ends after `seconds` (None: never), or with `until_idle` once nothing is left to check or to play.
+    It ends after `seconds` (None: never), or with `until_idle` once nothing is left that can be checked or played.
     """
 
     most_bond: Amount
@@ -59,15 +63,32 @@ class Fact:
 
 @dataclass(frozen=True)
 class Watched:
-    """What one run came to: results that were re-executed, those that were false, moves, and what failed."""
+    """What one run came to: results that were re-executed, those that were false, moves, and what failed.
+
+    `unchecked` are jobs whose result could not be run again: their input or model is not there, or is refused.
+    """
 
     account: str
     seconds: Duration
     checked: int = field(metadata=NO_AMOUNT)
+    unchecked: tuple[str, ...]
     false: int = field(metadata=NO_AMOUNT)
     moves: int = field(metadata=NO_AMOUNT)
     convictions: int = field(metadata=NO_AMOUNT)
     failures: int = field(metadata=NO_AMOUNT)
+
+
+class NodeBehind(ChainError):
+    """The newest block that the node shows may be an old one."""
+
+    code = "node_behind"
+    hint = "Nothing is done until the node has caught up; if it is this machine's clock that is wrong, for a minute."
+
+    def __init__(self, age: int) -> None:
+        wanted, found = Duration(MOST_AGE), Duration(age - age % 60)
+        super().__init__(
+            f"expected a newest block at most {wanted} older than this machine's clock, found one {found} older"
+        )
 
 
 def watch(ports: Ports, params: Run, *, tell: Callable[[Fact], None], stopped: Callable[[], bool]) -> Watched:
@@ -81,15 +102,18 @@ def watch(ports: Ports, params: Run, *, tell: Callable[[Fact], None], stopped: C
 class _Watcher:
     def __init__(self, ports: Ports, params: Run, tell: Callable[[Fact], None]) -> None:
         self._ports, self._params, self._tell = ports, params, tell
-        self._true: set[str] = set()  # jobs whose trace is the one that this machine computes
-        self._false: dict[str, Trace] = {}  # and those where it is not, with what this machine computes
+        # Of each result, what was claimed. A reorganisation may have another take its place: that is another result.
+        self._true: dict[str, bytes] = {}
+        self._false: dict[str, Trace] = {}  # what this machine computes instead, without its tensors: some KB
+        self._unchecked: dict[str, None] = {}
         self._told: set[str] = set()
         self._now = self._moves = self._failures = 0
+        self._since: Seen | None = None  # what the node's newest block is judged by
 
     def run(self, stopped: Callable[[], bool]) -> Watched:
         system = self._ports.system
         started = system.monotonic()
-        self._wanted()  # what is wrong from the first is no failure to wait for
+        sync(self._ports)  # what is wrong from the first is no failure to wait for
         while not stopped():
             busy = self._look()
             took = system.monotonic() - started
@@ -105,6 +129,7 @@ class _Watcher:
             account=self._ports.sender.address,
             seconds=Duration(round(system.monotonic() - started)),
             checked=len(self._true) + len(self._false),
+            unchecked=tuple(self._unchecked),
             false=len(self._false),
             moves=self._moves,
             convictions=convicted,
@@ -118,8 +143,10 @@ class _Watcher:
         except MlmError as error:
             self._fail("", error)
             return True
-        busy = False
-        for job in jobs:
+        busy, begun = False, self._ports.system.monotonic()
+        for at, job in enumerate(jobs):
+            if job.job_id not in self._false and self._ports.system.monotonic() - begun > CHECKING and at:
+                return busy or any(left.job_id not in self._unchecked for left in jobs[at:])
             try:
                 busy = self._attend(job) or busy
             except MlmError as error:
@@ -129,19 +156,33 @@ class _Watcher:
 
     def _wanted(self) -> list[lookup.Job]:
         """Jobs of the tier, of others, whose result can still be disputed; and those with games of ours."""
-        sync(self._ports)
-        self._now = self._ports.chain.block().timestamp
+        self._refresh()
         me = self._ports.sender.address.lower()
         found = []
         for row in self._rows():
-            if row["tier"] != Tier.OPTIMISTIC or row["job_id"] in self._true or (row["provider"] or "") == me:
+            if row["tier"] != Tier.OPTIMISTIC or (row["provider"] or "") == me:
                 continue
             if self._params.assets and f"{row['handle']}/{row['name']}" not in self._params.assets:
+                continue
+            if row["job_id"] in self._true and self._true[row["job_id"]] == self._claimed(row["job_id"]):
                 continue
             job = lookup.read_job(self._ports, row["job_id"])
             if job.state in dispute.CHALLENGEABLE or row["job_id"] in self._false:
                 found.append(job)
-        return found
+        # Games first, what could not be checked last; and results of one model together, which is loaded once then.
+        return sorted(
+            found, key=lambda job: (job.job_id not in self._false, job.job_id in self._unchecked, job.version_id)
+        )
+
+    def _refresh(self) -> None:
+        """Read the chain's present. Raises NodeBehind for a past: nothing is decided on it."""
+        sync(self._ports)
+        system, head = self._ports.system, self._ports.chain.block()
+        seen = Seen(head.timestamp, system.now(), system.monotonic())
+        self._since, present = judge(self._since, seen)
+        if not present:
+            raise NodeBehind(seen.age)
+        self._now = head.timestamp
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         offset = 0
@@ -149,30 +190,64 @@ class _Watcher:
             yield from rows
             offset += len(rows)
 
+    def _claimed(self, job_id: str) -> bytes:
+        """What its provider has committed to, as one digest; of nothing, where there is nothing."""
+        return sha256(
+            "".join(row["tensor_roots"] for row in self._ports.state.query("traces", job_id=job_id)).encode()
+        ).digest()
+
     def _attend(self, job: lookup.Job) -> bool:
         """Check a result, or play on about it; whether something is left."""
-        case = dispute_look.case(self._ports, job.job_id, self._false.get(job.job_id))
-        node = case.difference
+        own = self._false.get(job.job_id)
+        if own is None:
+            own = self._computed(job)
+            if own is None:
+                return False
+            self._refresh()  # a run takes its time, and what is decided now is decided on the present
+            job = lookup.read_job(self._ports, job.job_id)
+        claimed = evidence_of(self._ports, job).roots
+        node = challenge.first_difference(own.graph, own.roots, claimed)
         if node is None:
-            self._true.add(job.job_id)
+            self._false.pop(job.job_id, None)
+            self._true[job.job_id] = self._claimed(job.job_id)
             self._say(job.job_id, "true: every number of its trace is the one computed here")
             return False
         if job.job_id not in self._false:
-            self._false[job.job_id] = case.own
-            operator = case.own.graph.nodes[node].op.name
+            self._true.pop(job.job_id, None)
+            self._false[job.job_id] = own
+            operator = own.graph.nodes[node].op.name
             self._say(job.job_id, f"false: node {node} ({operator}) is the first that differs")
-        game = self._own_game(case, node)
+        return self._play(job, node, claimed)
+
+    def _computed(self, job: lookup.Job) -> Trace | None:
+        """What this machine computes; None where it cannot, now: input and model are looked for at each look again."""
+        try:
+            own = dispute_look.case(self._ports, job.job_id, keep=False).own
+        except ChainError:
+            raise
+        except MlmError as error:
+            self._unchecked[job.job_id] = None
+            self._fail(job.job_id, error)
+            return None
+        self._unchecked.pop(job.job_id, None)
+        return own
+
+    def _play(self, job: lookup.Job, node: int, claimed: tuple[bytes, ...]) -> bool:
+        """Challenge, or make the next move; whether something is left to wait for."""
+        game = self._own_game(job, node)
         convicted = bool(self._ports.state.query("convictions", job_id=job.job_id))
-        window = job.record.submitted_at + job.record.verification_window
-        claim = challenge.Claim(job.state, window, case.claimed.roots, convicted, game)
-        move = challenge.next_move(claim, case.own, self._now, self._limits())
-        if move is None:
-            waits = game is not None and game.phase is not Phase.ENDED
-            if not waits and not convicted and job.state in dispute.CHALLENGEABLE:
-                self._say(job.job_id, "left alone: a challenge would cost more than allowed, or come too late")
-            return waits
-        begins = isinstance(move, challenge.Commit | challenge.Open)
-        operation: Operation[Any, Any] = dispute.OPEN if begins else dispute.RESPOND
+        if game is None or game.phase is Phase.NONE:
+            window = job.record.submitted_at + job.record.verification_window
+            claim = challenge.Claim(job.state, window, claimed, convicted)
+            if not challenge.may_begin(claim, self._now, self._limits()):
+                if not convicted and job.state in dispute.CHALLENGEABLE:
+                    self._say(job.job_id, "left alone: a challenge would cost more than allowed, or come too late")
+                return False
+            operation: Operation[Any, Any] = dispute.OPEN
+        elif challenge.is_due(game, self._now, convicted):
+            operation = dispute.RESPOND
+        else:
+            return game.phase is not Phase.ENDED
         if self._params.observe:
             self._say(job.job_id, f"would run: mlm {operation.name} {job.short}")
             return False
@@ -182,9 +257,9 @@ class _Watcher:
             self._tell(Fact(Instant(self._now), job.job_id, step.title))
         return True
 
-    def _own_game(self, case: Case, node: int) -> Game | None:
+    def _own_game(self, job: lookup.Job, node: int) -> Game | None:
         me = self._ports.sender.address.lower()
-        found = dispute_look.games(self._ports, case.job.job_id)
+        found = dispute_look.games(self._ports, job.job_id)
         own = [game for game in found if game.challenger.lower() == me and game.node == node]
         return next((game for game in own if game.phase is not Phase.ENDED), own[-1] if own else None)
 

@@ -50,3 +50,23 @@ def test_the_page_has_the_figures_that_the_attacks_log() -> None:
     told = {name: int(value.replace("−", "-").replace(",", "")) for name, _, value in rows}
     assert {name: round(value, -3) for name, value in gas.items()} == told
     assert all(any(name in attack for attack in logged) for name in NAMED)
+
+
+GAMES = (
+    "withheld", "copied from", "challenge of an honest", "self-challenge", "last second", "shown by two", "wrong graph",
+    "replayed", "another input", "stale clock", "stale node", "reorganisation",
+)  # fmt: skip
+
+
+def test_the_games_cost_what_the_page_says_and_each_is_mounted() -> None:
+    part = PAGE.read_text(encoding="utf-8").split("## Games")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([^|]+) \| (\d+|nothing|refused) \| [^|]+ \| (`[^|]+`) \|$", part, re.MULTILINE)
+    assert len(rows) == part.count("\n| ") - 2 and all(any(name in attack for attack, _, _ in rows) for name in GAMES)
+    for attack, _, tests in rows:
+        for file, name in re.findall(r"`([^`]+)::(\w+)`", tests):
+            path = ROOT / "tests" / file if file.endswith(".py") else ROOT / "devnet" / "test" / file
+            kind = "def" if file.endswith(".py") else "function"
+            assert re.search(rf"^\s*{kind} {name}\(", path.read_text(encoding="utf-8"), re.MULTILINE), (attack, name)
+    output = _run(str(FORGE), "test", "--match-path", "test/DisputeGame.hostile.t.sol", "-vv", seconds=300)
+    logged = {name: Decimal(value) for name, value in re.findall(r"^  (\S.*): (\d+\.\d{18})$", output, re.MULTILINE)}
+    assert logged == {attack: Decimal(cost) for attack, cost, _ in rows if cost.isdigit()}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 
+from mlm.adapters.exact.confined import ConfinedExact
 from mlm.core.errors import Reverted
+from mlm.workflows import watcher as workflow
 from tests.command_line import INPUT, TOKEN, Market, Person, start, stop
 from tests.delivering import apart, pushed
 from tests.disputing import EXACT, Chain, leased, liar, lowered, posted
@@ -69,6 +72,17 @@ def test_an_honest_result_is_found_true_and_paid_when_the_window_ends(market: Ma
     assert result["argmax"] == 9 and "disputed while" in watcher.refused(12, "dispute", "open", job)["message"]
 
 
+def test_a_look_checks_for_a_while_only(market: Market, watcher: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One result at least, so that all are checked in the end; and no game waits for that."""
+    monkeypatch.setattr(workflow, "CHECKING", 0.0)
+    for _ in range(2):
+        submitted(market)
+    assert watcher.do("watcher", "run", "--for", "0")["checked"] == 1
+    seen = watcher.do("watcher", "run", "--until-idle")
+    assert (seen["checked"], seen["unchecked"], seen["failures"]) == (2, [], 0)
+    market.advance("1h")
+
+
 def test_a_liar_that_answers_is_convicted_of_the_cell(market: Market, watcher: Person) -> None:
     false, job = liar(market, 1, at=3), leased(market)
     false.hand_in(job)
@@ -111,14 +125,38 @@ def test_a_liar_about_outputs_that_it_hands_over_is_convicted_in_one_proof(marke
 def test_a_watcher_by_itself_sees_a_liar_convicted(market: Market, watcher: Person) -> None:
     false, job = liar(market, 1, at=9), leased(market)
     false.hand_in(job)
-    observed = watcher.do("watcher", "run", "--observe", "--until-idle")
+    with mock.patch.object(ConfinedExact, "run", autospec=True, side_effect=ConfinedExact.run) as run:
+        observed = watcher.do("watcher", "run", "--observe", "--until-idle")
     assert observed["false"] == 1 and observed["moves"] == 0
+    assert [call.kwargs for call in run.call_args_list] == [{"keep": False}], "a watcher holds no tensors"
     left = watcher.do("watcher", "run", "--until-idle", "--most-bond", "9")
     assert left["moves"] == 0 and watcher.do("dispute", "show", job)["games"] == []
     assert watcher.do("watcher", "run", "--for", "0")["moves"] == 1  # the game is open
     market.advance("12h")
     seen = watcher.do("watcher", "run", "--until-idle")
     assert seen["convictions"] == 1 and convicted(watcher, job)["fault"] == "silence"
+
+
+def test_results_whose_input_is_gone_are_named_and_not_waited_for(market: Market, watcher: Person) -> None:
+    """They are looked for again at each look: it may have come."""
+    consumer = apart(market)
+    np.save(consumer.folder / "rare.npy", np.linspace(0, 1, 64, dtype=np.float32).reshape(1, 64))
+    before = pushed(market)
+    job = posted(consumer, file="rare.npy")
+    market.first.do("bid", job, "--price", "5", "--stake")
+    market.first.do("lease", "fulfil", job)
+    watcher.do("init", "own", "--template", "digits-mlp")
+    alone = market.person("watcher", "watcher/own")  # with blocks of its own
+    hidden = {path: path.read_bytes() for path in pushed(market) - before}
+    for path in hidden:
+        path.unlink()
+    ran = alone.run("watcher", "run", "--until-idle", "--json")
+    assert ran.code == 0 and ran.value["unchecked"] == [job] and ran.value["failures"] == 1, ran
+    assert job[:10] in ran.err and "failed:" in ran.err
+    for path, data in hidden.items():
+        path.write_bytes(data)
+    found = alone.do("watcher", "run", "--until-idle")
+    assert found["unchecked"] == [] and found["checked"] >= 1
 
 
 def test_a_watcher_that_is_killed_goes_on_and_opens_one_game(market: Market, watcher: Person) -> None:

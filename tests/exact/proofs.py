@@ -154,6 +154,22 @@ def cases(op: Op, seed: int, count: int) -> Iterator[Case]:
         count -= CELLS
 
 
+def attempts(op: Op, seed: int, count: int) -> Iterator[Case]:
+    """Changed proofs about honest traces, none of which convicts."""
+    random = Random(f"mlm/exact/attempts/{op}/{seed}")
+    while count > 0:
+        world = world_of(sample(op, random), random)
+        if world.sample.node.output.elements > FEW:
+            continue
+        prover = world.prover(world.honest())
+        for _ in range(min(CELLS, count)):
+            index = random.randrange(world.sample.node.output.elements)
+            case = judged(prover, changed(prover, prover.cell(world.node, index), random))
+            assert not case.convicts, "an honest trace was convicted"
+            yield case
+        count -= CELLS
+
+
 def flips(op: Op, seed: int) -> Iterator[Case]:
     """Each cell of a small honest output, changed by itself: a proof that convicts for each."""
     random = Random(f"mlm/exact/flips/{op}/{seed}")
@@ -172,13 +188,16 @@ def flips(op: Op, seed: int) -> Iterator[Case]:
             yield case
 
 
-def write(op: Op, seed: int, count: int, folder: Path = FOLDER) -> None:
-    """Write an operator's cases into files of at most CHUNK: devnet/cache/differential/exact/CONV/0.bin and so on."""
+def write(op: Op, seed: int, count: int, tries: int, folder: Path = FOLDER) -> None:
+    """Write an operator's cases into files of at most CHUNK: devnet/cache/differential/exact/CONV/0.bin and so on.
+
+    `count` of what may be true or false, and `tries` at honest traces.
+    """
     target = folder / op.name
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     written, rows = 0, list[bytes]()
-    for case in chain(flips(op, seed), cases(op, seed, count)):
+    for case in chain(flips(op, seed), cases(op, seed, count), attempts(op, seed, tries)):
         rows.append(case.packed())
         if len(rows) >= CHUNK:
             (target / f"{written}.bin").write_bytes(b"".join(rows))
@@ -191,10 +210,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.exact.proofs", description=__doc__)
     parser.add_argument("ops", nargs="*", metavar="OP", help="operators by name; all of them where none is named")
     parser.add_argument("--count", type=int, default=1_000, help="of each operator")
+    parser.add_argument("--attempts", type=int, default=1_000, help="at honest traces, of each operator")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     for name in options.ops or [op.name for op in OPERATORS]:
-        write(Op[name], options.seed, options.count)
+        write(Op[name], options.seed, options.count, options.attempts)
 
 
 if __name__ == "__main__":

@@ -101,6 +101,8 @@ def play(honest: Trace, claimed: Trace, node: int) -> tuple[Contract, challenge.
         elif isinstance(asked, answer.Leaf):
             contract.leaf(asked.data)
         move = challenge.next_move(replace(CLAIM, roots=claimed.roots, game=contract.game), honest, 0, FREE)
+        if claimed.roots != honest.roots:
+            assert challenge.is_due(contract.game, 0, False) == (move is not None)
         if isinstance(move, Pick):
             contract.pick(move.index)
             rounds += 1

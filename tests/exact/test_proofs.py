@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -18,9 +19,11 @@ from mlm.core.exact.opening import CellFault, Opening, Place, Prover, most_leave
 from mlm.core.exact.trace import tensor_of
 from mlm.core.exact.verify import FaultRefused, verify_cell, verify_header, verify_padding
 from tests.exact import calldata
-from tests.exact.proofs import FEW, OPERATORS, World, cases, flips, liar, world_of
+from tests.exact.proofs import FEW, OPERATORS, World, attempts, cases, flips, liar, world_of
 from tests.exact.sampling import sample, to_bytes
 from tests.vectors import make_exact_proofs
+
+FUZZ = "devnet/test/exact/FaultProofs.fuzz.t.sol"
 
 
 def small(op: Op, seed: int = 0) -> World:
@@ -48,7 +51,17 @@ def test_every_false_cell_convicts_and_no_true_one(op: Op) -> None:
 @pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.name)
 def test_no_mutated_proof_convicts_an_honest_trace(op: Op) -> None:
     """Asserted where they are drawn; forge judges them again (tests/devnet/test_forge.py)."""
-    assert len(list(islice(cases(op, 5, 240), 240))) == 240
+    assert len(list(islice(cases(op, 5, 240), 240))) == len(list(attempts(op, 5, 240))) == 240
+
+
+def test_a_long_run_attacks_honest_traces_often_enough() -> None:
+    """`make fuzz`: at least 100,000 attempts an operator on the contract, by bytes, and as many by what they mean."""
+    from tests.devnet import test_forge
+
+    makefile, contract = (test_forge.ROOT / path for path in ("Makefile", FUZZ))
+    (runs,) = re.findall(r"^\tcd devnet && FOUNDRY_FUZZ_RUNS=(\d+) ", makefile.read_text(), re.MULTILINE)
+    (tries,) = re.findall(r"constant TRIES = (\d+);", contract.read_text())
+    assert int(runs) * int(tries) >= 100_000 <= test_forge.LONG
 
 
 @pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlm.adapters import confine
 from mlm.adapters.confine import Answer, Request
@@ -12,10 +13,14 @@ from mlm.adapters.exact.model import ExactModel
 from mlm.core import dagcbor
 from mlm.core.errors import MlmError
 
+if TYPE_CHECKING:
+    from mlm.adapters.exact.trace import Tracer
+
 MODEL, PARAMETERS, INPUTS, OUTPUTS, TRACE = "model.onnx", "parameters.bin", "inputs.npz", "outputs.npz", "trace.bin"
+FILES = (PARAMETERS, INPUTS, OUTPUTS, TRACE)  # what is of one task
 
 
-def step_read(request: Request) -> Answer:
+def read(request: Request) -> Answer:
     """Check the file and say what it executes; parameters.bin holds the parameters, in the order of their roots."""
     from mlm.adapters.exact.emit import description
 
@@ -26,17 +31,24 @@ def step_read(request: Request) -> Answer:
     return {"description": b64encode(dagcbor.encode(description(model))).decode()}
 
 
-def step_run(request: Request) -> Answer:
+def run(request: Request) -> Answer:
     """Run it on inputs.npz; outputs.npz holds what comes out, trace.bin every node's tensor where that is asked for."""
-    from mlm.adapters.exact.trace import Tracer
     from mlm.adapters.onnx.tensors import read_numbered, write_numbered
 
     inputs = read_numbered(Path(INPUTS).read_bytes(), request["names"])
-    traced = Tracer(_model(), threads=request["threads"]).run(inputs, keep=request["keep"])
+    traced = _tracer(request["threads"]).run(inputs, keep=request["keep"])
     if request["keep"]:
         Path(TRACE).write_bytes(b"".join(traced.trace.data))
     names = write_numbered(Path(OUTPUTS), traced.outputs)
     return {"names": names, "roots": [root.hex() for root in traced.trace.roots]}
+
+
+# A child that stays reads and loads its model once.
+@cache
+def _tracer(threads: int) -> Tracer:
+    from mlm.adapters.exact.trace import Tracer
+
+    return Tracer(_model(), threads=threads)
 
 
 @cache
@@ -46,16 +58,20 @@ def _model() -> ExactModel:
     return from_onnx(Path(MODEL).read_bytes())
 
 
-STEPS = {"read": step_read, "run": step_run}
+STEP = "model"  # a child that stays has one step: its requests name the task
+TASKS = {"read": read, "run": run}
 # With what these load later by themselves: once the process is sealed, no machine code can be loaded.
-_READING = ("zipfile", "unicodedata", "numpy", "onnx", "sha3", "mlm.adapters.exact.read")
-MODULES = {"read": _READING, "run": (*_READING, "onnxruntime", "mlm.adapters.exact.trace")}
+# Whatever it is asked first, it may be asked for the other next.
+MODULES = (
+    *("zipfile", "unicodedata", "numpy", "onnx", "onnxruntime", "sha3"),
+    *("mlm.adapters.exact.read", "mlm.adapters.exact.trace"),
+)
 
 
 def answer(step: str, request: Request) -> Answer:
-    """The step's answer. Raises InvalidData or ToolMissing, and MemoryError when that was the reason."""
+    """The task's answer. Raises InvalidData or ToolMissing, and MemoryError when that was the reason."""
     try:
-        return STEPS[step](request)
+        return TASKS[request["task"]](request)
     except MlmError as error:
         if confine.out_of_memory(error):
             raise MemoryError(str(error)) from error
@@ -63,4 +79,4 @@ def answer(step: str, request: Request) -> Answer:
 
 
 if __name__ == "__main__":
-    confine.serve(answer, modules=MODULES.__getitem__, bounds_memory=lambda step, request: True)
+    confine.serve(answer, modules=lambda step: MODULES, bounds_memory=lambda step, request: True)

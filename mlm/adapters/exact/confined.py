@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlm.adapters import confine
-from mlm.adapters.confine import Answer, Limits, Request
+from mlm.adapters.confine import Limits, Worker
 from mlm.adapters.disk import storage_errors
 from mlm.adapters.exact import child
 from mlm.adapters.exact.emit import METADATA
 from mlm.adapters.exact.model import Port, dequantised, quantised
 from mlm.adapters.exact.read import described
 from mlm.adapters.exact.trace import MAX_TRACE_BYTES
-from mlm.adapters.onnx.folder import given, readable
+from mlm.adapters.onnx.folder import readable
+from mlm.adapters.onnx.pool import Ask, Pool
 from mlm.adapters.onnx.run import CPU, NO_TELEMETRY
 from mlm.adapters.onnx.tensors import read_numbered, write_numbered
 from mlm.core.errors import InvalidData, ModelStopped
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from mlm.ports.tensors import Tensors
 
 _CHILD = "mlm.adapters.exact.child"
-_READING, _RUNNING = "reading the exact model", "running the exact model"
+_RUNNING = "reading and running the exact model"
 _KEPT = 8  # models whose description is kept
 
 
@@ -45,19 +46,19 @@ class _Described:
 
 
 class ConfinedExact:
-    """Each call runs in a process of its own, in a private folder under `folder`, bounded as the runner's children.
+    """Calls run in a child in a private folder under `folder`, bounded as the runner's: the last model's child stays.
 
-    The processor alone executes: CUDA is left out of this tier until it is shown to compute the same.
+    It answers for that model only, what it is and what it gives. The processor alone executes: CUDA is left out of this
+    tier until it is shown to compute the same.
     """
 
     def __init__(
         self, *, folder: Path, threads: int = 0, memory_mb: int = 4096, timeout_s: float = 120.0, sandbox: str
     ):
-        self._folder, self._threads = folder.absolute(), threads
-        self._limits = Limits(memory_mb, timeout_s, sandbox)
-        self._worker = confine.Worker(
-            _CHILD, "runner", ModelStopped, MAX_TRACE_BYTES, gpu=False, environment=dict([NO_TELEMETRY])
-        )
+        self._threads = threads
+        worker = Worker(_CHILD, "runner", ModelStopped, MAX_TRACE_BYTES, gpu=False, environment=dict([NO_TELEMETRY]))
+        limits = Limits(memory_mb, timeout_s, sandbox)
+        self._pool = Pool(worker, _RUNNING, folder.absolute(), limits, stay=1)
         self._known: OrderedDict[bytes, _Described] = OrderedDict()
 
     def is_exact(self, onnx: bytes) -> bool:
@@ -74,15 +75,15 @@ class ConfinedExact:
             for operand in node.operands
             if isinstance(operand.source, bytes)
         }
-        with given(self._folder, onnx) as folder:
-            self._ask("read", _READING, {"parameters": True}, folder)
-            data = confine.read_file(folder / child.PARAMETERS, MAX_TRACE_BYTES, ModelStopped, _READING)
         found, at = {}, 0
-        for root in sorted(kinds):
-            found[root] = data[at : at + kinds[root].size]
-            at += kinds[root].size
-            if tensor_of(kinds[root], found[root]).root != root:
-                raise ModelStopped(f"{_READING} gave parameters that are not the graph's")
+        with self._asked(onnx) as (folder, ask):
+            ask(child.STEP, {"task": "read", "parameters": True})
+            data = confine.read_file(folder / child.PARAMETERS, MAX_TRACE_BYTES, ModelStopped, _RUNNING)
+            for root in sorted(kinds):
+                found[root] = data[at : at + kinds[root].size]
+                at += kinds[root].size
+                if tensor_of(kinds[root], found[root]).root != root:
+                    raise ModelStopped(f"{_RUNNING} gave parameters that are not the graph's")
         return found
 
     def inputs(self, onnx: bytes, inputs: Tensors) -> Sequence[Tensor]:
@@ -114,40 +115,51 @@ class ConfinedExact:
 
     def run(self, onnx: bytes, inputs: Tensors, *, keep: bool = False) -> ExactRun:
         graph = self.graph(onnx)
-        with given(self._folder, onnx) as folder:
+        with self._asked(onnx) as (folder, ask):
             with storage_errors("the model's input cannot be written"):
                 names = write_numbered(folder / child.INPUTS, inputs)
-            request = {"names": names, "threads": self._threads, "keep": keep}
-            answer = self._ask("run", _RUNNING, request, folder)
+            request = {"task": "run", "names": names, "threads": self._threads, "keep": keep}
+            answer = ask(child.STEP, request)
             data = confine.read_file(folder / child.OUTPUTS, MAX_BYTES, ModelStopped, _RUNNING)
             kept = confine.read_file(folder / child.TRACE, MAX_TRACE_BYTES, ModelStopped, _RUNNING) if keep else b""
-        with readable(_RUNNING):
-            outputs = read_numbered(data, [str(name) for name in answer["names"]])
-            roots = tuple(bytes.fromhex(root) for root in answer["roots"])
-            if len(roots) != len(graph.nodes) or any(len(root) != 32 for root in roots):
-                raise ValueError("roots")
-            trace = Trace(graph, roots)
-            if keep:
-                trace = trace_of(graph, _split(graph, kept))
-                if trace.roots != roots:
-                    raise ValueError("another trace")
+            with readable(_RUNNING):
+                outputs = read_numbered(data, [str(name) for name in answer["names"]])
+                roots = tuple(bytes.fromhex(root) for root in answer["roots"])
+                if len(roots) != len(graph.nodes) or any(len(root) != 32 for root in roots):
+                    raise ValueError("roots")
+                trace = Trace(graph, roots)
+                if keep:
+                    trace = trace_of(graph, _split(graph, kept))
+                    if trace.roots != roots:
+                        raise ValueError("another trace")
         return ExactRun(outputs, trace, CPU)
 
+    def close(self) -> None:
+        """End the child that stays."""
+        self._pool.close()
+
     def _described(self, onnx: bytes) -> _Described:
-        digest = sha256(onnx).digest()
+        digest = self._pool.digest(onnx)
         if digest not in self._known:
-            with given(self._folder, onnx) as folder:
-                answer = self._ask("read", _READING, {"parameters": False}, folder)
-            with readable(_READING):
-                graph, inputs, outputs = described(str(answer["description"]))
-            graph.check()
+            with self._asked(onnx) as (_, ask):
+                answer = ask(child.STEP, {"task": "read", "parameters": False})
+                with readable(_RUNNING):
+                    graph, inputs, outputs = described(str(answer["description"]))
+                    graph.check()
             self._known[digest] = _Described(graph, inputs, outputs)
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         return self._known[digest]
 
-    def _ask(self, step: str, what: str, request: Request, folder: Path) -> Answer:
-        return confine.ask(self._worker, step, request, what=what, folder=folder, limits=self._limits)
+    @contextmanager
+    def _asked(self, onnx: bytes) -> Iterator[tuple[Path, Ask]]:
+        """A child of the model, whose files of one task are gone before the next. Who finds it lying here ends it."""
+        with self._pool.child(onnx) as (folder, ask):
+            try:
+                yield folder, ask
+            finally:
+                for name in child.FILES:
+                    (folder / name).unlink(missing_ok=True)
 
 
 def _tensors(ports: Sequence[Port], kinds: Sequence[TensorType], values: Tensors, what: str) -> list[Tensor]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import math
-import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,19 +14,17 @@ from typing import TYPE_CHECKING, Any
 from mlm.adapters import confine
 from mlm.adapters.confine import Answer, Limits, Request
 from mlm.adapters.disk import replace_file, storage_errors
-from mlm.adapters.held import Held
-from mlm.adapters.onnx.folder import given, made, readable
+from mlm.adapters.onnx.folder import given, readable
+from mlm.adapters.onnx.pool import Pool
 from mlm.adapters.onnx.run import CPU, CUDA, NO_TELEMETRY, checked_provider
 from mlm.adapters.onnx.tensors import read_numbered, write_numbered
 from mlm.adapters.onnx.together import run_together
-from mlm.core.errors import InvalidData, ModelStopped
+from mlm.core.errors import ModelStopped
 from mlm.core.tensors import MAX_BYTES
 from mlm.ports.runner import ModelInfo, Run, TensorSpec
 
 if TYPE_CHECKING:
     from mlm.ports.runner import Tensors
-
-Ask = Callable[[str, Request], Answer]
 
 _CHILD = "mlm.adapters.onnx.child"
 _INSPECTED, _VERSION = "inspected", 1  # the version changes with what `inspect` checks
@@ -72,16 +67,14 @@ class ConfinedRunner:
         self._folder, chosen = folder.absolute(), Options(**options)
         self._request: Request = {"provider": chosen.provider, "threads": chosen.threads}
         self._limits = Limits(chosen.memory_mb, chosen.timeout_s, chosen.sandbox)
-        self._stay, self._idle = stay, []  # type: int, list[tuple[bytes, Held]]  # the one that ran last comes last
-        self._lock, self._latest = threading.Lock(), (b"", b"")
+        self._lock = threading.Lock()
         self._alone: set[bytes] = set()  # models that were found to mix what they run on: never together again
         self._checked: dict[bytes, int] = {}  # by model, how often batches of it ran together
-        if stay:
-            atexit.register(self.close)
         given = {**(environment or {}), **dict([NO_TELEMETRY])}
         self._worker = confine.Worker(
             _CHILD, "runner", ModelStopped, MAX_BYTES, gpu=chosen.provider != "cpu", environment=given
         )
+        self._pool = Pool(self._worker, _RUNNING, self._folder, self._limits, stay)
 
     def inspect(self, onnx: bytes) -> ModelInfo:
         """What the model says of itself; kept by its digest, since to ask again would take a process."""
@@ -99,7 +92,7 @@ class ConfinedRunner:
 
     def run(self, onnx: bytes, inputs: Tensors) -> Run:
         """Run one batch. Raises InvalidData, of it ModelStopped, or ToolMissing."""
-        with self._staying(onnx) if self._stay else self._passing(onnx) as (folder, ask):
+        with self._pool.child(onnx) as (folder, ask):
             with storage_errors("the model's input cannot be written"):
                 (folder / "inputs.npz").unlink(missing_ok=True)
                 names = write_numbered(folder / "inputs.npz", inputs)
@@ -118,7 +111,7 @@ class ConfinedRunner:
 
     def run_many(self, onnx: bytes, batches: Sequence[Tensors]) -> list[Run]:
         """Run several batches, together where the model's first axis is free: checked at first, then now and then."""
-        digest = self._digest(onnx)
+        digest = self._pool.digest(onnx)
         with self._lock:
             if digest not in self._checked:
                 self._checked = {digest: 0} if len(self._checked) >= _MODELS else self._checked | {digest: 0}
@@ -133,57 +126,10 @@ class ConfinedRunner:
 
     def close(self) -> None:
         """End the children that stay."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for _, child in idle:
-            _remove(child)
-
-    @contextmanager
-    def _passing(self, onnx: bytes) -> Iterator[tuple[Path, Ask]]:
-        """A folder, and a child for one task."""
-        with given(self._folder, onnx) as folder:
-            yield folder, lambda step, request: self._ask(step, _RUNNING, request, folder)
-
-    @contextmanager
-    def _staying(self, onnx: bytes) -> Iterator[tuple[Path, Ask]]:
-        """The folder of a child that stays, and that child: one that has run this model before, where there is one."""
-        digest = self._digest(onnx)
-        with self._lock:
-            at = next((n for n, (model, _) in enumerate(self._idle) if model == digest), None)
-            child = None if at is None else self._idle.pop(at)[1]
-        if child is None:
-            child = Held(self._worker, _RUNNING, made(self._folder, onnx), self._limits)
-        try:
-            yield child.folder, child.ask
-        except BaseException as error:
-            if not isinstance(error, InvalidData) or isinstance(error, ModelStopped):
-                child.end()  # only after a refused input it is known to be sound
-            raise
-        finally:
-            with self._lock:
-                self._idle.append((digest, child))
-                dead = [held for held in self._idle if held[1].dead]
-                dead += [held for held in self._idle if not held[1].dead][: -self._stay]
-                self._idle = [held for held in self._idle if held not in dead]
-            for _, gone in dead:
-                _remove(gone)
-
-    def _digest(self, onnx: bytes) -> bytes:
-        with self._lock:
-            model, digest = self._latest
-        if model is not onnx:  # a worker runs one model again and again: the same object needs no second hash
-            digest = sha256(onnx).digest()
-            with self._lock:
-                self._latest = onnx, digest
-        return digest
+        self._pool.close()
 
     def _ask(self, step: str, what: str, request: Request, folder: Path) -> Answer:
         return confine.ask(self._worker, step, request, what=what, folder=folder, limits=self._limits)
-
-
-def _remove(child: Held) -> None:
-    child.end()
-    shutil.rmtree(child.folder, ignore_errors=True)
 
 
 def _kept(path: Path) -> ModelInfo | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlm.adapters import confine
 from mlm.adapters.disk import storage_errors
-from mlm.core.errors import ModelStopped
+from mlm.core.errors import InvalidData, ModelStopped
 
 _TEMPORARY = "tmp"
 
@@ -43,5 +43,5 @@ def readable(what: str) -> Iterator[None]:
     """A child that was taken over may answer anything: what cannot be read raises ModelStopped."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (InvalidData, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelStopped(f"{what} gave an answer that cannot be read") from error

@@ -101,30 +101,39 @@ def first_difference(graph: Graph, own: Sequence[bytes], claimed: Sequence[bytes
     return next((node for node in range(graph.inputs, len(graph.nodes)) if own[node] != claimed[node]), None)
 
 
+def is_due(game: Game, now: int, convicted: bool) -> bool:
+    """Whether a game's challenger has a move: its turn, its bond to take back, or a provider that was silent."""
+    if game.phase in (Phase.NONE, Phase.ENDED):
+        return False
+    return convicted or (now >= game.deadline if game.phase.is_providers else now < game.deadline)
+
+
 def next_move(claim: Claim, own: Trace, now: int, limits: Limits) -> Move | None:
-    """What to do about a claim; None where it is true, too dear, or it is the provider's turn."""
+    """What to do about a claim; None where it is true, too dear, or it is the provider's turn.
+
+    The tensors of `own` are looked at only where a game has shown something.
+    """
     node = first_difference(own.graph, own.roots, claim.roots)
     if node is None:
         return None
     game = claim.game
     if game is None or game.phase is Phase.NONE:
-        return _begin(claim, node, now, limits)
-    if game.phase is Phase.ENDED:
+        if not may_begin(claim, now, limits):
+            return None
+        return Open(node) if claim.committed else Commit(node)
+    if not is_due(game, now, claim.convicted):
         return None
     if claim.convicted:
         return Reclaim(game.game_id)
     if game.phase.is_providers:
-        return Timeout(game.game_id) if now >= game.deadline else None
-    if now >= game.deadline:
-        return None
+        return Timeout(game.game_id)
     return _pick(game, own) if game.phase is Phase.PICK else _prove(game, own)
 
 
-def _begin(claim: Claim, node: int, now: int, limits: Limits) -> Move | None:
+def may_begin(claim: Claim, now: int, limits: Limits) -> bool:
+    """Whether a challenge is still taken, and not too dear."""
     takes = claim.state in (State.SUBMITTED, State.DISPUTED) and now < claim.closes_at and not claim.convicted
-    if not takes or limits.cost > limits.most_cost or limits.bond > limits.most_bond:
-        return None
-    return Open(node) if claim.committed else Commit(node)
+    return takes and limits.cost <= limits.most_cost and limits.bond <= limits.most_bond
 
 
 def _pick(game: Game, own: Trace) -> Move | None:
