@@ -97,11 +97,10 @@ def tree_of(hashes: Sequence[bytes]) -> Tree:
 
 
 def _leaves(data: bytes | memoryview) -> list[bytes]:
-    data = bytes(data)  # slices of it are made faster than those of a memoryview
     whole = len(data) - len(data) % LEAF_BYTES
     row = [sha256(data[i : i + LEAF_BYTES]).digest() for i in range(0, whole, LEAF_BYTES)]
     if whole < len(data) or not row:
-        row.append(sha256(data[whole:].ljust(LEAF_BYTES, b"\0")).digest())
+        row.append(sha256(bytes(data[whole:]).ljust(LEAF_BYTES, b"\0")).digest())
     return row
 
 
