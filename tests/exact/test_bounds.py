@@ -172,6 +172,23 @@ def test_a_cell_that_no_transaction_could_prove_is_refused() -> None:
         check_provable(pooled(25, 2048))
 
 
+@pytest.mark.parametrize("op", [Op.MAXPOOL, Op.CONV])
+def test_a_window_that_takes_too_much_gas_is_refused(op: Op) -> None:
+    """Its places fit into few leaves, but each is looked at by itself."""
+
+    def whole(side: int) -> Graph:
+        image, window = (1, side, side, 2), (1, 1, 0, 0, 1, 1)
+        if op is Op.MAXPOOL:
+            return graph(op, (1, 1, 1, 2), [image], (side, side, *window))[0]
+        weights = np.zeros((2, side, side, 1), np.int8)
+        operands = [image, weights, row(0, 0), row(0, 0, dtype="int8")]
+        return graph(op, (1, 1, 1, 2), operands, (*window, 2, -128, 127))[0]
+
+    check_provable(whole(70))
+    with pytest.raises(InvalidData, match=rf"\({op.name}\): expected windows of at most 5000 places, found 5041"):
+        check_provable(whole(71))
+
+
 def test_a_row_that_takes_too_much_gas_is_refused() -> None:
     def rows(width: int) -> Graph:
         weights = row(*range(256, 0, -1))

@@ -27,6 +27,7 @@ INT32_LIMIT = 1 << 31  # a softmax computes in int32
 ROOT_LIMIT = 1 << 52  # whole numbers below it have an exact integer square root in float64: operators.py, _layernorm
 
 MAX_PROOF = 400_000  # bytes of calldata, at 40 gas 16 million (EIP-7623), of the 16.7 that EIP-7825 allows
+MAX_TAPS = 5_000  # of a window: about 2,700 gas for each of a depthwise convolution's, 1,100 of a maximum's
 MAX_ROW = 16_384  # about 430 gas for each number of a softmax's row: 7 million
 
 Operands = Sequence["Array | None"]  # a parameter's elements, as int64 for a check; None for an activation
@@ -67,8 +68,22 @@ def check_provable(graph: Graph) -> None:
         where, width = f"node {at} ({node.op.name})", node.output.shape[3]
         if (size := most_bytes(node)) > MAX_PROOF:
             raise InvalidData(f"{where}: expected cells that at most {MAX_PROOF} bytes prove, found one of {size}")
+        if (taps := _taps(node)) > MAX_TAPS:
+            raise InvalidData(f"{where}: expected windows of at most {MAX_TAPS} places, found {taps}")
         if node.op in (Op.SOFTMAX, Op.LAYERNORM) and width > MAX_ROW:
             raise InvalidData(f"{where}: expected rows of at most {MAX_ROW} numbers, found {width}")
+
+
+def _taps(node: Node) -> int:
+    """Places of the window that a cell looks at, if it does."""
+    match node.op:
+        case Op.CONV:
+            _, rows, columns, _ = node.operands[1].kind.shape
+        case Op.MAXPOOL:
+            rows, columns = node.attribute("kernel_h"), node.attribute("kernel_w")
+        case _:
+            return 0
+    return rows * columns
 
 
 def _below(what: str, value: int, limit: int) -> None:
