@@ -27,6 +27,9 @@ _REVERSE = 7_500
 _EARNING, _FIRST = 13_000, 28_000
 # A settlement runs in a library too: a call, with the job's snapshot passed on.
 _SETTLEMENT = 7_600
+# A tensor's tree has larger leaves and more children: a run is committed to for much less, and a conviction
+# shows more, of which Prague takes at least so much.
+_OPENED, _OPENED_BYTES = 27_500, 82_000
 # Any step may look at a job's state, which asks whether a word of its record is a reveal window, and at its lock, which
 # follows from its tier too.
 _STATE = 500
@@ -57,6 +60,11 @@ DEARER = {
     "sale, settle": 6_000,
     # The terms say more: the kinds' prices and windows, requirements, the fee's shares.
     "of a submission, calldata and the transaction itself": 1_000,
+    **{f"fault proof: a convolution's cell, K = {terms}": _OPENED for terms in (288, 576, 1152, 2304)},
+    **{
+        f"fault proof: a convolution's cell, K = {terms}, at least from Prague on": _OPENED_BYTES
+        for terms in (288, 576, 1152, 2304, 4608)
+    },
 }
 
 Snapshot = dict[str, dict[str, int]]  # step -> {"before": gas, "now": gas}

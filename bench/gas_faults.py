@@ -1,12 +1,12 @@
 """Fault proofs of one cell, as transactions on the devnet of bench/gas_steps.py: the contract that decides them, alone.
 
 A graph has 256 nodes, the most there are; its last is a convolution of 3x3 taps in the middle of a 14x14 image, so that
-K numbers are multiplied with K weights. Each cell lies as badly as any in its leaves.
+K numbers are multiplied with K weights, or a softmax of one row. Each cell lies as badly as any in its leaves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 
 from bench.gas_chain import CONSUMER, GasChain
@@ -18,6 +18,7 @@ from tests.exact.proofs import liar, world_of
 from tests.exact.sampling import Sample, root
 
 TERMS = (288, 576, 1152, 2304, 4608)  # K
+WIDTHS = (128, 1000)  # of a softmax's row
 SIDE, CHANNELS = 14, 64
 NODES = 256
 # EIP-7623, from Prague on: what a transaction costs at least for each zero byte of its calldata, and for each other.
@@ -25,9 +26,9 @@ BASE, ZERO, OTHER = 21_000, 10, 40
 
 
 def faults(chain: GasChain) -> None:
-    """Convict by one cell, for each K; then what EIP-7623 takes at least."""
-    for terms, committed, fault in proofs():
-        name = f"fault proof: a convolution's cell, K = {terms}"
+    """Convict by one cell, for each K and width; then what EIP-7623 takes at least."""
+    for cell, committed, fault in proofs():
+        name = f"fault proof: {cell}"
         chain.do(name, CONSUMER, "FaultProofs", "checkCell", committed.words(), fault.words())
         chain.gas[f"{name}, at least from Prague on"] = least(cell_call(committed, fault))
 
@@ -38,20 +39,25 @@ def least(call: bytes) -> int:
     return BASE + ZERO * zeros + OTHER * (len(call) - zeros)
 
 
-def proofs() -> Iterator[tuple[int, Committed, CellFault]]:
-    """K, what was committed to, and a proof that convicts."""
+def proofs() -> Iterator[tuple[str, Committed, CellFault]]:
+    """Which cell, what was committed to, and a proof that convicts."""
+    cells = [(7 * SIDE + 7) * CHANNELS + 33, (5 * SIDE + 6) * CHANNELS + 7, (8 * SIDE + 5) * CHANNELS + 62]
     for terms in TERMS:
         random = Random(terms)
-        world = world_of(_convolution(terms // 9, random), random, NODES - 2)
-        most: tuple[int, Committed, CellFault] | None = None
-        for index in ((7 * SIDE + 7) * CHANNELS + 33, (5 * SIDE + 6) * CHANNELS + 7, (8 * SIDE + 5) * CHANNELS + 62):
-            prover = liar(world, index, world.sample.output(index) ^ 1)
-            fault = prover.cell(world.node, index)
-            size = len(cell_call(prover.committed, fault))
-            if most is None or size > most[0]:
-                most = size, prover.committed, fault
-        assert most
-        yield terms, most[1], most[2]
+        yield f"a convolution's cell, K = {terms}", *_largest(_convolution(terms // 9, random), random, cells)
+    for width in WIDTHS:
+        random = Random(width)
+        yield f"a softmax's cell, {width} numbers", *_largest(_softmax(width, random), random, [width // 3])
+
+
+def _largest(sample: Sample, random: Random, cells: Sequence[int]) -> tuple[Committed, CellFault]:
+    """The proof about one of these cells whose call is the longest."""
+    world = world_of(sample, random, NODES - 2)
+    made = []
+    for index in cells:
+        prover = liar(world, index, world.sample.output(index) ^ 1)
+        made.append((prover.committed, prover.cell(world.node, index)))
+    return max(made, key=lambda each: len(cell_call(*each)))
 
 
 def _convolution(depth: int, random: Random) -> Sample:
@@ -73,3 +79,12 @@ def _convolution(depth: int, random: Random) -> Sample:
     )
     output = TensorType(DType.I8, (1, SIDE, SIDE, CHANNELS))
     return Sample(Node(Op.CONV, output, operands, (1, 1, 1, 1, 1, 1, 1, -128, 127)), data)
+
+
+def _softmax(width: int, random: Random) -> Sample:
+    shape, table = (1, 1, 1, width), (1, 1, 1, 256)
+    x = tuple(random.randint(-128, 127) for _ in range(width))
+    weights = tuple((1 << 20) >> (below // 16) for below in range(256))
+    kinds = TensorType(DType.I8, shape), TensorType(DType.I32, table)
+    operands = (Operand(kinds[0], 0), Operand(kinds[1], root(kinds[1], weights)))
+    return Sample(Node(Op.SOFTMAX, TensorType(DType.I8, shape), operands, (127,)), (x, weights))

@@ -20,7 +20,7 @@ from mlm.core.exact.node import Node, Op, Operand
 from mlm.core.exact.tensor import ITEM_BYTES, DType, TensorType
 
 LEAVES = (32, 64, 128, 256, 512, 1024)
-CHILDREN = (2, 4, 16)  # of a node; mlm.core.merkle has 2
+CHILDREN = (2, 4, 16)  # of a node; mlm.core.merkle has 4
 REPEAT = 15
 Hash = Callable[[bytes, int], list[bytes]]
 # Of consecutive pieces of this size.

@@ -69,7 +69,7 @@ contract DisputeGameCheckTest is GameBase {
         }
         bytes32 expected = Trees.overHashes(row).root();
         vm.assertEq(HashRows.rootOf(row), expected, "row");
-        bytes memory data = new bytes(_within(size, 0, 8_192));
+        bytes memory data = new bytes(_within(size, 0, 16_384));
         for (uint256 i = 0; i < data.length; i += 17) {
             data[i] = bytes1(uint8(seed >> (i % 248)));
         }

@@ -41,12 +41,12 @@ contract DisputeGameClockTest is GameBase {
         _post(gameId, 2);
         vm.assertEq(_left(gameId), CLOCK);
         vm.warp(block.timestamp + CLOCK - 1);
-        _pick(gameId, 2, 4);
+        _pick(gameId, 2, 3);
         for (uint256 i = 0; i < 2; ++i) {
             vm.assertEq(_left(gameId), EXTENSION);
             vm.warp(block.timestamp + EXTENSION - 1);
             if (i == 0) _post(gameId, 2);
-            else _pick(gameId, 2, 4);
+            else _pick(gameId, 2, 3);
         }
         vm.assertEq(_left(gameId), EXTENSION);
         vm.warp(block.timestamp + EXTENSION - 1);
@@ -153,7 +153,7 @@ contract DisputeGameClockTest is GameBase {
             vm.assertGe(left, EXTENSION);
             vm.warp(block.timestamp + _within(uint256(keccak256(abi.encode(seed, turns))), 0, left - 1));
             Phase phase = game.gameOf(gameId).phase;
-            if (phase == Phase.Pick) _pick(gameId, 1, (seed >> turns) % 8);
+            if (phase == Phase.Pick) _pick(gameId, 1, (seed >> turns) % 4);
             else if (phase == Phase.Leaf) _leaf(gameId, 1);
             else _post(gameId, 1);
             ++turns;

@@ -34,7 +34,7 @@ contract DisputeGameGameTest is GameBase {
         vm.assertEq(token.balanceOf(CAROL), before - BOND);
         _needState(jobId, State.Disputed);
         Game memory g = game.gameOf(gameId);
-        vm.assertEq(uint256(g.below), 7);
+        vm.assertEq(uint256(g.below), 3);
         vm.assertEq(game.firstGameOf(jobId, 1), gameId);
 
         bytes32[] memory hashes = _hashes(gameId, 2);
@@ -49,19 +49,19 @@ contract DisputeGameGameTest is GameBase {
         game.pick(gameId, 9, hashes);
         vm.assertEq(game.gameOf(gameId).target, hashes[9]);
         hashes = _hashes(gameId, 2);
-        vm.assertEq(hashes.length, 8);
+        vm.assertEq(hashes.length, 4);
         vm.prank(ALICE);
         game.post(gameId, hashes);
         _needPhase(gameId, Phase.Pick);
         vm.prank(CAROL);
-        game.pick(gameId, 5, hashes);
+        game.pick(gameId, 2, hashes);
         _needPhase(gameId, Phase.Leaf);
         g = game.gameOf(gameId);
-        vm.assertEq(uint256(g.position), 9 * 8 + 5);
+        vm.assertEq(uint256(g.position), 9 * 4 + 2);
         vm.assertEq(uint256(g.below), 0);
-        bytes memory data = Trees.leaf(_tensor(2, 1), 77);
+        bytes memory data = Trees.leaf(_tensor(2, 1), 38);
         vm.expectEmit(address(game));
-        emit IDisputeGame.LeafPosted(gameId, jobId, ALICE, 77, data, deadline);
+        emit IDisputeGame.LeafPosted(gameId, jobId, ALICE, 38, data, deadline);
         vm.prank(ALICE);
         game.leaf(gameId, data);
         _needPhase(gameId, Phase.Prove);
@@ -70,7 +70,7 @@ contract DisputeGameGameTest is GameBase {
         vm.expectEmit(address(game));
         emit IDisputeGame.GameEnded(gameId, jobId, CAROL, End.Proven);
         vm.prank(CAROL);
-        game.proveInGame(gameId, _cell(1, 77 * 256));
+        game.proveInGame(gameId, _cell(1, 38 * 512));
         _needState(jobId, State.Rejected);
         vm.assertEq(game.challengerOf(jobId), CAROL);
         vm.prank(CAROL);
@@ -247,11 +247,11 @@ contract DisputeGameGameTest is GameBase {
         vm.expectPartialRevert(Errors.TargetMismatch.selector);
         game.post(gameId, bad);
         _post(gameId, 1);
-        _pick(gameId, 1, 7);
-        vm.expectRevert(abi.encodeWithSelector(Errors.LeafLengthMismatch.selector, gameId, 256, 255));
-        game.leaf(gameId, new bytes(255));
+        _pick(gameId, 1, 3);
+        vm.expectRevert(abi.encodeWithSelector(Errors.LeafLengthMismatch.selector, gameId, 512, 511));
+        game.leaf(gameId, new bytes(511));
         vm.expectPartialRevert(Errors.TargetMismatch.selector);
-        game.leaf(gameId, new bytes(256));
+        game.leaf(gameId, new bytes(512));
         _leaf(gameId, 1);
     }
 
@@ -259,7 +259,7 @@ contract DisputeGameGameTest is GameBase {
         (bytes32 jobId,) = _handIn(_honest());
         bytes32 gameId = _open(CAROL, jobId, _honest(), 2);
         bytes32[] memory hashes = _hashes(gameId, 1);
-        bytes memory data = new bytes(256);
+        bytes memory data = new bytes(512);
         vm.expectRevert(_wrongPhase(gameId, Phase.Pick, Phase.Root));
         game.pick(gameId, 0, hashes);
         vm.expectRevert(_wrongPhase(gameId, Phase.Leaf, Phase.Root));

@@ -12,7 +12,7 @@ import {GameBase} from "./GameBase.sol";
 import {Trees} from "./Trees.sol";
 
 /// From the posting to the settlement with the real fault proofs: a tensor as large as the largest of a 25M-MAC CNN
-/// ([1, 112, 112, 64], a tree of twelve levels) through a table, one cell of which is false and withheld.
+/// ([1, 112, 112, 64], a tree of six levels) through a table, one cell of which is false and withheld.
 contract DisputeGameRealTest is GameBase {
     using Trees for bytes32[][];
 
@@ -158,9 +158,9 @@ contract DisputeGameRealTest is GameBase {
         fault.descriptor = _tableWords();
         fault.graphPath = Trees.overHashes(digests).path(1);
         fault.index = index;
-        fault.output = _opening(_output(lie), index / 256, Trees.overHashes(roots).path(1));
+        fault.output = _opening(_output(lie), index / Trees.LEAF, Trees.overHashes(roots).path(1));
         fault.operands = new Opening[](2);
-        fault.operands[0] = _opening(_input(), index / 256, Trees.overHashes(roots).path(0));
+        fault.operands[0] = _opening(_input(), index / Trees.LEAF, Trees.overHashes(roots).path(0));
         fault.operands[1] = _opening(_table(), 0, new bytes32[](0));
     }
 
@@ -261,11 +261,11 @@ contract DisputeGameRealTest is GameBase {
         uint256 rounds = 0;
         while (game.gameOf(gameId).phase != Phase.Leaf) {
             Game memory g = game.gameOf(gameId);
-            bytes32[] memory shown = liars.under(g.below, g.position, 4);
+            bytes32[] memory shown = liars.under(g.below, g.position, 2);
             vm.prank(ALICE);
             game.post(gameId, shown);
             _logGas("post");
-            bytes32[] memory known = own.under(g.below, g.position, 4);
+            bytes32[] memory known = own.under(g.below, g.position, 2);
             uint256 at = 0;
             while (shown[at] == known[at]) ++at;
             vm.prank(CAROL);
@@ -275,7 +275,7 @@ contract DisputeGameRealTest is GameBase {
         }
         vm.assertEq(rounds, 3);
         uint256 position = game.gameOf(gameId).position;
-        vm.assertEq(position, FALSE_CELL / 256);
+        vm.assertEq(position, FALSE_CELL / Trees.LEAF);
         bytes memory data = Trees.leaf(_output(true), position);
         vm.prank(ALICE);
         game.leaf(gameId, data);

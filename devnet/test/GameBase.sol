@@ -15,7 +15,7 @@ import {ToyFaultProofs} from "./ToyFaultProofs.sol";
 import {Trees} from "./Trees.sol";
 
 /// @title A market whose optimistic tier is the real game, and a version whose graph has five nodes
-/// @notice Node 0 is the input; 1 has a tree of seven levels, 2 of four, 3 of one leaf; 4 is the output, of one leaf.
+/// @notice Node 0 is the input; 1 has a tree of three levels, 2 of two, 3 of one leaf; 4 is the output, of one leaf.
 abstract contract GameBase is MarketBase {
     using Trees for bytes32[][];
 
@@ -221,7 +221,7 @@ abstract contract GameBase is MarketBase {
     /// @dev Hashes that the provider of a run with `seed` posts now.
     function _hashes(bytes32 gameId, uint256 seed) internal view returns (bytes32[] memory) {
         Game memory g = game.gameOf(gameId);
-        uint256 down = g.below < 4 ? g.below : 4;
+        uint256 down = g.below < 2 ? g.below : 2;
         return Trees.overBytes(_tensor(seed, g.node)).under(g.below, g.position, down);
     }
 

@@ -180,7 +180,7 @@ contract GameHandler is Base {
             game.leaf(gameId, Trees.leaf(_tensor(g), g.position));
             return;
         }
-        bytes32[] memory hashes = levels.under(g.below, g.position, g.below < 4 ? g.below : 4);
+        bytes32[] memory hashes = levels.under(g.below, g.position, g.below < 2 ? g.below : 2);
         if (g.phase == Phase.Pick) {
             vm.prank(g.challenger);
             game.pick(gameId, index % hashes.length, hashes);

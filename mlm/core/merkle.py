@@ -1,21 +1,24 @@
-"""Merkle trees over bytes: SHA-256, leaves of LEAF_BYTES, binary, padded with leaves of zeros to a power of two. Pure.
+"""Merkle trees over bytes: SHA-256, leaves of LEAF_BYTES, four children a node, padded with zeros to a power of four.
 
-A leaf's message has LEAF_BYTES bytes and a node's 64, so that no node passes for a leaf (RFC 6962 separates them by a
-prefix; here the lengths do). devnet/contracts/exact/Merkle.sol verifies; tests/vectors/merkle.json holds both to it.
-Why SHA-256 and this leaf: docs/decisions/0027.
+Pure. A leaf's message has LEAF_BYTES bytes and a node's NODE_BYTES, so that no node passes for a leaf (RFC 6962
+separates them by a prefix; here the lengths do). devnet/contracts/exact/Merkle.sol verifies; tests/vectors/merkle.json
+holds both to it. Why SHA-256, this leaf and four children: docs/decisions/0027.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 
 from mlm.core.errors import InvalidData
 
-LEAF_BYTES = 256
+LEAF_BYTES = 512
 HASH_BYTES = 32
+CHILDREN = 4
+INDEX_BITS = 2  # of an index, that say which child
+NODE_BYTES = CHILDREN * HASH_BYTES
 ZERO_LEAF = sha256(bytes(LEAF_BYTES)).digest()
 NO_LEAF = bytes(HASH_BYTES)  # pads a tree over hashes
 
@@ -26,14 +29,19 @@ def leaves_of(size: int) -> int:
 
 
 def depth_of(leaves: int) -> int:
-    """Levels above `leaves` leaves, once padded to a power of two."""
-    return (leaves - 1).bit_length()
+    """Levels above `leaves` leaves, once padded to a power of CHILDREN."""
+    return -(-(leaves - 1).bit_length() // INDEX_BITS)
+
+
+def width_of(depth: int) -> int:
+    """Leaves of a tree of this depth, padding included."""
+    return 1 << INDEX_BITS * depth
 
 
 @cache
 def padding(leaf: bytes, level: int) -> bytes:
-    """The root of 2^level leaves whose hash is `leaf`."""
-    return leaf if level == 0 else sha256(padding(leaf, level - 1) * 2).digest()
+    """The root of a whole tree of this depth, the hash of each of whose leaves is `leaf`."""
+    return leaf if level == 0 else sha256(padding(leaf, level - 1) * CHILDREN).digest()
 
 
 @dataclass(frozen=True)
@@ -57,17 +65,16 @@ class Tree:
         return row[index] if index < len(row) else padding(self.pad, level)
 
     def below(self, level: int, index: int, down: int) -> tuple[bytes, ...]:
-        """The 2^down hashes that lie `down` levels below a node, from left to right."""
-        first = index << down
-        return tuple(self.node(level - down, first + i) for i in range(1 << down))
+        """The 4^down hashes that lie `down` levels below a node, from left to right."""
+        width = width_of(down)
+        return tuple(self.node(level - down, index * width + i) for i in range(width))
 
     def prove(self, indices: Sequence[int]) -> tuple[bytes, ...]:
         """The siblings that `root_of` needs for these leaves, which ascend."""
         siblings: list[bytes] = []
         for level in range(self.depth):
-            present = set(indices)
-            siblings += [self.node(level, i ^ 1) for i in indices if i ^ 1 not in present]
-            indices = sorted({i >> 1 for i in indices})
+            siblings += [self.node(level, i) for i in _missing(indices)]
+            indices = sorted({i // CHILDREN for i in indices})
         return tuple(siblings)
 
 
@@ -80,7 +87,7 @@ def root_over(data: bytes | memoryview) -> bytes:
     """The root of `tree_over`, without keeping the tree."""
     row, level = _leaves(data), 0
     while len(row) > 1:
-        row, level = _pairs(row, ZERO_LEAF, level), level + 1
+        row, level = _nodes(row, ZERO_LEAF, level), level + 1
     return row[0]
 
 
@@ -90,66 +97,63 @@ def tree_of(hashes: Sequence[bytes]) -> Tree:
 
 
 def _leaves(data: bytes | memoryview) -> list[bytes]:
-    data = bytes(data)  # slices of it are made faster than those of a memoryview
     whole = len(data) - len(data) % LEAF_BYTES
     row = [sha256(data[i : i + LEAF_BYTES]).digest() for i in range(0, whole, LEAF_BYTES)]
     if whole < len(data) or not row:
-        row.append(sha256(data[whole:].ljust(LEAF_BYTES, b"\0")).digest())
+        row.append(sha256(bytes(data[whole:]).ljust(LEAF_BYTES, b"\0")).digest())
     return row
 
 
-def _pairs(row: list[bytes], pad: bytes, level: int) -> list[bytes]:
+def _nodes(row: list[bytes], pad: bytes, level: int) -> list[bytes]:
     """The hashes above a row of a level."""
-    if len(row) % 2:
-        row = [*row, padding(pad, level)]
-    pairs = b"".join(row)
-    return [sha256(pairs[i : i + 64]).digest() for i in range(0, len(pairs), 64)]
+    row += [padding(pad, level)] * (-len(row) % CHILDREN)
+    data = b"".join(row)
+    return [sha256(data[i : i + NODE_BYTES]).digest() for i in range(0, len(data), NODE_BYTES)]
 
 
 def _above(row: list[bytes], pad: bytes) -> Tree:
     levels = [tuple(row)]
     while len(row) > 1:
-        row = _pairs(row, pad, len(levels) - 1)
+        row = _nodes(row, pad, len(levels) - 1)
         levels.append(tuple(row))
     return Tree(tuple(levels), pad)
 
 
-def siblings_of(indices: Sequence[int], depth: int) -> int:
+def _missing(indices: Iterable[int]) -> list[int]:
+    """The children of these children's parents that are not among them, from left to right."""
+    present = set(indices)
+    parents = sorted({i // CHILDREN for i in present})
+    return [i for parent in parents for i in range(parent * CHILDREN, (parent + 1) * CHILDREN) if i not in present]
+
+
+def siblings_of(indices: Iterable[int], depth: int) -> int:
     """How many siblings `root_of` needs for these leaves."""
     row, count = set(indices), 0
     for _ in range(depth):
-        count += sum(i ^ 1 not in row for i in row)
-        row = {i >> 1 for i in row}
+        above = {i // CHILDREN for i in row}
+        count += CHILDREN * len(above) - len(row)
+        row = above
     return count
 
 
 def root_of(leaves: Mapping[int, bytes], depth: int, siblings: Sequence[bytes]) -> bytes:
     """The root of these leaves' hashes, by index, and `siblings`. Raises InvalidData for any other number of them.
 
-    Level by level from the leaves up, from left to right: two that are neighbours are hashed together, any other with
-    the next sibling.
+    Level by level from the leaves up, from left to right: the children of a node are those that are there, and for each
+    that is not the next sibling.
     """
-    row = sorted(leaves.items())
-    if not row or not 0 <= row[0][0] <= row[-1][0] < 1 << depth:
-        raise InvalidData(f"expected leaves of a tree of depth {depth}, found {[i for i, _ in row][:4]}")
+    row = dict(leaves)
+    if not row or min(row) < 0 or max(row) >= width_of(depth):
+        raise InvalidData(f"expected leaves of a tree of depth {depth}, found {sorted(row)[:4]}")
+    needed = siblings_of(row, depth)
+    if needed != len(siblings):
+        raise InvalidData(f"expected {needed} siblings in a Merkle proof, found {len(siblings)}")
     rest = iter(siblings)
-    try:
-        for _ in range(depth):
-            above: list[tuple[int, bytes]] = []
-            at = 0
-            while at < len(row):
-                index, own = row[at]
-                if index % 2 == 0 and at + 1 < len(row) and row[at + 1][0] == index + 1:
-                    pair = own + row[at + 1][1]
-                    at += 2
-                else:
-                    other = next(rest)
-                    pair = other + own if index % 2 else own + other
-                    at += 1
-                above.append((index >> 1, sha256(pair).digest()))
-            row = above
-    except StopIteration:
-        raise InvalidData("expected more siblings in a Merkle proof") from None
-    if next(rest, None) is not None:
-        raise InvalidData("expected fewer siblings in a Merkle proof")
-    return row[0][1]
+    for _ in range(depth):
+        row.update((i, next(rest)) for i in _missing(row))
+        inner = sorted(row)
+        row = {
+            inner[at] // CHILDREN: sha256(b"".join(row[i] for i in inner[at : at + CHILDREN])).digest()
+            for at in range(0, len(inner), CHILDREN)
+        }
+    return row[0]

@@ -11,6 +11,7 @@ import pytest
 from mlm.core.errors import InvalidData
 from mlm.core.exact.tensor import TensorType, tensor_root
 from mlm.core.merkle import (
+    CHILDREN,
     LEAF_BYTES,
     NO_LEAF,
     Tree,
@@ -21,6 +22,7 @@ from mlm.core.merkle import (
     siblings_of,
     tree_of,
     tree_over,
+    width_of,
 )
 from tests.vectors import make_merkle
 
@@ -56,42 +58,50 @@ def padded(data: bytes, index: int) -> bytes:
 
 
 def by_hand(data: bytes) -> bytes:
-    """The root, computed as the definition says: from all leaves, padded to a power of two."""
+    """The root, computed as the definition says: from all leaves, padded to a power of four."""
     count = max(1, -(-len(data) // LEAF_BYTES))
-    row = [sha256(padded(data, i)).digest() for i in range(1 << (count - 1).bit_length())]
+    whole = next(4**depth for depth in range(20) if 4**depth >= count)
+    return folded([sha256(padded(data, i)).digest() for i in range(whole)])
+
+
+def folded(row: list[bytes]) -> bytes:
+    """The root over a whole row."""
     while len(row) > 1:
-        row = [sha256(row[i] + row[i + 1]).digest() for i in range(0, len(row), 2)]
+        row = [sha256(row[i] + row[i + 1] + row[i + 2] + row[i + 3]).digest() for i in range(0, len(row), 4)]
     return row[0]
 
 
-@pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 512, 513, 256 * 5, 256 * 8, 256 * 9 + 1, 256 * 100])
+SIZES = [0, 1, 511, 512, 513, 1025, 4 * 512, 4 * 512 + 1, 512 * 15, 512 * 16, 512 * 16 + 1, 512 * 64, 512 * 100]
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_a_root_is_that_of_the_definition(size: int) -> None:
     data = Random(size).randbytes(size)
     tree = tree_over(data)
     assert tree.root == by_hand(data) and tree.depth == depth_of(leaves_of(size))
 
 
-@pytest.mark.parametrize("size", [1, 300, 256 * 5, 256 * 9 + 1, 256 * 33])
+@pytest.mark.parametrize("size", [1, 600, 512 * 5, 512 * 9 + 1, 512 * 33])
 def test_any_set_of_leaves_is_proved_and_no_other(size: int) -> None:
     random = Random(size)
     data = random.randbytes(size)
     tree = tree_over(data)
     for _ in range(30):
-        indices = sorted(random.sample(range(1 << tree.depth), random.randint(1, 1 << tree.depth)))
+        indices = sorted(random.sample(range(width_of(tree.depth)), random.randint(1, width_of(tree.depth))))
         leaves = {i: sha256(padded(data, i)).digest() for i in indices}
         siblings = tree.prove(indices)
         assert root_of(leaves, tree.depth, siblings) == tree.root
         other = dict(leaves)
         other[random.choice(indices)] = random.randbytes(32)
         assert root_of(other, tree.depth, siblings) != tree.root
-        with pytest.raises(InvalidData, match="fewer"):
+        with pytest.raises(InvalidData, match="siblings"):
             root_of(leaves, tree.depth, (*siblings, bytes(32)))
         if siblings:
-            with pytest.raises(InvalidData, match="more"):
+            with pytest.raises(InvalidData, match="siblings"):
                 root_of(leaves, tree.depth, siblings[:-1])
 
 
-@pytest.mark.parametrize("leaves", [{}, {-1: bytes(32)}, {4: bytes(32)}])
+@pytest.mark.parametrize("leaves", [{}, {-1: bytes(32)}, {16: bytes(32)}, {3: bytes(32), 16: bytes(32)}])
 def test_leaves_outside_the_tree_are_refused(leaves: dict[int, bytes]) -> None:
     with pytest.raises(InvalidData, match="depth 2"):
         root_of(leaves, 2, ())
@@ -100,18 +110,23 @@ def test_leaves_outside_the_tree_are_refused(leaves: dict[int, bytes]) -> None:
 def test_a_tree_over_hashes_takes_them_as_leaves() -> None:
     hashes = [sha256(bytes([i])).digest() for i in range(5)]
     tree = tree_of(hashes)
-    assert tree.depth == 3 and tree.node(0, 7) == NO_LEAF and tree.node(1, 3) == padding(NO_LEAF, 1)
-    assert root_of({4: hashes[4]}, 3, tree.prove([4])) == tree.root
+    assert tree.depth == 2 and tree.node(0, 15) == NO_LEAF and tree.node(1, 3) == padding(NO_LEAF, 1)
+    assert root_of({4: hashes[4]}, 2, tree.prove([4])) == tree.root
+    assert len(tree.prove([4])) == 2 * (CHILDREN - 1)
 
 
 def test_what_lies_below_a_node_hashes_to_it() -> None:
-    tree = tree_over(Random(1).randbytes(256 * 21))
+    tree = tree_over(Random(1).randbytes(512 * 21))
+    assert tree.depth == 3
     for level in range(1, tree.depth + 1):
-        for index in range(1 << (tree.depth - level)):
-            row = list(tree.below(level, index, min(level, 4)))
-            while len(row) > 1:
-                row = [sha256(row[i] + row[i + 1]).digest() for i in range(0, len(row), 2)]
-            assert row[0] == tree.node(level, index)
+        for index in range(width_of(tree.depth - level)):
+            assert folded(list(tree.below(level, index, min(level, 2)))) == tree.node(level, index)
+
+
+def test_a_depth_is_the_least_that_holds_the_leaves() -> None:
+    for depth in range(1, 14):
+        assert [depth_of(width_of(depth) + more) for more in (0, 1)] == [depth, depth + 1]
+    assert [depth_of(leaves) for leaves in (1, 2, 3, 4, 5)] == [0, 1, 1, 1, 2]
 
 
 def test_the_tree_of_one_leaf_is_its_hash() -> None:

@@ -123,7 +123,7 @@ def changed(prover: Prover, fault: CellFault, random: Random) -> CellFault:
     tensor = prover.operand(fault.place.node, which)
     if random.random() < 0.7:
         leaves.remove(random.choice(sorted(leaves)))
-    leaves |= {random.randrange(1 << tensor.tree.depth) for _ in range(random.randint(0, 2))}
+    leaves |= {random.randrange(merkle.width_of(tensor.tree.depth)) for _ in range(random.randint(0, 2))}
     opening = opened(tensor, sorted(leaves), prover.path(fault.place.node, which))
     return replace(fault, operands=(*fault.operands[:which], opening, *fault.operands[which + 1 :]))
 

@@ -112,7 +112,7 @@ def _conv(random: Random) -> Sample:
 
 def _matmul(random: Random) -> Sample:
     n, h, m, p = (random.randint(1, 3) for _ in range(4))
-    k = random.choice((1, 7, 64, 300))
+    k = random.choice((1, 7, 64, 600))
     a, b = (n, h, m, k), (random.choice((1, n)), random.choice((1, h)), p, k)
     operands = [(I8, a, _values(random, a), False), (I8, b, _values(random, b), random.random() < 0.5)]
     return _made(Op.MATMUL, (n, h, m, p), [*operands, *_columns(random, p)], _clip(random))
@@ -211,7 +211,7 @@ def _gather(random: Random) -> Sample:
 
 
 def _softmax(random: Random) -> Sample:
-    shape = (1, random.randint(1, 2), random.randint(1, 3), random.choice((1, 2, 10, 300)))
+    shape = (1, random.randint(1, 2), random.randint(1, 3), random.choice((1, 2, 10, 600)))
     row = (1, 1, 1, 256)
     falling = sorted((random.randint(0, 1 << 16) for _ in range(256)), reverse=True)
     weights = (max(falling[0], 1), *falling[1:])
@@ -222,7 +222,7 @@ def _softmax(random: Random) -> Sample:
 
 
 def _layernorm(random: Random) -> Sample:
-    width = random.choice((1, 2, 5, 64, 300))
+    width = random.choice((1, 2, 5, 64, 600))
     shape, row = (1, random.randint(1, 2), random.randint(1, 3), width), (1, 1, 1, width)
     middle = random.randint(-126, 125)
     spread = random.choice((256, 256, 256, 2, 0))  # beside a small one, epsilon matters

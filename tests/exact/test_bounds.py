@@ -156,14 +156,37 @@ def test_random_nodes_keep_the_bounds(op: Op) -> None:
 
 def test_a_cell_that_no_transaction_could_prove_is_refused() -> None:
     """A lie about it would stand: nobody could show it."""
-    side = 32  # 1,024 taps, each in a leaf of its own
-    window = (side, side, 1, 1, 0, 0, 1, 1)
-    pooled, _ = graph(Op.MAXPOOL, (1, 1, 1, 256), [(1, side, side, 256)], window)
-    with pytest.raises(
-        InvalidData, match=r"node 1 \(MAXPOOL\): expected cells that at most 1000 leaves prove, .* 1025"
-    ):
-        check_provable(pooled)
-    check_provable(graph(Op.MAXPOOL, (1, 1, 1, 256), [(1, 31, 32, 256)], (31, *window[1:]))[0])
+
+    def pooled(side: int, channels: int) -> Graph:
+        """Each tap in a leaf of its own, with more channels farther from the others."""
+        window = (side, side, 1, 1, 0, 0, 1, 1)
+        return graph(Op.MAXPOOL, (1, 1, 1, channels), [(1, side, side, channels)], window)[0]
+
+    check_provable(pooled(26, 512))
+    # 729 taps of 544 bytes, the 295 other leaves of the tree, and the leaf of the output.
+    size = 729 * 544 + 295 * 32 + 544
+    with pytest.raises(InvalidData, match=rf"node 1 \(MAXPOOL\): expected cells that at most 400000 bytes .* {size}"):
+        check_provable(pooled(27, 512))
+    check_provable(pooled(23, 2048))
+    with pytest.raises(InvalidData, match="at most 400000 bytes"):
+        check_provable(pooled(25, 2048))
+
+
+@pytest.mark.parametrize("op", [Op.MAXPOOL, Op.CONV])
+def test_a_window_that_takes_too_much_gas_is_refused(op: Op) -> None:
+    """Its places fit into few leaves, but each is looked at by itself."""
+
+    def whole(side: int) -> Graph:
+        image, window = (1, side, side, 2), (1, 1, 0, 0, 1, 1)
+        if op is Op.MAXPOOL:
+            return graph(op, (1, 1, 1, 2), [image], (side, side, *window))[0]
+        weights = np.zeros((2, side, side, 1), np.int8)
+        operands = [image, weights, row(0, 0), row(0, 0, dtype="int8")]
+        return graph(op, (1, 1, 1, 2), operands, (*window, 2, -128, 127))[0]
+
+    check_provable(whole(70))
+    with pytest.raises(InvalidData, match=rf"\({op.name}\): expected windows of at most 5000 places, found 5041"):
+        check_provable(whole(71))
 
 
 def test_a_row_that_takes_too_much_gas_is_refused() -> None:

@@ -68,7 +68,7 @@ class Contract:
 
     def post(self, hashes: tuple[bytes, ...]) -> None:
         game = self.game
-        assert len(hashes) == 1 << game.levels
+        assert len(hashes) == merkle.width_of(game.levels)
         root = merkle.tree_of(hashes).root
         assert (tensor_root(self.kind, root) if game.phase is Phase.ROOT else root) == game.target
         rows = (*game.rows, Row(game.position, hashes))
@@ -77,7 +77,7 @@ class Contract:
     def pick(self, index: int) -> None:
         game = self.game
         below = game.below - game.levels
-        position = game.position << game.levels | index
+        position = game.position * merkle.width_of(game.levels) + index
         phase = Phase.POST if below else Phase.LEAF
         target = game.rows[-1].hashes[index]
         self.game = replace(game, phase=phase, target=target, below=below, position=position)
@@ -122,7 +122,7 @@ def test_a_liar_is_convicted_wherever_it_lies(op: Op) -> None:
         leaf, at = random.randrange(merkle.leaves_of(kind.size)), random.randrange(LEAF_BYTES)
         claimed = lying(honest, leaf, at)
         contract, move, rounds = play(honest, claimed, node)
-        assert rounds == -(-kind.depth // 4)
+        assert rounds == -(-kind.depth // 2)
         opened = contract.game.opening(claimed.tree.prove([node]))
         # All that the challenger knows: its own tensors, the provider's roots, and what was posted.
         prover = Prover(honest.graph, claimed.tree, tensors(honest), found.parameters)

@@ -14,14 +14,17 @@ from random import Random
 from mlm.core.digest import keccak256
 
 HERE = Path(__file__).resolve().parent
-LEAF = 256
-SIZES = (0, 1, 255, 256, 257, 1024, 1025, 256 * 11 + 3, 256 * 32)
-COUNTS = (1, 2, 3, 8, 200)
+LEAF = 512
+WIDTH = 4  # children of a node
+SIZES = (0, 1, 511, 512, 513, 4 * 512, 4 * 512 + 1, 512 * 11 + 3, 512 * 16, 512 * 16 + 1, 512 * 64)
+COUNTS = (1, 2, 3, 4, 5, 16, 17, 200)
 TYPES = (
     (1, 1, 14, 14, 64),
     (2, 1, 1, 1, 256),
     (1, 1, 1, 1, 1),
     (2, 3, 5, 7, 9),
+    (1, 1, 1, 1, 512 * 16),
+    (1, 1, 1, 1, 512 * 16 + 1),
     (1, 1, 1, 1, 100_000),
     (2, 70_000, 1, 1, 1),
 )
@@ -33,20 +36,24 @@ def data(size: int) -> bytes:
 
 def levels(row: list[bytes], pad: bytes) -> list[list[bytes]]:
     """All hashes of the padded tree, from the leaves up."""
-    row = row + [pad] * ((1 << (len(row) - 1).bit_length()) - len(row))
+    whole = 1
+    while whole < len(row):
+        whole *= WIDTH
+    row = row + [pad] * (whole - len(row))
     made = [row]
     while len(row) > 1:
-        row = [sha256(row[i] + row[i + 1]).digest() for i in range(0, len(row), 2)]
+        row = [sha256(b"".join(row[i : i + WIDTH])).digest() for i in range(0, len(row), WIDTH)]
         made.append(row)
     return made
 
 
 def siblings(tree: list[list[bytes]], leaves: set[int]) -> list[bytes]:
-    """The hashes next to a known one, from which nothing known lies above it, level by level and from left to right."""
+    """The hashes that are not known and have a known one beside them, level by level and from left to right."""
     found, known = [], leaves
     for row in tree[:-1]:
-        found += [row[i ^ 1] for i in range(len(row)) if i in known and i ^ 1 not in known]
-        known = {i // 2 for i in known}
+        above = {i // WIDTH for i in known}
+        found += [row[i] for i in range(len(row)) if i // WIDTH in above and i not in known]
+        known = above
     return found
 
 
@@ -63,7 +70,7 @@ def value() -> dict[str, object]:
         row = [sha256(padded[i : i + LEAF]).digest() for i in range(0, len(padded), LEAF)]
         tree = levels(row, sha256(bytes(LEAF)).digest())
         width = len(tree[0])
-        sets = {(0,), (width - 1,), tuple(range(min(width, 9)))}
+        sets = {(0,), (width - 1,), tuple(range(min(width, 9))), tuple(range(1, width, 5)) or (0,)}
         sets |= {tuple(sorted(random.sample(range(width), random.randint(1, min(width, 8))))) for _ in range(3)}
         proofs = [
             {"leaves": list(leaves), "siblings": [text(each) for each in siblings(tree, set(leaves))]}
@@ -83,12 +90,12 @@ def value() -> dict[str, object]:
         message = keccak256(b"mlm/exact-tensor/1") + word.to_bytes(32, "big") + tree_root
         leaves = max(1, -(-shape[0] * shape[1] * shape[2] * shape[3] * (1 if dtype == 1 else 4) // LEAF))
         depth = 0
-        while 2**depth < leaves:
+        while WIDTH**depth < leaves:
             depth += 1
         roots.append(
             {"type": hex(word), "tree": text(tree_root), "depth": depth, "root": text(sha256(message).digest())}
         )
-    return {"format": "mlm/merkle-vectors/1", "trees": trees, "paths": paths, "tensors": roots}
+    return {"format": "mlm/merkle-vectors/2", "trees": trees, "paths": paths, "tensors": roots}
 
 
 def main() -> None:

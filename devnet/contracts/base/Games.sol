@@ -31,9 +31,9 @@ abstract contract Games is Traces, Commitments, PullCredits {
     bytes32 private constant GAME_DOMAIN = keccak256("mlm/game/1");
 
     // Levels that a turn opens.
-    uint256 private constant STEP = 4;
-    // A tree that opens within MAX_TURNS: 7 times hashes and a pick, the leaf, and the proof. A tensor has at most 25 levels.
-    uint256 private constant MAX_DEPTH = 28;
+    uint256 private constant STEP = 2;
+    // A tree that opens within MAX_TURNS: 7 times hashes and a pick, the leaf, and the proof. A tensor has at most 12 levels.
+    uint256 private constant MAX_DEPTH = 14;
     // Bits of a type word.
     uint256 private constant TYPE_BITS = 136;
 
@@ -106,9 +106,9 @@ abstract contract Games is Traces, Commitments, PullCredits {
         bytes32 root = _rootOf(gameId, levels, hashes);
         if (root != game.target) revert TargetMismatch(gameId, game.target, root);
         if (index >= hashes.length) revert HashOutOfRange(gameId, index, hashes.length);
-        // SAFETY: below MAX_DEPTH bits; at most MAX_DEPTH levels.
+        // SAFETY: a leaf's index has two bits a level; at most MAX_DEPTH levels.
         // forge-lint: disable-next-line(unsafe-typecast)
-        uint32 position = (game.position << uint32(levels)) | uint32(index);
+        uint32 position = game.position * uint32(hashes.length) + uint32(index);
         // forge-lint: disable-next-line(unsafe-typecast)
         uint8 below = game.below - uint8(levels);
         (game.target, game.position, game.below) = (hashes[index], position, below);
@@ -273,7 +273,8 @@ abstract contract Games is Traces, Commitments, PullCredits {
 
     /// @dev The root over hashes that lie this many levels below it.
     function _rootOf(bytes32 gameId, uint256 levels, bytes32[] calldata hashes) private view returns (bytes32) {
-        if (hashes.length != 1 << levels) revert HashCountMismatch(gameId, 1 << levels, hashes.length);
+        uint256 count = Merkle.widthOf(levels);
+        if (hashes.length != count) revert HashCountMismatch(gameId, count, hashes.length);
         return HashRows.rootOf(hashes);
     }
 

@@ -37,28 +37,28 @@ library CellRow {
         returns (int256 weight, int256 sum)
     {
         int256 most = Rows.largest(row, width);
-        uint256[4] memory leaves = _leaves(weights, row, width, most);
+        uint256[2] memory leaves = _leaves(weights, row, width, most);
         weight = _sum(leaves, row + own, 1, most);
         sum = _sum(leaves, row, width, most);
     }
 
-    /// @dev Where those of the four leaves of the weights lie that a row needs.
+    /// @dev Where those of the two leaves of the weights lie that a row needs.
     // What is shifted is a one, and not the count.
     // slither-disable-next-line assembly,incorrect-shift
     function _leaves(Slab memory weights, uint256 row, uint256 width, int256 most)
         private
         pure
-        returns (uint256[4] memory leaves)
+        returns (uint256[2] memory leaves)
     {
         uint256 needed = 0;
         // SAFETY: how far below the largest of its row an int8 lies, is between 0 and 255.
         assembly ("memory-safe") {
             for { let end := add(row, width) } lt(row, end) { row := add(row, 1) } {
                 let below := sub(most, signextend(0, byte(0, calldataload(row))))
-                needed := or(needed, shl(shr(6, below), 1))
+                needed := or(needed, shl(shr(7, below), 1))
             }
         }
-        for (uint256 i = 0; i < 4; ++i) {
+        for (uint256 i = 0; i < 2; ++i) {
             if ((needed >> i) & 1 != 0) leaves[i] = weights.leaf(i);
         }
     }
@@ -66,11 +66,11 @@ library CellRow {
     /// @dev The sum of the weights of a row's numbers.
     /// SAFETY: as above, so `leaves` holds where each of them lies. They are int32: no sum overflows.
     // slither-disable-next-line assembly
-    function _sum(uint256[4] memory leaves, uint256 row, uint256 width, int256 most) private pure returns (int256 sum) {
+    function _sum(uint256[2] memory leaves, uint256 row, uint256 width, int256 most) private pure returns (int256 sum) {
         assembly ("memory-safe") {
             for { let end := add(row, width) } lt(row, end) { row := add(row, 1) } {
                 let below := sub(most, signextend(0, byte(0, calldataload(row))))
-                let word := calldataload(add(mload(add(leaves, shl(5, shr(6, below)))), shl(2, and(below, 63))))
+                let word := calldataload(add(mload(add(leaves, shl(5, shr(7, below)))), shl(2, and(below, 127))))
                 // Little-endian.
                 word := or(or(byte(0, word), shl(8, byte(1, word))), or(shl(16, byte(2, word)), shl(24, byte(3, word))))
                 sum := add(sum, signextend(3, word))

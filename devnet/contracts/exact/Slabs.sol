@@ -19,10 +19,10 @@ struct Slab {
 /// @title Reads elements of tensors of which some leaves are opened
 /// @notice The contract says which element; a leaf that is needed and not opened reverts.
 library Slabs {
-    uint256 private constant LEAF_BITS = 8;
+    uint256 private constant LEAF_BITS = 9;
 
     /// @notice An opening of a tensor of this type. SAFETY: what it reads is bound to a root by `Merkle.rootOf`, which also
-    /// holds that leaves ascend and that there are 256 bytes of data for each; read nothing before.
+    /// holds that leaves ascend and that there are 512 bytes of data for each; read nothing before.
     // slither-disable-next-line assembly
     function opened(Opening calldata opening, uint256 operand, uint256 typeWord)
         internal

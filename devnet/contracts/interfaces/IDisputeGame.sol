@@ -104,7 +104,7 @@ interface IDisputeGame is IVerifier, IComplaints {
         bytes32 tensorRoot,
         uint40 deadline
     );
-    /// `hashes` lie up to four levels below the target, which has this `position` in its level.
+    /// `hashes` lie up to two levels below the target, which has this `position` in its level.
     event HashesPosted(
         bytes32 indexed gameId,
         bytes32 indexed jobId,
@@ -157,14 +157,14 @@ interface IDisputeGame is IVerifier, IComplaints {
     /// @return gameId keccak256(abi.encode(keccak256("mlm/game/1"), chainid, this, jobId, node, sender, salt)).
     function open(bytes32 jobId, Challenge calldata challenge, bytes32 salt) external returns (bytes32 gameId);
 
-    /// @notice Shows the 16 hashes four levels below the target, or all hashes of the leaves where fewer levels are left. Anybody may, for the
-    /// provider: nobody else's hashes fit.
+    /// @notice Shows the 16 hashes two levels below the target, or the hashes of the 4 leaves, or of the one, where fewer levels
+    /// are left. Anybody may, for the provider: nobody else's hashes fit.
     function post(bytes32 gameId, bytes32[] calldata hashes) external;
 
     /// @notice Names one of the posted hashes as the next target. The game's challenger only.
     function pick(bytes32 gameId, uint256 index, bytes32[] calldata hashes) external;
 
-    /// @notice Shows the 256 bytes of the leaf that was picked. Anybody may, for the provider.
+    /// @notice Shows the 512 bytes of the leaf that was picked. Anybody may, for the provider.
     function leaf(bytes32 gameId, bytes calldata data) external;
 
     /// @notice Ends a game in which a clock has run out: a silent provider is convicted, a silent challenger loses its bond.

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 /// Some leaves of one tensor's tree, and what binds them to a root that the contract holds.
 struct Opening {
     uint32[] leaves; // their indices, strictly ascending; none where nothing of the tensor is needed
-    bytes data; // 256 bytes each, in that order
+    bytes data; // 512 bytes each, in that order
     bytes32[] siblings; // of the multiproof, level by level from the leaves up, from left to right
     bytes32[] path; // from the tensor root to the trace root, from the leaf up; empty for a parameter
 }

@@ -41,7 +41,7 @@ contract Opened {
 
 /// tests/exact/test_cells.py runs the same vectors, whose numbers come from definitions.
 contract CellsTest is Base {
-    uint256 private constant LEAF = 256;
+    uint256 private constant LEAF = 512;
 
     Opened private _opened;
 
@@ -82,9 +82,9 @@ contract CellsTest is Base {
         uint256[3][5] memory cases = [ // index, length, the leaf that is missing
             [4 * LEAF + 1, 2 * LEAF, 6],
             [4 * LEAF, 4 * LEAF, 6],
-            [5 * LEAF + 255, 2, 6],
+            [6 * LEAF - 1, 2, 6],
             [7 * LEAF, LEAF + 1, 8],
-            [3 * LEAF + 255, 2, 3]
+            [4 * LEAF - 1, 2, 3]
         ];
         for (uint256 i = 0; i < cases.length; ++i) {
             vm.expectRevert(abi.encodeWithSelector(Errors.LeafMissing.selector, 3, cases[i][2]));

@@ -207,7 +207,7 @@ contract FaultProofsTest is ProofFixtures {
         vm.expectPartialRevert(Errors.NotPadding.selector);
         proofs.checkPadding(committed, fault);
         fault.at = 1 << 40;
-        vm.expectRevert(abi.encodeWithSelector(Errors.LeafMissing.selector, OUTPUT, 1 << 32));
+        vm.expectRevert(abi.encodeWithSelector(Errors.LeafMissing.selector, OUTPUT, 1 << 31));
         proofs.checkPadding(committed, fault);
     }
 

@@ -14,7 +14,7 @@ from mlm.adapters.exact.reference import parameter
 from mlm.core.errors import InvalidData
 from mlm.core.exact.graph import EXACT_LIMIT, MAX_SHIFT, Graph
 from mlm.core.exact.node import Node, Op
-from mlm.core.exact.opening import most_leaves
+from mlm.core.exact.opening import most_bytes
 from mlm.core.exact.tensor import LIMITS, DType
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ MAGNITUDE = -LIMITS[DType.I8][0]  # of an activation
 INT32_LIMIT = 1 << 31  # a softmax computes in int32
 ROOT_LIMIT = 1 << 52  # whole numbers below it have an exact integer square root in float64: operators.py, _layernorm
 
-MAX_LEAVES = 1000  # 290 bytes of calldata each, at 40 gas a byte 11.6 million, of the 16.7 that EIP-7825 allows
+MAX_PROOF = 400_000  # bytes of calldata, at 40 gas 16 million (EIP-7623), of the 16.7 that EIP-7825 allows
+MAX_TAPS = 5_000  # of a window: about 2,700 gas for each of a depthwise convolution's, 1,100 of a maximum's
 MAX_ROW = 16_384  # about 430 gas for each number of a softmax's row: 7 million
 
 Operands = Sequence["Array | None"]  # a parameter's elements, as int64 for a check; None for an activation
@@ -65,10 +66,24 @@ def check_provable(graph: Graph) -> None:
     """
     for at, node in enumerate(graph.nodes[graph.inputs :], graph.inputs):
         where, width = f"node {at} ({node.op.name})", node.output.shape[3]
-        if (leaves := most_leaves(node)) > MAX_LEAVES:
-            raise InvalidData(f"{where}: expected cells that at most {MAX_LEAVES} leaves prove, found one of {leaves}")
+        if (size := most_bytes(node)) > MAX_PROOF:
+            raise InvalidData(f"{where}: expected cells that at most {MAX_PROOF} bytes prove, found one of {size}")
+        if (taps := _taps(node)) > MAX_TAPS:
+            raise InvalidData(f"{where}: expected windows of at most {MAX_TAPS} places, found {taps}")
         if node.op in (Op.SOFTMAX, Op.LAYERNORM) and width > MAX_ROW:
             raise InvalidData(f"{where}: expected rows of at most {MAX_ROW} numbers, found {width}")
+
+
+def _taps(node: Node) -> int:
+    """Places of the window that a cell looks at, if it does."""
+    match node.op:
+        case Op.CONV:
+            _, rows, columns, _ = node.operands[1].kind.shape
+        case Op.MAXPOOL:
+            rows, columns = node.attribute("kernel_h"), node.attribute("kernel_w")
+        case _:
+            return 0
+    return rows * columns
 
 
 def _below(what: str, value: int, limit: int) -> None:

@@ -92,7 +92,7 @@ class Tracer:
             raw = _bytes(values.pop())
             roots.append(tensor_root(node.output, merkle.root_over(raw)))
             if keep:
-                data.append(raw)
+                data.append(bytes(raw))
         return Traced(outputs, Trace(self.model.graph, tuple(roots), tuple(data)))
 
 
@@ -101,10 +101,11 @@ def trace_bytes(graph: Graph) -> int:
     return sum(node.output.size for node in graph.nodes)
 
 
-def _bytes(value: Array) -> bytes:
+def _bytes(value: Array) -> memoryview:
+    """A tensor's elements as they are committed to, where they lie."""
     if value.dtype.itemsize > 1:
         value = value.astype(value.dtype.newbyteorder("<"), copy=False)
-    return value.tobytes()
+    return value.data.cast("B")
 
 
 def _open(onnx: bytes, provider: str, threads: int, optimise: int) -> onnxruntime.InferenceSession:

@@ -11,7 +11,7 @@ from enum import IntEnum
 from mlm.core import merkle
 from mlm.core.exact.opening import Opening
 
-LEVELS = 4  # that a turn opens, where so many are left
+LEVELS = 2  # that a turn opens, where so many are left
 
 
 class Phase(IntEnum):
@@ -43,7 +43,7 @@ class Row:
 
     @property
     def levels(self) -> int:
-        return (len(self.hashes) - 1).bit_length()
+        return merkle.depth_of(len(self.hashes))
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,6 @@ def leaf_path(rows: tuple[Row, ...], position: int) -> tuple[bytes, ...]:
     """The siblings of a leaf, from the leaf up, out of the rows that were posted on the way down to it."""
     siblings: list[bytes] = []
     for row in reversed(rows):
-        own = position & ((1 << row.levels) - 1)
+        position, own = divmod(position, len(row.hashes))
         siblings += merkle.tree_of(row.hashes).prove([own])
-        position >>= row.levels
     return tuple(siblings)

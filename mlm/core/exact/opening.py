@@ -15,7 +15,9 @@ from mlm.core.exact.graph import Graph
 from mlm.core.exact.node import Node, Op
 from mlm.core.exact.tensor import ITEM_BYTES, TensorType
 from mlm.core.exact.trace import Tensor
-from mlm.core.merkle import LEAF_BYTES, Tree
+from mlm.core.merkle import CHILDREN, HASH_BYTES, LEAF_BYTES, Tree
+
+WORD_BYTES = 32  # of an index in calldata
 
 
 @dataclass(frozen=True)
@@ -117,18 +119,27 @@ def leaf_of(kind: TensorType, index: int) -> int:
     return index * ITEM_BYTES[kind.dtype] // LEAF_BYTES
 
 
-def most_leaves(node: Node) -> int:
-    """At most so many leaves does the proof of any cell open, its output's one among them: about 290 bytes each.
+def most_bytes(node: Node) -> int:
+    """At most so many bytes does the proof of any cell open: leaves with their indices and siblings, its output's too.
 
     A node is only worth something to a challenger if they fit into a transaction, 128 KiB in most clients' pools.
     """
-    return 1 + sum(
-        min(most, merkle.leaves_of(operand.kind.size))
-        for most, operand in zip(_most_of_operands(node), node.operands, strict=True)
-    )
+    kinds = [*(operand.kind for operand in node.operands), node.output]
+    return sum(_bytes_of(kind, most) for kind, most in zip(kinds, [*_most_of_operands(node), 1], strict=True))
+
+
+def _bytes_of(kind: TensorType, most: int) -> int:
+    """Of so many leaves of a tensor, or of all, as far from each other as its tree allows."""
+    row = min(most, merkle.leaves_of(kind.size))
+    total = row * (LEAF_BYTES + WORD_BYTES)
+    for depth in range(kind.depth, 0, -1):
+        total += HASH_BYTES * min((CHILDREN - 1) * row, merkle.width_of(depth) - row)
+        row = min(row, merkle.width_of(depth - 1))
+    return total
 
 
 def _most_of_operands(node: Node) -> Sequence[int]:
+    """Leaves of each operand, if it has as many."""
     kinds = [operand.kind.shape for operand in node.operands]
     match node.op:
         case Op.CONV:
@@ -141,11 +152,12 @@ def _most_of_operands(node: Node) -> Sequence[int]:
         case Op.MAXPOOL:
             return [min(node.attribute("kernel_h"), kinds[0][1]) * min(node.attribute("kernel_w"), kinds[0][2])]
         case Op.SOFTMAX:
-            return _span(kinds[0][3]), 4
+            return _span(kinds[0][3]), 2
         case Op.LAYERNORM:
             return _span(kinds[0][3]), 1, 1
         case Op.CONCAT:
-            return [1] + [0] * (len(kinds) - 1)  # one of them
+            sizes = [operand.kind.size for operand in node.operands]
+            return [int(i == sizes.index(max(sizes))) for i in range(len(sizes))]  # one of them
         case _:
             return [1] * len(kinds)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from hashlib import sha256
 from math import prod
 
@@ -16,6 +17,7 @@ from mlm.core.errors import InvalidData
 
 AXES = 4
 MAX_ELEMENTS = 1 << 31
+_DOMAIN = "mlm/exact-tensor/1"
 
 
 class DType(IntEnum):
@@ -56,6 +58,11 @@ class TensorType:
         _, b, c, d = self.shape
         return b * c * d, c * d, d, 1
 
+    @cached_property
+    def head(self) -> bytes:
+        """What a tensor root is made of before the tree's root: every run makes one of each node."""
+        return words((domain(_DOMAIN), self.word()))
+
     def check(self) -> None:
         """Raises InvalidData unless the axes are positive and the elements countable."""
         if len(self.shape) != AXES or min(self.shape) < 1 or self.elements > MAX_ELEMENTS:
@@ -82,9 +89,9 @@ class TensorType:
 
 def tensor_root(kind: TensorType, tree_root: bytes) -> bytes:
     """sha256(abi.encode(H("mlm/exact-tensor/1"), type, root of the tree over its bytes))."""
-    return root_of_word(kind.word(), tree_root)
+    return sha256(kind.head + tree_root).digest()
 
 
 def root_of_word(type_word: int, tree_root: bytes) -> bytes:
     """The same of any word in the type's place: what a liar may have committed to."""
-    return sha256(words((domain("mlm/exact-tensor/1"), type_word, tree_root))).digest()
+    return sha256(words((domain(_DOMAIN), type_word, tree_root))).digest()

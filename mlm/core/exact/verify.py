@@ -97,8 +97,9 @@ def verify_place(graph_root: bytes, nodes: int, place: Place) -> Node:
 
 
 def _climb(digest: bytes, index: int, depth: int, path: Sequence[bytes]) -> bytes:
-    if len(path) != depth:
-        raise FaultRefused("PathLengthMismatch", f"expected a path of {depth}, found {len(path)}")
+    expected = merkle.siblings_of([index], depth)
+    if len(path) != expected:
+        raise FaultRefused("PathLengthMismatch", f"expected a path of {expected}, found {len(path)}")
     return merkle.root_of({index: digest}, depth, path)
 
 
@@ -144,8 +145,8 @@ def _root(kind: TensorType, opening: Opening) -> bytes:
     for previous, leaf in zip(leaves, leaves[1:], strict=False):
         if leaf <= previous:
             raise FaultRefused("LeavesNotAscending", f"expected a leaf after {previous}, found {leaf}")
-    if leaves[0] < 0 or leaves[-1] >> depth:
-        raise FaultRefused("LeafOutOfRange", f"expected leaves below {1 << depth}, found {leaves[-1]}")
+    if leaves[0] < 0 or leaves[-1] >= merkle.width_of(depth):
+        raise FaultRefused("LeafOutOfRange", f"expected leaves below {merkle.width_of(depth)}, found {leaves[-1]}")
     used = merkle.siblings_of(leaves, depth)
     if used != len(opening.siblings):
         reason = "SiblingMissing" if used > len(opening.siblings) else "SiblingLeftOver"
