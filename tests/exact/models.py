@@ -33,7 +33,9 @@ def model_of(made: Sample, random: Random) -> tuple[ExactModel, list[np.ndarray]
             continue
         name = f"x{len(inputs)}"
         if operand.kind.dtype is DType.I32:
-            ports.append(Port(name, value.shape, dtype=random.choice(("int32", "int64"))))
+            first = random.random() < 0.5
+            shape = image_shape(value.shape) if first else value.shape
+            ports.append(Port(name, shape, channels_first=first, dtype=random.choice(("int32", "int64"))))
         elif random.random() < 0.5:
             ports.append(Port(name, image_shape(value.shape), random.choice((1.0, 0.5)), channels_first=True))
         else:

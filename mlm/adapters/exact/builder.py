@@ -105,7 +105,7 @@ class Builder:
     def numbers(self, node: Node, index: int) -> str:
         """An operand of int32 as it is."""
         source = node.operands[index].source
-        return self.stored(source) if isinstance(source, bytes) else tensor_name(source)
+        return self.stored(source) if isinstance(source, bytes) else self.output(source, image=False)
 
     def stored(self, root: bytes) -> str:
         """A parameter as it is committed to: an initializer of int8 or int32 with four axes."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
-from mlm.adapters.exact.builder import Builder, tensor_name
+from mlm.adapters.exact.builder import FROM_IMAGE, Builder, tensor_name
 from mlm.adapters.exact.model import ExactModel, Port, image_shape
 from mlm.adapters.exact.operators import emit
+from mlm.adapters.exact.reference import NUMPY
 from mlm.core import dagcbor
 from mlm.core.digest import words
 from mlm.core.exact.graph import Graph
@@ -127,12 +128,11 @@ def _output(builder: Builder, index: int, port: Port) -> None:
 
 def _traced(builder: Builder, index: int) -> onnx.ValueInfoProto:
     kind = builder.graph.nodes[index].output
-    name, source = traced_name(index), tensor_name(index)
-    if kind.dtype is DType.I32:
-        builder.add("Identity", [source], name)
-        return _value(name, "int32", kind.shape)
+    name, tensor = traced_name(index), tensor_name(index)
+    if kind.dtype is DType.I8:
+        tensor = builder.cast(tensor, "int8")
     if builder.images[index]:
-        builder.add("Transpose", [builder.cast(source, "int8")], name, perm=[0, 2, 3, 1])
+        builder.add("Transpose", [tensor], name, perm=list(FROM_IMAGE))
     else:
-        builder.cast(source, "int8", name)
-    return _value(name, "int8", kind.shape)
+        builder.add("Identity", [tensor], name)
+    return _value(name, NUMPY[kind.dtype], kind.shape)
