@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from mlm.adapters.disk import storage_errors
 from mlm.adapters.exact import child
 from mlm.adapters.exact.emit import METADATA
 from mlm.adapters.exact.model import Port, dequantised, quantised
-from mlm.adapters.exact.read import described
+from mlm.adapters.exact.read import Described, described
 from mlm.adapters.exact.trace import MAX_TRACE_BYTES
 from mlm.adapters.onnx.folder import given, readable
 from mlm.adapters.onnx.run import CPU, NO_TELEMETRY
@@ -37,13 +36,6 @@ _READING, _RUNNING = "reading the exact model", "running the exact model"
 _KEPT = 8  # models whose description is kept
 
 
-@dataclass(frozen=True)
-class _Described:
-    graph: Graph
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
-
-
 class ConfinedExact:
     """Each call runs in a process of its own, in a private folder under `folder`, bounded as the runner's children.
 
@@ -58,7 +50,7 @@ class ConfinedExact:
         self._worker = confine.Worker(
             _CHILD, "runner", ModelStopped, MAX_TRACE_BYTES, gpu=False, environment=dict([NO_TELEMETRY])
         )
-        self._known: OrderedDict[bytes, _Described] = OrderedDict()
+        self._known: OrderedDict[bytes, Described] = OrderedDict()
 
     def is_exact(self, onnx: bytes) -> bool:
         return METADATA.encode() in onnx
@@ -133,15 +125,15 @@ class ConfinedExact:
                     raise ValueError("another trace")
         return ExactRun(outputs, trace, CPU)
 
-    def _described(self, onnx: bytes) -> _Described:
+    def _described(self, onnx: bytes) -> Described:
         digest = sha256(onnx).digest()
         if digest not in self._known:
             with given(self._folder, onnx) as folder:
                 answer = self._ask("read", _READING, {"parameters": False}, folder)
             with readable(_READING):
-                graph, inputs, outputs = described(str(answer["description"]))
-            graph.check()
-            self._known[digest] = _Described(graph, inputs, outputs)
+                known = described(str(answer["description"]))
+            known.graph.check()
+            self._known[digest] = known
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         return self._known[digest]
