@@ -52,7 +52,7 @@ _OPERATORS += ("Neg", "Softmax", "LayerNormalization", "AveragePool", "GlobalAve
 
 # The beginning of a name -> why. The longest that fits counts.
 SKIPPED = {
-    "test_maxpool_3d": "an image has two axes in the exact profile",
+    "test_maxpool_3d": "an image has two axes in an exact graph",
     "test_averagepool": "a mean is rounded: the lowering's own tests say by how much",
     "test_globalaveragepool": "a mean is rounded: the lowering's own tests say by how much",
     "test_softmax": "weights stand for the exponential: the lowering's own tests say how well",
