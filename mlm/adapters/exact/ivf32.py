@@ -17,6 +17,7 @@ class FloatBuilder(Builder):
     whole = "float32"
 
     def conv(self, node: Node, name: str) -> str:
+        """A Conv whose weights and bias are multiplied by 2^-shift beforehand."""
         outputs, height, width, _ = kind_of(node, 1).shape
         units = self.units(root_of(node, 3))
         weights = self.parameter(root_of(node, 1), TO_IMAGE)
@@ -28,6 +29,7 @@ class FloatBuilder(Builder):
         return self.rounded(total, *limits_of(node), name)
 
     def matmul(self, node: Node, name: str) -> str:
+        """A MatMul, 2^-shift in its weights where they are a parameter."""
         units = self.units(root_of(node, 3))
         b, shape = node.operands[1].source, kind_of(node, 1).shape
         if isinstance(b, bytes):
@@ -47,10 +49,13 @@ class FloatBuilder(Builder):
         return self.add("Round", [self.add("Clip", [tensor, *limits])], name)
 
     def real(self, tensor: str) -> str:
+        """The tensor as it is."""
         return tensor
 
     def small(self, tensor: str) -> str:
+        """Cast: it holds whole numbers of int8."""
         return self.cast(tensor, "int8")
 
     def held(self, root: bytes) -> str:
+        """As float32."""
         return self.floats(root)

@@ -4,9 +4,9 @@ All scales are powers of two and all zero points 0. A kernel sums in int32, whic
 a float the sum is exact, its product with 2^-shift as well, and what is rounded is what the graph says. Both operands
 are signed: where the first is not, AVX2 saturates sums of two products (docs/decisions/0029-integer-kernels.md).
 
-There is no QLinearAdd and no QLinearMul: they are Microsoft's, and on ARM they round halves away from 0. ADD and MUL
-cast to float32 instead, as do softmax and layer normalisation. Nor does anything here say DequantizeLinear: ONNX
-Runtime would make such kernels of it.
+QLinearAdd and QLinearMul are Microsoft's, no operators of ONNX, and QLinearAdd rounds halves away from 0 on ARM. So ADD
+and MUL cast to float32 instead, as does SOFTMAX. Nor does anything here say DequantizeLinear: ONNX Runtime would make
+such operators of it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class IntegerBuilder(Builder):
     whole = "int8"
 
     def conv(self, node: Node, name: str) -> str:
+        """A QLinearConv whose weights' scales are 2^-shift; its bias is of int32, and added before them."""
         outputs, height, width, _ = kind_of(node, 1).shape
         units = self.reshaped(self.units(root_of(node, 3)), [outputs])
         weights = self.parameter(root_of(node, 1), TO_IMAGE)
@@ -36,7 +37,7 @@ class IntegerBuilder(Builder):
         return self._clipped("QLinearConv", operands, limits_of(node), name, **attributes)
 
     def matmul(self, node: Node, name: str) -> str:
-        """QLinearMatMul has no bias."""
+        """A MatMulInteger, then the bias and 2^-shift: QLinearMatMul has no bias."""
         b, shape = node.operands[1].source, kind_of(node, 1).shape
         columns = self.transposed(self.operand(node, 1), (0, 1, 3, 2))
         if isinstance(b, bytes) and shape[0] == shape[1] == 1:
@@ -46,16 +47,20 @@ class IntegerBuilder(Builder):
         return self.rounded(self.add("Mul", [total, self.units(root_of(node, 3))]), *limits_of(node), name)
 
     def rounded(self, tensor: str, low: int, high: int, name: str) -> str:
+        """A QuantizeLinear by 1."""
         operands = [tensor, self.constant(1, "float32"), self.constant(0, "int8")]
         return self._clipped("QuantizeLinear", operands, (low, high), name)
 
     def real(self, tensor: str) -> str:
+        """Cast."""
         return self.cast(tensor, "float32")
 
     def small(self, tensor: str) -> str:
+        """The tensor as it is."""
         return tensor
 
     def held(self, root: bytes) -> str:
+        """As it is committed to."""
         return self.stored(root)
 
     def _clipped(self, operator: str, operands: list[str], limits: tuple[int, int], name: str, **options: Any) -> str:
