@@ -8,6 +8,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -140,6 +141,22 @@ def test_whoever_knows_nothing_of_us_runs_the_file(profile: str, dtype: type) ->
     scores, *values = session.run(None, feed(model, random_inputs(model, 9)))
     assert all(value.dtype == dtype and (value == np.rint(value)).all() for value in values)
     np.testing.assert_array_equal(scores.ravel(), values[last].ravel() * np.float32(model.outputs[0].scale))
+
+
+@pytest.mark.parametrize("which", ["cnn", "transformer"])
+def test_no_optimisation_makes_an_integer_operator_that_other_processors_round_otherwise(
+    which: str, tmp_path: Path
+) -> None:
+    """QLinearAdd does so on ARM, which no test here runs on; unsigned operands saturate on AVX2."""
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    data = to_onnx(replace(MODELS[which], profile="qop-s8s8"))
+    onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    graph = onnx.load(tmp_path / "optimised.onnx").graph
+    multiplied = {node.op_type for node in graph.node if node.op_type.endswith(("Conv", "Integer"))}
+    assert multiplied == ({"QLinearConv", "MatMulInteger"} if which == "cnn" else {"MatMulInteger"})
+    assert not {"QLinearAdd", "QLinearMul", "DequantizeLinear"} & {node.op_type for node in graph.node}
+    assert onnx.TensorProto.UINT8 not in {tensor.data_type for tensor in graph.initializer}
 
 
 MODELS = {"cnn": classifier(resnet(13, (8, 12), stem=5)), "transformer": transformer()}
