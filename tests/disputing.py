@@ -18,6 +18,7 @@ from mlm.core.exact.tensor import tensor_root
 from mlm.core.exact.trace import Trace
 from mlm.core.kept_work import KeptWork
 from mlm.core.merkle import root_over
+from mlm.ports.lowering import PROFILES
 from tests.command_line import INPUT, Market, Person
 from tests.serving.payers import Chain
 
@@ -25,18 +26,19 @@ EXACT = "alice/digits-exact"
 CODEC = NumpyTensorCodec()
 
 
-def lowered(market: Market) -> bytes:
-    """The market's model in whole numbers, as `mlm lower` writes it; published as EXACT where it is not yet."""
-    provider = market.person("model-provider", "model-provider/digits-exact")
+def lowered(market: Market, asset: str = EXACT, profile: str = PROFILES[0]) -> bytes:
+    """The market's model in whole numbers, as `mlm lower` writes it; published as `asset` where it is not yet."""
+    name = asset.removeprefix("alice/")
+    provider = market.person("model-provider", f"model-provider/{name}")
     if provider.folder.exists():
         return (provider.folder / "model.onnx").read_bytes()
-    source = market.provider
-    source.do("lower", "model.onnx", "--calibration", "samples/calibration.npy", "-o", "lowered.onnx")
+    source, known = market.provider, ("--calibration", "samples/calibration.npy")
+    source.do("lower", "model.onnx", *known, "--profile", profile, "-o", "lowered.onnx")
     provider.folder.mkdir()
     provider.do("init")
     (source.folder / "lowered.onnx").rename(provider.folder / "model.onnx")
     (provider.folder / "mlm.toml").write_text(
-        '[asset]\nname = "digits-exact"\nversion = "1.0.0"\nkind = "model"\nlicence = "Apache-2.0"\n'
+        f'[asset]\nname = "{name}"\nversion = "1.0.0"\nkind = "model"\nlicence = "Apache-2.0"\n'
         'description = "Digits in whole numbers"\n\n[model]\nfile = "model.onnx"\n\n'
         '[price]\nuse = "0.1"\n\n[privacy]\npersonal_data = false\n'
     )
@@ -46,15 +48,15 @@ def lowered(market: Market) -> bytes:
     return (provider.folder / "model.onnx").read_bytes()
 
 
-def posted(consumer: Person, *options: str, file: str = INPUT) -> str:
+def posted(consumer: Person, *options: str, file: str = INPUT, asset: str = EXACT) -> str:
     """A job of the tier optimistic at a fixed price; its id."""
     wanted = ("-i", file, "--max-price", "5", "--auction", "fixed", "--tier", "optimistic")
-    return str(consumer.do("job", "post", EXACT, *wanted, *options)["job"])
+    return str(consumer.do("job", "post", asset, *wanted, *options)["job"])
 
 
-def leased(market: Market, *options: str) -> str:
+def leased(market: Market, *options: str, asset: str = EXACT) -> str:
     """A job that compute-1 has won."""
-    job = posted(market.consumer, *options)
+    job = posted(market.consumer, *options, asset=asset)
     market.first.do("bid", job, "--price", "5", "--stake")
     return job
 

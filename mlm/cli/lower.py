@@ -18,7 +18,9 @@ def lower(
     ctx: typer.Context,
     model: Annotated[str, typer.Argument(help="An ONNX file, a project's folder, or a published asset.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The exact model's file.")] = Path("lowered.onnx"),
-    profile: Annotated[str, typer.Option(help="What exact means; there is ivf32.")] = "ivf32",
+    profile: Annotated[
+        str, typer.Option(help="What computes it: floats (ivf32) or 8-bit integers (qop-s8s8).")
+    ] = "ivf32",
     calibration: Annotated[
         list[Path] | None,
         typer.Option(help="Real inputs, stacked, to choose scales by: .npz, .npy, .json. May be given again."),

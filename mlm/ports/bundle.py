@@ -118,7 +118,7 @@ class Ports:
 
     @cached_property
     def exact(self) -> Exact:
-        """Runs models of the exact profile."""
+        """Runs models of exact profiles."""
         return self._make("exact")
 
     @cached_property

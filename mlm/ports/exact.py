@@ -1,4 +1,4 @@
-"""Models of the exact profile: executed with a commitment to every number in between (docs/fault-proofs.md)."""
+"""Models of exact profiles: executed with a commitment to every number in between (docs/fault-proofs.md)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class ExactRun:
 
 class Exact(Protocol):
     def is_exact(self, onnx: bytes) -> bool:
-        """Whether a file says that it is of the exact profile; nothing else is checked."""
+        """Whether a file says that it is of an exact profile; nothing else is checked."""
 
     def graph(self, onnx: bytes) -> Graph:
         """The graph of a file, which executes what it says. Raises InvalidData for any other file, ToolMissing."""

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from mlm.ports.tensors import Tensors
 
-PROFILES = ("ivf32",)
+# By which operators an exact model's file computes its graph: of floats, or of int8. The first is meant where a file
+# names none.
+PROFILES = ("ivf32", "qop-s8s8")
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,9 @@ class Lowered:
 
 
 class Lowerer(Protocol):
-    def lower(self, onnx: bytes, samples: Samples, precise: bool = False) -> Lowered:
-        """Lower a model under the profile ivf32; raises InvalidData, naming the node that cannot be lowered.
+    def lower(self, onnx: bytes, samples: Samples, *, precise: bool = False, profile: str = PROFILES[0]) -> Lowered:
+        """Lower a model; raises InvalidData, naming the node that cannot be lowered.
 
-        `precise`: with a node more before padded windows where their input then has finer steps.
+        `precise`: with a node more before padded windows where their input then has finer steps. `profile`: one of
+        PROFILES; the key is the same under each.
         """

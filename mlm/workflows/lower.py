@@ -73,7 +73,7 @@ def lower(ports: Ports, params: Params) -> Lowered:
         high=params.range[1],
         shapes=params.shapes,
     )
-    done = ports.lowerer.lower(onnx, samples, params.precise)
+    done = ports.lowerer.lower(onnx, samples, precise=params.precise, profile=params.profile)
     ports.files.write(params.output, done.onnx)
     report = done.report
     return Lowered(

@@ -28,7 +28,7 @@ from mlm.workflows.objects import read_file
 OPEN, LICENSED = PUBLISHED = ("open", "licensed")  # whoever may read the second may read the first
 ZERO = "0x" + "00" * 20
 MAX_CALIBRATION_BYTES = 2**28
-MAX_EXACT_BYTES = 2**29  # a larger model is not of the exact profile
+MAX_EXACT_BYTES = 2**29  # a larger model is not of an exact profile
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mlm.adapters.exact.confined import ConfinedExact
+from mlm.adapters.exact.read import from_onnx
 from mlm.core.errors import Reverted
 from mlm.workflows import watcher as workflow
 from tests.command_line import INPUT, TOKEN, Market, Person, start, stop
@@ -36,9 +37,9 @@ def watcher(market: Market) -> Person:
     return market.person("watcher")
 
 
-def submitted(market: Market) -> str:
+def submitted(market: Market, asset: str = EXACT) -> str:
     """A job whose result compute-1 has computed and handed in."""
-    job = leased(market)
+    job = leased(market, asset=asset)
     market.first.do("lease", "fulfil", job)
     return job
 
@@ -58,9 +59,13 @@ def credits(person: Person, job: str) -> dict[str, int]:
     return {each["reason"]: int(each["amount"]) for each in person.do("job", "show", job)["credits"]}
 
 
-def test_an_honest_result_is_found_true_and_paid_when_the_window_ends(market: Market, watcher: Person) -> None:
-    job = submitted(market)
-    seen = watcher.do("watcher", "run", "--until-idle", "--asset", EXACT)
+@pytest.mark.parametrize(("asset", "profile"), [(EXACT, "ivf32"), ("alice/digits-integers", "qop-s8s8")])
+def test_an_honest_result_is_found_true_and_paid_when_the_window_ends(
+    market: Market, watcher: Person, asset: str, profile: str
+) -> None:
+    assert from_onnx(lowered(market, asset, profile)).profile == profile
+    job = submitted(market, asset)
+    seen = watcher.do("watcher", "run", "--until-idle", "--asset", asset)
     assert (seen["checked"], seen["false"], seen["failures"]) == (1, 0, 0)
     assert "nothing to dispute" in watcher.refused(12, "dispute", "open", job)["message"]
     assert "nothing to explain" in watcher.refused(12, "dispute", "explain", job)["message"]
@@ -195,7 +200,6 @@ def test_a_griefing_challenger_loses_its_bond_and_the_provider_is_paid(market: M
 
 def _griefing(chain: Chain, market: Market, job: str) -> str:
     """A game about a node that is as it should be; its id."""
-    from mlm.adapters.exact.read import from_onnx
     from mlm.adapters.exact.trace import Tracer
     from mlm.core.dispute.challenge import OPENING
     from mlm.core.dispute.commitment import commitment, game_id

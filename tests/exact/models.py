@@ -12,6 +12,7 @@ from mlm.adapters.exact.model import ExactModel, Port, image_shape
 from mlm.adapters.exact.reference import NUMPY
 from mlm.core.exact.node import Op
 from mlm.core.exact.tensor import DType, TensorType
+from mlm.ports.lowering import PROFILES
 from tests.exact.sampling import Sample
 from tests.exact.test_graph import graph_of
 
@@ -24,7 +25,7 @@ def arrays(made: Sample) -> list[np.ndarray]:
     ]
 
 
-def model_of(made: Sample, random: Random) -> tuple[ExactModel, list[np.ndarray]]:
+def model_of(made: Sample, random: Random, profile: str = PROFILES[0]) -> tuple[ExactModel, list[np.ndarray]]:
     """A model of one node whose ports are of any kind, and its inputs as they are in the graph."""
     parameters, inputs, ports = {}, [], []
     for operand, value in zip(made.node.operands, arrays(made), strict=True):
@@ -33,7 +34,9 @@ def model_of(made: Sample, random: Random) -> tuple[ExactModel, list[np.ndarray]
             continue
         name = f"x{len(inputs)}"
         if operand.kind.dtype is DType.I32:
-            ports.append(Port(name, value.shape, dtype=random.choice(("int32", "int64"))))
+            first = random.random() < 0.5
+            shape = image_shape(value.shape) if first else value.shape
+            ports.append(Port(name, shape, channels_first=first, dtype=random.choice(("int32", "int64"))))
         elif random.random() < 0.5:
             ports.append(Port(name, image_shape(value.shape), random.choice((1.0, 0.5)), channels_first=True))
         else:
@@ -41,7 +44,7 @@ def model_of(made: Sample, random: Random) -> tuple[ExactModel, list[np.ndarray]
         inputs.append(value)
     shape = made.node.output.shape
     output = random.choice((Port("y", shape, 0.5), Port("y", image_shape(shape), 2.0, channels_first=True)))
-    return ExactModel(graph_of(made), parameters, tuple(ports), (output,)), inputs
+    return ExactModel(graph_of(made), parameters, tuple(ports), (output,), profile), inputs
 
 
 def feed(model: ExactModel, inputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
@@ -14,14 +15,16 @@ from mlm.adapters.exact.trace import PROVIDERS, Tracer, trace_bytes
 from mlm.core import merkle
 from mlm.core.errors import InvalidData, ToolMissing, UsageError
 from mlm.core.exact.tensor import tensor_root
+from mlm.ports.lowering import PROFILES
 from tests.exact.models import feed, random_inputs, transformer
 
 MODELS = {"cnn": classifier(resnet(13, (8, 12), stem=5)), "transformer": transformer()}
 
 
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("which", MODELS)
-def test_a_trace_commits_to_what_the_reference_computes(which: str) -> None:
-    model = MODELS[which]
+def test_a_trace_commits_to_what_the_reference_computes(which: str, profile: str) -> None:
+    model = replace(MODELS[which], profile=profile)
     inputs = random_inputs(model, 1)
     values = [value.tobytes() for value in run_graph(model.graph, model.parameters, inputs)]
     roots = tuple(
@@ -37,6 +40,14 @@ def test_a_trace_commits_to_what_the_reference_computes(which: str) -> None:
     assert kept.trace.outputs_root == sha256(roots[-1]).digest()
     assert list(kept.outputs) == [model.outputs[0].name]
     assert trace_bytes(model.graph) == sum(map(len, values))
+
+
+def test_a_profile_changes_neither_the_key_nor_the_trace() -> None:
+    model = MODELS["cnn"]
+    given = feed(model, random_inputs(model, 4))
+    floats, integers = (Tracer(replace(model, profile=profile)).run(given, keep=True) for profile in PROFILES)
+    assert floats.trace == integers.trace
+    np.testing.assert_array_equal(floats.outputs["scores"], integers.outputs["scores"], strict=True)
 
 
 def test_another_input_is_another_trace() -> None:
@@ -59,16 +70,18 @@ def test_numbers_that_are_none_are_refused(value: float) -> None:
         Tracer(model).run(given)
 
 
-def test_what_lies_beyond_int8_is_the_nearest_of_it() -> None:
-    model = MODELS["cnn"]
+@pytest.mark.parametrize("profile", PROFILES)
+def test_what_lies_beyond_int8_is_the_nearest_of_it(profile: str) -> None:
+    model = replace(MODELS["cnn"], profile=profile)
     given = feed(model, random_inputs(model, 3))
     given["image"][0, 0, 0, :2] = 1e38, -1e38
     kept = Tracer(model).run(given, keep=True).trace.data[0]
     assert (kept[0], kept[3]) == (127, 256 - 128)
 
 
-def test_token_numbers_beyond_32_bits_are_the_nearest() -> None:
-    model = MODELS["transformer"]
+@pytest.mark.parametrize("profile", PROFILES)
+def test_token_numbers_beyond_32_bits_are_the_nearest(profile: str) -> None:
+    model = replace(MODELS["transformer"], profile=profile)
     given = feed(model, random_inputs(model, 3))
     given["words"][0, :3] = 1 << 40, -(1 << 40), 5
     kept = Tracer(model).run(given, keep=True).trace.data[0]

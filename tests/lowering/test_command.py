@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from mlm.adapters.exact.read import from_onnx
+from mlm.ports.lowering import PROFILES
 from tests.lowering.graphs import IMAGE, REFUSED, Maker
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "templates" / "digits-mlp"
@@ -78,6 +80,19 @@ def test_the_lowered_model_runs_as_any_other(folder: Path) -> None:
     assert json.loads(done.stdout)["outputs"][0]["argmax"] == 9
 
 
+def test_a_profile_changes_the_file_and_neither_its_key_nor_its_outputs(folder: Path) -> None:
+    reports, outputs = [], []
+    for profile in PROFILES:
+        words = ("--calibration", "samples/calibration.npy", "--profile", profile, "-o", f"{profile}.onnx", "--json")
+        reports.append(json.loads(run(folder, "model.onnx", *words).stdout))
+        assert from_onnx((folder / f"{profile}.onnx").read_bytes()).profile == profile == reports[-1]["profile"]
+        session = onnxruntime.InferenceSession(folder / f"{profile}.onnx", providers=["CPUExecutionProvider"])
+        images = np.load(folder / "samples" / "test-images.npy")
+        outputs.append(np.stack([session.run(None, {"image": image[None]})[0] for image in images]))
+    assert len({report["key"] for report in reports}) == 1
+    np.testing.assert_array_equal(*outputs, strict=True)
+
+
 def test_what_does_not_fit_is_refused_in_one_line(folder: Path) -> None:
     """Each with what was expected and what was found; no file is written."""
     np.save(folder / "wrong.npy", np.zeros((4, 63), np.float32))
@@ -87,7 +102,7 @@ def test_what_does_not_fit_is_refused_in_one_line(folder: Path) -> None:
     (folder / "free.onnx").write_bytes(maker.model(maker("Relu", "x")).replace(b"\x08\x02", b"\x12\x00", 1))
     test = ("--test", "samples/test-images.npy")
     for words, message in (
-        (("model.onnx", "--profile", "qop-s8s8"), "expected a profile among ivf32, found 'qop-s8s8'"),
+        (("model.onnx", "--profile", "ivf16"), "expected a profile among ivf32, qop-s8s8, found 'ivf16'"),
         (("model.onnx", "--labels", "few.json"), "--labels are those of the samples of --test, which is not given"),
         (("model.onnx", *test, "--labels", "few.json"), "expected a label for each of 360 test samples"),
         (("model.onnx", "--calibration", "wrong.npy"), "input 'image': expected samples of shape [1, 64]"),

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mlm.adapters.exact.emit import to_proto, traced_name
+from mlm.adapters.exact.emit import to_onnx, to_proto, traced_name
 from mlm.adapters.exact.lower.report import lowered
 from mlm.adapters.exact.lower.simplify import session
 from mlm.adapters.exact.model import quantised
 from mlm.adapters.exact.read import from_onnx
 from mlm.adapters.exact.reference import run_graph
 from mlm.core.exact.graph import EXACT_LIMIT
-from mlm.ports.lowering import Samples
+from mlm.ports.lowering import PROFILES, Samples
 from tests.lowering.packaged import DATA, MODELS, read
 
 FUZZ = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
+COMPARED = 50  # test samples whose outputs the profiles are compared on
 
 
 def _parameter(model: dict[str, Any]) -> Any:
@@ -33,7 +35,10 @@ def _parameter(model: dict[str, Any]) -> Any:
 def test_model_keeps_its_accuracy(
     model: dict[str, Any], request: pytest.FixtureRequest, tmp_path: Path, record_property: Any
 ) -> None:
-    """And ONNX Runtime gives the reference's numbers at every node; the file is read back as what it claims to be."""
+    """And ONNX Runtime gives the reference's numbers at every node, in each profile, and so the same outputs.
+
+    The file is read back as what it claims to be.
+    """
     assert request.config.cache is not None
     onnx, wheel = read(model, request.config.cache.mkdir("models"))
     calibration, test, labels = DATA[model["data"]](wheel)
@@ -53,9 +58,17 @@ def test_model_keeps_its_accuracy(
     exact = from_onnx(done.onnx)
     graph = exact.graph
     assert graph.key == done.key
-    traced = session(to_proto(exact, traced=True).SerializeToString())
-    x = test[:1].astype(exact.inputs[0].dtype)
-    found = traced.run([traced_name(at) for at in range(len(graph.nodes))], {exact.inputs[0].name: x})
-    given = [quantised(exact.inputs[0], graph.nodes[0].output, x)]
-    for at, reference in enumerate(run_graph(graph, exact.parameters, given)):
-        assert np.array_equal(found[at], reference), f"node {at} ({graph.nodes[at].op.name})"
+    port = exact.inputs[0]
+    batches = [{port.name: test[at : at + 1].astype(port.dtype)} for at in range(COMPARED)]
+    given = [quantised(port, graph.nodes[0].output, batches[0][port.name])]
+    expected = run_graph(graph, exact.parameters, given)
+    outputs = []
+    for profile in PROFILES:
+        model = replace(exact, profile=profile)
+        traced = session(to_proto(model, traced=True).SerializeToString())
+        found = traced.run([traced_name(at) for at in range(len(graph.nodes))], batches[0])
+        for at, (ours, reference) in enumerate(zip(found, expected, strict=True)):
+            assert np.array_equal(ours, reference), f"node {at} ({graph.nodes[at].op.name}) in {profile}"
+        plain = session(to_onnx(model))
+        outputs.append([plain.run(None, batch)[0] for batch in batches])
+    np.testing.assert_array_equal(*outputs, strict=True)

@@ -1,10 +1,12 @@
 """Collects the operators and constants of an ONNX graph, and gives each exact tensor in the layout that is asked for.
 
-Names follow from the order of the calls and constants are shared, so that one model has one file.
+Names follow from the order of the calls and constants are shared, so that one model has one file. What tensors are made
+of, and by which operators they are multiplied, is the profile's: ivf32.py, qop.py.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -32,8 +34,10 @@ def parameter_name(root: bytes) -> str:
     return f"p/{root.hex()}"
 
 
-class Builder:
+class Builder(ABC):
     """`images[i]` says that node i's tensor is laid out NCHW in the ONNX graph; all others are as in the trace."""
+
+    whole: str  # the element type of nodes' tensors in the file, where the trace has int8; named as numpy does
 
     def __init__(self, graph: Graph, parameters: Mapping[bytes, Array], images: Sequence[bool]) -> None:
         self.graph = graph
@@ -84,13 +88,32 @@ class Builder:
         flat = self.reshaped(numbers, [prod(shape)])
         return self.reshaped(self.add("GatherElements", [table, flat], axis=0), shape, name)
 
+    @abstractmethod
+    def conv(self, node: Node, name: str) -> str:
+        """The operators of a CONV; `name` is its output's."""
+
+    @abstractmethod
+    def matmul(self, node: Node, name: str) -> str:
+        """The operators of a MATMUL; `name` is its output's."""
+
+    @abstractmethod
     def rounded(self, tensor: str, low: int, high: int, name: str) -> str:
-        """The last steps of every requantisation. Clipped first: the limits are whole, so that the order is free."""
-        limits = [self.constant(limit, "float32") for limit in (low, high)]
-        return self.add("Round", [self.add("Clip", [tensor, *limits])], name)
+        """The last steps of every requantisation: float32, rounded to the nearest, halves to the even, and clipped."""
+
+    @abstractmethod
+    def real(self, tensor: str) -> str:
+        """A node's tensor as float32."""
+
+    @abstractmethod
+    def small(self, tensor: str) -> str:
+        """A node's tensor as int8."""
+
+    @abstractmethod
+    def held(self, root: bytes) -> str:
+        """A parameter of int8 with elements as a node's tensor has them."""
 
     def operand(self, node: Node, index: int, *, image: bool = False) -> str:
-        """An operand as float32 whole numbers, NCHW if `image`."""
+        """An operand's whole numbers, elements as the profile has them, NCHW if `image`."""
         source = node.operands[index].source
         if isinstance(source, bytes):
             return self.parameter(source, TO_IMAGE if image else ())
@@ -105,7 +128,7 @@ class Builder:
     def numbers(self, node: Node, index: int) -> str:
         """An operand of int32 as it is."""
         source = node.operands[index].source
-        return self.stored(source) if isinstance(source, bytes) else tensor_name(source)
+        return self.stored(source) if isinstance(source, bytes) else self.output(source, image=False)
 
     def stored(self, root: bytes) -> str:
         """A parameter as it is committed to: an initializer of int8 or int32 with four axes."""
@@ -116,10 +139,13 @@ class Builder:
             self.initializers[name] = numpy_helper.from_array(self._parameters[root], name)
         return name
 
+    def floats(self, root: bytes) -> str:
+        """A parameter as float32. ONNX Runtime computes it once, when it loads the file, as the other forms here."""
+        return self._form(self.stored(root), "float32", lambda tensor: self.cast(tensor, "float32"))
+
     def parameter(self, root: bytes, axes: Sequence[int] = ()) -> str:
-        """A parameter as float32, its axes in another order. ONNX Runtime computes it once, when it loads the file."""
-        name = self._form(self.stored(root), "float32", lambda tensor: self.cast(tensor, "float32"))
-        return self.transposed(name, axes) if axes else name
+        """A parameter of int8 with elements as a node's tensor has them, its axes in another order."""
+        return self.transposed(self.held(root), axes) if axes else self.held(root)
 
     def transposed(self, tensor: str, axes: Sequence[int]) -> str:
         """Transpose, once for each order of the axes."""
@@ -157,3 +183,8 @@ def root_of(node: Node, index: int) -> bytes:
 def kind_of(node: Node, index: int) -> TensorType:
     """The type of an operand."""
     return node.operands[index].kind
+
+
+def limits_of(node: Node) -> tuple[int, int]:
+    """What a node's numbers are clipped to."""
+    return node.attribute("low"), node.attribute("high")

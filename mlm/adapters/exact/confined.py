@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from mlm.adapters.disk import storage_errors
 from mlm.adapters.exact import child
 from mlm.adapters.exact.emit import METADATA
 from mlm.adapters.exact.model import Port, dequantised, quantised
-from mlm.adapters.exact.read import described
+from mlm.adapters.exact.read import Described, described
 from mlm.adapters.exact.trace import MAX_TRACE_BYTES
 from mlm.adapters.onnx.folder import readable
 from mlm.adapters.onnx.pool import Ask, Pool
@@ -38,13 +37,6 @@ _RUNNING = "reading and running the exact model"
 _KEPT = 8  # models whose description is kept
 
 
-@dataclass(frozen=True)
-class _Described:
-    graph: Graph
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
-
-
 class ConfinedExact:
     """Calls run in a child in a private folder under `folder`, bounded as the runner's: the last model's child stays.
 
@@ -59,7 +51,7 @@ class ConfinedExact:
         worker = Worker(_CHILD, "runner", ModelStopped, MAX_TRACE_BYTES, gpu=False, environment=dict([NO_TELEMETRY]))
         limits = Limits(memory_mb, timeout_s, sandbox)
         self._pool = Pool(worker, _RUNNING, folder.absolute(), limits, stay=1)
-        self._known: OrderedDict[bytes, _Described] = OrderedDict()
+        self._known: OrderedDict[bytes, Described] = OrderedDict()
 
     def is_exact(self, onnx: bytes) -> bool:
         return METADATA.encode() in onnx
@@ -138,15 +130,15 @@ class ConfinedExact:
         """End the child that stays."""
         self._pool.close()
 
-    def _described(self, onnx: bytes) -> _Described:
+    def _described(self, onnx: bytes) -> Described:
         digest = self._pool.digest(onnx)
         if digest not in self._known:
             with self._asked(onnx) as (_, ask):
                 answer = ask(child.STEP, {"task": "read", "parameters": False})
                 with readable(_RUNNING):
-                    graph, inputs, outputs = described(str(answer["description"]))
-                    graph.check()
-            self._known[digest] = _Described(graph, inputs, outputs)
+                    known = described(str(answer["description"]))
+                    known.graph.check()
+            self._known[digest] = known
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         return self._known[digest]

@@ -1,7 +1,7 @@
 """An exact model as an ordinary ONNX file, in which every node's output is a named tensor: n0, n1, …
 
-Any ONNX Runtime executes it: floats in, floats out. The file carries the graph in its metadata; one model has one
-file, so that whoever reads it back (read.py) writes it again and compares.
+Any ONNX Runtime executes it: floats in, floats out. The file carries the graph in its metadata, and its profile unless
+that is the first one; one model has one file, so that whoever reads it back (read.py) writes it again and compares.
 """
 
 from __future__ import annotations
@@ -9,14 +9,18 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
-from mlm.adapters.exact.builder import Builder, tensor_name
+from mlm.adapters.exact.builder import FROM_IMAGE, Builder, tensor_name
+from mlm.adapters.exact.ivf32 import FloatBuilder
 from mlm.adapters.exact.model import ExactModel, Port, image_shape
 from mlm.adapters.exact.operators import emit
+from mlm.adapters.exact.qop import IntegerBuilder
+from mlm.adapters.exact.reference import NUMPY
 from mlm.core import dagcbor
 from mlm.core.digest import words
 from mlm.core.exact.graph import Graph
 from mlm.core.exact.node import Node, Op
 from mlm.core.exact.tensor import LIMITS, DType
+from mlm.ports.lowering import PROFILES
 
 if TYPE_CHECKING:
     import onnx
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 METADATA = "mlm/exact-graph/1"
 OPSET = 17
 IR_VERSION = 8
+_BUILDERS: dict[str, type[Builder]] = dict(zip(PROFILES, (FloatBuilder, IntegerBuilder), strict=True))
 _FOLLOWING = (Op.ADD, Op.MUL, Op.TABLE, Op.CONCAT, Op.PAD)  # these take the layout of their largest operand
 
 
@@ -38,7 +43,7 @@ def to_proto(model: ExactModel, *, traced: bool = False) -> onnx.ModelProto:
 
     model.check()
     graph = model.graph
-    builder = Builder(graph, model.parameters, layouts(graph, model.inputs))
+    builder = _BUILDERS[model.profile](graph, model.parameters, layouts(graph, model.inputs))
     for index, node in enumerate(graph.nodes):
         if node.op is Op.INPUT:
             _input(builder, index, model.inputs[index])
@@ -58,12 +63,13 @@ def to_proto(model: ExactModel, *, traced: bool = False) -> onnx.ModelProto:
 
 
 def description(model: ExactModel) -> dict[str, dagcbor.Value]:
-    """What the metadata say: the nodes' words, and the ports."""
-    return {
+    """What the metadata say: the nodes' words, the ports, and the profile where it is not the first."""
+    found: dict[str, dagcbor.Value] = {
         "nodes": [words(node.words()) for node in model.graph.nodes],
         "inputs": [_port(port) for port in model.inputs],
         "outputs": [_port(port) for port in model.outputs],
     }
+    return found if model.profile == PROFILES[0] else {**found, "profile": model.profile}
 
 
 def _port(port: Port) -> dict[str, dagcbor.Value]:
@@ -121,18 +127,17 @@ def _input(builder: Builder, index: int, port: Port) -> None:
 
 
 def _output(builder: Builder, index: int, port: Port) -> None:
-    value = builder.reshaped(builder.output(index, image=port.channels_first), port.shape)
+    value = builder.real(builder.reshaped(builder.output(index, image=port.channels_first), port.shape))
     builder.add("Mul", [value, builder.constant(port.scale, "float32")], port.name)
 
 
 def _traced(builder: Builder, index: int) -> onnx.ValueInfoProto:
     kind = builder.graph.nodes[index].output
-    name, source = traced_name(index), tensor_name(index)
-    if kind.dtype is DType.I32:
-        builder.add("Identity", [source], name)
-        return _value(name, "int32", kind.shape)
+    name, tensor = traced_name(index), tensor_name(index)
+    if kind.dtype is DType.I8:
+        tensor = builder.small(tensor)
     if builder.images[index]:
-        builder.add("Transpose", [builder.cast(source, "int8")], name, perm=[0, 2, 3, 1])
+        builder.add("Transpose", [tensor], name, perm=list(FROM_IMAGE))
     else:
-        builder.cast(source, "int8", name)
-    return _value(name, "int8", kind.shape)
+        builder.add("Identity", [tensor], name)
+    return _value(name, NUMPY[kind.dtype], kind.shape)

@@ -13,6 +13,7 @@ from mlm.adapters.exact.reference import NUMPY
 from mlm.core.errors import InvalidData
 from mlm.core.exact.graph import Graph, input_name
 from mlm.core.exact.tensor import AXES, LIMITS, DType, TensorType
+from mlm.ports.lowering import PROFILES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,16 +44,20 @@ class Port:
 
 @dataclass(frozen=True)
 class ExactModel:
-    """`parameters` by tensor root, arrays of their types' four axes; `inputs` and `outputs` in the graph's order."""
+    """`parameters` by tensor root, arrays of their types' four axes; `inputs` and `outputs` in the graph's order.
+
+    `profile` says by which operators its file computes the graph, and changes no number.
+    """
 
     graph: Graph
     parameters: Mapping[bytes, Array]
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    profile: str = PROFILES[0]
 
     def check(self) -> None:
         """Raises InvalidData unless (1) the graph is one, (2) its parameters keep the bounds, its cells can be proven,
-        (3) the ports are its.
+        (3) the ports are its, and the profile is known.
         """
         self.graph.check()  # (1)
         check_bounds(self.graph, self.parameters)  # (2)
@@ -69,6 +74,8 @@ class ExactModel:
         for port, node in zip(self.inputs, inputs, strict=True):
             if node.attribute("name") != input_name(port.name):
                 raise InvalidData(f"expected the input {port.name!r} to be named so in the graph")
+        if self.profile not in PROFILES:
+            raise InvalidData(f"expected a profile among {', '.join(PROFILES)}, found {self.profile[:_MAX_NAME]!r}")
 
 
 def quantised(port: Port, kind: TensorType, value: Array) -> Array:

@@ -1,21 +1,18 @@
-"""Each operator of an exact graph as ordinary ONNX operators, VIEW apart (views.py).
+"""Each operator of an exact graph as ordinary ONNX operators: CONV and MATMUL are the profile's (ivf32.py, qop.py),
 
-Floats hold whole numbers over a power of two below 2^24, so that Conv, MatMul, Add and Mul are exact whatever their
-order (bounds.py). A requantisation's 2^-shift is multiplied into the weights, which moves exponents and nothing else.
+VIEW stands apart (views.py). Sums and products of floats are whole numbers below 2^24, over a power of two, and exact.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from mlm.adapters.exact.builder import TO_IMAGE, Builder, kind_of, root_of, tensor_name
+from mlm.adapters.exact.builder import TO_IMAGE, Builder, kind_of, limits_of, root_of, tensor_name
 from mlm.adapters.exact.model import image_shape
 from mlm.adapters.exact.views import view
+from mlm.adapters.exact.windows import pads_of, window
 from mlm.core.exact.node import Node, Op
 from mlm.core.exact.tensor import AXES
-
-_WINDOW = (("h", "pad_top", 1), ("w", "pad_left", 2))
 
 
 def emit(builder: Builder, index: int) -> None:
@@ -24,79 +21,23 @@ def emit(builder: Builder, index: int) -> None:
     _EMITTERS[node.op](builder, node, tensor_name(index), builder.images[index])
 
 
-def _limits(node: Node) -> tuple[int, int]:
-    return node.attribute("low"), node.attribute("high")
-
-
-def _pads(node: Node, kernel: tuple[int, int]) -> list[int]:
-    """Rows and columns before and after the image that the windows reach, as in ONNX; less than 0: unused ones."""
-    image = kind_of(node, 0).shape
-    before, after = [], []
-    for (axis, name, at), taps in zip(_WINDOW, kernel, strict=True):
-        last = (node.output.shape[at] - 1) * node.attribute(f"stride_{axis}")
-        reach = last + (taps - 1) * node.attribute(f"dilation_{axis}") + 1
-        before.append(node.attribute(name))
-        after.append(reach - node.attribute(name) - image[at])
-    return before + after
-
-
-def _window(builder: Builder, node: Node, kernel: tuple[int, int], absent: int | None) -> tuple[str, dict[str, Any]]:
-    """The image and the attributes of Conv or MaxPool; it is padded with `absent` beforehand, or cut, if need be."""
-    image, pads = builder.operand(node, 0, image=True), _pads(node, kernel)
-    strides = [node.attribute("stride_h"), node.attribute("stride_w")]
-    if any(pad <= -stride for pad, stride in zip(pads[2:], strides, strict=True)):
-        rows, columns = (size + min(pad, 0) for size, pad in zip(kind_of(node, 0).shape[1:3], pads[2:], strict=True))
-        ends = [builder.constant(values, "int64") for values in ([0, 0], [rows, columns], [2, 3])]
-        image = builder.add("Slice", [image, *ends])
-    pads = [max(pad, 0) for pad in pads]
-    if absent is not None and any(pads):
-        amounts = builder.constant([0, 0, *pads[:2], 0, 0, *pads[2:]], "int64")
-        image = builder.add("Pad", [image, amounts, builder.constant(absent, "float32")])
-        pads = [0, 0, 0, 0]
-    return image, {
-        "kernel_shape": list(kernel),
-        "strides": strides,
-        "pads": pads,
-        "dilations": [node.attribute("dilation_h"), node.attribute("dilation_w")],
-    }
-
-
 def _conv(builder: Builder, node: Node, name: str, image: bool) -> None:
-    outputs, height, width, _ = kind_of(node, 1).shape
-    units = builder.units(root_of(node, 3))
-    weights = builder.parameter(root_of(node, 1), TO_IMAGE)
-    weights = builder.add("Mul", [weights, builder.reshaped(units, [outputs, 1, 1, 1])])
-    bias = builder.add("Mul", [builder.parameter(root_of(node, 2)), units])
-    seen, attributes = _window(builder, node, (height, width), None)
-    operands = [seen, weights, builder.reshaped(bias, [outputs])]
-    total = builder.add("Conv", operands, group=node.attribute("groups"), **attributes)
-    builder.rounded(total, *_limits(node), name)
+    builder.conv(node, name)
 
 
 def _matmul(builder: Builder, node: Node, name: str, image: bool) -> None:
-    units = builder.units(root_of(node, 3))
-    b, shape = node.operands[1].source, kind_of(node, 1).shape
-    if isinstance(b, bytes):
-        columns = builder.add("Mul", [builder.parameter(b, (0, 1, 3, 2)), units])
-        if shape[0] == shape[1] == 1:
-            columns = builder.reshaped(columns, [shape[3], shape[2]])
-        total = builder.add("MatMul", [builder.operand(node, 0), columns])
-    else:
-        columns = builder.transposed(builder.operand(node, 1), (0, 1, 3, 2))
-        total = builder.add("Mul", [builder.add("MatMul", [builder.operand(node, 0), columns]), units])
-    bias = builder.add("Mul", [builder.parameter(root_of(node, 2)), units])
-    builder.rounded(builder.add("Add", [total, bias]), *_limits(node), name)
+    builder.matmul(node, name)
 
 
 def _add(builder: Builder, node: Node, name: str, image: bool) -> None:
     unit = 2.0 ** -node.attribute("shift")
-    a = builder.scaled(builder.operand(node, 0, image=image), node.attribute("factor_a") * unit)
-    b = builder.scaled(builder.operand(node, 1, image=image), node.attribute("factor_b") * unit)
+    a = builder.scaled(builder.real(builder.operand(node, 0, image=image)), node.attribute("factor_a") * unit)
+    b = builder.scaled(builder.real(builder.operand(node, 1, image=image)), node.attribute("factor_b") * unit)
     _whole(builder, node, builder.add("Add", [a, b]), name, image)
 
 
 def _mul(builder: Builder, node: Node, name: str, image: bool) -> None:
-    product = builder.add("Mul", [builder.operand(node, i, image=image) for i in (0, 1)])
+    product = builder.add("Mul", [builder.real(builder.operand(node, i, image=image)) for i in (0, 1)])
     factor = node.attribute("factor") * 2.0 ** -node.attribute("shift")
     _whole(builder, node, builder.scaled(product, factor), name, image)
 
@@ -107,7 +48,7 @@ def _whole(builder: Builder, node: Node, tensor: str, name: str, image: bool) ->
     if any(max(sizes) < out for *sizes, out in zip(*shapes, node.output.shape, strict=True)):
         shape = image_shape(node.output.shape) if image else node.output.shape
         tensor = builder.add("Expand", [tensor, builder.constant(list(shape), "int64")])
-    builder.rounded(tensor, *_limits(node), name)
+    builder.rounded(tensor, *limits_of(node), name)
 
 
 def _table(builder: Builder, node: Node, name: str, image: bool) -> None:
@@ -125,8 +66,8 @@ def _maxpool(builder: Builder, node: Node, name: str, image: bool) -> None:
     """
     kernel = node.attribute("kernel_h"), node.attribute("kernel_w")
     dilated = node.attribute("dilation_h") > 1 or node.attribute("dilation_w") > 1
-    explicit = dilated or any(pad >= taps for pad, taps in zip(_pads(node, kernel), kernel * 2, strict=True))
-    seen, attributes = _window(builder, node, kernel, -128 if explicit else None)
+    explicit = dilated or any(pad >= taps for pad, taps in zip(pads_of(node, kernel), kernel * 2, strict=True))
+    seen, attributes = window(builder, node, kernel, -128 if explicit else None)
     builder.add("MaxPool", [seen], name, **attributes)
 
 
@@ -143,7 +84,7 @@ def _pad(builder: Builder, node: Node, name: str, image: bool) -> None:
     if image:
         before, after = list(image_shape(before)), list(image_shape(after))
     amounts = builder.constant([*before, *after], "int64")
-    value = builder.constant(node.attribute("value"), "float32")
+    value = builder.constant(node.attribute("value"), builder.whole)
     builder.add("Pad", [builder.operand(node, 0, image=image), amounts, value], name)
 
 
@@ -157,7 +98,7 @@ def _gather(builder: Builder, node: Node, name: str, image: bool) -> None:
 
 def _softmax(builder: Builder, node: Node, name: str, image: bool) -> None:
     """In int32: no product or sum reaches 2^31."""
-    x = builder.operand(node, 0)
+    x = builder.real(builder.operand(node, 0))
     below = builder.add("Sub", [builder.add("ReduceMax", [x], axes=[3], keepdims=1), x])
     weights = builder.reshaped(builder.stored(root_of(node, 1)), [256])
     own = builder.looked_up(weights, builder.cast(below, "int32"), node.output.shape)
@@ -167,7 +108,7 @@ def _softmax(builder: Builder, node: Node, name: str, image: bool) -> None:
         "Div",
         [builder.add("Add", [twice, total]), builder.add("Mul", [total, builder.constant(2, "int32")])],
     )
-    builder.cast(builder.add("Min", [share, builder.constant(127, "int32")]), "float32", name)
+    builder.cast(builder.add("Min", [share, builder.constant(127, "int32")]), builder.whole, name)
 
 
 def _layernorm(builder: Builder, node: Node, name: str, image: bool) -> None:
@@ -189,7 +130,7 @@ def _layernorm(builder: Builder, node: Node, name: str, image: bool) -> None:
     gamma, beta = (builder.cast(builder.stored(root_of(node, i)), "int64") for i in (1, 2))
     result = builder.add("Add", [builder.add("Mul", [scaled, gamma]), beta])
     unit = 2.0 ** -node.attribute("shift")
-    builder.rounded(builder.scaled(builder.cast(result, "float32"), unit), *_limits(node), name)
+    builder.rounded(builder.scaled(builder.cast(result, "float32"), unit), *limits_of(node), name)
 
 
 def _view(builder: Builder, node: Node, name: str, image: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlm.adapters.exact.builder import parameter_name
@@ -17,6 +18,7 @@ from mlm.core.errors import InvalidData
 from mlm.core.exact.graph import MAX_NODES, Graph
 from mlm.core.exact.node import Node, of_words
 from mlm.core.exact.tensor import TensorType, tensor_root
+from mlm.ports.lowering import PROFILES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,10 +31,20 @@ MAX_PORT_AXES = 8
 _WORD = 32
 
 
+@dataclass(frozen=True)
+class Described:
+    """What a file's metadata say of it; nothing of it is checked."""
+
+    graph: Graph
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    profile: str
+
+
 def from_onnx(data: bytes) -> ExactModel:
     """The model of a file that `to_onnx` wrote. Raises InvalidData for any other, naming what differs first:
 
-    1. it is an ONNX file whose metadata describe a graph and its ports;
+    1. it is an ONNX file whose metadata describe a graph, its ports and a profile;
     2. its parameters have the roots that the graph names;
     3. the model passes `ExactModel.check`;
     4. written again, the model gives the same file: operators, constants, names, and nothing else in it.
@@ -44,9 +56,10 @@ def from_onnx(data: bytes) -> ExactModel:
             f"expected an exact model, found an ONNX file without {METADATA} in its metadata",
             hint="`mlm lower` makes one of a float model.",
         )
-    graph, inputs, outputs = described(texts[0])  # (1)
-    graph.check()
-    model = ExactModel(graph, _parameters(found, graph), inputs, outputs)  # (2)
+    said = described(texts[0])  # (1)
+    said.graph.check()
+    parameters = _parameters(found, said.graph)  # (2)
+    model = ExactModel(said.graph, parameters, said.inputs, said.outputs, said.profile)
     expected = to_proto(model)  # (3)
     if expected.SerializeToString(deterministic=True) != found.SerializeToString(deterministic=True):  # (4)
         raise InvalidData(f"an exact model's file differs from its graph: {_difference(expected, found)}")
@@ -74,20 +87,23 @@ def _parsed(data: bytes) -> onnx.ModelProto:
         raise InvalidData(f"expected an ONNX file, found {len(data)} bytes that are none") from error
 
 
-def described(text: str) -> tuple[Graph, tuple[Port, ...], tuple[Port, ...]]:
-    """The graph, inputs and outputs that metadata in base64 describe; the graph is not checked. Raises InvalidData."""
+def described(text: str) -> Described:
+    """What metadata in base64 describe. Raises InvalidData."""
     try:
         value = dagcbor.decode(b64decode(text, validate=True))
     except (Base64Error, ValueError) as error:
         raise InvalidData(f"expected base64 in {METADATA}") from error
-    if not isinstance(value, Mapping) or set(value) != {"nodes", "inputs", "outputs"}:
-        raise InvalidData(f"expected nodes, inputs and outputs in {METADATA}")
+    if not isinstance(value, Mapping) or set(value) - {"profile"} != {"nodes", "inputs", "outputs"}:
+        raise InvalidData(f"expected nodes, inputs and outputs in {METADATA}, and a profile or none")
     nodes, inputs, outputs = (value[name] for name in ("nodes", "inputs", "outputs"))
+    profile = value.get("profile", PROFILES[0])
+    if not isinstance(profile, str):
+        raise InvalidData(f"expected the name of a profile in {METADATA}")
     if not all(isinstance(each, list) and len(each) <= MAX_NODES for each in (nodes, inputs, outputs)):
         raise InvalidData(f"expected lists of at most {MAX_NODES} nodes, inputs and outputs in {METADATA}")
     assert isinstance(nodes, list) and isinstance(inputs, list) and isinstance(outputs, list)
     graph = Graph(tuple(map(_node, nodes)), len(outputs))
-    return graph, tuple(map(_port, inputs)), tuple(map(_port, outputs))
+    return Described(graph, tuple(map(_port, inputs)), tuple(map(_port, outputs)), profile)
 
 
 def _node(value: object) -> Node:

@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 
 class Optimistic(Delivering):
-    """A trace of the exact profile; outputs are handed over as in the tier none."""
+    """A trace of an exact graph; outputs are handed over as in the tier none."""
 
     tier = Tier.OPTIMISTIC
     scheme = SCHEME_EXACT
     contract = "DisputeGame"
 
     def check_manifest(self, found: Manifest) -> None:
-        """Its model is of the exact profile, and its outputs are small enough to be shown on chain."""
+        """Its model is of an exact profile, and its outputs are small enough to be shown on chain."""
         if found.exact is None:
             raise UsageError(
-                f"{found.name}@{found.version} offers no optimistic tier, expected a model of the exact profile",
+                f"{found.name}@{found.version} offers no optimistic tier, expected a model of an exact profile",
                 hint="Its publisher lowers it with `mlm lower MODEL` and publishes what comes out.",
             )
         outputs.check_fits(found)

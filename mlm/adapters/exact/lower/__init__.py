@@ -1,4 +1,4 @@
-"""From a float ONNX model to an exact graph of profile ivf32: `lower.py` is the way in.
+"""From a float ONNX model to an exact graph: `lower.py` is the way in.
 
 simplify -> match (regions, unary chains) -> calibrate -> build node by node -> report.
 """

@@ -33,6 +33,7 @@ def answer(step: str, request: Request) -> Answer:
             ),
             Path.cwd(),
             precise=request["precise"],
+            profile=request["profile"],
         )
     except MlmError as error:
         if confine.out_of_memory(error):  # it is neither the model's fault nor a package's

@@ -13,7 +13,7 @@ from mlm.adapters.onnx.run import NO_TELEMETRY
 from mlm.adapters.onnx.tensors import write_numbered
 from mlm.core.errors import ModelStopped
 from mlm.core.tensors import MAX_BYTES
-from mlm.ports.lowering import Clipped, Layer, Lowered, Report, Samples
+from mlm.ports.lowering import PROFILES, Clipped, Layer, Lowered, Report, Samples
 
 _LOWERING = "lowering the model"
 
@@ -28,7 +28,7 @@ class ConfinedLowerer:
             "mlm.adapters.exact.lower.child", "runner", ModelStopped, MAX_BYTES, environment=dict([NO_TELEMETRY])
         )
 
-    def lower(self, onnx: bytes, samples: Samples, precise: bool = False) -> Lowered:
+    def lower(self, onnx: bytes, samples: Samples, *, precise: bool = False, profile: str = PROFILES[0]) -> Lowered:
         with storage_errors("the folder for lowering cannot be written"):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             folder = confine.private_folder(self._folder)
@@ -42,6 +42,7 @@ class ConfinedLowerer:
             request = {
                 **names,
                 "precise": precise,
+                "profile": profile,
                 "labels": list(samples.labels),
                 "low": samples.low,
                 "high": samples.high,

@@ -20,6 +20,7 @@ from mlm.adapters.exact.model import ExactModel, Port
 from mlm.core.exact.graph import input_name
 from mlm.core.exact.node import Op
 from mlm.core.exact.tensor import DType
+from mlm.ports.lowering import PROFILES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,10 +52,13 @@ def prepare(data: bytes, scratch: Path, shapes: Mapping[str, tuple[int, ...]] | 
     return fuse(absorb(recognise(simplify(data, scratch, shapes))))
 
 
-def lower(source: Source, data: Mapping[str, Array], *, padding: bool = False) -> LoweredGraph:
+def lower(
+    source: Source, data: Mapping[str, Array], *, padding: bool = False, profile: str = PROFILES[0]
+) -> LoweredGraph:
     """Calibrate on `data`, stacked samples of the inputs, and lower. Raises InvalidData, naming what cannot be.
 
-    With `padding` a PAD may go before a padded window, so that its input can have a zero point.
+    With `padding` a PAD may go before a padded window, so that its input can have a zero point. `profile` is the
+    model's, and changes nothing else.
     """
     for step in source.steps:
         if step.op not in HANDLERS:
@@ -74,6 +78,7 @@ def lower(source: Source, data: Mapping[str, Array], *, padding: bool = False) -
         {root: value for root, value in context.nodes.parameters.items() if root in used},
         tuple(ports),
         tuple(port for _, port in outputs),
+        profile,
     )
     model.check()
     values = {

@@ -15,7 +15,7 @@ from mlm.adapters.exact.lower.simplify import Source, session
 from mlm.core.errors import InvalidData
 from mlm.core.exact.graph import Graph
 from mlm.core.exact.node import Op
-from mlm.ports.lowering import Clipped, Layer, Lowered, Report, Samples
+from mlm.ports.lowering import PROFILES, Clipped, Layer, Lowered, Report, Samples
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,11 +29,13 @@ _LEAST_SHARE = 1e-3  # of numbers beyond a tensor's range, to be told
 _MOST_DB = 999.0  # where nothing differs
 
 
-def lowered(data: bytes, samples: Samples, scratch: Path, *, precise: bool = False) -> Lowered:
+def lowered(
+    data: bytes, samples: Samples, scratch: Path, *, precise: bool = False, profile: str = PROFILES[0]
+) -> Lowered:
     """Lower a model and report: the Lowerer port; `scratch` is a folder for what is on its way. Raises InvalidData."""
     source = prepare(data, scratch, samples.shapes)
     calibration, test, names = _data(source, samples)
-    found = lower(source, calibration, padding=precise)
+    found = lower(source, calibration, padding=precise, profile=profile)
     file = to_onnx(found.model)
     tests = list(batches(source, test))
     _check_labels(samples, source, tests)
