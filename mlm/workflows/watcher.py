@@ -1,7 +1,8 @@
 """`mlm watcher run`: re-executes results of the tier optimistic, and sees the false ones convicted.
 
-It looks, `core/dispute/challenge.py` decides, and it acts by the operations that `mlm dispute` uses: journalled, so
+It looks, `core/dispute` decides, and it acts by the operations that `mlm dispute` and `mlm audit` use: journalled, so
 that a killed watcher goes on where chain and journal stand. What fails is told, and tried again at the next look.
+An account with stake as a watcher takes part in audits of what it finds true (docs/fault-proofs.md, 8).
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlm.core.clock import Duration, Instant
-from mlm.core.dispute import challenge
+from mlm.core.dispute import audit, challenge
 from mlm.core.dispute.game import Game, Phase
-from mlm.core.errors import MlmError
+from mlm.core.errors import MlmError, NotFound
 from mlm.core.exact.trace import Trace
 from mlm.core.job import Tier
 from mlm.core.money import Amount, Wei
 from mlm.core.plan import NO_AMOUNT, Call
 from mlm.ports.bundle import Ports
-from mlm.workflows import dispute, dispute_look, lookup
+from mlm.workflows import audit_look, audit_show, dispute, dispute_look, lookup
 from mlm.workflows.apply import Operation
+from mlm.workflows.audit import JOIN
 from mlm.workflows.dispute_look import CONTRACT, Case
 from mlm.workflows.job_close import JobName
 from mlm.workflows.once import once
@@ -37,12 +39,14 @@ CHALLENGE_GAS = 1_500_000
 class Run:
     """Parameters of `watcher run`. `most_bond` in base units, `most_fee` of a challenge in wei; None: any.
 
-    It ends after `seconds` (None: never), or with `until_idle` once nothing is left to check or to play.
+    `drawn`: only results that are drawn for an audit. It ends after `seconds` (None: never), or with `until_idle` once
+    nothing is left to check or to play; an audit's next date is not waited for.
     """
 
     most_bond: Amount
     most_fee: Wei | None = None
     assets: tuple[str, ...] = ()
+    drawn: bool = False
     observe: bool = False
     seconds: float | None = None
     until_idle: bool = False
@@ -59,7 +63,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Watched:
-    """What one run came to: results that were re-executed, those that were false, moves, and what failed."""
+    """What one run came to: results that were re-executed, those that were false, moves, and what failed.
+
+    `audits` are those that it has committed to, `paid` what audits have paid it.
+    """
 
     account: str
     seconds: Duration
@@ -67,6 +74,8 @@ class Watched:
     false: int = field(metadata=NO_AMOUNT)
     moves: int = field(metadata=NO_AMOUNT)
     convictions: int = field(metadata=NO_AMOUNT)
+    audits: int = field(metadata=NO_AMOUNT)
+    paid: Amount = field(metadata=NO_AMOUNT)
     failures: int = field(metadata=NO_AMOUNT)
 
 
@@ -83,13 +92,17 @@ class _Watcher:
         self._ports, self._params, self._tell = ports, params, tell
         self._true: set[str] = set()  # jobs whose trace is the one that this machine computes
         self._false: dict[str, Trace] = {}  # and those where it is not, with what this machine computes
+        self._undrawn: set[str] = set()  # jobs that nobody is paid for looking at, where only the others are wanted
+        self._audits: dict[str, None] = {}  # jobs whose audits may ask for a move
+        self._rules: audit.Rules | None = None  # of audits; None where the deployment has none
         self._told: set[str] = set()
-        self._now = self._moves = self._failures = 0
+        self._now = self._moves = self._failures = self._committed = self._paid = 0
 
     def run(self, stopped: Callable[[], bool]) -> Watched:
         system = self._ports.system
         started = system.monotonic()
         self._wanted()  # what is wrong from the first is no failure to wait for
+        self._begin_audits()
         while not stopped():
             busy = self._look()
             took = system.monotonic() - started
@@ -108,6 +121,8 @@ class _Watcher:
             false=len(self._false),
             moves=self._moves,
             convictions=convicted,
+            audits=self._committed,
+            paid=Amount(self._paid),
             failures=self._failures,
         )
 
@@ -125,6 +140,11 @@ class _Watcher:
             except MlmError as error:
                 self._fail(job.job_id, error)
                 busy = True
+        for name in list(self._audits):
+            try:
+                busy = self._audit(name) or busy
+            except MlmError as error:
+                self._fail(name, error)
         return busy
 
     def _wanted(self) -> list[lookup.Job]:
@@ -134,7 +154,9 @@ class _Watcher:
         me = self._ports.sender.address.lower()
         found = []
         for row in self._rows():
-            if row["tier"] != Tier.OPTIMISTIC or row["job_id"] in self._true or (row["provider"] or "") == me:
+            if row["tier"] != Tier.OPTIMISTIC or (row["provider"] or "") == me:
+                continue
+            if row["job_id"] in self._true or row["job_id"] in self._undrawn:
                 continue
             if self._params.assets and f"{row['handle']}/{row['name']}" not in self._params.assets:
                 continue
@@ -151,10 +173,13 @@ class _Watcher:
 
     def _attend(self, job: lookup.Job) -> bool:
         """Check a result, or play on about it; whether something is left."""
+        if self._params.drawn and job.job_id not in self._false and not self._is_drawn(job):
+            return False
         case = dispute_look.case(self._ports, job.job_id, self._false.get(job.job_id))
         node = case.difference
         if node is None:
             self._true.add(job.job_id)
+            self._audits[job.job_id] = None
             self._say(job.job_id, "true: every number of its trace is the one computed here")
             return False
         if job.job_id not in self._false:
@@ -180,6 +205,53 @@ class _Watcher:
         self._moves += 1
         for step in done.steps:
             self._tell(Fact(Instant(self._now), job.job_id, step.title))
+        return True
+
+    # ------------------------------------------------------------------ audits
+
+    def _begin_audits(self) -> None:
+        try:
+            self._rules = audit_look.rules(self._ports)
+        except NotFound:
+            if self._params.drawn:
+                raise
+            return
+        self._audits = dict.fromkeys(audit_show.taken_part(self._ports))
+
+    def _is_drawn(self, job: lookup.Job) -> bool:
+        """Whether a result is drawn; where nobody has drawn yet, this account does, if it may take part."""
+        assert self._rules is not None
+        found = audit_look.look(self._ports, job, self._rules)
+        if found.is_drawn is False:
+            self._undrawn.add(job.job_id)
+        elif found.is_drawn is None:
+            self._audits[job.job_id] = None
+        return bool(found.is_drawn)
+
+    def _audit(self, name: str) -> bool:
+        """Make the next move in an audit; whether there was one."""
+        if self._rules is None:
+            return False
+        job, block = lookup.read_job(self._ports, name), self._ports.chain.block()
+        found = audit_look.look(self._ports, job, self._rules)
+        if audit.is_over(found, block.timestamp):
+            del self._audits[name]
+            return False
+        move = audit.next_move(found, block.timestamp, block.number)
+        if move is None or (isinstance(move, audit.Commit) and name not in self._true):
+            return False
+        if self._params.observe:
+            self._say(name, f"would run: mlm {JOIN.name} {job.short}")
+            return False
+        done = once(self._ports, JOIN, JobName(name))
+        self._moves += 1
+        for step in done.steps:
+            self._tell(Fact(Instant(self._now), name, step.title))
+        me = self._ports.sender.address.lower()
+        if isinstance(move, audit.Commit):
+            self._committed += 1
+        if isinstance(move, audit.Claim):
+            self._paid += sum(each.paid for each in done.result.auditors if each.auditor == me)
         return True
 
     def _own_game(self, case: Case, node: int) -> Game | None:

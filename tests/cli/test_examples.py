@@ -425,6 +425,18 @@ def _played(stage: Stage) -> tuple[Person, str]:
     return watcher, job
 
 
+def _audited(stage: Stage) -> tuple[Person, str]:
+    """A watcher with stake before a true result whose period is over, and a pool that pays."""
+    stage.count += 1
+    job = exact_lease(stage.market)
+    stage.market.first.do("lease", "fulfil", job)
+    stage.market.advance("5m")
+    stage.market.consumer.do("audit", "fund", "1")
+    watcher = stage.market.person("watcher")
+    watcher.do("stake", "deposit", "10", "--role", "watcher")
+    return watcher, job
+
+
 SCENES: dict[str, Scene] = {
     "init": _elsewhere,
     "add": _project,
@@ -530,6 +542,10 @@ SCENES: dict[str, Scene] = {
     "dispute status": _played,
     "dispute show": _played,
     "dispute explain": _disputed,
+    "audit fund": lambda stage: (stage.market.consumer, ""),
+    "audit join": _audited,
+    "audit show": _audited,
+    "audit list": _audited,
     "verify": as_("second", "done"),
     "stake deposit": lambda stage: (stage.market.person("watcher"), ""),
     "stake withdraw": _unbonds,

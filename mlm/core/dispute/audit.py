@@ -205,6 +205,13 @@ def next_move(audit: Audit, now: int, block: int) -> Move | None:
     return None
 
 
+def is_over(audit: Audit, now: int) -> bool:
+    """Whether an account will never have anything to do about an audit any more."""
+    if audit.stage is Stage.NONE:
+        return now >= audit.closes_at or audit.is_drawn is False or not audit.eligible
+    return audit.stage is Stage.PAID or (now >= audit.open_by and not audit.due)
+
+
 def _join(audit: Audit, now: int, block: int) -> Move | None:
     runs = audit.state in (State.SUBMITTED, State.DISPUTED) and now < audit.closes_at
     if not (runs and audit.eligible and audit.pay and audit.funded):
