@@ -219,6 +219,8 @@ contract AuditRewards is IAuditRewards, IAuditRewardsErrors, Payments, Reentranc
     }
 
     /// @inheritdoc IAuditRewards
+    // What whoever makes the block of a draw gains by its hash: docs/fault-proofs.md, 8.
+    // slither-disable-next-line weak-prng
     function isDrawn(bytes32 seed, bytes32 jobId) public view returns (bool) {
         return uint256(keccak256(abi.encode(DRAW_DOMAIN, seed, jobId))) % BPS < drawBps;
     }
@@ -266,6 +268,8 @@ contract AuditRewards is IAuditRewards, IAuditRewardsErrors, Payments, Reentranc
     // ---------------------------------------------------------------- openings
 
     /// @dev The leaf at position i lies in the provider's trace, and was in the auditor's tree.
+    // As in isDrawn.
+    // slither-disable-next-line weak-prng
     function _checkOpening(
         Trace memory trace,
         bytes32 keyedRoot,

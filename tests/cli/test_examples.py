@@ -20,7 +20,7 @@ from tests.channel_scenes import paying
 from tests.cli.shapes import mismatch
 from tests.command_line import HANDLE, INPUT, MODEL, Market, Person, stop
 from tests.delivering import PRIVATE, apart, leased, withheld
-from tests.disputing import Chain, liar
+from tests.disputing import Chain, liar, lowered
 from tests.disputing import leased as exact_lease
 from tests.licensed import Licensing, publish
 from tests.ports.test_signatures import pem
@@ -427,7 +427,7 @@ def _played(stage: Stage) -> tuple[Person, str]:
 
 def _audited(stage: Stage) -> tuple[Person, str]:
     """A watcher with stake before a true result whose period is over, and a pool that pays."""
-    stage.count += 1
+    lowered(stage.market)
     job = exact_lease(stage.market)
     stage.market.first.do("lease", "fulfil", job)
     stage.market.advance("5m")
