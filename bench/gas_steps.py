@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import gas_auctions, gas_channels, gas_faults, gas_licences
+from bench import gas_auctions, gas_audits, gas_channels, gas_faults, gas_licences
 from bench.gas_chain import (
     ALL,
     BIDDING,
@@ -66,6 +66,7 @@ class Steps(GasChain):
         gas_channels.channels(self, self._one)
         gas_licences.licences(self, self._one)
         gas_faults.faults(self)
+        gas_audits.audits(self)
 
     # ------------------------------------------------------------------ assets
 

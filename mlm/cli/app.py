@@ -78,6 +78,7 @@ COMMANDS: dict[str, Entry] = {
     "bid": Entry("bid", "Offer to do a job.", JOBS),
     "lease": Entry("lease", "Do a job that you won: accept, fulfil, submit.", JOBS, group=True),
     "dispute": Entry("dispute", "Challenge results that do not follow, and answer challenges.", JOBS, group=True),
+    "audit": Entry("audit", "Be paid for finding results true, or pay for it.", JOBS, group=True),
     "watcher": Entry("watcher", "Re-check results unattended, and challenge the false ones.", JOBS, group=True),
     "worker": Entry("worker", "Provide compute unattended: bid, run, prove, submit, be paid.", JOBS, group=True),
     "provider": Entry(
@@ -117,6 +118,7 @@ PLANNED = frozenset(
     | {"merge", "network deploy", "job rate", "stake claim"}
     | {"provider declare", "provider attest", "provider revoke"}
     | {"wallet announce", "job deliver", "job complain", "lease answer", "dispute open", "dispute respond"}
+    | {"audit fund", "audit join"}
     | {"sale start", "sale bid", "sale buy", "sale cancel", "sale settle"}
     | {"buy", "licence offer", "licence transfer", "licence redeem", "licence revoke", "licence request"}
     | {"licence deliver", "licence complain", "licence settle", "licence refund"}

@@ -24,6 +24,9 @@ def run(
         str | None,
         typer.Option(help="What all moves of a challenge may cost, in ether; default: any.", show_default=False),
     ] = None,
+    drawn: Annotated[
+        bool, typer.Option("--drawn", help="Only results that are drawn for an audit: the others are not paid for.")
+    ] = False,
     observe: Annotated[bool, typer.Option("--observe", help="Check and tell, and send nothing.")] = False,
     seconds: Annotated[float | None, typer.Option("--for", min=0, help="End after so many seconds.")] = None,
     until_idle: Annotated[
@@ -32,6 +35,7 @@ def run(
 ) -> None:
     """Run every result again that can be disputed, and see the false ones convicted: Ctrl-C or SIGTERM ends it.
 
+    With stake as a watcher it takes part in audits, and is paid for results that it finds true (`mlm audit`).
     Killed, it goes on where chain and journal stand. Its facts go to stderr as they happen, what it came to to stdout.
 
     Example: `mlm watcher run --asset alice/digits-exact --until-idle`
@@ -44,6 +48,7 @@ def run(
         most_bond=Amount(parse_units(most_bond)),
         most_fee=None if most_fee is None else Wei(parse_units(most_fee, Unit("ETH", 18))),
         assets=tuple(asset or ()),
+        drawn=drawn,
         observe=observe,
         seconds=seconds,
         until_idle=until_idle,

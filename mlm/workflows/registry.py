@@ -6,6 +6,7 @@ from typing import Any
 
 from mlm.workflows import (
     announce,
+    audit,
     bid,
     channel,
     commit,
@@ -60,6 +61,8 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         complaint.ANSWER,
         dispute.OPEN,
         dispute.RESPOND,
+        audit.FUND,
+        audit.JOIN,
         stake.DEPOSIT,
         stake.WITHDRAW,
         stake.CLAIM,

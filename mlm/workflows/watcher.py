@@ -6,7 +6,7 @@ that a killed watcher goes on where chain and journal stand. What fails is told,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -22,12 +22,13 @@ from mlm.core.money import Amount, Wei
 from mlm.core.plan import NO_AMOUNT, Call
 from mlm.ports.bundle import Ports
 from mlm.workflows import dispute, dispute_look, lookup
-from mlm.workflows.apply import Operation
+from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.dispute_look import CONTRACT
 from mlm.workflows.job_close import JobName
 from mlm.workflows.once import once
 from mlm.workflows.sync import sync
 from mlm.workflows.tiers.optimistic import evidence_of
+from mlm.workflows.watcher_audits import Audits
 
 POLL = 2.0  # seconds between two looks
 STEP = 0.2
@@ -41,13 +42,15 @@ CHALLENGE_GAS = 1_500_000
 class Run:
     """Parameters of `watcher run`. `most_bond` in base units, `most_fee` of a challenge in wei; None: any.
 
-    It ends after `seconds` (None: never), or with `until_idle` once nothing is left that can be checked or played.
+    `drawn`: only results that are drawn for an audit. It ends after `seconds` (None: never), or with `until_idle` once
+    nothing is left that can be checked or played; an audit's next date is not waited for.
     """
 
     most_bond: Amount
     most_fee: Wei | None = None
     assets: tuple[str, ...] = ()
     observe: bool = False
+    drawn: bool = False
     seconds: float | None = None
     until_idle: bool = False
 
@@ -66,6 +69,7 @@ class Watched:
     """What one run came to: results that were re-executed, those that were false, moves, and what failed.
 
     `unchecked` are jobs whose result could not be run again: their input or model is not there, or is refused.
+    `audits` are those that it has committed to, `paid` what audits have paid it.
     """
 
     account: str
@@ -75,6 +79,8 @@ class Watched:
     false: int = field(metadata=NO_AMOUNT)
     moves: int = field(metadata=NO_AMOUNT)
     convictions: int = field(metadata=NO_AMOUNT)
+    audits: int = field(metadata=NO_AMOUNT)
+    paid: Amount = field(metadata=NO_AMOUNT)
     failures: int = field(metadata=NO_AMOUNT)
 
 
@@ -101,6 +107,7 @@ def watch(ports: Ports, params: Run, *, tell: Callable[[Fact], None], stopped: C
 
 class _Watcher:
     def __init__(self, ports: Ports, params: Run, tell: Callable[[Fact], None]) -> None:
+        sync(ports)  # what is wrong from the first is no failure to wait for
         self._ports, self._params, self._tell = ports, params, tell
         # Of each result, what was claimed. A reorganisation may have another take its place: that is another result.
         self._true: dict[str, bytes] = {}
@@ -109,11 +116,11 @@ class _Watcher:
         self._told: set[str] = set()
         self._now = self._moves = self._failures = 0
         self._since: Seen | None = None  # what the node's newest block is judged by
+        self._audits = Audits(ports, observe=params.observe, needed=params.drawn)
 
     def run(self, stopped: Callable[[], bool]) -> Watched:
         system = self._ports.system
         started = system.monotonic()
-        sync(self._ports)  # what is wrong from the first is no failure to wait for
         while not stopped():
             busy = self._look()
             took = system.monotonic() - started
@@ -133,6 +140,8 @@ class _Watcher:
             false=len(self._false),
             moves=self._moves,
             convictions=convicted,
+            audits=self._audits.committed,
+            paid=Amount(self._audits.paid),
             failures=self._failures,
         )
 
@@ -146,13 +155,28 @@ class _Watcher:
         busy, begun = False, self._ports.system.monotonic()
         for at, job in enumerate(jobs):
             if job.job_id not in self._false and self._ports.system.monotonic() - begun > CHECKING and at:
-                return busy or any(left.job_id not in self._unchecked for left in jobs[at:])
+                busy = busy or any(left.job_id not in self._unchecked for left in jobs[at:])
+                break
             try:
                 busy = self._attend(job) or busy
             except MlmError as error:
                 self._fail(job.job_id, error)
                 busy = True
-        return busy
+        return self._audit() or busy
+
+    def _audit(self) -> bool:
+        """Make what moves there are in audits; whether there was one."""
+        moved = False
+        for name in self._audits.names:
+            try:
+                steps = self._audits.move(name, is_true=name in self._true, say=self._say)
+            except MlmError as error:
+                self._fail(name, error)
+                continue
+            if steps:
+                self._made(name, steps)
+                moved = True
+        return moved
 
     def _wanted(self) -> list[lookup.Job]:
         """Jobs of the tier, of others, whose result can still be disputed; and those with games of ours."""
@@ -165,6 +189,8 @@ class _Watcher:
             if self._params.assets and f"{row['handle']}/{row['name']}" not in self._params.assets:
                 continue
             if row["job_id"] in self._true and self._true[row["job_id"]] == self._claimed(row["job_id"]):
+                continue
+            if self._audits.is_undrawn(row["job_id"]):
                 continue
             job = lookup.read_job(self._ports, row["job_id"])
             if job.state in dispute.CHALLENGEABLE or row["job_id"] in self._false:
@@ -199,6 +225,8 @@ class _Watcher:
     def _attend(self, job: lookup.Job) -> bool:
         """Check a result, or play on about it; whether something is left."""
         own = self._false.get(job.job_id)
+        if own is None and self._params.drawn and not self._audits.is_drawn(job):
+            return False
         if own is None:
             own = self._computed(job)
             if own is None:
@@ -210,6 +238,7 @@ class _Watcher:
         if node is None:
             self._false.pop(job.job_id, None)
             self._true[job.job_id] = self._claimed(job.job_id)
+            self._audits.add(job.job_id)
             self._say(job.job_id, "true: every number of its trace is the one computed here")
             return False
         if job.job_id not in self._false:
@@ -251,11 +280,14 @@ class _Watcher:
         if self._params.observe:
             self._say(job.job_id, f"would run: mlm {operation.name} {job.short}")
             return False
-        done = once(self._ports, operation, JobName(job.job_id))
-        self._moves += 1
-        for step in done.steps:
-            self._tell(Fact(Instant(self._now), job.job_id, step.title))
+        self._made(job.job_id, once(self._ports, operation, JobName(job.job_id)).steps)
         return True
+
+    def _made(self, job_id: str, steps: Sequence[DoneStep]) -> None:
+        """A move was made: tell of it."""
+        self._moves += 1
+        for step in steps:
+            self._tell(Fact(Instant(self._now), job_id, step.title))
 
     def _own_game(self, job: lookup.Job, node: int) -> Game | None:
         me = self._ports.sender.address.lower()

@@ -20,7 +20,7 @@ from tests.channel_scenes import paying
 from tests.cli.shapes import mismatch
 from tests.command_line import HANDLE, INPUT, MODEL, Market, Person, stop
 from tests.delivering import PRIVATE, apart, leased, withheld
-from tests.disputing import Chain, liar
+from tests.disputing import Chain, liar, lowered
 from tests.disputing import leased as exact_lease
 from tests.licensed import Licensing, publish
 from tests.ports.test_signatures import pem
@@ -431,6 +431,18 @@ def _in_dispute(stage: Stage) -> tuple[Person, str]:
     return stage.market.person("watcher"), stage.disputed
 
 
+def _audited(stage: Stage) -> tuple[Person, str]:
+    """A watcher with stake before a true result whose period is over, and a pool that pays."""
+    lowered(stage.market)
+    job = exact_lease(stage.market)
+    stage.market.first.do("lease", "fulfil", job)
+    stage.market.advance("5m")
+    stage.market.consumer.do("audit", "fund", "1")
+    watcher = stage.market.person("watcher")
+    watcher.do("stake", "deposit", "10", "--role", "watcher")
+    return watcher, job
+
+
 SCENES: dict[str, Scene] = {
     "init": _elsewhere,
     "add": _project,
@@ -536,6 +548,10 @@ SCENES: dict[str, Scene] = {
     "dispute status": _in_dispute,
     "dispute show": _in_dispute,
     "dispute explain": _in_dispute,
+    "audit fund": lambda stage: (stage.market.consumer, ""),
+    "audit join": _audited,
+    "audit show": _audited,
+    "audit list": _audited,
     "verify": as_("second", "done"),
     "stake deposit": lambda stage: (stage.market.person("watcher"), ""),
     "stake withdraw": _unbonds,

@@ -25,7 +25,7 @@ ADDRESSES = {
     for number, name in enumerate(
         ("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "BatchAuction", "Reputation", "FeeShares")
         + ("Providers", "AssetSale", "Unverified", "DisputeGame", "Delivery", "EncryptionKeys", "PaymentChannels")
-        + ("ContentKeys", "LicenceToken", "LicenceShop"),
+        + ("ContentKeys", "LicenceToken", "LicenceShop", "AuditRewards"),
         1,
     )
 }
@@ -170,6 +170,21 @@ def game_events(rng: random.Random, who: str, other: str, amount: int, job: int)
         ("DepositPaid", {"account": who}),
     ]
     return [("DisputeGame", name, at | args) for name, args in said]
+
+
+def audit_events(rng: random.Random, who: str, amount: int, job: int) -> list[Call]:
+    """What is said of audits."""
+    at, period = {"jobId": word(job)}, rng.randrange(3)
+    said: list[tuple[str, dict[str, Any]]] = [
+        ("PoolFunded", {"account": who, "amount": amount}),
+        ("DrawBegun", {"period": period, "account": who, "blockNumber": rng.randrange(2**40)}),
+        ("DrawEnded", {"period": period, "account": who, "seed": word(7)}),
+        ("AuditCommitted", {"auditor": who, "root": word(8), "weight": amount}),
+        ("AuditOpened", {"auditor": who}),
+        ("AuditPaid", {"auditor": who, "amount": amount}),
+        ("AuditReleased", {"amount": amount}),
+    ]
+    return [("AuditRewards", name, at | args) for name, args in said]
 
 
 def licence_events(rng: random.Random, who: str, other: str, amount: int, version: int) -> list[Call]:
@@ -1067,6 +1082,7 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             ),
             ("Unverified", "DepositPaid", {"jobId": word(job), "account": who}),
             *game_events(rng, who, other, amount, job),
+            *audit_events(rng, who, amount, job),
             *licence_events(rng, who, other, amount, version),
         ]
         return rng.choice(choices)
@@ -1083,7 +1099,7 @@ def answers(state: State) -> Iterator[tuple[Any, Any]]:
         "sale_id": [word(1), word(2)], "seller": [ANN], "channel_id": [word(1)], "payer": [ANN], "payee": [BOB],
         "buyer": [BOB], "sender": [ANN, BOB], "order_id": [word(1), word(2)],
         "class_id": [CLASS], "licence_id": [CLASS + 7],
-        "prefix": ["00"], "text": ["", "Y", "mit"],
+        "prefix": ["00"], "period": [0, 2], "text": ["", "Y", "mit"],
     }  # fmt: skip
     for name, parameters in QUERIES.items():
         yield (

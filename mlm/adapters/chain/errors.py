@@ -143,6 +143,13 @@ HINTS: Mapping[str, str] = {
     "ComplaintAlreadyFiled": "A result is complained of once: `mlm job show` tells until when it can be answered.",
     "ClockRanOut": "The clock of this turn has ended, and with it the game: its timeout can be called by anybody.",
     "CellConsistent": "The cell follows from its operands: the trace tells the truth there.",
+    # AuditRewards
+    "DrawLapsed": "A draw that nobody records in time draws nothing: the results of its period are not audited.",
+    "WatcherStakeTooLow": "Run `mlm stake deposit AMOUNT --role watcher`.",
+    "PayNotFunded": "Somebody has to pay in first: `mlm audit fund AMOUNT`.",
+    "CommitmentsClosed": "Auditors commit while the result can be disputed: `mlm audit show` says until when.",
+    "KeyedRootMismatch": "The commitment was to another trace, or by another account: nothing opens it.",
+    "OpeningsNotClosed": "Wait until openings are over: `mlm audit show` says when.",
     # Providers
     "AttestationNotSigned": "The signature is not this auditor's, or the file was changed: ask for it again.",
     "AttestationNotNewer": "The auditor has said something newer of it, or revoked it: ask for a new attestation.",

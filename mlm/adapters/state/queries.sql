@@ -114,6 +114,22 @@ select row_number() over (order by block, log_index) as position_in_job, game_id
        deadline, block, timestamp, tx_hash, finality(block) as finality
 from game_moves where job_id = $job_id order by block, log_index;
 
+-- name: audits
+select job_id, account, change, root, amount, block, timestamp, tx_hash, finality(block) as finality
+from audits
+where ($job_id::varchar is null or job_id = $job_id) and ($account::varchar is null or account = $account)
+order by block, log_index limit $limit offset $offset;
+
+-- name: audit_draws
+select period, account, change, drawn_block, seed, block, timestamp, tx_hash, finality(block) as finality
+from audit_draws where ($period::bigint is null or period = $period)
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: audit_fundings
+select account, amount, block, timestamp, tx_hash, finality(block) as finality
+from audit_fundings where ($account::varchar is null or account = $account)
+order by block, log_index limit $limit offset $offset;
+
 -- name: offers
 select offer_id, provider, tick, position, quantity, block, timestamp, tx_hash, finality(block) as finality
 from offers where batch_id = $batch_id order by block, log_index;

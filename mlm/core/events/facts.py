@@ -13,7 +13,7 @@ import orjson
 
 from mlm.core.attributes import value_of
 from mlm.core.errors import InvalidData
-from mlm.core.events import channels, disputes, licences
+from mlm.core.events import audits, channels, disputes, licences
 
 Row = tuple[Any, ...]
 
@@ -104,6 +104,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "complaints": ("job_id", "account", "change", "answer_by", "salt", "outputs"),
     **channels.COLUMNS,
     **disputes.COLUMNS,
+    **audits.COLUMNS,
     **licences.COLUMNS,
 }
 
@@ -225,6 +226,8 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
         return _said(event, args)
     if contract == disputes.CONTRACT:
         return disputes.facts(event, args, to_json)
+    if contract == audits.CONTRACT:
+        return audits.facts(event, args)
     if contract in licences.CONTRACTS:
         return licences.facts(contract, event, args, to_json)
     if (contract, event) == ("AssetRegistry", "VersionPublished"):

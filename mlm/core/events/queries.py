@@ -77,6 +77,12 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "games": {"job_id": None, "challenger": None},
     # position_in_job game_id account change (posted picked leaf ended) position shown deadline
     "game_moves": {"job_id": REQUIRED},
+    # in order: job_id account change (committed opened paid released) root (committed) amount (its stake, or tokens)
+    "audits": {"job_id": None, "account": None, **_PAGE},
+    # the newest first: period account change (begun ended) drawn_block (begun) seed (ended)
+    "audit_draws": {"period": None, **_PAGE},
+    # in order: account amount
+    "audit_fundings": {"account": None, **_PAGE},
     # in order: job_id account reason amount
     "credits": {"job_id": None, "account": None, **_PAGE},
     # the facts of sales, docs/events.md; `open_at` keeps those that take bids at that time

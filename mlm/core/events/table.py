@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlm.core.events import channels, disputes, licences
+from mlm.core.events import audits, channels, disputes, licences
 from mlm.core.events.abi import Field, Type, array_of, elementary, tuple_of
 
 
@@ -340,6 +340,7 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
     ),
     *channels.DECLARATIONS,
     *disputes.DECLARATIONS,
+    *audits.DECLARATIONS,
     *licences.DECLARATIONS,
 )
 

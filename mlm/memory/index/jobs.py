@@ -104,6 +104,18 @@ class JobQueries(AssetQueries):
         moves = self._said_of(job_id, "game_moves", "game_id account change position shown deadline")
         return [{"position_in_job": at} | move for at, move in enumerate(moves, 1)]
 
+    def _query_audits(self, job_id: str | None, account: str | None) -> Iterable[Record]:
+        for row in matching(self._tables["audits"], job_id=job_id, account=account):
+            yield {name: row[name] for name in COLUMNS["audits"]} | self._place(row)
+
+    def _query_audit_draws(self, period: int | None) -> Iterable[Record]:
+        for row in matching(reversed(self._tables["audit_draws"]), period=period):
+            yield {name: row[name] for name in COLUMNS["audit_draws"]} | self._place(row)
+
+    def _query_audit_fundings(self, account: str | None) -> Iterable[Record]:
+        for row in matching(self._tables["audit_fundings"], account=account):
+            yield {name: row[name] for name in COLUMNS["audit_fundings"]} | self._place(row)
+
     def _said_of(self, job_id: str, table: str, columns: str) -> Iterable[Record]:
         return [
             {name: row[name] for name in columns.split()} | self._place(row) for row in self._of(table, job_id=job_id)

@@ -22,7 +22,7 @@ class MoneyQueries(Facts):
         addresses = {row["contract"]: row["address"] for row in self._tables["events"]}
         names = ("JobMarket", "StakeVault", "AssetSale", "Unverified", "DisputeGame", "PaymentChannels", "LicenceShop")
         market, vault, sale, unverified, game, channels, shop = map(addresses.get, names)
-        licences = addresses.get("LicenceToken")
+        licences, audits = map(addresses.get, ("LicenceToken", "AuditRewards"))
         found: list[tuple[Record, Record]] = []
 
         def add(row: Record, ledger: str, change: int, reason: str | None, job_id: str | None = None) -> None:
@@ -38,6 +38,7 @@ class MoneyQueries(Facts):
                 sale: "sale bid",
                 unverified: "complaint",
                 game: "dispute",
+                audits: "audit",
                 _NOBODY: "burn",
             }
             received = {
@@ -48,7 +49,7 @@ class MoneyQueries(Facts):
                 vault: "unstake",
                 sale: "withdrawal",
             }
-            received |= {unverified: "complaint", game: "dispute", _NOBODY: "mint"}
+            received |= {unverified: "complaint", game: "dispute", audits: "audit", _NOBODY: "mint"}
             if row["sender"] == account:
                 reason = sent.get(row["recipient"], "transfer")
                 paid = [
