@@ -216,7 +216,7 @@ class _Watcher:
             if self._params.drawn:
                 raise
             return
-        self._audits = dict.fromkeys(audit_show.taken_part(self._ports))
+        self._audits = dict.fromkeys(job for job, paid in audit_show.taken_part(self._ports).items() if not paid)
 
     def _is_drawn(self, job: lookup.Job) -> bool:
         """Whether a result is drawn; where nobody has drawn yet, this account does, if it may take part."""
