@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlm.core.dispute import audit
@@ -17,7 +17,7 @@ CONTRACT = "AuditRewards"
 # In the order of AuditParams; then the market's fee.
 _RULES = ("drawBps", "shareBps", "protocolFeeBps", "period", "openWindow", "minStake")
 _STAGES = {"committed": Stage.COMMITTED, "opened": Stage.OPENED, "paid": Stage.PAID}
-MOST = 10_000  # rows about one result
+_PAGE = 1000
 
 
 def rules(ports: Ports) -> Rules:
@@ -39,13 +39,12 @@ def named(ports: Ports, name: str) -> lookup.Job:
 
 
 def look(ports: Ports, job: lookup.Job, found: Rules) -> Audit:
-    """What the synced index and the chain say of a result's audit. Asks the chain only what may change a decision."""
+    """What the synced index and the chain say of a result's audit."""
     record, me = job.record, ports.sender.address.lower()
     choosing, positions, closes_at, open_by = audit.times(found, record.submitted_at, record.verification_window)
-    rows = ports.state.query("audits", job_id=job.job_id, limit=MOST)
-    stage = stage_of(rows, me)
+    stage = stage_of(rows(ports, job_id=job.job_id, account=me), me)
     pay = found.pay(record.price)
-    left = int(ports.chain.call(CONTRACT, "auditOf", job.raw)[0]) if rows else 0
+    left, weight = ports.chain.call(CONTRACT, "auditOf", job.raw)
     eligible = funded = False
     if stage is Stage.NONE:
         stake = int(ports.chain.call("StakeVault", "freeOf", ports.sender.address, int(Role.WATCHER)))
@@ -64,11 +63,19 @@ def look(ports: Ports, job: lookup.Job, found: Rules) -> Audit:
         pay=pay,
         funded=funded,
         due=left > 0,
-        opened=sum(row["change"] == "opened" for row in rows),
+        opened=weight > 0,
     )
 
 
-def stage_of(rows: Sequence[Any], account: str) -> Stage:
+def rows(ports: Ports, **wanted: Any) -> list[Mapping[str, Any]]:
+    """All that was logged about the audits of a job or of an account, in its order."""
+    found: list[Mapping[str, Any]] = []
+    while page := ports.state.query("audits", **wanted, limit=_PAGE, offset=len(found)):
+        found += page
+    return found
+
+
+def stage_of(rows: Sequence[Mapping[str, Any]], account: str) -> Stage:
     """How far an account is, from the rows about a result, in their order."""
     own = [_STAGES[row["change"]] for row in rows if row["account"] == account]
     return own[-1] if own else Stage.NONE

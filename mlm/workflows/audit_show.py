@@ -12,7 +12,7 @@ from mlm.core.money import Amount
 from mlm.core.plan import FIRST_PAGE, NO_AMOUNT
 from mlm.ports.bundle import Ports
 from mlm.workflows import audit_look, lookup
-from mlm.workflows.audit_look import CONTRACT, MOST
+from mlm.workflows.audit_look import CONTRACT
 from mlm.workflows.sync import sync
 
 PAGE = 50
@@ -97,7 +97,7 @@ def show(ports: Ports, name: str) -> AuditView:
 
 def auditors(ports: Ports, job_id: str) -> tuple[Auditor, ...]:
     """All who have committed to a result's trace, in the order of their first commitment."""
-    rows = ports.state.query("audits", job_id=job_id, limit=MOST)
+    rows = audit_look.rows(ports, job_id=job_id)
     accounts = dict.fromkeys(row["account"] for row in rows if row["account"])
     return tuple(
         Auditor(
@@ -121,15 +121,15 @@ def listed(ports: Ports, offset: int = 0) -> Audits:
         pay_bps=rules.pay(audit.BPS),
         needs_stake=Amount(rules.min_stake),
         stake=Amount(ports.chain.call("StakeVault", "freeOf", me, int(Role.WATCHER))),
-        audits=tuple(_row(ports, job, rules) for job in jobs[::-1][offset : offset + PAGE]),
+        audits=tuple(_row(ports, job, rules) for job in [*jobs][::-1][offset : offset + PAGE]),
         offset=offset,
     )
 
 
-def taken_part(ports: Ports) -> list[str]:
-    """Jobs whose audits this account takes or has taken part in, in the order of their first commitment."""
-    rows = ports.state.query("audits", account=ports.sender.address, limit=MOST)
-    return list(dict.fromkeys(row["job_id"] for row in rows))
+def taken_part(ports: Ports) -> dict[str, bool]:
+    """Jobs whose audits this account takes part in, in the order of its first commitment; True where it is paid."""
+    rows = audit_look.rows(ports, account=ports.sender.address)
+    return {row["job_id"]: row["change"] == "paid" for row in rows}
 
 
 def _row(ports: Ports, job_id: str, rules: audit.Rules) -> AuditRow:

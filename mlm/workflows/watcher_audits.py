@@ -33,7 +33,7 @@ class Audits:
             if needed:
                 raise
             return
-        self._open = dict.fromkeys(audit_show.taken_part(ports))
+        self._open = dict.fromkeys(job for job, paid in audit_show.taken_part(ports).items() if not paid)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -106,7 +106,7 @@ START = Audit(
 CHOSEN = replace(START, choosing=replace(START.choosing, block=5, seed=SEED))
 COMMITTED = replace(CHOSEN, stage=Stage.COMMITTED, due=True)
 DRAWN = replace(COMMITTED, state=State.ACCEPTED, positions=replace(START.positions, block=90, seed=OTHER))
-OPENED = replace(DRAWN, stage=Stage.OPENED, opened=1)
+OPENED = replace(DRAWN, stage=Stage.OPENED, opened=True)
 
 
 def test_times_follow_one_another() -> None:
@@ -136,7 +136,7 @@ def test_times_follow_one_another() -> None:
         (replace(DRAWN, state=State.DISPUTED), 4_201, Open()),
         (replace(DRAWN, state=State.REJECTED), 4_201, None),
         (DRAWN, 7_800, Release()),
-        (replace(DRAWN, opened=1), 7_800, None),
+        (replace(DRAWN, opened=True), 7_800, None),
         (replace(DRAWN, due=False), 7_800, None),
         (OPENED, 7_799, None),
         (OPENED, 7_800, Claim()),

@@ -142,7 +142,7 @@ class Audit:
     pay: int = 0  # of all auditors together
     funded: bool = False  # the pay is set aside, or the pool has as much
     due: bool = False  # what was set aside is neither paid nor released
-    opened: int = 0  # auditors that have opened
+    opened: bool = False  # somebody has opened, and is not paid
 
     @property
     def is_drawn(self) -> bool | None:
