@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 
 from mlm.adapters.attestation.vendor import Enclave
 from mlm.core.attestation import TDX
-from tests.command_line import Person, Ran
+from tests.command_line import ROOT, Person, Ran
 from tests.ports.test_attestation import AT, BEGUN, COLLATERAL, ENCLAVES, QUOTE, VENDOR
 
 ACCEPTED = {"MLM_TEE_STATUS": "UpToDate,ConfigurationAndSWHardeningNeeded"}
@@ -41,6 +42,14 @@ def test_a_quote_is_verified_as_whoever_asks_accepts_it(folder: Path) -> None:
     assert ran.code == 0 and ran.value["verified"] and not ran.value["complete"]
     assert [check["passed"] for check in ran.value["checks"]] == [True, True, None, None]
     assert ENCLAVE in ran.value["checks"][2]["found"]
+
+
+def test_the_pages_command_runs(folder: Path) -> None:
+    page = (ROOT / "docs" / "tee.md").read_text()
+    command = page[page.index("    mlm verify") :].split("\n\n")[0].replace("\\\n", " ")
+    words = [{"quote.bin": "q", "collateral.json": "c.json"}.get(word, word) for word in shlex.split(command)[1:]]
+    ran = Person("", folder, folder / "home", ACCEPTED).run(*words, "--json")
+    assert ran.code == 0 and ran.value["complete"], ran
 
 
 def test_each_check_fails_by_itself(folder: Path) -> None:
