@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -19,7 +22,7 @@ from mlm.core.exact.trace import Trace
 from mlm.core.kept_work import KeptWork
 from mlm.core.merkle import root_over
 from mlm.ports.lowering import PROFILES
-from tests.command_line import INPUT, Market, Person
+from tests.command_line import INPUT, Market, Person, start, stop
 from tests.serving.payers import Chain
 
 EXACT = "alice/digits-exact"
@@ -46,6 +49,24 @@ def lowered(market: Market, asset: str = EXACT, profile: str = PROFILES[0]) -> b
     provider.do("commit", "-m", "lowered")
     provider.do("publish", "--handle", "alice")
     return (provider.folder / "model.onnx").read_bytes()
+
+
+@contextmanager
+def exact_market(root: Path) -> Iterator[Market]:
+    """A market of its own in `root`, with an exact model."""
+    try:
+        made = start(root)
+        lowered(made)
+        yield made
+    finally:
+        stop(root / "home")
+
+
+def submitted(market: Market, asset: str = EXACT) -> str:
+    """A job whose result compute-1 has computed and handed in."""
+    job = leased(market, asset=asset)
+    market.first.do("lease", "fulfil", job)
+    return job
 
 
 def posted(consumer: Person, *options: str, file: str = INPUT, asset: str = EXACT) -> str:

@@ -8,8 +8,8 @@ import pytest
 
 from mlm.core.dispute.audit import is_drawn
 from tests.auditing import draw_all
-from tests.command_line import TOKEN, Market, Person, start, stop
-from tests.disputing import EXACT, Chain, leased, liar, lowered
+from tests.command_line import TOKEN, Market, Person
+from tests.disputing import EXACT, Chain, exact_market, leased, liar, submitted
 
 PRICE = 5 * TOKEN
 PAY = PRICE // 500  # a hundredth is the fee, a fifth of that for auditors, where every result is drawn
@@ -18,15 +18,10 @@ PAY = PRICE // 500  # a hundredth is the fee, a fifth of that for auditors, wher
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     """A market of its own, with an exact model, a funded pool and two who may audit."""
-    root = tmp_path_factory.mktemp("audits")
-    try:
-        made = start(root)
-        lowered(made)
+    with exact_market(tmp_path_factory.mktemp("audits")) as made:
         made.person("watcher").do("stake", "deposit", "30", "--role", "watcher")
         made.second.do("stake", "deposit", "10", "--role", "watcher")
         yield made
-    finally:
-        stop(root / "home")
 
 
 @pytest.fixture
@@ -34,10 +29,9 @@ def watcher(market: Market) -> Person:
     return market.person("watcher")
 
 
-def submitted(market: Market) -> str:
+def audited(market: Market) -> str:
     """A job whose result compute-1 has computed and handed in, in a period that is over."""
-    job = leased(market)
-    market.first.do("lease", "fulfil", job)
+    job = submitted(market)
     market.advance("5m")
     return job
 
@@ -49,7 +43,7 @@ def tokens(market: Market, account: str) -> int:
 
 def test_who_pays_and_who_may(market: Market, watcher: Person) -> None:
     """Before anything is drawn: an empty pool, a stake that is missing, the provider itself, another tier."""
-    job = submitted(market)
+    job = audited(market)
     assert "pool does not hold" in watcher.refused(12, "audit", "join", job)["message"]
     assert "above zero" in market.consumer.refused(2, "audit", "fund", "0")["message"]
     before = tokens(market, "consumer")
@@ -64,7 +58,7 @@ def test_who_pays_and_who_may(market: Market, watcher: Person) -> None:
 
 def test_the_deployments_own_draw(market: Market, watcher: Person) -> None:
     """What is drawn as it is deployed is what the contract says, and mlm says the same."""
-    job = submitted(market)
+    job = audited(market)
     shown = watcher.do("audit", "show", job)
     assert shown["drawn"] is None and shown["yours"] == "draw" and int(shown["pay"]) == PRICE // 15
     drawn = watcher.do("audit", "join", job)["drawn"]
@@ -76,7 +70,7 @@ def test_the_deployments_own_draw(market: Market, watcher: Person) -> None:
 
 def test_a_watcher_by_itself_is_paid_for_finding_a_result_true(market: Market, watcher: Person) -> None:
     draw_all(market)
-    job = submitted(market)
+    job = audited(market)
     observed = watcher.do("watcher", "run", "--observe", "--until-idle", "--asset", EXACT)
     assert observed["moves"] == 0 and observed["audits"] == 0
     before = tokens(market, "watcher")
@@ -98,7 +92,7 @@ def test_a_watcher_by_itself_is_paid_for_finding_a_result_true(market: Market, w
 
 def test_two_auditors_by_hand_share_by_stake(market: Market, watcher: Person) -> None:
     draw_all(market)
-    job = submitted(market)
+    job = audited(market)
     people = (watcher, market.second)
     assert watcher.do("audit", "join", job)["drawn"] is True  # the draw
     for person in people:
@@ -140,7 +134,7 @@ def test_nobody_audits_a_false_result(market: Market, watcher: Person) -> None:
 
 def test_a_watcher_that_is_killed_goes_on_with_its_audit(market: Market, watcher: Person) -> None:
     draw_all(market)
-    job = submitted(market)
+    job = audited(market)
     for at, when in ((1, "before"), (1, "after"), (3, "after"), (5, "after")):
         watcher.killed(at, when, "watcher", "run", "--for", "0", "--json")
     watcher.do("watcher", "run", "--until-idle")

@@ -13,35 +13,22 @@ from mlm.adapters.exact.confined import ConfinedExact
 from mlm.adapters.exact.read import from_onnx
 from mlm.core.errors import Reverted
 from mlm.workflows import watcher as workflow
-from tests.command_line import INPUT, TOKEN, Market, Person, start, stop
+from tests.command_line import INPUT, TOKEN, Market, Person
 from tests.delivering import apart, pushed
-from tests.disputing import EXACT, Chain, leased, liar, lowered, posted
+from tests.disputing import EXACT, Chain, exact_market, leased, liar, lowered, posted, submitted
 
 PRICE, LOCK, BOND = 5 * TOKEN, 10 * TOKEN, 10 * TOKEN
 
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    """A market of its own, with an exact model."""
-    root = tmp_path_factory.mktemp("disputes")
-    try:
-        made = start(root)
-        lowered(made)
+    with exact_market(tmp_path_factory.mktemp("disputes")) as made:
         yield made
-    finally:
-        stop(root / "home")
 
 
 @pytest.fixture
 def watcher(market: Market) -> Person:
     return market.person("watcher")
-
-
-def submitted(market: Market, asset: str = EXACT) -> str:
-    """A job whose result compute-1 has computed and handed in."""
-    job = leased(market, asset=asset)
-    market.first.do("lease", "fulfil", job)
-    return job
 
 
 def convicted(person: Person, job: str) -> dict[str, Any]:

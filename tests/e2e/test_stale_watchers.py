@@ -12,8 +12,8 @@ from unittest import mock
 import pytest
 
 from mlm.core.dispute import present
-from tests.command_line import Market, Person, sent, start, stop
-from tests.disputing import Chain, leased, liar, lowered
+from tests.command_line import Market, Person, sent
+from tests.disputing import Chain, exact_market, leased, liar
 from tests.networks.proxy import Proxy, proxy
 
 HOUR = 3600
@@ -21,13 +21,8 @@ HOUR = 3600
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    root = tmp_path_factory.mktemp("stale")
-    try:
-        made = start(root)
-        lowered(made)
+    with exact_market(tmp_path_factory.mktemp("stale")) as made:
         yield made
-    finally:
-        stop(root / "home")
 
 
 @pytest.fixture
