@@ -1,20 +1,26 @@
 """keccak256, and the words of the Solidity ABI that digests are made of.
 
-pysha3 does it: 1 to 3 microseconds a call, where pycryptodome takes 8 and lets go of the interpreter's lock four times.
+pysha3 does it on Linux: 1 to 3 microseconds a call, where pycryptodome takes 8 and lets go of the interpreter's lock
+four times. Elsewhere there are no wheels of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
 
-@cache
-def _keccak() -> Any:
-    import sha3  # only commands that digest pay for it
+@cache  # only commands that digest pay for the import
+def _keccak() -> Callable[[bytes], Any]:
+    try:
+        import sha3
+    except ImportError:
+        from Crypto.Hash import keccak
 
-    return sha3.keccak_256
+        return lambda data: keccak.new(data=data, digest_bits=256)
+    found: Callable[[bytes], Any] = sha3.keccak_256
+    return found
 
 
 def keccak256(data: bytes) -> bytes:

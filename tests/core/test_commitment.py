@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from eth_abi.abi import encode
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlm.core import digest as module
 from mlm.core.commitment import (
     SCHEME_POSEIDON,
     ZK_TIER,
@@ -49,6 +51,18 @@ EVIDENCE = st.builds(
 )
 def test_keccak256_known_answers(data: bytes, digest: str) -> None:
     assert keccak256(data).hex() == digest
+
+
+@pytest.mark.parametrize("size", [0, 1, 135, 136, 137, 1000])
+def test_keccak256_is_the_same_where_pysha3_is_not(size: int) -> None:
+    data = bytes(range(256)) * 4
+    expected = keccak256(data[:size])
+    module._keccak.cache_clear()
+    try:
+        with mock.patch.dict("sys.modules", {"sha3": None}):
+            assert keccak256(data[:size]) == expected
+    finally:
+        module._keccak.cache_clear()
 
 
 @pytest.mark.parametrize("value", [-1, 1 << 256, b"", bytes(31), bytes(33)])
