@@ -53,4 +53,6 @@ def run(
         seconds=seconds,
         until_idle=until_idle,
     )
-    render(ctx, workflow.watch(ctx.obj.ports, params, tell=teller(), stopped=Stop()))
+    with Stop() as stopped:
+        done = workflow.watch(ctx.obj.ports, params, tell=teller(), stopped=stopped)
+    render(ctx, done)

@@ -71,7 +71,9 @@ def run(
     )
     own = wiring_worker.own(session)
     spare = partial(wiring_worker.spare, session, own)
-    render(ctx, workflow.work(own, params, spare, tell=teller(), stopped=Stop()))
+    with Stop() as stopped:
+        done = workflow.work(own, params, spare, tell=teller(), stopped=stopped)
+    render(ctx, done)
 
 
 @app.command()
