@@ -80,7 +80,7 @@ fuzz: $(DEV) $(FORGE) ## Longer random runs of the property, fuzz and invariant 
 soak: $(DEV) $(ENGINE) ## Workers, consumers and the devnet killed at random for 300 jobs; every balance explained
 	@$(BIN)/python -m tests.soak --jobs $(or $(JOBS),300) --seed $(or $(SEED),1)
 
-# Each in an environment of its own, beside this one. The wheel on the oldest and the newest is part of `make test` already.
+# Each in an environment of its own, beside this one. The wheel on each of them is part of `make test` already.
 pythons: $(DEV) $(FORGE) $(IPFS) ## Run the Python tests on the other Pythons, 3.11 to 3.13, that are found
 	@$(BIN)/python -m tests.interpreters | while read -r version python; do \
 	  [ -x ".venv-$$version/bin/python" ] || "$$python" -m venv ".venv-$$version"; \

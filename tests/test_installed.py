@@ -1,6 +1,4 @@
-"""mlm as a user gets it: the wheel and the lock in an empty environment outside the checkout.
-
-On the oldest and the newest Python, where they are found.
+"""mlm as a user gets it: the wheel and the lock in an empty environment outside the checkout, on every Python found.
 
 pip and npm fetch from their registries here, as in `make setup`; `-m 'not registry'` leaves these tests out.
 """
@@ -26,7 +24,7 @@ LOCK = ROOT / "requirements" / "cpu.txt"
 pytestmark = pytest.mark.registry
 
 
-@pytest.fixture(scope="module", params=(interpreters.VERSIONS[0], interpreters.VERSIONS[-1]))
+@pytest.fixture(scope="module", params=interpreters.VERSIONS)
 def installed(request: pytest.FixtureRequest, built: Built, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """What `pip install mlm.whl[cpu,zk]` gives, at the lock's versions and hashes."""
     python = interpreters.find(request.param)

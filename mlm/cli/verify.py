@@ -58,8 +58,9 @@ def verify(
     if any(each is not None for each in quoted):
         from mlm.workflows.verify_quote import Quoted, verify_quote
 
-        if target is not None or quote is None or collateral is None:
-            raise UsageError("--quote FILE and --collateral FILE go together, without a target")
+        others = (target, model, signature, public_key)
+        if quote is None or collateral is None or any(each is not None for each in others):
+            raise UsageError("--quote FILE and --collateral FILE go together, without a target or its options")
         status = ctx.obj.config.get("tee.status")
         asked = Quoted(quote, collateral, at, status, tuple(measurement or ()), report_data, simulated)
         found = verify_quote(ctx.obj.ports, asked)

@@ -71,10 +71,12 @@ def test_each_check_fails_by_itself(folder: Path) -> None:
         (["--report-data", "00" * 65], {}, "expected 1 to 64 bytes"),
         (["--measurement", f"mr_td={ENCLAVE}", "--at", str(AT)], {}, ""),
         (["alice/digits"], {}, "without a target"),
+        (["--model", "m.onnx"], {}, "without a target or its options"),
+        (["--signature", "s", "--public-key", "k"], {}, "without a target or its options"),
         ([], {"MLM_TEE_STATUS": "Revoked"}, "expected some of UpToDate"),
         (["--at", "-1"], {}, "--at"),
     ],
-    ids=["no-value", "no-hex", "long", "other-kind", "target", "revoked", "time"],
+    ids=["no-value", "no-hex", "long", "other-kind", "target", "model", "signature", "revoked", "time"],
 )
 def test_what_cannot_be_asked_is_refused(folder: Path, words: list[str], env: dict[str, str], message: str) -> None:
     ran = verify(folder, *words, env=env)

@@ -160,3 +160,39 @@ def test_without_the_extra_it_says_what_to_install() -> None:
     ):
         child.verified(QUOTE, COLLATERAL, AT)
     assert "mlm[tee]" in caught.value.hint
+
+
+HONEST = {
+    "kind": SGX,
+    "status": "UpToDate",
+    "advisories": [],
+    "issued": 1,
+    "expires": 2,
+    "report_data": "00" * 64,
+    "measurements": {"mr_enclave": "11" * 32, "mr_signer": "22" * 32},
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": "another"},
+        {"kind": []},
+        {"kind": TDX},
+        {"status": None, "report_data": None},
+        {"report_data": "00" * 63},
+        {"measurements": {"mr_enclave": "11" * 32}},
+        {"measurements": "none"},
+        {"issued": -(1 << 60)},
+        {"expires": "never"},
+    ],
+    ids=str,
+)
+def test_a_child_that_was_taken_over_is_not_believed_in_form(dcap: Dcap, changes: dict[str, Any]) -> None:
+    with mock.patch("mlm.adapters.confine.ask", return_value=HONEST):
+        assert dcap.verify(QUOTE, COLLATERAL, AT).kind == SGX
+    with (
+        mock.patch("mlm.adapters.confine.ask", return_value=HONEST | changes),
+        pytest.raises(InvalidData, match="cannot be read"),
+    ):
+        dcap.verify(QUOTE, COLLATERAL, AT)

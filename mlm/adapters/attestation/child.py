@@ -23,7 +23,7 @@ _ISSUE = ("latest_issue_date", "qe_iden_latest_issue_date")
 
 def answer(step: str, request: Request) -> Answer:
     """What the quote says. Raises InvalidData, VerificationFailed."""
-    root = Path(ROOT).read_bytes() if request["simulated"] else None
+    root = Path(ROOT).read_bytes() or None  # empty: the library's own, Intel's
     return verified(Path(QUOTE).read_bytes(), Path(COLLATERAL).read_bytes(), request["at"], root)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from mlm.adapters import confine
 from mlm.adapters.attestation.child import COLLATERAL, FILE_BYTES, QUOTE, ROOT
-from mlm.adapters.confine import Limits
+from mlm.adapters.confine import Answer, Limits
 from mlm.adapters.disk import storage_errors
 from mlm.adapters.extras import unavailable
-from mlm.core.attestation import Attested
+from mlm.core.attestation import MEASUREMENTS, REPORT_DATA_BYTES, Attested
 from mlm.core.errors import InvalidData
 
 _WORKER = confine.Worker("mlm.adapters.attestation.child", "runner", InvalidData, FILE_BYTES, smaller="quote")
@@ -33,23 +33,30 @@ class Dcap:
             (folder / COLLATERAL).write_bytes(collateral)
             (folder / ROOT).write_bytes(root)
         try:
-            asked = {"at": at, "simulated": simulated}
-            found = confine.ask(_WORKER, "verify", asked, what=_WHAT, folder=folder, limits=self._limits)
+            found = confine.ask(_WORKER, "verify", {"at": at}, what=_WHAT, folder=folder, limits=self._limits)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         try:
-            return Attested(
-                str(found["kind"]),
-                str(found["status"]),
-                tuple(str(each) for each in found["advisories"]),
-                {str(name): bytes.fromhex(value) for name, value in found["measurements"].items()},
-                bytes.fromhex(found["report_data"]),
-                int(found["issued"]),
-                int(found["expires"]),
-                simulated,
-            )
+            return _attested(found, simulated)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidData(f"{_WHAT} gave an answer that cannot be read") from error
+
+
+def _attested(found: Answer, simulated: bool) -> Attested:
+    """What a child answers, which may have been taken over: of the port's form, or KeyError, TypeError, ValueError."""
+    names = MEASUREMENTS[found["kind"]]
+    times, data = (int(found["issued"]), int(found["expires"])), bytes.fromhex(found["report_data"])
+    if len(data) != REPORT_DATA_BYTES or min(times) < 0:
+        raise ValueError("report data or times")
+    return Attested(
+        found["kind"],
+        str(found["status"]),
+        tuple(str(each) for each in found["advisories"]),
+        {name: bytes.fromhex(found["measurements"][name]) for name in names},
+        data,
+        *times,
+        simulated,
+    )
 
 
 def simulated_root() -> bytes:
