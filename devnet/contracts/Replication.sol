@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {Payments} from "./base/Payments.sol";
+import {PullCredits} from "./base/PullCredits.sol";
+import {IReplicationErrors} from "./errors/IReplicationErrors.sol";
+import {IDisputeGame} from "./interfaces/IDisputeGame.sol";
+import {IJobMarket, Job, Terms} from "./interfaces/IJobMarket.sol";
+import {IRandomness} from "./interfaces/IRandomness.sol";
+import {
+    IReplication,
+    ReplicaEnd,
+    ReplicaStage,
+    Replicas,
+    ReplicationParams,
+    Slot
+} from "./interfaces/IReplication.sol";
+import {State} from "./interfaces/Types.sol";
+import {BPS, BURN_ADDRESS} from "./libraries/Limits.sol";
+import {JobStates} from "./libraries/JobStates.sol";
+import {
+    CONSUMER_BPS,
+    LOOKS,
+    MAX_LEAVE,
+    MAX_REVEAL_WINDOW,
+    MIN_LEAVE,
+    MIN_REVEAL_WINDOW,
+    WINDOW_TIMES
+} from "./libraries/ReplicationLimits.sol";
+import {ReplicationPolicy} from "./libraries/ReplicationPolicy.sol";
+
+/// @title The replicas of the tier redundant: who runs a job again, bound to what it found before the provider shows anything
+/// @notice docs/fault-proofs.md, 9. Whose result is true is never voted on: the game convicts (DisputeGame), and this pays by that.
+/// Immutable, without an owner; reads market, game and beacon.
+/// INVARIANT: token.balanceOf(this) >= totalCredit + totalHeld; equal unless somebody donates.
+/// INVARIANT: totalHeld is the sum of all stakes, and of the fees of all jobs that are funded and not settled.
+/// INVARIANT: who is drawn follows from a seed that nobody knew when the job was funded and its provider chosen, and from the slots
+/// that there were then; a slot serves one job at a time.
+/// INVARIANT: nobody gains by slashing: of what a replica loses at least half burns, and of what it loses by its absence, which may be the consumer's
+/// doing, everything.
+/// ASSUMPTION: market, game and beacon are the deployment's own.
+contract Replication is IReplication, IReplicationErrors, PullCredits {
+    bytes32 private constant DRAW_DOMAIN = keccak256("mlm/replicas/1");
+    bytes32 private constant COMMITMENT_DOMAIN = keccak256("mlm/replica/1");
+
+    struct Replica {
+        bytes32 commitment;
+        ReplicaStage stage;
+    }
+
+    IJobMarket public immutable market;
+    IDisputeGame public immutable game;
+    IRandomness public immutable beacon;
+    /// @notice Token base units that every slot stakes.
+    uint128 public immutable stake;
+    /// @notice Seconds to reveal, from the submission.
+    uint32 public immutable revealWindow;
+    /// @notice Seconds that a slot that leaves can still be drawn.
+    uint32 public immutable leaveWindow;
+
+    /// @inheritdoc IReplication
+    uint256 public totalHeld;
+
+    address[] private _places;
+    uint32[] private _emptied;
+    mapping(address account => Slot) private _slots;
+    mapping(bytes32 jobId => Replicas) private _jobs;
+    mapping(bytes32 jobId => mapping(address account => Replica)) private _replicas;
+
+    /// @param game_ May have no code yet: game and replication name each other; and so may the market.
+    constructor(
+        IERC20 token_,
+        IJobMarket market_,
+        IDisputeGame game_,
+        IRandomness beacon_,
+        ReplicationParams memory params_
+    ) Payments(token_) {
+        _present("market", address(market_));
+        _present("game", address(game_));
+        if (address(beacon_).code.length == 0) revert AddressMissing("beacon");
+        _bounded("stake", params_.stake, 1, type(uint128).max);
+        _bounded("revealWindow", params_.revealWindow, MIN_REVEAL_WINDOW, MAX_REVEAL_WINDOW);
+        _bounded("leaveWindow", params_.leaveWindow, MIN_LEAVE, MAX_LEAVE);
+        (market, game, beacon) = (market_, game_, beacon_);
+        (stake, revealWindow, leaveWindow) = (params_.stake, params_.revealWindow, params_.leaveWindow);
+    }
+
+    // ---------------------------------------------------------------- slots
+
+    /// @inheritdoc IReplication
+    function join() external nonReentrant {
+        Slot storage slot = _slots[msg.sender];
+        uint128 held = slot.stake;
+        if (slot.leftAt != 0) revert SlotLeaves(msg.sender, slot.leftAt + leaveWindow);
+        if (held >= stake) revert SlotFull(msg.sender, held);
+        if (slot.place == 0) slot.place = _takePlace(msg.sender);
+        (slot.stake, slot.joinedAt) = (stake, uint40(block.timestamp));
+        totalHeld += stake - held;
+        emit SlotJoined(msg.sender, slot.place, stake);
+        _pull(stake - held);
+    }
+
+    /// @inheritdoc IReplication
+    function leave() external {
+        Slot storage slot = _slots[msg.sender];
+        if (slot.place == 0) revert SlotMissing(msg.sender);
+        if (slot.leftAt != 0) revert SlotLeaves(msg.sender, slot.leftAt + leaveWindow);
+        slot.leftAt = uint40(block.timestamp);
+        emit SlotLeft(msg.sender, block.timestamp + leaveWindow);
+    }
+
+    /// @inheritdoc IReplication
+    function exit() external {
+        Slot storage slot = _slots[msg.sender];
+        uint256 leftAt = slot.leftAt;
+        if (leftAt == 0) revert SlotStays(msg.sender);
+        if (block.timestamp < leftAt + leaveWindow) revert SlotLeaves(msg.sender, leftAt + leaveWindow);
+        if (slot.jobId != 0) revert SlotBusy(msg.sender, slot.jobId);
+        uint128 held = slot.stake;
+        _remove(msg.sender, slot);
+        totalHeld -= held;
+        _addCredit(msg.sender, held);
+        emit SlotExited(msg.sender, held);
+    }
+
+    // ---------------------------------------------------------------- the consumer
+
+    /// @inheritdoc IReplication
+    /// @dev SAFETY: all fees together are at most what burns of the provider's lock where it is convicted (half of it: libraries/Limits.sol), so
+    /// that a provider does not pay replicas of its own for finding it false.
+    function fund(bytes32 jobId, Terms calldata terms) external nonReentrant {
+        Job memory job = market.jobOf(jobId);
+        if (job.verifier != address(game)) revert NotRedundant(jobId, address(game), job.verifier);
+        if (msg.sender != job.consumer) revert NotConsumer(jobId, job.consumer, msg.sender);
+        bytes32 termsHash = keccak256(abi.encode(terms));
+        if (termsHash != job.termsHash) revert TermsMismatch(jobId, job.termsHash, termsHash);
+        (uint8 wanted, uint128 fee) = ReplicationPolicy.decode(terms.request.policy);
+        uint256 most = job.lock / 2;
+        if (uint256(fee) * wanted > most) revert FeesTooHigh(jobId, most, uint256(fee) * wanted);
+        _needWindow(jobId, "executionWindow", job.executionWindow);
+        _needWindow(jobId, "verificationWindow", job.verificationWindow);
+        Replicas storage replicas = _jobs[jobId];
+        if (replicas.fundedAt != 0) revert AlreadyFunded(jobId);
+        _needUndecided(jobId, job);
+        (replicas.fee, replicas.fundedAt, replicas.wanted) = (fee, uint40(block.timestamp), wanted);
+        replicas.places = uint32(_places.length);
+        totalHeld += uint256(fee) * wanted;
+        emit ReplicasFunded(jobId, job.versionId, msg.sender, wanted, fee);
+        _pull(uint256(fee) * wanted);
+    }
+
+    // ---------------------------------------------------------------- the replicas
+
+    /// @inheritdoc IReplication
+    function draw(bytes32 jobId) external {
+        Replicas storage replicas = _funded(jobId);
+        if (replicas.drawn.length != 0) revert AlreadyDrawn(jobId);
+        State state = market.stateOf(jobId);
+        if (state != State.Leased) revert JobInState(jobId, state);
+        Job memory job = market.jobOf(jobId);
+        uint256 round = beacon.roundAfter(_leasedAt(job));
+        bytes32 seed = beacon.seedOf(round);
+        if (seed == 0) revert SeedUnknown(jobId, round);
+        (address[] memory found, uint256 count) = _find(jobId, job, replicas, seed);
+        uint256 wanted = replicas.wanted;
+        if (count < wanted) revert TooFewSlots(jobId, wanted, count);
+        (replicas.round, replicas.drawn) = (round, found);
+        for (uint256 i = 0; i < wanted; ++i) {
+            _slots[found[i]].jobId = jobId;
+            _replicas[jobId][found[i]].stage = ReplicaStage.Drawn;
+        }
+        emit ReplicasDrawn(jobId, job.versionId, round, seed, found);
+    }
+
+    /// @inheritdoc IReplication
+    function commit(bytes32 jobId, bytes32 commitment) external {
+        if (commitment == 0) revert CommitmentZero(jobId, msg.sender);
+        Replica storage replica = _staged(jobId, ReplicaStage.Drawn);
+        Job memory job = market.jobOf(jobId);
+        if (job.acceptedAt != 0) {
+            uint256 closesAt = _commitBy(job);
+            if (block.timestamp >= closesAt) revert CommitmentsClosed(jobId, closesAt);
+        }
+        (replica.commitment, replica.stage) = (commitment, ReplicaStage.Committed);
+        ++_jobs[jobId].committed;
+        emit ReplicaCommitted(jobId, job.versionId, msg.sender, commitment);
+    }
+
+    /// @inheritdoc IReplication
+    function reveal(bytes32 jobId, bytes32 traceRoot, bytes32 salt) external {
+        Replica storage replica = _staged(jobId, ReplicaStage.Committed);
+        Job memory job = market.jobOf(jobId);
+        if (job.submittedAt == 0) revert NothingSubmitted(jobId);
+        uint256 closesAt = uint256(job.submittedAt) + revealWindow;
+        if (block.timestamp >= closesAt) revert RevealsClosed(jobId, closesAt);
+        bytes32 commitment = keccak256(
+            abi.encode(COMMITMENT_DOMAIN, block.chainid, address(this), msg.sender, jobId, traceRoot, salt)
+        );
+        if (commitment != replica.commitment) revert RootMismatch(jobId, replica.commitment, commitment);
+        bool equal = game.traceOf(jobId).traceRoot == traceRoot;
+        replica.stage = equal ? ReplicaStage.Equal : ReplicaStage.Different;
+        emit ReplicaRevealed(jobId, job.versionId, msg.sender, traceRoot, equal);
+    }
+
+    // ---------------------------------------------------------------- the end
+
+    /// @inheritdoc IReplication
+    /// @dev SAFETY: a final state stands, and with it whether there was a result and a conviction.
+    function settle(bytes32 jobId) external {
+        Replicas storage replicas = _funded(jobId);
+        State state = market.stateOf(jobId);
+        if (!JobStates.isFinal(state)) revert JobInState(jobId, state);
+        Job memory job = market.jobOf(jobId);
+        replicas.settled = true;
+        (uint256 fee, address[] memory drawn) = (replicas.fee, replicas.drawn);
+        bool submitted = job.submittedAt != 0;
+        bool convicted = submitted && game.traceOf(jobId).convictedAt != 0;
+        // INVARIANT: what is held for this job, and what its slots lose, is credited whole: to replicas, to the consumer, or burned.
+        uint256 left = fee * replicas.wanted;
+        uint256 burned = 0;
+        for (uint256 i = 0; i < drawn.length; ++i) {
+            ReplicaEnd end = _endOf(_replicas[jobId][drawn[i]].stage, state, submitted, convicted);
+            uint256 paid = end == ReplicaEnd.Paid ? fee : 0;
+            uint256 slashed = _free(drawn[i], end, fee);
+            // Whose fault an absence is cannot be told: the input may not have been there. Both lose the fee, and nobody has it.
+            if (end == ReplicaEnd.Absent) burned += fee + slashed;
+            else burned += slashed - slashed * CONSUMER_BPS / BPS;
+            left += slashed;
+            left -= paid;
+            if (paid != 0) _addCredit(drawn[i], paid);
+            emit ReplicaSettled(jobId, job.versionId, drawn[i], end, paid, slashed);
+        }
+        totalHeld -= fee * replicas.wanted;
+        left -= burned;
+        if (left != 0) _addCredit(job.consumer, left);
+        if (burned != 0) _addCredit(BURN_ADDRESS, burned);
+        emit ReplicasSettled(jobId, job.versionId, job.consumer, left, burned);
+    }
+
+    /// @inheritdoc IReplication
+    function burn() external nonReentrant returns (uint256 amount) {
+        return _payOut(BURN_ADDRESS);
+    }
+
+    // ---------------------------------------------------------------- the game
+
+    /// @inheritdoc IReplication
+    function checkSubmission(bytes32 jobId) external view {
+        Replicas storage replicas = _jobs[jobId];
+        uint256 wanted = replicas.drawn.length;
+        if (wanted == 0) revert NotDrawn(jobId);
+        uint256 committed = replicas.committed;
+        if (committed == wanted) return;
+        uint256 closesAt = _commitBy(market.jobOf(jobId));
+        if (block.timestamp < closesAt) revert CommitmentsOpen(jobId, wanted, committed, closesAt);
+    }
+
+    /// @inheritdoc IReplication
+    function checkPolicy(bytes32 policy) external pure {
+        ReplicationPolicy.decode(policy);
+    }
+
+    // ---------------------------------------------------------------- views
+
+    /// @inheritdoc IReplication
+    function drawnBy(bytes32 jobId, bytes32 seed) external view returns (address[] memory found) {
+        uint256 count;
+        (found, count) = _find(jobId, market.jobOf(jobId), _jobs[jobId], seed);
+        assembly ("memory-safe") {
+            mstore(found, count)
+        }
+    }
+
+    /// @inheritdoc IReplication
+    function slotOf(address account) external view returns (Slot memory) {
+        return _slots[account];
+    }
+
+    /// @inheritdoc IReplication
+    function accountAt(uint256 place) external view returns (address) {
+        return place == 0 || place > _places.length ? address(0) : _places[place - 1];
+    }
+
+    /// @inheritdoc IReplication
+    function placeCount() external view returns (uint256) {
+        return _places.length;
+    }
+
+    /// @inheritdoc IReplication
+    function replicasOf(bytes32 jobId) external view returns (Replicas memory) {
+        return _jobs[jobId];
+    }
+
+    /// @inheritdoc IReplication
+    function replicaOf(bytes32 jobId, address account)
+        external
+        view
+        returns (ReplicaStage stage, bytes32 commitment)
+    {
+        Replica storage replica = _replicas[jobId][account];
+        return (replica.stage, replica.commitment);
+    }
+
+    // ---------------------------------------------------------------- the draw
+
+    /// @dev The first slots, in the order of the looks, that can serve the job.
+    // The seed is the beacon's, whose bias docs/fault-proofs.md, 9 tells.
+    // slither-disable-next-line weak-prng
+    function _find(bytes32 jobId, Job memory job, Replicas storage replicas, bytes32 seed)
+        private
+        view
+        returns (address[] memory found, uint256 count)
+    {
+        (uint256 places, uint256 wanted, uint256 fundedAt) = (replicas.places, replicas.wanted, replicas.fundedAt);
+        found = new address[](wanted);
+        if (places == 0) return (found, 0);
+        for (uint256 i = 0; i < LOOKS * wanted && count < wanted; ++i) {
+            address account = _places[uint256(keccak256(abi.encode(DRAW_DOMAIN, seed, jobId, i))) % places];
+            if (account == job.provider || account == job.consumer || !_fits(account, fundedAt)) continue;
+            bool again = false;
+            for (uint256 j = 0; j < count; ++j) {
+                if (found[j] == account) again = true;
+            }
+            if (!again) found[count++] = account;
+        }
+    }
+
+    /// @dev Whether a slot was there when the job was funded, has all its stake, and is free. What is changed once the seed is known
+    /// changes nobody else's place: who joins then is not looked at, who leaves then still is.
+    function _fits(address account, uint256 fundedAt) private view returns (bool) {
+        Slot storage slot = _slots[account];
+        if (slot.stake < stake || slot.jobId != 0 || slot.joinedAt > fundedAt) return false;
+        return slot.leftAt == 0 || slot.leftAt > fundedAt;
+    }
+
+    /// @dev From when on the provider is known.
+    function _leasedAt(Job memory job) private pure returns (uint256) {
+        return uint256(job.bidsCloseAt) + job.revealWindow;
+    }
+
+    /// @dev Bids are open, or the seed that will draw is not known yet.
+    function _needUndecided(bytes32 jobId, Job memory job) private view {
+        State state = market.stateOf(jobId);
+        if (state == State.Open || state == State.Revealing) return;
+        if (state != State.Leased) revert JobInState(jobId, state);
+        uint256 round = beacon.roundAfter(_leasedAt(job));
+        if (beacon.seedOf(round) != 0) revert FundedTooLate(jobId, round);
+    }
+
+    function _needWindow(bytes32 jobId, string memory name, uint256 actual) private view {
+        uint256 least = WINDOW_TIMES * revealWindow;
+        if (actual < least) revert WindowTooShort(jobId, name, least, actual);
+    }
+
+    // ---------------------------------------------------------------- facts
+
+    function _funded(bytes32 jobId) private view returns (Replicas storage replicas) {
+        replicas = _jobs[jobId];
+        if (replicas.fundedAt == 0) revert NotFunded(jobId);
+        if (replicas.settled) revert AlreadySettled(jobId);
+    }
+
+    function _staged(bytes32 jobId, ReplicaStage expected) private view returns (Replica storage replica) {
+        replica = _replicas[jobId][msg.sender];
+        ReplicaStage actual = replica.stage;
+        if (actual != expected) revert StageMismatch(jobId, msg.sender, expected, actual);
+    }
+
+    /// @dev Until when replicas commit, and the provider waits for them.
+    function _commitBy(Job memory job) private pure returns (uint256) {
+        return uint256(job.acceptedAt) + job.executionWindow / 2;
+    }
+
+    /// @dev Anybody can answer a game for the provider: a replica that has the same root is convicted with it, also by silence.
+    function _endOf(ReplicaStage stage, State state, bool submitted, bool convicted) private pure returns (ReplicaEnd) {
+        if (!submitted) return ReplicaEnd.Released;
+        if (stage == ReplicaStage.Drawn) return ReplicaEnd.Absent;
+        if (stage == ReplicaStage.Committed) return ReplicaEnd.Silent;
+        if (stage == ReplicaStage.Equal) return convicted ? ReplicaEnd.Confirmed : ReplicaEnd.Paid;
+        if (convicted) return ReplicaEnd.Paid;
+        // Rejected because it was not delivered: that says nothing about the root.
+        return state == State.Accepted ? ReplicaEnd.Mistaken : ReplicaEnd.Released;
+    }
+
+    /// @dev A slot is free again, and has lost what its end costs.
+    function _free(address account, ReplicaEnd end, uint256 fee) private returns (uint256 slashed) {
+        Slot storage slot = _slots[account];
+        slot.jobId = 0;
+        if (end == ReplicaEnd.Released || end == ReplicaEnd.Paid) return 0;
+        uint128 held = slot.stake;
+        slashed = end == ReplicaEnd.Absent ? Math.min(fee, held) : held;
+        totalHeld -= slashed;
+        if (slashed == held) _remove(account, slot);
+        // SAFETY: at most what is held.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        else slot.stake = held - uint128(slashed);
+    }
+
+    function _takePlace(address account) private returns (uint32 place) {
+        uint256 count = _emptied.length;
+        if (count == 0) {
+            _places.push(account);
+            return uint32(_places.length);
+        }
+        place = _emptied[count - 1];
+        _emptied.pop();
+        _places[place - 1] = account;
+    }
+
+    function _remove(address account, Slot storage slot) private {
+        uint32 place = slot.place;
+        _places[place - 1] = address(0);
+        _emptied.push(place);
+        delete _slots[account];
+    }
+}
