@@ -9,14 +9,7 @@ import {IReplicationErrors} from "./errors/IReplicationErrors.sol";
 import {IDisputeGame} from "./interfaces/IDisputeGame.sol";
 import {IJobMarket, Job, Terms} from "./interfaces/IJobMarket.sol";
 import {IRandomness} from "./interfaces/IRandomness.sol";
-import {
-    IReplication,
-    ReplicaEnd,
-    ReplicaStage,
-    Replicas,
-    ReplicationParams,
-    Slot
-} from "./interfaces/IReplication.sol";
+import {IReplication, ReplicaEnd, ReplicaStage, Replicas, ReplicationParams, Slot} from "./interfaces/IReplication.sol";
 import {State} from "./interfaces/Types.sol";
 import {BPS, BURN_ADDRESS} from "./libraries/Limits.sol";
 import {JobStates} from "./libraries/JobStates.sol";
@@ -44,6 +37,9 @@ import {ReplicationPolicy} from "./libraries/ReplicationPolicy.sol";
 contract Replication is IReplication, IReplicationErrors, PullCredits {
     bytes32 private constant DRAW_DOMAIN = keccak256("mlm/replicas/1");
     bytes32 private constant COMMITMENT_DOMAIN = keccak256("mlm/replica/1");
+
+    // Emptied places that one call looks at.
+    uint256 private constant TRIMMED = 8;
 
     struct Replica {
         bytes32 commitment;
@@ -125,6 +121,19 @@ contract Replication is IReplication, IReplicationErrors, PullCredits {
         emit SlotExited(msg.sender, held);
     }
 
+    /// @inheritdoc IReplication
+    function move(uint32 place) external {
+        Slot storage slot = _slots[msg.sender];
+        uint32 own = slot.place;
+        if (own == 0) revert SlotMissing(msg.sender);
+        if (place == 0 || place >= own) revert PlaceNotLower(msg.sender, place, own);
+        address holder = _places[place - 1];
+        if (holder != address(0)) revert PlaceTaken(place, holder);
+        (_places[place - 1], slot.place, slot.joinedAt) = (msg.sender, place, uint40(block.timestamp));
+        _empty(own);
+        emit SlotJoined(msg.sender, place, slot.stake);
+    }
+
     // ---------------------------------------------------------------- the consumer
 
     /// @inheritdoc IReplication
@@ -195,9 +204,8 @@ contract Replication is IReplication, IReplicationErrors, PullCredits {
         if (job.submittedAt == 0) revert NothingSubmitted(jobId);
         uint256 closesAt = uint256(job.submittedAt) + revealWindow;
         if (block.timestamp >= closesAt) revert RevealsClosed(jobId, closesAt);
-        bytes32 commitment = keccak256(
-            abi.encode(COMMITMENT_DOMAIN, block.chainid, address(this), msg.sender, jobId, traceRoot, salt)
-        );
+        bytes32 commitment =
+            keccak256(abi.encode(COMMITMENT_DOMAIN, block.chainid, address(this), msg.sender, jobId, traceRoot, salt));
         if (commitment != replica.commitment) revert RootMismatch(jobId, replica.commitment, commitment);
         bool equal = game.traceOf(jobId).traceRoot == traceRoot;
         replica.stage = equal ? ReplicaStage.Equal : ReplicaStage.Different;
@@ -257,11 +265,6 @@ contract Replication is IReplication, IReplicationErrors, PullCredits {
         if (block.timestamp < closesAt) revert CommitmentsOpen(jobId, wanted, committed, closesAt);
     }
 
-    /// @inheritdoc IReplication
-    function checkPolicy(bytes32 policy) external pure {
-        ReplicationPolicy.decode(policy);
-    }
-
     // ---------------------------------------------------------------- views
 
     /// @inheritdoc IReplication
@@ -294,11 +297,7 @@ contract Replication is IReplication, IReplicationErrors, PullCredits {
     }
 
     /// @inheritdoc IReplication
-    function replicaOf(bytes32 jobId, address account)
-        external
-        view
-        returns (ReplicaStage stage, bytes32 commitment)
-    {
+    function replicaOf(bytes32 jobId, address account) external view returns (ReplicaStage stage, bytes32 commitment) {
         Replica storage replica = _replicas[jobId][account];
         return (replica.stage, replica.commitment);
     }
@@ -317,7 +316,8 @@ contract Replication is IReplication, IReplicationErrors, PullCredits {
         found = new address[](wanted);
         if (places == 0) return (found, 0);
         for (uint256 i = 0; i < LOOKS * wanted && count < wanted; ++i) {
-            address account = _places[uint256(keccak256(abi.encode(DRAW_DOMAIN, seed, jobId, i))) % places];
+            uint256 place = uint256(keccak256(abi.encode(DRAW_DOMAIN, seed, jobId, i))) % places;
+            address account = place < _places.length ? _places[place] : address(0);
             if (account == job.provider || account == job.consumer || !_fits(account, fundedAt)) continue;
             bool again = false;
             for (uint256 j = 0; j < count; ++j) {
@@ -331,8 +331,8 @@ contract Replication is IReplication, IReplicationErrors, PullCredits {
     /// changes nobody else's place: who joins then is not looked at, who leaves then still is.
     function _fits(address account, uint256 fundedAt) private view returns (bool) {
         Slot storage slot = _slots[account];
-        if (slot.stake < stake || slot.jobId != 0 || slot.joinedAt > fundedAt) return false;
-        return slot.leftAt == 0 || slot.leftAt > fundedAt;
+        if (slot.stake < stake || slot.jobId != 0 || slot.joinedAt >= fundedAt) return false;
+        return slot.leftAt == 0 || slot.leftAt >= fundedAt;
     }
 
     /// @dev From when on the provider is known.
@@ -398,21 +398,33 @@ contract Replication is IReplication, IReplicationErrors, PullCredits {
         else slot.stake = held - uint128(slashed);
     }
 
+    /// @dev An emptied place, else a new one. Nobody else's place ever changes.
     function _takePlace(address account) private returns (uint32 place) {
-        uint256 count = _emptied.length;
-        if (count == 0) {
-            _places.push(account);
-            return uint32(_places.length);
+        for (uint256 i = 0; i < TRIMMED && _emptied.length != 0; ++i) {
+            place = _emptied[_emptied.length - 1];
+            _emptied.pop();
+            if (place <= _places.length && _places[place - 1] == address(0)) {
+                _places[place - 1] = account;
+                return place;
+            }
         }
-        place = _emptied[count - 1];
-        _emptied.pop();
-        _places[place - 1] = account;
+        _places.push(account);
+        return uint32(_places.length);
     }
 
     function _remove(address account, Slot storage slot) private {
         uint32 place = slot.place;
+        delete _slots[account];
+        _empty(place);
+    }
+
+    /// @dev Places at the end that are empty are taken away, a few at a time, so that no call grows with what others did.
+    function _empty(uint32 place) private {
         _places[place - 1] = address(0);
         _emptied.push(place);
-        delete _slots[account];
+        for (uint256 i = 0; i < TRIMMED && _places.length != 0; ++i) {
+            if (_places[_places.length - 1] != address(0)) return;
+            _places.pop();
+        }
     }
 }

@@ -213,9 +213,9 @@ contract DisputeGameCheckTest is GameBase {
         IJobMarket place = IJobMarket(address(market));
         GameParams memory p = _gameParams();
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "proofs"));
-        new DisputeGame(token, place, IFaultProofs(ANYONE), p);
+        new DisputeGame(token, place, IFaultProofs(ANYONE), replication, p);
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "market"));
-        new DisputeGame(token, IJobMarket(address(0)), toy, p);
+        new DisputeGame(token, IJobMarket(address(0)), toy, replication, p);
         p.bond = 0;
         _refuseParams(p, "bond", 0, 1, type(uint128).max);
         p = _gameParams();
@@ -237,6 +237,6 @@ contract DisputeGameCheckTest is GameBase {
         private
     {
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.ParameterOutOfBounds.selector, name, actual, least, most));
-        new DisputeGame(token, IJobMarket(address(market)), toy, p);
+        new DisputeGame(token, IJobMarket(address(market)), toy, replication, p);
     }
 }

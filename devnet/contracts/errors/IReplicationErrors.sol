@@ -10,6 +10,8 @@ interface IReplicationErrors {
     error SlotMissing(address account);
     error SlotLeaves(address account, uint256 exitAt);
     error SlotStays(address account);
+    error PlaceNotLower(address account, uint256 place, uint256 own);
+    error PlaceTaken(uint256 place, address account);
     error SlotBusy(address account, bytes32 jobId);
 
     error NotConsumer(bytes32 jobId, address expected, address actual);

@@ -21,7 +21,12 @@ interface ICommitRevealBeacon is IRandomness {
     event RoundRevealed(uint256 indexed round, address indexed account, bytes32 secret);
     /// `seed` is 0 where nobody recorded the block's hash while it could be read. `burned`: deposits of who did not reveal.
     event RoundFinished(
-        uint256 indexed round, address indexed account, bytes32 seed, uint256 commitments, uint256 reveals, uint256 burned
+        uint256 indexed round,
+        address indexed account,
+        bytes32 seed,
+        uint256 commitments,
+        uint256 reveals,
+        uint256 burned
     );
 
     /// @notice Commits to a secret in the round that runs, once for each account, with the deposit.

@@ -52,7 +52,7 @@ struct ReplicationParams {
 
 /// @title Replicas of the tier redundant (docs/fault-proofs.md, 9): drawn, paid, and bound before the provider shows anything
 interface IReplication {
-    /// `stake` is what the slot has now.
+    /// Joined, filled up, or moved. `stake` is what the slot has now.
     event SlotJoined(address indexed account, uint256 place, uint256 stake);
     event SlotLeft(address indexed account, uint256 exitAt);
     event SlotExited(address indexed account, uint256 stake);
@@ -91,6 +91,10 @@ interface IReplication {
     /// @notice Credits the stake of a slot that has left, `leaveWindow` later, and once it is free.
     function exit() external;
 
+    /// @notice Moves the caller's slot into an empty place below its own, so that places that nobody has disappear; a draw that
+    /// is funded already does not find it there.
+    function move(uint32 place) external;
+
     /// @notice Pays for a job's replicas, before anybody can know who is drawn. Consumer only.
     function fund(bytes32 jobId, Terms calldata terms) external;
 
@@ -115,9 +119,6 @@ interface IReplication {
     /// @notice Reverts where a job's provider may not hand in its result yet. DisputeGame asks.
     function checkSubmission(bytes32 jobId) external view;
 
-    /// @notice Reverts with PolicyUnusable for a word that is no policy of this tier: bits 0 to 7 k, who executes, 8 to 135 the fee.
-    function checkPolicy(bytes32 policy) external view;
-
     /// @notice Whom a seed draws now, in their order; fewer than are wanted where the looks did not find more.
     function drawnBy(bytes32 jobId, bytes32 seed) external view returns (address[] memory);
 
@@ -128,10 +129,7 @@ interface IReplication {
     function placeCount() external view returns (uint256);
     function replicasOf(bytes32 jobId) external view returns (Replicas memory);
     /// @notice A replica's stage with a job, and its commitment.
-    function replicaOf(bytes32 jobId, address account)
-        external
-        view
-        returns (ReplicaStage stage, bytes32 commitment);
+    function replicaOf(bytes32 jobId, address account) external view returns (ReplicaStage stage, bytes32 commitment);
     /// @notice Sum of all slots' stakes, and of what was funded and is not settled.
     function totalHeld() external view returns (uint256);
 }
