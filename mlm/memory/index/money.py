@@ -23,6 +23,7 @@ class MoneyQueries(Facts):
         names = ("JobMarket", "StakeVault", "AssetSale", "Unverified", "DisputeGame", "PaymentChannels", "LicenceShop")
         market, vault, sale, unverified, game, channels, shop = map(addresses.get, names)
         licences, audits = map(addresses.get, ("LicenceToken", "AuditRewards"))
+        replication, beacon = map(addresses.get, ("Replication", "CommitRevealBeacon"))
         found: list[tuple[Record, Record]] = []
 
         def add(row: Record, ledger: str, change: int, reason: str | None, job_id: str | None = None) -> None:
@@ -39,6 +40,8 @@ class MoneyQueries(Facts):
                 unverified: "complaint",
                 game: "dispute",
                 audits: "audit",
+                replication: "replica",
+                beacon: "beacon",
                 _NOBODY: "burn",
             }
             received = {
@@ -50,6 +53,7 @@ class MoneyQueries(Facts):
                 sale: "withdrawal",
             }
             received |= {unverified: "complaint", game: "dispute", audits: "audit", _NOBODY: "mint"}
+            received |= {replication: "replica", beacon: "beacon"}
             if row["sender"] == account:
                 reason = sent.get(row["recipient"], "transfer")
                 paid = [
