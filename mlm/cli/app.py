@@ -79,6 +79,7 @@ COMMANDS: dict[str, Entry] = {
     "lease": Entry("lease", "Do a job that you won: accept, fulfil, submit.", JOBS, group=True),
     "dispute": Entry("dispute", "Challenge results that do not follow, and answer challenges.", JOBS, group=True),
     "audit": Entry("audit", "Be paid for finding results true, or pay for it.", JOBS, group=True),
+    "replica": Entry("replica", "Be drawn to run jobs again, and be paid for it.", JOBS, group=True),
     "watcher": Entry("watcher", "Re-check results unattended, and challenge the false ones.", JOBS, group=True),
     "worker": Entry("worker", "Provide compute unattended: bid, run, prove, submit, be paid.", JOBS, group=True),
     "provider": Entry(

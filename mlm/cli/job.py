@@ -19,6 +19,8 @@ from mlm.cli.job_options import (
     Output,
     PriceStep,
     Private,
+    ReplicaFee,
+    Replicas,
     Require,
     RequireFile,
     Retries,
@@ -55,6 +57,8 @@ def post(
     price_step: PriceStep = None,
     reveal: Revealing = None,
     value_at_risk: ValueAtRisk = None,
+    replicas: Replicas = None,
+    replica_fee: ReplicaFee = None,
     require: Require = None,
     require_file: RequireFile = None,
     private: Private = False,
@@ -100,6 +104,8 @@ def post(
         require_file=require_file,
         private=private,
         label="" if wait and label is None else label,
+        replicas=replicas,
+        replica_fee=None if replica_fee is None else parse_units(replica_fee),
     )
     if wait and not ctx.obj.dry_run:
         _post_and_wait(ctx, params, output, retries, timeout)

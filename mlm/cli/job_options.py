@@ -40,8 +40,11 @@ _AUCTIONS = (
 )
 _TIERS = "How the result is verified. zk: by a proof; none: by nobody, only that it is delivered can be enforced."
 _AT_RISK = (
-    "optimistic: what a false result would cost you beyond the price, in tokens. Whoever bids locks twice that as well."
+    "optimistic, redundant: what a false result would cost you beyond the price, in tokens. Whoever bids locks twice "
+    "that as well."
 )
+_REPLICAS = "redundant: how many accounts are drawn to run it again, from 1 to 7."
+_REPLICA_FEE = "redundant: what each of them is paid, in tokens; put up now, and back where nobody is drawn."
 _PRIVATE = (
     "Encrypt the input for the winner, and the outputs of the tier none for you; `mlm job deliver` gives the winner "
     "the key. The outputs of a proof are public."
@@ -49,6 +52,8 @@ _PRIVATE = (
 Auction = Annotated[str, typer.Option(help=_AUCTIONS)]
 Tier = Annotated[str, typer.Option(help=_TIERS)]
 ValueAtRisk = Annotated[str | None, typer.Option(help=_AT_RISK)]
+Replicas = Annotated[int | None, typer.Option(min=1, help=_REPLICAS)]
+ReplicaFee = Annotated[str | None, typer.Option(help=_REPLICA_FEE)]
 Private = Annotated[bool, typer.Option("--private", help=_PRIVATE)]
 StartPrice = Annotated[
     str | None, typer.Option(help="dutch: what the clock offers first; batch: the lowest price of the grid.")

@@ -96,7 +96,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "replica_withdrawals": ("contract", "account", "amount"),
 }
 
-# What became of a round, and the arguments that tell: the block that mixes in, a commitment, secret or seed, what burned.
+# What became of a round, and the arguments that tell: the block that mixes in; commitment, secret or seed; what burned.
 _ROUNDS: Mapping[str, tuple[str, str, str, str]] = {
     "RoundCommitted": ("committed", "", "commitment", ""),
     "RoundClosed": ("closed", "blockNumber", "", ""),
