@@ -37,7 +37,7 @@ class JobPost:
 
     What the kind of auction does not know is None (mlm/core/auctions/asked.py). `require` holds rules of who may bid.
     `value_at_risk`: what a false result would cost beyond the price, in tiers whose results can be disputed; of twice
-    that, which a provider locks as well, half burns. In the tier redundant `replicas` are drawn beside the provider, and
+    that, which a provider locks as well, half burns. Redundant: `replicas` are drawn beside the provider, and
     paid `replica_fee` each. `input` is a file, or the CID of a block of tensors; `private`: it travels encrypted, as do
     the outputs of the tier none. With a `label` the same request, label included, is one job however often it is asked
     for; without, each is another.

@@ -11,7 +11,7 @@ from mlm.core.errors import InsufficientFunds, StateConflict
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Tx
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, permit, replica_look, replica_show
+from mlm.workflows import lookup, permit, replica_look, replica_run, replica_show
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.job_close import JobName
 from mlm.workflows.replica_look import BEACON, CONTRACT
@@ -102,12 +102,12 @@ def steps(ports: Ports, job: lookup.Job, found: Replicas, move: Move) -> tuple[T
         case Draw():
             return _drawing(job, move)
         case Commit():
-            word = replica_look.commitment(ports, job.job_id, replica_look.own_root(ports, job))
+            word = replica_look.commitment(ports, job.job_id, replica_run.own_root(ports, job))
             return (Tx(f"commit to the trace of {job.short}", Call(CONTRACT, "commit", (job.raw, word))),)
         case Reveal():
-            root, salt = replica_look.committed_root(ports, job), replica_look.salt(ports, job.job_id)
+            root, salt = replica_run.committed_root(ports, job), replica_look.salt(ports, job.job_id)
             return (Tx(f"show the trace root of {job.short}", Call(CONTRACT, "reveal", (job.raw, root, salt))),)
-    replica_look.forget(ports, job.job_id)
+    replica_run.forget(ports, job.job_id)
     return (Tx(f"settle the replicas of {job.short}", Call(CONTRACT, "settle", (job.raw,))),)
 
 

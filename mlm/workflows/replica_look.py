@@ -1,4 +1,4 @@
-"""What is known of a job's replicas: the contracts' rules, what their logs have told, and what this account found."""
+"""What is known of a job's replicas: the contracts' rules, and what their logs have told."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from typing import Any
 from mlm.core.dispute import replica
 from mlm.core.dispute.commitment import salt_message, salt_of
 from mlm.core.dispute.replica import Policy, Replicas, Round, Slots, Stage
-from mlm.core.errors import InvalidData, UsageError
-from mlm.core.exact.trace import Trace
+from mlm.core.errors import UsageError
 from mlm.core.job import State, Tier
-from mlm.core.merkle import tree_of
 from mlm.ports.bundle import Ports
-from mlm.workflows import inputs, lookup, model
+from mlm.workflows import lookup
 
 CONTRACT, BEACON = "Replication", "CommitRevealBeacon"
 _STAGES = {
@@ -71,17 +69,19 @@ def look(ports: Ports, job: lookup.Job, found: Rules) -> Replicas:
     record, me = job.record, ports.sender.address.lower()
     told = rows(ports, job_id=job.job_id)
     drawn = tuple(row["account"] for row in told if row["change"] == "drawn")
-    submitted = record.submitted_at
+    submitted, turn = record.submitted_at, round_of(ports, job, found)
+    draws = turn is not None and turn.seed and not drawn and job.state is State.LEASED
     return Replicas(
         job_id=job.job_id,
         state=job.state,
         policy=policy_of(job),
-        round=round_of(ports, job, found),
+        round=turn,
         commit_by=record.accepted_at + record.execution_window // 2 if record.accepted_at else 0,
         reveal_by=submitted + found.reveal_window if submitted else 0,
         funded=any(row["change"] == "funded" for row in told),
         settled=any(row["change"] == "settled" for row in told),
         drawn=drawn,
+        found=len(ports.chain.call(CONTRACT, "drawnBy", job.raw, turn.seed)) if turn and draws else None,
         committed=sum(row["change"] == "committed" for row in told),
         stage=stage_of(told, me),
         consumer=record.consumer.lower() == me,
@@ -125,44 +125,6 @@ def commitment(ports: Ports, job_id: str, trace_root: bytes) -> bytes:
     """What this account commits to for a job."""
     place = (ports.chain.chain_id(), ports.chain.address_of(CONTRACT), ports.sender.address)
     return replica.commitment(*place, job_id, trace_root, salt(ports, job_id))
-
-
-def own_trace(ports: Ports, job: lookup.Job, *, keep: bool = False) -> Trace:
-    """This machine's run of a job, whatever its provider says. Raises NotFound, InvalidData, VerificationFailed."""
-    loaded = model.load(ports, lookup.version_by_id(ports, job.version_id))
-    given = inputs.fetch(ports, job, loaded).tensors
-    return ports.exact.run(loaded.onnx, given, keep=keep).trace
-
-
-def own_root(ports: Ports, job: lookup.Job) -> bytes:
-    """The root of this machine's run, computed once: what was committed to is shown also after a kill."""
-    if (kept := ports.works.find(_kept_as(job.job_id))) is not None and len(kept) == 32:
-        return kept
-    root = tree_of(own_trace(ports, job).roots).root
-    ports.works.keep(_kept_as(job.job_id), root)
-    return root
-
-
-def committed_root(ports: Ports, job: lookup.Job) -> bytes:
-    """The root that this account has committed to. Raises InvalidData where this machine computes another now."""
-    me = ports.sender.address.lower()
-    (word,) = (row["word"] for row in rows(ports, job_id=job.job_id, account=me) if row["change"] == "committed")
-    root = own_root(ports, job)
-    if "0x" + commitment(ports, job.job_id, root).hex() != word:
-        forget(ports, job.job_id)
-        root = own_root(ports, job)
-    if "0x" + commitment(ports, job.job_id, root).hex() != word:
-        raise InvalidData(f"this machine's run of {job.short} is not the one that {me} has committed to")
-    return root
-
-
-def forget(ports: Ports, job_id: str) -> None:
-    """The root is no longer needed here."""
-    ports.works.forget(_kept_as(job_id))
-
-
-def _kept_as(job_id: str) -> str:
-    return f"replica-{job_id}"
 
 
 def is_equal(ports: Ports, job_id: str) -> bool:

@@ -186,6 +186,8 @@ def _undrawn(found: Replicas) -> str:
         return "they are drawn once the provider is known"
     if found.state is not State.LEASED or found.round is None:
         return f"nobody was drawn before the job was {found.state}"
+    if found.round.seed:
+        return f"{found.found} of {found.policy.replicas} slots that the seed draws are free: it is drawn once they are"
     if found.round.finished:
         return "the beacon's round has no seed: nobody is drawn"
     if now_runs := found.round.closed_in:

@@ -9,7 +9,7 @@ from mlm.core.job import State, Tier
 from mlm.core.terms import terms_from_event
 from mlm.ports.bundle import Ports
 from mlm.ports.prover import Proof
-from mlm.workflows import dispute_look, inputs, lookup, model, outputs, proof_log, tiers
+from mlm.workflows import dispute_look, inputs, lookup, model, outputs, proof_log, tiers, verify_replicas
 from mlm.workflows.events import decode
 from mlm.workflows.job_result import submitted_evidence
 from mlm.workflows.tiers.rules import claim
@@ -43,7 +43,7 @@ def verify_job(ports: Ports, target: str) -> Verification:
     job = lookup.job(ports, target)
     if job.tier is Tier.NONE:
         return _unverified(ports, job)
-    if job.tier is Tier.OPTIMISTIC:
+    if tiers.of(job.tier).challenged:
         return _traced(ports, job)
     evidence = submitted_evidence(ports, job)
     version = lookup.version_by_id(ports, job.version_id)
@@ -122,9 +122,11 @@ def _traced(ports: Ports, job: lookup.Job) -> Verification:
     4. The input block opens the input commitment.
     5. Every number of the run is the one that this machine computes.
     6. The outputs that were handed over are the committed ones.
-    7. The market has accepted the result.
+    7. In the tier redundant: who was drawn, that they were bound in time, and what they found.
+    8. The market has accepted the result.
     """
     case = dispute_look.case(ports, job.job_id, keep=False)
+    redundant = job.tier is Tier.REDUNDANT
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
 
@@ -156,12 +158,12 @@ def _traced(ports: Ports, job: lookup.Job) -> Verification:
             lambda: f"{len(tiers.delivering(job.tier).receive(ports, job).block)} bytes",
             optional=True,
         ),
+        *(verify_replicas.steps(ports, job) if redundant else ()),
         Step("the market accepted the result", lambda: _state(job)),
     )
     checks = tuple(make(steps))
-    return Verification(
-        f"job/{job.job_id}", "job", str(job.tier), *all_of(checks), OPTIMISTIC_CHECKERS, OPTIMISTIC_TRUST, checks
-    )
+    told = (verify_replicas.CHECKERS, verify_replicas.TRUST) if redundant else (OPTIMISTIC_CHECKERS, OPTIMISTIC_TRUST)
+    return Verification(f"job/{job.job_id}", "job", str(job.tier), *all_of(checks), *told, checks)
 
 
 def posted_terms_hash(ports: Ports, job: lookup.Job) -> bytes:

@@ -179,7 +179,6 @@ class _Watcher:
                 steps, near = self._replicating.move(name, self._say)
             except MlmError as error:
                 self._fail(name, error)
-                busy = True
                 continue
             if steps:
                 self._made(name, steps)

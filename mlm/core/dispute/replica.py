@@ -83,6 +83,16 @@ def commitment(chain_id: int, contract: str, account: str, job_id: str, trace_ro
     return keccak256(words((*place, bytes.fromhex(job_id[2:]), trace_root, salt)))
 
 
+# ------------------------------------------------------------------ the beacon
+
+
+def seed_of(chain_id: int, beacon: str, number: int, mixed: bytes, reveals: Iterable[tuple[str, bytes]]) -> bytes:
+    """A round's seed: of the block's hash that was mixed in, and of all that was revealed, in whatever order."""
+    parts = (int.from_bytes(keccak256(words((int(account, 16), secret)))) for account, secret in reveals)
+    total = sum(parts) % (1 << 256)
+    return keccak256(words((domain("mlm/beacon/1"), chain_id, int(beacon, 16), number, mixed, total)))
+
+
 # ------------------------------------------------------------------ the draw
 
 
@@ -215,6 +225,7 @@ class Replicas:
     funded: bool = False
     settled: bool = False
     drawn: tuple[str, ...] = ()
+    found: int | None = None  # how many the seed draws now; None while it is not known
     committed: int = 0
     stage: Stage = Stage.NONE  # the account's own
     consumer: bool = False  # the account is the job's
@@ -270,7 +281,8 @@ def next_move(found: Replicas, now: int) -> Move | None:
     if found.state.is_final:
         return Settle()
     if not found.drawn:
-        return _draw(found.round, now) if found.state is State.LEASED and found.round else None
+        few = found.found is not None and found.found < found.policy.replicas
+        return _draw(found.round, now) if found.state is State.LEASED and found.round and not few else None
     if found.stage is Stage.DRAWN:
         return Commit() if found.state is State.READY and now < found.commit_by else None
     if found.stage is Stage.COMMITTED:
