@@ -1,6 +1,7 @@
 """What trusted hardware says of a computation, once its evidence is verified; and what of it is accepted. Pure.
 
-Kinds and field names are Intel's: https://download.01.org/intel-sgx/latest/dcap-latest (quoting library API).
+Field names are the vendors'. Intel: https://download.01.org/intel-sgx/latest/dcap-latest (quoting library API); AMD:
+SEV-SNP firmware ABI, document 56860, table ATTESTATION_REPORT; AWS: Nitro Enclaves user guide, attestation document.
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mlm.core.errors import UsageError, VerificationFailed
+from mlm.core.errors import InvalidData, UsageError, VerificationFailed
 
-SGX, TDX = "sgx", "tdx"
+SGX, TDX, SNP, NITRO = "sgx", "tdx", "snp", "nitro"
+# In the order of their numbers on chain: 1, 2, 3, 4 (devnet/contracts, TeeVerifier).
+KINDS = (SGX, TDX, SNP, NITRO)
 # What Intel says of a platform's trusted computing base (TCB), from good to bad. The last says that keys are out.
 UP_TO_DATE, REVOKED = "UpToDate", "Revoked"
 STATUSES = (
@@ -26,6 +29,15 @@ STATUSES = (
 MEASUREMENTS = {
     SGX: ("mr_enclave", "mr_signer"),
     TDX: ("mr_td", "mr_config_id", "mr_owner", "mr_owner_config", "rt_mr0", "rt_mr1", "rt_mr2", "rt_mr3"),
+    SNP: ("measurement", "host_data", "id_key_digest", "author_key_digest"),
+    NITRO: tuple(f"pcr{number}" for number in range(16)),  # those that the document holds
+}
+# Those that together say what code runs, with their bytes: a digest over them stands on chain.
+_REGISTERS = {
+    SGX: {"mr_enclave": 32, "mr_signer": 32},
+    TDX: dict.fromkeys(("mr_td", "rt_mr0", "rt_mr1", "rt_mr2", "rt_mr3"), 48),
+    SNP: {"measurement": 48},
+    NITRO: dict.fromkeys(("pcr0", "pcr1", "pcr2"), 48),
 }
 REPORT_DATA_BYTES = 64
 
@@ -52,6 +64,21 @@ class Attested:
     def title(self) -> str:
         """What kind of evidence it is, in words."""
         return f"{'simulated ' if self.simulated else ''}{self.kind} quote"
+
+
+def registers(kind: str, measurements: Mapping[str, bytes]) -> bytes:
+    """The identifying registers of a kind, one after another: what a measurement's digest on chain is over.
+
+    Raises InvalidData where one is missing or of another length, or the kind is none.
+    """
+    wanted = _REGISTERS.get(kind)
+    if wanted is None:
+        raise InvalidData(f"expected evidence of the kind {', '.join(KINDS)}, found {kind!r}")
+    for name, size in wanted.items():
+        found = len(measurements.get(name, b""))
+        if found != size:
+            raise InvalidData(f"{name}: expected {size} bytes, found {found}")
+    return b"".join(measurements[name] for name in wanted)
 
 
 def statuses_of(text: str) -> frozenset[str]:
