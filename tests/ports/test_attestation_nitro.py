@@ -56,6 +56,17 @@ def test_a_real_document_verifies() -> None:
         child.verified(CLOSED, b"", AT, HYPERVISOR.root)
 
 
+def test_a_real_document_of_an_enclave_with_a_debugger_is_refused() -> None:
+    """For that alone, the last check: changed, it is refused for its signature."""
+    document, at = (FOLDER / "debugged").read_bytes(), 1_731_628_000
+    with pytest.raises(VerificationFailed, match="Debug mode is enabled: PCR 0 is zeros"):
+        child.verified(document, b"", at)
+    changed = document.replace(b"user_dataX Z", b"user_dataX [")
+    assert changed != document
+    with pytest.raises(VerificationFailed, match="its signature"):
+        child.verified(changed, b"", at)
+
+
 def test_the_root_is_the_one_that_aws_publishes() -> None:
     root = cbor2.loads(cbor2.loads(CLOSED)[2])["cabundle"][0]
     assert sha256(root).hexdigest().upper() == PUBLISHED
