@@ -231,9 +231,28 @@ def test_what_is_no_collateral_is_said_in_a_line(changes: dict[str, Any], words:
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
 
 
-@pytest.mark.parametrize("collateral", [b"", b"[]", b"\xff", b"[" * 100_000, b'{"a' + b"b" * 5000 + b'": 1}'])
+@pytest.mark.parametrize("name", ["ark", "ask", "vcek", "crl"])
+def test_flips_in_collateral_change_nothing_or_are_refused(name: str) -> None:
+    """What is not signed (which algorithm a certificate says it is signed with, a second time) is not read either."""
+    value, report = json.loads(CHIP.collateral()), CHIP.report(Enclave(SNP, CODE), b"x")
+    text = value[name]
+    if name != "crl":
+        text = x509.load_pem_x509_certificate(text.encode()).public_bytes(Encoding.DER).hex()
+    found = snp.verified(report, json.dumps(value).encode(), BEGUN, CHIP.root)
+    accepted = 0
+    for at in range(0, len(text), 3):
+        changed = text[:at] + f"{int(text[at], 16) ^ 1 << at % 4:x}" + text[at + 1 :]
+        try:
+            assert snp.verified(report, json.dumps(value | {name: changed}).encode(), BEGUN, CHIP.root) == found
+            accepted += 1
+        except (VerificationFailed, InvalidData) as error:
+            assert str(error).isprintable() and len(str(error)) < 500
+    assert accepted < len(text) / 3 / 10
+
+
+@pytest.mark.parametrize("collateral", [b"", b"[]", b"\xff", b"[" * 100_000, b'{"a\\u001b' + b"b" * 5000 + b'": 1}'])
 def test_the_child_says_what_is_no_json(tmp_path: Path, collateral: bytes) -> None:
     evidence = Evidence(folder=tmp_path)
     with pytest.raises(InvalidData, match="collateral") as caught:
         evidence.verify(CHIP.report(Enclave(SNP, CODE), b""), collateral, BEGUN, simulated=True)
-    assert len(str(caught.value)) < 500
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 500

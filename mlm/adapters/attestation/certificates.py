@@ -24,6 +24,8 @@ from cryptography.utils import CryptographyDeprecationWarning
 from mlm.core.clock import iso_time
 from mlm.core.errors import InvalidData, VerificationFailed
 
+# What the library raises for what is no certificate and no list, beside what it means by them.
+X509_ERRORS = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion)
 _UNDERSTOOD = (x509.BasicConstraints.oid, x509.KeyUsage.oid)
 _SHORTEST_RSA = 2048
 Check = Callable[[Any, bytes, bytes], bool]  # (public key, signature, data)
@@ -57,8 +59,9 @@ def certificate(data: bytes, what: str) -> x509.Certificate:
         with warnings.catch_warnings():  # AMD numbers its chips' certificates 0, which RFC 5280 forbids
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
             found = x509.load_der_x509_certificate(data)
-            _ = (found.public_key(), found.extensions, found.issuer, found.subject)  # parsed when they are asked for
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion) as error:
+            _ = (found.public_key(), found.extensions)  # parsed when they are asked for
+            _ = (found.issuer.rfc4514_string(), found.subject.rfc4514_string())
+    except X509_ERRORS as error:
         raise InvalidData(f"{what}: expected a certificate, found {line(error)}") from error
     return found
 
@@ -82,7 +85,7 @@ def check_chain(chain: Sequence[x509.Certificate], roots: frozenset[bytes], sign
     for below, (issuer, found) in enumerate(pairwise(chain)):
         _check_issuer(issuer, len(chain) - 2 - below)
         if found.issuer != issuer.subject:
-            raise refused(f"{_name(found)} is issued by {found.issuer.rfc4514_string()}, not by {_name(issuer)}")
+            raise refused(f"{_name(found)} is issued by {shown(found.issuer.rfc4514_string())}, not by {_name(issuer)}")
         if not signed(issuer.public_key(), found.signature, found.tbs_certificate_bytes):
             raise refused(f"the certificate {_name(found)} is not signed by {_name(issuer)}")
     whole = None
@@ -130,7 +133,12 @@ def seconds(time: datetime) -> int:
 
 def line(error: BaseException) -> str:
     """What a library says, in a line that is not long."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return shown(" ".join(str(error).split())) or type(error).__name__
+
+
+def shown(text: str) -> str:
+    """Foreign text, of which nothing is left that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:200])
 
 
 def _check_issuer(issuer: x509.Certificate, authorities_below: int) -> None:
@@ -150,5 +158,4 @@ def _strange(extension: x509.Extension[Any]) -> bool:
 
 
 def _name(found: x509.Certificate) -> str:
-    text = found.subject.rfc4514_string()
-    return "".join(letter if letter.isprintable() else "?" for letter in text)[:120]
+    return shown(found.subject.rfc4514_string())

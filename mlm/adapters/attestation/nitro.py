@@ -33,7 +33,8 @@ ROOTS = frozenset({bytes.fromhex("f2caf5ecc6190b4a8399b78bc58a2bbcd0382375db8a1b
 ES384 = b"\xa1\x01\x38\x22"  # the protected header {1: -35}: COSE's name of the algorithm
 _NUMBER = 48  # bytes of each of a signature's two
 _PCRS, _PCR_BYTES = 32, 48  # of a document at most; SHA-384
-_TOLD = 16  # registers that are told: those behind are locked to nothing
+_TOLD = 16  # registers that are told; those behind are for an enclave's own use
+_CODE = {0, 1, 2}  # those that say what code runs
 _LARGEST = {"certificate": 1024, "cabundle": 1024, "user_data": 512, "nonce": 512, "public_key": 1024}
 _MOST_CERTIFICATES = 16
 _DEEPEST = 8  # lists and maps; a document has 2
@@ -115,8 +116,14 @@ def _payload(payload: bytes) -> Mapping[str, Any]:
         raise InvalidData("expected a document of Nitro Enclaves with SHA384, found another payload")
     if type(time) is not int or not 0 < time < 1 << 63:
         raise InvalidData("expected a document with its time in milliseconds, found none")
-    if not isinstance(pcrs, dict) or not all(_is_pcr(at, value) for at, value in pcrs.items()) or 0 not in pcrs:
-        raise InvalidData(f"expected PCR 0 and others, up to {_PCRS - 1}, of {_PCR_BYTES} bytes, found other registers")
+    if (
+        not isinstance(pcrs, dict)
+        or not all(_is_pcr(at, value) for at, value in pcrs.items())
+        or not pcrs.keys() >= _CODE
+    ):
+        raise InvalidData(
+            f"expected PCRs 0 to 2 and others, up to {_PCRS - 1}, of {_PCR_BYTES} bytes, found other registers"
+        )
     if not isinstance(bundle, list) or not 0 < len(bundle) <= _MOST_CERTIFICATES:
         raise InvalidData(f"expected a cabundle of 1 to {_MOST_CERTIFICATES} certificates, found none")
     for name, most in _LARGEST.items():

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from mlm.adapters.attestation.certificates import (
+    X509_ERRORS,
     Span,
     by_p384_numbers,
     by_rsa,
@@ -22,6 +23,7 @@ from mlm.adapters.attestation.certificates import (
     line,
     refused,
     seconds,
+    shown,
 )
 from mlm.adapters.confine import Answer
 from mlm.core.attestation import CONFIGURATION_NEEDED, SNP, UP_TO_DATE
@@ -103,15 +105,14 @@ def _known(collateral: bytes) -> _Known:
         raise InvalidData(f"expected the collateral of a report in JSON, found {line(error)}") from error
     names = sorted(value) if isinstance(value, dict) else []
     if names not in (["ark", "ask", "crl", "vcek"], ["ark", "ask", "crl", "vlek"]):
-        raise InvalidData(
-            f"expected collateral with ark, ask, crl and vcek or vlek, found {', '.join(names)[:200] or 'none of them'}"
-        )
+        found = shown(", ".join(names)) or "none of them"
+        raise InvalidData(f"expected collateral with ark, ask, crl and vcek or vlek, found {found}")
     signer = names[-1]
     ark, ask, leaf = (certificate(_der(value[name], name), name) for name in ("ark", "ask", signer))
     try:
         revoked = x509.load_der_x509_crl(_der(value["crl"], "crl"))
-        _ = (revoked.extensions, revoked.issuer, list(revoked))
-    except (ValueError, TypeError) as error:
+        _ = (revoked.extensions, revoked.issuer, [each.extensions for each in revoked])
+    except X509_ERRORS as error:
         raise InvalidData(f"crl: expected a list of revoked certificates, found {line(error)}") from error
     return _Known((ark, ask, leaf), revoked, signer)
 
