@@ -5,6 +5,7 @@ import {ZkVerifier} from "../contracts/ZkVerifier.sol";
 import {IZkVerifierErrors} from "../contracts/errors/IZkVerifierErrors.sol";
 import {Claim} from "../contracts/interfaces/IVerifier.sol";
 import {Tier, Verdict} from "../contracts/interfaces/Types.sol";
+import {Shipped} from "./Shipped.sol";
 import {ZkFixtures} from "./ZkFixtures.sol";
 
 /// Answers every call with the bytes it was told.
@@ -241,7 +242,7 @@ contract ZkHostileTest is ZkFixtures {
     /// Whatever the fixed verifier answers, only `true` with the artefact's own digest is a verdict.
     function test_answersOfTheFixedVerifier() public {
         FalseHalo2 answers = new FalseHalo2();
-        verifier = new ZkVerifier(address(answers), verifier.srsPoints());
+        verifier = Shipped.zkVerifier(address(answers), verifier.srsPoints());
         bytes32 digest = _vkaDigestOf(good);
         _answer(answers, abi.encode(false, digest), _rejected());
         _answer(answers, abi.encode(true, keccak256("another artefact")), _rejected());
@@ -288,6 +289,6 @@ contract ZkHostileTest is ZkFixtures {
     function test_theFixedVerifierMustExist() public {
         uint256[8] memory points = verifier.srsPoints();
         vm.expectRevert(abi.encodeWithSelector(IZkVerifierErrors.AddressMissing.selector, "halo2"));
-        new ZkVerifier(address(0xbeef), points);
+        Shipped.zkVerifier(address(0xbeef), points);
     }
 }
