@@ -67,13 +67,20 @@ function digestOf(sources) {
 
 const settingsOf = (settings) => ({ ...settings, evmVersion: "cancun", metadata: { appendCBOR: false, bytecodeHash: "none" } });
 
+/// An artifact as it lies there; nothing where there is none, or one that a merge has left in conflict.
+function held(name) {
+  try {
+    return JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8"));
+  } catch {
+    return {};
+  }
+}
+
 /// Whether artifacts/ holds what would come of these sources, by these settings and this compiler: then nothing is compiled.
 function isFresh({ settings, contracts }) {
   const wanted = JSON.stringify(sorted(settingsOf(settings)));
   return contracts.every(({ name, source }) => {
-    const path = join(folder, `${name}.json`);
-    if (!existsSync(path)) return false;
-    const artifact = JSON.parse(readFileSync(path, "utf8"));
+    const artifact = held(name);
     return (
       artifact.compiler === solc.version() &&
       artifact.source === source &&
