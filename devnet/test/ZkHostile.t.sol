@@ -127,11 +127,11 @@ contract ZkHostileTest is ZkFixtures {
     function test_evidenceThatContinuesBehindItsEnd() public {
         Claim memory claim = _claim(good);
         bytes memory whole = abi.encodeCall(verifier.check, (claim, _evidence(good)));
-        // The evidence's length stands behind selector, claim (7 words) and pointer.
+        // The evidence's length stands behind selector, claim (8 words) and pointer.
         for (uint256 missing = 1; missing <= 8; ++missing) {
             uint256 length = _evidence(good).length - 32 * missing;
             assembly ("memory-safe") {
-                mstore(add(add(whole, 0x20), 260), length)
+                mstore(add(add(whole, 0x20), 292), length)
             }
             (bool ok, bytes memory reason) = address(verifier).call(whole);
             vm.assertFalse(ok, "evidence that ends early was accepted");
@@ -139,7 +139,7 @@ contract ZkHostileTest is ZkFixtures {
         }
         for (uint256 length = 0; length < 192; length += 17) {
             assembly ("memory-safe") {
-                mstore(add(add(whole, 0x20), 260), length)
+                mstore(add(add(whole, 0x20), 292), length)
             }
             (bool ok,) = address(verifier).call(whole);
             vm.assertFalse(ok, "evidence without a head was accepted");
