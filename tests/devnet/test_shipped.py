@@ -1,12 +1,12 @@
-"""Tests of the contracts run the shipped bytes: none has forge compile, and create, a contract that has an artifact."""
+"""The shipped bytes: they rebuild, and tests run them: none has forge compile, and create, what has an artifact."""
 
 from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
-DEVNET = Path(__file__).resolve().parent.parent.parent / "devnet"
+from tests.forge import DEVNET, run
+
 TESTS = sorted((DEVNET / "test").rglob("*.sol"))
 ARTIFACTS = {path.stem: json.loads(path.read_text()) for path in (DEVNET / "artifacts").glob("*.json")}
 LIBRARIES = {library for artifact in ARTIFACTS.values() for library in artifact.get("links", {})}
@@ -46,3 +46,8 @@ def test_the_linked_libraries_are_where_the_tests_look_for_them() -> None:
     settings = (DEVNET / "foundry.toml").read_text()
     assert set(re.findall(r"contracts/libraries/\w+\.sol:(\w+):0x[0-9a-f]{40}", settings)) == LIBRARIES
     assert "optimizer = false" in settings
+
+
+def test_artifacts_rebuild_byte_for_byte() -> None:
+    """A user needs no compiler; whoever distrusts the bytecode can build it again."""
+    print(run("node", "build.mjs", "--check", seconds=300))

@@ -12,7 +12,7 @@ import {MarketBase} from "../MarketBase.sol";
 import {Shipped} from "../Shipped.sol";
 
 /// Random batch rounds on the real auction, market and vault; tests/auctions/batch_rounds.py draws the same and plays them
-/// by the rule. Its digests are written by tests/devnet/test_differential.py; skipped where nobody has written them.
+/// by the rule. Its digests are written by tests/devnet/test_batch_rounds.py; skipped where nobody has written them.
 contract BatchDifferentialTest is MarketBase {
     struct Order {
         uint256 provider; // 0: a job
@@ -70,7 +70,7 @@ contract BatchDifferentialTest is MarketBase {
     }
 
     function test_rounds() public {
-        if (!vm.exists(FILE)) vm.skip(true, "tests/devnet/test_differential.py writes the digests first");
+        if (!vm.exists(FILE)) vm.skip(true, "tests/devnet/test_batch_rounds.py writes the digests first");
         // forge gives a test 2^30 gas, which pays for some hundred rounds.
         vm.pauseGasMetering();
         string memory json = vm.readFile(FILE);

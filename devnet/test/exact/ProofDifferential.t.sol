@@ -6,7 +6,7 @@ import {Base} from "../Base.sol";
 import {Shipped} from "../Shipped.sol";
 
 /// Random fault proofs that Python has judged (tests/exact/proofs.py), judged again: the same numbers, or the same refusal.
-/// Written and run by tests/devnet/test_forge.py; skipped where nobody has written them.
+/// Written and run by tests/devnet/test_fault_proofs.py; skipped where nobody has written them.
 contract ProofDifferentialTest is Base {
     string private constant FOLDER = "cache/differential/exact/";
 
