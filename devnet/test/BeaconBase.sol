@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {CommitRevealBeacon} from "../contracts/CommitRevealBeacon.sol";
 import {GameBase} from "./GameBase.sol";
 
 /// @title What tests of the beacon, and of those whom it draws, share; its digests written out again

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {CommitRevealBeacon} from "../contracts/CommitRevealBeacon.sol";
 import {ICommitRevealBeaconErrors as Errors} from "../contracts/errors/ICommitRevealBeaconErrors.sol";
 import {IPaymentErrors} from "../contracts/errors/IPaymentErrors.sol";
 import {ICommitRevealBeacon} from "../contracts/interfaces/ICommitRevealBeacon.sol";
 import {BURN_ADDRESS} from "../contracts/libraries/Limits.sol";
 import {BeaconBase} from "./BeaconBase.sol";
+import {Shipped} from "./Shipped.sol";
 
 /// A round of the beacon, function by function, and whoever wants to choose its seed.
 contract CommitRevealBeaconTest is BeaconBase {
     function test_parametersHaveBounds() public {
         bytes4 bounds = IPaymentErrors.ParameterOutOfBounds.selector;
         vm.expectRevert(abi.encodeWithSelector(bounds, "length", 59, 60, 30 minutes));
-        new CommitRevealBeacon(token, 59, 1);
+        Shipped.commitRevealBeacon(token, 59, 1);
         vm.expectRevert(abi.encodeWithSelector(bounds, "length", 30 minutes + 1, 60, 30 minutes));
-        new CommitRevealBeacon(token, 30 minutes + 1, 1);
+        Shipped.commitRevealBeacon(token, 30 minutes + 1, 1);
         vm.expectRevert(abi.encodeWithSelector(bounds, "deposit", 0, 1, type(uint128).max));
-        new CommitRevealBeacon(token, 60, 0);
+        Shipped.commitRevealBeacon(token, 60, 0);
     }
 
     // ---------------------------------------------------------------- the seed

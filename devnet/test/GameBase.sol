@@ -3,9 +3,7 @@ pragma solidity 0.8.30;
 
 import {CommitRevealBeacon} from "../contracts/CommitRevealBeacon.sol";
 import {DisputeGame, GameParams} from "../contracts/DisputeGame.sol";
-import {JobMarket} from "../contracts/JobMarket.sol";
 import {Replication} from "../contracts/Replication.sol";
-import {StakeVault} from "../contracts/StakeVault.sol";
 import {Publication, TierKey} from "../contracts/interfaces/IAssetRegistry.sol";
 import {Challenge, Game, Phase, Trace} from "../contracts/interfaces/IDisputeGame.sol";
 import {CellFault, HeaderFault, IFaultProofs, PaddingFault} from "../contracts/interfaces/IFaultProofs.sol";
@@ -14,6 +12,7 @@ import {IReplication, ReplicationParams} from "../contracts/interfaces/IReplicat
 import {AuctionKind, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
 import {MarketBase} from "./MarketBase.sol";
+import {Shipped} from "./Shipped.sol";
 import {ToyFaultProofs} from "./ToyFaultProofs.sol";
 import {Trees} from "./Trees.sol";
 
@@ -80,14 +79,14 @@ abstract contract GameBase is MarketBase {
     function _deployGame(IFaultProofs proofs, GameParams memory params) internal {
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
         address replicates = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 4);
-        game = new DisputeGame(token, IJobMarket(predicted), proofs, IReplication(replicates), params);
-        vault = new StakeVault(token, predicted, address(batch), uint64(MIN_UNBONDING));
+        game = Shipped.disputeGame(token, IJobMarket(predicted), proofs, IReplication(replicates), params);
+        vault = Shipped.stakeVault(token, predicted, address(batch), uint64(MIN_UNBONDING));
         address[6] memory verifiers =
             [address(verifier), address(verifier), address(game), address(0), address(game), address(0)];
-        market = new JobMarket(token, registry, vault, _modules(), verifiers, _params());
+        market = Shipped.jobMarket(token, registry, vault, _modules(), verifiers, _params());
         vm.assertEq(address(market), predicted);
-        beacon = new CommitRevealBeacon(token, ROUND, BEACON_DEPOSIT);
-        replication = new Replication(token, market, game, beacon, _replicationParams());
+        beacon = Shipped.commitRevealBeacon(token, ROUND, BEACON_DEPOSIT);
+        replication = Shipped.replication(token, market, game, beacon, _replicationParams());
         vm.assertEq(address(replication), replicates);
     }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Replication} from "../contracts/Replication.sol";
 import {IDisputeGameErrors} from "../contracts/errors/IDisputeGameErrors.sol";
 import {IPaymentErrors} from "../contracts/errors/IPaymentErrors.sol";
 import {IReplicationErrors as Errors} from "../contracts/errors/IReplicationErrors.sol";
@@ -18,6 +17,7 @@ import {
 import {IVerifier} from "../contracts/interfaces/IVerifier.sol";
 import {AuctionKind, State, Tier} from "../contracts/interfaces/Types.sol";
 import {ReplicaBase} from "./ReplicaBase.sol";
+import {Shipped} from "./Shipped.sol";
 
 /// A job with replicas from the slot to the pay, function by function.
 contract ReplicationTest is ReplicaBase {
@@ -31,7 +31,7 @@ contract ReplicationTest is ReplicaBase {
         private
     {
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.ParameterOutOfBounds.selector, name, actual, least, most));
-        new Replication(token, market, game, beacon, p);
+        Shipped.replication(token, market, game, beacon, p);
     }
 
     function test_parametersHaveBounds() public {
@@ -42,11 +42,11 @@ contract ReplicationTest is ReplicaBase {
         _refuses(ReplicationParams(1, REVEAL, 30 days + 1), "leaveWindow", 30 days + 1, 1 hours, 30 days);
         bytes4 missing = IPaymentErrors.AddressMissing.selector;
         vm.expectRevert(abi.encodeWithSelector(missing, "market"));
-        new Replication(token, IJobMarket(address(0)), game, beacon, _replicationParams());
+        Shipped.replication(token, IJobMarket(address(0)), game, beacon, _replicationParams());
         vm.expectRevert(abi.encodeWithSelector(missing, "game"));
-        new Replication(token, market, IDisputeGame(address(0)), beacon, _replicationParams());
+        Shipped.replication(token, market, IDisputeGame(address(0)), beacon, _replicationParams());
         vm.expectRevert(abi.encodeWithSelector(missing, "beacon"));
-        new Replication(token, market, game, IRandomness(ANYONE), _replicationParams());
+        Shipped.replication(token, market, game, IRandomness(ANYONE), _replicationParams());
     }
 
     // ---------------------------------------------------------------- slots
