@@ -2,10 +2,8 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Payments} from "./base/Payments.sol";
-import {PullCredits} from "./base/PullCredits.sol";
-import {IReplicationErrors} from "./errors/IReplicationErrors.sol";
+import {Slots} from "./base/Slots.sol";
 import {IDisputeGame} from "./interfaces/IDisputeGame.sol";
 import {IJobMarket, Job, Terms} from "./interfaces/IJobMarket.sol";
 import {IRandomness} from "./interfaces/IRandomness.sol";
@@ -16,9 +14,7 @@ import {JobStates} from "./libraries/JobStates.sol";
 import {
     CONSUMER_BPS,
     LOOKS,
-    MAX_LEAVE,
     MAX_REVEAL_WINDOW,
-    MIN_LEAVE,
     MIN_REVEAL_WINDOW,
     WINDOW_TIMES
 } from "./libraries/ReplicationLimits.sol";
@@ -34,12 +30,9 @@ import {ReplicationPolicy} from "./libraries/ReplicationPolicy.sol";
 /// INVARIANT: nobody gains by slashing: of what a replica loses at least half burns, and of what it loses by its absence, which may be the consumer's
 /// doing, everything.
 /// ASSUMPTION: market, game and beacon are the deployment's own.
-contract Replication is IReplication, IReplicationErrors, PullCredits {
+contract Replication is Slots {
     bytes32 private constant DRAW_DOMAIN = keccak256("mlm/replicas/1");
     bytes32 private constant COMMITMENT_DOMAIN = keccak256("mlm/replica/1");
-
-    // Emptied places that one call looks at.
-    uint256 private constant TRIMMED = 8;
 
     struct Replica {
         bytes32 commitment;
@@ -49,19 +42,9 @@ contract Replication is IReplication, IReplicationErrors, PullCredits {
     IJobMarket public immutable market;
     IDisputeGame public immutable game;
     IRandomness public immutable beacon;
-    /// @notice Token base units that every slot stakes.
-    uint128 public immutable stake;
     /// @notice Seconds to reveal, from the submission.
     uint32 public immutable revealWindow;
-    /// @notice Seconds that a slot that leaves can still be drawn.
-    uint32 public immutable leaveWindow;
 
-    /// @inheritdoc IReplication
-    uint256 public totalHeld;
-
-    address[] private _places;
-    uint32[] private _emptied;
-    mapping(address account => Slot) private _slots;
     mapping(bytes32 jobId => Replicas) private _jobs;
     mapping(bytes32 jobId => mapping(address account => Replica)) private _replicas;
 
@@ -72,66 +55,12 @@ contract Replication is IReplication, IReplicationErrors, PullCredits {
         IDisputeGame game_,
         IRandomness beacon_,
         ReplicationParams memory params_
-    ) Payments(token_) {
+    ) Payments(token_) Slots(params_.stake, params_.leaveWindow) {
         _present("market", address(market_));
         _present("game", address(game_));
         if (address(beacon_).code.length == 0) revert AddressMissing("beacon");
-        _bounded("stake", params_.stake, 1, type(uint128).max);
         _bounded("revealWindow", params_.revealWindow, MIN_REVEAL_WINDOW, MAX_REVEAL_WINDOW);
-        _bounded("leaveWindow", params_.leaveWindow, MIN_LEAVE, MAX_LEAVE);
-        (market, game, beacon) = (market_, game_, beacon_);
-        (stake, revealWindow, leaveWindow) = (params_.stake, params_.revealWindow, params_.leaveWindow);
-    }
-
-    // ---------------------------------------------------------------- slots
-
-    /// @inheritdoc IReplication
-    function join() external nonReentrant {
-        Slot storage slot = _slots[msg.sender];
-        uint128 held = slot.stake;
-        if (slot.leftAt != 0) revert SlotLeaves(msg.sender, slot.leftAt + leaveWindow);
-        if (held >= stake) revert SlotFull(msg.sender, held);
-        if (slot.place == 0) slot.place = _takePlace(msg.sender);
-        (slot.stake, slot.joinedAt) = (stake, uint40(block.timestamp));
-        totalHeld += stake - held;
-        emit SlotJoined(msg.sender, slot.place, stake);
-        _pull(stake - held);
-    }
-
-    /// @inheritdoc IReplication
-    function leave() external {
-        Slot storage slot = _slots[msg.sender];
-        if (slot.place == 0) revert SlotMissing(msg.sender);
-        if (slot.leftAt != 0) revert SlotLeaves(msg.sender, slot.leftAt + leaveWindow);
-        slot.leftAt = uint40(block.timestamp);
-        emit SlotLeft(msg.sender, block.timestamp + leaveWindow);
-    }
-
-    /// @inheritdoc IReplication
-    function exit() external {
-        Slot storage slot = _slots[msg.sender];
-        uint256 leftAt = slot.leftAt;
-        if (leftAt == 0) revert SlotStays(msg.sender);
-        if (block.timestamp < leftAt + leaveWindow) revert SlotLeaves(msg.sender, leftAt + leaveWindow);
-        if (slot.jobId != 0) revert SlotBusy(msg.sender, slot.jobId);
-        uint128 held = slot.stake;
-        _remove(msg.sender, slot);
-        totalHeld -= held;
-        _addCredit(msg.sender, held);
-        emit SlotExited(msg.sender, held);
-    }
-
-    /// @inheritdoc IReplication
-    function move(uint32 place) external {
-        Slot storage slot = _slots[msg.sender];
-        uint32 own = slot.place;
-        if (own == 0) revert SlotMissing(msg.sender);
-        if (place == 0 || place >= own) revert PlaceNotLower(msg.sender, place, own);
-        address holder = _places[place - 1];
-        if (holder != address(0)) revert PlaceTaken(place, holder);
-        (_places[place - 1], slot.place, slot.joinedAt) = (msg.sender, place, uint40(block.timestamp));
-        _empty(own);
-        emit SlotJoined(msg.sender, place, slot.stake);
+        (market, game, beacon, revealWindow) = (market_, game_, beacon_, params_.revealWindow);
     }
 
     // ---------------------------------------------------------------- the consumer
@@ -154,7 +83,7 @@ contract Replication is IReplication, IReplicationErrors, PullCredits {
         if (replicas.fundedAt != 0) revert AlreadyFunded(jobId);
         _needUndecided(jobId, job);
         (replicas.fee, replicas.fundedAt, replicas.wanted) = (fee, uint40(block.timestamp), wanted);
-        replicas.places = uint32(_places.length);
+        replicas.places = uint32(placeCount());
         totalHeld += uint256(fee) * wanted;
         emit ReplicasFunded(jobId, job.versionId, msg.sender, wanted, fee);
         _pull(uint256(fee) * wanted);
@@ -177,7 +106,7 @@ contract Replication is IReplication, IReplicationErrors, PullCredits {
         if (count < wanted) revert TooFewSlots(jobId, wanted, count);
         (replicas.round, replicas.drawn) = (round, found);
         for (uint256 i = 0; i < wanted; ++i) {
-            _slots[found[i]].jobId = jobId;
+            _serve(found[i], jobId);
             _replicas[jobId][found[i]].stage = ReplicaStage.Drawn;
         }
         emit ReplicasDrawn(jobId, job.versionId, round, seed, found);
@@ -231,7 +160,7 @@ contract Replication is IReplication, IReplicationErrors, PullCredits {
         for (uint256 i = 0; i < drawn.length; ++i) {
             ReplicaEnd end = _endOf(_replicas[jobId][drawn[i]].stage, state, submitted, convicted);
             uint256 paid = end == ReplicaEnd.Paid ? fee : 0;
-            uint256 slashed = _free(drawn[i], end, fee);
+            uint256 slashed = _free(drawn[i], _lossOf(end, fee));
             // Whose fault an absence is cannot be told: the input may not have been there. Both lose the fee, and nobody has it.
             if (end == ReplicaEnd.Absent) burned += fee + slashed;
             else burned += slashed - slashed * CONSUMER_BPS / BPS;
@@ -277,21 +206,6 @@ contract Replication is IReplication, IReplicationErrors, PullCredits {
     }
 
     /// @inheritdoc IReplication
-    function slotOf(address account) external view returns (Slot memory) {
-        return _slots[account];
-    }
-
-    /// @inheritdoc IReplication
-    function accountAt(uint256 place) external view returns (address) {
-        return place == 0 || place > _places.length ? address(0) : _places[place - 1];
-    }
-
-    /// @inheritdoc IReplication
-    function placeCount() external view returns (uint256) {
-        return _places.length;
-    }
-
-    /// @inheritdoc IReplication
     function replicasOf(bytes32 jobId) external view returns (Replicas memory) {
         return _jobs[jobId];
     }
@@ -317,7 +231,7 @@ contract Replication is IReplication, IReplicationErrors, PullCredits {
         if (places == 0) return (found, 0);
         for (uint256 i = 0; i < LOOKS * wanted && count < wanted; ++i) {
             uint256 place = uint256(keccak256(abi.encode(DRAW_DOMAIN, seed, jobId, i))) % places;
-            address account = place < _places.length ? _places[place] : address(0);
+            address account = accountAt(place + 1);
             if (account == job.provider || account == job.consumer || !_fits(account, fundedAt)) continue;
             bool again = false;
             for (uint256 j = 0; j < count; ++j) {
@@ -325,14 +239,6 @@ contract Replication is IReplication, IReplicationErrors, PullCredits {
             }
             if (!again) found[count++] = account;
         }
-    }
-
-    /// @dev Whether a slot was there when the job was funded, has all its stake, and is free. What is changed once the seed is known
-    /// changes nobody else's place: who joins then is not looked at, who leaves then still is.
-    function _fits(address account, uint256 fundedAt) private view returns (bool) {
-        Slot storage slot = _slots[account];
-        if (slot.stake < stake || slot.jobId != 0 || slot.joinedAt >= fundedAt) return false;
-        return slot.leftAt == 0 || slot.leftAt >= fundedAt;
     }
 
     /// @dev From when on the provider is known.
@@ -384,47 +290,9 @@ contract Replication is IReplication, IReplicationErrors, PullCredits {
         return state == State.Accepted ? ReplicaEnd.Mistaken : ReplicaEnd.Released;
     }
 
-    /// @dev A slot is free again, and has lost what its end costs.
-    function _free(address account, ReplicaEnd end, uint256 fee) private returns (uint256 slashed) {
-        Slot storage slot = _slots[account];
-        slot.jobId = 0;
+    /// @dev What an end costs a slot at most: nothing, as much as the fee, or all.
+    function _lossOf(ReplicaEnd end, uint256 fee) private pure returns (uint256) {
         if (end == ReplicaEnd.Released || end == ReplicaEnd.Paid) return 0;
-        uint128 held = slot.stake;
-        slashed = end == ReplicaEnd.Absent ? Math.min(fee, held) : held;
-        totalHeld -= slashed;
-        if (slashed == held) _remove(account, slot);
-        // SAFETY: at most what is held.
-        // forge-lint: disable-next-line(unsafe-typecast)
-        else slot.stake = held - uint128(slashed);
-    }
-
-    /// @dev An emptied place, else a new one. Nobody else's place ever changes.
-    function _takePlace(address account) private returns (uint32 place) {
-        for (uint256 i = 0; i < TRIMMED && _emptied.length != 0; ++i) {
-            place = _emptied[_emptied.length - 1];
-            _emptied.pop();
-            if (place <= _places.length && _places[place - 1] == address(0)) {
-                _places[place - 1] = account;
-                return place;
-            }
-        }
-        _places.push(account);
-        return uint32(_places.length);
-    }
-
-    function _remove(address account, Slot storage slot) private {
-        uint32 place = slot.place;
-        delete _slots[account];
-        _empty(place);
-    }
-
-    /// @dev Places at the end that are empty are taken away, a few at a time, so that no call grows with what others did.
-    function _empty(uint32 place) private {
-        _places[place - 1] = address(0);
-        _emptied.push(place);
-        for (uint256 i = 0; i < TRIMMED && _places.length != 0; ++i) {
-            if (_places[_places.length - 1] != address(0)) return;
-            _places.pop();
-        }
+        return end == ReplicaEnd.Absent ? fee : type(uint256).max;
     }
 }

@@ -119,7 +119,7 @@ PLANNED = frozenset(
     | {"merge", "network deploy", "job rate", "stake claim"}
     | {"provider declare", "provider attest", "provider revoke"}
     | {"wallet announce", "job deliver", "job complain", "lease answer", "dispute open", "dispute respond"}
-    | {"audit fund", "audit join"}
+    | {"audit fund", "audit join", "replica join", "replica leave", "replica withdraw", "replica step"}
     | {"sale start", "sale bid", "sale buy", "sale cancel", "sale settle"}
     | {"buy", "licence offer", "licence transfer", "licence redeem", "licence revoke", "licence request"}
     | {"licence deliver", "licence complain", "licence settle", "licence refund"}
