@@ -39,6 +39,16 @@ contract Replication is Slots {
         ReplicaStage stage;
     }
 
+    /// How a job has ended, and what is added up of its replicas.
+    struct Sums {
+        State state;
+        bool submitted;
+        bool convicted;
+        uint256 fee;
+        uint256 refund;
+        uint256 burned;
+    }
+
     IJobMarket public immutable market;
     IDisputeGame public immutable game;
     IRandomness public immutable beacon;
@@ -119,7 +129,7 @@ contract Replication is Slots {
         Job memory job = market.jobOf(jobId);
         if (job.acceptedAt != 0) {
             uint256 closesAt = _commitBy(job);
-            if (block.timestamp >= closesAt) revert CommitmentsClosed(jobId, closesAt);
+            if (block.timestamp >= closesAt) revert CommittedTooLate(jobId, closesAt);
         }
         (replica.commitment, replica.stage) = (commitment, ReplicaStage.Committed);
         ++_jobs[jobId].committed;
@@ -147,33 +157,20 @@ contract Replication is Slots {
     /// @dev SAFETY: a final state stands, and with it whether there was a result and a conviction.
     function settle(bytes32 jobId) external {
         Replicas storage replicas = _funded(jobId);
-        State state = market.stateOf(jobId);
-        if (!JobStates.isFinal(state)) revert JobInState(jobId, state);
         Job memory job = market.jobOf(jobId);
+        Sums memory sums = _ended(jobId, job);
         replicas.settled = true;
-        (uint256 fee, address[] memory drawn) = (replicas.fee, replicas.drawn);
-        bool submitted = job.submittedAt != 0;
-        bool convicted = submitted && game.traceOf(jobId).convictedAt != 0;
+        uint256 fees = uint256(replicas.fee) * replicas.wanted;
         // INVARIANT: what is held for this job, and what its slots lose, is credited whole: to replicas, to the consumer, or burned.
-        uint256 left = fee * replicas.wanted;
-        uint256 burned = 0;
+        (sums.fee, sums.refund) = (replicas.fee, fees);
+        address[] memory drawn = replicas.drawn;
         for (uint256 i = 0; i < drawn.length; ++i) {
-            ReplicaEnd end = _endOf(_replicas[jobId][drawn[i]].stage, state, submitted, convicted);
-            uint256 paid = end == ReplicaEnd.Paid ? fee : 0;
-            uint256 slashed = _free(drawn[i], _lossOf(end, fee));
-            // Whose fault an absence is cannot be told: the input may not have been there. Both lose the fee, and nobody has it.
-            if (end == ReplicaEnd.Absent) burned += fee + slashed;
-            else burned += slashed - slashed * CONSUMER_BPS / BPS;
-            left += slashed;
-            left -= paid;
-            if (paid != 0) _addCredit(drawn[i], paid);
-            emit ReplicaSettled(jobId, job.versionId, drawn[i], end, paid, slashed);
+            _end(jobId, job.versionId, drawn[i], sums);
         }
-        totalHeld -= fee * replicas.wanted;
-        left -= burned;
-        if (left != 0) _addCredit(job.consumer, left);
-        if (burned != 0) _addCredit(BURN_ADDRESS, burned);
-        emit ReplicasSettled(jobId, job.versionId, job.consumer, left, burned);
+        totalHeld -= fees;
+        if (sums.refund != 0) _addCredit(job.consumer, sums.refund);
+        if (sums.burned != 0) _addCredit(BURN_ADDRESS, sums.burned);
+        emit ReplicasSettled(jobId, job.versionId, job.consumer, sums.refund, sums.burned);
     }
 
     /// @inheritdoc IReplication
@@ -191,7 +188,7 @@ contract Replication is Slots {
         uint256 committed = replicas.committed;
         if (committed == wanted) return;
         uint256 closesAt = _commitBy(market.jobOf(jobId));
-        if (block.timestamp < closesAt) revert CommitmentsOpen(jobId, wanted, committed, closesAt);
+        if (block.timestamp < closesAt) revert ReplicasNotCommitted(jobId, wanted, committed, closesAt);
     }
 
     // ---------------------------------------------------------------- views
@@ -279,15 +276,41 @@ contract Replication is Slots {
         return uint256(job.acceptedAt) + job.executionWindow / 2;
     }
 
+    /// @dev How a job has ended. Reverts while it has not, or while what was committed to may still be shown.
+    function _ended(bytes32 jobId, Job memory job) private view returns (Sums memory sums) {
+        sums.state = market.stateOf(jobId);
+        if (!JobStates.isFinal(sums.state)) revert JobInState(jobId, sums.state);
+        if (job.submittedAt == 0) return sums;
+        // INVARIANT: whoever has committed has its time to show it, also where a result is convicted at once.
+        uint256 revealBy = uint256(job.submittedAt) + revealWindow;
+        if (block.timestamp < revealBy) revert RevealsOpen(jobId, revealBy);
+        sums.submitted = true;
+        sums.convicted = game.traceOf(jobId).convictedAt != 0;
+    }
+
+    /// @dev Pays or slashes one replica, and adds up what of its fee and its stake is the consumer's, and what is nobody's.
+    function _end(bytes32 jobId, bytes32 versionId, address account, Sums memory sums) private {
+        ReplicaEnd end = _endOf(_replicas[jobId][account].stage, sums);
+        uint256 paid = end == ReplicaEnd.Paid ? sums.fee : 0;
+        if (paid != 0) _addCredit(account, paid);
+        uint256 slashed = _free(account, _lossOf(end, sums.fee));
+        uint256 lost = slashed - slashed * CONSUMER_BPS / BPS;
+        // Whose fault an absence is cannot be told: the input may not have been there. Both lose the fee, and nobody has it.
+        if (end == ReplicaEnd.Absent) lost = sums.fee + slashed;
+        sums.refund = sums.refund + slashed - paid - lost;
+        sums.burned += lost;
+        emit ReplicaSettled(jobId, versionId, account, end, paid, slashed);
+    }
+
     /// @dev Anybody can answer a game for the provider: a replica that has the same root is convicted with it, also by silence.
-    function _endOf(ReplicaStage stage, State state, bool submitted, bool convicted) private pure returns (ReplicaEnd) {
-        if (!submitted) return ReplicaEnd.Released;
+    function _endOf(ReplicaStage stage, Sums memory sums) private pure returns (ReplicaEnd) {
+        if (!sums.submitted) return ReplicaEnd.Released;
         if (stage == ReplicaStage.Drawn) return ReplicaEnd.Absent;
         if (stage == ReplicaStage.Committed) return ReplicaEnd.Silent;
-        if (stage == ReplicaStage.Equal) return convicted ? ReplicaEnd.Confirmed : ReplicaEnd.Paid;
-        if (convicted) return ReplicaEnd.Paid;
+        if (stage == ReplicaStage.Equal) return sums.convicted ? ReplicaEnd.Confirmed : ReplicaEnd.Paid;
+        if (sums.convicted) return ReplicaEnd.Paid;
         // Rejected because it was not delivered: that says nothing about the root.
-        return state == State.Accepted ? ReplicaEnd.Mistaken : ReplicaEnd.Released;
+        return sums.state == State.Accepted ? ReplicaEnd.Mistaken : ReplicaEnd.Released;
     }
 
     /// @dev What an end costs a slot at most: nothing, as much as the fee, or all.

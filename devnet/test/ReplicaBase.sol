@@ -138,6 +138,11 @@ abstract contract ReplicaBase is BeaconBase {
         _needState(jobId, State.Rejected);
     }
 
+    function _revealsOver(bytes32 jobId) internal {
+        uint256 over = uint256(market.jobOf(jobId).submittedAt) + REVEAL;
+        if (block.timestamp < over) vm.warp(over);
+    }
+
     // ---------------------------------------------------------------- what must hold
 
     function _needStage(bytes32 jobId, address account, ReplicaStage expected) internal view {

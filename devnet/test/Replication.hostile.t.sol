@@ -95,6 +95,7 @@ contract ReplicationHostileTest is ReplicaBase {
         if (lies) {
             toy.lie(game.traceOf(jobId).traceRoot, 1);
             _convictBy(BOB, jobId);
+            _revealsOver(jobId);
         } else {
             _windowOver(jobId);
         }
@@ -123,6 +124,7 @@ contract ReplicationHostileTest is ReplicaBase {
         _show(drawn[0], jobId, 1);
         _show(drawn[1], jobId, 1);
         _convictBy(BOB, jobId);
+        _revealsOver(jobId);
         market.settle(jobId, terms);
         replication.settle(jobId);
         // Even: and it has run the model three times, and paid for gas.

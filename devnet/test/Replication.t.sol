@@ -336,7 +336,7 @@ contract ReplicationTest is ReplicaBase {
         uint256 closesAt = block.timestamp + 30 minutes;
         _promise(drawn[0], jobId, 1);
         bytes memory evidence = _evidence(_honest());
-        vm.expectRevert(abi.encodeWithSelector(Errors.CommitmentsOpen.selector, jobId, 2, 1, closesAt));
+        vm.expectRevert(abi.encodeWithSelector(Errors.ReplicasNotCommitted.selector, jobId, 2, 1, closesAt));
         vm.prank(ALICE);
         market.submit(jobId, terms, evidence, RESULT);
         uint256 before = vm.snapshotState();
@@ -344,7 +344,7 @@ contract ReplicationTest is ReplicaBase {
         _hand(jobId, terms, _honest());
         vm.revertToState(before);
         vm.warp(closesAt);
-        vm.expectRevert(abi.encodeWithSelector(Errors.CommitmentsClosed.selector, jobId, closesAt));
+        vm.expectRevert(abi.encodeWithSelector(Errors.CommittedTooLate.selector, jobId, closesAt));
         vm.prank(drawn[1]);
         replication.commit(jobId, "late");
         _hand(jobId, terms, _honest());
@@ -414,9 +414,15 @@ contract ReplicationTest is ReplicaBase {
     function test_whoFindsAnotherRootThatConvictsIsPaid() public {
         (bytes32 jobId,, address[] memory drawn) = _handedIn(2, 1, 2);
         _show(drawn[0], jobId, 1);
+        _convictBy(drawn[0], jobId);
+        // Whoever convicts at once takes nobody's time to show what it has: not even an accomplice's.
+        uint256 over = block.timestamp + REVEAL;
+        vm.expectRevert(abi.encodeWithSelector(Errors.RevealsOpen.selector, jobId, over));
+        replication.settle(jobId);
+        vm.warp(over - 1);
         _show(drawn[1], jobId, 2);
         _needStage(jobId, drawn[0], ReplicaStage.Different);
-        _convictBy(drawn[0], jobId);
+        vm.warp(over);
         replication.settle(jobId);
         _needCredit(drawn[0], FEE);
         _needStake(drawn[0], SLOT);

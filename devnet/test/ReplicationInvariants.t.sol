@@ -147,7 +147,9 @@ contract ReplicationInvariantsTest is ReplicaBase {
         bytes32 jobId = _any(which);
         State state = market.stateOf(jobId);
         Replicas memory replicas = replication.replicasOf(jobId);
-        bool due = replicas.fundedAt != 0 && !replicas.settled && JobStates.isFinal(state);
+        uint256 submittedAt = market.jobOf(jobId).submittedAt;
+        bool shown = submittedAt == 0 || block.timestamp >= submittedAt + REVEAL;
+        bool due = replicas.fundedAt != 0 && !replicas.settled && JobStates.isFinal(state) && shown;
         uint256 before = _outside();
         try replication.settle(jobId) {
             vm.assertTrue(due, "too early");

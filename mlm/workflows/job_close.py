@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlm.core.dispute import replica
 from mlm.core.errors import StateConflict
 from mlm.core.job import AuctionKind, State, Tier
 from mlm.core.money import Amount
@@ -67,8 +68,8 @@ def _replicas(ports: Ports, job: lookup.Job) -> tuple[Tx, ...]:
     """Pays and slashes the replicas of the tier redundant, where nobody has."""
     if job.tier is not Tier.REDUNDANT:
         return ()
-    told = replica_look.rows(ports, job_id=job.job_id)
-    if not told or any(row["change"] == "settled" for row in told):
+    found = replica_look.look(ports, job, replica_look.rules(ports))
+    if not isinstance(replica.next_move(found, ports.chain.block().timestamp), replica.Settle):
         return ()
     return (Tx(f"settle the replicas of {job.short}", Call(replica_look.CONTRACT, "settle", (job.raw,))),)
 

@@ -174,6 +174,8 @@ def why(found: Replicas, now: int) -> str:
         return "a replica runs a job once its provider has accepted it, and has its lock at stake"
     if found.stage is Stage.COMMITTED and not found.reveal_by:
         return "it is shown once the provider has handed its result in"
+    if found.state.is_final and now < found.reveal_by:
+        return f"they are settled at {Instant(found.reveal_by)}, when all have had their time to show what they found"
     if found.stage in (Stage.EQUAL, Stage.DIFFERENT):
         return "it is paid, or not, once the job's state is final"
     if found.stage is Stage.NONE and not found.may_submit(now):

@@ -180,8 +180,10 @@ SUBMITTED = replace(READY, state=State.SUBMITTED, stage=Stage.COMMITTED, committ
         (replace(SUBMITTED, state=State.DISPUTED), 399, Reveal()),
         (SUBMITTED, 400, None),
         (replace(SUBMITTED, stage=Stage.EQUAL), 399, None),
-        (replace(SUBMITTED, state=State.ACCEPTED), 399, Settle()),
-        (replace(SUBMITTED, state=State.ACCEPTED, settled=True), 399, None),
+        (replace(SUBMITTED, state=State.REJECTED), 399, Reveal()),
+        (replace(SUBMITTED, state=State.REJECTED, stage=Stage.EQUAL), 399, None),
+        (replace(SUBMITTED, state=State.REJECTED), 400, Settle()),
+        (replace(SUBMITTED, state=State.ACCEPTED, settled=True), 400, None),
     ],
 )
 def test_the_next_move(found: Replicas, now: int, expected: object) -> None:

@@ -204,6 +204,7 @@ def test_a_liar_is_convicted_by_a_replica(market: Market, replicas: tuple[Person
     assert seen["false"] == 1 and seen["convictions"] == 1, seen
     assert not market.consumer.run("verify", job, "--json").value["verified"]
     before = credit(market, "consumer")
+    market.advance("30m")
     found = ends(market.consumer, job)
     assert of(found, "watcher", "compute-2") == [("paid", FEE, 0), ("confirmed", 0, SLOT)]
     assert credit(market, "consumer") - before == SLOT // 2 + FEE

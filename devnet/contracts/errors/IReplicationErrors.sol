@@ -33,11 +33,12 @@ interface IReplicationErrors {
 
     error StageMismatch(bytes32 jobId, address replica, ReplicaStage expected, ReplicaStage actual);
     error CommitmentZero(bytes32 jobId, address replica);
-    error CommitmentsClosed(bytes32 jobId, uint256 closedAt);
+    error CommittedTooLate(bytes32 jobId, uint256 closedAt);
     /// The provider waits for them.
-    error CommitmentsOpen(bytes32 jobId, uint256 wanted, uint256 committed, uint256 closesAt);
+    error ReplicasNotCommitted(bytes32 jobId, uint256 wanted, uint256 committed, uint256 closesAt);
     error NothingSubmitted(bytes32 jobId);
     error RevealsClosed(bytes32 jobId, uint256 closedAt);
+    error RevealsOpen(bytes32 jobId, uint256 closesAt);
     error RootMismatch(bytes32 jobId, bytes32 expected, bytes32 actual);
     error AlreadySettled(bytes32 jobId);
 }

@@ -110,7 +110,7 @@ interface IReplication {
     /// @notice Shows the trace root that the caller had committed to, in the reveal window after the submission.
     function reveal(bytes32 jobId, bytes32 traceRoot, bytes32 salt) external;
 
-    /// @notice Pays and slashes once the job's state is final, and gives the consumer the rest. Anybody may.
+    /// @notice Pays and slashes once the job's state is final and reveals are over, and gives the consumer the rest. Anybody may.
     function settle(bytes32 jobId) external;
 
     /// @notice Sends what was burned to the burn address. Anyone may call.

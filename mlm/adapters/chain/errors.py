@@ -150,6 +150,12 @@ HINTS: Mapping[str, str] = {
     "CommitmentsClosed": "Auditors commit while the result can be disputed: `mlm audit show` says until when.",
     "KeyedRootMismatch": "The commitment was to another trace, or by another account: nothing opens it.",
     "OpeningsNotClosed": "Wait until openings are over: `mlm audit show` says when.",
+    # Replication, CommitRevealBeacon
+    "ReplicasNotCommitted": "The replicas run it first: `mlm replica show JOB` says until when they are waited for.",
+    "NotDrawn": "`mlm replica show JOB`, or `mlm audit show JOB`, tells whether anybody was drawn, and why not.",
+    "TooFewSlots": "Fewer slots are free than the job asks for: `mlm replica join` makes one.",
+    "FundedTooLate": "Replicas are paid for before anybody can know who is drawn: `mlm job post` does both at once.",
+    "SlotBusy": "A slot leaves once the job that it serves has ended: `mlm replica list` shows it.",
     # Providers
     "AttestationNotSigned": "The signature is not this auditor's, or the file was changed: ask for it again.",
     "AttestationNotNewer": "The auditor has said something newer of it, or revoked it: ask for a new attestation.",

@@ -278,15 +278,15 @@ def next_move(found: Replicas, now: int) -> Move | None:
     if not found.funded:
         early = found.state in (State.OPEN, State.REVEALING, State.LEASED) and not (found.round and found.round.seed)
         return Fund() if found.consumer and early else None
+    if found.stage is Stage.COMMITTED and found.reveal_by and now < found.reveal_by:
+        return Reveal()  # also of a result that is convicted already
     if found.state.is_final:
-        return Settle()
+        return Settle() if now >= found.reveal_by else None
     if not found.drawn:
         few = found.found is not None and found.found < found.policy.replicas
         return _draw(found.round, now) if found.state is State.LEASED and found.round and not few else None
     if found.stage is Stage.DRAWN:
         return Commit() if found.state is State.READY and now < found.commit_by else None
-    if found.stage is Stage.COMMITTED:
-        return Reveal() if found.reveal_by and now < found.reveal_by else None
     return None
 
 
