@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mlm.core.attestation import REPORT_DATA_BYTES, REVOKED, SGX, STATUSES, TDX, Attested
-from mlm.core.commitment import SCHEME_KECCAK, input_commitment
+from mlm.core.commitment import NO_SALT, SCHEME_KECCAK, commit_outputs, input_commitment, tensors_root
 from mlm.core.digest import domain, keccak256, word, words
 from mlm.core.errors import InvalidData, UsageError, VerificationFailed
 
@@ -175,6 +175,29 @@ class Statement:
 def tee_input_commitment(version_id: bytes, root: bytes) -> bytes:
     """The commitment of a job of the tier tee; `root` is of the block of the input's tensors."""
     return input_commitment(TEE_TIER, SCHEME_KECCAK, version_id, root)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What an enclave is told beside model and input: whom the result is for, and the salts of both tensors' roots."""
+
+    chain_id: int
+    market: str
+    job_id: str  # 0x, 32 bytes
+    version_id: str  # 0x, 32 bytes
+    provider: str
+    input_salt: bytes = NO_SALT
+    output_salt: bytes = NO_SALT
+
+    def statement(self, model: bytes, inputs: bytes, outputs: bytes) -> Statement:
+        """What is said of a run of the model with this sha256 on these blocks of tensors."""
+        version = bytes.fromhex(self.version_id[2:])
+        given = tee_input_commitment(version, tensors_root(self.input_salt, inputs))
+        came = commit_outputs(tensors_root(self.output_salt, outputs))
+        return Statement(self.chain_id, self.market, self.job_id, model, given, came, self.provider)
+
+
+NOBODYS = Task(0, "0x" + "00" * 20, "0x" + "00" * 32, "0x" + "00" * 32, "0x" + "00" * 20)  # of no job of any chain
 
 
 def check_bound(found: Attested, statement: Statement) -> str:
