@@ -20,12 +20,12 @@ def verify(
     target: Annotated[
         str | None,
         typer.Argument(
-            help="job/ID, handle/name[@version], a proof or .call file; with --signature also HEAD, heads/…, tags/… "
+            help="job/ID, handle/name[@version], a proof, .call or .tee file; with --signature also HEAD, heads/…, tags/… "
             "or a commit. With --quote nothing."
         ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="The model a proof or .call file is of: an ONNX file, folder or asset.")
+        str | None, typer.Option(help="The model a proof, .call or .tee file is of: an ONNX file, folder or asset.")
     ] = None,
     signature: Annotated[
         Path | None, typer.Option(help="An OpenSSF model signature, to be held against the target's files.")
@@ -67,7 +67,12 @@ def verify(
     elif target is None:
         raise UsageError("expected what is to be verified, found nothing", hint="`mlm verify --help` says what can be.")
     elif signature is None and public_key is None:
-        found = workflow.verify(ctx.obj.ports, target, model_name=model)
+        from mlm.cli.wiring_tee import is_devnet
+
+        status = ctx.obj.config.get("tee.status")
+        found = workflow.verify(
+            ctx.obj.ports, target, model_name=model, status=status, devnet=is_devnet(ctx.obj)
+        )
     else:
         found = workflow.verify_signature(ctx.obj.ports, target, signature, public_key)
     render(ctx, found)

@@ -13,6 +13,7 @@ from mlm.ports.chain import Chain
 from mlm.ports.contracts import Contracts
 from mlm.ports.croissant import CroissantValidator
 from mlm.ports.datasets import Datasets
+from mlm.ports.enclave import Enclave
 from mlm.ports.encryption import Encryption
 from mlm.ports.exact import Exact
 from mlm.ports.files import Files
@@ -205,6 +206,11 @@ class Ports:
     def attestation(self) -> Attestation:
         """Verifies evidence of trusted hardware."""
         return self._make("attestation")
+
+    @cached_property
+    def enclave(self) -> Enclave:
+        """Runs models in a trusted execution environment."""
+        return self._make("enclave")
 
     @cached_property
     def meter(self) -> Meter:

@@ -7,6 +7,8 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+from mlm.core import enclosed
+from mlm.core.attestation import UP_TO_DATE
 from mlm.core.cid import Cid
 from mlm.core.errors import (
     NotFound,
@@ -33,9 +35,18 @@ _SHOWN = 8  # paths that a line names
 _TRUE_SIGNATURE = "the signature is true and by this key"
 
 
-def verify(ports: Ports, target: str, *, model_name: str | None = None) -> Verification:
-    """Check a proof file, a job, a published asset, or evidence of a paid call. Raises UsageError, NotFound."""
+def verify(
+    ports: Ports, target: str, *, model_name: str | None = None, status: str = UP_TO_DATE, devnet: bool = False
+) -> Verification:
+    """Check a proof file, a job, a published asset, or evidence of a paid call or of an enclave.
+
+    `status` is the setting tee.status, `devnet`: simulated evidence is accepted. Raises UsageError, NotFound.
+    """
     path = Path(target)
+    if path.suffix == enclosed.SUFFIX:
+        from mlm.workflows import verify_enclosed
+
+        return verify_enclosed.verify(ports, path, model_name, status, devnet)
     if path.suffix == SUFFIX:
         from mlm.workflows import verify_served
 

@@ -1,0 +1,92 @@
+"""`mlm verify FILE.tee`: whether evidence of a run in an enclave is true, and of what. Never sends."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+from mlm.core import tee
+from mlm.core.attestation import Attested, check_status, statuses_of
+from mlm.core.clock import iso_time
+from mlm.core.enclosed import MAX_BYTES, EnclosedFile
+from mlm.core.errors import NotFound, VerificationFailed
+from mlm.ports.bundle import Ports
+from mlm.workflows import source
+from mlm.workflows.verify_checks import Step, Verification, all_of, equal, make
+from mlm.workflows.verify_quote import SIMULATED_TRUST, TRUST
+
+WHO = "anybody with this file, and the model's for the rest"
+
+
+def verify(ports: Ports, path: Path, model_name: str | None, status: str, devnet: bool) -> Verification:
+    """Check evidence of a run in an enclave. Raises UsageError, InvalidData for what is none.
+
+    1. Its quote's signatures lead to the vendor's root, and it and its collateral are valid at the time it names.
+    2. The vendor's word on the platform is one that is accepted.
+    3. The vendor is one that there is; on a devnet the simulated one serves too.
+    4. The quote signed this model, this input and these outputs.
+    5. The model is the one that is named (can be made where one is).
+    6. The code is what the model's publisher allows (where one is named that says which).
+    """
+    accepted = statuses_of(status)
+    file = EnclosedFile.from_bytes(ports.files.read(path, MAX_BYTES))
+    # What is named may be published: then its manifest says which code is allowed.
+    named = None if model_name is None else source.load(ports, model_name)
+
+    def model() -> str:
+        if named is None:
+            raise NotFound(f"no --model says which it should be; found sha256 {file.model.hex()}")
+        return equal("sha256", sha256(named.onnx).digest(), file.model)
+
+    def refused(error: VerificationFailed) -> str:
+        raise error
+
+    signed = f"its signatures lead to the vendor's root and are valid at {iso_time(file.at)}"
+    try:
+        found = ports.attestation.verify(file.quote, file.collateral, file.at, simulated=file.simulated)
+    except VerificationFailed as error:
+        refusal, kind = error, "quote"
+        steps: tuple[Step, ...] = (Step(signed, lambda: refused(refusal)),)
+    else:
+        kind = found.title
+        steps = (
+            Step(signed, lambda: f"valid from {iso_time(found.issued)} to {iso_time(found.expires)}"),
+            Step("the vendor's word on the platform is accepted", lambda: check_status(found, accepted)),
+            Step("the vendor exists", lambda: check_vendor(found, devnet)),
+            Step("it signed this model, input and outputs", lambda: tee.check_bound(found, file.statement)),
+            Step("the model is the one that is named", model, optional=True),
+            Step("its code is what the publisher allows", lambda: _allowed(named, found), optional=True),
+        )
+    checks = tuple(make(steps))
+    trust = SIMULATED_TRUST if file.simulated else TRUST
+    return Verification(str(path), kind, "tee", *all_of(checks), WHO, trust, checks)
+
+
+def check_vendor(found: Attested, devnet: bool) -> str:
+    """Refuse simulated evidence, but on a devnet. Raises VerificationFailed."""
+    if not found.simulated:
+        return found.kind
+    if not devnet:
+        raise VerificationFailed(
+            "the evidence is simulated: its keys are public, and anybody can make it",
+            hint="A devnet alone accepts it; `mlm verify --quote FILE --simulated` checks its form.",
+        )
+    return "no: it is simulated, which a devnet accepts"
+
+
+def _allowed(named: source.Source | None, found: Attested) -> str:
+    code = tee.spell_measurement(found.kind, found.measurements)
+    key = named.published[0].manifest.tee if named is not None and named.published is not None else None
+    if key is None:
+        raise NotFound(f"no published --model says which is allowed; found {code}")
+    return check_code(found, key.digests)
+
+
+def check_code(found: Attested, allowed: tuple[bytes, ...]) -> str:
+    """Hold the code of an enclave against what a version allows; its measurement. Raises VerificationFailed."""
+    digest = tee.measurement_of(found.kind, found.measurements)
+    if digest not in allowed:
+        code = tee.spell_measurement(found.kind, found.measurements)
+        shown = ", ".join("0x" + each.hex()[:16] + "…" for each in allowed)
+        raise VerificationFailed(f"the code of the enclave: expected one of {shown}, found 0x{digest.hex()} ({code})")
+    return "0x" + digest.hex()
