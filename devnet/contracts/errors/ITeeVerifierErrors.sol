@@ -8,6 +8,7 @@ import {IComplaintErrors} from "./IComplaintErrors.sol";
 
 /// Errors of TeeVerifier; those of a quote's bytes are QuoteProofs' (IQuoteProofsErrors).
 interface ITeeVerifierErrors is ICommitmentErrors, IComplaintErrors {
+    error NotMarket(address expected, address actual);
     error TierMismatch(bytes32 jobId, Tier expected, Tier actual);
     error SchemeMismatch(bytes32 jobId, uint8 expected, uint8 actual);
     /// The evidence is not abi.encode of a TeeResult.

@@ -88,7 +88,14 @@ interface ITeeVerifier is IVerifier, IComplaints, IPullCredits {
 
     /// @notice Shows the outputs and the quote to a consumer who complained: both were to be handed over. Lease holder only,
     /// before the complaint's clock ends. Moves no tokens. Whoever wants to disprove the quote then has `answerWindow` for it.
-    function answer(bytes32 jobId, bytes32 salt, bytes calldata outputs, bytes calldata quote) external;
+    /// @param attestation The one that the result rests on, whose digest is stored.
+    function answer(
+        bytes32 jobId,
+        bytes32 salt,
+        bytes calldata outputs,
+        Attestation calldata attestation,
+        bytes calldata quote
+    ) external;
 
     /// @notice Records a commitment to a later report, so that a copier in the mempool gains nothing. commitment =
     /// keccak256(abi.encode(keccak256("mlm/tee-report/1"), chainid, this, sender, subject, salt)); the subject is the
