@@ -39,6 +39,22 @@ TEE: tuple[Setting, ...] = (
         "Folder in which Linux has the hardware sign (configfs-tsm).",
         project="never",
     ),
+    Setting(
+        "tee.timeout",
+        float,
+        60.0,
+        "MLM_TEE_TIMEOUT",
+        "Seconds in which an attester must have answered.",
+        project="lower",
+    ),
+    Setting(
+        "tee.rate",
+        float,
+        5.0,
+        "MLM_TEE_RATE",
+        "Requests of one address a second that an attester answers; 0: any number.",
+        project="never",
+    ),
 )
 
 WORKER: tuple[Setting, ...] = (

@@ -20,8 +20,8 @@ def verify(
     target: Annotated[
         str | None,
         typer.Argument(
-            help="job/ID, handle/name[@version], a proof, .call or .tee file; with --signature also HEAD, heads/…, tags/… "
-            "or a commit. With --quote nothing."
+            help="job/ID, handle/name[@version], a proof, .call or .tee file; with --signature also HEAD, heads/…, "
+            "tags/… or a commit. With --quote nothing."
         ),
     ] = None,
     model: Annotated[
@@ -70,9 +70,7 @@ def verify(
         from mlm.cli.wiring_tee import is_devnet
 
         status = ctx.obj.config.get("tee.status")
-        found = workflow.verify(
-            ctx.obj.ports, target, model_name=model, status=status, devnet=is_devnet(ctx.obj)
-        )
+        found = workflow.verify(ctx.obj.ports, target, model_name=model, status=status, devnet=is_devnet(ctx.obj))
     else:
         found = workflow.verify_signature(ctx.obj.ports, target, signature, public_key)
     render(ctx, found)

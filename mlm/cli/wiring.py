@@ -124,6 +124,7 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
         signatures=signatures,
         attestation=lambda: wiring_tee.attestation(session),
         enclave=lambda: wiring_tee.enclave(session),
+        attesters=lambda: wiring_tee.attesters(session),
         meter=meter,
         croissant=croissant,
     )

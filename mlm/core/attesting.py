@@ -85,20 +85,17 @@ class Attestation:
     @classmethod
     def from_json(cls, value: Any) -> Attestation:
         """An attester's word, which may be anybody's; raises InvalidData."""
-        names = [each["name"] for each in TYPES["Attestation"]]
+        items = TYPES["Attestation"]
+        names = [each["name"] for each in items]
         if not isinstance(value, dict) or set(value) != set(names):
             raise InvalidData(f"expected an attestation with the fields {', '.join(names)}")
-        return cls._of(
-            *(
-                _json_bytes32(value[each["name"]], each["name"])
-                if each["type"] == "bytes32"
-                else _json_number(value[each["name"]], each)
-                for each in TYPES["Attestation"]
-            )
-        )
+        words = [_json_bytes32(value[each["name"]], each["name"]) for each in items if each["type"] == "bytes32"]
+        numbers = [_json_number(value[each["name"]], each) for each in items if each["type"] != "bytes32"]
+        return cls._of(words, numbers)
 
     @classmethod
-    def _of(cls, job: bytes, data: bytes, quote: bytes, code: bytes, kind: int, status: int, sim: int, at: int) -> Any:
+    def _of(cls, words: Sequence[bytes], numbers: Sequence[int]) -> Attestation:
+        (job, data, quote, code), (kind, status, sim, at) = words, numbers
         kinds = {number: name for name, number in KINDS.items()}
         if kind not in kinds or status >= len(STATUSES) or sim not in (0, 1) or at >= 1 << 64:
             raise InvalidData(f"an attestation: kind {kind}, status {status}, simulated {sim}, checked at {at}")
@@ -189,7 +186,7 @@ class TeeResult:
         def number(place: int) -> int:
             return int.from_bytes(at(place), "big")
 
-        attestation = Attestation._of(*map(at, range(1, 5)), *map(number, range(5, 9)))
+        attestation = Attestation._of([at(place) for place in range(1, 5)], [number(place) for place in range(5, 9)])
         count = number(15)
         if count > MAX_MEASUREMENTS:
             raise ValueError(f"{count} measurements")

@@ -79,15 +79,17 @@ class EnclosedFile:
 
         chain, market, job = told.integer("chain", 0, (1 << 63) - 1), number("market", _ADDRESS), number("job")
         version, provider = number("version"), number("provider", _ADDRESS)
-        salts = (told.binary("inputSalt", _SIZE), told.binary("outputSalt", _SIZE))
+        given, came = (told.binary(name, _SIZE) for name in ("inputSalt", "outputSalt"))
         told.finish()
         found = cls(
-            Task(chain, market, job, version, provider, *salts),
-            top.binary("model", _SIZE),
-            *(_bytes(top, name, MAX_BYTES) for name in ("inputs", "outputs")),
-            *(_bytes(top, name, MAX_QUOTE) for name in ("quote", "collateral")),
-            _flag(top, "simulated"),
-            top.integer("at", 0, LAST),
+            task=Task(chain, market, job, version, provider, given, came),
+            model=top.binary("model", _SIZE),
+            inputs=_bytes(top, "inputs", MAX_BYTES),
+            outputs=_bytes(top, "outputs", MAX_BYTES),
+            quote=_bytes(top, "quote", MAX_QUOTE),
+            collateral=_bytes(top, "collateral", MAX_QUOTE),
+            simulated=_flag(top, "simulated"),
+            at=top.integer("at", 0, LAST),
         )
         top.finish()
         return found

@@ -7,6 +7,7 @@ from typing import Any
 from mlm.ports.algorithms import Algorithms
 from mlm.ports.archives import Archives
 from mlm.ports.attestation import Attestation
+from mlm.ports.attesters import Attesters
 from mlm.ports.bids import Bids
 from mlm.ports.blocks import Blocks
 from mlm.ports.chain import Chain
@@ -211,6 +212,11 @@ class Ports:
     def enclave(self) -> Enclave:
         """Runs models in a trusted execution environment."""
         return self._make("enclave")
+
+    @cached_property
+    def attesters(self) -> Attesters:
+        """Attesters of the tier tee, by URL."""
+        return self._make("attesters")
 
     @cached_property
     def meter(self) -> Meter:

@@ -107,7 +107,17 @@ def plan(ports: Ports, params: Publish) -> Plan[_Facts]:
         # Planned again after a kill, what stands on the chain already is not sealed anew.
         final = _as_sealed(ports, token_id, final) or sealing.seal(ports, final, key)
     cid, block = final.to_block()
-    facts = _Facts(asset, cid, token_id, price, final.price.royalty_bps, circuit, final.exact, tee and tee.key, key is not None)
+    facts = _Facts(
+        asset,
+        cid,
+        token_id,
+        price,
+        final.price.royalty_bps,
+        circuit,
+        final.exact,
+        None if tee is None else tee.key,
+        key is not None,
+    )
     committing = _commit_key(ports, facts, key) if key is not None else ()
     if _published(ports, asset, token_id, cid):
         return Plan("publish", committing, facts)

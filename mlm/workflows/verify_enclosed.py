@@ -12,6 +12,7 @@ from mlm.core.enclosed import MAX_BYTES, EnclosedFile
 from mlm.core.errors import NotFound, VerificationFailed
 from mlm.ports.bundle import Ports
 from mlm.workflows import source
+from mlm.workflows.tiers.tee import check_code
 from mlm.workflows.verify_checks import Step, Verification, all_of, equal, make
 from mlm.workflows.verify_quote import SIMULATED_TRUST, TRUST
 
@@ -79,14 +80,4 @@ def _allowed(named: source.Source | None, found: Attested) -> str:
     key = named.published[0].manifest.tee if named is not None and named.published is not None else None
     if key is None:
         raise NotFound(f"no published --model says which is allowed; found {code}")
-    return check_code(found, key.digests)
-
-
-def check_code(found: Attested, allowed: tuple[bytes, ...]) -> str:
-    """Hold the code of an enclave against what a version allows; its measurement. Raises VerificationFailed."""
-    digest = tee.measurement_of(found.kind, found.measurements)
-    if digest not in allowed:
-        code = tee.spell_measurement(found.kind, found.measurements)
-        shown = ", ".join("0x" + each.hex()[:16] + "…" for each in allowed)
-        raise VerificationFailed(f"the code of the enclave: expected one of {shown}, found 0x{digest.hex()} ({code})")
-    return "0x" + digest.hex()
+    return check_code(key, found)

@@ -89,6 +89,10 @@ class Rules(ABC):
     def execute(self, ports: Ports, work: Work, ran: Run | None) -> KeptWork:
         """The result of a job, from a run of its model where there is one already. `seconds` is the caller's."""
 
+    def is_stale(self, ports: Ports, kept: KeptWork) -> bool:
+        """Whether a result in hand is too old to be handed in, and has to be made anew."""
+        return False
+
     @abstractmethod
     def hand_in(self, ports: Ports, deal: Deal, kept: KeptWork) -> HandIn:
         """The steps that hand a result in."""
@@ -116,6 +120,10 @@ class Delivering(Rules):
     def output_commitment(self, ports: Ports, job: lookup.Job, found: Opened) -> bytes:
         """What a block of outputs opens."""
 
+    def handed_over(self, ports: Ports, job: lookup.Job) -> Opened:
+        """The block of outputs as it was handed over: what it opens is to be checked."""
+        return outputs.handed_over(ports, job)
+
     def outputs(self, ports: Ports, job: lookup.Job) -> Tensors:
         return ports.tensors.from_block(self.receive(ports, job).block)
 
@@ -127,7 +135,7 @@ class Delivering(Rules):
         """
         if answered := self.shown(ports, job):
             return answered
-        found = outputs.handed_over(ports, job)
+        found = self.handed_over(ports, job)
         actual, expected = self.output_commitment(ports, job, found), job.record.output_commitment
         if actual != expected:
             raise VerificationFailed(
