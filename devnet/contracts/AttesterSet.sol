@@ -28,7 +28,7 @@ import {
 contract AttesterSet is IAttesterSet, IAttesterSetErrors, PullCredits {
     using SafeERC20 for IERC20;
 
-    /// An attester as it is stored. What a check reads, `activeFrom`, shares no word with what only money moves.
+    /// An attester as it is stored, in two words; a check reads the second one.
     struct Record {
         uint128 stake;
         uint128 unbonding;

@@ -16,8 +16,8 @@ struct RootKey {
 }
 
 /// @title What the bytes of an SGX or TDX quote say, and whether the signatures in it are true
-/// @notice See IQuoteProofs. A contract of its own, so that attesters ask the very code that would convict them, and the
-/// TeeVerifier stays small.
+/// @notice See IQuoteProofs. A contract of its own, so that attesters ask the very code that would convict them, and so that the
+/// TeeVerifier is small enough to be deployed.
 contract QuoteProofs is IQuoteProofs, IQuoteProofsErrors {
     bytes32 private constant MEASUREMENT_DOMAIN = keccak256("mlm/measurement/1");
 
@@ -38,6 +38,16 @@ contract QuoteProofs is IQuoteProofs, IQuoteProofsErrors {
     /// @inheritdoc IQuoteProofs
     function rootKey(bool simulated) public view returns (uint256 x, uint256 y) {
         return simulated ? (_simulatedX, _simulatedY) : (_x, _y);
+    }
+
+    /// @inheritdoc IQuoteProofs
+    function isSigned(bytes32 digest, bytes32 r, bytes32 s, uint256 x, uint256 y) external view returns (bool) {
+        return P256.verify(digest, r, s, bytes32(x), bytes32(y));
+    }
+
+    /// @inheritdoc IQuoteProofs
+    function isKey(uint256 x, uint256 y) public pure returns (bool) {
+        return P256.isValidPublicKey(bytes32(x), bytes32(y));
     }
 
     /// @inheritdoc IQuoteProofs
@@ -122,6 +132,6 @@ contract QuoteProofs is IQuoteProofs, IQuoteProofsErrors {
     }
 
     function _needPoint(RootKey memory key) private pure {
-        if (!P256.isValidPublicKey(bytes32(key.x), bytes32(key.y))) revert RootKeyMalformed(key.x, key.y);
+        if (!isKey(key.x, key.y)) revert RootKeyMalformed(key.x, key.y);
     }
 }

@@ -2,7 +2,6 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {P256} from "@openzeppelin/contracts/utils/cryptography/P256.sol";
 import {Attestations} from "./base/Attestations.sol";
 import {Complaints} from "./base/Complaints.sol";
 import {Payments} from "./base/Payments.sol";
@@ -145,7 +144,7 @@ contract TeeVerifier is Complaints, Reports {
         external
         returns (bytes32 digest)
     {
-        if (!P256.isValidPublicKey(bytes32(key.x), bytes32(key.y))) revert SessionKeyMalformed(key.x, key.y);
+        if (!proofs.isKey(key.x, key.y)) revert SessionKeyMalformed(key.x, key.y);
         if (key.expiresAt <= block.timestamp || key.expiresAt > block.timestamp + MAX_SESSION) {
             revert SessionOutOfBounds(key.expiresAt, block.timestamp + 1, block.timestamp + MAX_SESSION);
         }
@@ -251,8 +250,8 @@ contract TeeVerifier is Complaints, Reports {
         bytes memory signature = signatures[0];
         if (signature.length != 64) revert SessionSignatureFalse(reportData);
         (bytes32 r, bytes32 s) = abi.decode(signature, (bytes32, bytes32));
-        // SAFETY: it refuses an s of the upper half.
-        if (!P256.verify(reportData, r, s, bytes32(result.x), bytes32(result.y))) {
+        // SAFETY: an s of the upper half is refused.
+        if (!proofs.isSigned(reportData, r, s, result.x, result.y)) {
             revert SessionSignatureFalse(reportData);
         }
     }
