@@ -46,6 +46,12 @@ interface IQuoteProofs {
     /// Reverts as `contradictionOf` does.
     function brokenLinkOf(Attestation calldata attestation, bytes calldata quote) external view returns (QuoteFault);
 
+    /// @notice Whether a signature of P-256 is true, with s in the lower half of the order: that of a session key.
+    function isSigned(bytes32 digest, bytes32 r, bytes32 s, uint256 x, uint256 y) external view returns (bool);
+
+    /// @notice Whether it is a point of P-256.
+    function isKey(uint256 x, uint256 y) external pure returns (bool);
+
     /// @notice The root's public key, of the vendor or of the simulated one; zeros where there is no simulated one.
     function rootKey(bool simulated) external view returns (uint256 x, uint256 y);
 }
