@@ -110,6 +110,11 @@ def readers_key(ports: Ports, job: lookup.Job) -> bytes:
     return key
 
 
+def encryption_of(block: bytes) -> Encrypted | None:
+    """What encrypts a block of outputs; None where anybody can read it."""
+    return encryption.read(block)
+
+
 def is_private(ports: Ports, job: lookup.Job) -> bool:
     """Whether the result is encrypted. Raises NotFound, and StateConflict before there is one."""
     return encryption.read(result_block(ports, job)) is not None

@@ -26,6 +26,7 @@ from mlm.workflows import lookup, model, source
 from mlm.workflows.describe import check_said
 from mlm.workflows.repository import NAMESPACES, resolve_commit, shown_path
 from mlm.workflows.sign import ALL_PATHS, digests, is_git_path
+from mlm.workflows.tiers import tee
 from mlm.workflows.verify_checks import ANYBODY, ZK_TRUST, Step, Verification, all_of, equal, make
 from mlm.workflows.verify_files import bring_files, sealed_file, with_key
 from mlm.workflows.verify_job import verify_job
@@ -140,7 +141,8 @@ def _asset(ports: Ports, target: str) -> Verification:
        and only who has its key can make the checks that follow.
     3. List, count and sizes are those of the tree.
     4. The model's files give the circuit key on chain.
-    5. What the manifest says of its files, they say themselves: signature, weights, tables.
+    5. The model's file and the enclaves that may run it give the tee key on chain.
+    6. What the manifest says of its files, they say themselves: signature, weights, tables.
     """
     version = lookup.version(ports, target)
     manifest = model.manifest(ports, version.manifest)
@@ -156,6 +158,10 @@ def _asset(ports: Ports, target: str) -> Verification:
     def key() -> str:
         circuit = model.check_key(ports, with_key(lambda: model.load(ports, version)), version)
         return f"2^{circuit.k} rows"
+
+    def enclaves() -> str:
+        found = tee.check_key(ports, with_key(lambda: model.load(ports, version)), version)
+        return "0x" + found.hex()
 
     def said() -> str:
         try:
@@ -173,6 +179,8 @@ def _asset(ports: Ports, target: str) -> Verification:
     ]
     if manifest.zk:
         steps.append(Step("the model's files give the circuit on chain", key, optional=sealed))
+    if manifest.tee:
+        steps.append(Step("the model's file gives the tee key on chain", enclaves, optional=sealed))
     steps.append(Step("the files are as the manifest describes them", said, optional=True))
     checks = tuple(make(tuple(steps)))
     tier = "zk" if manifest.zk else "none"

@@ -27,6 +27,7 @@ from mlm.workflows.verify_checks import (
     equal,
     make,
 )
+from mlm.workflows.verify_tee import verify_attested
 
 
 def verify_job(ports: Ports, target: str) -> Verification:
@@ -45,6 +46,8 @@ def verify_job(ports: Ports, target: str) -> Verification:
         return _unverified(ports, job)
     if job.tier is Tier.OPTIMISTIC:
         return _traced(ports, job)
+    if job.tier is Tier.TEE:
+        return _attested(ports, job)
     evidence = submitted_evidence(ports, job)
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
@@ -162,6 +165,15 @@ def _traced(ports: Ports, job: lookup.Job) -> Verification:
     return Verification(
         f"job/{job.job_id}", "job", str(job.tier), *all_of(checks), OPTIMISTIC_CHECKERS, OPTIMISTIC_TRUST, checks
     )
+
+
+def _attested(ports: Ports, job: lookup.Job) -> Verification:
+    """A job of the tier tee; its checks are in verify_tee.py."""
+
+    def terms() -> str:
+        return equal("termsHash", job.record.terms_hash, posted_terms_hash(ports, job))
+
+    return verify_attested(ports, job, terms, lambda loaded: _input(ports, job, loaded), lambda: _state(job))
 
 
 def posted_terms_hash(ports: Ports, job: lookup.Job) -> bytes:
