@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_bytes
 
 from mlm.adapters import confine
 from mlm.adapters.confine import Answer, Request
@@ -58,7 +59,8 @@ def _sign(said: Statement, request: Request) -> None:
     )
     issued = datetime.fromtimestamp(request["at"], UTC) - _BEFORE
     vendor = Vendor(issued, request["status"], tuple(request["advisories"]))
-    Path(QUOTE).write_bytes(vendor.quote(enclave, said.report_data))
+    # As hardware's, whose signatures are random: a run made again gives another quote.
+    Path(QUOTE).write_bytes(vendor.quote(enclave, said.report_data, token_bytes(20)))
     Path(COLLATERAL).write_bytes(vendor.collateral(enclave.kind))
 
 
