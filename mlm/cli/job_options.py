@@ -56,7 +56,9 @@ ValueAtRisk = Annotated[str | None, typer.Option(help=_AT_RISK)]
 TcbStatus = Annotated[str | None, typer.Option(help=_STATUS, show_default=False)]
 Enclaves = Annotated[
     str | None,
-    typer.Option(help="tee: kinds of enclave that are accepted, by commas; default: sgx,tdx.", show_default=False),
+    typer.Option(
+        help="tee: kinds of enclave that are accepted, by commas; default: all, sgx,tdx,snp,nitro.", show_default=False
+    ),
 ]
 MaxAge = Annotated[
     int | None,

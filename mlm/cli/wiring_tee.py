@@ -28,9 +28,9 @@ def is_devnet(session: Session) -> bool:
 
 def attestation(session: Session) -> Attestation:
     """The Attestation port."""
-    from mlm.adapters.attestation.dcap import Dcap
+    from mlm.adapters.attestation.evidence import Evidence
 
-    return Dcap(folder=session.home / "cache" / "quotes", **wiring_compute.bounds(session, "runner"))
+    return Evidence(folder=session.home / "cache" / "quotes", **wiring_compute.bounds(session, "runner"))
 
 
 def enclave(session: Session) -> Enclave:

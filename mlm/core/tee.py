@@ -9,21 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mlm.core.attestation import REPORT_DATA_BYTES, REVOKED, SGX, STATUSES, TDX, Attested
+from mlm.core import attestation
+from mlm.core.attestation import REGISTERS, REPORT_DATA_BYTES, REVOKED, STATUSES, Attested
 from mlm.core.commitment import NO_SALT, SCHEME_KECCAK, commit_outputs, input_commitment, tensors_root
 from mlm.core.digest import domain, keccak256, word, words
 from mlm.core.errors import InvalidData, UsageError, VerificationFailed
 
 TEE_TIER = 3  # Tier.Tee of Types.sol
-SNP, NITRO = "snp", "nitro"
-KINDS = {SGX: 1, TDX: 2, SNP: 3, NITRO: 4}
-# What identifies the code of an enclave, in the order in which it is digested, and the bytes of each.
-REGISTERS: Mapping[str, tuple[tuple[str, int], ...]] = {
-    SGX: (("mr_enclave", 32), ("mr_signer", 32)),
-    TDX: (("mr_td", 48), ("rt_mr0", 48), ("rt_mr1", 48), ("rt_mr2", 48), ("rt_mr3", 48)),
-    SNP: (("measurement", 48),),
-    NITRO: (("pcr0", 48), ("pcr1", 48), ("pcr2", 48)),
-}
+KINDS = {kind: number for number, kind in enumerate(attestation.KINDS, 1)}  # as they stand on chain
 MAX_MEASUREMENTS = 16  # of a version's key
 MAX_AGE = (1 << 32) - 1
 _ALLOWED = (1 << STATUSES.index(REVOKED)) - 1  # of the mask of statuses
@@ -93,16 +86,9 @@ class Policy:
 def measurement_of(kind: str, registers: Mapping[str, bytes]) -> bytes:
     """keccak256(abi.encode(H("mlm/measurement/1"), uint8 kind, bytes registers)): the code of an enclave, 32 bytes.
 
-    Raises InvalidData for a register that is missing or of another size; others than REGISTERS' are left out.
+    Raises InvalidData for a register that is missing or of another size; other measurements are left out.
     """
-    if kind not in KINDS:
-        raise InvalidData(f"expected an enclave of {', '.join(KINDS)}, found {kind[:40]!r}")
-    joined = b""
-    for name, size in REGISTERS[kind]:
-        value = registers.get(name, b"")
-        if len(value) != size:
-            raise InvalidData(f"{kind}'s {name}: expected {size} bytes, found {len(value)}")
-        joined += value
+    joined = attestation.registers(kind, registers)
     return keccak256(words((domain("mlm/measurement/1"), KINDS[kind], 96, len(joined))) + padded(joined))
 
 
@@ -111,7 +97,7 @@ def parse_measurement(text: str) -> tuple[str, bytes]:
     kind, *given = text.strip().lower().split(":")
     if kind not in KINDS:
         raise InvalidData(f"a measurement: expected KIND:HEX… with a kind of {', '.join(KINDS)}, found {text[:80]!r}")
-    names = [name for name, _ in REGISTERS[kind]]
+    names = list(REGISTERS[kind])
     if len(given) != len(names):
         raise InvalidData(f"a measurement of {kind}: expected {kind}:{':'.join(names).upper()}, found {text[:80]!r}")
     try:
@@ -124,7 +110,7 @@ def parse_measurement(text: str) -> tuple[str, bytes]:
 
 def spell_measurement(kind: str, registers: Mapping[str, bytes]) -> str:
     """The inverse of `parse_measurement`, from what an enclave measures."""
-    return ":".join((kind, *(registers[name].hex() for name, _ in REGISTERS[kind])))
+    return ":".join((kind, *(registers[name].hex() for name in REGISTERS[kind])))
 
 
 def tee_key(model: bytes, measurements: Iterable[bytes]) -> bytes:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from mlm.adapters.chain import typed
 from mlm.core import attesting, tee
-from mlm.core.attestation import STATUSES, Attested
+from mlm.core.attestation import REGISTERS, STATUSES, Attested
 from mlm.core.attesting import Attestation, TeeResult
 from mlm.core.commitment import commit_outputs
 from mlm.core.errors import InvalidData, UsageError, VerificationFailed
-from mlm.core.tee import KINDS, MAX_AGE, REGISTERS, Policy, Statement
+from mlm.core.tee import KINDS, MAX_AGE, Policy, Statement
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent.parent / "vectors" / "tee.json").read_text())
 ANY = st.builds(
@@ -82,16 +82,16 @@ def test_a_policy_is_made_of_known_words() -> None:
 @pytest.mark.parametrize("case", VECTORS["measurements"], ids=lambda case: case["kind"])
 def test_measurements(case: dict[str, Any]) -> None:
     kind, registers = case["kind"], [_bytes(value) for value in case["registers"]]
-    named = dict(zip((name for name, _ in REGISTERS[kind]), registers, strict=True))
+    named = dict(zip((name for name in REGISTERS[kind]), registers, strict=True))
     assert tee.measurement_of(kind, named | {"mr_config_id": b"left out"}) == _bytes(case["digest"])
     spelt = tee.spell_measurement(kind, named)
     assert tee.parse_measurement(spelt) == tee.parse_measurement(f" {spelt.upper()} ") == (kind, _bytes(case["digest"]))
     for name in named:
         for value in (b"", named[name][1:], named[name] + b"\0"):
-            with pytest.raises(InvalidData, match=f"{kind}'s {name}: expected"):
+            with pytest.raises(InvalidData, match=f"{name}: expected"):
                 tee.measurement_of(kind, named | {name: value})
     for wrong in (spelt.rpartition(":")[0], spelt + ":00", spelt[:-1], spelt[:-2] + "zz", "sev:00", ""):
-        with pytest.raises(InvalidData, match="measurement|sgx's|tdx's|snp's|nitro's"):
+        with pytest.raises(InvalidData, match="measurement|expected"):
             tee.parse_measurement(wrong)
 
 

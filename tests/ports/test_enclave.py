@@ -13,7 +13,7 @@ import pytest
 
 from circuits.make_fixtures import tiny_input, tiny_model
 from mlm.adapters.attestation import vendor
-from mlm.adapters.attestation.dcap import Dcap
+from mlm.adapters.attestation.evidence import Evidence
 from mlm.adapters.enclave import tsm
 from mlm.adapters.enclave.simulated import REGISTERS, SimulatedEnclave
 from mlm.adapters.enclave.tsm import TsmEnclave
@@ -73,11 +73,11 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
 
 
 @pytest.fixture
-def dcap(tmp_path: Path) -> Dcap:
-    return Dcap(folder=tmp_path / "quotes")
+def dcap(tmp_path: Path) -> Evidence:
+    return Evidence(folder=tmp_path / "quotes")
 
 
-def test_the_quote_binds_what_was_loaded_and_what_came_out(case: Case, dcap: Dcap) -> None:
+def test_the_quote_binds_what_was_loaded_and_what_came_out(case: Case, dcap: Evidence) -> None:
     done = case.enclave.run(MODEL, INPUT, TASK, AT)
     assert done.outputs == CODEC.to_block(OnnxRunner(provider="cpu").run(MODEL, tiny_input(3)).outputs)
     assert done.statement == TASK.statement(sha256(MODEL).digest(), INPUT, done.outputs)
@@ -89,7 +89,7 @@ def test_the_quote_binds_what_was_loaded_and_what_came_out(case: Case, dcap: Dca
 
 
 @pytest.mark.parametrize("changed", ["model", "input", "job_id", "provider", "version_id", "input_salt", "output_salt"])
-def test_another_model_input_or_task_is_another_quote(case: Case, dcap: Dcap, changed: str) -> None:
+def test_another_model_input_or_task_is_another_quote(case: Case, dcap: Evidence, changed: str) -> None:
     onnx, inputs, task = MODEL, INPUT, TASK
     if changed == "model":
         onnx = OTHER
@@ -120,7 +120,7 @@ def test_what_cannot_be_run_is_refused(case: Case, onnx: bytes, inputs: bytes, w
         case.enclave.run(onnx, inputs, NOBODYS, AT)
 
 
-def test_a_simulated_platform_says_what_hardware_can_say(tmp_path: Path, dcap: Dcap) -> None:
+def test_a_simulated_platform_says_what_hardware_can_say(tmp_path: Path, dcap: Evidence) -> None:
     old = SimulatedEnclave(folder=tmp_path / "enclave", status="OutOfDate", advisories=("INTEL-SA-1",))
     done = old.run(MODEL, INPUT, TASK, AT)
     found = dcap.verify(done.quote, done.collateral, AT, simulated=True)

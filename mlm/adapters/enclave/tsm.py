@@ -15,9 +15,9 @@ from typing import Any
 from mlm.adapters.disk import read_regular
 from mlm.adapters.enclave import child
 from mlm.adapters.enclave.confined import Inside
-from mlm.core.attestation import REPORT_DATA_BYTES, TDX
+from mlm.core.attestation import REPORT_DATA_BYTES, SNP, TDX
 from mlm.core.errors import InvalidData, ToolMissing
-from mlm.core.tee import SNP, Task
+from mlm.core.tee import Task
 from mlm.ports.attestation import MAX_BYTES
 from mlm.ports.enclave import Enclosed
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlm.core import attesting, encryption, tee
 from mlm.core.attest_request import AttestRequest
-from mlm.core.attestation import SGX, TDX, UP_TO_DATE, Attested, statuses_of
+from mlm.core.attestation import KINDS, UP_TO_DATE, Attested, statuses_of
 from mlm.core.attesting import Attestation, TeeResult
 from mlm.core.commitment import SCHEME_KECCAK, commit_outputs, tensors_root
 from mlm.core.errors import InvalidData, StateConflict, UsageError, VerificationFailed
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from mlm.ports.tensors import Tensors
     from mlm.workflows.job_post import JobPost
 
-CHECKED = (SGX, TDX)  # kinds that attesters can check: what a consumer accepts who says nothing
 FRESH_S = 3000  # an attester signs about an instant of the last hour: evidence that is kept longer is made anew
 
 
@@ -52,7 +51,7 @@ class Tee(Delivering):
 
     def policy(self, asked: JobPost) -> bytes:
         """Which platforms and kinds of enclave the consumer accepts, and how old an attestation may be."""
-        kinds = frozenset(asked.enclaves.split(",")) if asked.enclaves else frozenset(CHECKED)
+        kinds = frozenset(asked.enclaves.split(",")) if asked.enclaves else frozenset(KINDS)
         statuses = statuses_of(asked.tcb_status or UP_TO_DATE)
         return Policy(statuses, kinds, asked.simulated, asked.attestation_max_age or 0).encode()
 
