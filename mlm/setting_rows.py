@@ -28,7 +28,7 @@ TEE: tuple[Setting, ...] = (
         str,
         "",
         "MLM_TEE_COLLATERAL",
-        "File of what the vendor says of this machine (the quote's collateral), or a folder with tdx.json or snp.json in it.",
+        "File of what the vendor says of this machine (its collateral), or a folder with tdx.json or snp.json in it.",
         project="never",
     ),
     Setting(
