@@ -205,9 +205,7 @@ contract AttesterSetTest is Base {
         vm.assertEq(set.members().length, 2);
         vm.warp(START + MIN_UNBONDING - 1);
         vm.startPrank(ALICE);
-        vm.expectRevert(
-            abi.encodeWithSelector(Errors.AttesterStillUnbonding.selector, ALICE, START + MIN_UNBONDING)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Errors.AttesterStillUnbonding.selector, ALICE, START + MIN_UNBONDING));
         set.withdrawStake();
         vm.warp(START + MIN_UNBONDING);
         vm.assertEq(set.withdrawStake(), MIN_STAKE + 25);
@@ -282,9 +280,7 @@ contract AttesterSetTest is Base {
         vm.expectEmit(address(set));
         emit IAttesterSet.AttesterUrlSet(ALICE, "https://attester.example/sign");
         set.setUrl("https://attester.example/sign");
-        vm.assertEq(
-            keccak256(bytes(set.attesterOf(ALICE).url)), keccak256("https://attester.example/sign"), "url"
-        );
+        vm.assertEq(keccak256(bytes(set.attesterOf(ALICE).url)), keccak256("https://attester.example/sign"), "url");
         set.setUrl(string(_filled(128)));
         string[5] memory wrong = ["", string(_filled(129)), "a b", "a\n", unicode"é"];
         for (uint256 i = 0; i < 5; ++i) {

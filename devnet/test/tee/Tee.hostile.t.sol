@@ -144,7 +144,9 @@ contract TeeHostileTest is TeeBase {
         fee.approve(address(attesters), type(uint256).max);
         fee.approve(address(tee), type(uint256).max);
         vm.expectRevert(
-            abi.encodeWithSelector(IPaymentErrors.InexactTransfer.selector, address(fee), MIN_STAKE, MIN_STAKE - MIN_STAKE / 100)
+            abi.encodeWithSelector(
+                IPaymentErrors.InexactTransfer.selector, address(fee), MIN_STAKE, MIN_STAKE - MIN_STAKE / 100
+            )
         );
         attesters.deposit(MIN_STAKE);
         bytes memory quote = _unsignedQuoteOf("data");

@@ -41,7 +41,9 @@ abstract contract TeePlay is TeeBase {
 
     function playHandIn(uint256 seed) external observed {
         if (played.length >= MOST || !attesters.isReady()) return;
-        if (!attesters.isActive(_attester(0)) || !attesters.isActive(_attester(1)) || attesters.threshold() > 2) return;
+        if (!attesters.isActive(_attester(0)) || !attesters.isActive(_attester(1)) || attesters.threshold() > 2) {
+            return;
+        }
         (bytes32 jobId, Terms memory terms) = _teeReady(POLICY);
         Lie lie = Lie(seed % 3);
         bytes memory quote = lie == Lie.None
@@ -150,8 +152,7 @@ abstract contract TeePlay is TeeBase {
             if (now_ == Verdict.Accepted) broken = "accepted was said";
             if (one.lie == Lie.None && challenger != address(0)) broken = "a true quote was challenged";
             Job memory job = market.jobOf(one.jobId);
-            one.closed = now_ == Verdict.Pending
-                && block.timestamp >= uint256(job.submittedAt) + job.verificationWindow;
+            one.closed = now_ == Verdict.Pending && block.timestamp >= uint256(job.submittedAt) + job.verificationWindow;
             (one.last, one.challenger) = (now_, challenger);
         }
     }

@@ -133,9 +133,7 @@ contract TeeSessionTest is TeeBase {
         (Attestation memory a, bytes memory quote) = _grant(key);
         a.jobId = "job";
         bytes[] memory signatures = _signed(a);
-        vm.expectRevert(
-            abi.encodeWithSelector(Errors.AttestationOfAnother.selector, bytes32(0), bytes32("job"))
-        );
+        vm.expectRevert(abi.encodeWithSelector(Errors.AttestationOfAnother.selector, bytes32(0), bytes32("job")));
         tee.registerKey(key, a, signatures);
         a.jobId = 0;
         a.status = 6;
@@ -145,9 +143,7 @@ contract TeeSessionTest is TeeBase {
         a.status = 0;
         a.checkedAt = uint64(block.timestamp + 1);
         signatures = _signed(a);
-        vm.expectRevert(
-            abi.encodeWithSelector(Errors.CheckedInFuture.selector, block.timestamp + 1, block.timestamp)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Errors.CheckedInFuture.selector, block.timestamp + 1, block.timestamp));
         tee.registerKey(key, a, signatures);
         a.checkedAt = uint64(block.timestamp);
         a.measurement = "another";
