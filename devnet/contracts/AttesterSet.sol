@@ -7,15 +7,8 @@ import {Payments} from "./base/Payments.sol";
 import {PullCredits} from "./base/PullCredits.sol";
 import {IAttesterSetErrors} from "./errors/IAttesterSetErrors.sol";
 import {Attester, IAttesterSet} from "./interfaces/IAttesterSet.sol";
-import {
-    BPS,
-    BURN_ADDRESS,
-    CHALLENGER_BPS,
-    MAX_ATTESTERS,
-    MAX_UNBONDING,
-    MAX_URL,
-    MIN_UNBONDING
-} from "./libraries/Limits.sol";
+import {BPS, BURN_ADDRESS, CHALLENGER_BPS, MAX_UNBONDING, MIN_UNBONDING} from "./libraries/Limits.sol";
+import {MAX_ATTESTERS, MAX_URL} from "./libraries/TeeLimits.sol";
 
 /// @title Who may attest: n members with stake, of whom m must sign
 /// @notice See IAttesterSet. Immutable; the governance moves members and m within the bounds here, and no money.

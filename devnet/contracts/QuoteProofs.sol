@@ -51,7 +51,11 @@ contract QuoteProofs is IQuoteProofs, IQuoteProofsErrors {
     }
 
     /// @inheritdoc IQuoteProofs
-    function contradictionOf(Attestation calldata attestation, bytes calldata quote) external pure returns (QuoteFault) {
+    function contradictionOf(Attestation calldata attestation, bytes calldata quote)
+        external
+        pure
+        returns (QuoteFault)
+    {
         (bool ok, Layout memory at) = _layout(attestation, quote);
         if (!ok) return QuoteFault.Form;
         if (at.kind != attestation.kind) return QuoteFault.Kind;
@@ -104,7 +108,9 @@ contract QuoteProofs is IQuoteProofs, IQuoteProofsErrors {
         pure
         returns (bool, Layout memory)
     {
-        if (attestation.kind == 0 || attestation.kind > KIND_TDX) revert KindUnread(attestation.kind);
+        if (attestation.kind == 0 || attestation.kind > KIND_TDX) {
+            revert KindUnread(attestation.kind);
+        }
         bytes32 digest = sha256(quote);
         if (digest != attestation.quoteDigest) revert QuoteMismatch(attestation.quoteDigest, digest);
         return Quotes.layout(quote);

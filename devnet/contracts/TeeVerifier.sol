@@ -12,7 +12,8 @@ import {Attestation, IQuoteProofs} from "./interfaces/IQuoteProofs.sol";
 import {Falsehood, ITeeVerifier, SessionKey, TeeResult} from "./interfaces/ITeeVerifier.sol";
 import {Claim, IVerifier} from "./interfaces/IVerifier.sol";
 import {State, Tier, Verdict} from "./interfaces/Types.sol";
-import {MAX_MEASUREMENTS, MAX_QUOTE_BYTES, MAX_SESSION, SCHEME_KECCAK} from "./libraries/Limits.sol";
+import {SCHEME_KECCAK} from "./libraries/Limits.sol";
+import {MAX_MEASUREMENTS, MAX_QUOTE_BYTES, MAX_SESSION} from "./libraries/TeeLimits.sol";
 import {TeePolicy} from "./libraries/TeePolicy.sol";
 
 /// What the tier is deployed with; immutable. Amounts in token base units, times in seconds.
@@ -149,9 +150,8 @@ contract TeeVerifier is Complaints, Reports {
             revert SessionOutOfBounds(key.expiresAt, block.timestamp + 1, block.timestamp + MAX_SESSION);
         }
         if (attestation.jobId != 0) revert AttestationOfAnother(0, attestation.jobId);
-        bytes32 reportData = _sessionData(
-            key.modelDigest, key.expiresAt, keccak256(abi.encode(key.provider, key.x, key.y))
-        );
+        bytes32 reportData =
+            _sessionData(key.modelDigest, key.expiresAt, keccak256(abi.encode(key.provider, key.x, key.y)));
         if (attestation.reportData != reportData) revert ReportDataMismatch(reportData, attestation.reportData);
         TeePolicy.needPossible(attestation, simulatedAllowed());
         digest = _digest(attestation);
@@ -170,7 +170,9 @@ contract TeeVerifier is Complaints, Reports {
         Attestation calldata attestation,
         bytes calldata quote
     ) external {
-        if (outputs.length > MAX_OUTPUT_BYTES) revert OutputsTooLarge(jobId, outputs.length, MAX_OUTPUT_BYTES);
+        if (outputs.length > MAX_OUTPUT_BYTES) {
+            revert OutputsTooLarge(jobId, outputs.length, MAX_OUTPUT_BYTES);
+        }
         if (quote.length > MAX_QUOTE_BYTES) revert QuoteTooLarge(jobId, quote.length, MAX_QUOTE_BYTES);
         Job memory job = _answer(jobId, keccak256(abi.encode(ROOT_DOMAIN, salt, keccak256(outputs))));
         bytes32 digest = _digest(attestation);
@@ -257,9 +259,8 @@ contract TeeVerifier is Complaints, Reports {
     }
 
     function _sessionData(bytes32 modelDigest, uint48 expiresAt, bytes32 providerKey) private view returns (bytes32) {
-        return keccak256(
-            abi.encode(SESSION_DOMAIN, block.chainid, address(market), modelDigest, expiresAt, providerKey)
-        );
+        return
+            keccak256(abi.encode(SESSION_DOMAIN, block.chainid, address(market), modelDigest, expiresAt, providerKey));
     }
 
     /// @dev What the job's result rests on was disproved while the job could be judged.

@@ -7,7 +7,7 @@ import {ITeeVerifierErrors} from "../errors/ITeeVerifierErrors.sol";
 import {IAttesterSet} from "../interfaces/IAttesterSet.sol";
 import {Attestation} from "../interfaces/IQuoteProofs.sol";
 import {ITeeVerifier} from "../interfaces/ITeeVerifier.sol";
-import {MAX_ATTESTERS} from "../libraries/Limits.sol";
+import {MAX_ATTESTERS} from "../libraries/TeeLimits.sol";
 
 /// @title What attesters sign (EIP-712), and who signed
 abstract contract Attestations is ITeeVerifier, ITeeVerifierErrors, EIP712 {

@@ -90,13 +90,11 @@ library Pem {
     }
 
     /// @dev The last group, of 8 or 16 bits; the bits that fill it up are zeros.
-    function _decodePadded(
-        bytes calldata text,
-        bytes memory table,
-        bytes memory der,
-        uint256 groups,
-        uint256 padding
-    ) private pure returns (bool) {
+    function _decodePadded(bytes calldata text, bytes memory table, bytes memory der, uint256 groups, uint256 padding)
+        private
+        pure
+        returns (bool)
+    {
         uint256 at = groups * 4 + groups / 16;
         uint256 bits = 0;
         for (uint256 i = 0; i < 4 - padding; ++i) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {MAX_QUOTE_BYTES} from "./Limits.sol";
+import {MAX_QUOTE_BYTES} from "./TeeLimits.sol";
 
 // Kinds of evidence, as attestations number them.
 uint8 constant KIND_SGX = 1;
@@ -81,11 +81,7 @@ library Quotes {
         return bytes.concat(quote[from + 136:from + 184], quote[from + 328:from + 520]);
     }
 
-    function _body(bytes calldata quote, uint256 version)
-        private
-        pure
-        returns (uint8 kind, uint256 at, uint256 size)
-    {
+    function _body(bytes calldata quote, uint256 version) private pure returns (uint8 kind, uint256 at, uint256 size) {
         if (version == 3) return (KIND_SGX, HEADER, SGX_REPORT);
         uint256 tee = _u32(quote, 4);
         if (version == 4) {

@@ -26,7 +26,9 @@ library TeePolicy {
     function needAccepted(bytes32 policy, Attestation memory attestation, bool simulatedAllowed) internal view {
         needPossible(attestation, simulatedAllowed);
         uint256 word = uint256(policy);
-        if (word & (uint256(1) << attestation.status) == 0) revert ITeeVerifierErrors.StatusNotAccepted(attestation.status, policy);
+        if (word & (uint256(1) << attestation.status) == 0) {
+            revert ITeeVerifierErrors.StatusNotAccepted(attestation.status, policy);
+        }
         if (word & (uint256(1) << (7 + attestation.kind)) == 0) {
             revert ITeeVerifierErrors.KindNotAccepted(attestation.kind, policy);
         }

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {QuoteProofs, RootKey} from "../../contracts/QuoteProofs.sol";
 import {IQuoteProofsErrors as Errors} from "../../contracts/errors/IQuoteProofsErrors.sol";
 import {Attestation, QuoteFault} from "../../contracts/interfaces/IQuoteProofs.sol";
-import {MAX_QUOTE_BYTES} from "../../contracts/libraries/Limits.sol";
+import {MAX_QUOTE_BYTES} from "../../contracts/libraries/TeeLimits.sol";
 import {QuoteBase} from "./QuoteBase.sol";
 
 /// What convicts, byte by byte, and what never does.

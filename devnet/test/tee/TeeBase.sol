@@ -130,7 +130,10 @@ abstract contract TeeBase is MarketBase, QuoteBase {
     }
 
     /// @dev A job that was handed in with a true quote.
-    function _handedIn() internal returns (bytes32 jobId, Terms memory terms, TeeResult memory result, bytes memory quote) {
+    function _handedIn()
+        internal
+        returns (bytes32 jobId, Terms memory terms, TeeResult memory result, bytes memory quote)
+    {
         (jobId, terms) = _teeReady(POLICY);
         quote = _quoteOf(_reportData(jobId));
         result = _result(jobId, quote);
@@ -172,9 +175,10 @@ abstract contract TeeBase is MarketBase, QuoteBase {
 
     function _reportData(bytes32 jobId, bytes32 providerKey) internal view returns (bytes32) {
         bytes32 output = keccak256(abi.encode(keccak256("mlm/out/1"), _root()));
-        return keccak256(
-            abi.encode(keccak256("mlm/tee/1"), block.chainid, market, jobId, MODEL, INPUT, output, providerKey)
-        );
+        return
+            keccak256(
+                abi.encode(keccak256("mlm/tee/1"), block.chainid, market, jobId, MODEL, INPUT, output, providerKey)
+            );
     }
 
     function _sessionData(SessionKey memory key) internal view returns (bytes32) {
@@ -206,8 +210,7 @@ abstract contract TeeBase is MarketBase, QuoteBase {
         for (uint256 i = 0; i < 432; ++i) {
             signed[i] = quote[i];
         }
-        (bytes32 r, bytes32 s) =
-            vm.signP256(uint256(sha256("mlm simulated vendor: quoting enclave")), sha256(signed));
+        (bytes32 r, bytes32 s) = vm.signP256(uint256(sha256("mlm simulated vendor: quoting enclave")), sha256(signed));
         assembly ("memory-safe") {
             mstore(add(quote, add(0x20, 436)), r)
             mstore(add(quote, add(0x20, 468)), s)
@@ -271,9 +274,8 @@ abstract contract TeeBase is MarketBase, QuoteBase {
 
     /// @dev A report's commitment, one block old.
     function _commitTo(address reporter, bytes32 subject) internal {
-        bytes32 commitment = keccak256(
-            abi.encode(keccak256("mlm/tee-report/1"), block.chainid, address(tee), reporter, subject, SALT)
-        );
+        bytes32 commitment =
+            keccak256(abi.encode(keccak256("mlm/tee-report/1"), block.chainid, address(tee), reporter, subject, SALT));
         vm.prank(reporter);
         tee.commit(commitment);
         vm.roll(block.number + 1);

@@ -172,19 +172,14 @@ contract TeeReportsTest is TeeBase {
     function test_aReportNeedsAnOlderCommitment() public {
         (,, TeeResult memory result, bytes memory quote) = _lied();
         bytes32 digest = tee.attestationDigest(result.attestation);
-        bytes32 commitment = keccak256(
-            abi.encode(keccak256("mlm/tee-report/1"), block.chainid, address(tee), REPORTER, digest, SALT)
-        );
-        vm.expectRevert(
-            abi.encodeWithSelector(ICommitmentErrors.CommitmentMissing.selector, REPORTER, commitment)
-        );
+        bytes32 commitment =
+            keccak256(abi.encode(keccak256("mlm/tee-report/1"), block.chainid, address(tee), REPORTER, digest, SALT));
+        vm.expectRevert(abi.encodeWithSelector(ICommitmentErrors.CommitmentMissing.selector, REPORTER, commitment));
         vm.prank(REPORTER);
         tee.contradiction(result.attestation, result.signatures, quote, SALT);
         vm.prank(REPORTER);
         tee.commit(commitment);
-        vm.expectRevert(
-            abi.encodeWithSelector(ICommitmentErrors.CommitmentTooYoung.selector, commitment, block.number)
-        );
+        vm.expectRevert(abi.encodeWithSelector(ICommitmentErrors.CommitmentTooYoung.selector, commitment, block.number));
         vm.prank(REPORTER);
         tee.contradiction(result.attestation, result.signatures, quote, SALT);
         vm.roll(block.number + 1);
@@ -233,9 +228,7 @@ contract TeeReportsTest is TeeBase {
         bytes[] memory signatures = result.signatures;
         (signatures[0], signatures[1]) = (signatures[1], signatures[0]);
         _commitTo(REPORTER, tee.attestationDigest(result.attestation));
-        vm.expectRevert(
-            abi.encodeWithSelector(Errors.SignersUnsorted.selector, 1, _attester(1), _attester(0))
-        );
+        vm.expectRevert(abi.encodeWithSelector(Errors.SignersUnsorted.selector, 1, _attester(1), _attester(0)));
         vm.prank(REPORTER);
         tee.contradiction(result.attestation, signatures, quote, SALT);
     }
@@ -249,9 +242,7 @@ contract TeeReportsTest is TeeBase {
         vm.assertEq(token.balanceOf(REPORTER), before - BOND);
         vm.assertEq(tee.creditOf(REPORTER), BOND, "the bond comes back");
         vm.assertEq(_stakeAt(0) + _stakeAt(1), 0);
-        _needFault(
-            tee.falsehoodOf(tee.attestationDigest(result.attestation)).fault, QuoteFault.ReportSignature
-        );
+        _needFault(tee.falsehoodOf(tee.attestationDigest(result.attestation)).fault, QuoteFault.ReportSignature);
         _needState(jobId, State.Rejected);
         market.settle(jobId, terms);
         _needSettled(jobId, State.Rejected);
@@ -401,9 +392,7 @@ contract TeeReportsTest is TeeBase {
         bytes memory signatureA = _sign(keys[0], a);
         bytes memory signatureB = _sign(keys[1], b);
         _commitTo(REPORTER, keccak256(abi.encode(tee.attestationDigest(a), tee.attestationDigest(b))));
-        vm.expectRevert(
-            abi.encodeWithSelector(Errors.SignersDiffer.selector, _attester(0), _attester(1))
-        );
+        vm.expectRevert(abi.encodeWithSelector(Errors.SignersDiffer.selector, _attester(0), _attester(1)));
         vm.prank(REPORTER);
         tee.equivocation(a, signatureA, b, signatureB, SALT);
     }
@@ -433,9 +422,7 @@ contract TeeReportsTest is TeeBase {
         vm.assertEq(tee.judgedUntil(jobId), submittedAt + 1 days);
         vm.warp(block.timestamp + ANSWER);
         _needState(jobId, State.Submitted);
-        vm.expectRevert(
-            abi.encodeWithSelector(Errors.ComplaintAlreadyFiled.selector, jobId, submittedAt + ANSWER)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Errors.ComplaintAlreadyFiled.selector, jobId, submittedAt + ANSWER));
         _complain(jobId);
         vm.warp(submittedAt + 1 days);
         _needState(jobId, State.Accepted);
@@ -477,9 +464,7 @@ contract TeeReportsTest is TeeBase {
         vm.prank(ALICE);
         tee.answer(jobId, SALT, new bytes(8_193), result.attestation, quote);
         _answer(jobId, result.attestation, quote);
-        vm.expectRevert(
-            abi.encodeWithSelector(IComplaintErrors.ComplaintNotOpen.selector, jobId, Verdict.Accepted)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IComplaintErrors.ComplaintNotOpen.selector, jobId, Verdict.Accepted));
         _answer(jobId, result.attestation, quote);
     }
 
@@ -540,15 +525,11 @@ contract TeeReportsTest is TeeBase {
     function test_aDisproofEndsAComplaint() public {
         (bytes32 jobId,, TeeResult memory result, bytes memory quote) = _lied();
         _complain(jobId);
-        vm.expectRevert(
-            abi.encodeWithSelector(IComplaintErrors.DepositNotDue.selector, jobId, Verdict.Disputed)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IComplaintErrors.DepositNotDue.selector, jobId, Verdict.Disputed));
         vm.prank(CONSUMER);
         tee.collect(jobId);
         _contradict(result.attestation, none, quote);
-        vm.expectRevert(
-            abi.encodeWithSelector(IComplaintErrors.ComplaintNotOpen.selector, jobId, Verdict.Rejected)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IComplaintErrors.ComplaintNotOpen.selector, jobId, Verdict.Rejected));
         _answer(jobId, result.attestation, quote);
         vm.prank(CONSUMER);
         tee.collect(jobId);

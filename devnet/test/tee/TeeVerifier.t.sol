@@ -55,12 +55,7 @@ contract TeeVerifierTest is TeeBase {
         TeeResult memory result = _result(jobId, _quoteOf(_reportData(jobId)));
         vm.expectEmit(address(tee));
         emit ITeeVerifier.ResultAttested(
-            jobId,
-            versionId,
-            ALICE,
-            tee.attestationDigest(result.attestation),
-            result.attestation,
-            result.signatures
+            jobId, versionId, ALICE, tee.attestationDigest(result.attestation), result.attestation, result.signatures
         );
         _submit(jobId, terms, result);
     }
@@ -180,7 +175,9 @@ contract TeeVerifierTest is TeeBase {
         for (uint256 i = 0; i < 8; ++i) {
             result.attestation.reportData = others[i];
             _refuse(
-                claim, _resigned(result), abi.encodeWithSelector(Errors.ReportDataMismatch.selector, expected, others[i])
+                claim,
+                _resigned(result),
+                abi.encodeWithSelector(Errors.ReportDataMismatch.selector, expected, others[i])
             );
         }
         result.attestation.reportData = expected;
@@ -223,8 +220,7 @@ contract TeeVerifierTest is TeeBase {
         vm.expectRevert();
         vm.prank(address(market));
         tee.check(claim, abi.encode(result));
-        TeeVerifier other =
-            new TeeVerifier(token, market, attesters, proofs, TeeParams(DEPOSIT, ANSWER, BOND));
+        TeeVerifier other = new TeeVerifier(token, market, attesters, proofs, TeeParams(DEPOSIT, ANSWER, BOND));
         for (uint256 i = 0; i < 2; ++i) {
             (uint8 v, bytes32 r, bytes32 s) = vm.sign(keys[i], other.attestationDigest(result.attestation));
             result.signatures[i] = abi.encodePacked(r, s, v);
@@ -269,9 +265,7 @@ contract TeeVerifierTest is TeeBase {
     function test_statusKindAndSimulatedAreThePolicys() public {
         (Claim memory claim, TeeResult memory result) = _pair();
         result.attestation.status = 1;
-        _refuse(
-            claim, _resigned(result), abi.encodeWithSelector(Errors.StatusNotAccepted.selector, 1, bytes32(POLICY))
-        );
+        _refuse(claim, _resigned(result), abi.encodeWithSelector(Errors.StatusNotAccepted.selector, 1, bytes32(POLICY)));
         claim.policy = bytes32(POLICY | 2);
         _check(claim, _resigned(result));
         // Revoked, and what is no status, whatever a policy says.
@@ -306,9 +300,7 @@ contract TeeVerifierTest is TeeBase {
 
     /// Where no simulated vendor is known, a policy cannot ask for it and no evidence of it passes.
     function test_withoutASimulatedRootNothingSimulatedPasses() public {
-        vm.mockCall(
-            address(proofs), abi.encodeCall(IQuoteProofs.rootKey, (true)), abi.encode(uint256(0), uint256(0))
-        );
+        vm.mockCall(address(proofs), abi.encodeCall(IQuoteProofs.rootKey, (true)), abi.encode(uint256(0), uint256(0)));
         vm.assertFalse(tee.simulatedAllowed(), "allowed");
         vm.expectRevert(abi.encodeWithSelector(IVerifier.PolicyUnusable.selector, bytes32(POLICY)));
         tee.checkPolicy(bytes32(POLICY));
@@ -323,9 +315,7 @@ contract TeeVerifierTest is TeeBase {
         claim.policy = bytes32(POLICY | (600 << 16));
         uint256 checkedAt = block.timestamp;
         vm.warp(checkedAt + 601);
-        _refuse(
-            claim, result, abi.encodeWithSelector(Errors.AttestationTooOld.selector, checkedAt, checkedAt + 1)
-        );
+        _refuse(claim, result, abi.encodeWithSelector(Errors.AttestationTooOld.selector, checkedAt, checkedAt + 1));
         vm.warp(checkedAt - 1);
         _refuse(claim, result, abi.encodeWithSelector(Errors.CheckedInFuture.selector, checkedAt, checkedAt - 1));
         vm.warp(checkedAt + 600);
@@ -348,17 +338,9 @@ contract TeeVerifierTest is TeeBase {
         _refuse(claim, result, abi.encodeWithSelector(Errors.SignatureCountOutOfBounds.selector, 33, 2, 32));
         result.signatures = new bytes[](2);
         result.signatures[0] = result.signatures[1] = two[0];
-        _refuse(
-            claim,
-            result,
-            abi.encodeWithSelector(Errors.SignersUnsorted.selector, 1, _attester(0), _attester(0))
-        );
+        _refuse(claim, result, abi.encodeWithSelector(Errors.SignersUnsorted.selector, 1, _attester(0), _attester(0)));
         (result.signatures[0], result.signatures[1]) = (two[1], two[0]);
-        _refuse(
-            claim,
-            result,
-            abi.encodeWithSelector(Errors.SignersUnsorted.selector, 1, _attester(1), _attester(0))
-        );
+        _refuse(claim, result, abi.encodeWithSelector(Errors.SignersUnsorted.selector, 1, _attester(1), _attester(0)));
         // More than m may sign.
         result.signatures = new bytes[](3);
         for (uint256 i = 0; i < 3; ++i) {
@@ -373,9 +355,7 @@ contract TeeVerifierTest is TeeBase {
         bool first = vm.addr(stranger) < _attester(1);
         result.signatures[first ? 0 : 1] = _sign(stranger, result.attestation);
         if (!first) result.signatures[0] = _sign(keys[1], result.attestation);
-        _refuse(
-            claim, result, abi.encodeWithSelector(Errors.SignerNotActive.selector, vm.addr(stranger))
-        );
+        _refuse(claim, result, abi.encodeWithSelector(Errors.SignerNotActive.selector, vm.addr(stranger)));
     }
 
     function test_signaturesHaveOneForm() public {
