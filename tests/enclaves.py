@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,14 +38,14 @@ class Attesters:
         found.folder.mkdir(parents=True, exist_ok=True)
         return found
 
-    def serve(self, account: str, port: int = 0) -> dict[str, Any]:
+    def serve(self, account: str, port: int = 0, env: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Start a server in a process of its own; what it says once it answers."""
         person = self.person(account)
         with (person.folder / "serve.log").open("a") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "mlm", "attester", "serve", "--port", str(port), "--json"],
                 cwd=person.folder,
-                env={**person.environment, "PYTHONPATH": str(ROOT)},
+                env={**person.environment, "PYTHONPATH": str(ROOT), **(env or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -77,13 +77,17 @@ class Evidence:
         top = Fields.of(dagcbor.decode(data), "kept evidence of an enclave")
         top.format(WORK)
         simulated = top.take("simulated")
-        return cls(
+        found = cls(
             _bytes(top, "quote"),
             _bytes(top, "collateral"),
             simulated is True,
             top.integer("at", 0, LAST),
             _bytes(top, "salt", 32),
         )
+        top.finish()
+        if not isinstance(simulated, bool):
+            raise InvalidData(f"'simulated' of {top.where}: expected true or false, found otherwise")
+        return found
 
 
 def _bytes(fields: Fields, name: str, most: int = MAX_EVIDENCE) -> bytes:

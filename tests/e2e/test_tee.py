@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import onnx
 import pytest
 
 from mlm.adapters.enclave.simulated import REGISTERS, SimulatedEnclave
-from mlm.core.attest_request import AttestRequest, Signed
+from mlm.core.attest_request import MAX_BODY, PATH, AttestRequest, Signed
 from mlm.core.attesting import Attestation
 from mlm.core.errors import StateConflict, VerificationFailed
 from mlm.core.job import State, Tier
@@ -26,6 +27,7 @@ from mlm.workflows.job_close import JobName
 from tests.command_line import INPUT, ROOT, Market
 from tests.e2e.working import shown, until, working
 from tests.enclaves import ATTESTERS, Attesters, Honest, attested_market, honest, ports_of
+from tests.serving.clients import request
 
 UP = ATTESTERS[:2]  # the third is down all the time
 HELD = (State.LEASED, State.READY)
@@ -324,3 +326,61 @@ def test_a_model_without_a_tee_key_is_not_dealt_with(market: Market) -> None:
 def test_only_the_governance_admits(market: Market) -> None:
     error = market.consumer.refused(12, "attester", "threshold", "1")
     assert "the governance of the attesters is" in error["message"]
+
+
+@pytest.fixture(scope="module")
+def door(attesters: Attesters) -> Iterator[str]:
+    """An attester that answers one address once a second on average, and gives a body two seconds; no member."""
+    attesters.serve("consumer", env={"MLM_TEE_RATE": "1", "MLM_SERVE_SECONDS": "2"})
+    yield attesters.urls["consumer"]
+    attesters.stop("consumer")
+
+
+JSON = {"content-type": "application/json"}
+
+
+def test_an_attesters_server_is_bounded(door: str, scene: Scene) -> None:
+    asked = scene.asked().to_json()
+    about = request(door, "GET", "/health").json
+    assert set(about) == {"attester", "chain", "verifier"} and about["chain"] == 31337
+    found = [
+        request(door, "GET", PATH),
+        request(door, "POST", "/elsewhere", asked, JSON),
+        request(door, "POST", PATH, asked),
+    ]
+    assert [reply.status for reply in found] == [405, 404, 415]
+    wait_for_the_rate()
+    assert request(door, "POST", PATH, b"x" * (MAX_BODY + 1), JSON).status == 413
+    wait_for_the_rate()
+    late = {**JSON, "content-length": str(len(asked) + 1)}
+    assert request(door, "POST", PATH, asked, late).status == 408
+    wait_for_the_rate()
+    for body in (b"", b"[]", b"[" * 50_000, asked[:-1]):
+        wait_for_the_rate()
+        reply = request(door, "POST", PATH, body, JSON)
+        assert (reply.status, reply.json["code"]) == (400, "malformed"), reply
+    wait_for_the_rate()
+    assert request(door, "POST", PATH, asked, JSON).status == 200, "and it still does its work"
+
+
+def wait_for_the_rate() -> None:
+    time.sleep(1.1)
+
+
+def test_an_attesters_server_answers_an_address_so_often(door: str) -> None:
+    wait_for_the_rate()
+    statuses = [request(door, "POST", PATH, b"[]", JSON).status for _ in range(8)]
+    assert statuses[0] == 400 and 429 in statuses
+    time.sleep(3)
+    assert request(door, "POST", PATH, b"[]", JSON).status == 400
+
+
+def test_an_attester_that_leaves_has_its_stake_back_once_it_has_unbonded(attesters: Attesters) -> None:
+    person = attesters.person(ATTESTERS[2])
+    left = person.do("attester", "leave")
+    assert (left["active"], left["stake"]) == (False, "0") and int(left["unbonding"]) > 0
+    error = person.refused(12, "attester", "withdraw")
+    assert "unbonds in 30 d" in error["message"]
+    attesters.market.advance("30d")
+    assert person.do("attester", "withdraw")["unbonding"] == "0"
+    assert person.refused(12, "attester", "withdraw")["message"] == "nothing is unbonding"
