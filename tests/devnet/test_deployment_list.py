@@ -84,7 +84,7 @@ def test_the_code_fits_into_a_block() -> None:
 
 
 def test_the_roots_of_evidence_are_the_vendors() -> None:
-    """Intel's, out of the chain of the real quote that is kept, and the simulated one's: both as the vectors have them."""
+    """Intel's, out of the chain of the real quote that is kept, and the simulated one's, as the vectors have them."""
     vectors = json.loads((DEVNET.parent / "tests" / "vectors" / "quotes.json").read_text())
     assert ARGS["QuoteProofs"] == {"root": vectors["real"]["root"], "simulated": vectors["simulatedRoot"]}
 

@@ -1,4 +1,4 @@
-"""Writes tests/vectors/quotes.json: quotes of the simulated vendor in each form that devnet/contracts/libraries/Quotes.sol reads.
+"""Write tests/vectors/quotes.json: quotes of the simulated vendor in each form that Quotes.sol reads.
 
     .venv/bin/python -m tests.vectors.make_quotes
 

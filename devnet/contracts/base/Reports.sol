@@ -66,7 +66,6 @@ abstract contract Reports is Attestations, Commitments, PullCredits {
     }
 
     /// @inheritdoc ITeeVerifier
-    // The proofs write nothing; the token comes last in the code of a caller that holds the guard.
     function falseChain(
         Attestation calldata attestation,
         bytes[] calldata signatures,
@@ -81,6 +80,7 @@ abstract contract Reports is Attestations, Commitments, PullCredits {
             emit ChainUpheld(digest, msg.sender, bond);
         } else {
             _addCredit(msg.sender, bond);
+            emit BondReturned(digest, msg.sender, bond);
             _disprove(digest, fault, signatures);
         }
         _pull(bond);

@@ -76,6 +76,8 @@ interface ITeeVerifier is IVerifier, IComplaints, IPullCredits {
     event AttestationDisproved(bytes32 indexed attestationDigest, address indexed reporter, QuoteFault fault);
     /// An attester signed two attestations of which one is false.
     event EquivocationShown(address indexed attester, address indexed reporter, bytes32 first, bytes32 second);
+    /// A link of the chain is broken: the reporter's bond is credited back.
+    event BondReturned(bytes32 indexed attestationDigest, address indexed reporter, uint256 bond);
     /// Every link of the chain is true: the reporter's bond burns.
     event ChainUpheld(bytes32 indexed attestationDigest, address indexed reporter, uint256 bond);
 

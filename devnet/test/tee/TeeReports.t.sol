@@ -238,7 +238,12 @@ contract TeeReportsTest is TeeBase {
     function test_aFalseChainRejectsAndSlashesWhoSigned() public {
         (bytes32 jobId, Terms memory terms, TeeResult memory result, bytes memory quote) = _forged();
         uint256 before = token.balanceOf(REPORTER);
-        _accuse(result.attestation, result.signatures, quote);
+        bytes32 digest = tee.attestationDigest(result.attestation);
+        _commitTo(REPORTER, digest);
+        vm.expectEmit(address(tee));
+        emit ITeeVerifier.BondReturned(digest, REPORTER, BOND);
+        vm.prank(REPORTER);
+        tee.falseChain(result.attestation, result.signatures, quote, SALT);
         vm.assertEq(token.balanceOf(REPORTER), before - BOND);
         vm.assertEq(tee.creditOf(REPORTER), BOND, "the bond comes back");
         vm.assertEq(_stakeAt(0) + _stakeAt(1), 0);

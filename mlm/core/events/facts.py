@@ -13,7 +13,7 @@ import orjson
 
 from mlm.core.attributes import value_of
 from mlm.core.errors import InvalidData
-from mlm.core.events import audits, channels, disputes, licences
+from mlm.core.events import audits, channels, disputes, licences, tee
 
 Row = tuple[Any, ...]
 
@@ -106,6 +106,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     **disputes.COLUMNS,
     **audits.COLUMNS,
     **licences.COLUMNS,
+    **tee.COLUMNS,
 }
 
 # (contract, event) -> table, and for each of its columns the argument that it holds
@@ -140,6 +141,7 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("EncryptionKeys", "EncryptionKeyAnnounced"): ("encryption_keys", ("account", "key")),
     ("Delivery", "InputKeyDelivered"): ("input_keys", ("jobId", "provider", "wrapped")),
     **channels.SIMPLE,
+    **tee.SIMPLE,
 }
 
 # event -> what became of a bid, and the argument that is its amount: the price shown, or the bond burned
@@ -228,6 +230,8 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
         return disputes.facts(event, args, to_json)
     if contract == audits.CONTRACT:
         return audits.facts(event, args)
+    if contract in tee.CONTRACTS:
+        return tee.facts(event, args, to_json)
     if contract in licences.CONTRACTS:
         return licences.facts(contract, event, args, to_json)
     if (contract, event) == ("AssetRegistry", "VersionPublished"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlm.core.events import audits, channels, disputes, licences
+from mlm.core.events import audits, channels, disputes, licences, tee
 from mlm.core.events.abi import Field, Type, array_of, elementary, tuple_of
 
 
@@ -335,6 +335,7 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
     *disputes.DECLARATIONS,
     *audits.DECLARATIONS,
     *licences.DECLARATIONS,
+    *tee.DECLARATIONS,
 )
 
 
