@@ -25,6 +25,7 @@ from mlm.workflows.apply import execute
 from mlm.workflows.attest_gather import signer
 from mlm.workflows.job_close import JobName
 from tests.command_line import INPUT, ROOT, Market
+from tests.delivering import apart, pushed
 from tests.e2e.working import shown, until, working
 from tests.enclaves import ATTESTERS, Attesters, Honest, attested_market, honest, ports_of
 from tests.serving.clients import request
@@ -269,6 +270,21 @@ def test_outputs_that_are_swapped_after_the_quote_are_found_by_whoever_verifies(
     error = market.consumer.refused(1, "job", "result", job)
     assert "mlm job complain" in error["hint"]
     assert market.consumer.do("job", "complain", job)["state"] == "disputed"
+
+
+def test_who_complains_is_shown_outputs_and_quote_on_chain(market: Market) -> None:
+    """What the provider pushed is gone before its consumer, with blocks of its own, has seen it."""
+    job, consumer = leased(market), apart(market)
+    before = pushed(market)
+    market.first.do("lease", "fulfil", job)
+    for path in pushed(market) - before:
+        path.unlink()
+    assert "mlm job complain" in consumer.refused(3, "job", "result", job)["hint"]
+    assert consumer.do("job", "complain", job)["state"] == "disputed"
+    market.first.do("lease", "answer", job)
+    assert consumer.do("job", "result", job)["outputs"][0]["shape"] == [1, 10]
+    checks = market.first.run("verify", job, "--json").value["checks"]
+    assert [check["number"] for check in checks if check["passed"] is not True] == [11]
 
 
 def test_what_is_signed_is_what_was_asked_for(market: Market, scene: Scene) -> None:
