@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mlm.ports.tensors import Tensors
     from mlm.workflows.job_post import JobPost
 
+MAX_QUOTE = 16_384  # bytes of one that an answer to a complaint can show: TeeLimits.sol's
 FRESH_S = 3000  # an attester signs about an instant of the last hour: evidence that is kept longer is made anew
 
 
@@ -78,8 +79,12 @@ class Tee(Delivering):
         task = replace(task_of(ports, work.job), input_salt=work.input.salt, output_salt=outputs.root_salt(ports, salt))
         at = ports.chain.block().timestamp
         done = ports.enclave.run(work.model.onnx, ports.tensors.to_block(work.input.tensors), task, at)
-        if max(len(done.quote), len(done.collateral)) > MAX_EVIDENCE:
-            raise InvalidData(f"expected a quote and collateral of at most {MAX_EVIDENCE} bytes each, found more")
+        for what, found, most in (("quote", done.quote, MAX_QUOTE), ("collateral", done.collateral, MAX_EVIDENCE)):
+            if len(found) > most:
+                raise InvalidData(
+                    f"expected a {what} of at most {most} bytes, found {len(found)}: it could not be handed over",
+                    hint="Do not accept: nobody is slashed for a job that was not accepted.",
+                )
         said = _checked(ports, work.model, done, at)
         tee.check_bound(said, done.statement)
         block = outputs.to_block(ports, ports.tensors.from_block(done.outputs))
