@@ -77,13 +77,15 @@ class Attesters:
             process.wait()
 
 
-def publish(market: Market, version: str = "1.1.0") -> None:
+def publish(market: Market, version: str = "1.1.0", before: str = "1.0.0") -> None:
     """A version of MODEL whose publisher allows the simulated enclave of this machine."""
     provider = market.provider
     ran = provider.do("run", "model.onnx", INPUT, "--tee")
     settings = provider.folder / "mlm.toml"
-    text = settings.read_text().replace('version = "1.0.0"', f'version = "{version}"')
-    settings.write_text(text.replace("[verification]", f'[verification]\nmeasurements = ["{ran["measurement"]}"]'))
+    text = settings.read_text().replace(f'version = "{before}"', f'version = "{version}"')
+    if "measurements" not in text:
+        text = text.replace("[verification]", f'[verification]\nmeasurements = ["{ran["measurement"]}"]')
+    settings.write_text(text)
     provider.do("add", "mlm.toml")
     provider.do("commit", "-m", "an enclave may run it")
     provider.do("publish", "--handle", HANDLE)

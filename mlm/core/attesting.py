@@ -123,23 +123,29 @@ def _json_number(value: Any, item: Mapping[str, str]) -> int:
     return int(value)
 
 
-def check_accepted(policy: Policy, attestation: Attestation, now: int) -> str:
-    """Hold an attestation against what a job's consumer accepts; what was found, in words. Raises VerificationFailed.
-
-    `now`: when the result is, or was, handed in; seconds.
-    """
+def check_platform(policy: Policy, kind: str, status: str, simulated: bool) -> str:
+    """Hold a platform against what a job's consumer accepts; what was found, in words. Raises VerificationFailed."""
     for what, found, accepted in (
-        ("the vendor's word on the platform", attestation.status, policy.statuses),
-        ("the kind of enclave", attestation.kind, policy.kinds),
+        ("the vendor's word on the platform", status, policy.statuses),
+        ("the kind of enclave", kind, policy.kinds),
     ):
         if found not in accepted:
             raise VerificationFailed(f"{what}: the job's policy is {', '.join(sorted(accepted))}, found {found}")
-    if attestation.simulated and not policy.simulated:
+    if simulated and not policy.simulated:
         raise VerificationFailed("the evidence is simulated, which the job's policy does not accept")
+    return f"{status}, {kind}" + ", simulated" * simulated
+
+
+def check_accepted(policy: Policy, attestation: Attestation, now: int) -> str:
+    """The same of an attestation, and of its age. Raises VerificationFailed.
+
+    `now`: when the result is, or was, handed in; seconds.
+    """
+    found = check_platform(policy, attestation.kind, attestation.status, attestation.simulated)
     if policy.max_age and now - attestation.checked_at > policy.max_age:
         age = now - attestation.checked_at
         raise VerificationFailed(f"the attestation is {age} s old, the job's policy is at most {policy.max_age} s")
-    return f"{attestation.status}, {attestation.kind}" + ", simulated" * attestation.simulated
+    return found
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,13 @@ import onnx
 import pytest
 
 from mlm.adapters.enclave.simulated import REGISTERS, SimulatedEnclave
+from mlm.core import tee
 from mlm.core.attest_request import MAX_BODY, PATH, AttestRequest, Signed
 from mlm.core.attesting import Attestation
 from mlm.core.errors import StateConflict, VerificationFailed
 from mlm.core.job import State, Tier
+from mlm.core.manifest import TeeKey
+from mlm.core.plan import Call
 from mlm.core.tee_files import Handed
 from mlm.memory.book import MemoryBook
 from mlm.ports.bundle import Ports
@@ -24,10 +27,10 @@ from mlm.workflows import attest, attest_gather, lease, tiers
 from mlm.workflows.apply import execute
 from mlm.workflows.attest_gather import signer
 from mlm.workflows.job_close import JobName
-from tests.command_line import INPUT, ROOT, Market
+from tests.command_line import INPUT, ROOT, TOKEN, Market
 from tests.delivering import apart, pushed
 from tests.e2e.working import shown, until, working
-from tests.enclaves import ATTESTERS, Attesters, Honest, attested_market, honest, ports_of
+from tests.enclaves import ATTESTERS, Attesters, Honest, attested_market, honest, ports_of, publish
 from tests.serving.clients import request
 
 UP = ATTESTERS[:2]  # the third is down all the time
@@ -215,7 +218,16 @@ def test_simulated_evidence_is_signed_about_on_a_devnet_alone(scene: Scene) -> N
 
 
 def test_a_consumer_who_wants_hardware_gets_no_simulated_evidence(market: Market) -> None:
-    job = leased(market, "--hardware-only")
+    """Whoever has none does not even bid, and nothing is handed in by whoever did."""
+    job = market.consumer.job("--tier", "tee", "--hardware-only", auction="fixed")
+    assert shown(market, job)["policy"] == "UpToDate; sgx, tdx, snp, nitro"
+    error = market.first.refused(1, "bid", job, "--price", "5", "--stake")
+    assert "simulated, which the job's policy does not accept" in error["message"], error
+    raw = bytes.fromhex(job[2:])
+    ports = ports_of(market.first)
+    signed = ports.sender.sign(Call("JobMarket", "bid", (raw, 5 * TOKEN, b"")))
+    ports.sender.broadcast(signed)
+    ports.sender.wait(signed)
     for command in ("accept", "fulfil"):
         error = market.first.refused(1, "lease", command, job)
         assert "simulated, which the job's policy does not accept" in error["message"], error
@@ -400,3 +412,19 @@ def test_an_attester_that_leaves_has_its_stake_back_once_it_has_unbonded(atteste
     attesters.market.advance("30d")
     assert person.do("attester", "withdraw")["unbonding"] == "0"
     assert person.refused(12, "attester", "withdraw")["message"] == "nothing is unbonding"
+
+
+def test_a_version_whose_key_is_of_other_code_is_not_dealt_with(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its manifest says one thing, and the chain another."""
+    with monkeypatch.context() as lying:
+        lying.setattr(TeeKey, "key", property(lambda key: tee.tee_key(key.model, [b"\7" * 32])))
+        publish(market, "1.2.0", before="1.1.0")
+    asset = "alice/digits-mlp@1.2.0"
+    words = ("job", "post", asset, "-i", INPUT, "--max-price", "5", "--tier", "tee")
+    assert "the chain holds the tee key" in market.consumer.refused(1, *words)["message"]
+    found = market.consumer.run("verify", asset, "--json").value
+    assert [check["check"] for check in found["checks"] if check["passed"] is False] == [
+        "the model's file gives the tee key on chain"
+    ]

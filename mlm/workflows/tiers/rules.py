@@ -72,6 +72,13 @@ class Rules(ABC):
         """The tier's own terms of a job, 32 bytes as its verifier reads them; most tiers have none."""
         return bytes(32)
 
+    def spell_policy(self, policy: bytes) -> str:
+        """A job's word of `policy` as people read it; empty where the tier has none."""
+        return ""
+
+    def check_offer(self, ports: Ports, job: lookup.Job, loaded: model.Model) -> None:  # noqa: B027  # as below
+        """Whether this machine can do the job as its consumer wants it, asked before a bid."""
+
     @abstractmethod
     def commitment(
         self, ports: Ports, loaded: model.Model, version_id: str, tensors: Tensors, block: bytes, salt: bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from mlm.core.job import Tier
 from mlm.core.kept_work import KeptWork
 from mlm.core.tee import NOBODYS, Policy, Task
 from mlm.core.tee_files import MAX_EVIDENCE, Evidence, Handed
-from mlm.workflows import attest_gather, lookup, model, outputs, proof_log
+from mlm.workflows import attest_gather, lookup, model, outputs, proof_log, zeros
 from mlm.workflows.run import describe
 from mlm.workflows.submissions import submissions
 from mlm.workflows.tiers.rules import Deal, Delivering, HandIn, Work, submission
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mlm.workflows.job_post import JobPost
 
 MAX_QUOTE = 16_384  # bytes of one that an answer to a complaint can show: TeeLimits.sol's
+_SEEN, _SEEN_S = "enclave", 86_400
 FRESH_S = 3000  # an attester signs about an instant of the last hour: evidence that is kept longer is made anew
 
 
@@ -56,6 +58,18 @@ class Tee(Delivering):
         statuses = statuses_of(asked.tcb_status or UP_TO_DATE)
         return Policy(statuses, kinds, asked.simulated, asked.attestation_max_age or 0).encode()
 
+    def spell_policy(self, policy: bytes) -> str:
+        return Policy.decode(policy).words()
+
+    def check_offer(self, ports: Ports, job: lookup.Job, loaded: model.Model) -> None:
+        """This machine's evidence, as it was seen within a day, is what the consumer accepts."""
+        found = _seen(ports)
+        if found is None:
+            _trial(ports, loaded, ports.tensors.to_block(zeros.of(ports, loaded.manifest)))
+            found = _seen(ports)
+        if found is not None:
+            attesting.check_platform(policy_of(job), *found)
+
     def commitment(
         self, ports: Ports, loaded: model.Model, version_id: str, tensors: Tensors, block: bytes, salt: bytes
     ) -> bytes:
@@ -67,10 +81,9 @@ class Tee(Delivering):
 
     def check_acceptable(self, ports: Ports, work: Work) -> None:
         """This enclave's evidence is what the consumer and the publisher accept, and the outputs fit."""
-        done, said, at = _trial(ports, work.model, ports.tensors.to_block(work.input.tensors))
+        done, said = _trial(ports, work.model, ports.tensors.to_block(work.input.tensors))
         outputs.to_block(ports, ports.tensors.from_block(done.outputs))
-        trial = attestation_of(work.job, said, done.quote, said.report_data[:32], at)
-        attesting.check_accepted(policy_of(work.job), trial, at)
+        attesting.check_platform(policy_of(work.job), said.kind, said.status, said.simulated)
 
     def execute(self, ports: Ports, work: Work, ran: Run | None) -> KeptWork:
         """Run in the enclave, whatever was run elsewhere. Raises VerificationFailed for evidence nobody would take."""
@@ -241,11 +254,24 @@ def check_code(key: TeeKey, said: Attested) -> str:
     return "0x" + digest.hex()
 
 
-def _trial(ports: Ports, loaded: model.Model, block: bytes) -> tuple[Enclosed, Attested, int]:
-    """A run for nobody, and its evidence, checked."""
+def _trial(ports: Ports, loaded: model.Model, block: bytes) -> tuple[Enclosed, Attested]:
+    """A run for nobody, and its evidence, checked; what it says of this machine is kept for a while."""
     at = ports.chain.block().timestamp
     done = ports.enclave.run(loaded.onnx, block, NOBODYS, at)
-    return done, _checked(ports, loaded, done, at), at
+    said = _checked(ports, loaded, done, at)
+    seen = {"kind": said.kind, "status": said.status, "simulated": said.simulated, "at": at}
+    ports.works.keep(_SEEN, json.dumps(seen).encode())
+    return done, said
+
+
+def _seen(ports: Ports) -> tuple[str, str, bool] | None:
+    """Kind, platform and vendor of this machine's evidence; None where it was not looked at within a day."""
+    try:
+        seen = json.loads(ports.works.find(_SEEN) or b"{}")
+        found = str(seen["kind"]), str(seen["status"]), bool(seen["simulated"])
+        return found if 0 <= ports.chain.block().timestamp - int(seen["at"]) <= _SEEN_S else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _checked(ports: Ports, loaded: model.Model, done: Enclosed, at: int) -> Attested:
