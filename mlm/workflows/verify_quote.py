@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlm.core.attestation import (
@@ -14,14 +14,16 @@ from mlm.core.attestation import (
     check_status,
     statuses_of,
 )
-from mlm.core.clock import iso_time
+from mlm.core.clock import Instant, iso_time
 from mlm.core.errors import NotFound, UsageError, VerificationFailed
+from mlm.core.trust import Cost, Facts, Guarantor, nothing, unknown
 from mlm.ports.attestation import MAX_BYTES
 from mlm.ports.bundle import Ports
-from mlm.workflows.verify_checks import Step, Verification, all_of, make
+from mlm.workflows.verify_checks import Step, Subject, Verification, refused, verified
 
 WHO = "anybody with the quote and its collateral"
 TRUST = "the CPU's vendor: its keys, and that nobody has broken into the enclave"
+_ROOT = "the vendor's root certificate"
 SIMULATED_TRUST = "nobody: the simulated vendor's keys are public, and anybody can make this evidence"
 
 
@@ -55,31 +57,41 @@ def verify_quote(ports: Ports, asked: Quoted) -> Verification:
     quote = ports.files.read(asked.quote, MAX_BYTES)
     collateral = ports.files.read(asked.collateral, MAX_BYTES)
     at = ports.system.now() if asked.at is None else asked.at
+    signed = f"its signatures lead to the vendor's root and are valid at {iso_time(at)}"
+    by = (Guarantor.NOBODY if asked.simulated else Guarantor.VENDOR,)
+    facts, kind = Facts(now=Instant(at), simulated=asked.simulated), "quote"
     try:
         found = ports.attestation.verify(quote, collateral, at, simulated=asked.simulated)
     except VerificationFailed as error:
-        steps, kind = _refused(error, at), "quote"
+        steps = refused(signed, error, _ROOT, by)
     else:
-        steps, kind = _steps(found, at, accepted, allowed, expected), found.title
-    checks = tuple(make(steps))
-    trust = SIMULATED_TRUST if asked.simulated else TRUST
-    return Verification(str(asked.quote), kind, "tee", *all_of(checks), WHO, trust, checks)
+        steps, kind = _steps(signed, found, by, accepted, allowed, expected), found.title
+        facts = replace(facts, made_at=Instant(found.issued), tcb_status=found.status)
+    return verified(
+        Subject(
+            target=str(asked.quote),
+            kind=kind,
+            tier="tee",
+            steps=steps,
+            who_can_check=WHO,
+            trust=SIMULATED_TRUST if asked.simulated else TRUST,
+            guaranteed_by=by,
+            cost=lambda: _cost(asked.simulated),
+            facts=facts,
+        )
+    )
 
 
-def _signed(at: int, run: Callable[[], str]) -> Step:
-    return Step(f"its signatures lead to the vendor's root and are valid at {iso_time(at)}", run)
-
-
-def _refused(refusal: VerificationFailed, at: int) -> tuple[Step, ...]:
-    def refuse() -> str:
-        raise refusal
-
-    return (_signed(at, refuse),)
+def _cost(simulated: bool) -> Cost:
+    if simulated:
+        return nothing("everybody has the simulated vendor's keys")
+    return unknown("nobody knows what the vendor's keys, or a way into an enclave, cost", provided=TRUST)
 
 
 def _steps(
+    signed: str,
     found: Attested,
-    at: int,
+    by: tuple[Guarantor, ...],
     accepted: frozenset[str],
     allowed: Sequence[tuple[str, bytes]],
     expected: bytes | None,
@@ -96,10 +108,15 @@ def _steps(
         return check_report_data(found, expected)
 
     return (
-        _signed(at, lambda: f"valid from {iso_time(found.issued)} to {iso_time(found.expires)}"),
-        Step("the vendor's word on the platform is accepted", lambda: check_status(found, accepted)),
-        Step("its measurements are allowed", measured, optional=True),
-        Step("it signed the report data", reported, optional=True),
+        Step(signed, lambda: f"valid from {iso_time(found.issued)} to {iso_time(found.expires)}", _ROOT, by),
+        Step(
+            "the vendor's word on the platform is accepted",
+            lambda: check_status(found, accepted),
+            "the setting tee.status",
+            by,
+        ),
+        Step("its measurements are allowed", measured, "--measurement", by, optional=True),
+        Step("it signed the report data", reported, "--report-data", by, optional=True),
     )
 
 

@@ -1,0 +1,88 @@
+"""What it costs to cheat `mlm verify`'s target: the inputs of mlm/core/trust.py's formulas, read at one block.
+
+A tier's row in JOBS reads its inputs; a tier without one is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mlm.core import trust
+from mlm.core.clock import Duration, Instant
+from mlm.core.errors import MlmError
+from mlm.core.job import Tier
+from mlm.core.terms import JobRecord
+from mlm.core.trust import At, Cost, Facts
+from mlm.ports.bundle import Ports
+from mlm.ports.chain import Block
+from mlm.workflows import lookup
+
+# Tiers whose results can be shown to be false for a while. That of the tier none is for complaints about delivery.
+DISPUTED = (Tier.OPTIMISTIC, Tier.TEE, Tier.REDUNDANT)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The chain at one block."""
+
+    ports: Ports
+    block: Block
+
+    @property
+    def at(self) -> At:
+        """The block's name."""
+        return At(self.block.number, self.block.hash)
+
+    def call(self, contract: str, function: str, *args: Any) -> Any:
+        """What a contract's function gives at the block."""
+        return self.ports.chain.call(contract, function, *args, block=self.block.number)
+
+    def record(self, job: lookup.Job) -> JobRecord:
+        """What the market stores of a job."""
+        return JobRecord(*self.call("JobMarket", "jobOf", job.raw))
+
+
+def of_job(ports: Ports, job: lookup.Job) -> Cost:
+    """What handing in a false result of this job costs at least."""
+    reader = Reader(ports, ports.chain.block())
+    if job.tier not in JOBS:
+        return trust.unknown(f"nobody reads inputs for the tier {job.tier}", at=reader.at)
+    return JOBS[job.tier](reader, job)
+
+
+def facts_of_job(ports: Ports, job: lookup.Job) -> Facts:
+    """When the result was handed in, the chain's time, and for how long it could be shown to be false."""
+    record, now = job.record, Instant(ports.chain.block().timestamp)
+    made = Instant(record.submitted_at) if record.submitted_at else None
+    return Facts(made, now, Duration(record.verification_window) if job.tier in DISPUTED else None)
+
+
+def of_proof(ports: Ports, onnx: bytes, settings: bytes) -> Cost:
+    """What forging a proof costs that this machine's verifier accepts; unknown where it has no circuit for it."""
+    try:
+        points = trust.srs_of(ports.prover.circuit(onnx, settings).vka)
+    except MlmError:
+        points = None
+    return trust.zk(points, source="the circuit that this machine derives")
+
+
+def _zk(reader: Reader, job: lookup.Job) -> Cost:
+    return trust.zk(reader.call("ZkVerifier", "srsPoints"), reader.at, "ZkVerifier")
+
+
+def _optimistic(reader: Reader, job: lookup.Job) -> Cost:
+    record = reader.record(job)
+    return trust.optimistic(record.lock, record.verification_window, reader.at)
+
+
+def _none(reader: Reader, job: lookup.Job) -> Cost:
+    return trust.none(reader.call("Reputation", "pointsOf", job.record.provider), reader.at)
+
+
+JOBS: dict[Tier, Callable[[Reader, lookup.Job], Cost]] = {
+    Tier.NONE: _none,
+    Tier.ZK: _zk,
+    Tier.OPTIMISTIC: _optimistic,
+}
