@@ -95,14 +95,14 @@ contract JobMarket is NewJobsPause {
     function bid(bytes32 jobId, uint128 price, bytes calldata requirements) external nonReentrant {
         JobRecord storage job = _jobs[jobId];
         _needState(jobId, job, State.Open);
-        Bidding.bid(job, jobId, vault, providers, _lockFor(job.tier, job.maxPrice), price, requirements);
+        Bidding.bid(job, jobId, vault, providers, _lockOf(job), price, requirements);
     }
 
     /// @inheritdoc IJobMarket
     function commitBid(bytes32 jobId, bytes32 commitment, bytes calldata requirements) external nonReentrant {
         JobRecord storage job = _jobs[jobId];
         _needState(jobId, job, State.Open);
-        uint128 lock = _lockFor(job.tier, job.maxPrice);
+        uint128 lock = _lockOf(job);
         Bidding.commit(job, jobId, _commitments[jobId], vault, providers, lock, commitment, requirements);
     }
 
@@ -118,7 +118,7 @@ contract JobMarket is NewJobsPause {
         JobRecord storage job = _jobs[jobId];
         _needState(jobId, job, State.Open);
         uint128 fee = _undeliveredFeeFor(job.maxPrice);
-        uint128 lock = _lockFor(job.tier, job.maxPrice);
+        uint128 lock = _lockOf(job);
         _burnSlashed(jobId, Bidding.withdraw(job, jobId, _commitments[jobId], vault, lock, fee));
     }
 
@@ -172,7 +172,7 @@ contract JobMarket is NewJobsPause {
     /// @inheritdoc IJobMarket
     function burnUnrevealed(bytes32 jobId, address bidder) external nonReentrant {
         JobRecord storage job = _jobs[jobId];
-        uint128 lock = _lockFor(job.tier, job.maxPrice);
+        uint128 lock = _lockOf(job);
         _burnSlashed(jobId, Bidding.forfeit(job, jobId, _commitments[jobId], vault, bidder, lock));
     }
 
@@ -181,7 +181,7 @@ contract JobMarket is NewJobsPause {
         if (msg.sender != address(batchAuction)) revert NotBatchAuction(address(batchAuction), msg.sender);
         JobRecord storage job = _jobs[jobId];
         _needState(jobId, job, State.Revealing);
-        Bidding.award(job, jobId, vault, provider, _lockFor(job.tier, job.maxPrice), price);
+        Bidding.award(job, jobId, vault, provider, _lockOf(job), price);
     }
 
     /// @inheritdoc IJobMarket
@@ -205,7 +205,7 @@ contract JobMarket is NewJobsPause {
             maxPrice: job.maxPrice,
             price: job.price,
             floor: job.floor,
-            lock: known ? _lockFor(job.tier, job.maxPrice) : 0,
+            lock: known ? _lockFor(job.tier, job.maxPrice, job.valueAtRisk) : 0,
             verifier: known ? verifierOf(job.tier) : address(0),
             revealWindow: JobStates.revealWindow(job.auction, job.extraWindow),
             deliveryWindow: job.deliveryWindow,
@@ -283,6 +283,7 @@ contract JobMarket is NewJobsPause {
         job.verificationWindow = verificationWindow;
         if (request.requirements != 0) job.requirements = request.requirements;
         if (auction == AuctionKind.Dutch) job.mark = request.startPrice;
+        if (request.valueAtRisk != 0) job.valueAtRisk = request.valueAtRisk;
     }
 
     /// @dev A batch's round closes with its class, any other job after its own window.
@@ -301,7 +302,8 @@ contract JobMarket is NewJobsPause {
             inputCommitment: terms.request.inputCommitment,
             provider: msg.sender,
             tier: terms.request.tier,
-            scheme: terms.request.scheme
+            scheme: terms.request.scheme,
+            policy: terms.request.policy
         });
     }
 
@@ -310,6 +312,14 @@ contract JobMarket is NewJobsPause {
         if (state == State.Submitted) {
             state = JobStates.underVerdict(job, block.timestamp, IVerifier(verifierOf(job.tier)).verdictOf(jobId));
         }
+    }
+
+    /// @dev What a bid on this job locks.
+    function _lockOf(JobRecord storage job) private view returns (uint128) {
+        Tier tier = job.tier;
+        // The other tiers put nothing there: they need not read it.
+        bool risky = tier == Tier.Optimistic || tier == Tier.Redundant;
+        return _lockFor(tier, job.maxPrice, risky ? job.valueAtRisk : 0);
     }
 
     function _needState(bytes32 jobId, JobRecord storage job, State expected) private view {

@@ -40,6 +40,11 @@ contract Unverified is IUnverified, IUnverifiedErrors, Complaints {
     }
 
     /// @inheritdoc IVerifier
+    function checkPolicy(bytes32 policy) external pure {
+        if (policy != 0) revert PolicyUnusable(policy);
+    }
+
+    /// @inheritdoc IVerifier
     /// @dev An answer accepts the job: nothing else can be said against it here.
     function verdictOf(bytes32 jobId) external view returns (Verdict) {
         return _complaintVerdict(jobId);

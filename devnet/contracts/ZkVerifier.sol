@@ -112,6 +112,11 @@ contract ZkVerifier is IVerifier, IZkVerifierErrors {
     }
 
     /// @inheritdoc IVerifier
+    function checkPolicy(bytes32 policy) external pure {
+        if (policy != 0) revert PolicyUnusable(policy);
+    }
+
+    /// @inheritdoc IVerifier
     /// @dev `check` decides at once: no verdict of this tier is ever pending, and none is stored.
     function verdictOf(bytes32) external pure returns (Verdict) {
         return Verdict.Pending;

@@ -123,7 +123,9 @@ abstract contract BatchBase is Base {
             deliveryWindow: c.deliveryWindow,
             executionWindow: c.executionWindow,
             verificationWindow: c.verificationWindow,
-            requirements: c.requirements
+            requirements: c.requirements,
+            valueAtRisk: 0,
+            policy: 0
         });
     }
 

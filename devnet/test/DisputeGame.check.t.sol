@@ -24,7 +24,8 @@ contract DisputeGameCheckTest is GameBase {
             _exactRequest().inputCommitment,
             ALICE,
             Tier.Optimistic,
-            3
+            3,
+            0
         );
     }
 

@@ -7,7 +7,8 @@ import {IJobMarketErrors} from "../contracts/errors/IJobMarketErrors.sol";
 import {IPaymentErrors} from "../contracts/errors/IPaymentErrors.sol";
 import {Parent} from "../contracts/interfaces/IAssetRegistry.sol";
 import {IJobMarket, Job, Request, Terms} from "../contracts/interfaces/IJobMarket.sol";
-import {AuctionKind, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
+import {IVerifier} from "../contracts/interfaces/IVerifier.sol";
+import {AuctionKind, Role, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {MAX_WINDOW} from "../contracts/libraries/Limits.sol";
 import {MarketBase} from "./MarketBase.sol";
 import {TaxedToken} from "./TaxedToken.sol";
@@ -223,6 +224,55 @@ contract JobMarketPostTest is MarketBase {
         _refuse(request, _badWindow("verificationWindow", 0, 60));
         (request.tier, request.scheme) = (Tier.Zk, 1);
         market.quote(request);
+    }
+
+    /// What burns of the lock covers the price and what the consumer says is at risk besides.
+    function test_valueAtRisk() public {
+        Request memory request = _request(AuctionKind.Fixed, Tier.Optimistic);
+        request.valueAtRisk = uint96(900 * ONE);
+        (Terms memory terms,) = market.quote(request);
+        vm.assertEq(terms.snapshot.lock, 2 * (MAX_PRICE + 900 * ONE));
+        (request.tier, request.policy) = (Tier.Redundant, "k");
+        (terms,) = market.quote(request);
+        vm.assertEq(terms.snapshot.lock, 2 * (MAX_PRICE + 900 * ONE));
+        vm.prank(CONSUMER);
+        bytes32 jobId = market.post(request, 1);
+        vm.assertEq(market.jobOf(jobId).lock, terms.snapshot.lock);
+        token.transfer(ALICE, terms.snapshot.lock);
+        _stake(ALICE, terms.snapshot.lock - vault.freeOf(ALICE, Role.Provider));
+        _bid(jobId, ALICE, request.maxPrice);
+        vm.assertEq(vault.freeOf(ALICE, Role.Provider), 0);
+
+        request.auction = AuctionKind.Batch;
+        (request.startPrice, request.priceStep, request.revealWindow) = (50 * uint128(ONE), uint128(ONE), 300);
+        _refuse(request, _unused("valueAtRisk", AuctionKind.Batch, 900 * ONE));
+        (request.tier, request.scheme) = (Tier.Zk, 1);
+        _refuse(
+            request, abi.encodeWithSelector(IJobMarketErrors.ValueAtRiskUnused.selector, Tier.Zk, request.valueAtRisk)
+        );
+    }
+
+    /// A verifier is asked where there is a policy, and where its tier needs one.
+    function test_policy() public {
+        Request memory request = _request(AuctionKind.Fixed, Tier.Tee);
+        request.policy = verifier.REFUSED();
+        bytes memory refused = abi.encodeWithSelector(IVerifier.PolicyUnusable.selector, request.policy);
+        for (uint8 tier = 0; tier <= uint8(Tier.Redundant); ++tier) {
+            (request.tier, request.scheme) = (Tier(tier), _schemeOf(Tier(tier)));
+            _refuse(request, refused);
+        }
+        request.policy = "mine";
+        (Terms memory terms,) = market.quote(request);
+        vm.prank(CONSUMER);
+        bytes32 jobId = market.post(request, 1);
+        _bid(jobId, ALICE, MAX_PRICE);
+        vm.prank(ALICE);
+        market.accept(jobId);
+        _submit(jobId, terms, Verdict.Pending);
+        vm.assertEq(verifier.lastClaim().policy, "mine");
+        request = _request(AuctionKind.Batch, Tier.Tee);
+        request.policy = "mine";
+        _refuse(request, _unused("policy", AuctionKind.Batch, uint256(request.policy)));
     }
 
     function test_needsTheMoney() public {

@@ -28,6 +28,9 @@ contract JobRecordTest is MarketBase {
         request.executionWindow = uint32(_within(windows[2], 1 minutes, 7 days));
         request.verificationWindow = uint32(_within(windows[3], 1 minutes, 7 days));
         start = _within(start, START, 1 << 39);
+        // Of the tiers whose results can be disputed, a value at risk; of the others that have one, a policy.
+        if (request.scheme == 3) request.valueAtRisk = uint96(_within(nonce, 0, 1_000 * ONE));
+        if (request.tier == Tier.Tee || request.tier == Tier.Redundant) request.policy = bytes32(nonce);
         vm.warp(start);
         (Terms memory terms, uint128 floor) = market.quote(request);
         vm.prank(CONSUMER);

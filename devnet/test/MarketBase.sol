@@ -163,7 +163,7 @@ abstract contract MarketBase is Base {
             versionId: versionId,
             tier: tier,
             auction: auction,
-            scheme: tier == Tier.None ? 2 : tier == Tier.Optimistic ? 3 : 1,
+            scheme: _schemeOf(tier),
             inputCommitment: keccak256("input"),
             input: sha256("block"),
             maxPrice: MAX_PRICE,
@@ -174,8 +174,15 @@ abstract contract MarketBase is Base {
             deliveryWindow: 5 minutes,
             executionWindow: 1 hours,
             verificationWindow: 1 days,
-            requirements: 0
+            requirements: 0,
+            valueAtRisk: 0,
+            policy: 0
         });
+    }
+
+    function _schemeOf(Tier tier) internal pure returns (uint8) {
+        if (tier == Tier.None || tier == Tier.Tee) return 2;
+        return tier == Tier.Optimistic || tier == Tier.Redundant ? 3 : 1;
     }
 
     function _post(AuctionKind auction, Tier tier) internal returns (bytes32 jobId, Terms memory terms) {

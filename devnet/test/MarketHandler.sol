@@ -78,7 +78,9 @@ contract MarketHandler is Base {
             deliveryWindow: uint32(_within(shape >> 40, 60, 3_600)),
             executionWindow: uint32(_within(shape >> 72, 60, 3_600)),
             verificationWindow: uint32(_within(shape >> 104, 60, 3_600)),
-            requirements: 0
+            requirements: 0,
+            valueAtRisk: 0,
+            policy: 0
         });
         if (auction == AuctionKind.Batch) request.priceStep = maxPrice - request.startPrice;
         (Terms memory terms,) = market.quote(request);

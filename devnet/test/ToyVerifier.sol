@@ -19,6 +19,13 @@ contract ToyVerifier is IVerifier {
         return abi.decode(evidence, (Verdict, bytes32));
     }
 
+    /// @notice Any policy but this one.
+    bytes32 public constant REFUSED = "refused";
+
+    function checkPolicy(bytes32 policy) external pure {
+        if (policy == REFUSED) revert PolicyUnusable(policy);
+    }
+
     function decide(bytes32 jobId, Verdict verdict) external {
         _verdicts[jobId] = verdict;
     }

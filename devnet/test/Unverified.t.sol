@@ -15,7 +15,7 @@ import {UnverifiedBase} from "./UnverifiedBase.sol";
 
 contract UnverifiedTest is UnverifiedBase {
     function _claim(Tier tier, uint8 scheme) private view returns (Claim memory) {
-        return Claim("job", versionId, 0, "input", ALICE, tier, scheme);
+        return Claim("job", versionId, 0, "input", ALICE, tier, scheme, 0);
     }
 
     // ---------------------------------------------------------------- check

@@ -45,7 +45,8 @@ contract ZkHostileTest is ZkFixtures {
             inputCommitment: _inputCommitmentOf(proof, VERSION),
             provider: address(this),
             tier: Tier.Zk,
-            scheme: 1
+            scheme: 1,
+            policy: 0
         });
     }
 

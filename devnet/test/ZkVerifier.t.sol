@@ -29,7 +29,8 @@ contract ZkVerifierTest is ZkFixtures {
             inputCommitment: _inputCommitmentOf(proof, VERSION),
             provider: address(this),
             tier: Tier.Zk,
-            scheme: 1
+            scheme: 1,
+            policy: 0
         });
     }
 

@@ -9,6 +9,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlm.cli.execute import asking, perform
+from mlm.cli.job_options import (
+    Auction,
+    Bidding,
+    Delivery,
+    Execution,
+    Job,
+    Label,
+    Output,
+    PriceStep,
+    Private,
+    Require,
+    RequireFile,
+    Retries,
+    Revealing,
+    StartPrice,
+    Tier,
+    Timeout,
+    ValueAtRisk,
+    Verification,
+)
 from mlm.cli.paging import Page
 from mlm.cli.render import print_value, render
 from mlm.core.errors import UsageError
@@ -17,42 +37,6 @@ if TYPE_CHECKING:
     from mlm.workflows.job_show import JobView
 
 app = typer.Typer(help="Post jobs, follow them, and read their results.")
-Job = Annotated[str, typer.Argument(metavar="JOB", help="job/ID or a unique prefix of the id.")]
-
-
-def _window(key: str, help: str) -> typer.models.OptionInfo:
-    return typer.Option(min=1, metavar="SECONDS", help=f"{help}; default: the setting {key}.", show_default=False)
-
-
-Bidding = Annotated[int | None, _window("job.bidding", "How long bids stay open")]
-Delivery = Annotated[int | None, _window("job.delivery", "How long the winner has to accept the input")]
-Execution = Annotated[int | None, _window("job.execution", "How long the winner then has to submit")]
-Verification = Annotated[
-    int | None, _window("job.verification", "How long a result can be disputed, where proofs do not decide")
-]
-Revealing = Annotated[int | None, _window("job.reveal", "How long bids are revealed (sealed), or awards drawn (batch)")]
-Require = Annotated[
-    list[str] | None,
-    typer.Option("--require", metavar="RULE", help="Who may bid: NAME=SYMBOL,… or NAME>=NUMBER; may be given again."),
-]
-RequireFile = Annotated[Path | None, typer.Option(help='A TOML file with such rules, require = ["…"].')]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the outputs: .npz, .npy or .json.")]
-Retries = Annotated[
-    int, typer.Option(min=0, help="How often it is posted again without whoever failed it, while waiting.")
-]
-Timeout = Annotated[
-    float | None,
-    typer.Option(metavar="SECONDS", help="Wait no longer; default: as long as its windows last.", show_default=False),
-]
-AUCTIONS = (
-    "reverse: the lowest bid wins; fixed: first come at max price; sealed: lowest hidden bid, paid the second lowest; "
-    "dutch: a price that rises until somebody takes it; batch: one price for a whole round of jobs."
-)
-TIERS = "How the result is verified. zk: by a proof; none: by nobody, only that it is delivered can be enforced."
-PRIVATE = (
-    "Encrypt the input for the winner, and the outputs of the tier none for you; `mlm job deliver` gives the winner "
-    "the key. The outputs of a proof are public."
-)
 
 
 @app.command()
@@ -61,27 +45,20 @@ def post(
     asset: Annotated[str, typer.Argument(help="The model to run: handle/name or handle/name@version.")],
     input: Annotated[Path, typer.Option("--input", "-i", help="The input tensors: a .npz, .npy or .json file.")],
     max_price: Annotated[str, typer.Option(help="The most you pay, in tokens; escrowed now.")],
-    auction: Annotated[str, typer.Option(help=AUCTIONS)] = "reverse",
-    tier: Annotated[str, typer.Option(help=TIERS)] = "zk",
+    auction: Auction = "reverse",
+    tier: Tier = "zk",
     bidding: Bidding = None,
     delivery: Delivery = None,
     execution: Execution = None,
     verification: Verification = None,
-    start_price: Annotated[
-        str | None, typer.Option(help="dutch: what the clock offers first; batch: the lowest price of the grid.")
-    ] = None,
-    price_step: Annotated[
-        str | None,
-        typer.Option(help="batch: from one price of the grid of 256 to the next; a small step keeps bonds low."),
-    ] = None,
+    start_price: StartPrice = None,
+    price_step: PriceStep = None,
     reveal: Revealing = None,
+    value_at_risk: ValueAtRisk = None,
     require: Require = None,
     require_file: RequireFile = None,
-    private: Annotated[bool, typer.Option("--private", help=PRIVATE)] = False,
-    label: Annotated[
-        str | None,
-        typer.Option(help='The same request with the same label is one job, however often posted; --wait: "".'),
-    ] = None,
+    private: Private = False,
+    label: Label = None,
     wait: Annotated[bool, typer.Option("--wait", help="See it through to its result: `mlm job wait`.")] = False,
     output: Output = None,
     retries: Retries = 2,
@@ -97,12 +74,12 @@ def post(
 
     Example: `mlm job post alice/digits-mlp --input samples/digit.npy --max-price 5`
     """
+    from mlm.core import job as kinds
     from mlm.core.auctions.asked import TAKEN_BY
-    from mlm.core.job import AuctionKind, Tier
     from mlm.core.money import parse_units
     from mlm.workflows import job_post as workflow
 
-    config, kind = ctx.obj.config, AuctionKind.parse(auction)
+    config, kind = ctx.obj.config, kinds.AuctionKind.parse(auction)
     if reveal is None and kind in TAKEN_BY["reveal"]:
         reveal = config.get("job.reveal")
     params = workflow.JobPost(
@@ -110,7 +87,7 @@ def post(
         input=input,
         max_price=parse_units(max_price),
         auction=kind,
-        tier=Tier.parse(tier),
+        tier=kinds.Tier.parse(tier),
         bidding=bidding or config.get("job.bidding"),
         delivery=delivery or config.get("job.delivery"),
         execution=execution or config.get("job.execution"),
@@ -118,6 +95,7 @@ def post(
         start_price=None if start_price is None else parse_units(start_price),
         price_step=None if price_step is None else parse_units(price_step),
         reveal=reveal,
+        value_at_risk=None if value_at_risk is None else parse_units(value_at_risk),
         require=tuple(require or ()),
         require_file=require_file,
         private=private,

@@ -38,6 +38,8 @@ class Request:
     execution_window: int
     verification_window: int
     requirements: str  # 0x, 32 bytes: the hash of who may bid; 0 for anybody
+    value_at_risk: int  # beyond the price; 0 in tiers without challengers
+    policy: str  # 0x, 32 bytes: the tier's own terms; 0 where it has none
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Terms:
         return _abi(self.request), _abi(self.snapshot)
 
 
-_BYTES32 = {"version_id", "input_commitment", "input", "key", "requirements"}
+_BYTES32 = {"version_id", "input_commitment", "input", "key", "requirements", "policy"}
 
 
 def _abi(part: Request | Snapshot) -> tuple[Any, ...]:

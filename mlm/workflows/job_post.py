@@ -13,7 +13,7 @@ from mlm.core.auctions import asked
 from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.clock import Instant
 from mlm.core.digest import keccak256
-from mlm.core.errors import InvalidData
+from mlm.core.errors import InvalidData, UsageError
 from mlm.core.job import AuctionKind, JobFacts, Tier
 from mlm.core.manifest import Manifest
 from mlm.core.money import Amount
@@ -36,9 +36,10 @@ class JobPost:
     """Parameters of `job post`. Prices in base units, windows in seconds.
 
     What the kind of auction does not know is None (mlm/core/auctions/asked.py). `require` holds rules of who may bid.
-    `input` is a file, or the CID of a block of tensors; `private`: it travels encrypted, and so do the outputs of the
-    tier none. With a `label` the same request, label included, is one job however often it is asked for; without, each
-    is another.
+    `value_at_risk`: what a false result would cost beyond the price, in tiers whose results can be disputed; of twice
+    that, which a provider locks as well, half burns. `input` is a file, or the CID of a block of tensors; `private`: it
+    travels encrypted, and so do the outputs of the tier none. With a `label` the same request, label included, is one
+    job however often it is asked for; without, each is another.
     """
 
     asset: str
@@ -53,6 +54,7 @@ class JobPost:
     start_price: Amount | None = None
     price_step: Amount | None = None
     reveal: int | None = None
+    value_at_risk: Amount | None = None
     require: tuple[str, ...] = ()
     require_file: Path | None = None
     private: bool = False
@@ -128,6 +130,8 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
     rules = tiers.of(params.tier)
     if before := find(ports, params):
         return Plan("job post", (), _found(ports, before))
+    if params.value_at_risk and not rules.challenged:
+        raise UsageError(f"--value-at-risk goes with a tier whose results can be disputed, found {params.tier}")
     asked.check(params.auction, params.max_price, params.start_price, params.price_step, params.reveal)
     wanted = job_requirements.asked(ports, params.require, params.require_file)
     version = lookup.version(ports, params.asset)
@@ -153,6 +157,8 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         execution_window=params.execution,
         verification_window=params.verification,
         requirements=job_requirements.named(wanted),
+        value_at_risk=int(params.value_at_risk or 0),
+        policy="0x" + rules.policy(params).hex(),
     )
     call = Call("JobMarket", "post", (request_args(request), _nonce(ports, params)))
     post = Tx(f"post the job, escrow {params.max_price}", call, payment=params.max_price)

@@ -64,6 +64,7 @@ class JobView:
     max_price: Amount
     price: Amount | None
     bond: Amount  # what a bid locks
+    value_at_risk: Amount | None  # beyond the price, as its consumer declared; the bond covers it
     clock: Amount | None  # what an open Dutch auction offers now
     start_price: Amount | None
     price_step: Amount | None
@@ -122,6 +123,7 @@ def view(ports: Ports, job: lookup.Job) -> JobView:
         max_price=Amount(job.record.max_price),
         price=Amount(job.record.price) if job.provider else None,
         bond=bond_of(job),
+        value_at_risk=Amount(job.terms.request.value_at_risk) if job.terms.request.value_at_risk else None,
         clock=offered_now(ports, job) if job.auction is AuctionKind.DUTCH and job.state is State.OPEN else None,
         start_price=Amount(job.terms.request.start_price) if job.terms.request.start_price else None,
         price_step=Amount(job.terms.request.price_step) if job.terms.request.price_step else None,

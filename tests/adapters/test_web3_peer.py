@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HEX = "0x" + "5a" * 32
 WHO = "0x" + "00" * 19 + "01"
-REQUEST = Request(HEX, 1, 1, 1, HEX, HEX, 5 * 10**18, 0, 0, 600, 0, 600, 600, 0, HEX)
+REQUEST = Request(HEX, 1, 1, 1, HEX, HEX, 5 * 10**18, 0, 0, 600, 0, 600, 600, 0, HEX, 7, HEX)
 SNAPSHOT = Snapshot(WHO, HEX, 10**17, 500, 100, 4000, 3000, WHO, 10**19, 5, 10**18, (WHO, WHO), (0, 2500))
 
 

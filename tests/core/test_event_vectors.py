@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from mlm.core.events import COLUMNS, decode, facts
-from mlm.core.events.table import DECLARATIONS, FORMER
+from mlm.core.events.former import FORMER
+from mlm.core.events.table import DECLARATIONS
 
 VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "vectors" / "events.json").read_text())[
     "events"

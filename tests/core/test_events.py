@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from mlm.core.errors import InvalidData
 from mlm.core.events import COLUMNS, decode, emitters, facts
 from mlm.core.events.abi import Field, Type, sequence_of
-from mlm.core.events.table import DECLARATIONS, FORMER, Spec, parse
+from mlm.core.events.former import FORMER
+from mlm.core.events.table import DECLARATIONS, Spec, parse
 
 SPECS = {
     (contract, parse(contract, text).name): (parse(contract, text), topic) for contract, text, topic in DECLARATIONS

@@ -276,6 +276,8 @@ def terms(kind: AuctionKind, requirements: str) -> dict[str, Any]:
         "executionWindow": WINDOW,
         "verificationWindow": WINDOW,
         "requirements": requirements,
+        "valueAtRisk": 0,
+        "policy": NONE,
     }
     snapshot = {
         "verifier": ANN,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -14,12 +14,16 @@ from mlm.core.job import AuctionKind, State
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Tx
 from mlm.core.requirements import NONE, Requirements, encode, made, requirements_hash
+from mlm.core.terms import Request
 from mlm.workflows import bid, job_award, job_bids, job_close, job_reopen, job_reveal, job_show
 from mlm.workflows.apply import execute
 from mlm.workflows.job_award import Award
 from mlm.workflows.job_close import JobName
 from mlm.workflows.job_reopen import Reopen
 from tests.jobs.market import ANN, BOB, CID, DAN, FEE, GAS, JOB, LOCK, MOST, START, TOKEN, VERSION, WINDOW, World, terms
+
+# Where a request has them, as the ABI takes it.
+REQUIREMENTS = [item.name for item in fields(Request)].index("requirements")
 
 
 def offer(world: World, who: str, price: int | None = None, quantity: int | None = None) -> Any:
@@ -240,8 +244,10 @@ def test_who_failed_a_job_is_left_out_of_the_next(state: State, credit: int) -> 
     titles, call, request = posting(plan)
     assert titles[0] == f"publish the requirements deny={BOB}" and len(titles) == 2
     assert [each.function for each in call.args[0]] == ["settle", "withdraw", "post"]
-    assert request[-1] == requirements_hash(made(deny=[BOB])) and plan.facts.without == (BOB,)
-    assert request[:-1] == tuple(job_args(world))[:-1]
+    assert request[REQUIREMENTS] == requirements_hash(made(deny=[BOB])) and plan.facts.without == (BOB,)
+    former = list(job_args(world))
+    former[REQUIREMENTS] = request[REQUIREMENTS]
+    assert request == tuple(former)
     made_again = execute(world.ports(ANN), job_reopen.OPERATION, Reopen(JOB)).result
     assert made_again.former == JOB and made_again.without == (BOB,) and world.settled_at
 
@@ -278,9 +284,11 @@ def job_args(world: World) -> tuple[Any, ...]:
 def test_nobody_failed_a_job_that_nobody_bid_on() -> None:
     world = ended(AuctionKind.REVERSE, State.EXPIRED)
     titles, _, request = posting(job_reopen.plan(world.ports(ANN), Reopen(JOB)))
-    assert titles == ["settle, post 0x7a7a7a7a again, escrow 20 MLM"] and request[-1] == bytes.fromhex(NONE[2:])
+    assert titles == ["settle, post 0x7a7a7a7a again, escrow 20 MLM"] and request[REQUIREMENTS] == bytes.fromhex(
+        NONE[2:]
+    )
     titles, _, request = posting(job_reopen.plan(world.ports(ANN), Reopen(JOB, (CID.upper().replace("X", "x"),))))
-    assert request[-1] == requirements_hash(made(deny=[CID]))
+    assert request[REQUIREMENTS] == requirements_hash(made(deny=[CID]))
 
 
 def test_what_is_settled_and_drawn_is_only_posted() -> None:
@@ -298,7 +306,7 @@ def test_requirements_are_kept_and_more_are_denied() -> None:
     former = made([], deny=[DAN], reputation=1)
     world = ended(AuctionKind.FIXED, State.DEFAULTED, former)
     _, _, request = posting(job_reopen.plan(world.ports(ANN), Reopen(JOB, (CID,))))
-    assert request[-1] == requirements_hash(made([], deny=[BOB, CID, DAN], reputation=1))
+    assert request[REQUIREMENTS] == requirements_hash(made([], deny=[BOB, CID, DAN], reputation=1))
 
 
 def test_a_job_for_which_nobody_would_be_left() -> None:

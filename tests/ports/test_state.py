@@ -62,6 +62,7 @@ def terms(version: str, price: int = 100, auction: int = 1) -> dict[str, Any]:
         "tier": 1, "auction": auction, "scheme": 1, "inputCommitment": word(77), "input": word(78),
         "maxPrice": price, "startPrice": 11, "priceStep": 2**128 - 1, "biddingWindow": 60, "revealWindow": 25,
         "deliveryWindow": 61, "executionWindow": 62, "verificationWindow": 63, "requirements": word(79),
+        "valueAtRisk": 9, "policy": word(80),
     }  # fmt: skip
     snapshot = {
         "verifier": EVE, "key": word(5), "usePrice": 2**128 - 1, "ownerBps": 10, "protocolFeeBps": 20,

@@ -63,6 +63,8 @@ def terms() -> dict[str, Any]:
         "executionWindow": 60,
         "verificationWindow": 60,
         "requirements": word(0),
+        "valueAtRisk": 0,
+        "policy": word(0),
     }
     snapshot = {
         "verifier": ANN,

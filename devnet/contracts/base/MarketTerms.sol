@@ -10,6 +10,7 @@ import {IFeeShares} from "../interfaces/IFeeShares.sol";
 import {Request, Snapshot, Terms} from "../interfaces/IJobMarket.sol";
 import {IProviders} from "../interfaces/IProviders.sol";
 import {IReputation} from "../interfaces/IReputation.sol";
+import {IVerifier} from "../interfaces/IVerifier.sol";
 import {AuctionKind, Tier} from "../interfaces/Types.sol";
 import {
     BPS,
@@ -137,16 +138,17 @@ abstract contract MarketTerms is Credits {
         return _terms(request);
     }
 
-    /// @notice What a bid for a job of this tier and maximum price locks. It grows with the price and never changes.
+    /// @notice What a bid for a job of this tier and maximum price locks, where no value is at risk beyond the price. It grows
+    /// with the price and never changes.
     function lockFor(Tier tier, uint128 maxPrice) external view returns (uint128) {
-        return _lockFor(tier, maxPrice);
+        return _lockFor(tier, maxPrice, 0);
     }
 
     function _terms(Request calldata request) internal view returns (Terms memory terms, uint128 floor) {
         address verifier = _checkRequest(request);
         (uint16 treasuryBps, uint16 stakersBps) = feeShares.feeShares();
         if (uint256(treasuryBps) + stakersBps > BPS) revert FeeSharesTooHigh(treasuryBps, stakersBps);
-        bytes32 key = registry.keyOf(request.versionId, request.tier);
+        bytes32 key = registry.keyOf(request.versionId, _keyTier(request.tier));
         if (key == 0 && request.tier != Tier.None) revert KeyMissing(request.versionId, request.tier);
         // Reverts for an unknown version.
         Royalty memory royalty = registry.royaltyOf(request.versionId);
@@ -164,7 +166,7 @@ abstract contract MarketTerms is Credits {
             treasuryBps: treasuryBps,
             stakersBps: stakersBps,
             treasury: _treasury,
-            lock: _lockFor(request.tier, request.maxPrice),
+            lock: _lockFor(request.tier, request.maxPrice, request.valueAtRisk),
             undeliveredFee: _undeliveredFeeFor(request.maxPrice),
             gasCompensation: _gasCompensation,
             payees: royalty.payees,
@@ -187,7 +189,23 @@ abstract contract MarketTerms is Credits {
         }
         _checkWindow("deliveryWindow", request.deliveryWindow, MIN_WINDOW);
         _checkWindow("executionWindow", request.executionWindow, MIN_WINDOW);
-        _checkWindow("verificationWindow", request.verificationWindow, _decidesAtOnce(tier) ? 0 : MIN_WINDOW);
+        _checkWindow("verificationWindow", request.verificationWindow, tier == Tier.Zk ? 0 : MIN_WINDOW);
+        _checkRisk(tier, auction, request.valueAtRisk);
+        _checkPolicy(verifier, tier, auction, request.policy);
+    }
+
+    function _checkRisk(Tier tier, AuctionKind auction, uint96 valueAtRisk) private pure {
+        if (valueAtRisk == 0) return;
+        if (!_challenged(tier)) revert ValueAtRiskUnused(tier, valueAtRisk);
+        // Whoever offers to a class of jobs knows their price alone.
+        if (auction == AuctionKind.Batch) revert FieldUnused("valueAtRisk", auction, valueAtRisk);
+    }
+
+    /// @dev A verifier without terms of its own is not asked where there are none.
+    function _checkPolicy(address verifier, Tier tier, AuctionKind auction, bytes32 policy) private view {
+        if (policy == 0 && tier != Tier.Tee && tier != Tier.Redundant) return;
+        if (auction == AuctionKind.Batch) revert FieldUnused("policy", auction, uint256(policy));
+        IVerifier(verifier).checkPolicy(policy);
     }
 
     /// @dev A Dutch clock and a batch's grid start within what can be paid. That the grid meets maxPrice, the batch checks.
@@ -212,21 +230,26 @@ abstract contract MarketTerms is Credits {
 
     /// @dev How a tier's verifier reads the input commitment.
     function _schemeOf(Tier tier) private pure returns (uint8) {
-        if (tier == Tier.None) return SCHEME_KECCAK;
-        return tier == Tier.Optimistic ? SCHEME_EXACT : SCHEME_POSEIDON;
+        if (tier == Tier.None || tier == Tier.Tee) return SCHEME_KECCAK;
+        return _challenged(tier) ? SCHEME_EXACT : SCHEME_POSEIDON;
     }
 
-    /// @dev Tiers whose verdict needs no window: mathematics, or a CPU's quote.
-    function _decidesAtOnce(Tier tier) private pure returns (bool) {
-        return tier == Tier.Zk || tier == Tier.Tee;
+    /// @dev The tiers whose results are traces that anybody can dispute.
+    function _challenged(Tier tier) private pure returns (bool) {
+        return tier == Tier.Optimistic || tier == Tier.Redundant;
     }
 
-    /// @dev max(minLock, ceil(maxPrice * lockBps / 1e4)), which fits where maxPrice does, since lockBps <= 1e4. Optimistic: at
-    /// least LOCK_TIMES maxPrice; a price of which that does not fit is refused.
-    function _lockFor(Tier tier, uint128 maxPrice) internal view returns (uint128) {
+    /// @dev Whose key a tier reads: both of these check a trace of the same graph.
+    function _keyTier(Tier tier) private pure returns (Tier) {
+        return tier == Tier.Redundant ? Tier.Optimistic : tier;
+    }
+
+    /// @dev max(minLock, ceil(maxPrice * lockBps / 1e4)), which fits where maxPrice does, since lockBps <= 1e4. Of a tier with
+    /// challengers: at least LOCK_TIMES the price and the value at risk; what does not fit is refused.
+    function _lockFor(Tier tier, uint128 maxPrice, uint96 valueAtRisk) internal view returns (uint128) {
         uint256 share = (uint256(maxPrice) * _lockBps + BPS - 1) / BPS;
         // SAFETY: lockBps <= 1e4, so this is the larger one.
-        if (tier == Tier.Optimistic) share = uint256(maxPrice) * LOCK_TIMES;
+        if (_challenged(tier)) share = (uint256(maxPrice) + valueAtRisk) * LOCK_TIMES;
         return SafeCast.toUint128(Math.max(share, _minLock));
     }
 

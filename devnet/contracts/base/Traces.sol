@@ -59,6 +59,11 @@ abstract contract Traces is IDisputeGame, IDisputeGameErrors, Complaints {
     }
 
     /// @inheritdoc IVerifier
+    function checkPolicy(bytes32 policy) external pure {
+        if (policy != 0) revert PolicyUnusable(policy);
+    }
+
+    /// @inheritdoc IVerifier
     /// @dev INVARIANT: Rejected stands. A conviction does; and where a complaint's clock ran out with no game open, none opens
     /// any more and nothing convicts (`_challengeable`). A game that is open has its course even then: a consumer in
     /// league with the provider cannot end it. Accepted is never said: silence accepts when the window ends, from when on

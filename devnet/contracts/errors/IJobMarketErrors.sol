@@ -17,6 +17,8 @@ interface IJobMarketErrors {
     error WindowOutOfBounds(string name, uint32 actual, uint256 least, uint256 most);
     /// `name` is a field of the request that this kind of auction does not know: it must be 0.
     error FieldUnused(string name, AuctionKind auction, uint256 actual);
+    /// Nothing that a consumer declares to be at risk is covered in this tier: it must be 0.
+    error ValueAtRiskUnused(Tier tier, uint96 actual);
     error StartPriceOutOfBounds(uint128 actual, uint256 least, uint128 most);
     /// Shares of the protocol fee in basis points: together they pass one whole.
     error FeeSharesTooHigh(uint16 treasuryBps, uint16 stakersBps);

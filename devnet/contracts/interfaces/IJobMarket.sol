@@ -20,6 +20,8 @@ struct Request {
     uint32 executionWindow; // from the acceptance of the input
     uint32 verificationWindow; // from the submission
     bytes32 requirements; // keccak256 of the ABI-encoded Requirements of who may bid; 0: anybody
+    uint96 valueAtRisk; // Optimistic, Redundant: what a false result costs the consumer beyond the price; else 0
+    bytes32 policy; // the tier's own terms, as its verifier reads them (IVerifier.checkPolicy); 0 where it has none
 }
 
 /// What the market froze when the job was posted, so that no term moves under a running job.

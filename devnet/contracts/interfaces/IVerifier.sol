@@ -12,10 +12,14 @@ struct Claim {
     address provider;
     Tier tier;
     uint8 scheme; // how the input root was made: 1 = Poseidon, 2 = keccak256, 3 = exact tensors
+    bytes32 policy; // the tier's own terms, as the consumer posted them
 }
 
 /// One interface for every tier.
 interface IVerifier {
+    /// A tier's own terms are not in its form: 0 where it has none.
+    error PolicyUnusable(bytes32 policy);
+
     /// @notice Checks the provider's evidence. Called by the market, once for each job.
     /// @param claim What must be shown.
     /// @param evidence Tier-specific bytes from the provider: hostile.
@@ -25,6 +29,10 @@ interface IVerifier {
     function check(Claim calldata claim, bytes calldata evidence)
         external
         returns (Verdict verdict, bytes32 outputCommitment);
+
+    /// @notice Refuses what cannot be a tier's own terms. Called by the market when a job is posted.
+    /// Reverts with PolicyUnusable.
+    function checkPolicy(bytes32 policy) external view;
 
     /// @notice The verdict now, for a job whose first verdict was `Pending`.
     function verdictOf(bytes32 jobId) external view returns (Verdict);

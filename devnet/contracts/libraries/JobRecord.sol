@@ -12,8 +12,8 @@ enum Ending {
 
 /// A job as the market stores it: the facts of interfaces/IJobMarket.sol's `Job` in nine words, five of them written by
 /// every posting, one by the first bid and one by the submission. The last two stay empty where neither requirements nor
-/// a Dutch or sealed auction ask for them. Verifier and lock follow from tier and maximum price,
-/// since the market's parameters never change.
+/// a Dutch or sealed auction nor a value at risk ask for them. Verifier and lock follow from tier, maximum price and value
+/// at risk, since the market's parameters never change.
 /// SAFETY: times fit in 40 bits for 34,000 years, windows in 24 bits (MAX_WINDOW is 7 days, and late bids move a close by no
 /// more than a window).
 struct JobRecord {
@@ -42,4 +42,5 @@ struct JobRecord {
     bytes32 requirements;
     uint128 mark; // Dutch: where the clock starts; Sealed: the lowest price revealed so far, 0 before the first
     uint32 commitments; // Sealed: those that stand
+    uint96 valueAtRisk; // Optimistic, Redundant: as posted
 }

@@ -56,8 +56,8 @@ uint8 constant SCHEME_KECCAK = 2;
 uint8 constant SCHEME_EXACT = 3;
 
 // Of what a provider loses to a challenger, the challenger's share; the rest burns. A provider may be its own challenger: only
-// what burns deters it. So that this is never less than the price, the optimistic tier's lock is at least LOCK_TIMES the
-// maximum price: LOCK_TIMES * (BPS - CHALLENGER_BPS) / BPS = 1.
+// what burns deters it. So that this is never less than the price and what the consumer says is at risk besides, the lock of
+// the tiers with challengers is at least LOCK_TIMES both: LOCK_TIMES * (BPS - CHALLENGER_BPS) / BPS = 1.
 uint256 constant CHALLENGER_BPS = 5_000;
 uint256 constant LOCK_TIMES = 2;
 

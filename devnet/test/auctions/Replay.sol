@@ -161,7 +161,9 @@ abstract contract Replay is MarketBase {
             deliveryWindow: uint32(posted.deliveryWindow),
             executionWindow: uint32(posted.executionWindow),
             verificationWindow: 1 minutes,
-            requirements: 0
+            requirements: 0,
+            valueAtRisk: 0,
+            policy: 0
         });
     }
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from mlm.core.errors import InvalidData
 from mlm.core.events.abi import Decoder, Field, sequence_of
-from mlm.core.events.table import DECLARATIONS, FORMER, parse
+from mlm.core.events.former import FORMER
+from mlm.core.events.table import DECLARATIONS, parse
 
 _KEPT = 1 << 13  # topics: the same accounts and jobs come again and again
 

@@ -25,20 +25,13 @@ class Spec:
 _REQUEST = (
     "(bytes32 versionId, uint8 tier, uint8 auction, uint8 scheme, bytes32 inputCommitment, bytes32 input,"
     " uint128 maxPrice, uint128 startPrice, uint128 priceStep, uint32 biddingWindow, uint32 revealWindow,"
-    " uint32 deliveryWindow, uint32 executionWindow, uint32 verificationWindow, bytes32 requirements)"
+    " uint32 deliveryWindow, uint32 executionWindow, uint32 verificationWindow, bytes32 requirements,"
+    " uint96 valueAtRisk, bytes32 policy)"
 )
 _SNAPSHOT = (
     "(address verifier, bytes32 key, uint128 usePrice, uint16 ownerBps, uint16 protocolFeeBps, uint16 treasuryBps,"
     " uint16 stakersBps, address treasury, uint128 lock, uint128 undeliveredFee, uint128 gasCompensation,"
     " address[] payees, uint16[] bps)"
-)
-_FIRST_REQUEST = (
-    "(bytes32 versionId, uint8 tier, uint8 auction, uint8 scheme, bytes32 inputCommitment, bytes32 input,"
-    " uint128 maxPrice, uint32 biddingWindow, uint32 deliveryWindow, uint32 executionWindow, uint32 verificationWindow)"
-)
-_FIRST_SNAPSHOT = (
-    "(address verifier, bytes32 key, uint128 usePrice, uint16 ownerBps, uint16 protocolFeeBps, address treasury,"
-    " uint128 lock, uint128 undeliveredFee, uint128 gasCompensation, address[] payees, uint16[] bps)"
 )
 _JOB = "bytes32 indexed jobId, bytes32 indexed versionId"
 _ATTRIBUTE = "address indexed provider, bytes32 indexed name, bytes32 value"
@@ -153,7 +146,7 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
     (
         "JobMarket",
         f"JobPosted({_JOB}, address indexed consumer, uint256 nonce, ({_REQUEST} request, {_SNAPSHOT} snapshot) terms)",
-        "0xc6f878bcff0ef4a1174b36b97d7004d23fbed2df04a7ff7265dee9f3fa6c16aa",
+        "0x5771a984f4ff5a55176d5066c45a2d68da14a286ad6e1c8c6b024c23ea4078c9",
     ),
     (
         "JobMarket",
@@ -342,22 +335,6 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
     *disputes.DECLARATIONS,
     *audits.DECLARATIONS,
     *licences.DECLARATIONS,
-)
-
-# What earlier contracts declared and later ones changed: their logs stay readable.
-FORMER: tuple[tuple[str, str, str], ...] = (
-    (
-        "JobMarket",
-        f"JobPosted({_JOB}, address indexed consumer, uint256 nonce, "
-        f"({_FIRST_REQUEST} request, {_FIRST_SNAPSHOT} snapshot) terms)",
-        "0x74146eb4c207eb7684fd2cc089044f798373f7f7df3fc3c64228776f5104044f",
-    ),
-    (
-        "AssetSale",
-        f"SaleOpened({_SALE}, address indexed collection, address indexed seller, uint256 tokenId, uint256 nonce,"
-        " uint128 reserve, uint16 minStepBps, uint32 duration, uint32 extension, address escrow)",
-        "0xf95594a0c223547a47ebcf690ff35bf317111b45fc25eced3c7cd7fed1731f0d",
-    ),
 )
 
 

@@ -28,6 +28,7 @@ class Optimistic(Delivering):
     """A trace of an exact graph; outputs are handed over as in the tier none."""
 
     tier = Tier.OPTIMISTIC
+    challenged = True
     scheme = SCHEME_EXACT
     contract = "DisputeGame"
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlm.ports.runner import Run
     from mlm.ports.tensors import Tensors
     from mlm.workflows import inputs
+    from mlm.workflows.job_post import JobPost
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Rules(ABC):
     reads_files = True  # who posts or bids needs the model's files
     delivers = False  # outputs are handed over, by `Delivering`
     together = False  # runs of one model may share a batch
+    challenged = False  # results are traces that anybody can dispute
 
     @abstractmethod
     def check_manifest(self, found: Manifest) -> None:
@@ -65,6 +67,10 @@ class Rules(ABC):
     @abstractmethod
     def check(self, ports: Ports, loaded: model.Model, version: lookup.Version) -> Circuit | None:
         """What is to be checked of a model before dealing with it."""
+
+    def policy(self, asked: JobPost) -> bytes:
+        """The tier's own terms of a job, 32 bytes as its verifier reads them; most tiers have none."""
+        return bytes(32)
 
     @abstractmethod
     def commitment(
