@@ -71,7 +71,7 @@ def submitted_evidence(ports: Ports, job: lookup.Job) -> Evidence:
 
 
 # submit(bytes32 jobId, Terms terms, bytes evidence, bytes32 result); a test holds it to the ABI
-SUBMIT = bytes.fromhex("02e986fb")
+SUBMIT = bytes.fromhex("d6c61c67")
 
 
 def submissions(calldata: bytes, job_id: bytes) -> Iterator[bytes]:
