@@ -7,13 +7,14 @@ where an input is missing the cost is unknown, never zero.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from mlm.core.clock import Duration, Instant
 from mlm.core.digest import keccak256, words
 from mlm.core.job import Tier
 from mlm.core.money import Amount
+from mlm.core.plan import JSON_ONLY, NO_TEXT
 from mlm.core.settlement import CHALLENGER_BPS, challenger_part
 
 # log2 of the operations that break it at least. BN254: Barbulescu and Duquesne, Updating Key Size Estimations for
@@ -72,7 +73,7 @@ class Unit(_Words):
     TRUTH = "1 or 0"
 
 
-class Worth(_Words):
+class CostKind(_Words):
     """What kind of thing it costs."""
 
     MONEY = "money"
@@ -100,14 +101,14 @@ class Cost:
     `block` is where the chain's inputs were read.
     """
 
-    worth: Worth
+    kind: CostKind
     at_least: Amount | None
     bits: int | None
-    why: str
-    formula: str
-    provided: str
+    why: str = field(metadata=NO_TEXT)
+    formula: str = field(metadata=NO_TEXT)
+    provided: str = field(metadata=NO_TEXT)
     block: int | None
-    block_hash: str | None
+    block_hash: str | None = field(metadata=JSON_ONLY)
     inputs: tuple[Input, ...]
 
 
@@ -141,7 +142,7 @@ class Facts:
 
 
 def _cost(
-    worth: Worth,
+    kind: CostKind,
     why: str = "",
     *,
     formula: str = "",
@@ -152,39 +153,39 @@ def _cost(
     bits: int | None = None,
 ) -> Cost:
     money = None if at_least is None else Amount(at_least)
-    return Cost(worth, money, bits, why, formula, provided, at.block, at.block_hash, tuple(inputs))
+    return Cost(kind, money, bits, why, formula, provided, at.block, at.block_hash, tuple(inputs))
 
 
 def _of(
-    formula: str, provided: str, inputs: Sequence[Input], at: At, value: Callable[[], int], *, worth: Worth
+    formula: str, provided: str, inputs: Sequence[Input], at: At, value: Callable[[], int], *, kind: CostKind
 ) -> Cost:
     """The formula's value, if all inputs are known; nothing where it is zero or less."""
     missing = [each.name for each in inputs if each.value is None]
     if missing:
         why = f"not known: {', '.join(missing)}"
-        return _cost(Worth.UNKNOWN, why, formula=formula, provided=provided, inputs=inputs, at=at)
+        return _cost(CostKind.UNKNOWN, why, formula=formula, provided=provided, inputs=inputs, at=at)
     found = value()
     if found <= 0:
         why = "the formula gives nothing"
-        return _cost(Worth.NOTHING, why, formula=formula, provided=provided, inputs=inputs, at=at)
-    at_least, bits = (found, None) if worth is Worth.MONEY else (None, found)
-    return _cost(worth, formula=formula, provided=provided, inputs=inputs, at=at, at_least=at_least, bits=bits)
+        return _cost(CostKind.NOTHING, why, formula=formula, provided=provided, inputs=inputs, at=at)
+    at_least, bits = (found, None) if kind is CostKind.MONEY else (None, found)
+    return _cost(kind, formula=formula, provided=provided, inputs=inputs, at=at, at_least=at_least, bits=bits)
 
 
 def unknown(why: str, provided: str = "", inputs: Sequence[Input] = (), at: At = NOWHERE) -> Cost:
     """Nothing is known of what it costs."""
-    return _cost(Worth.UNKNOWN, why, provided=provided, inputs=inputs, at=at)
+    return _cost(CostKind.UNKNOWN, why, provided=provided, inputs=inputs, at=at)
 
 
 def nothing(why: str, inputs: Sequence[Input] = (), at: At = NOWHERE) -> Cost:
     """Anybody can cheat, or a known somebody can, for nothing."""
-    return _cost(Worth.NOTHING, why, inputs=inputs, at=at)
+    return _cost(CostKind.NOTHING, why, inputs=inputs, at=at)
 
 
-def computation(bits: int, provided: str, source: str) -> Cost:
-    """2^bits operations, as for a second file with a digest or a signature without its key."""
+def computation(bits: int, why: str, provided: str, source: str) -> Cost:
+    """2^bits operations; `why` says for what, such as a second file with a digest."""
     inputs = (Input("security", bits, Unit.BITS, source),)
-    return _of("security", provided, inputs, NOWHERE, lambda: bits, worth=Worth.COMPUTATION)
+    return _cost(CostKind.COMPUTATION, why, formula="security", provided=provided, inputs=inputs, bits=bits)
 
 
 def amount(value: int | None) -> Amount | None:
@@ -225,7 +226,7 @@ def zk(points: Sequence[int] | None, at: At = NOWHERE, source: str = "the verify
         inputs,
         at,
         lambda: PAIRING_BITS,
-        worth=Worth.COMPUTATION,
+        kind=CostKind.COMPUTATION,
     )
 
 
@@ -241,16 +242,26 @@ def _locked(lock: int | None) -> tuple[Input, Input]:
     )
 
 
-def optimistic(lock: int | None, window: int | None, at: At = NOWHERE) -> Cost:
-    """A trace that stands unless somebody shows a fault. `lock` in base units, `window` in seconds."""
-    inputs = (*_locked(lock), Input("window", window, Unit.SECONDS, "JobMarket"))
+def optimistic(
+    lock: int | None, window: int | None, price: int | None, value_at_risk: int | None, at: At = NOWHERE
+) -> Cost:
+    """A trace that stands unless somebody shows a fault: what burns is never less than maximum price and value at risk.
+
+    `window` in seconds, all others in base units.
+    """
+    inputs = (
+        *_locked(lock),
+        Input("window", window, Unit.SECONDS, "JobMarket"),
+        Input("maximum price", amount(price), Unit.MONEY, "the terms"),
+        Input("value at risk", amount(value_at_risk), Unit.MONEY, "the terms"),
+    )
     return _of(
         "lock - floor(lock * challenger's part / 10,000)",
         "one honest watcher reads input and model, recomputes within the window, and the chain takes its challenge",
         inputs,
         at,
         lambda: burned(lock or 0) if window else 0,
-        worth=Worth.MONEY,
+        kind=CostKind.MONEY,
     )
 
 
@@ -276,7 +287,7 @@ def tee(simulated: bool | None, threshold: int | None, stakes: Sequence[int] | N
         inputs,
         at,
         lambda: stake or 0,
-        worth=Worth.MONEY,
+        kind=CostKind.MONEY,
     )
 
 
@@ -293,7 +304,7 @@ def redundant(lock: int | None, replicas: int | None, slot: int | None, at: At =
         inputs,
         at,
         lambda: burned(lock or 0) + max((replicas or 0) - 1, 0) * (slot or 0),
-        worth=Worth.MONEY,
+        kind=CostKind.MONEY,
     )
 
 
@@ -305,7 +316,7 @@ def none(points: int | None, at: At = NOWHERE) -> Cost:
     if not points:
         return nothing("nobody checks, and the provider has no reputation to lose", inputs, at)
     return _cost(
-        Worth.REPUTATION,
+        CostKind.REPUTATION,
         "nothing is taken from a provider that hands in anything: it is rated",
         formula="points",
         provided="the consumer notices, and who deals with the provider next looks at its ratings",

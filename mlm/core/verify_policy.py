@@ -19,7 +19,7 @@ from mlm.core.errors import UsageError, VerificationFailed
 from mlm.core.job import Tier
 from mlm.core.money import parse_units
 from mlm.core.project import read_toml
-from mlm.core.trust import Cost, Facts, Guarantor, Worth
+from mlm.core.trust import Cost, CostKind, Facts, Guarantor
 
 MAX_FILE = 1 << 16  # bytes
 MOST = 1 << 16  # that a count, or bits, can ask for
@@ -156,8 +156,8 @@ def _least(least: object) -> str:
 
 
 def _least_cost(wanted: Mapping[str, Any]) -> str:
-    shown = {"tokens": "{} tokens", "bits": "2^{} operations"}
-    return "at least " + " or ".join(shown[name].format(value) for name, value in wanted.items())
+    shown = {"tokens": "tokens: {}", "bits": "operations: 2^{}"}
+    return "at least " + ", or ".join(shown[name].format(value) for name, value in wanted.items())
 
 
 # ---------------------------------------------------------------------- judgements
@@ -238,15 +238,15 @@ def _enough(name: str, what: str, least: int, judged: Judged) -> str:
 def _dear(wanted: Mapping[str, Any], judged: Judged) -> str:
     """A cost has one kind: it is held against the demand of that kind, and fails where there is none."""
     cost = judged.cost
-    if cost.worth is Worth.MONEY and cost.at_least is not None and "tokens" in wanted:
+    if cost.kind is CostKind.MONEY and cost.at_least is not None and "tokens" in wanted:
         if cost.at_least < parse_units(wanted["tokens"]):
             raise _fail(_least_cost(wanted), cost.at_least)
         return str(cost.at_least)
-    if cost.worth is Worth.COMPUTATION and cost.bits is not None and "bits" in wanted:
+    if cost.kind is CostKind.COMPUTATION and cost.bits is not None and "bits" in wanted:
         if cost.bits < wanted["bits"]:
             raise _fail(_least_cost(wanted), f"2^{cost.bits} operations")
         return f"2^{cost.bits} operations"
-    raise _fail(_least_cost(wanted), f"{cost.worth}{f': {cost.why}' if cost.why else ''}")
+    raise _fail(_least_cost(wanted), f"{cost.kind}{f': {cost.why}' if cost.why else ''}")
 
 
 _TIERS = tuple(map(str, Tier))

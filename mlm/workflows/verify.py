@@ -87,7 +87,13 @@ def verify_signature(ports: Ports, target: str, signature: Path | None, public_k
             who_can_check="anybody with the signer's public key",
             trust="whose key it is",
             guaranteed_by=_SIGNED,
-            cost=partial(computation, SIGNATURE_BITS, "its signer keeps the key to itself", "a key of P-256 or more"),
+            cost=partial(
+                computation,
+                SIGNATURE_BITS,
+                "a signature without its key",
+                "its signer keeps the key to itself",
+                "a key of P-256 or more",
+            ),
         )
     )
 
@@ -192,7 +198,13 @@ def _asset(ports: Ports, target: str) -> Verification:
             who_can_check="its owner, and who was given its key" if sealed else ANYBODY,
             trust="sha2-256",
             guaranteed_by=HELD,
-            cost=partial(computation, DIGEST_BITS, "the node that was asked tells the chain's truth", "sha2-256"),
+            cost=partial(
+                computation,
+                DIGEST_BITS,
+                "other files under the same CID",
+                "the node that was asked tells the chain's truth",
+                "sha2-256",
+            ),
         )
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from mlm.core.errors import ChainError, MlmError, NotFound, StorageError, ToolMissing, VerificationFailed
+from mlm.core.plan import NOTE, TITLED
 from mlm.core.trust import Cost, Facts, Guarantor
 
 ANYBODY = "anybody with the chain and the model's files"
@@ -34,8 +35,8 @@ class Check:
     check: str
     passed: bool | None
     found: str
-    against: str
-    guaranteed_by: tuple[Guarantor, ...]
+    against: str = field(metadata=NOTE)
+    guaranteed_by: tuple[Guarantor, ...] = field(metadata=NOTE)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Verification:
     """What was checked. `verified`: no check failed. `complete`: every check could be made, the optional ones too.
 
     `guaranteed_by`: who must neither fail nor lie for the target to be what it claims; the chain and the node that was
-    asked besides. `facts` are what a policy can ask more.
+    asked besides. `evidence` is what a policy can ask more.
     """
 
     target: str
@@ -55,8 +56,8 @@ class Verification:
     trust: str
     checks: tuple[Check, ...]
     guaranteed_by: tuple[Guarantor, ...]
-    facts: Facts
-    cost_to_cheat: Cost
+    evidence: Facts = field(metadata=TITLED)
+    cost_to_cheat: Cost = field(metadata=TITLED)
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def verified(subject: Subject) -> Verification:
         trust=subject.trust,
         checks=checks,
         guaranteed_by=subject.guaranteed_by,
-        facts=subject.facts,
+        evidence=subject.facts,
         cost_to_cheat=subject.cost(),
     )
 

@@ -73,8 +73,8 @@ def _zk(reader: Reader, job: lookup.Job) -> Cost:
 
 
 def _optimistic(reader: Reader, job: lookup.Job) -> Cost:
-    record = reader.record(job)
-    return trust.optimistic(record.lock, record.verification_window, reader.at)
+    record, asked = reader.record(job), job.terms.request
+    return trust.optimistic(record.lock, record.verification_window, asked.max_price, asked.value_at_risk, reader.at)
 
 
 def _none(reader: Reader, job: lookup.Job) -> Cost:

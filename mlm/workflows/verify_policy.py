@@ -26,7 +26,7 @@ def held_to(demands: Sequence[Demand], found: Verification) -> Verification:
         complete=found.complete,
         guaranteed_by=found.guaranteed_by,
         cost=found.cost_to_cheat,
-        facts=found.facts,
+        facts=found.evidence,
     )
     steps = tuple(Step(each.check, partial(each.judge, judged), each.against, RECOMPUTED) for each in demands)
     more = tuple(make(steps, len(found.checks) + 1))
