@@ -29,6 +29,9 @@ from bench.timing import ROOT
 LOAD = ROOT / "bench" / "load"
 CONNECTIONS = (1, 8, 64)
 ROUNDS, CALLS = 5, 300
+A_CONNECTION = (
+    16  # calls at least: until all connections have theirs answered once, and while the last end, few share a batch
+)
 PRICE = "0.2"
 SIDE = 32
 CHANNELS = {"cnn": 56, "large": 180}  # 30 and 304 million multiply-accumulates; MobileNetV2 takes 300
@@ -192,7 +195,8 @@ def measured(model: str, calls: int = CALLS, rounds: int = ROUNDS) -> dict[int, 
     with _servers(model) as (market, free, paid), tempfile.TemporaryDirectory() as folder:
         body, head, inputs = _body(model, Path(folder))
         warm = max(CONNECTIONS)
-        total = len(CONNECTIONS) * (warm + rounds * calls)
+        amounts = {connections: max(calls, A_CONNECTION * connections) for connections in CONNECTIONS}
+        total = sum(warm + rounds * amount for amount in amounts.values())
         payer = Payer.open(Chain.of(market, "consumer"), terms_of(paid), 1, calls=total)
         signed = iter(range(1, total + 1))
 
@@ -206,9 +210,10 @@ def measured(model: str, calls: int = CALLS, rounds: int = ROUNDS) -> dict[int, 
             _load(free, connections, warm, body, head, None)
             _load(paid, connections, warm, body, head, vouchers(warm))
             for _ in range(rounds):
-                prepared = vouchers(calls)
-                loaded.free.append(_load(free, connections, calls, body, head, None))
-                loaded.paid.append(_load(paid, connections, calls, body, head, prepared))
+                amount = amounts[connections]
+                prepared = vouchers(amount)
+                loaded.free.append(_load(free, connections, amount, body, head, None))
+                loaded.paid.append(_load(paid, connections, amount, body, head, prepared))
     return found
 
 

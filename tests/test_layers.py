@@ -55,12 +55,27 @@ ALSO = {
 }
 
 HEAVY = {"web3", "eth_account", "eth_abi", "eth_keys", "onnx", "onnxruntime", "ezkl", "duckdb", "numpy"}
-HEAVY |= {"yaml", "license_expression", "model_signing", "cryptography", "mlcroissant", "dcap_qvl", "wasmtime", "ray"}
-HEAVY |= {"starlette", "uvicorn", "uvloop", "httptools"}
+HEAVY |= {
+    "yaml",
+    "license_expression",
+    "model_signing",
+    "cryptography",
+    "mlcroissant",
+    "dcap_qvl",
+    "cbor2",
+    "wasmtime",
+    "ray",
+}
+HEAVY |= {"starlette", "uvicorn", "uvloop", "httptools", "cbor2"}
 
 # File -> why it may import a heavy library at the top.
 HEAVY_AT_TOP: dict[str, str] = {
     "mlm/adapters/attestation/vendor.py": "all of it is certificates; who wants simulated evidence imports it",
+    "mlm/adapters/attestation/vendor_snp.py": "as vendor.py, which imports it for evidence of its kind",
+    "mlm/adapters/attestation/vendor_nitro.py": "as vendor.py, which imports it for evidence of its kind",
+    "mlm/adapters/attestation/certificates.py": "all of it is certificates; the child that verifies imports it",
+    "mlm/adapters/attestation/snp.py": "the child that verifies such a report imports it, before it is sealed",
+    "mlm/adapters/attestation/nitro.py": "the child that verifies such a document imports it, before it is sealed",
 }
 
 # File -> why it may print or read the environment outside the command line.

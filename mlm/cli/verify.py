@@ -31,9 +31,16 @@ def verify(
         Path | None, typer.Option(help="An OpenSSF model signature, to be held against the target's files.")
     ] = None,
     public_key: Annotated[Path | None, typer.Option(help="PEM file of the signer's public key.")] = None,
-    quote: Annotated[Path | None, typer.Option(help="A DCAP quote of Intel SGX or TDX, as bytes.")] = None,
+    quote: Annotated[
+        Path | None,
+        typer.Option(
+            help="Evidence of trusted hardware, as bytes: a DCAP quote of Intel SGX or TDX, an attestation report of "
+            "AMD SEV-SNP or an attestation document of AWS Nitro Enclaves."
+        ),
+    ] = None,
     collateral: Annotated[
-        Path | None, typer.Option(help="JSON file of what Intel says of the quote's platform.")
+        Path | None,
+        typer.Option(help="JSON file of what Intel or AMD says of the quote's platform. Nitro needs none."),
     ] = None,
     at: Annotated[
         int | None, typer.Option(min=0, max=LAST, help="The time at which the quote must be valid, Unix seconds; now.")
@@ -64,7 +71,7 @@ def verify(
         from mlm.workflows.verify_quote import Quoted, verify_quote
 
         others = (target, model, signature, public_key)
-        if quote is None or collateral is None or any(each is not None for each in others):
+        if quote is None or any(each is not None for each in others):
             raise UsageError("--quote FILE and --collateral FILE go together, without a target or its options")
         status = ctx.obj.config.get("tee.status")
         asked = Quoted(quote, collateral, at, status, tuple(measurement or ()), report_data, simulated)

@@ -94,9 +94,9 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
         return OpenSsfSignatures(session.cwd)
 
     def attestation() -> object:
-        from mlm.adapters.attestation.dcap import Dcap
+        from mlm.adapters.attestation.evidence import Evidence
 
-        return Dcap(folder=session.home / "cache" / "quotes", **wiring_compute.bounds(session, "runner"))
+        return Evidence(folder=session.home / "cache" / "quotes", **wiring_compute.bounds(session, "runner"))
 
     made = Ports(
         chain=lambda: chain(session, bare),

@@ -1,6 +1,7 @@
 """What trusted hardware says of a computation, once its evidence is verified; and what of it is accepted. Pure.
 
-Kinds and field names are Intel's: https://download.01.org/intel-sgx/latest/dcap-latest (quoting library API).
+Field names are the vendors'. Intel: https://download.01.org/intel-sgx/latest/dcap-latest (quoting library API); AMD:
+SEV-SNP firmware ABI, document 56860, table ATTESTATION_REPORT; AWS: Nitro Enclaves user guide, attestation document.
 """
 
 from __future__ import annotations
@@ -8,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mlm.core.errors import UsageError, VerificationFailed
+from mlm.core.errors import InvalidData, UsageError, VerificationFailed
 
-SGX, TDX = "sgx", "tdx"
-# What Intel says of a platform's trusted computing base (TCB), from good to bad. The last says that keys are out.
-UP_TO_DATE, REVOKED = "UpToDate", "Revoked"
+SGX, TDX, SNP, NITRO = "sgx", "tdx", "snp", "nitro"
+# In the order of their numbers on chain: 1, 2, 3, 4 (devnet/contracts, TeeVerifier).
+KINDS = (SGX, TDX, SNP, NITRO)
+# What Intel says of a platform's trusted computing base (TCB), from good to bad. The last says that keys are out. The
+# other vendors say nothing; which of these words stands for what their evidence shows, docs/tee.md says.
+UP_TO_DATE, CONFIGURATION_NEEDED, REVOKED = "UpToDate", "ConfigurationNeeded", "Revoked"
 STATUSES = (
     UP_TO_DATE,
     "SWHardeningNeeded",
-    "ConfigurationNeeded",
+    CONFIGURATION_NEEDED,
     "ConfigurationAndSWHardeningNeeded",
     "OutOfDate",
     "OutOfDateConfigurationNeeded",
@@ -26,8 +30,21 @@ STATUSES = (
 MEASUREMENTS = {
     SGX: ("mr_enclave", "mr_signer"),
     TDX: ("mr_td", "mr_config_id", "mr_owner", "mr_owner_config", "rt_mr0", "rt_mr1", "rt_mr2", "rt_mr3"),
+    SNP: ("measurement", "host_data", "id_key_digest", "author_key_digest", "reported_tcb"),
+    NITRO: tuple(f"pcr{number}" for number in range(16)),  # those that the document holds
+}
+# Those that together say what code runs, with their bytes: a digest over them stands on chain.
+_REGISTERS = {
+    SGX: {"mr_enclave": 32, "mr_signer": 32},
+    TDX: dict.fromkeys(("mr_td", "rt_mr0", "rt_mr1", "rt_mr2", "rt_mr3"), 48),
+    SNP: {"measurement": 48},
+    NITRO: dict.fromkeys(("pcr0", "pcr1", "pcr2"), 48),
 }
 REPORT_DATA_BYTES = 64
+SNP_REPORT_BYTES = 1184
+_SNP_VERSIONS, _QUOTE_VERSIONS, _TEE_TYPES = range(2, 6), range(3, 6), {0: SGX, 0x81: TDX}
+_COSE_SIGN1 = (b"\x84", b"\xd2\x84")  # a list of four, with its tag or without
+_WORDS = {SNP: "report", NITRO: "document"}  # the others are quotes
 
 
 @dataclass(frozen=True)
@@ -51,7 +68,38 @@ class Attested:
     @property
     def title(self) -> str:
         """What kind of evidence it is, in words."""
-        return f"{'simulated ' if self.simulated else ''}{self.kind} quote"
+        return f"{'simulated ' if self.simulated else ''}{self.kind} {_WORDS.get(self.kind, 'quote')}"
+
+
+def kind_of(evidence: bytes) -> str:
+    """Which kind evidence is, by how it begins; that it is well formed, nobody has looked. Raises InvalidData."""
+    version, more = int.from_bytes(evidence[:2], "little"), int.from_bytes(evidence[2:4], "little")
+    if len(evidence) == SNP_REPORT_BYTES and version in _SNP_VERSIONS and more == 0:
+        return SNP
+    if evidence.startswith(_COSE_SIGN1):
+        return NITRO
+    kind = _TEE_TYPES.get(int.from_bytes(evidence[4:8], "little"))
+    if len(evidence) < 8 or version not in _QUOTE_VERSIONS or kind is None:
+        raise InvalidData(
+            "expected a quote of SGX or TDX (versions 3 to 5), a report of SEV-SNP (versions 2 to 5) or a document of "
+            f"Nitro Enclaves, found {len(evidence)} bytes that begin {evidence[:8].hex() or 'with nothing'}"
+        )
+    return kind
+
+
+def registers(kind: str, measurements: Mapping[str, bytes]) -> bytes:
+    """The identifying registers of a kind, one after another: what a measurement's digest on chain is over.
+
+    Raises InvalidData where one is missing or of another length, or the kind is none.
+    """
+    wanted = _REGISTERS.get(kind)
+    if wanted is None:
+        raise InvalidData(f"expected evidence of the kind {', '.join(KINDS)}, found {kind!r}")
+    for name, size in wanted.items():
+        found = len(measurements.get(name, b""))
+        if found != size:
+            raise InvalidData(f"{name}: expected {size} bytes, found {found}")
+    return b"".join(measurements[name] for name in wanted)
 
 
 def statuses_of(text: str) -> frozenset[str]:
@@ -61,6 +109,11 @@ def statuses_of(text: str) -> frozenset[str]:
     if unknown := sorted(words - set(allowed)):
         raise UsageError(f"tee.status: expected some of {', '.join(allowed)}, found {unknown[0]!r}")
     return words
+
+
+def vendors_word(kind: str, status: str) -> str | None:
+    """The status, where a vendor signs one: Intel. AMD and AWS say nothing of a platform's TCB (docs/tee.md)."""
+    return status if kind in (SGX, TDX) else None
 
 
 def check_status(found: Attested, accepted: frozenset[str]) -> str:

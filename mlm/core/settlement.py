@@ -17,8 +17,8 @@ MAX_PARENTS = 15
 BURN_ADDRESS = "0x000000000000000000000000000000000000dEaD"
 
 
-# Of what a provider loses to a challenger, the challenger's share; the rest burns, and is never less than the price,
-# since the optimistic tier's lock is at least LOCK_TIMES the maximum price (libraries/Limits.sol).
+# Of what a provider loses to a challenger, the challenger's share; the rest burns, and is never less than the price and
+# the value at risk beyond it, since the lock of a tier with challengers is at least LOCK_TIMES both (Limits.sol).
 CHALLENGER_BPS = 5_000
 LOCK_TIMES = 2
 
@@ -62,9 +62,13 @@ def split_fee(fee: int, *, treasury_bps: int, stakers_bps: int) -> FeeSplit:
     return FeeSplit(Amount(treasury), Amount(stakers), Amount(fee - treasury - stakers))
 
 
-def lock_up(max_price: int, *, optimistic: bool, lock_bps: int, min_lock: int) -> int:
-    """What a bid locks: max(min_lock, ceil(max_price * lock_bps / 10,000)); optimistic at least twice max_price."""
-    return max(min_lock, share_up(max_price, lock_bps), LOCK_TIMES * max_price if optimistic else 0)
+def lock_up(max_price: int, *, challenged: bool, lock_bps: int, min_lock: int, at_risk: int = 0) -> int:
+    """What a bid locks: max(min_lock, ceil(max_price * lock_bps / 10,000)).
+
+    In a tier with challengers at least twice max_price and what is `at_risk` beyond it.
+    """
+    least = LOCK_TIMES * (max_price + at_risk) if challenged else 0
+    return max(min_lock, share_up(max_price, lock_bps), least)
 
 
 def challenger_part(slashed: int) -> int:

@@ -1,4 +1,4 @@
-"""`mlm verify --quote`: whether evidence of trusted hardware is true, and what is accepted of it. Any quote's."""
+"""`mlm verify --quote`: whether evidence of trusted hardware is true, and what is accepted of it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlm.core.attestation import (
+    NITRO,
     REPORT_DATA_BYTES,
+    SNP,
     Attested,
     check_measurements,
     check_report_data,
     check_status,
+    kind_of,
     statuses_of,
+    vendors_word,
 )
 from mlm.core.clock import Instant, iso_time
 from mlm.core.errors import NotFound, UsageError, VerificationFailed
@@ -21,18 +25,22 @@ from mlm.ports.attestation import MAX_BYTES
 from mlm.ports.bundle import Ports
 from mlm.workflows.verify_checks import Step, Subject, Verification, refused, verified
 
-WHO = "anybody with the quote and its collateral"
-TRUST = "the CPU's vendor: its keys, and that nobody has broken into the enclave"
+WHO = "anybody with the evidence and its collateral"
+TRUST = "the hardware's vendor: its keys, and that nobody has broken into the enclave"
+TCB = "reported_tcb"
 _ROOT = "the vendor's root certificate"
 SIMULATED_TRUST = "nobody: the simulated vendor's keys are public, and anybody can make this evidence"
 
 
 @dataclass(frozen=True)
 class Quoted:
-    """What is asked about a quote. `at`: seconds, None for now; `status` as the setting tee.status has it."""
+    """What is asked about a quote, or evidence of another kind. `collateral`: None, for Nitro Enclaves alone.
+
+    `at`: seconds, None for now; `status` as the setting tee.status has it.
+    """
 
     quote: Path
-    collateral: Path
+    collateral: Path | None
     at: int | None = None
     status: str = "UpToDate"
     measurements: tuple[str, ...] = ()  # NAME=HEX each
@@ -41,32 +49,33 @@ class Quoted:
 
 
 def verify_quote(ports: Ports, asked: Quoted) -> Verification:
-    """Check a quote of SGX or TDX.
+    """Check a quote of SGX or TDX, a report of SEV-SNP or a document of Nitro Enclaves.
 
     1. Its signatures lead to the vendor's root, it and its collateral are valid at the time, and its enclave is closed
        to debuggers.
     2. The vendor's word on the platform is one that is accepted.
     3. Its measurements are allowed.
     4. It signed this report data.
-    The last two can be made only where it is said what is expected. Raises UsageError, NotFound, InvalidData for what
-    is no quote, ToolMissing.
+    5. SEV-SNP alone: its TCB is allowed, of which AMD signs no word.
+    The last three can be made only where it is said what is expected. Raises UsageError, NotFound, InvalidData for
+    what is no evidence, ToolMissing.
     """
     accepted = statuses_of(asked.status)
     allowed = [_measurement(text) for text in asked.measurements]
     expected = None if asked.report_data is None else _hex("--report-data", asked.report_data, REPORT_DATA_BYTES)
     quote = ports.files.read(asked.quote, MAX_BYTES)
-    collateral = ports.files.read(asked.collateral, MAX_BYTES)
+    collateral = _collateral(ports, asked, quote)
     at = ports.system.now() if asked.at is None else asked.at
     signed = f"its signatures lead to the vendor's root and are valid at {iso_time(at)}"
     by = (Guarantor.NOBODY if asked.simulated else Guarantor.VENDOR,)
-    facts, kind = Facts(now=Instant(at), simulated=asked.simulated), "quote"
+    facts, kind = Facts(now=Instant(at), simulated=asked.simulated), "evidence"
     try:
         found = ports.attestation.verify(quote, collateral, at, simulated=asked.simulated)
     except VerificationFailed as error:
         steps = refused(signed, error, _ROOT, by)
     else:
         steps, kind = _steps(signed, found, by, accepted, allowed, expected), found.title
-        facts = replace(facts, made_at=Instant(found.issued), tcb_status=found.status)
+        facts = replace(facts, made_at=Instant(found.issued), tcb_status=vendors_word(found.kind, found.status))
     return verified(
         Subject(
             target=str(asked.quote),
@@ -80,6 +89,14 @@ def verify_quote(ports: Ports, asked: Quoted) -> Verification:
             facts=facts,
         )
     )
+
+
+def _collateral(ports: Ports, asked: Quoted, quote: bytes) -> bytes:
+    if asked.collateral is not None:
+        return ports.files.read(asked.collateral, MAX_BYTES)
+    if (kind := kind_of(quote)) != NITRO:
+        raise UsageError(f"--quote FILE and --collateral FILE go together: evidence of {kind} does not bring its own")
+    return b""
 
 
 def _cost(simulated: bool) -> Cost:
@@ -96,17 +113,28 @@ def _steps(
     allowed: Sequence[tuple[str, bytes]],
     expected: bytes | None,
 ) -> tuple[Step, ...]:
+    versions = [each for each in allowed if found.kind == SNP and each[0] == TCB]
+    code = [each for each in allowed if each not in versions]
+
     def measured() -> str:
-        if not allowed:
+        if not code:
             shown = ", ".join(f"{name} {value.hex()}" for name, value in found.measurements.items() if any(value))
             raise NotFound(f"no --measurement says which are allowed; found {shown}")
-        return check_measurements(found, allowed)
+        return check_measurements(found, code)
 
     def reported() -> str:
         if expected is None:
             raise NotFound(f"no --report-data says what is expected; found {found.report_data.hex()}")
         return check_report_data(found, expected)
 
+    def current() -> str:
+        if not versions:
+            raise NotFound(f"no --measurement {TCB}= says which are allowed; found {found.measurements[TCB].hex()}")
+        return check_measurements(found, versions)
+
+    tcb = (
+        Step("its TCB is allowed: AMD signs no word on which are current", current, f"--measurement {TCB}=", by, True),
+    )
     return (
         Step(signed, lambda: f"valid from {iso_time(found.issued)} to {iso_time(found.expires)}", _ROOT, by),
         Step(
@@ -117,6 +145,7 @@ def _steps(
         ),
         Step("its measurements are allowed", measured, "--measurement", by, optional=True),
         Step("it signed the report data", reported, "--report-data", by, optional=True),
+        *(tcb if found.kind == SNP else ()),
     )
 
 

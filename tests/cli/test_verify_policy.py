@@ -11,7 +11,7 @@ import pytest
 from rich.cells import cell_len
 
 from mlm.adapters.attestation.vendor import Enclave
-from mlm.core.attestation import TDX
+from mlm.core.attestation import SNP, TDX
 from mlm.core.trust import Guarantor
 from tests.command_line import INPUT, MODEL, ROOT, TOKEN, Market, Person, Ran
 from tests.delivering import leased as none_lease
@@ -184,6 +184,17 @@ def test_simulated_evidence_is_nobodys_word(tmp_path: Path) -> None:
     ):
         ran = person.run(*words, *policy(person, text), "--json")
         assert (ran.code, failed(ran)) == (1, [check]), ran
+
+
+def test_a_status_that_no_vendor_signs_meets_no_demand(tmp_path: Path) -> None:
+    """A report of AMD's is UpToDate by what it holds itself: nobody says so."""
+    (tmp_path / "q").write_bytes(VENDOR.quote(Enclave(SNP, ENCLAVES[SNP]), b"x"))
+    (tmp_path / "c.json").write_bytes(VENDOR.collateral(SNP))
+    person = Person("", tmp_path, tmp_path / "home")
+    words = ("verify", "--quote", "q", "--collateral", "c.json", "--at", str(BEGUN), "--simulated")
+    ran = person.run(*words, *policy(person, 'tcb_status = ["UpToDate"]'), "--json")
+    assert (ran.code, failed(ran)) == (1, ["policy: the platform's TCB status"]), ran
+    assert ran.value["evidence"]["tcb_status"] is None
 
 
 @pytest.mark.parametrize("columns", [80, 120])

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from mlm.adapters.attestation.vendor import Enclave
-from mlm.core.attestation import TDX
+from mlm.core.attestation import KINDS, SNP, TDX
 from tests.command_line import ROOT, Person, Ran
-from tests.ports.test_attestation import AT, BEGUN, COLLATERAL, ENCLAVES, QUOTE, VENDOR
+from tests.ports.test_attestation import AT, BEGUN, CLOSED, COLLATERAL, ENCLAVES, IN_2024, QUOTE, VENDOR
 
 ACCEPTED = {"MLM_TEE_STATUS": "UpToDate,ConfigurationAndSWHardeningNeeded"}
 ENCLAVE = "33d8736db756ed4997e04ba358d27833188f1932ff7b1d156904d3f560452fbb"
@@ -91,6 +91,7 @@ def test_a_quote_is_asked_about_with_its_collateral(folder: Path) -> None:
     for words in (["--quote", "q"], ["--collateral", "c.json"], ["--at", "5"], []):
         ran = person.run("verify", *words, "--json")
         assert ran.code == 2, ran
+    assert "does not bring its own" in person.refused(2, "verify", "--quote", "q")["message"]
     assert person.refused(3, "verify", "--quote", "none", "--collateral", "c.json")["code"] == "not_found"
     assert "SGX or TDX" in person.refused(4, "verify", "--quote", "c.json", "--collateral", "c.json")["message"]
 
@@ -104,3 +105,50 @@ def test_simulated_evidence_is_labelled_and_convinces_nobody_else(folder: Path) 
     assert ran.code == 0 and ran.value["kind"] == "simulated tdx quote" and "nobody" in ran.value["trust"], ran
     assert failed(verify(folder, *asked, env=accepted)) == [1]
     assert failed(verify(folder, *asked, "--simulated")) == [2]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_evidence_of_every_kind_is_told_by_its_bytes(folder: Path, kind: str) -> None:
+    quote = VENDOR.quote(Enclave(kind, ENCLAVES[kind]), b"x")
+    (folder / "q").write_bytes(quote)
+    (folder / "c.json").write_bytes(VENDOR.collateral(kind))
+    held = [word for name, value in ENCLAVES[kind].items() for word in ("--measurement", f"{name}={value.hex()}")]
+    asked = ("--at", str(BEGUN), "--simulated", *held, "--report-data", b"x".hex())
+    accepted = {"MLM_TEE_STATUS": "UpToDate,OutOfDate,ConfigurationNeeded"}
+    ran = verify(folder, *asked, env=accepted)
+    assert ran.code == 0 and ran.value["complete"] and ran.value["kind"].startswith(f"simulated {kind} "), ran
+    wrong = next(iter(ENCLAVES[kind]))
+    assert failed(verify(folder, *asked[:3], "--measurement", f"{wrong}=00", env=accepted)) == [3]
+    assert failed(verify(folder, *asked[:3], "--report-data", "00", env=accepted)) == [4]
+    assert failed(verify(folder, *asked[:2], env=accepted)) == [1]  # by no vendor's root
+    (folder / "q").write_bytes(quote[:80] + bytes([quote[80] ^ 1]) + quote[81:])
+    assert verify(folder, *asked, env=accepted).code in (1, 4)
+
+
+def test_a_document_of_nitro_needs_no_collateral(folder: Path) -> None:
+    (folder / "q").write_bytes(CLOSED.read_bytes())
+    person = Person("", folder, folder / "home")
+    ran = person.run("verify", "--quote", "q", "--at", str(IN_2024), "--json")
+    assert ran.code == 0 and ran.value["kind"] == "nitro document", ran
+    assert "pcr0 ec74bfbe" in ran.value["checks"][2]["found"]
+    (folder / "c.json").write_text("{}")
+    assert verify(folder, "--at", str(IN_2024)).code == 0
+    assert failed(verify(folder)) == [1]  # now
+    (folder / "c.json").write_bytes(COLLATERAL)
+    assert "expected no collateral" in verify(folder, "--at", str(IN_2024)).error["message"]
+
+
+def test_snp_is_complete_only_where_its_tcb_is_named(folder: Path) -> None:
+    """AMD signs no word on which TCBs are current: whoever asks says which are allowed."""
+    (folder / "q").write_bytes(VENDOR.quote(Enclave(SNP, ENCLAVES[SNP]), b""))
+    (folder / "c.json").write_bytes(VENDOR.collateral(SNP))
+    asked = ("--at", str(BEGUN), "--simulated", "--measurement", f"measurement={'01' * 48}", "--report-data", "00")
+    accepted = {"MLM_TEE_STATUS": "ConfigurationNeeded"}
+    ran = verify(folder, *asked, env=accepted)
+    assert ran.code == 0 and not ran.value["complete"]
+    assert [check["passed"] for check in ran.value["checks"]] == [True, True, True, True, None]
+    assert "found 04000000000018db" in ran.value["checks"][4]["found"]
+    named = ("--measurement", "reported_tcb=04000000000018db", "--measurement", "reported_tcb=04000000000018dc")
+    assert verify(folder, *asked, *named, env=accepted).value["complete"]
+    assert failed(verify(folder, *asked, *named[2:], env=accepted)) == [5]
+    assert failed(verify(folder, *asked, env={})) == [2]  # its firmware is not committed

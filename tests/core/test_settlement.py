@@ -60,8 +60,9 @@ def test_vectors(case: dict[str, Any]) -> None:
 def test_locks_and_what_burns_of_them(case: dict[str, Any]) -> None:
     price, lock = int(case["maxPrice"]), int(case["optimisticLock"])
     terms = {"lock_bps": case["lockBps"], "min_lock": int(case["minLock"])}
-    assert lock_up(price, optimistic=False, **terms) == int(case["lock"])
-    assert lock_up(price, optimistic=True, **terms) == lock
+    assert lock_up(price, challenged=False, **terms) == int(case["lock"])
+    assert lock_up(price, challenged=True, **terms) == lock
+    assert lock_up(price, challenged=True, at_risk=9 * price, **terms) == max(lock, 20 * price)
     assert challenger_part(lock) == int(case["challenger"])
     assert lock - challenger_part(lock) == int(case["burned"]) >= price
 

@@ -48,9 +48,10 @@ def test_what_burns_is_the_larger_half(lock: int) -> None:
     assert trust.burned(lock) == -(-lock // 2)
 
 
-@given(price=st.integers(1, 2**100))
-def test_the_market_locks_enough(price: int) -> None:
-    assert trust.burned(lock_up(price, optimistic=True, lock_bps=2000, min_lock=1)) >= price
+@given(price=st.integers(1, 2**100), value=st.integers(0, 2**90))
+def test_the_market_locks_enough(price: int, value: int) -> None:
+    lock = lock_up(price, challenged=True, lock_bps=2000, min_lock=1, at_risk=value)
+    assert trust.burned(lock) >= price + value
 
 
 @given(lock=st.integers(1, 2**120), k=COUNTS, slot=AMOUNTS)

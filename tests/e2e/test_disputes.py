@@ -105,13 +105,16 @@ def test_a_liar_that_withholds_is_convicted_by_its_silence(market: Market, watch
 
 
 def test_a_liar_about_outputs_that_it_hands_over_is_convicted_in_one_proof(market: Market, watcher: Person) -> None:
-    false, job = liar(market, -1, at=4), leased(market)
+    false, job = liar(market, -1, at=4), leased(market, "--value-at-risk", "20")
+    shown = market.consumer.do("job", "show", job)
+    assert (int(shown["bond"]), int(shown["value_at_risk"])) == (2 * (PRICE + 20 * TOKEN), 20 * TOKEN)
     false.hand_in(job)
     assert watcher.do("dispute", "explain", job)["known_from"] == "the outputs that were handed over"
     opened = watcher.do("dispute", "open", job)
     assert opened["game"] is None and opened["bond"] == "0" and opened["state"] == "rejected"
     found = convicted(watcher, job)
     assert (found["fault"], found["node"], found["cell"]) == ("cell", 2, 4)
+    assert credits(market.consumer, job)["burn"] == PRICE + 20 * TOKEN
 
 
 def test_a_watcher_by_itself_sees_a_liar_convicted(market: Market, watcher: Person) -> None:
@@ -268,6 +271,8 @@ def test_only_this_tier_can_be_disputed(market: Market, watcher: Person) -> None
     private = ("--tier", "optimistic", "--private", "--max-price", "5", "--auction", "fixed")
     told = market.consumer.refused(2, "job", "post", EXACT, "-i", INPUT, *private)
     assert "only where its input can be read" in told["message"]
+    risky = market.consumer.refused(2, "job", "post", EXACT, "-i", INPUT, "--max-price", "5", "--value-at-risk", "1")
+    assert "results can be disputed, found zk" in risky["message"]
     fresh = posted(market.consumer)
     assert "nothing is committed to" in watcher.refused(12, "dispute", "open", fresh)["message"]
     with pytest.raises(Reverted):

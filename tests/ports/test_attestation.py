@@ -1,8 +1,12 @@
-"""The Attestation port over dcap-qvl, with a real SGX quote and its collateral (tests/vectors/dcap)."""
+"""The Attestation port: each rule of all kinds with the simulated vendor, and a real SGX quote (tests/vectors/dcap).
+
+What only SNP and only Nitro have, with real evidence of theirs: test_attestation_snp.py, test_attestation_nitro.py.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,10 +15,11 @@ from unittest import mock
 
 import pytest
 
-from mlm.adapters.attestation import child
-from mlm.adapters.attestation.dcap import Dcap, simulated_root
+from mlm.adapters import attestation
+from mlm.adapters.attestation import child, intel
+from mlm.adapters.attestation.evidence import Evidence, simulated_root
 from mlm.adapters.attestation.vendor import Enclave, Vendor
-from mlm.core.attestation import MEASUREMENTS, SGX, TDX
+from mlm.core.attestation import KINDS, MEASUREMENTS, NITRO, SGX, SNP, TDX, kind_of, registers
 from mlm.core.errors import InvalidData, ToolMissing, VerificationFailed
 
 FOLDER = Path(__file__).resolve().parent.parent / "vectors" / "dcap"
@@ -24,12 +29,12 @@ HEADER_AND_REPORT = 48 + 384  # bytes: what is signed, in a quote of version 3
 
 
 @pytest.fixture
-def dcap(tmp_path: Path) -> Dcap:
-    return Dcap(folder=tmp_path / "quotes")
+def evidence(tmp_path: Path) -> Evidence:
+    return Evidence(folder=tmp_path / "quotes")
 
 
-def test_a_real_quote_verifies_at_its_time(dcap: Dcap, tmp_path: Path) -> None:
-    found = dcap.verify(QUOTE, COLLATERAL, AT)
+def test_a_real_quote_verifies_at_its_time(evidence: Evidence, tmp_path: Path) -> None:
+    found = evidence.verify(QUOTE, COLLATERAL, AT)
     assert (found.kind, found.status) == (SGX, "ConfigurationAndSWHardeningNeeded")
     assert found.advisories == ("INTEL-SA-00289", "INTEL-SA-00615")
     assert found.report_data == b"Hello, world!".ljust(64, b"\0")
@@ -39,12 +44,13 @@ def test_a_real_quote_verifies_at_its_time(dcap: Dcap, tmp_path: Path) -> None:
     assert list((tmp_path / "quotes").iterdir()) == []
 
 
-def test_it_is_refused_before_and_after_its_time(dcap: Dcap) -> None:
-    found = dcap.verify(QUOTE, COLLATERAL, AT)
+def test_it_is_refused_before_and_after_its_time(evidence: Evidence) -> None:
+    found = evidence.verify(QUOTE, COLLATERAL, AT)
     for at in (0, found.issued - 1, found.expires + 1, AT + 10 * 365 * 86_400):
         with pytest.raises(VerificationFailed, match="does not verify"):
-            dcap.verify(QUOTE, COLLATERAL, at)
-    assert dcap.verify(QUOTE, COLLATERAL, found.issued) == found == dcap.verify(QUOTE, COLLATERAL, found.expires - 1)
+            evidence.verify(QUOTE, COLLATERAL, at)
+    for at in (found.issued, found.expires - 1):
+        assert evidence.verify(QUOTE, COLLATERAL, at) == found
 
 
 def test_every_flip_in_header_and_report_is_refused() -> None:
@@ -72,7 +78,7 @@ def test_collateral_of_anybody_else_is_refused() -> None:
 @pytest.mark.parametrize(
     ("quote", "collateral", "words"),
     [
-        (b"", COLLATERAL, "expected a quote of SGX or TDX"),
+        (b"", COLLATERAL, "expected a quote of SGX or TDX.* begin with nothing"),
         (QUOTE[:300], COLLATERAL, "expected a quote of SGX or TDX"),
         (b"\xff" * 5000, COLLATERAL, "expected a quote of SGX or TDX"),
         (QUOTE, b"", "expected the collateral of a quote in JSON"),
@@ -82,63 +88,100 @@ def test_collateral_of_anybody_else_is_refused() -> None:
     ],
     ids=["empty", "cut", "noise", "no-json", "no-text", "no-fields", "deep"],
 )
-def test_what_is_no_evidence_is_said_in_a_line(dcap: Dcap, quote: bytes, collateral: bytes, words: str) -> None:
+def test_what_is_no_evidence_is_said_in_a_line(evidence: Evidence, quote: bytes, collateral: bytes, words: str) -> None:
     with pytest.raises(InvalidData, match=words) as caught:
-        dcap.verify(quote, collateral, AT)
+        evidence.verify(quote, collateral, AT)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
 
 
 VENDOR = Vendor(datetime(2026, 11, 1, tzinfo=UTC), "OutOfDate", ("INTEL-SA-1",))
+DAY = 86_400
 BEGUN = int(VENDOR.issued.timestamp())
 ENCLAVES = {
     SGX: {"mr_enclave": b"\1" * 32, "mr_signer": b"\2" * 32},
     TDX: {name: bytes([at]) * 48 for at, name in enumerate(MEASUREMENTS[TDX], 1)},
+    SNP: {
+        "measurement": b"\1" * 48,
+        "host_data": b"\2" * 32,
+        "id_key_digest": b"\3" * 48,
+        "author_key_digest": b"\4" * 48,
+        "reported_tcb": bytes.fromhex("04000000000018db"),
+    },
+    NITRO: {name: bytes([at]) * 48 for at, name in enumerate(MEASUREMENTS[NITRO], 1)},
 }
+# What the vendor's word is in each kind's evidence: AMD and AWS have none of Intel's.
+SAID = {SGX: ("OutOfDate", ("INTEL-SA-1",)), TDX: ("OutOfDate", ("INTEL-SA-1",))}
+SAID |= {SNP: ("ConfigurationNeeded", ()), NITRO: ("UpToDate", ())}
 
 
-@pytest.mark.parametrize("kind", ENCLAVES)
-def test_the_simulated_vendor_says_what_intels_evidence_can_say(dcap: Dcap, kind: str) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_simulated_vendor_says_what_real_evidence_can_say(evidence: Evidence, kind: str) -> None:
     quote = VENDOR.quote(Enclave(kind, ENCLAVES[kind]), b"result")
-    found = dcap.verify(quote, VENDOR.collateral(kind), BEGUN + 5, simulated=True)
-    assert (found.kind, found.simulated) == (kind, True) and found.title.startswith("simulated")
-    assert (found.status, found.advisories) == ("OutOfDate", ("INTEL-SA-1",))
+    assert kind_of(quote) == kind
+    found = evidence.verify(quote, VENDOR.collateral(kind), BEGUN + 5, simulated=True)
+    assert (found.kind, found.simulated) == (kind, True) and found.title.startswith(f"simulated {kind}")
+    assert (found.status, found.advisories) == SAID[kind]
     assert found.measurements == ENCLAVES[kind] and found.report_data == b"result".ljust(64, b"\0")
-    assert (found.issued, found.expires) == (BEGUN, BEGUN + 30 * 86_400)
+    assert (found.issued, found.expires) == (BEGUN, BEGUN + 30 * DAY)
+    assert registers(kind, found.measurements)
 
 
-@pytest.mark.parametrize("kind", ENCLAVES)
-def test_an_enclave_that_can_be_debugged_is_refused(dcap: Dcap, kind: str) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_refused_outside_its_time(evidence: Evidence, kind: str) -> None:
+    quote, collateral = VENDOR.quote(Enclave(kind, ENCLAVES[kind]), b""), VENDOR.collateral(kind)
+    for at in (0, BEGUN - 1, BEGUN + 30 * DAY + 1, BEGUN + 3650 * DAY):
+        with pytest.raises(VerificationFailed, match="does not verify"):
+            evidence.verify(quote, collateral, at, simulated=True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_enclave_that_can_be_debugged_is_refused(evidence: Evidence, kind: str) -> None:
     quote = VENDOR.quote(Enclave(kind, ENCLAVES[kind], debug=True), b"")
     with pytest.raises(VerificationFailed, match="Debug mode is enabled"):
-        dcap.verify(quote, VENDOR.collateral(kind), BEGUN, simulated=True)
+        evidence.verify(quote, VENDOR.collateral(kind), BEGUN, simulated=True)
 
 
-@pytest.mark.parametrize("kind", ENCLAVES)
-def test_neither_vendor_passes_for_the_other(dcap: Dcap, kind: str) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_neither_vendor_passes_for_the_other(evidence: Evidence, kind: str) -> None:
     quote, collateral = VENDOR.quote(Enclave(kind, ENCLAVES[kind]), b""), VENDOR.collateral(kind)
     with pytest.raises(VerificationFailed):
-        dcap.verify(quote, collateral, BEGUN)
-    with pytest.raises(VerificationFailed):
-        dcap.verify(QUOTE, COLLATERAL, AT, simulated=True)
+        evidence.verify(quote, collateral, BEGUN)
     other = replace(VENDOR, name="another vendor")
     with pytest.raises(VerificationFailed):
-        dcap.verify(other.quote(Enclave(kind, ENCLAVES[kind]), b""), other.collateral(kind), BEGUN, simulated=True)
+        evidence.verify(other.quote(Enclave(kind, ENCLAVES[kind]), b""), other.collateral(kind), BEGUN, simulated=True)
 
 
-@pytest.mark.parametrize("kind", ENCLAVES)
+def test_real_evidence_is_not_of_the_simulated_vendor(evidence: Evidence) -> None:
+    quote = (FOLDER / "sgx_quote").read_bytes()
+    assert not evidence.verify(quote, COLLATERAL, AT).simulated
+    with pytest.raises(VerificationFailed):
+        evidence.verify(quote, COLLATERAL, AT, simulated=True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_flip_in_simulated_evidence_is_refused(kind: str) -> None:
-    """Header and report, of both kinds: the library does not read TDX more laxly than SGX."""
+    """Of SGX and TDX in header and report (the library reads TDX no more laxly), of the others everywhere."""
     quote, collateral = VENDOR.quote(Enclave(kind, ENCLAVES[kind]), b"x"), VENDOR.collateral(kind)
-    child.verified(quote, collateral, BEGUN, VENDOR.root)
-    for at in range(48 + (384 if kind == SGX else 584)):
+    root = VENDOR.trusted(kind)
+    child.verified(quote, collateral, BEGUN, root)
+    for at in range({SGX: 48 + 384, TDX: 48 + 584}.get(kind, len(quote))):
         changed = bytearray(quote)
         changed[at] ^= 1 << at % 8
         with pytest.raises((VerificationFailed, InvalidData)):
-            child.verified(bytes(changed), collateral, BEGUN, VENDOR.root)
+            child.verified(bytes(changed), collateral, BEGUN, root)
 
 
-def test_the_simulated_root_is_one_for_all() -> None:
-    assert VENDOR.root == Vendor().root == simulated_root()
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_collateral_of_another_kind_does_not_go_with_it(kind: str) -> None:
+    quote = VENDOR.quote(Enclave(kind, ENCLAVES[kind]), b"")
+    for other in set(KINDS) - ({SGX, TDX} if kind in (SGX, TDX) else {kind}):
+        with pytest.raises(InvalidData):
+            child.verified(quote, VENDOR.collateral(other), BEGUN, VENDOR.trusted(kind))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_simulated_root_is_one_for_all(kind: str) -> None:
+    assert VENDOR.trusted(kind) == Vendor().trusted(kind) == simulated_root(kind)
 
 
 @pytest.mark.parametrize("nested", [0, 1, 2])
@@ -147,10 +190,23 @@ def test_a_report_of_tdx_is_told_from_its_innermost_form(nested: int) -> None:
     fields: dict[str, Any] = dict.fromkeys(MEASUREMENTS[TDX], "00" * 48) | {"report_data": "ab" * 64}
     for _ in range(nested):
         fields = {"base": fields, "report_data": "00" * 64}
-    times = dict.fromkeys((*child._ISSUE, *child._EXPIRY), 5)
+    times = dict.fromkeys((*intel._ISSUE, *intel._EXPIRY), 5)
     claims = {"report": {"any": fields}, "tcb": {"status": "UpToDate", "advisory_ids": []}} | times
-    told = child.told(claims)
+    told = intel.told(claims)
     assert (told["kind"], told["report_data"]) == (TDX, "ab" * 64)
+
+
+@pytest.mark.parametrize(("missing", "kind"), [("cbor2", NITRO), ("cryptography", SNP), ("cryptography", NITRO)])
+def test_each_kind_says_what_to_install(missing: str, kind: str) -> None:
+    quote, collateral = VENDOR.quote(Enclave(kind, ENCLAVES[kind]), b""), VENDOR.collateral(kind)
+    with mock.patch.dict("sys.modules"), mock.patch.dict(vars(attestation)):
+        for name in ("snp", "nitro", "certificates"):
+            sys.modules.pop(f"{attestation.__name__}.{name}", None)
+            vars(attestation).pop(name, None)
+        sys.modules[missing] = None  # type: ignore[assignment]
+        with pytest.raises(ToolMissing, match=missing) as caught:
+            child.verified(quote, collateral, BEGUN, b"")
+    assert "mlm[tee]" in caught.value.hint
 
 
 def test_without_the_extra_it_says_what_to_install() -> None:
@@ -179,6 +235,9 @@ HONEST = {
         {"kind": "another"},
         {"kind": []},
         {"kind": TDX},
+        {"kind": NITRO, "measurements": {f"pcr{at}": "00" * 48 for at in range(3)}},
+        {"measurements": {"mr_enclave": "11" * 32, "mr_signer": "22" * 32, "more": "33"}},
+        {"measurements": {"mr_enclave": "11" * 32, "mr_signer": "22" * 31}},
         {"status": None, "report_data": None},
         {"report_data": "00" * 63},
         {"measurements": {"mr_enclave": "11" * 32}},
@@ -188,11 +247,11 @@ HONEST = {
     ],
     ids=str,
 )
-def test_a_child_that_was_taken_over_is_not_believed_in_form(dcap: Dcap, changes: dict[str, Any]) -> None:
+def test_a_child_that_was_taken_over_is_not_believed_in_form(evidence: Evidence, changes: dict[str, Any]) -> None:
     with mock.patch("mlm.adapters.confine.ask", return_value=HONEST):
-        assert dcap.verify(QUOTE, COLLATERAL, AT).kind == SGX
+        assert evidence.verify(QUOTE, COLLATERAL, AT).kind == SGX
     with (
         mock.patch("mlm.adapters.confine.ask", return_value=HONEST | changes),
         pytest.raises(InvalidData, match="cannot be read"),
     ):
-        dcap.verify(QUOTE, COLLATERAL, AT)
+        evidence.verify(QUOTE, COLLATERAL, AT)

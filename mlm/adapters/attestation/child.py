@@ -1,78 +1,54 @@
-"""`python -m mlm.adapters.attestation.child`: verifies the quote of the working folder, under limits set before.
-
-The library is dcap-qvl: https://github.com/Phala-Network/dcap-qvl . It knows Intel's root, and fetches nothing here.
-"""
+"""`python -m mlm.adapters.attestation.child`: verifies the evidence of the working folder, under limits set before."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 from mlm.adapters import confine
 from mlm.adapters.confine import Answer, Request
 from mlm.adapters.extras import unavailable
-from mlm.core.attestation import MEASUREMENTS, SGX, TDX
-from mlm.core.errors import InvalidData, VerificationFailed
+from mlm.core.attestation import NITRO, SGX, SNP, TDX, kind_of
 
-QUOTE, COLLATERAL, ROOT = "quote", "collateral.json", "root.der"
+QUOTE, COLLATERAL, ROOT = "quote", "collateral.json", "root"
 FILE_BYTES = 1 << 20  # the answer is all that is written
-_EXPIRY = ("earliest_expiration_date", "qe_iden_earliest_expiration_date")
-_ISSUE = ("latest_issue_date", "qe_iden_latest_issue_date")
+# What a kind's verification imports, all of it: once the child is sealed, no machine code can be loaded.
+MODULES = {
+    SGX: ("dcap_qvl",),
+    TDX: ("dcap_qvl",),
+    SNP: ("mlm.adapters.attestation.snp",),
+    NITRO: ("mlm.adapters.attestation.nitro",),
+}
 
 
 def answer(step: str, request: Request) -> Answer:
-    """What the quote says. Raises InvalidData, VerificationFailed."""
-    root = Path(ROOT).read_bytes() or None  # empty: the library's own, Intel's
+    """What the evidence says. Raises InvalidData, VerificationFailed, ToolMissing."""
+    root = Path(ROOT).read_bytes() or None  # empty: the vendor's own
     return verified(Path(QUOTE).read_bytes(), Path(COLLATERAL).read_bytes(), request["at"], root)
 
 
-def verified(quote: bytes, collateral: bytes, at: int, root: bytes | None = None) -> Answer:
-    """What a quote says whose signatures are true at the time `at`; `root` is a certificate, DER, in place of Intel's.
+def verified(evidence: bytes, collateral: bytes, at: int, root: bytes | None = None) -> Answer:
+    """What evidence says whose signatures are true at the time `at`, of whatever kind it is.
 
-    Raises InvalidData, VerificationFailed.
+    `root` is in place of the vendor's: a certificate, DER, for SGX and TDX; for the others the sha256 of the root's
+    public key (SubjectPublicKeyInfo, DER). Raises InvalidData, VerificationFailed, ToolMissing.
     """
+    kind = kind_of(evidence)
+    if kind in (SGX, TDX):
+        from mlm.adapters.attestation import intel
+
+        return intel.verified(evidence, collateral, at, root)
     try:
-        import dcap_qvl
+        if kind == SNP:
+            from mlm.adapters.attestation import snp
+
+            return snp.verified(evidence, collateral, at, root)
+        from mlm.adapters.attestation import nitro
+
+        return nitro.verified(evidence, collateral, at, root)
     except ImportError as error:
-        raise unavailable("quotes", "dcap_qvl", error, "'mlm[tee]'") from error
-    try:
-        known = dcap_qvl.QuoteCollateralV3.from_json(collateral.decode())
-    except ValueError as error:
-        raise InvalidData(f"expected the collateral of a quote in JSON, found {_line(error)}") from error
-    try:
-        dcap_qvl.Quote.parse(quote)
-    except ValueError as error:
-        raise InvalidData(f"expected a quote of SGX or TDX, found {_line(error)}") from error
-    # What it claims, whatever the platform's status: which are accepted is decided with what the consumer has set.
-    policy = dcap_qvl.QuotePolicy.claims_only(at)
-    try:
-        claims = dcap_qvl.QuoteVerifier(root).verify_with_policy(quote, known, at, policy)
-    except ValueError as error:
-        raise VerificationFailed(f"the quote does not verify: {_line(error)}") from error
-    return told(json.loads(claims.to_json()))
-
-
-def told(claims: dict[str, Any]) -> Answer:
-    """The library's claims in this port's words."""
-    (fields,) = claims["report"].values()
-    while "base" in fields:  # a later version's report holds the earlier one's
-        fields = fields["base"]
-    kind = TDX if "mr_td" in fields else SGX
-    return {
-        "kind": kind,
-        "status": claims["tcb"]["status"],
-        "advisories": claims["tcb"]["advisory_ids"],
-        "measurements": {name: fields[name] for name in MEASUREMENTS[kind]},
-        "report_data": fields["report_data"],
-        "issued": max(claims[name] for name in _ISSUE),
-        "expires": min(claims[name] for name in _EXPIRY),
-    }
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()).removeprefix("Verification failed: ")[:300]
+        missing = (error.name or "cryptography").partition(".")[0]
+        raise unavailable(f"evidence of the kind {kind}", missing, error, "'mlm[tee]'") from error
 
 
 if __name__ == "__main__":
-    confine.serve(answer, modules=lambda step: ("dcap_qvl",))
+    confine.serve(answer, modules=lambda step: MODULES[step])

@@ -1,7 +1,8 @@
 """A hardware vendor that there is not: evidence in the vendor's form, by keys that everybody knows.
 
 For machines without an enclave, and for tests of what real evidence cannot be made to say. It convinces nobody: its
-root is accepted where simulated evidence is asked for, and never passes for Intel's. The forms are Intel's:
+root is accepted where simulated evidence is asked for, and never passes for a vendor's. What is AMD's and AWS's is in
+vendor_snp.py and vendor_nitro.py. The forms here are Intel's:
 https://download.01.org/intel-sgx/latest/dcap-latest/linux/docs (quoting library APIs of SGX and TDX, PCK certificates)
 and https://api.portal.trustedservices.intel.com (TCB information, identity of the quoting enclave).
 """
@@ -25,7 +26,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from mlm.core.attestation import SGX, TDX, UP_TO_DATE
+from mlm.core.attestation import NITRO, SGX, SNP, TDX, UP_TO_DATE
 
 ROOT, PLATFORMS, PLATFORM, SIGNING, QUOTING = (  # who signs what
     "root",
@@ -38,7 +39,7 @@ _SGX_EXTENSION = "1.2.840.113741.1.13.1"
 _FMSPC, _PCE_ID, _SVN = bytes.fromhex("00906ea10000"), bytes(2), 2
 _QE_VENDOR = bytes.fromhex("939a7233f79c4ca9940a0db3957f0607")  # the only one that verifiers know
 _QE_SIGNER = sha256(b"mlm simulated quoting enclave").digest()
-_FROM, _FOREVER = datetime(2020, 1, 1, tzinfo=UTC), datetime(2049, 12, 31, tzinfo=UTC)
+FROM, FOREVER = datetime(2020, 1, 1, tzinfo=UTC), datetime(2049, 12, 31, tzinfo=UTC)
 _AUTH = bytes(range(32))
 _CERTIFICATES, _REPORT = 5, 6  # kinds of certification data
 _DEBUG_BIT, _LONG_MODE = 0x02, 0x04  # of an enclave's attributes, the first byte
@@ -56,9 +57,13 @@ class Enclave:
 
 @dataclass(frozen=True)
 class Vendor:
-    """`status` and `advisories` are its word on the platform, from `issued` on, for VALID. `name` makes its keys."""
+    """`status` and `advisories` are its word on the platform, from `issued` on, for VALID. `name` makes its keys.
 
-    issued: datetime = _FROM
+    As the real vendors, it says nothing of Nitro's platforms, and an SNP platform that is not up to date is one whose
+    firmware is not committed.
+    """
+
+    issued: datetime = FROM
     status: str = UP_TO_DATE
     advisories: tuple[str, ...] = ()
     name: str = "mlm simulated vendor"
@@ -68,8 +73,28 @@ class Vendor:
         """The root certificate, DER: the same for the same name, whenever it is made."""
         return self._root.public_bytes(Encoding.DER)
 
+    def trusted(self, kind: str) -> bytes:
+        """What the port's child takes in place of the real vendor's root, for evidence of this kind."""
+        if kind == SNP:
+            from mlm.adapters.attestation.vendor_snp import Chip
+
+            return Chip(self).root
+        if kind == NITRO:
+            from mlm.adapters.attestation.vendor_nitro import Hypervisor
+
+            return Hypervisor(self).root
+        return self.root
+
     def quote(self, enclave: Enclave, report_data: bytes) -> bytes:
-        """A quote of version 3 (SGX) or 4 (TDX)."""
+        """A quote of version 3 (SGX) or 4 (TDX); a report (SNP) of version 3; a document (Nitro)."""
+        if enclave.kind == SNP:
+            from mlm.adapters.attestation.vendor_snp import Chip
+
+            return Chip(self).report(enclave, report_data)
+        if enclave.kind == NITRO:
+            from mlm.adapters.attestation.vendor_nitro import Hypervisor
+
+            return Hypervisor(self).document(enclave, report_data)
         sgx = enclave.kind == SGX
         header = struct.pack("<HHIHH", 3 if sgx else 4, 2, 0 if sgx else 0x81, _SVN, _SVN) + _QE_VENDOR + bytes(20)
         signed = header + (_enclave(enclave, report_data) if sgx else _domain(enclave, report_data))
@@ -85,6 +110,12 @@ class Vendor:
 
     def collateral(self, kind: str) -> bytes:
         """What the vendor says of its platforms, in JSON."""
+        if kind == SNP:
+            from mlm.adapters.attestation.vendor_snp import Chip
+
+            return Chip(self).collateral()
+        if kind == NITRO:
+            return b"{}"
         info, identity = (json.dumps(each, separators=(",", ":")) for each in (self._tcb(kind), self._quoting(kind)))
         chain = "".join(each.public_bytes(Encoding.PEM).decode() for each in (self._signing, self._root))
         value = {
@@ -138,8 +169,8 @@ class Vendor:
             .issuer_name(self._named(by))
             .public_key(key)
             .serial_number(1 + int.from_bytes(sha256(who.encode()).digest()[:8]))
-            .not_valid_before(_FROM)
-            .not_valid_after(_FOREVER)
+            .not_valid_before(FROM)
+            .not_valid_after(FOREVER)
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
             .add_extension(x509.KeyUsage(**usage), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
