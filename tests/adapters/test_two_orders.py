@@ -41,7 +41,7 @@ def both(live: Market, tmp_path: Path) -> tuple[Ports, DoneStep]:
     """The consumer's ports, and the transaction in which it posted the cheap job before the dear one."""
     version = live.publish("model-provider", "base", "1.0.0", [], "ann")
     head = (version, Tier.ZK, AuctionKind.FIXED, SCHEME_POSEIDON, COMMITMENT, bytes(32))
-    requests = [(*head, price, 0, 0, 600, 0, 600, 600, 0, bytes(32)) for price in (CHEAP, DEAR)]
+    requests = [(*head, price, 0, 0, 600, 0, 600, 600, 0, bytes(32), 0, bytes(32)) for price in (CHEAP, DEAR)]
     live.send("consumer", "MarketToken", "approve", live.chain.address_of("JobMarket"), DEAR + CHEAP)
     sender = EthSender(live.chain, accounts.key("consumer"))
     posts = [sender.encode(Call("JobMarket", "post", (request, 7))) for request in requests]

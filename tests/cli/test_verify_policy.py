@@ -187,12 +187,12 @@ def test_simulated_evidence_is_nobodys_word(tmp_path: Path) -> None:
 
 
 def test_a_status_that_no_vendor_signs_meets_no_demand(tmp_path: Path) -> None:
-    """A report of AMD's is UpToDate by what it holds itself: nobody says so."""
+    """A report of AMD's is called one thing or the other by what it holds itself: AMD signs no word."""
     (tmp_path / "q").write_bytes(VENDOR.quote(Enclave(SNP, ENCLAVES[SNP]), b"x"))
     (tmp_path / "c.json").write_bytes(VENDOR.collateral(SNP))
-    person = Person("", tmp_path, tmp_path / "home")
+    person = Person("", tmp_path, tmp_path / "home", {"MLM_TEE_STATUS": "UpToDate,ConfigurationNeeded"})
     words = ("verify", "--quote", "q", "--collateral", "c.json", "--at", str(BEGUN), "--simulated")
-    ran = person.run(*words, *policy(person, 'tcb_status = ["UpToDate"]'), "--json")
+    ran = person.run(*words, *policy(person, 'tcb_status = ["UpToDate", "ConfigurationNeeded"]'), "--json")
     assert (ran.code, failed(ran)) == (1, ["policy: the platform's TCB status"]), ran
     assert ran.value["evidence"]["tcb_status"] is None
 
