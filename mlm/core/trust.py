@@ -61,6 +61,11 @@ TRUSTED: dict[Tier, tuple[Guarantor, ...]] = {
 }
 
 
+def trusted(tier: Tier, facts: Facts) -> tuple[Guarantor, ...]:
+    """Whom one trusts that a result is true: of simulated evidence nobody, whoever has signed it besides."""
+    return (Guarantor.NOBODY,) if facts.simulated else TRUSTED[tier]
+
+
 class Unit(_Words):
     """What an input counts."""
 

@@ -1,12 +1,12 @@
 """What it costs to cheat `mlm verify`'s target: the inputs of mlm/core/trust.py's formulas, read at one block.
 
-A tier's row in JOBS reads its inputs; a tier without one is unknown.
+A tier's row in JOBS reads its inputs, a row in FACTS what else a policy can ask; without the first its cost is unknown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlm.core import trust
@@ -44,19 +44,19 @@ class Reader:
         return JobRecord(*self.call("JobMarket", "jobOf", job.raw))
 
 
-def of_job(ports: Ports, job: lookup.Job) -> Cost:
-    """What handing in a false result of this job costs at least."""
+def of_job(ports: Ports, job: lookup.Job) -> tuple[Facts, Cost]:
+    """What a policy can ask of a job's result, and what handing in a false one costs at least: both at one block."""
     reader = Reader(ports, ports.chain.block())
+    made, facts = job.record.submitted_at, Facts(now=Instant(reader.block.timestamp))
+    if made:
+        facts = replace(facts, made_at=Instant(made))
+    if job.tier in DISPUTED:
+        facts = replace(facts, window=Duration(job.record.verification_window))
+    if job.tier in FACTS:
+        facts = FACTS[job.tier](reader, job, facts)
     if job.tier not in JOBS:
-        return trust.unknown(f"nobody reads inputs for the tier {job.tier}", at=reader.at)
-    return JOBS[job.tier](reader, job)
-
-
-def facts_of_job(ports: Ports, job: lookup.Job) -> Facts:
-    """When the result was handed in, the chain's time, and for how long it could be shown to be false."""
-    record, now = job.record, Instant(ports.chain.block().timestamp)
-    made = Instant(record.submitted_at) if record.submitted_at else None
-    return Facts(made, now, Duration(record.verification_window) if job.tier in DISPUTED else None)
+        return facts, trust.unknown(f"nobody reads inputs for the tier {job.tier}", at=reader.at)
+    return facts, JOBS[job.tier](reader, job)
 
 
 def of_proof(ports: Ports, onnx: bytes, settings: bytes) -> Cost:
@@ -86,3 +86,6 @@ JOBS: dict[Tier, Callable[[Reader, lookup.Job], Cost]] = {
     Tier.ZK: _zk,
     Tier.OPTIMISTIC: _optimistic,
 }
+
+# What a tier knows more of a result: the committee and the status of a tee's, the replicas of a redundant one.
+FACTS: dict[Tier, Callable[[Reader, lookup.Job, Facts], Facts]] = {}

@@ -6,15 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlm.core.commitment import encode_evidence, output_commitment, vka_digest, zk_key
-from mlm.core.digest import keccak256, word
 from mlm.core.errors import NotFound, UsageError, VerificationFailed
-from mlm.core.job import State, Tier
-from mlm.core.terms import terms_from_event
-from mlm.core.trust import TRUSTED, Guarantor
+from mlm.core.job import Tier
+from mlm.core.trust import Guarantor, trusted
 from mlm.ports.bundle import Ports
 from mlm.ports.prover import Proof
-from mlm.workflows import dispute_look, inputs, lookup, model, outputs, proof_log, tiers, verify_cost
-from mlm.workflows.events import decode
+from mlm.workflows import dispute_look, lookup, model, outputs, proof_log, tiers, verify_cost
 from mlm.workflows.job_result import submitted_evidence
 from mlm.workflows.tiers.rules import claim
 from mlm.workflows.tiers.unverified import Unverified
@@ -27,7 +24,6 @@ from mlm.workflows.verify_checks import (
     OPTIMISTIC_TRUST,
     PROVEN,
     RECOMPUTED,
-    SAID_ON_CHAIN,
     ZK_TRUST,
     Step,
     Subject,
@@ -35,6 +31,7 @@ from mlm.workflows.verify_checks import (
     equal,
     verified,
 )
+from mlm.workflows.verify_steps import accepted_step, input_step, terms_step
 
 
 def verify_job(ports: Ports, target: str) -> Verification:
@@ -43,52 +40,21 @@ def verify_job(ports: Ports, target: str) -> Verification:
     if job.tier not in JOBS:
         raise UsageError(f"job {job.short} has the tier {job.tier}, of which nothing can be checked yet")
     tier = JOBS[job.tier]
+    steps = tier.steps(ports, job)
+    facts, cost = verify_cost.of_job(ports, job)
     return verified(
         Subject(
             target=f"job/{job.job_id}",
             kind="job",
             tier=str(job.tier),
-            steps=tier.steps(ports, job),
+            steps=steps,
             who_can_check=tier.who_can_check,
             trust=tier.trust,
-            guaranteed_by=TRUSTED[job.tier],
-            cost=lambda: verify_cost.of_job(ports, job),
-            facts=verify_cost.facts_of_job(ports, job),
+            guaranteed_by=trusted(job.tier, facts),
+            cost=lambda: cost,
+            facts=facts,
         )
     )
-
-
-def terms_step(ports: Ports, job: lookup.Job) -> Step:
-    """The frozen terms hash to what the market stores."""
-    return Step(
-        "the terms are the ones that were posted",
-        lambda: equal("termsHash", job.record.terms_hash, posted_terms_hash(ports, job)),
-        "the hash that the market stores",
-        HELD,
-    )
-
-
-def input_step(ports: Ports, job: lookup.Job, loaded: model.Model, *, optional: bool = True) -> Step:
-    """The input block opens the input commitment. A private one is its readers' to check: no key is asked for here."""
-
-    def opened() -> str:
-        if inputs.message(ports, job) is not None:
-            raise NotFound("the input is private: `mlm lease show JOB --input FILE` checks it, for its readers")
-        inputs.fetch(ports, job, loaded)
-        return job.terms.request.input_commitment
-
-    return Step("the input is the committed one", opened, "the input commitment in the terms", HELD, optional)
-
-
-def accepted_step(job: lookup.Job, by: tuple[Guarantor, ...] = SAID_ON_CHAIN) -> Step:
-    """The market has accepted the result."""
-
-    def state() -> str:
-        if job.state is not State.ACCEPTED:
-            raise VerificationFailed(f"expected accepted, found {job.state}")
-        return "accepted" + (", settled" if job.record.settled_at else "")
-
-    return Step("the market accepted the result", state, "the job's state on chain", by)
 
 
 def _zk(ports: Ports, job: lookup.Job) -> tuple[Step, ...]:
@@ -218,14 +184,3 @@ JOBS: dict[Tier, JobChecks] = {
     Tier.ZK: JobChecks(_zk, ANYBODY, ZK_TRUST),
     Tier.OPTIMISTIC: JobChecks(_traced, OPTIMISTIC_CHECKERS, OPTIMISTIC_TRUST),
 }
-
-
-def posted_terms_hash(ports: Ports, job: lookup.Job) -> bytes:
-    """keccak256(abi.encode(terms)) of the terms in the JobPosted log, which must also be the ones the index holds."""
-    for found in decode(ports, tuple(ports.chain.logs(job.posted_block, job.posted_block))):
-        if found.name == "JobPosted" and found.args["jobId"] == job.job_id:
-            if terms_from_event(found.args["terms"]) != job.terms:
-                raise VerificationFailed("the local index holds other terms than the chain; run `mlm sync --rebuild`")
-            # The log's data is abi.encode(nonce, terms): two words, then what abi.encode(terms) has after its offset.
-            return keccak256(word(32) + found.log.data[64:])
-    raise VerificationFailed(f"block {job.posted_block} holds no JobPosted of {job.job_id}")

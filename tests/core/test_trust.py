@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mlm.core import trust
 from mlm.core.job import Tier
 from mlm.core.settlement import LOCK_TIMES, lock_up
-from mlm.core.trust import At, Cost, CostKind, Guarantor, Input, Unit
+from mlm.core.trust import At, Cost, CostKind, Facts, Guarantor, Input, Unit
 from mlm.workflows import verify_cost, verify_job
 
 AMOUNTS = st.integers(0, 2**120)
@@ -78,6 +78,8 @@ def test_simulated_evidence_is_nobodys_word_whatever_is_staked() -> None:
     found = trust.tee(True, 2, (10**30, 10**30))
     assert found.kind is CostKind.NOTHING and found.at_least is None and "simulated" in found.why
     assert trust.tee(None, 2, (5, 5)).kind is CostKind.UNKNOWN
+    assert trust.trusted(Tier.TEE, Facts(simulated=True)) == (Guarantor.NOBODY,)
+    assert trust.trusted(Tier.TEE, Facts(simulated=False)) == (Guarantor.VENDOR, Guarantor.ATTESTERS)
 
 
 def test_the_devnets_srs_is_known_for_what_it_is(root: Path) -> None:
