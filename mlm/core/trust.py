@@ -133,7 +133,8 @@ class Facts:
     """What a policy may ask of evidence besides. None: the target has no such thing.
 
     `made_at` is when the evidence was made or handed in, by the chain or its signer, `now` the time to hold it against;
-    `window` is for how long it could be disputed; of `committee` attesters, `attesters` have signed; `replicas` is k.
+    `window` is for how long it could be disputed; of `committee` attesters, `attesters` have signed; `replicas` is k;
+    `finality` says how settled the newest block about it is.
     """
 
     made_at: Instant | None = None
@@ -144,6 +145,7 @@ class Facts:
     attesters: int | None = None
     committee: int | None = None
     replicas: int | None = None
+    finality: str | None = None
 
 
 def _cost(

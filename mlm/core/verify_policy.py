@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from mlm.core.attestation import REVOKED, STATUSES
 from mlm.core.clock import Duration, iso_time, parse_duration
 from mlm.core.errors import UsageError, VerificationFailed
-from mlm.core.job import Tier
+from mlm.core.job import FINALITY, Tier
 from mlm.core.money import parse_units
 from mlm.core.project import read_toml
 from mlm.core.trust import Cost, CostKind, Facts, Guarantor
@@ -130,6 +130,12 @@ def _kinds(where: str, value: Any) -> tuple[str, ...]:
     if not fits:
         raise _wrong(where, 'a list of kinds, such as ["job", "proof"]', value)
     return tuple(value)
+
+
+def _finality(where: str, value: Any) -> str:
+    if value not in FINALITY:
+        raise _wrong(where, f"one of: {', '.join(FINALITY)}", value)
+    return str(value)
 
 
 def _cost(where: str, value: Any) -> Mapping[str, Any]:
@@ -249,6 +255,13 @@ def _dear(wanted: Mapping[str, Any], judged: Judged) -> str:
     raise _fail(_least_cost(wanted), f"{cost.kind}{f': {cost.why}' if cost.why else ''}")
 
 
+def _settled(least: str, judged: Judged) -> str:
+    found: str = _has(judged.facts.finality, "block on a chain", judged)
+    if found not in FINALITY[FINALITY.index(least) :]:
+        raise _fail(f"at least {least}", found)
+    return found
+
+
 _TIERS = tuple(map(str, Tier))
 _STATUSES = STATUSES[: STATUSES.index(REVOKED)]
 _GUARANTORS = tuple(map(str, Guarantor))
@@ -262,6 +275,7 @@ KEYS: dict[str, Key] = {
     ),
     "maximum_age": Key("how old the evidence is", "duration", _duration, lambda most: f"at most {most}", _young),
     "minimum_window": Key("how long it can be shown to be false", "duration", _duration, _least, _long),
+    "minimum_finality": Key("how settled its newest block is", "a finality", _finality, _least, _settled),
     "minimum_cost": Key("what it costs to cheat", '{ tokens = "100", bits = 100 }', _cost, _least_cost, _dear),
     "tcb_status": Key("the platform's TCB status", "list of statuses", partial(_words, _STATUSES), _listed, _status),
     "simulated": Key("the evidence is a vendor's", "false", _false, lambda wanted: "no simulated vendor", _real),

@@ -47,7 +47,7 @@ class Reader:
 def of_job(ports: Ports, job: lookup.Job) -> tuple[Facts, Cost]:
     """What a policy can ask of a job's result, and what handing in a false one costs at least: both at one block."""
     reader = Reader(ports, ports.chain.block())
-    made, facts = job.record.submitted_at, Facts(now=Instant(reader.block.timestamp))
+    made, facts = job.record.submitted_at, Facts(now=Instant(reader.block.timestamp), finality=job.finality)
     if made:
         facts = replace(facts, made_at=Instant(made))
     if job.tier in DISPUTED:

@@ -17,7 +17,7 @@ from tests.command_line import INPUT, MODEL, ROOT, TOKEN, Market, Person, Ran
 from tests.delivering import leased as none_lease
 from tests.disputing import exact_market, liar, submitted
 from tests.disputing import leased as exact_lease
-from tests.ports.test_attestation import BEGUN, ENCLAVES, VENDOR
+from tests.ports.test_attestation import AT, BEGUN, COLLATERAL, ENCLAVES, QUOTE, VENDOR
 from tests.ports.test_signatures import pem
 
 PAGE = ROOT / "docs" / "trust.md"
@@ -56,8 +56,15 @@ def failed(ran: Ran) -> list[str]:
     return [check["check"] for check in ran.value["checks"] if check["passed"] is False]
 
 
+# What was there before, and what came later, behind it: readers of the JSON find what they found.
+KEYS = ["target", "kind", "tier", "verified", "complete", "who_can_check", "trust", "checks"]
+LATER = ["guaranteed_by", "evidence", "cost_to_cheat"]
+
+
 def told(value: dict[str, Any]) -> None:
     """What every verification says, whatever it is of."""
+    assert list(value) == KEYS + LATER
+    assert all(list(check)[:4] == ["number", "check", "passed", "found"] for check in value["checks"])
     assert [check["number"] for check in value["checks"]] == list(range(1, len(value["checks"]) + 1))
     for check in value["checks"]:
         assert check["against"] and check["guaranteed_by"] and set(check["guaranteed_by"]) <= GUARANTORS, check
@@ -184,6 +191,19 @@ def test_simulated_evidence_is_nobodys_word(tmp_path: Path) -> None:
     ):
         ran = person.run(*words, *policy(person, text), "--json")
         assert (ran.code, failed(ran)) == (1, [check]), ran
+
+
+def test_what_a_vendors_keys_cost_is_unknown_and_meets_no_demand(tmp_path: Path) -> None:
+    (tmp_path / "q").write_bytes(QUOTE)
+    (tmp_path / "c.json").write_bytes(COLLATERAL)
+    person = Person("", tmp_path, tmp_path / "home", {"MLM_TEE_STATUS": "ConfigurationAndSWHardeningNeeded"})
+    words = ("verify", "--quote", "q", "--collateral", "c.json", "--at", str(AT))
+    lines = 'guaranteed_by = ["hardware vendor"]\nsimulated = false\ntcb_status = ["ConfigurationAndSWHardeningNeeded"]'
+    found = person.do(*words, *policy(person, lines))
+    told(found)
+    assert found["cost_to_cheat"]["kind"] == "unknown" and found["cost_to_cheat"]["why"]
+    ran = person.run(*words, *policy(person, 'minimum_cost = { tokens = "0.1", bits = 1 }'), "--json")
+    assert (ran.code, failed(ran)) == (1, ["policy: what it costs to cheat"])
 
 
 def test_a_status_that_no_vendor_signs_meets_no_demand(tmp_path: Path) -> None:

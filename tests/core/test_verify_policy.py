@@ -27,6 +27,7 @@ FACTS = Facts(
     attesters=2,
     committee=3,
     replicas=4,
+    finality="safe",
 )
 # What has everything that can be demanded, and costs 5 tokens.
 FULL = Judged("job", "tee", True, (Guarantor.VENDOR,), trust.tee(False, 1, (5 * TOKEN,)), FACTS)
@@ -40,6 +41,7 @@ EDGES = {
     "guaranteed_by": ('["hardware vendor", "mathematics"]', '["mathematics", "one honest watcher"]'),
     "maximum_age": ('"1h"', '"3599s"'),
     "minimum_window": ('"3600"', '"3601s"'),
+    "minimum_finality": ('"safe"', '"finalized"'),
     "minimum_cost": ('{ tokens = "5" }', '{ tokens = "5.000000000000000001" }'),
     "tcb_status": ('["OutOfDate", "UpToDate"]', '["SWHardeningNeeded"]'),
     "simulated": ("false", None),
@@ -148,6 +150,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "guaranteed_by": ('"nobody"', "[]", '["math"]', "[true]"),
     "maximum_age": ("3600", '"1w"', '""', '"0"', '"0d"', '"-1s"', '"1.5h"', "1979-05-27"),
     "minimum_window": ("3600", '"soon"', '"0s"'),
+    "minimum_finality": ('"latest"', "1", "[]", '["safe"]'),
     "minimum_cost": (
         '"100"', "100", "{}", "{ tokens = 100 }", '{ tokens = "0" }', '{ tokens = "0.0" }', '{ tokens = "-1" }',
         '{ tokens = "1e9" }', '{ tokens = "1 MLM" }', "{ bits = 0 }", "{ bits = 1.5 }", "{ bits = true }",
