@@ -1,4 +1,5 @@
-// Compiles the contracts and writes artifacts/<Name>.json; `--check` writes nothing and fails unless they rebuild byte for byte.
+// Compiles the contracts and writes artifacts/<Name>.json, those whose sources have changed; `--check` compiles all of them,
+// writes nothing, and fails unless they rebuild byte for byte.
 // Deterministic: sources are named by relative paths, the bytecode carries no metadata, keys are sorted.
 //
 //     node build.mjs [--check]
@@ -55,18 +56,50 @@ function linksOf({ linkReferences = {} }) {
 /// Code without the compiler's placeholders: zeros stand where an address belongs.
 const unlinked = (object) => `0x${object.replace(/__\$[0-9a-f]{34}\$__/g, "0".repeat(40))}`;
 
+const contentsOf = (source) => readFileSync(pathOf(source), "utf8").replaceAll("\r\n", "\n");
+const sha256 = (data) => createHash("sha256").update(data).digest();
+
+/// Over each source's name, a zero byte and its own digest, in the names' order; test/Artifacts.sol takes it again.
+function digestOf(sources) {
+  const parts = sources.flatMap((source) => [Buffer.from(`${source}\0`), sha256(contentsOf(source))]);
+  return `sha256:${sha256(Buffer.concat(parts)).toString("hex")}`;
+}
+
+const settingsOf = (settings) => ({ ...settings, evmVersion: "cancun", metadata: { appendCBOR: false, bytecodeHash: "none" } });
+
+/// An artifact as it lies there; nothing where there is none, or one that a merge has left in conflict.
+function held(name) {
+  try {
+    return JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8"));
+  } catch {
+    return {};
+  }
+}
+
+/// Whether artifacts/ holds what would come of these sources, by these settings and this compiler: then nothing is compiled.
+function isFresh({ settings, contracts }) {
+  const wanted = JSON.stringify(sorted(settingsOf(settings)));
+  return contracts.every(({ name, source }) => {
+    const artifact = held(name);
+    return (
+      artifact.compiler === solc.version() &&
+      artifact.source === source &&
+      JSON.stringify(artifact.settings) === wanted &&
+      artifact.sources?.every((each) => existsSync(pathOf(each))) &&
+      digestOf(artifact.sources) === artifact.sourceDigest
+    );
+  });
+}
+
 /// Compiles one unit; returns its artifacts' text by name.
 function compile({ settings, contracts }) {
-  const read = new Map(); // every source the compiler asked for: what the bytecode depends on
+  const read = new Set(); // every source the compiler asked for: what the bytecode depends on
   const load = (source) => {
-    const contents = readFileSync(pathOf(source), "utf8").replaceAll("\r\n", "\n");
-    read.set(source, contents);
-    return contents;
+    read.add(source);
+    return contentsOf(source);
   };
   const full = {
-    ...settings,
-    evmVersion: "cancun",
-    metadata: { appendCBOR: false, bytecodeHash: "none" },
+    ...settingsOf(settings),
     outputSelection: Object.fromEntries(
       contracts.map(({ source }) => [source, { "*": ["abi", "evm.bytecode", "evm.deployedBytecode.object"] }]),
     ),
@@ -80,9 +113,8 @@ function compile({ settings, contracts }) {
   const output = JSON.parse(solc.compile(JSON.stringify(input), { import: find }));
   const errors = (output.errors ?? []).filter(({ severity }) => severity === "error");
   if (errors.length > 0) throw new Error(errors.map(({ formattedMessage }) => formattedMessage).join("\n"));
-  const hash = createHash("sha256");
-  for (const source of [...read.keys()].sort()) hash.update(JSON.stringify([source, read.get(source)]));
-  const sourceDigest = `sha256:${hash.digest("hex")}`;
+  const sources = [...read].sort();
+  const sourceDigest = digestOf(sources);
   return contracts.map(({ name, source, contract = name }) => {
     const { abi, evm } = output.contracts[source][contract];
     const size = evm.deployedBytecode.object.length / 2;
@@ -93,9 +125,10 @@ function compile({ settings, contracts }) {
       compiler: solc.version(),
       contractName: name,
       deployedSize: size,
-      settings: { ...settings, evmVersion: full.evmVersion, metadata: full.metadata },
+      settings: settingsOf(settings),
       source,
       sourceDigest,
+      sources,
     };
     const links = linksOf(evm.bytecode);
     if (Object.keys(links).length > 0) artifact.links = links;
@@ -107,7 +140,7 @@ const check = process.argv.includes("--check");
 const folder = join(root, "artifacts");
 mkdirSync(folder, { recursive: true });
 let stale = 0;
-for (const { name, size, text } of units.flatMap(compile)) {
+for (const { name, size, text } of units.filter((unit) => check || !isFresh(unit)).flatMap(compile)) {
   const path = join(folder, `${name}.json`);
   const same = existsSync(path) && readFileSync(path, "utf8") === text;
   if (!same && check) stale += 1;
@@ -115,6 +148,6 @@ for (const { name, size, text } of units.flatMap(compile)) {
   console.log(`${name}: ${size} bytes${same ? "" : check ? ", NOT what artifacts/ holds" : ", written"}`);
 }
 if (stale > 0) {
-  console.error(`${stale} artifact(s) differ from their source: run \`node devnet/build.mjs\` and commit devnet/artifacts`);
+  console.error(`${stale} artifact(s) differ from their source: run \`make contracts\` and commit devnet/artifacts`);
   process.exit(1);
 }

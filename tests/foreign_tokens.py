@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import subprocess
 from pathlib import Path
 
 from mlm.adapters.chain import abi
@@ -12,17 +11,16 @@ from mlm.adapters.chain.read import EthChain
 from mlm.adapters.chain.rpc import Rpc
 from mlm.adapters.chain.send import EthSender
 from mlm.adapters.wallet import devnet as accounts
+from tests import forge
 
-DEVNET = Path(__file__).resolve().parent.parent / "devnet"
 MAKER = 9  # the index of the account that deploys: none that a test looks at
 
 
 @functools.cache
 def _built() -> Path:
     """The folder of their artifacts, once for the process."""
-    (forge,) = DEVNET.glob("node_modules/@foundry-rs/forge-*/bin/forge")
-    subprocess.run([forge, "build", "test/Tokens.sol"], cwd=DEVNET, check=True, capture_output=True, timeout=300)
-    return DEVNET / "out" / "Tokens.sol"
+    forge.build()
+    return forge.DEVNET / "out" / "Tokens.sol"
 
 
 def put(url: str, name: str, *args: object) -> str:

@@ -18,6 +18,7 @@ JUDGE = "test_complaints.py"
 # Files that take half a minute of a processor or more. Begun last, one would run on while the other process is idle.
 LONGEST = (
     "tests/devnet/test_forge.py",
+    "tests/devnet/test_batch_rounds.py",
     "tests/e2e/test_kills.py",
     "tests/e2e/test_soak.py",
     "tests/test_installed.py",
@@ -38,6 +39,8 @@ LONGEST = (
     "tests/adapters/test_ray.py",
     "tests/e2e/test_fates.py",
     "tests/devnet/test_kills.py",
+    "tests/devnet/test_shipped.py",
+    "tests/devnet/test_fault_proofs.py",
 )
 # Files that share what takes seconds to start: one process runs them all.
 TOGETHER = {

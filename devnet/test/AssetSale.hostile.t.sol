@@ -7,6 +7,7 @@ import {SaleState} from "../contracts/interfaces/IAssetSale.sol";
 import {SALE_CLAIM_WINDOW} from "../contracts/libraries/SaleLimits.sol";
 import {HookedToken, IHook} from "./HookedToken.sol";
 import {SaleBase} from "./SaleBase.sol";
+import {Shipped} from "./Shipped.sol";
 import {Lie, RoyaltyLie} from "./ToyCollection.sol";
 
 /// A bidder that is called in the middle of every payment, and then tries its moves.
@@ -186,7 +187,7 @@ contract SaleHostileTest is SaleBase {
     /// A payment token that calls back: the bidder gains nothing by it, and everybody has what is theirs.
     function test_aPaymentThatCallsBack() public {
         HookedToken hooked = new HookedToken();
-        sale = new AssetSale(hooked, _sources());
+        sale = Shipped.assetSale(hooked, _sources());
         SaleReentrant bidder = new SaleReentrant(hooked, sale);
         SaleReentrant rival = new SaleReentrant(hooked, sale);
         hooked.mint(address(bidder), 1_000 * ONE);

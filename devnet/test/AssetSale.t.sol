@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {AssetSale} from "../contracts/AssetSale.sol";
 import {SaleEscrow} from "../contracts/SaleEscrow.sol";
 import {IAssetSaleErrors as Errors} from "../contracts/errors/IAssetSaleErrors.sol";
 import {IPaymentErrors} from "../contracts/errors/IPaymentErrors.sol";
@@ -17,6 +16,7 @@ import {
 import {Lot} from "../contracts/libraries/Lots.sol";
 import {MAX_SALE_OVERTIME, SALE_CLAIM_WINDOW} from "../contracts/libraries/SaleLimits.sol";
 import {SaleBase} from "./SaleBase.sol";
+import {Shipped} from "./Shipped.sol";
 import {TaxedToken} from "./TaxedToken.sol";
 import {RoyaltyLie} from "./ToyCollection.sol";
 
@@ -100,7 +100,7 @@ contract AssetSaleTest is SaleBase {
 
     function test_theConstructorWantsSources() public {
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "source"));
-        new AssetSale(token, new ICreditSource[](1));
+        Shipped.assetSale(token, new ICreditSource[](1));
         vm.assertEq(address(sale.sources()[0]), address(market));
         vm.assertEq(sale.sources().length, 1);
     }
@@ -223,7 +223,7 @@ contract AssetSaleTest is SaleBase {
     function test_aTaxedTokenIsRefused() public {
         TaxedToken taxed = new TaxedToken();
         taxed.mint(ALICE, RESERVE);
-        sale = new AssetSale(taxed, _sources());
+        sale = Shipped.assetSale(taxed, _sources());
         bytes32 saleId = _open(_offer());
         vm.startPrank(ALICE);
         taxed.approve(address(sale), RESERVE);

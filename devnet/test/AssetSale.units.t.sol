@@ -9,6 +9,7 @@ import {IAssetSaleErrors as Errors} from "../contracts/errors/IAssetSaleErrors.s
 import {IAssetSale, ICreditSource, Offer, SaleReason, SaleState} from "../contracts/interfaces/IAssetSale.sol";
 import {SALE_CLAIM_WINDOW} from "../contracts/libraries/SaleLimits.sol";
 import {SaleBase} from "./SaleBase.sol";
+import {Shipped} from "./Shipped.sol";
 import {Lie} from "./ToyCollection.sol";
 import {ExpiryLie} from "./ToyUnits.sol";
 
@@ -335,7 +336,7 @@ contract UnitsSaleTest is SaleBase {
         list[0] = ICreditSource(address(market));
         list[1] = list[2] = ICreditSource(address(source));
         list[2] = ICreditSource(address(new ToySource()));
-        sale = new AssetSale(token, list);
+        sale = Shipped.assetSale(token, list);
         source.serve(address(sale));
         ToySource(address(list[2])).serve(address(sale));
         token.transfer(address(source), 5);

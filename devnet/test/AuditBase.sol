@@ -9,6 +9,7 @@ import {Terms} from "../contracts/interfaces/IJobMarket.sol";
 import {Role} from "../contracts/interfaces/Types.sol";
 import {AUDIT_POSITIONS} from "../contracts/libraries/AuditLimits.sol";
 import {GameBase} from "./GameBase.sol";
+import {Shipped} from "./Shipped.sol";
 import {Trees} from "./Trees.sol";
 
 /// @title A market whose results are all audited, a funded pool, and two auditors with stake; trees and draws written out again
@@ -35,7 +36,7 @@ abstract contract AuditBase is GameBase {
     }
 
     function _deployRewards(uint16 drawBps) internal {
-        rewards = new AuditRewards(token, market, game, vault, _auditParams(drawBps));
+        rewards = Shipped.auditRewards(token, market, game, vault, _auditParams(drawBps));
         token.approve(address(rewards), type(uint256).max);
         rewards.fund(FUNDED);
     }

@@ -10,6 +10,7 @@ import {AUDIT_POSITIONS} from "../contracts/libraries/AuditLimits.sol";
 import {BURN_ADDRESS} from "../contracts/libraries/Limits.sol";
 import {AuditBase} from "./AuditBase.sol";
 import {HookedToken, IHook} from "./HookedToken.sol";
+import {Shipped} from "./Shipped.sol";
 import {Trees} from "./Trees.sol";
 
 /// An auditor that is called in the middle of its own payment, and claims again.
@@ -261,7 +262,7 @@ contract AuditRewardsHostileTest is AuditBase {
 
     function test_aPaymentThatCallsBackPaysOnce() public {
         HookedToken hooked = new HookedToken();
-        rewards = new AuditRewards(hooked, market, game, vault, _auditParams(10_000));
+        rewards = Shipped.auditRewards(hooked, market, game, vault, _auditParams(10_000));
         hooked.mint(address(this), FUNDED);
         hooked.approve(address(rewards), FUNDED);
         rewards.fund(FUNDED);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {AuditRewards} from "../contracts/AuditRewards.sol";
 import {IAuditRewardsErrors as Errors} from "../contracts/errors/IAuditRewardsErrors.sol";
 import {IPaymentErrors} from "../contracts/errors/IPaymentErrors.sol";
 import {
@@ -16,6 +15,7 @@ import {IJobMarket, Terms} from "../contracts/interfaces/IJobMarket.sol";
 import {IStakeVault} from "../contracts/interfaces/IStakeVault.sol";
 import {Role, State, Tier} from "../contracts/interfaces/Types.sol";
 import {AuditBase} from "./AuditBase.sol";
+import {Shipped} from "./Shipped.sol";
 
 /// An audit from the funding to the pay, function by function.
 contract AuditRewardsTest is AuditBase {
@@ -31,7 +31,7 @@ contract AuditRewardsTest is AuditBase {
         private
     {
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.ParameterOutOfBounds.selector, name, actual, least, most));
-        new AuditRewards(token, market, game, vault, params);
+        Shipped.auditRewards(token, market, game, vault, params);
     }
 
     function test_parametersHaveBounds() public {
@@ -49,11 +49,11 @@ contract AuditRewardsTest is AuditBase {
     function test_partsMustExist() public {
         AuditParams memory params = _auditParams(1);
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "market"));
-        new AuditRewards(token, IJobMarket(ANYONE), game, vault, params);
+        Shipped.auditRewards(token, IJobMarket(ANYONE), game, vault, params);
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "game"));
-        new AuditRewards(token, market, IDisputeGame(ANYONE), vault, params);
+        Shipped.auditRewards(token, market, IDisputeGame(ANYONE), vault, params);
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "vault"));
-        new AuditRewards(token, market, game, IStakeVault(ANYONE), params);
+        Shipped.auditRewards(token, market, game, IStakeVault(ANYONE), params);
     }
 
     function test_theFeeIsTheMarkets() public view {
@@ -198,7 +198,7 @@ contract AuditRewardsTest is AuditBase {
     }
 
     function test_nobodyWorksForAnEmptyPool() public {
-        rewards = new AuditRewards(token, market, game, vault, _auditParams(10_000));
+        rewards = Shipped.auditRewards(token, market, game, vault, _auditParams(10_000));
         (bytes32 jobId,) = _chosen();
         uint256 pay = rewards.payFor(MAX_PRICE);
         token.approve(address(rewards), pay);

@@ -61,9 +61,16 @@ interface Vm {
     function parseJsonBytes32Array(string calldata json, string calldata key) external pure returns (bytes32[] memory);
     function parseJsonBytes32(string calldata json, string calldata key) external pure returns (bytes32);
     function parseJsonString(string calldata json, string calldata key) external pure returns (string memory);
+    function parseJsonStringArray(string calldata json, string calldata key) external pure returns (string[] memory);
+    function parseJsonKeys(string calldata json, string calldata key) external pure returns (string[] memory);
     function parseJsonBool(string calldata json, string calldata key) external pure returns (bool);
     function keyExistsJson(string calldata json, string calldata key) external view returns (bool);
     function toString(uint256 value) external pure returns (string memory);
+    function toString(bytes32 value) external pure returns (string memory);
+    function replace(string calldata text, string calldata from, string calldata to)
+        external
+        pure
+        returns (string memory);
     function assertTrue(bool condition) external pure;
     function assertTrue(bool condition, string calldata message) external pure;
     function assertFalse(bool condition, string calldata message) external pure;
@@ -87,15 +94,5 @@ abstract contract Base {
     /// @dev A fuzzed value folded into [least, most].
     function _within(uint256 value, uint256 least, uint256 most) internal pure returns (uint256) {
         return most - least == type(uint256).max ? value : least + value % (most - least + 1);
-    }
-
-    /// @dev Creates a contract from a checked-in artifact: the very code that is deployed.
-    function _deployArtifact(string memory name) internal returns (address created) {
-        string memory json = vm.readFile(string.concat("artifacts/", name, ".json"));
-        bytes memory code = vm.parseJsonBytes(json, ".bytecode");
-        assembly ("memory-safe") {
-            created := create(0, add(code, 0x20), mload(code))
-        }
-        vm.assertTrue(created != address(0), name);
     }
 }

@@ -2,8 +2,6 @@
 pragma solidity 0.8.30;
 
 import {BatchAuction} from "../contracts/BatchAuction.sol";
-import {JobMarket} from "../contracts/JobMarket.sol";
-import {StakeVault} from "../contracts/StakeVault.sol";
 import {Modules} from "../contracts/base/MarketTerms.sol";
 import {IBatchAuctionErrors} from "../contracts/errors/IBatchAuctionErrors.sol";
 import {IJobMarketErrors} from "../contracts/errors/IJobMarketErrors.sol";
@@ -13,6 +11,7 @@ import {IProviders} from "../contracts/interfaces/IProviders.sol";
 import {AuctionKind, Role, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
 import {MarketBase} from "./MarketBase.sol";
+import {Shipped} from "./Shipped.sol";
 
 /// The batch auction with the market itself: from the posting to the last credit.
 contract BatchAuctionMarketTest is MarketBase {
@@ -25,13 +24,13 @@ contract BatchAuctionMarketTest is MarketBase {
         uint256 nonce = vm.getNonce(address(this));
         address marketAt = vm.computeCreateAddress(address(this), nonce + 1);
         address auctionAt = vm.computeCreateAddress(address(this), nonce + 2);
-        vault = new StakeVault(token, marketAt, auctionAt, uint64(MIN_UNBONDING));
+        vault = Shipped.stakeVault(token, marketAt, auctionAt, uint64(MIN_UNBONDING));
         address[6] memory verifiers;
         verifiers[1] = verifiers[2] = address(verifier);
         Modules memory modules = _modules();
         modules.batch = BatchAuction(auctionAt);
-        market = new JobMarket(token, registry, vault, modules, verifiers, _params());
-        auction = new BatchAuction(ILeases(address(market)), vault, IProviders(address(providers)));
+        market = Shipped.jobMarket(token, registry, vault, modules, verifiers, _params());
+        auction = Shipped.batchAuction(ILeases(address(market)), vault, IProviders(address(providers)));
         vm.assertEq(address(auction), auctionAt);
         vm.prank(CONSUMER);
         token.approve(address(market), type(uint256).max);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {BatchAuction} from "../contracts/BatchAuction.sol";
 import {IBatchAuctionErrors} from "../contracts/errors/IBatchAuctionErrors.sol";
 import {IPaymentErrors} from "../contracts/errors/IPaymentErrors.sol";
 import {IStakeVaultErrors} from "../contracts/errors/IStakeVaultErrors.sol";
@@ -12,6 +11,7 @@ import {Role, Tier} from "../contracts/interfaces/Types.sol";
 import {MAX_WINDOW, MIN_WINDOW} from "../contracts/libraries/Limits.sol";
 import {MAX_UNITS} from "../contracts/libraries/Ticks.sol";
 import {BatchBase} from "./BatchBase.sol";
+import {Shipped} from "./Shipped.sol";
 import {ToyProviders} from "./ToyModules.sol";
 
 /// While a round runs: what enters, what is refused, what is reserved.
@@ -214,10 +214,10 @@ contract BatchAuctionTest is BatchBase {
         (ILeases m, IStakeVault v, IProviders p) =
             (ILeases(address(1)), IStakeVault(address(2)), IProviders(address(3)));
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "market"));
-        new BatchAuction(ILeases(address(0)), v, p);
+        Shipped.batchAuction(ILeases(address(0)), v, p);
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "vault"));
-        new BatchAuction(m, IStakeVault(address(0)), p);
+        Shipped.batchAuction(m, IStakeVault(address(0)), p);
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "providers"));
-        new BatchAuction(m, v, IProviders(address(0)));
+        Shipped.batchAuction(m, v, IProviders(address(0)));
     }
 }

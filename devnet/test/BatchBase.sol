@@ -10,6 +10,7 @@ import {IProviders} from "../contracts/interfaces/IProviders.sol";
 import {AuctionKind, Role, Tier} from "../contracts/interfaces/Types.sol";
 import {MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
 import {Base} from "./Base.sol";
+import {Shipped} from "./Shipped.sol";
 import {ToyProviders} from "./ToyModules.sol";
 
 /// Enters jobs and leases them as the market does, and knows nothing else of them.
@@ -70,12 +71,12 @@ abstract contract BatchBase is Base {
 
     function setUp() public virtual {
         vm.warp(START);
-        token = new MarketToken(address(this), 1e30);
+        token = Shipped.marketToken(address(this), 1e30);
         market = new ToyLeases();
         providers = new ToyProviders();
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        vault = new StakeVault(token, address(market), predicted, uint64(MIN_UNBONDING));
-        auction = new BatchAuction(market, vault, IProviders(address(providers)));
+        vault = Shipped.stakeVault(token, address(market), predicted, uint64(MIN_UNBONDING));
+        auction = Shipped.batchAuction(market, vault, IProviders(address(providers)));
         market.wire(vault, auction);
         _stake(ALICE, 100 * UNIT_LOCK);
         _stake(BOB, 100 * UNIT_LOCK);

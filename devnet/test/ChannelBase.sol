@@ -6,6 +6,7 @@ import {IPaymentChannelsErrors} from "../contracts/errors/IPaymentChannelsErrors
 import {Channel, ChannelState, ChannelTerms, Fault, SignedVoucher} from "../contracts/interfaces/IPaymentChannels.sol";
 import {IFeeShares} from "../contracts/interfaces/IFeeShares.sol";
 import {MarketBase} from "./MarketBase.sol";
+import {Shipped} from "./Shipped.sol";
 
 interface ChannelVm {
     function etch(address target, bytes calldata code) external;
@@ -27,7 +28,8 @@ abstract contract ChannelBase is MarketBase {
 
     function setUp() public virtual override {
         super.setUp();
-        channels = new PaymentChannels(token, registry, IFeeShares(address(feeShares)), address(vault), TREASURY, 100);
+        channels =
+            Shipped.paymentChannels(token, registry, IFeeShares(address(feeShares)), address(vault), TREASURY, 100);
         signer = vm.addr(KEY);
         address[3] memory accounts = [CONSUMER, ALICE, BOB];
         for (uint256 i = 0; i < 3; ++i) {

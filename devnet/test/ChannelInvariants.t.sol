@@ -9,6 +9,7 @@ import {Channel, ChannelState} from "../contracts/interfaces/IPaymentChannels.so
 import {BURN_ADDRESS} from "../contracts/libraries/Limits.sol";
 import {Base} from "./Base.sol";
 import {ChannelHandler} from "./ChannelHandler.sol";
+import {Shipped} from "./Shipped.sol";
 import {ToyFeeShares} from "./ToyModules.sol";
 
 /// Whose versions cost a little, with one parent.
@@ -44,10 +45,10 @@ contract ChannelInvariantsTest is Base {
 
     function setUp() public {
         vm.warp(1_700_000_000);
-        token = new MarketToken(address(this), 1e9 * 1e18);
+        token = Shipped.marketToken(address(this), 1e9 * 1e18);
         IFeeShares shares = IFeeShares(address(new ToyFeeShares()));
         IAssetRegistry registry = IAssetRegistry(address(new ToyRoyalties()));
-        channels = new PaymentChannels(token, registry, shares, address(0x5A17), address(0x7EA5), 100);
+        channels = Shipped.paymentChannels(token, registry, shares, address(0x5A17), address(0x7EA5), 100);
         handler = new ChannelHandler(channels, token, keccak256("version"));
         token.transfer(address(handler), 100e18);
         for (uint256 i = 0; i < 2; ++i) {

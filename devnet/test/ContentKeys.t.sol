@@ -9,6 +9,7 @@ import {IAssetRegistry} from "../contracts/interfaces/IAssetRegistry.sol";
 import {IContentKeys} from "../contracts/interfaces/IContentKeys.sol";
 import {KeyExchange, Point, SealedKey} from "../contracts/libraries/KeyExchange.sol";
 import {LicenceBase} from "./LicenceBase.sol";
+import {Shipped} from "./Shipped.sol";
 
 contract ContentKeysTest is LicenceBase {
     bytes32 private constant DIGEST = keccak256("a digest");
@@ -17,7 +18,7 @@ contract ContentKeysTest is LicenceBase {
 
     function setUp() public override {
         super.setUp();
-        fresh = new ContentKeys(registry);
+        fresh = Shipped.contentKeys(registry);
     }
 
     function test_commit() public {
@@ -104,6 +105,6 @@ contract ContentKeysTest is LicenceBase {
 
     function test_needsARegistry() public {
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "registry"));
-        new ContentKeys(IAssetRegistry(ALICE));
+        Shipped.contentKeys(IAssetRegistry(ALICE));
     }
 }

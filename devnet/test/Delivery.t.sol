@@ -7,13 +7,14 @@ import {IDelivery} from "../contracts/interfaces/IDelivery.sol";
 import {IJobMarket} from "../contracts/interfaces/IJobMarket.sol";
 import {AuctionKind, State, Tier} from "../contracts/interfaces/Types.sol";
 import {MarketBase} from "./MarketBase.sol";
+import {Shipped} from "./Shipped.sol";
 
 contract DeliveryTest is MarketBase {
     Delivery private delivery;
 
     function setUp() public override {
         super.setUp();
-        delivery = new Delivery(market);
+        delivery = Shipped.delivery(market);
     }
 
     function _deliver(address account, bytes32 jobId, bytes memory wrapped) private {
@@ -63,6 +64,6 @@ contract DeliveryTest is MarketBase {
 
     function test_aMarketIsNeeded() public {
         vm.expectRevert(abi.encodeWithSelector(Errors.AddressMissing.selector, "market"));
-        new Delivery(IJobMarket(address(0)));
+        Shipped.delivery(IJobMarket(address(0)));
     }
 }

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {Deployer} from "../contracts/Deployer.sol";
 import {Base} from "./Base.sol";
+import {Shipped} from "./Shipped.sol";
 
 /// Knows another contract's address before that one stands.
 contract Partner {
@@ -56,7 +57,7 @@ contract DeployerTest is Base {
     event Deployed(address indexed account, address indexed created, bytes32 indexed initCodeHash, string name);
 
     function setUp() public {
-        deployer = new Deployer();
+        deployer = Shipped.deployer();
     }
 
     function _partner(address other) private pure returns (bytes memory) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {DisputeGame, GameParams} from "../contracts/DisputeGame.sol";
+import {GameParams} from "../contracts/DisputeGame.sol";
 import {IDisputeGameErrors as Errors} from "../contracts/errors/IDisputeGameErrors.sol";
 import {IPaymentErrors} from "../contracts/errors/IPaymentErrors.sol";
 import {IDisputeGame, Trace} from "../contracts/interfaces/IDisputeGame.sol";
@@ -11,6 +11,7 @@ import {Claim} from "../contracts/interfaces/IVerifier.sol";
 import {State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {HashRows} from "../contracts/libraries/HashRows.sol";
 import {GameBase} from "./GameBase.sol";
+import {Shipped} from "./Shipped.sol";
 import {Trees} from "./Trees.sol";
 
 contract DisputeGameCheckTest is GameBase {
@@ -213,9 +214,9 @@ contract DisputeGameCheckTest is GameBase {
         IJobMarket place = IJobMarket(address(market));
         GameParams memory p = _gameParams();
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "proofs"));
-        new DisputeGame(token, place, IFaultProofs(ANYONE), p);
+        Shipped.disputeGame(token, place, IFaultProofs(ANYONE), p);
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "market"));
-        new DisputeGame(token, IJobMarket(address(0)), toy, p);
+        Shipped.disputeGame(token, IJobMarket(address(0)), toy, p);
         p.bond = 0;
         _refuseParams(p, "bond", 0, 1, type(uint128).max);
         p = _gameParams();
@@ -237,6 +238,6 @@ contract DisputeGameCheckTest is GameBase {
         private
     {
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.ParameterOutOfBounds.selector, name, actual, least, most));
-        new DisputeGame(token, IJobMarket(address(market)), toy, p);
+        Shipped.disputeGame(token, IJobMarket(address(market)), toy, p);
     }
 }

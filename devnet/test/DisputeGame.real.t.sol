@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {FaultProofs} from "../contracts/FaultProofs.sol";
 import {IFaultProofErrors} from "../contracts/errors/IFaultProofErrors.sol";
 import {Publication, TierKey} from "../contracts/interfaces/IAssetRegistry.sol";
 import {Challenge, Game, Phase} from "../contracts/interfaces/IDisputeGame.sol";
@@ -9,6 +8,7 @@ import {CellFault, HeaderFault, Opening} from "../contracts/interfaces/IFaultPro
 import {Request, Terms} from "../contracts/interfaces/IJobMarket.sol";
 import {AuctionKind, State, Tier} from "../contracts/interfaces/Types.sol";
 import {GameBase} from "./GameBase.sol";
+import {Shipped} from "./Shipped.sol";
 import {Trees} from "./Trees.sol";
 
 /// From the posting to the settlement with the real fault proofs: a tensor as large as the largest of a 25M-MAC CNN
@@ -29,7 +29,7 @@ contract DisputeGameRealTest is GameBase {
 
     function setUp() public override {
         super.setUp();
-        _deployGame(new FaultProofs(), _gameParams());
+        _deployGame(Shipped.faultProofs(), _gameParams());
         _approveAll();
         digests.push(sha256(abi.encodePacked(_inputWords())));
         digests.push(sha256(abi.encodePacked(_tableWords())));

@@ -5,6 +5,7 @@ import {EncryptionKeys} from "../contracts/EncryptionKeys.sol";
 import {IEncryptionKeysErrors as Errors} from "../contracts/errors/IEncryptionKeysErrors.sol";
 import {IEncryptionKeys} from "../contracts/interfaces/IEncryptionKeys.sol";
 import {Base} from "./Base.sol";
+import {Shipped} from "./Shipped.sol";
 
 contract EncryptionKeysTest is Base {
     // SEC 2, section 2.4.1: the generator.
@@ -12,7 +13,7 @@ contract EncryptionKeysTest is Base {
     uint256 private constant FIELD = 0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f;
     address private constant ALICE = address(0xA1);
 
-    EncryptionKeys private keys = new EncryptionKeys();
+    EncryptionKeys private keys = Shipped.encryptionKeys();
 
     function _refuse(bytes memory key) private {
         vm.expectRevert(abi.encodeWithSelector(Errors.EncryptionKeyMalformed.selector, key));

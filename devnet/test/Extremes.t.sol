@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {JobMarket} from "../contracts/JobMarket.sol";
-import {MarketToken} from "../contracts/MarketToken.sol";
-import {StakeVault} from "../contracts/StakeVault.sol";
 import {Params} from "../contracts/base/MarketTerms.sol";
 import {IJobMarketErrors} from "../contracts/errors/IJobMarketErrors.sol";
 import {Job, Request, Terms} from "../contracts/interfaces/IJobMarket.sol";
 import {AuctionKind, Role, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {BURN_ADDRESS, MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
 import {MarketBase} from "./MarketBase.sol";
+import {Shipped} from "./Shipped.sol";
 
 /// The largest amounts, the smallest ones, and one person in every part.
 contract ExtremesTest is MarketBase {
@@ -17,12 +15,12 @@ contract ExtremesTest is MarketBase {
 
     /// @dev A market over a token of which there is more than any amount, with these parameters.
     function _rich(Params memory params) private {
-        token = new MarketToken(address(this), type(uint256).max);
+        token = Shipped.marketToken(address(this), type(uint256).max);
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        vault = new StakeVault(token, predicted, address(batch), uint64(MIN_UNBONDING));
+        vault = Shipped.stakeVault(token, predicted, address(batch), uint64(MIN_UNBONDING));
         address[6] memory verifiers =
             [address(0), address(verifier), address(verifier), address(0), address(0), address(0)];
-        market = new JobMarket(token, registry, vault, _modules(), verifiers, params);
+        market = Shipped.jobMarket(token, registry, vault, _modules(), verifiers, params);
         address[3] memory accounts = [CONSUMER, ALICE, BOB];
         for (uint256 i = 0; i < 3; ++i) {
             token.transfer(accounts[i], 1 << 130);

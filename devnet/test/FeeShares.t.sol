@@ -6,6 +6,7 @@ import {IFeeSharesErrors} from "../contracts/errors/IFeeSharesErrors.sol";
 import {IFeeShares} from "../contracts/interfaces/IFeeShares.sol";
 import {BPS, MAX_STAKERS_BPS, MAX_TREASURY_BPS, MIN_BURN_BPS} from "../contracts/libraries/Limits.sol";
 import {Base} from "./Base.sol";
+import {Shipped} from "./Shipped.sol";
 
 /// Stands where the Timelock will.
 contract ToyGovernor {
@@ -22,7 +23,7 @@ contract FeeSharesTest is Base {
 
     function setUp() public {
         governor = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        shares = new FeeShares(governor, 4_000, 3_000);
+        shares = Shipped.feeShares(governor, 4_000, 3_000);
     }
 
     function _govern() private returns (ToyGovernor made) {
@@ -93,8 +94,8 @@ contract FeeSharesTest is Base {
 
     function test_constructor() public {
         vm.expectRevert(abi.encodeWithSelector(IFeeSharesErrors.AddressMissing.selector, "governor"));
-        new FeeShares(address(0), 0, 0);
+        Shipped.feeShares(address(0), 0, 0);
         _outOfBounds("burnBps", MIN_BURN_BPS - 1, MIN_BURN_BPS, BPS);
-        new FeeShares(governor, uint16(BPS / 2), uint16(BPS / 2 - MIN_BURN_BPS + 1));
+        Shipped.feeShares(governor, uint16(BPS / 2), uint16(BPS / 2 - MIN_BURN_BPS + 1));
     }
 }

@@ -2,8 +2,6 @@
 pragma solidity 0.8.30;
 
 import {DisputeGame, GameParams} from "../contracts/DisputeGame.sol";
-import {JobMarket} from "../contracts/JobMarket.sol";
-import {StakeVault} from "../contracts/StakeVault.sol";
 import {Publication, TierKey} from "../contracts/interfaces/IAssetRegistry.sol";
 import {Challenge, Game, Phase, Trace} from "../contracts/interfaces/IDisputeGame.sol";
 import {CellFault, HeaderFault, IFaultProofs, PaddingFault} from "../contracts/interfaces/IFaultProofs.sol";
@@ -11,6 +9,7 @@ import {IJobMarket, Request, Terms} from "../contracts/interfaces/IJobMarket.sol
 import {AuctionKind, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
 import {MarketBase} from "./MarketBase.sol";
+import {Shipped} from "./Shipped.sol";
 import {ToyFaultProofs} from "./ToyFaultProofs.sol";
 import {Trees} from "./Trees.sol";
 
@@ -65,11 +64,11 @@ abstract contract GameBase is MarketBase {
 
     function _deployGame(IFaultProofs proofs, GameParams memory params) internal {
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
-        game = new DisputeGame(token, IJobMarket(predicted), proofs, params);
-        vault = new StakeVault(token, predicted, address(batch), uint64(MIN_UNBONDING));
+        game = Shipped.disputeGame(token, IJobMarket(predicted), proofs, params);
+        vault = Shipped.stakeVault(token, predicted, address(batch), uint64(MIN_UNBONDING));
         address[6] memory verifiers =
             [address(verifier), address(verifier), address(game), address(0), address(0), address(0)];
-        market = new JobMarket(token, registry, vault, _modules(), verifiers, _params());
+        market = Shipped.jobMarket(token, registry, vault, _modules(), verifiers, _params());
         vm.assertEq(address(market), predicted);
     }
 

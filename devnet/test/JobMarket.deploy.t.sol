@@ -11,12 +11,13 @@ import {IJobMarket, Request, Terms} from "../contracts/interfaces/IJobMarket.sol
 import {IStakeVault} from "../contracts/interfaces/IStakeVault.sol";
 import {AuctionKind, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {MarketBase} from "./MarketBase.sol";
+import {Shipped} from "./Shipped.sol";
 
 /// The constructor's bounds, the pause, and posting by one signature.
 contract JobMarketDeployTest is MarketBase {
     function _new(Params memory params) private returns (JobMarket) {
         address[6] memory verifiers;
-        return new JobMarket(token, registry, vault, _modules(), verifiers, params);
+        return Shipped.jobMarket(token, registry, vault, _modules(), verifiers, params);
     }
 
     function _refuse(Params memory params, string memory name, uint256 actual, uint256 least, uint256 most) private {
@@ -80,22 +81,22 @@ contract JobMarketDeployTest is MarketBase {
         address[6] memory verifiers;
         Params memory params = _params();
         vm.expectRevert(_missing("token"));
-        new JobMarket(IERC20(address(0)), registry, vault, _modules(), verifiers, params);
+        Shipped.jobMarket(IERC20(address(0)), registry, vault, _modules(), verifiers, params);
         vm.expectRevert(_missing("registry"));
-        new JobMarket(token, IAssetRegistry(ANYONE), vault, _modules(), verifiers, params);
+        Shipped.jobMarket(token, IAssetRegistry(ANYONE), vault, _modules(), verifiers, params);
         vm.expectRevert(_missing("vault"));
-        new JobMarket(token, registry, IStakeVault(address(0)), _modules(), verifiers, params);
+        Shipped.jobMarket(token, registry, IStakeVault(address(0)), _modules(), verifiers, params);
         verifiers[5] = ANYONE;
         vm.expectRevert(_missing("verifier"));
-        new JobMarket(token, registry, vault, _modules(), verifiers, params);
+        Shipped.jobMarket(token, registry, vault, _modules(), verifiers, params);
         verifiers[5] = address(0);
         params.treasury = address(0);
         vm.expectRevert(_missing("treasury"));
-        new JobMarket(token, registry, vault, _modules(), verifiers, params);
+        Shipped.jobMarket(token, registry, vault, _modules(), verifiers, params);
         params = _params();
         params.guardian = address(0);
         vm.expectRevert(_missing("guardian"));
-        new JobMarket(token, registry, vault, _modules(), verifiers, params);
+        Shipped.jobMarket(token, registry, vault, _modules(), verifiers, params);
     }
 
     function test_modules() public {
@@ -112,7 +113,7 @@ contract JobMarketDeployTest is MarketBase {
                 mstore(add(modules, mul(i, 0x20)), 0)
             }
             vm.expectRevert(_missing(names[i]));
-            new JobMarket(token, registry, vault, modules, verifiers, _params());
+            Shipped.jobMarket(token, registry, vault, modules, verifiers, _params());
         }
     }
 

@@ -12,6 +12,7 @@ import {KeyExchange, Point, SealedKey} from "../contracts/libraries/KeyExchange.
 import {UNLIMITED_STOCK} from "../contracts/libraries/LicenceLimits.sol";
 import {BURN_ADDRESS} from "../contracts/libraries/Limits.sol";
 import {MarketBase} from "./MarketBase.sol";
+import {Shipped} from "./Shipped.sol";
 
 /// @title A shop beside the market: OWNER sells licences of its model, ALICE and BOB buy
 abstract contract LicenceBase is MarketBase {
@@ -43,10 +44,10 @@ abstract contract LicenceBase is MarketBase {
 
     /// @dev Beside the market that stands now.
     function _deployShop(IERC20 paid) internal {
-        contentKeys = new ContentKeys(registry);
+        contentKeys = Shipped.contentKeys(registry);
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        licences = new LicenceToken(paid, registry, predicted);
-        shop = new LicenceShop(IMarketParts(address(market)), licences, contentKeys);
+        licences = Shipped.licenceToken(paid, registry, predicted);
+        shop = Shipped.licenceShop(IMarketParts(address(market)), licences, contentKeys);
         vm.assertEq(address(shop), predicted);
     }
 

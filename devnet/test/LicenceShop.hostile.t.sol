@@ -4,8 +4,6 @@ pragma solidity 0.8.30;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC1155Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {IERC1155Receiver} from "@openzeppelin/contracts/token/ERC1155/IERC1155Receiver.sol";
-import {JobMarket} from "../contracts/JobMarket.sol";
-import {LicenceToken} from "../contracts/LicenceToken.sol";
 import {StakeVault} from "../contracts/StakeVault.sol";
 import {ILicenceShopErrors as Errors} from "../contracts/errors/ILicenceShopErrors.sol";
 import {ILicenceTokenErrors} from "../contracts/errors/ILicenceTokenErrors.sol";
@@ -19,6 +17,7 @@ import {COMPLAINT_WINDOW} from "../contracts/libraries/LicenceLimits.sol";
 import {MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
 import {HookedToken, IHook} from "./HookedToken.sol";
 import {LicenceBase} from "./LicenceBase.sol";
+import {Shipped} from "./Shipped.sol";
 import {TaxedToken} from "./TaxedToken.sol";
 
 /// Whoever is called while tokens or licences move, and tries everything it could gain by.
@@ -508,10 +507,10 @@ contract LicenceShopHostileTest is LicenceBase {
 
     function _marketOn(IERC20 paid) private {
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        vault = new StakeVault(paid, predicted, address(batch), uint64(MIN_UNBONDING));
+        vault = Shipped.stakeVault(paid, predicted, address(batch), uint64(MIN_UNBONDING));
         address[6] memory verifiers;
         verifiers[1] = address(verifier);
-        market = new JobMarket(paid, registry, vault, _modules(), verifiers, _params());
+        market = Shipped.jobMarket(paid, registry, vault, _modules(), verifiers, _params());
         _deployShop(paid);
     }
 

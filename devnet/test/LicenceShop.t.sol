@@ -24,6 +24,7 @@ import {BURN_ADDRESS} from "../contracts/libraries/Limits.sol";
 import {OrderRecord, OrderStates} from "../contracts/libraries/OrderStates.sol";
 import {Settlement} from "../contracts/libraries/Settlement.sol";
 import {LicenceBase} from "./LicenceBase.sol";
+import {Shipped} from "./Shipped.sol";
 
 contract LicenceShopTest is LicenceBase {
     OrderRecord private _record;
@@ -471,9 +472,9 @@ contract LicenceShopTest is LicenceBase {
         vm.assertEq(address(shop.feeShares()), address(feeShares));
         IMarketParts parts = IMarketParts(address(market));
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "licences"));
-        new LicenceShop(parts, ILicenceToken(ALICE), contentKeys);
+        Shipped.licenceShop(parts, ILicenceToken(ALICE), contentKeys);
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "contentKeys"));
-        new LicenceShop(parts, licences, IContentKeys(ALICE));
+        Shipped.licenceShop(parts, licences, IContentKeys(ALICE));
     }
 
     /// The stakers' part of the fee reaches them through the vault; what burned is burned.

@@ -12,6 +12,7 @@ import {IAssetRegistry} from "../contracts/interfaces/IAssetRegistry.sol";
 import {IPullCredits} from "../contracts/interfaces/IPullCredits.sol";
 import {Grace, ILicenceToken, LicenceKind, LicenceTerms} from "../contracts/interfaces/ILicenceToken.sol";
 import {LicenceBase} from "./LicenceBase.sol";
+import {Shipped} from "./Shipped.sol";
 
 contract LicenceTokenTest is LicenceBase {
     uint256 private constant FOREVER = type(uint40).max;
@@ -412,10 +413,10 @@ contract LicenceTokenTest is LicenceBase {
     function test_needsItsNeighbours() public {
         IERC20 paid = IERC20(address(token));
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "token"));
-        new LicenceToken(IERC20(ALICE), registry, address(shop));
+        Shipped.licenceToken(IERC20(ALICE), registry, address(shop));
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "registry"));
-        new LicenceToken(paid, IAssetRegistry(ALICE), address(shop));
+        Shipped.licenceToken(paid, IAssetRegistry(ALICE), address(shop));
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "shop"));
-        new LicenceToken(paid, registry, address(0));
+        Shipped.licenceToken(paid, registry, address(0));
     }
 }

@@ -15,6 +15,7 @@ import {IReputation} from "../contracts/interfaces/IReputation.sol";
 import {AuctionKind, Kind, Role, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {BURN_ADDRESS, MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
 import {Base} from "./Base.sol";
+import {Shipped} from "./Shipped.sol";
 import {ToyBatch, ToyFeeShares, ToyProviders, ToyReputation} from "./ToyModules.sol";
 import {ToyVerifier} from "./ToyVerifier.sol";
 
@@ -50,8 +51,8 @@ abstract contract MarketBase is Base {
     function setUp() public virtual {
         vm.warp(START);
         vm.roll(100);
-        token = new MarketToken(address(this), 1e9 * ONE);
-        registry = new AssetRegistry();
+        token = Shipped.marketToken(address(this), 1e9 * ONE);
+        registry = Shipped.assetRegistry();
         verifier = new ToyVerifier();
         providers = new ToyProviders();
         reputation = new ToyReputation();
@@ -91,9 +92,9 @@ abstract contract MarketBase is Base {
     /// @dev Every tier but Consensus by one verifier.
     function _deployMarket(address checker, Params memory params) internal {
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        vault = new StakeVault(token, predicted, address(batch), uint64(MIN_UNBONDING));
+        vault = Shipped.stakeVault(token, predicted, address(batch), uint64(MIN_UNBONDING));
         address[6] memory verifiers = [checker, checker, checker, checker, checker, address(0)];
-        market = new JobMarket(token, registry, vault, _modules(), verifiers, params);
+        market = Shipped.jobMarket(token, registry, vault, _modules(), verifiers, params);
         vm.assertEq(address(market), predicted);
     }
 

@@ -3,10 +3,11 @@ pragma solidity 0.8.30;
 
 import {MarketToken} from "../contracts/MarketToken.sol";
 import {Base} from "./Base.sol";
+import {Shipped} from "./Shipped.sol";
 
 contract MarketTokenTest is Base {
     function test_fixedSupplyToOneHolder() public {
-        MarketToken token = new MarketToken(address(0xA1), 1e27);
+        MarketToken token = Shipped.marketToken(address(0xA1), 1e27);
         vm.assertEq(token.totalSupply(), 1e27);
         vm.assertEq(token.balanceOf(address(0xA1)), 1e27);
         vm.assertEq(token.decimals(), 18);
@@ -15,7 +16,7 @@ contract MarketTokenTest is Base {
 
     /// EIP-2612 over EIP-712: what wallets sign names this token, on this chain.
     function test_permitsAreSignedForThisTokenAndChain() public {
-        MarketToken token = new MarketToken(address(0xA1), 1e27);
+        MarketToken token = Shipped.marketToken(address(0xA1), 1e27);
         bytes32 domain = keccak256(
             abi.encode(
                 keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),

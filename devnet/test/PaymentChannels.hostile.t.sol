@@ -9,6 +9,7 @@ import {IFeeShares} from "../contracts/interfaces/IFeeShares.sol";
 import {Channel, ChannelState, ChannelTerms, Fault, SignedVoucher} from "../contracts/interfaces/IPaymentChannels.sol";
 import {ChannelBase} from "./ChannelBase.sol";
 import {HookedToken, IHook} from "./HookedToken.sol";
+import {Shipped} from "./Shipped.sol";
 import {TaxedToken} from "./TaxedToken.sol";
 
 enum Answer {
@@ -105,7 +106,7 @@ contract PaymentChannelsHostileTest is ChannelBase {
         (ChannelTerms memory terms,) = _open(1);
         SignedVoucher memory voucher = _voucher(terms, PRICE, 1);
         PaymentChannels other =
-            new PaymentChannels(token, registry, IFeeShares(address(feeShares)), address(vault), TREASURY, 100);
+            Shipped.paymentChannels(token, registry, IFeeShares(address(feeShares)), address(vault), TREASURY, 100);
         vm.startPrank(CONSUMER);
         token.approve(address(other), type(uint256).max);
         other.open(terms, DEPOSIT, uint48(START + LIFE));
@@ -361,7 +362,7 @@ contract PaymentChannelsHostileTest is ChannelBase {
     function test_aTokenThatCallsBackFindsTheDoorClosed() public {
         HookedToken hooked = new HookedToken();
         PaymentChannels toy =
-            new PaymentChannels(hooked, registry, IFeeShares(address(feeShares)), address(vault), TREASURY, 100);
+            Shipped.paymentChannels(hooked, registry, IFeeShares(address(feeShares)), address(vault), TREASURY, 100);
         ChannelReentrant payer = new ChannelReentrant(hooked, toy);
         hooked.mint(address(payer), 2 * DEPOSIT);
         (ChannelTerms memory terms, bytes32 channelId,) = toy.quote(address(payer), ALICE, signer, versionId, 1);
@@ -403,7 +404,7 @@ contract PaymentChannelsHostileTest is ChannelBase {
     function test_aTokenThatTakesAFeeIsRefused() public {
         TaxedToken taxed = new TaxedToken();
         PaymentChannels toy =
-            new PaymentChannels(taxed, registry, IFeeShares(address(feeShares)), address(vault), TREASURY, 100);
+            Shipped.paymentChannels(taxed, registry, IFeeShares(address(feeShares)), address(vault), TREASURY, 100);
         taxed.mint(CONSUMER, DEPOSIT);
         ChannelTerms memory terms = _terms(1);
         vm.startPrank(CONSUMER);

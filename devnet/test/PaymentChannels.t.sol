@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {PaymentChannels} from "../contracts/PaymentChannels.sol";
 import {IPaymentChannelsErrors as Errors} from "../contracts/errors/IPaymentChannelsErrors.sol";
 import {IPaymentErrors} from "../contracts/errors/IPaymentErrors.sol";
 import {IFeeShares} from "../contracts/interfaces/IFeeShares.sol";
@@ -9,6 +8,7 @@ import {Channel, ChannelState, ChannelTerms, Fault, SignedVoucher} from "../cont
 import {MAX_CHANNEL_DURATION, MIN_CHANNEL_DURATION} from "../contracts/libraries/ChannelLimits.sol";
 import {BURN_ADDRESS} from "../contracts/libraries/Limits.sol";
 import {ChannelBase} from "./ChannelBase.sol";
+import {Shipped} from "./Shipped.sol";
 
 contract PaymentChannelsTest is ChannelBase {
     // ---------------------------------------------------------------- open
@@ -122,13 +122,13 @@ contract PaymentChannelsTest is ChannelBase {
     function test_aConstructorRefusesWhatIsMissing() public {
         IFeeShares shares = IFeeShares(address(feeShares));
         vm.expectPartialRevert(IPaymentErrors.AddressMissing.selector);
-        new PaymentChannels(token, registry, shares, address(0), TREASURY, 100);
+        Shipped.paymentChannels(token, registry, shares, address(0), TREASURY, 100);
         vm.expectPartialRevert(IPaymentErrors.AddressMissing.selector);
-        new PaymentChannels(token, registry, shares, address(vault), address(0), 100);
+        Shipped.paymentChannels(token, registry, shares, address(vault), address(0), 100);
         vm.expectPartialRevert(IPaymentErrors.AddressMissing.selector);
-        new PaymentChannels(token, registry, IFeeShares(ALICE), address(vault), TREASURY, 100);
+        Shipped.paymentChannels(token, registry, IFeeShares(ALICE), address(vault), TREASURY, 100);
         vm.expectPartialRevert(IPaymentErrors.ParameterOutOfBounds.selector);
-        new PaymentChannels(token, registry, shares, address(vault), TREASURY, 1_001);
+        Shipped.paymentChannels(token, registry, shares, address(vault), TREASURY, 1_001);
     }
 
     // ---------------------------------------------------------------- topUp

@@ -6,6 +6,7 @@ import {Attestation, Attribute, IProviders, Requirements} from "../contracts/int
 import {IReputation} from "../contracts/interfaces/IReputation.sol";
 import {Providers} from "../contracts/Providers.sol";
 import {ProvidersBase} from "./ProvidersBase.sol";
+import {Shipped} from "./Shipped.sol";
 
 /// An auditor that is a contract: it signs with whatever key its owner chose (ERC-1271).
 contract WalletOfContract {
@@ -341,7 +342,7 @@ contract ProvidersTest is ProvidersBase {
         providers.requireQualified(PROVIDER, wanted);
         vm.assertEq(uint256(providers.pointsOf(PROVIDER)), 5);
         // A contract of reputation that does not stand yet hinders nobody who asks for no points.
-        Providers early = new Providers(IReputation(address(0xdead)));
+        Providers early = Shipped.providers(IReputation(address(0xdead)));
         Requirements memory nothing;
         early.publishRequirements(abi.encode(nothing));
         early.requireQualified(PROVIDER, abi.encode(nothing));
@@ -349,7 +350,7 @@ contract ProvidersTest is ProvidersBase {
 
     function test_aReputationIsNeeded() public {
         vm.expectRevert(abi.encodePacked(IProvidersErrors.ReputationMissing.selector));
-        new Providers(IReputation(address(0)));
+        Shipped.providers(IReputation(address(0)));
     }
 
     /// However much of them is cut off or changed, bytes that were not published never count.

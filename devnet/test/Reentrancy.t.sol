@@ -10,6 +10,7 @@ import {AuctionKind, Role, State, Tier, Verdict} from "../contracts/interfaces/T
 import {MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
 import {HookedToken, IHook} from "./HookedToken.sol";
 import {MarketBase} from "./MarketBase.sol";
+import {Shipped} from "./Shipped.sol";
 
 /// Somebody who is called in the middle of every transfer, and then tries `moves` on market and vault.
 contract Reentrant is IHook {
@@ -59,10 +60,10 @@ contract ReentrancyTest is MarketBase {
         super.setUp();
         hooked = new HookedToken();
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        vault = new StakeVault(IERC20(address(hooked)), predicted, address(batch), uint64(MIN_UNBONDING));
+        vault = Shipped.stakeVault(IERC20(address(hooked)), predicted, address(batch), uint64(MIN_UNBONDING));
         address[6] memory verifiers;
         verifiers[1] = address(verifier);
-        market = new JobMarket(IERC20(address(hooked)), registry, vault, _modules(), verifiers, _params());
+        market = Shipped.jobMarket(IERC20(address(hooked)), registry, vault, _modules(), verifiers, _params());
         mallory = new Reentrant(hooked, market, vault);
         hooked.mint(address(mallory), 1_000 * ONE);
         hooked.mint(CONSUMER, 1_000 * ONE);

@@ -7,6 +7,7 @@ import {Job, Terms} from "../contracts/interfaces/IJobMarket.sol";
 import {IReputation, Standing} from "../contracts/interfaces/IReputation.sol";
 import {Outcome, State} from "../contracts/interfaces/Types.sol";
 import {Base} from "./Base.sol";
+import {Shipped} from "./Shipped.sol";
 
 interface VmStore {
     function store(address account, bytes32 slot, bytes32 value) external;
@@ -44,7 +45,7 @@ contract ReputationTest is Base {
 
     function setUp() public {
         market = new ToyMarket();
-        reputation = new Reputation(address(market));
+        reputation = Shipped.reputation(address(market));
     }
 
     function _record(bytes32 jobId, Outcome outcome, uint128 price, uint128 points) private {
@@ -243,6 +244,6 @@ contract ReputationTest is Base {
 
     function test_constructor() public {
         vm.expectRevert(abi.encodeWithSelector(IReputationErrors.AddressMissing.selector, "market"));
-        new Reputation(address(0));
+        Shipped.reputation(address(0));
     }
 }

@@ -9,6 +9,7 @@ import {IStakeVault, Reservation, Stake} from "../contracts/interfaces/IStakeVau
 import {Role} from "../contracts/interfaces/Types.sol";
 import {MAX_RESERVATION_ENDS, MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
 import {Base} from "./Base.sol";
+import {Shipped} from "./Shipped.sol";
 
 /// The vault's reservations; this contract plays both the market and the batch auction.
 contract ReservationsTest is Base {
@@ -23,8 +24,8 @@ contract ReservationsTest is Base {
 
     function setUp() public {
         vm.warp(START);
-        token = new MarketToken(address(this), 1e27);
-        vault = new StakeVault(token, address(this), address(this), uint64(MIN_UNBONDING));
+        token = Shipped.marketToken(address(this), 1e27);
+        vault = Shipped.stakeVault(token, address(this), address(this), uint64(MIN_UNBONDING));
         token.transfer(ALICE, 1_000);
         vm.startPrank(ALICE);
         token.approve(address(vault), 1_000);
@@ -148,7 +149,7 @@ contract ReservationsTest is Base {
         vault.release(OFFER, ALICE, Role.Provider, 1);
         vm.stopPrank();
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "batch"));
-        new StakeVault(token, address(this), address(0), uint64(MIN_UNBONDING));
+        Shipped.stakeVault(token, address(this), address(0), uint64(MIN_UNBONDING));
     }
 
     struct Shadow {

@@ -6,6 +6,7 @@ import {AssetSale} from "../contracts/AssetSale.sol";
 import {IAssetSaleErrors} from "../contracts/errors/IAssetSaleErrors.sol";
 import {ICreditSource, Offer, SaleState} from "../contracts/interfaces/IAssetSale.sol";
 import {MarketBase} from "./MarketBase.sol";
+import {Shipped} from "./Shipped.sol";
 import {ToyCollection} from "./ToyCollection.sol";
 import {ToyUnits} from "./ToyUnits.sol";
 
@@ -22,7 +23,7 @@ abstract contract SaleBase is MarketBase {
 
     function setUp() public virtual override {
         super.setUp();
-        sale = new AssetSale(token, _sources());
+        sale = Shipped.assetSale(token, _sources());
         toy = new ToyCollection();
         toy.mint(OWNER, 1);
         address[3] memory accounts = [CONSUMER, ALICE, BOB];

@@ -6,6 +6,7 @@ import {MarketToken} from "../contracts/MarketToken.sol";
 import {ICreditSource, Sale, SaleState} from "../contracts/interfaces/IAssetSale.sol";
 import {Base} from "./Base.sol";
 import {SaleHandler} from "./SaleHandler.sol";
+import {Shipped} from "./Shipped.sol";
 import {ToyCollection} from "./ToyCollection.sol";
 import {ToyUnits} from "./ToyUnits.sol";
 
@@ -21,10 +22,10 @@ contract SaleInvariantsTest is Base {
 
     function setUp() public {
         vm.warp(1_700_000_000);
-        token = new MarketToken(address(this), 1e9 * 1e18);
+        token = Shipped.marketToken(address(this), 1e9 * 1e18);
         toy = new ToyCollection();
         units = new ToyUnits();
-        sale = new AssetSale(token, new ICreditSource[](0)); // nothing is earned in this play
+        sale = Shipped.assetSale(token, new ICreditSource[](0)); // nothing is earned in this play
         handler = new SaleHandler(sale, token, toy, units);
         token.transfer(address(handler), 100e18);
         for (uint256 i = 0; i < 4; ++i) {

@@ -3,9 +3,14 @@ pragma solidity 0.8.30;
 
 import {BPS, LOCK_TIMES, MAX_OWNER_BPS, MAX_PARENTS, MAX_PROTOCOL_FEE_BPS} from "../contracts/libraries/Limits.sol";
 import {Settlement} from "../contracts/libraries/Settlement.sol";
+import {Artifacts} from "./Artifacts.sol";
 import {Base} from "./Base.sol";
 
 contract SettlementTest is Base {
+    function setUp() public {
+        Artifacts.place("Settlement");
+    }
+
     /// tests/core/test_settlement.py runs the same file.
     function test_vectors() public view {
         string memory json = vm.readFile("../tests/vectors/settlement.json");

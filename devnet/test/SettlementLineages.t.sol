@@ -2,11 +2,16 @@
 pragma solidity 0.8.30;
 
 import {Settlement} from "../contracts/libraries/Settlement.sol";
+import {Artifacts} from "./Artifacts.sol";
 import {Base} from "./Base.sol";
 
 /// 100,000 lineages that tests/core/test_lineages.py pays too, drawn from their numbers as tests/vectors/make_lineages.py
 /// says: the parts of each sum to its price, and are those of the definitions.
 contract SettlementLineagesTest is Base {
+    function setUp() public {
+        Artifacts.place("Settlement");
+    }
+
     error DigestDiffers(uint256 fromLineage, bytes32 expected, bytes32 actual);
 
     uint256 private constant CHUNK = 1_000;

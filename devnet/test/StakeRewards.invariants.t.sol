@@ -7,6 +7,7 @@ import {Stake} from "../contracts/interfaces/IStakeVault.sol";
 import {Role} from "../contracts/interfaces/Types.sol";
 import {MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
 import {Base} from "./Base.sol";
+import {Shipped} from "./Shipped.sol";
 
 /// Plays the market and three stakers, in any order; counts what came in and what was paid.
 contract RewardsHandler is Base {
@@ -21,8 +22,8 @@ contract RewardsHandler is Base {
     uint256 private _jobs;
 
     constructor() {
-        token = new MarketToken(address(this), 1e32);
-        vault = new StakeVault(token, address(this), address(this), uint64(MIN_UNBONDING));
+        token = Shipped.marketToken(address(this), 1e32);
+        vault = Shipped.stakeVault(token, address(this), address(this), uint64(MIN_UNBONDING));
         for (uint256 i = 0; i < STAKERS; ++i) {
             token.transfer(staker(i), 1e28);
             vm.prank(staker(i));

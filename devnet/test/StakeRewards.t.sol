@@ -9,6 +9,7 @@ import {IStakeRewards} from "../contracts/interfaces/IStakeRewards.sol";
 import {Role} from "../contracts/interfaces/Types.sol";
 import {MIN_UNBONDING, REWARD_PERIOD} from "../contracts/libraries/Limits.sol";
 import {Base} from "./Base.sol";
+import {Shipped} from "./Shipped.sol";
 
 /// The vault's rewards alone; this contract plays the market.
 contract StakeRewardsTest is Base {
@@ -25,8 +26,8 @@ contract StakeRewardsTest is Base {
 
     function setUp() public {
         vm.warp(START);
-        token = new MarketToken(address(this), 1e30);
-        vault = new StakeVault(token, address(this), address(this), uint64(MIN_UNBONDING));
+        token = Shipped.marketToken(address(this), 1e30);
+        vault = Shipped.stakeVault(token, address(this), address(this), uint64(MIN_UNBONDING));
         address[2] memory accounts = [ALICE, BOB];
         for (uint256 i = 0; i < 2; ++i) {
             token.transfer(accounts[i], 100_000 * ONE);

@@ -9,6 +9,7 @@ import {IStakeVault, Stake} from "../contracts/interfaces/IStakeVault.sol";
 import {Role} from "../contracts/interfaces/Types.sol";
 import {MAX_UNBONDING, MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
 import {Base} from "./Base.sol";
+import {Shipped} from "./Shipped.sol";
 import {TaxedToken} from "./TaxedToken.sol";
 
 /// The vault alone; this contract plays the market.
@@ -23,8 +24,8 @@ contract StakeVaultTest is Base {
 
     function setUp() public {
         vm.warp(START);
-        token = new MarketToken(address(this), 1e27);
-        vault = new StakeVault(token, address(this), address(this), uint64(MIN_UNBONDING));
+        token = Shipped.marketToken(address(this), 1e27);
+        vault = Shipped.stakeVault(token, address(this), address(this), uint64(MIN_UNBONDING));
         token.transfer(ALICE, 1_000);
         vm.prank(ALICE);
         token.approve(address(vault), type(uint256).max);
@@ -69,7 +70,7 @@ contract StakeVaultTest is Base {
 
     function test_taxedTokenIsRefused() public {
         TaxedToken taxed = new TaxedToken();
-        StakeVault other = new StakeVault(taxed, address(this), address(this), uint64(MIN_UNBONDING));
+        StakeVault other = Shipped.stakeVault(taxed, address(this), address(this), uint64(MIN_UNBONDING));
         taxed.mint(address(this), 1_000);
         taxed.approve(address(other), 1_000);
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.InexactTransfer.selector, address(taxed), 1_000, 990));
@@ -194,11 +195,11 @@ contract StakeVaultTest is Base {
                 MAX_UNBONDING
             )
         );
-        new StakeVault(token, address(this), address(this), uint64(MIN_UNBONDING - 1));
+        Shipped.stakeVault(token, address(this), address(this), uint64(MIN_UNBONDING - 1));
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "market"));
-        new StakeVault(token, address(0), address(this), uint64(MIN_UNBONDING));
+        Shipped.stakeVault(token, address(0), address(this), uint64(MIN_UNBONDING));
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "token"));
-        new StakeVault(MarketToken(BOB), address(this), address(this), uint64(MIN_UNBONDING));
+        Shipped.stakeVault(MarketToken(BOB), address(this), address(this), uint64(MIN_UNBONDING));
     }
 
     function _try(address sender, bytes memory data) private {

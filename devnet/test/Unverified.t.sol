@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Unverified} from "../contracts/Unverified.sol";
 import {IJobMarketErrors} from "../contracts/errors/IJobMarketErrors.sol";
 import {IPaymentErrors} from "../contracts/errors/IPaymentErrors.sol";
 import {IComplaintErrors} from "../contracts/errors/IComplaintErrors.sol";
@@ -11,6 +10,7 @@ import {Complaint, IComplaints} from "../contracts/interfaces/IComplaints.sol";
 import {IUnverified} from "../contracts/interfaces/IUnverified.sol";
 import {Claim} from "../contracts/interfaces/IVerifier.sol";
 import {State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
+import {Shipped} from "./Shipped.sol";
 import {UnverifiedBase} from "./UnverifiedBase.sol";
 
 contract UnverifiedTest is UnverifiedBase {
@@ -236,22 +236,22 @@ contract UnverifiedTest is UnverifiedBase {
     function test_deploymentWithinBounds() public {
         IJobMarket place = IJobMarket(address(market));
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "market"));
-        new Unverified(token, IJobMarket(address(0)), 1, 1 hours);
+        Shipped.unverified(token, IJobMarket(address(0)), 1, 1 hours);
         vm.expectRevert(
             abi.encodeWithSelector(
                 IPaymentErrors.ParameterOutOfBounds.selector, "deposit", 0, 1, uint256(type(uint128).max)
             )
         );
-        new Unverified(token, place, 0, 1 hours);
+        Shipped.unverified(token, place, 0, 1 hours);
         vm.expectRevert(
             abi.encodeWithSelector(IPaymentErrors.ParameterOutOfBounds.selector, "answerWindow", 3_599, 1 hours, 1 days)
         );
-        new Unverified(token, place, 1, 3_599);
+        Shipped.unverified(token, place, 1, 3_599);
         vm.expectRevert(
             abi.encodeWithSelector(
                 IPaymentErrors.ParameterOutOfBounds.selector, "answerWindow", 86_401, 1 hours, 1 days
             )
         );
-        new Unverified(token, place, 1, 86_401);
+        Shipped.unverified(token, place, 1, 86_401);
     }
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {JobMarket} from "../contracts/JobMarket.sol";
-import {StakeVault} from "../contracts/StakeVault.sol";
 import {Unverified} from "../contracts/Unverified.sol";
 import {IJobMarket, Terms} from "../contracts/interfaces/IJobMarket.sol";
 import {AuctionKind, Tier} from "../contracts/interfaces/Types.sol";
 import {MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
 import {MarketBase} from "./MarketBase.sol";
+import {Shipped} from "./Shipped.sol";
 
 /// @title A market whose tier none is the real one
 abstract contract UnverifiedBase is MarketBase {
@@ -34,11 +33,11 @@ abstract contract UnverifiedBase is MarketBase {
     /// @dev Over the token that is set, with this deposit.
     function _deployUnverified(uint128 deposit) internal {
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
-        unverified = new Unverified(token, IJobMarket(predicted), deposit, 1 days);
-        vault = new StakeVault(token, predicted, address(batch), uint64(MIN_UNBONDING));
+        unverified = Shipped.unverified(token, IJobMarket(predicted), deposit, 1 days);
+        vault = Shipped.stakeVault(token, predicted, address(batch), uint64(MIN_UNBONDING));
         address[6] memory verifiers =
             [address(unverified), address(verifier), address(verifier), address(0), address(0), address(0)];
-        market = new JobMarket(token, registry, vault, _modules(), verifiers, _params());
+        market = Shipped.jobMarket(token, registry, vault, _modules(), verifiers, _params());
         vm.assertEq(address(market), predicted);
     }
 

@@ -2,7 +2,9 @@
 pragma solidity 0.8.30;
 
 import {IHalo2Verifier, ZkVerifier} from "../contracts/ZkVerifier.sol";
+import {Artifacts} from "./Artifacts.sol";
 import {Base} from "./Base.sol";
+import {Shipped} from "./Shipped.sol";
 
 interface IVkaRegistry {
     function registerVka(bytes32[] calldata vka) external returns (bytes32);
@@ -23,13 +25,13 @@ abstract contract ZkFixtures is Base {
 
     /// @dev ZkVerifier over the checked-in fixed verifier, with the fixtures' reference string.
     function _deployZk() internal returns (ZkVerifier) {
-        halo2 = IHalo2Verifier(_deployArtifact("Halo2Verifier"));
+        halo2 = IHalo2Verifier(Artifacts.create("Halo2Verifier", ""));
         uint256[] memory points = vm.parseJsonUintArray(vm.readFile("test/fixtures/zk.json"), ".srsPoints");
         uint256[8] memory srsPoints;
         for (uint256 i = 0; i < 8; ++i) {
             srsPoints[i] = points[i];
         }
-        return new ZkVerifier(address(halo2), srsPoints);
+        return Shipped.zkVerifier(address(halo2), srsPoints);
     }
 
     function _load(string memory name) internal view returns (Proof memory) {

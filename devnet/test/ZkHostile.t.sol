@@ -5,6 +5,7 @@ import {ZkVerifier} from "../contracts/ZkVerifier.sol";
 import {IZkVerifierErrors} from "../contracts/errors/IZkVerifierErrors.sol";
 import {Claim} from "../contracts/interfaces/IVerifier.sol";
 import {Tier, Verdict} from "../contracts/interfaces/Types.sol";
+import {Shipped} from "./Shipped.sol";
 import {ZkFixtures} from "./ZkFixtures.sol";
 
 /// Answers every call with the bytes it was told.
@@ -126,11 +127,11 @@ contract ZkHostileTest is ZkFixtures {
     function test_evidenceThatContinuesBehindItsEnd() public {
         Claim memory claim = _claim(good);
         bytes memory whole = abi.encodeCall(verifier.check, (claim, _evidence(good)));
-        // The evidence's length stands behind selector, claim (7 words) and pointer.
+        // The evidence's length stands behind selector, claim (8 words) and pointer.
         for (uint256 missing = 1; missing <= 8; ++missing) {
             uint256 length = _evidence(good).length - 32 * missing;
             assembly ("memory-safe") {
-                mstore(add(add(whole, 0x20), 260), length)
+                mstore(add(add(whole, 0x20), 292), length)
             }
             (bool ok, bytes memory reason) = address(verifier).call(whole);
             vm.assertFalse(ok, "evidence that ends early was accepted");
@@ -138,7 +139,7 @@ contract ZkHostileTest is ZkFixtures {
         }
         for (uint256 length = 0; length < 192; length += 17) {
             assembly ("memory-safe") {
-                mstore(add(add(whole, 0x20), 260), length)
+                mstore(add(add(whole, 0x20), 292), length)
             }
             (bool ok,) = address(verifier).call(whole);
             vm.assertFalse(ok, "evidence without a head was accepted");
@@ -242,7 +243,7 @@ contract ZkHostileTest is ZkFixtures {
     /// Whatever the fixed verifier answers, only `true` with the artefact's own digest is a verdict.
     function test_answersOfTheFixedVerifier() public {
         FalseHalo2 answers = new FalseHalo2();
-        verifier = new ZkVerifier(address(answers), verifier.srsPoints());
+        verifier = Shipped.zkVerifier(address(answers), verifier.srsPoints());
         bytes32 digest = _vkaDigestOf(good);
         _answer(answers, abi.encode(false, digest), _rejected());
         _answer(answers, abi.encode(true, keccak256("another artefact")), _rejected());
@@ -289,6 +290,6 @@ contract ZkHostileTest is ZkFixtures {
     function test_theFixedVerifierMustExist() public {
         uint256[8] memory points = verifier.srsPoints();
         vm.expectRevert(abi.encodeWithSelector(IZkVerifierErrors.AddressMissing.selector, "halo2"));
-        new ZkVerifier(address(0xbeef), points);
+        Shipped.zkVerifier(address(0xbeef), points);
     }
 }

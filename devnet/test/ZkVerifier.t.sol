@@ -5,6 +5,7 @@ import {ZkVerifier} from "../contracts/ZkVerifier.sol";
 import {IZkVerifierErrors} from "../contracts/errors/IZkVerifierErrors.sol";
 import {Claim} from "../contracts/interfaces/IVerifier.sol";
 import {Tier, Verdict} from "../contracts/interfaces/Types.sol";
+import {Shipped} from "./Shipped.sol";
 import {ZkFixtures} from "./ZkFixtures.sol";
 
 /// Real proofs (circuits/make_fixtures.py) against the real fixed verifier: what holds, and everything that must not.
@@ -266,7 +267,7 @@ contract ZkVerifierTest is ZkFixtures {
     function test_constructorNeedsTheFixedVerifier() public {
         uint256[8] memory points = verifier.srsPoints();
         vm.expectRevert(abi.encodeWithSelector(IZkVerifierErrors.AddressMissing.selector, "halo2"));
-        new ZkVerifier(address(0), points);
+        Shipped.zkVerifier(address(0), points);
     }
 
     function _rejected() private pure returns (bytes memory) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from tests.devnet.test_forge import FORGE, ROOT, _run
+from tests.forge import ROOT, play
 
 PAGE = ROOT / "docs" / "attacks.md"
 NAMED = (
@@ -38,7 +38,7 @@ NAMED = (
 
 def test_the_page_has_the_figures_that_the_attacks_log() -> None:
     # Each call is a transaction of its own, so that its gas is that of a whole one.
-    output = _run(str(FORGE), "test", "--isolate", "--match-path", "test/attacks/*", "-vv", seconds=300)
+    output = play("--isolate", "--match-path", "test/attacks/*", "-vv", seconds=300)
     logged = {name: Decimal(value) for name, value in re.findall(r"^  (\S.*): (\d+\.\d{18})$", output, re.MULTILINE)}
     gas = {name: int(value) for name, value in re.findall(r"^  GAS: (.*): (-?\d+)", output, re.MULTILINE)}
     page = PAGE.read_text(encoding="utf-8")
@@ -67,6 +67,6 @@ def test_the_games_cost_what_the_page_says_and_each_is_mounted() -> None:
             path = ROOT / "tests" / file if file.endswith(".py") else ROOT / "devnet" / "test" / file
             kind = "def" if file.endswith(".py") else "function"
             assert re.search(rf"^\s*{kind} {name}\(", path.read_text(encoding="utf-8"), re.MULTILINE), (attack, name)
-    output = _run(str(FORGE), "test", "--match-path", "test/DisputeGame.hostile.t.sol", "-vv", seconds=300)
+    output = play("--match-path", "test/DisputeGame.hostile.t.sol", "-vv", seconds=300)
     logged = {name: Decimal(value) for name, value in re.findall(r"^  (\S.*): (\d+\.\d{18})$", output, re.MULTILINE)}
     assert logged == {attack: Decimal(cost) for attack, cost, _ in rows if cost.isdigit()}

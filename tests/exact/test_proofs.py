@@ -50,18 +50,18 @@ def test_every_false_cell_convicts_and_no_true_one(op: Op) -> None:
 
 @pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.name)
 def test_no_mutated_proof_convicts_an_honest_trace(op: Op) -> None:
-    """Asserted where they are drawn; forge judges them again (tests/devnet/test_forge.py)."""
+    """Asserted where they are drawn; forge judges them again (tests/devnet/test_fault_proofs.py)."""
     assert len(list(islice(cases(op, 5, 240), 240))) == len(list(attempts(op, 5, 240))) == 240
 
 
 def test_a_long_run_attacks_honest_traces_often_enough() -> None:
     """`make fuzz`: at least 100,000 attempts an operator on the contract, by bytes, and as many by what they mean."""
-    from tests.devnet import test_forge
+    from tests import forge
 
-    makefile, contract = (test_forge.ROOT / path for path in ("Makefile", FUZZ))
+    makefile, contract = (forge.ROOT / path for path in ("Makefile", FUZZ))
     (runs,) = re.findall(r"^\tcd devnet && FOUNDRY_FUZZ_RUNS=(\d+) ", makefile.read_text(), re.MULTILINE)
     (tries,) = re.findall(r"constant TRIES = (\d+);", contract.read_text())
-    assert int(runs) * int(tries) >= 100_000 <= test_forge.LONG
+    assert int(runs) * int(tries) >= 100_000 <= forge.LONG
 
 
 @pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.name)

@@ -3,7 +3,6 @@ pragma solidity 0.8.30;
 
 import {BatchAuction} from "../../contracts/BatchAuction.sol";
 import {FeeShares} from "../../contracts/FeeShares.sol";
-import {JobMarket} from "../../contracts/JobMarket.sol";
 import {Providers} from "../../contracts/Providers.sol";
 import {Reputation} from "../../contracts/Reputation.sol";
 import {StakeVault} from "../../contracts/StakeVault.sol";
@@ -14,6 +13,7 @@ import {IJobMarket, Request, Terms} from "../../contracts/interfaces/IJobMarket.
 import {AuctionKind, Role, Tier, Verdict} from "../../contracts/interfaces/Types.sol";
 import {MIN_UNBONDING} from "../../contracts/libraries/Limits.sol";
 import {SealedBase} from "../SealedBase.sol";
+import {Shipped} from "../Shipped.sol";
 
 /// @title Somebody who wants more than his due, on the market as it is deployed
 /// @notice Every contract is the real one, with the numbers of deployment.json; only proofs are a toy's. An attack is
@@ -53,13 +53,13 @@ abstract contract AttackBase is SealedBase {
         super.setUp();
         uint256 nonce = vm.getNonce(address(this));
         address marketAt = vm.computeCreateAddress(address(this), nonce + 6);
-        unverified = new Unverified(token, IJobMarket(marketAt), ONE, 1 days);
-        standings = new Reputation(marketAt);
-        listings = new Providers(standings);
+        unverified = Shipped.unverified(token, IJobMarket(marketAt), ONE, 1 days);
+        standings = Shipped.reputation(marketAt);
+        listings = Shipped.providers(standings);
         address vaultAt = vm.computeCreateAddress(address(this), nonce + 5);
-        rounds = new BatchAuction(ILeases(marketAt), StakeVault(vaultAt), listings);
-        FeeShares shares = new FeeShares(address(0x60F), 4_000, 3_000);
-        vault = new StakeVault(token, marketAt, address(rounds), uint64(MIN_UNBONDING));
+        rounds = Shipped.batchAuction(ILeases(marketAt), StakeVault(vaultAt), listings);
+        FeeShares shares = Shipped.feeShares(address(0x60F), 4_000, 3_000);
+        vault = Shipped.stakeVault(token, marketAt, address(rounds), uint64(MIN_UNBONDING));
         address[6] memory verifiers;
         verifiers[0] = address(unverified);
         for (uint256 i = 1; i < 5; ++i) {
@@ -67,7 +67,8 @@ abstract contract AttackBase is SealedBase {
         }
         Params memory params = _params();
         params.undeliveredFeeCap = ONE;
-        market = new JobMarket(token, registry, vault, Modules(listings, standings, shares, rounds), verifiers, params);
+        market =
+            Shipped.jobMarket(token, registry, vault, Modules(listings, standings, shares, rounds), verifiers, params);
         vm.assertEq(address(market), marketAt);
         vm.assertEq(address(vault), vaultAt);
         vm.prank(CONSUMER);

@@ -5,6 +5,7 @@ import {PaymentChannels} from "../../contracts/PaymentChannels.sol";
 import {IFeeShares} from "../../contracts/interfaces/IFeeShares.sol";
 import {ChannelTerms, SignedVoucher} from "../../contracts/interfaces/IPaymentChannels.sol";
 import {AttackBase} from "./AttackBase.sol";
+import {Shipped} from "../Shipped.sol";
 
 /// Signs whatever it likes, until it does not.
 contract FickleWallet {
@@ -33,7 +34,7 @@ contract ChannelAttacks is AttackBase {
     function setUp() public override {
         super.setUp();
         IFeeShares shares = IFeeShares(address(feeShares));
-        channels = new PaymentChannels(token, registry, shares, address(vault), TREASURY, 100);
+        channels = Shipped.paymentChannels(token, registry, shares, address(vault), TREASURY, 100);
     }
 
     /// Whoever owns the model pays for calls of somebody who serves it, and then signs many more calls than were served,

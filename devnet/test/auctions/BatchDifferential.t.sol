@@ -2,8 +2,6 @@
 pragma solidity 0.8.30;
 
 import {BatchAuction} from "../../contracts/BatchAuction.sol";
-import {JobMarket} from "../../contracts/JobMarket.sol";
-import {StakeVault} from "../../contracts/StakeVault.sol";
 import {Modules, Params} from "../../contracts/base/MarketTerms.sol";
 import {ILeases, JobClass, Offer} from "../../contracts/interfaces/IBatches.sol";
 import {Request, Terms} from "../../contracts/interfaces/IJobMarket.sol";
@@ -11,9 +9,10 @@ import {IProviders} from "../../contracts/interfaces/IProviders.sol";
 import {AuctionKind, Role, State, Tier, Verdict} from "../../contracts/interfaces/Types.sol";
 import {MIN_UNBONDING} from "../../contracts/libraries/Limits.sol";
 import {MarketBase} from "../MarketBase.sol";
+import {Shipped} from "../Shipped.sol";
 
 /// Random batch rounds on the real auction, market and vault; tests/auctions/batch_rounds.py draws the same and plays them
-/// by the rule. Its digests are written by tests/devnet/test_differential.py; skipped where nobody has written them.
+/// by the rule. Its digests are written by tests/devnet/test_batch_rounds.py; skipped where nobody has written them.
 contract BatchDifferentialTest is MarketBase {
     struct Order {
         uint256 provider; // 0: a job
@@ -44,7 +43,7 @@ contract BatchDifferentialTest is MarketBase {
         uint256 at = vm.getNonce(address(this));
         address marketAt = vm.computeCreateAddress(address(this), at + 1);
         address auctionAt = vm.computeCreateAddress(address(this), at + 2);
-        vault = new StakeVault(token, marketAt, auctionAt, uint64(MIN_UNBONDING));
+        vault = Shipped.stakeVault(token, marketAt, auctionAt, uint64(MIN_UNBONDING));
         address checker = address(verifier);
         address[6] memory verifiers = [checker, checker, checker, checker, checker, address(0)];
         Modules memory modules = _modules();
@@ -59,8 +58,8 @@ contract BatchDifferentialTest is MarketBase {
             treasury: TREASURY,
             guardian: GUARDIAN
         });
-        market = new JobMarket(token, registry, vault, modules, verifiers, params);
-        auction = new BatchAuction(ILeases(address(market)), vault, IProviders(address(providers)));
+        market = Shipped.jobMarket(token, registry, vault, modules, verifiers, params);
+        auction = Shipped.batchAuction(ILeases(address(market)), vault, IProviders(address(providers)));
         (, version_) = _publish(OWNER, _publication("plain", "model", "1.0.0", "free of charge"));
         vm.prank(CONSUMER);
         token.approve(address(market), type(uint256).max);
@@ -71,7 +70,7 @@ contract BatchDifferentialTest is MarketBase {
     }
 
     function test_rounds() public {
-        if (!vm.exists(FILE)) vm.skip(true, "tests/devnet/test_differential.py writes the digests first");
+        if (!vm.exists(FILE)) vm.skip(true, "tests/devnet/test_batch_rounds.py writes the digests first");
         // forge gives a test 2^30 gas, which pays for some hundred rounds.
         vm.pauseGasMetering();
         string memory json = vm.readFile(FILE);

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {AssetRegistry} from "../../contracts/AssetRegistry.sol";
-import {JobMarket} from "../../contracts/JobMarket.sol";
-import {MarketToken} from "../../contracts/MarketToken.sol";
 import {Params} from "../../contracts/base/MarketTerms.sol";
 import {IJobMarketErrors} from "../../contracts/errors/IJobMarketErrors.sol";
 import {IStakeVaultErrors} from "../../contracts/errors/IStakeVaultErrors.sol";
@@ -12,6 +9,7 @@ import {Job, Request, Terms} from "../../contracts/interfaces/IJobMarket.sol";
 import {AuctionKind, Role, State, Tier, Verdict} from "../../contracts/interfaces/Types.sol";
 import {BURN_ADDRESS} from "../../contracts/libraries/Limits.sol";
 import {MarketBase} from "../MarketBase.sol";
+import {Shipped} from "../Shipped.sol";
 import {ToyBatch, ToyFeeShares, ToyProviders, ToyReputation} from "../ToyModules.sol";
 import {ToyVerifier} from "../ToyVerifier.sol";
 
@@ -85,8 +83,8 @@ abstract contract Replay is MarketBase {
     function setUp() public virtual override {
         vm.warp(START);
         vm.roll(100);
-        token = new MarketToken(address(this), type(uint128).max);
-        registry = new AssetRegistry();
+        token = Shipped.marketToken(address(this), type(uint128).max);
+        registry = Shipped.assetRegistry();
         verifier = new ToyVerifier();
         providers = new ToyProviders();
         reputation = new ToyReputation();

@@ -3,9 +3,10 @@ pragma solidity 0.8.30;
 
 import {FaultProofs} from "../../contracts/FaultProofs.sol";
 import {Base} from "../Base.sol";
+import {Shipped} from "../Shipped.sol";
 
 /// Random fault proofs that Python has judged (tests/exact/proofs.py), judged again: the same numbers, or the same refusal.
-/// Written and run by tests/devnet/test_forge.py; skipped where nobody has written them.
+/// Written and run by tests/devnet/test_fault_proofs.py; skipped where nobody has written them.
 contract ProofDifferentialTest is Base {
     string private constant FOLDER = "cache/differential/exact/";
 
@@ -16,7 +17,7 @@ contract ProofDifferentialTest is Base {
     FaultProofs private _proofs;
 
     function setUp() public {
-        _proofs = new FaultProofs();
+        _proofs = Shipped.faultProofs();
     }
 
     function test_proofsAreJudgedAsPythonJudgesThem() public {

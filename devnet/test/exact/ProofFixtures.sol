@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {FaultProofs} from "../../contracts/FaultProofs.sol";
 import {CellFault, Committed, HeaderFault, PaddingFault} from "../../contracts/interfaces/IFaultProofs.sol";
 import {Base} from "../Base.sol";
+import {Shipped} from "../Shipped.sol";
 
 /// The proofs of tests/vectors/exact_proofs.json, which tests/exact/test_proofs.py verifies too.
 abstract contract ProofFixtures is Base {
@@ -16,7 +17,7 @@ abstract contract ProofFixtures is Base {
     string internal json;
 
     function setUp() public virtual {
-        proofs = new FaultProofs();
+        proofs = Shipped.faultProofs();
         json = vm.readFile("../tests/vectors/exact_proofs.json");
     }
 
