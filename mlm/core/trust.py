@@ -237,16 +237,13 @@ def zk(points: Sequence[int] | None, at: At = NOWHERE, source: str = "the verify
     )
 
 
-def burned(lock: int) -> int:
-    """What burns of a lock when its owner is convicted, though it be its own challenger: rounded up."""
-    return lock - challenger_part(lock)
+def burned(stake: int) -> int:
+    """What burns of a stake that is slashed, though its owner be its own challenger or reporter: half, rounded up."""
+    return stake - challenger_part(stake)
 
 
-def _locked(lock: int | None) -> tuple[Input, Input]:
-    return (
-        Input("lock", amount(lock), Unit.MONEY, "JobMarket"),
-        Input("challenger's part", CHALLENGER_BPS, Unit.BPS, "Settlement"),
-    )
+_PART = Input("part of the challenger", CHALLENGER_BPS, Unit.BPS, "the contracts' code")
+_BURNED = "{0} - floor({0} * part of the challenger / 10,000)"
 
 
 def optimistic(
@@ -257,13 +254,14 @@ def optimistic(
     `window` in seconds, all others in base units.
     """
     inputs = (
-        *_locked(lock),
+        Input("lock", amount(lock), Unit.MONEY, "JobMarket"),
+        _PART,
         Input("window", window, Unit.SECONDS, "JobMarket"),
         Input("maximum price", amount(price), Unit.MONEY, "the terms"),
         Input("value at risk", amount(value_at_risk), Unit.MONEY, "the terms"),
     )
     return _of(
-        "lock - floor(lock * challenger's part / 10,000)",
+        _BURNED.format("lock"),
         "one honest watcher reads input and model, recomputes within the window, and the chain takes its challenge",
         inputs,
         at,
@@ -283,17 +281,18 @@ def tee(simulated: bool | None, threshold: int | None, stakes: Sequence[int] | N
     inputs = (
         Input("simulated", truth(simulated), Unit.TRUTH, "the attestation"),
         Input("threshold", threshold, Unit.COUNT, "AttesterSet"),
-        Input("smallest stakes of so many", amount(stake), Unit.MONEY, "AttesterSet"),
+        Input("stakes", amount(stake), Unit.MONEY, "AttesterSet, the smallest of so many"),
+        _PART,
     )
     if simulated:
         return nothing("the evidence is simulated: everybody has the vendor's keys", inputs, at)
     return _of(
-        "smallest stakes of so many",
+        _BURNED.format("stakes"),
         "nobody has the vendor's keys or breaks into the enclave, which costs nobody knows what; and attesters that "
         "sign what is false are shown to have",
         inputs,
         at,
-        lambda: stake or 0,
+        lambda: burned(stake or 0),
         kind=CostKind.MONEY,
     )
 
@@ -301,16 +300,18 @@ def tee(simulated: bool | None, threshold: int | None, stakes: Sequence[int] | N
 def redundant(lock: int | None, replicas: int | None, slot: int | None, at: At = NOWHERE) -> Cost:
     """The lead and all of its k - 1 replicas lie alike. `replicas` is k, `slot` the least stake of one of them."""
     inputs = (
-        *_locked(lock),
+        Input("lock", amount(lock), Unit.MONEY, "JobMarket"),
+        _PART,
         Input("k", replicas, Unit.COUNT, "the job's policy"),
-        Input("stake of a slot", amount(slot), Unit.MONEY, "the replicas' contract"),
+        Input("slot", amount(slot), Unit.MONEY, "the replicas' contract"),
     )
     return _of(
-        "lock - floor(lock * challenger's part / 10,000) + (k - 1) * stake of a slot",
-        "one of the k is honest, or all are the liar's own and one watcher outside shows the fault within the window",
+        f"{_BURNED.format('lock')} + (k - 1) * ({_BURNED.format('slot')})",
+        "all k are the liar's own, without which a false result does not stand, and one watcher outside shows the "
+        "fault within the window",
         inputs,
         at,
-        lambda: burned(lock or 0) + max((replicas or 0) - 1, 0) * (slot or 0),
+        lambda: burned(lock or 0) + max((replicas or 0) - 1, 0) * burned(slot or 0),
         kind=CostKind.MONEY,
     )
 

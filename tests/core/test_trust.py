@@ -57,7 +57,7 @@ def test_the_market_locks_enough(price: int, value: int) -> None:
 @given(lock=st.integers(1, 2**120), k=COUNTS, slot=AMOUNTS)
 def test_replicas_cost_their_slots_besides(lock: int, k: int, slot: int) -> None:
     found = trust.redundant(lock, k, slot)
-    assert found.kind is CostKind.MONEY and found.at_least == -(-lock // 2) + (k - 1) * slot
+    assert found.kind is CostKind.MONEY and found.at_least == -(-lock // 2) + (k - 1) * -(-slot // 2)
 
 
 @given(stakes=st.lists(AMOUNTS, max_size=9), members=st.integers(-1, 10))
@@ -71,7 +71,7 @@ def test_attesters_cost_the_smallest_stakes_that_suffice(stakes: list[int], memb
         others = stakes[:left_out] + stakes[left_out + 1 :]
         assert len(others) < members or sum(sorted(others)[:members]) >= least
     found = trust.tee(False, members, stakes)
-    assert found.at_least == (least or None) and found.kind is (CostKind.MONEY if least else CostKind.NOTHING)
+    assert found.at_least == (-(-least // 2) or None) and found.kind is (CostKind.MONEY if least else CostKind.NOTHING)
 
 
 def test_simulated_evidence_is_nobodys_word_whatever_is_staked() -> None:
