@@ -15,6 +15,7 @@ NOBODY = "nobody: the tier none promises that a result is delivered, not that it
 OPTIMISTIC_CHECKERS = "anybody who can read the input and the model's files, within the verification window"
 OPTIMISTIC_TRUST = "one honest watcher who re-executes, and a chain that takes its challenge in time"
 NONE_TRUST = "the provider's reputation"
+SIMULATED_TRUST = "nobody: the simulated vendor's keys are public, and anybody can make this evidence"
 
 # By whom a check is guaranteed that compares digests, and one that compares them with what the chain holds.
 DIGESTS = (Guarantor.MATHEMATICS,)

@@ -23,13 +23,12 @@ from mlm.core.errors import NotFound, UsageError, VerificationFailed
 from mlm.core.trust import Cost, Facts, Guarantor, nothing, unknown
 from mlm.ports.attestation import MAX_BYTES
 from mlm.ports.bundle import Ports
-from mlm.workflows.verify_checks import Step, Subject, Verification, refused, verified
+from mlm.workflows.verify_checks import SIMULATED_TRUST, Step, Subject, Verification, refused, verified
 
 WHO = "anybody with the evidence and its collateral"
 TRUST = "the hardware's vendor: its keys, and that nobody has broken into the enclave"
 TCB = "reported_tcb"
-_ROOT = "the vendor's root certificate"
-SIMULATED_TRUST = "nobody: the simulated vendor's keys are public, and anybody can make this evidence"
+ROOT = "the vendor's root certificate"
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def verify_quote(ports: Ports, asked: Quoted) -> Verification:
     try:
         found = ports.attestation.verify(quote, collateral, at, simulated=asked.simulated)
     except VerificationFailed as error:
-        steps = refused(signed, error, _ROOT, by)
+        steps = refused(signed, error, ROOT, by)
     else:
         steps, kind = _steps(signed, found, by, accepted, allowed, expected), found.title
         facts = replace(facts, made_at=Instant(found.issued), tcb_status=vendors_word(found.kind, found.status))
@@ -85,7 +84,7 @@ def verify_quote(ports: Ports, asked: Quoted) -> Verification:
             who_can_check=WHO,
             trust=SIMULATED_TRUST if asked.simulated else TRUST,
             guaranteed_by=by,
-            cost=lambda: _cost(asked.simulated),
+            cost=lambda: vendors_cost(asked.simulated),
             facts=facts,
         )
     )
@@ -99,7 +98,8 @@ def _collateral(ports: Ports, asked: Quoted, quote: bytes) -> bytes:
     return b""
 
 
-def _cost(simulated: bool) -> Cost:
+def vendors_cost(simulated: bool) -> Cost:
+    """What evidence of hardware costs that is false, where nobody but its vendor stands for it."""
     if simulated:
         return nothing("everybody has the simulated vendor's keys")
     return unknown("nobody knows what the vendor's keys, or a way into an enclave, cost", provided=TRUST)
@@ -136,7 +136,7 @@ def _steps(
         Step("its TCB is allowed: AMD signs no word on which are current", current, f"--measurement {TCB}=", by, True),
     )
     return (
-        Step(signed, lambda: f"valid from {iso_time(found.issued)} to {iso_time(found.expires)}", _ROOT, by),
+        Step(signed, lambda: f"valid from {iso_time(found.issued)} to {iso_time(found.expires)}", ROOT, by),
         Step(
             "the vendor's word on the platform is accepted",
             lambda: check_status(found, accepted),
