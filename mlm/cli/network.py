@@ -167,7 +167,7 @@ def deploy(
     wallet = wiring.wallet(session)
     named = (holder, treasury, guardian, governance, token)
     addresses = (text and address(wallet, text) for text in named)
-    params = workflow.Deploy(name, str(file or default), *addresses, srs, insecure_srs, label)
+    params = workflow.Deploy(name, str(file or default), *addresses, srs=srs, insecure_srs=insecure_srs, label=label)
     if not (session.dry_run or session.again):
         workflow.go_on(session.ports, params)
     perform(ctx, workflow.OPERATION, params)
