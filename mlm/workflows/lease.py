@@ -129,9 +129,11 @@ def plan_fulfil(ports: Ports, params: JobName) -> Plan[_Facts]:
     whatever dies on the way costs no lock.
     """
     found = deal(ports, params.job, State.LEASED, State.READY)
+    rules, done = tiers.of(found.job.tier), kept(ports, found.job.job_id)
     # What is kept is of an input that was checked.
-    done = kept(ports, found.job.job_id) or compute(ports, _with_input(ports, found))
-    handing = tiers.of(found.job.tier).hand_in(ports, found, done)
+    if done is None or rules.is_stale(ports, done):
+        done = compute(ports, _with_input(ports, found))
+    handing = rules.hand_in(ports, found, done)
     steps = (*handing.before, _accepting(found.job, handing.submit))
     return Plan("lease fulfil", steps, _Facts(found.job, handing.outputs, done.execution_provider))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlm.workflows import (
     announce,
+    attester,
     audit,
     bid,
     channel,
@@ -63,6 +64,12 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         dispute.RESPOND,
         audit.FUND,
         audit.JOIN,
+        attester.JOIN,
+        attester.LEAVE,
+        attester.WITHDRAW,
+        attester.ADMIT,
+        attester.REMOVE,
+        attester.THRESHOLD,
         stake.DEPOSIT,
         stake.WITHDRAW,
         stake.CLAIM,

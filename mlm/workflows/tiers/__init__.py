@@ -6,10 +6,11 @@ from mlm.core.errors import StateConflict, UsageError
 from mlm.core.job import Tier
 from mlm.workflows.tiers.optimistic import Optimistic
 from mlm.workflows.tiers.rules import Delivering, Rules
+from mlm.workflows.tiers.tee import Tee
 from mlm.workflows.tiers.unverified import Unverified
 from mlm.workflows.tiers.zk import Zk
 
-RULES: dict[Tier, Rules] = {Tier.ZK: Zk(), Tier.OPTIMISTIC: Optimistic(), Tier.NONE: Unverified()}
+RULES: dict[Tier, Rules] = {Tier.ZK: Zk(), Tier.OPTIMISTIC: Optimistic(), Tier.NONE: Unverified(), Tier.TEE: Tee()}
 
 
 def of(tier: Tier) -> Rules:
