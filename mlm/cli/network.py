@@ -165,9 +165,18 @@ def deploy(
     file = session.cwd / deployment if deployment else None
     default = known.deployment or str(Path(known.origin).parent / "deployments" / f"{name}.json")
     wallet = wiring.wallet(session)
-    named = (holder, treasury, guardian, governance, token)
-    addresses = (text and address(wallet, text) for text in named)
-    params = workflow.Deploy(name, str(file or default), *addresses, srs, insecure_srs, label)
+
+    def of(text: str) -> str:
+        return text and address(wallet, text)
+
+    params = workflow.Deploy(
+        name,
+        str(file or default),
+        *(of(holder), of(treasury), of(guardian), of(governance), of(token)),
+        srs,
+        insecure_srs,
+        label,
+    )
     if not (session.dry_run or session.again):
         workflow.go_on(session.ports, params)
     perform(ctx, workflow.OPERATION, params)

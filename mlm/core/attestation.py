@@ -111,6 +111,11 @@ def statuses_of(text: str) -> frozenset[str]:
     return words
 
 
+def vendors_word(kind: str, status: str) -> str | None:
+    """The status, where a vendor signs one: Intel. AMD and AWS say nothing of a platform's TCB (docs/tee.md)."""
+    return status if kind in (SGX, TDX) else None
+
+
 def check_status(found: Attested, accepted: frozenset[str]) -> str:
     """Refuse a platform that its vendor warns of, unless that is accepted. Raises VerificationFailed."""
     shown = f"{found.status} ({', '.join(found.advisories)})" if found.advisories else found.status

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 from mlm.core import tee
-from mlm.core.attestation import Attested, check_status, statuses_of
-from mlm.core.clock import iso_time
+from mlm.core.attestation import Attested, check_status, statuses_of, vendors_word
+from mlm.core.clock import Instant, iso_time
 from mlm.core.enclosed import MAX_BYTES, EnclosedFile
 from mlm.core.errors import NotFound, VerificationFailed
+from mlm.core.trust import Facts, Guarantor
 from mlm.ports.bundle import Ports
 from mlm.workflows import source
 from mlm.workflows.tiers.tee import check_code
-from mlm.workflows.verify_checks import Step, Verification, all_of, equal, make
-from mlm.workflows.verify_quote import SIMULATED_TRUST, TRUST
+from mlm.workflows.verify_checks import (
+    DIGESTS,
+    SIMULATED_TRUST,
+    Step,
+    Subject,
+    Verification,
+    equal,
+    refused,
+    verified,
+)
+from mlm.workflows.verify_quote import ROOT, TRUST, vendors_cost
 
 WHO = "anybody with this file, and the model's for the rest"
 
@@ -39,28 +50,53 @@ def verify(ports: Ports, path: Path, model_name: str | None, status: str, devnet
             raise NotFound(f"no --model says which it should be; found sha256 {file.model.hex()}")
         return equal("sha256", sha256(named.onnx).digest(), file.model)
 
-    def refused(error: VerificationFailed) -> str:
-        raise error
-
+    by = (Guarantor.NOBODY if file.simulated else Guarantor.VENDOR,)
+    facts, kind = Facts(made_at=Instant(file.at), now=Instant(ports.system.now()), simulated=file.simulated), "quote"
     signed = f"its signatures lead to the vendor's root and are valid at {iso_time(file.at)}"
     try:
         found = ports.attestation.verify(file.quote, file.collateral, file.at, simulated=file.simulated)
     except VerificationFailed as error:
-        refusal, kind = error, "quote"
-        steps: tuple[Step, ...] = (Step(signed, lambda: refused(refusal)),)
+        steps = refused(signed, error, ROOT, by)
     else:
-        kind = found.title
+        kind, facts = found.title, replace(facts, tcb_status=vendors_word(found.kind, found.status))
+        valid = f"valid from {iso_time(found.issued)} to {iso_time(found.expires)}"
         steps = (
-            Step(signed, lambda: f"valid from {iso_time(found.issued)} to {iso_time(found.expires)}"),
-            Step("the vendor's word on the platform is accepted", lambda: check_status(found, accepted)),
-            Step("the vendor exists", lambda: check_vendor(found, devnet)),
-            Step("it signed this model, input and outputs", lambda: tee.check_bound(found, file.statement)),
-            Step("the model is the one that is named", model, optional=True),
-            Step("its code is what the publisher allows", lambda: _allowed(named, found), optional=True),
+            Step(signed, lambda: valid, ROOT, by),
+            Step(
+                "the vendor's word on the platform is accepted",
+                lambda: check_status(found, accepted),
+                "the setting tee.status",
+                by,
+            ),
+            Step("the vendor exists", lambda: check_vendor(found, devnet), "this network", by),
+            Step(
+                "it signed this model, input and outputs",
+                lambda: tee.check_bound(found, file.statement),
+                "report data",
+                by,
+            ),
+            Step("the model is the one that is named", model, "--model", DIGESTS, optional=True),
+            Step(
+                "its code is what the publisher allows",
+                lambda: _allowed(named, found),
+                "the measurements in the manifest",
+                by,
+                optional=True,
+            ),
         )
-    checks = tuple(make(steps))
-    trust = SIMULATED_TRUST if file.simulated else TRUST
-    return Verification(str(path), kind, "tee", *all_of(checks), WHO, trust, checks)
+    return verified(
+        Subject(
+            target=str(path),
+            kind=kind,
+            tier="tee",
+            steps=steps,
+            who_can_check=WHO,
+            trust=SIMULATED_TRUST if file.simulated else TRUST,
+            guaranteed_by=by,
+            cost=lambda: vendors_cost(file.simulated),
+            facts=facts,
+        )
+    )
 
 
 def check_vendor(found: Attested, devnet: bool) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 
 from mlm.core import attesting, tee
@@ -11,6 +10,7 @@ from mlm.core.attesting import Attestation, TeeResult
 from mlm.core.clock import iso_time
 from mlm.core.errors import NotFound, VerificationFailed
 from mlm.core.tee_files import Handed
+from mlm.core.trust import Guarantor
 from mlm.ports.bundle import Ports
 from mlm.workflows import attest_gather, lookup, model, outputs
 from mlm.workflows.attest_gather import SET, VERIFIER
@@ -26,8 +26,9 @@ from mlm.workflows.tiers.tee import (
     statement_of,
     submitted,
 )
-from mlm.workflows.verify_checks import Step, Verification, all_of, equal, make
-from mlm.workflows.verify_quote import SIMULATED_TRUST, TRUST
+from mlm.workflows.verify_checks import HELD, Step, equal
+from mlm.workflows.verify_quote import ROOT
+from mlm.workflows.verify_steps import accepted_step, input_step, terms_step
 
 WHO = "anybody with the chain, the model's files and the block that was handed over"
 _SESSION = "0x" + "00" * 32
@@ -66,14 +67,8 @@ class _Case:
         )
 
 
-def verify_attested(
-    ports: Ports,
-    job: lookup.Job,
-    terms: Callable[[], str],
-    given: Callable[[model.Model], str],
-    state: Callable[[], str],
-) -> Verification:
-    """Re-check a job whose result trusted hardware has signed.
+def attested(ports: Ports, job: lookup.Job) -> tuple[Step, ...]:
+    """A job whose result trusted hardware has signed.
 
     1. The frozen terms hash to what the market stores.
     2. The model's file and its manifest's measurements give the key that the terms froze.
@@ -124,22 +119,33 @@ def verify_attested(
             raise NotFound("the outputs are private: `mlm job result JOB` checks them, for their readers")
         return f"{len(Tee().receive(ports, job).block)} bytes"
 
-    steps = (
-        Step("the terms are the ones that were posted", terms),
-        Step("the model's file and measurements give the key on chain", key),
-        Step(f"the quote is true at {iso_time(case.attestation.checked_at)}", valid),
-        Step("it says what attesters signed", same),
-        Step("the consumer's policy accepts it", accepted),
-        Step("its code is one that the version allows", lambda: check_code(key_of(case.loaded.manifest), case.said)),
-        Step("it binds job, model, input, outputs and provider", bound, optional=session),
-        Step("attesters signed it, and nothing was shown against it", lambda: _signed(case), optional=session),
-        Step("the outputs are the committed ones", delivered, optional=True),
-        Step("the input is the committed one", lambda: given(case.loaded), optional=True),
-        Step("the market accepted the result", state),
+    hardware = (Guarantor.NOBODY if case.attestation.simulated else Guarantor.VENDOR,)
+    signers = (Guarantor.ATTESTERS, Guarantor.MATHEMATICS)
+    at, signed = iso_time(case.attestation.checked_at), "what attesters signed"
+    return (
+        terms_step(ports, job),
+        Step("the model's file and measurements give the key on chain", key, "the key in the terms", HELD),
+        Step(f"the quote is true at {at}", valid, ROOT, hardware),
+        Step("it says what attesters signed", same, signed, hardware),
+        Step("the consumer's policy accepts it", accepted, "the policy in the terms", hardware),
+        Step(
+            "its code is one that the version allows",
+            lambda: check_code(key_of(case.loaded.manifest), case.said),
+            "the measurements in the manifest",
+            hardware,
+        ),
+        Step("it binds job, model, input, outputs and provider", bound, "report data", hardware, optional=session),
+        Step(
+            "attesters signed it, and nothing was shown against it",
+            lambda: _signed(case),
+            "AttesterSet and TeeVerifier",
+            signers,
+            optional=session,
+        ),
+        Step("the outputs are the committed ones", delivered, "the output commitment on chain", HELD, optional=True),
+        input_step(ports, job, case.loaded),
+        accepted_step(job),
     )
-    checks = tuple(make(steps))
-    trust = SIMULATED_TRUST if case.attestation.simulated else TRUST
-    return Verification(f"job/{job.job_id}", "job", str(job.tier), *all_of(checks), WHO, trust, checks)
 
 
 def _signed(case: _Case) -> str:

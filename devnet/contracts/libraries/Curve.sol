@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {P256} from "@openzeppelin/contracts/utils/cryptography/P256.sol";
 
 /// @title ECDSA over P-256 as hardware signs it: s of either half
-/// @notice By the precompile where the chain has it (EIP-7951), else in Solidity: docs/decisions/0030-p256.md.
+/// @notice By the precompile where the chain has it (EIP-7951), else in Solidity: docs/decisions/0031-p256.md.
 /// SAFETY: a call that runs out of gas reverts in both; it is never taken for a false signature.
 library Curve {
     function verify(bytes32 digest, uint256 r, uint256 s, uint256 x, uint256 y) internal view returns (bool) {

@@ -6,6 +6,7 @@ import {MarketToken} from "../../contracts/MarketToken.sol";
 import {Attester} from "../../contracts/interfaces/IAttesterSet.sol";
 import {BURN_ADDRESS, MIN_UNBONDING} from "../../contracts/libraries/Limits.sol";
 import {Base} from "../Base.sol";
+import {Shipped} from "../Shipped.sol";
 
 /// @title Random moves of six accounts, their governance and their verifier
 contract AttesterHandler is Base {
@@ -104,8 +105,8 @@ contract AttesterInvariantsTest is Base {
 
     function setUp() public {
         vm.warp(1_700_000_000);
-        token = new MarketToken(address(this), 1e9);
-        set = new AttesterSet(token, VERIFIER, GOVERNANCE, 50, uint48(MIN_UNBONDING));
+        token = Shipped.marketToken(address(this), 1e9);
+        set = Shipped.attesterSet(token, VERIFIER, GOVERNANCE, 50, uint48(MIN_UNBONDING));
         handler = new AttesterHandler(set, token, GOVERNANCE, VERIFIER);
         token.transfer(address(handler), 1e9);
     }

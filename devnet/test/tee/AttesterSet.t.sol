@@ -8,6 +8,7 @@ import {IPaymentErrors} from "../../contracts/errors/IPaymentErrors.sol";
 import {Attester, IAttesterSet} from "../../contracts/interfaces/IAttesterSet.sol";
 import {BURN_ADDRESS, MIN_UNBONDING} from "../../contracts/libraries/Limits.sol";
 import {Base} from "../Base.sol";
+import {Shipped} from "../Shipped.sol";
 
 /// Members, stake and m: who may move what, and from when on it holds.
 contract AttesterSetTest is Base {
@@ -24,8 +25,8 @@ contract AttesterSetTest is Base {
 
     function setUp() public {
         vm.warp(START);
-        token = new MarketToken(address(this), 1e9);
-        set = new AttesterSet(token, VERIFIER, GOVERNANCE, MIN_STAKE, uint48(MIN_UNBONDING));
+        token = Shipped.marketToken(address(this), 1e9);
+        set = Shipped.attesterSet(token, VERIFIER, GOVERNANCE, MIN_STAKE, uint48(MIN_UNBONDING));
     }
 
     function _deposit(address account, uint128 amount) private {
@@ -305,13 +306,13 @@ contract AttesterSetTest is Base {
 
     function test_deploymentWithinBounds() public {
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "verifier"));
-        new AttesterSet(token, address(0), GOVERNANCE, 1, uint48(MIN_UNBONDING));
+        Shipped.attesterSet(token, address(0), GOVERNANCE, 1, uint48(MIN_UNBONDING));
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "governance"));
-        new AttesterSet(token, VERIFIER, address(0), 1, uint48(MIN_UNBONDING));
+        Shipped.attesterSet(token, VERIFIER, address(0), 1, uint48(MIN_UNBONDING));
         vm.expectRevert(
             abi.encodeWithSelector(IPaymentErrors.ParameterOutOfBounds.selector, "minStake", 0, 1, type(uint128).max)
         );
-        new AttesterSet(token, VERIFIER, GOVERNANCE, 0, uint48(MIN_UNBONDING));
+        Shipped.attesterSet(token, VERIFIER, GOVERNANCE, 0, uint48(MIN_UNBONDING));
         vm.expectRevert(
             abi.encodeWithSelector(
                 IPaymentErrors.ParameterOutOfBounds.selector,
@@ -321,6 +322,6 @@ contract AttesterSetTest is Base {
                 365 days
             )
         );
-        new AttesterSet(token, VERIFIER, GOVERNANCE, 1, uint48(MIN_UNBONDING - 1));
+        Shipped.attesterSet(token, VERIFIER, GOVERNANCE, 1, uint48(MIN_UNBONDING - 1));
     }
 }

@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {QuoteProofs, RootKey} from "../../contracts/QuoteProofs.sol";
 import {Attestation, QuoteFault} from "../../contracts/interfaces/IQuoteProofs.sol";
 import {Base} from "../Base.sol";
+import {Shipped} from "../Shipped.sol";
 
 /// @title Quotes: one real one, and those of the simulated vendor (tests/vectors/make_quotes.py)
 abstract contract QuoteBase is Base {
@@ -18,7 +19,7 @@ abstract contract QuoteBase is Base {
 
     function _deployProofs() internal {
         json = vm.readFile(PATH);
-        proofs = new QuoteProofs(_root("real.root"), _root("simulatedRoot"));
+        proofs = Shipped.quoteProofs(_root("real.root"), _root("simulatedRoot"));
     }
 
     /// @dev The real quote and what is true of it.

@@ -6,6 +6,7 @@ import {IQuoteProofsErrors as Errors} from "../../contracts/errors/IQuoteProofsE
 import {Attestation, QuoteFault} from "../../contracts/interfaces/IQuoteProofs.sol";
 import {MAX_QUOTE_BYTES} from "../../contracts/libraries/TeeLimits.sol";
 import {QuoteBase} from "./QuoteBase.sol";
+import {Shipped} from "../Shipped.sol";
 
 /// What convicts, byte by byte, and what never does.
 contract QuoteProofsTest is QuoteBase {
@@ -234,7 +235,7 @@ contract QuoteProofsTest is QuoteBase {
     /// Where the simulated vendor is unknown, no simulated evidence is true.
     function test_withoutASimulatedRootNothingSimulatedIsTrue() public {
         (uint256 x, uint256 y) = proofs.rootKey(false);
-        QuoteProofs strict = new QuoteProofs(RootKey(x, y), RootKey(0, 0));
+        QuoteProofs strict = Shipped.quoteProofs(RootKey(x, y), RootKey(0, 0));
         (Attestation memory a, bytes memory quote) = _simulated(SGX);
         _needFault(strict.brokenLinkOf(a, quote), QuoteFault.AuthorityCertificate);
         (a, quote) = _real();
@@ -260,11 +261,11 @@ contract QuoteProofsTest is QuoteBase {
     function test_rootsArePoints() public {
         (uint256 x, uint256 y) = proofs.rootKey(false);
         vm.expectRevert(abi.encodeWithSelector(Errors.RootKeyMalformed.selector, x, y + 1));
-        new QuoteProofs(RootKey(x, y + 1), RootKey(0, 0));
+        Shipped.quoteProofs(RootKey(x, y + 1), RootKey(0, 0));
         vm.expectRevert(abi.encodeWithSelector(Errors.RootKeyMalformed.selector, 0, 0));
-        new QuoteProofs(RootKey(0, 0), RootKey(0, 0));
+        Shipped.quoteProofs(RootKey(0, 0), RootKey(0, 0));
         vm.expectRevert(abi.encodeWithSelector(Errors.RootKeyMalformed.selector, 0, 1));
-        new QuoteProofs(RootKey(x, y), RootKey(0, 1));
+        Shipped.quoteProofs(RootKey(x, y), RootKey(0, 1));
     }
 
     function testFuzz_signaturesOfP256(uint256 key, bytes32 digest) public view {

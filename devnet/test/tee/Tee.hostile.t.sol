@@ -10,6 +10,7 @@ import {BURN_ADDRESS, MIN_UNBONDING} from "../../contracts/libraries/Limits.sol"
 import {HookedToken, IHook} from "../HookedToken.sol";
 import {FeeToken, IssuedToken} from "../Tokens.sol";
 import {TeeBase} from "./TeeBase.sol";
+import {Shipped} from "../Shipped.sol";
 
 /// Somebody who is called in the middle of every transfer, and then tries `moves`.
 contract Intruder is IHook {
@@ -46,8 +47,8 @@ contract TeeHostileTest is TeeBase {
 
     function _over(address token_) private {
         address verifier_ = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        attesters = new AttesterSet(IERC20(token_), verifier_, GOVERNANCE, MIN_STAKE, uint48(MIN_UNBONDING));
-        tee = new TeeVerifier(IERC20(token_), market, attesters, proofs, TeeParams(DEPOSIT, ANSWER, BOND));
+        attesters = Shipped.attesterSet(IERC20(token_), verifier_, GOVERNANCE, MIN_STAKE, uint48(MIN_UNBONDING));
+        tee = Shipped.teeVerifier(IERC20(token_), market, attesters, proofs, TeeParams(DEPOSIT, ANSWER, BOND));
     }
 
     function _hooked() private {

@@ -15,6 +15,7 @@ import {AuctionKind, Tier} from "../../contracts/interfaces/Types.sol";
 import {MIN_UNBONDING} from "../../contracts/libraries/Limits.sol";
 import {MarketBase} from "../MarketBase.sol";
 import {QuoteBase} from "./QuoteBase.sol";
+import {Shipped} from "../Shipped.sol";
 
 /// @title A market whose tier tee is the real one, with three attesters of whom two must sign, and quotes of the simulated vendor
 abstract contract TeeBase is MarketBase, QuoteBase {
@@ -70,12 +71,12 @@ abstract contract TeeBase is MarketBase, QuoteBase {
         uint64 at = vm.getNonce(address(this));
         address verifier_ = vm.computeCreateAddress(address(this), at + 1);
         address market_ = vm.computeCreateAddress(address(this), at + 3);
-        attesters = new AttesterSet(token, verifier_, GOVERNANCE, MIN_STAKE, uint48(MIN_UNBONDING));
-        tee = new TeeVerifier(token, IJobMarket(market_), attesters, proofs, TeeParams(DEPOSIT, ANSWER, BOND));
-        vault = new StakeVault(token, market_, address(batch), uint64(MIN_UNBONDING));
+        attesters = Shipped.attesterSet(token, verifier_, GOVERNANCE, MIN_STAKE, uint48(MIN_UNBONDING));
+        tee = Shipped.teeVerifier(token, IJobMarket(market_), attesters, proofs, TeeParams(DEPOSIT, ANSWER, BOND));
+        vault = Shipped.stakeVault(token, market_, address(batch), uint64(MIN_UNBONDING));
         address[6] memory verifiers =
             [address(verifier), address(verifier), address(verifier), address(tee), address(0), address(0)];
-        market = new JobMarket(token, registry, vault, _modules(), verifiers, _params());
+        market = Shipped.jobMarket(token, registry, vault, _modules(), verifiers, _params());
         vm.assertEq(address(market), market_);
         vm.assertEq(address(tee), verifier_);
     }

@@ -11,6 +11,7 @@ import {ITeeVerifier, TeeResult} from "../../contracts/interfaces/ITeeVerifier.s
 import {Claim, IVerifier} from "../../contracts/interfaces/IVerifier.sol";
 import {State, Tier, Verdict} from "../../contracts/interfaces/Types.sol";
 import {TeeBase} from "./TeeBase.sol";
+import {Shipped} from "../Shipped.sol";
 
 /// What is handed in, and all that is refused.
 contract TeeVerifierTest is TeeBase {
@@ -220,7 +221,7 @@ contract TeeVerifierTest is TeeBase {
         vm.expectRevert();
         vm.prank(address(market));
         tee.check(claim, abi.encode(result));
-        TeeVerifier other = new TeeVerifier(token, market, attesters, proofs, TeeParams(DEPOSIT, ANSWER, BOND));
+        TeeVerifier other = Shipped.teeVerifier(token, market, attesters, proofs, TeeParams(DEPOSIT, ANSWER, BOND));
         for (uint256 i = 0; i < 2; ++i) {
             (uint8 v, bytes32 r, bytes32 s) = vm.sign(keys[i], other.attestationDigest(result.attestation));
             result.signatures[i] = abi.encodePacked(r, s, v);
@@ -398,15 +399,15 @@ contract TeeVerifierTest is TeeBase {
         TeeParams memory params = TeeParams(DEPOSIT, ANSWER, BOND);
         IJobMarket place = IJobMarket(address(market));
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "attesters"));
-        new TeeVerifier(token, place, IAttesterSet(address(0)), proofs, params);
+        Shipped.teeVerifier(token, place, IAttesterSet(address(0)), proofs, params);
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "proofs"));
-        new TeeVerifier(token, place, attesters, IQuoteProofs(address(0x1234)), params);
+        Shipped.teeVerifier(token, place, attesters, IQuoteProofs(address(0x1234)), params);
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "market"));
-        new TeeVerifier(token, IJobMarket(address(0)), attesters, proofs, params);
+        Shipped.teeVerifier(token, IJobMarket(address(0)), attesters, proofs, params);
         params.bond = 0;
         vm.expectRevert(
             abi.encodeWithSelector(IPaymentErrors.ParameterOutOfBounds.selector, "bond", 0, 1, type(uint128).max)
         );
-        new TeeVerifier(token, place, attesters, proofs, params);
+        Shipped.teeVerifier(token, place, attesters, proofs, params);
     }
 }

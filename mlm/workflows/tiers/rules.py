@@ -169,4 +169,5 @@ def claim(job: lookup.Job) -> tuple[Any, ...]:
         job.provider,
         request.tier,
         request.scheme,
+        bytes.fromhex(request.policy[2:]),
     )
