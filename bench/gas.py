@@ -19,20 +19,22 @@ FORMAT = "mlm/gas/1"
 
 # What a step may cost more than before, in gas, for the sake of others.
 # A bid runs in a library, or the market's code would not fit, and every lock looks at what batches have reserved.
-_BID = 6_000
+_BID = 6_200
 # A bid in a reverse auction also looks whether it is late, and would move the close.
-_REVERSE = 7_500
+_REVERSE = 7_700
 # Stake earns a part of the fees: what it has earned is written down whenever it changes. Stake that unbonds also leaves
 # the word of storage that bids and settlements touch, so that they and the withdrawal save more than it pays.
 _EARNING, _FIRST = 13_000, 28_000
 # A settlement runs in a library too: a call, with the job's snapshot passed on.
-_SETTLEMENT = 7_600
+_SETTLEMENT = 7_900
 # A tensor's tree has larger leaves and more children: a run is committed to for much less, and a conviction
 # shows more, of which Prague takes at least so much.
 _OPENED, _OPENED_BYTES = 27_500, 82_000
 # Any step may look at a job's state, which asks whether a word of its record is a reveal window, and at its lock, which
 # follows from its tier too.
 _STATE = 500
+# A request has two more fields, the value at risk and the tier's own terms, which a posting looks at and logs.
+_TERMS = 2_800
 DEARER = {
     "bid: first: fixed price": _BID,
     "bid: fixed price": _BID,
@@ -46,11 +48,21 @@ DEARER = {
     "settle: expired": _SETTLEMENT,
     "settle: defaulted": _SETTLEMENT,
     # Asks the verifier whom it rewards.
-    "settle: rejected": 1_100,
+    "settle: rejected": 1_700,
     "submit: sealed auction, no royalty, verified and settled": _SETTLEMENT,
     "submit: Dutch auction, no royalty, verified and settled": _SETTLEMENT,
     "submit: batch, no royalty, verified and settled": _SETTLEMENT,
-    "withdraw a bid: reverse auction": 900,
+    "withdraw a bid: reverse auction": 1_200,
+    "withdraw a bid: sealed auction": 600,
+    # The terms in their calldata are longer, or a job's facts, of which a lock follows from the value at risk too.
+    "submit: tier none": 700,
+    "collect a deposit": 600,
+    "rate": 1_000,
+    "post: sealed auction, approved before": _TERMS,
+    "post: Dutch auction, approved before": _TERMS,
+    "post: batch, the first of its round, approved before": _TERMS,
+    "post: batch, another, approved before": _TERMS,
+    "post: fixed price, with requirements, approved before": _TERMS,
     # More functions to choose among.
     "cancel: the first credit": 400,
     "cancel: a later one": 400,
@@ -59,7 +71,7 @@ DEARER = {
     "sale, bid: above another's": 3_000,
     "sale, settle": 6_000,
     # The terms say more: the kinds' prices and windows, requirements, the fee's shares.
-    "of a submission, calldata and the transaction itself": 1_000,
+    "of a submission, calldata and the transaction itself": 1_100,
     **{f"fault proof: a convolution's cell, K = {terms}": _OPENED for terms in (288, 576, 1152, 2304)},
     **{
         f"fault proof: a convolution's cell, K = {terms}, at least from Prague on": _OPENED_BYTES

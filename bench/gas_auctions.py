@@ -94,7 +94,7 @@ def _batch(chain: GasChain, free: bytes) -> None:
     job, terms = posted[0]
     request, snapshot = terms
     # What is equal in all its jobs: everything but the auction, the input, the maximum price; and the royalty.
-    job_class = (*request[:2], request[3], *request[7:], *snapshot[2:4])
+    job_class = (*request[:2], request[3], *request[7:15], *snapshot[2:4])
     closes_at = chain.chain.call("JobMarket", "jobOf", job)[4]
     offers = []
     for account, quantity, which in ((FIRST, 1, "the first"), (SECOND, 2, "another")):

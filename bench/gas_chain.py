@@ -80,7 +80,7 @@ class GasChain:
         hashes = self.evidence.instances[: self.evidence.inputs]
         given = commitment.zk_input_commitment(version, hashes)
         what = (version, ZK, auction, commitment.SCHEME_POSEIDON, given, keccak256(b"input"), PRICE, start, price_step)
-        return (*what, BIDDING, revealing, DELIVERY, EXECUTION, 0, required)
+        return (*what, BIDDING, revealing, DELIVERY, EXECUTION, 0, required, 0, bytes(32))
 
     def unverified(self, version: bytes, block: bytes) -> tuple[bytes, tuple[Any, ...]]:
         """A job of the tier none, whose outputs are this block; leased to FIRST."""
@@ -88,7 +88,7 @@ class GasChain:
         root = commitment.tensors_root(commitment.NO_SALT, block)
         given = commitment.unverified_input_commitment(version, root)
         what = (version, commitment.NO_TIER, FIXED, commitment.SCHEME_KECCAK, given, keccak256(b"input"), PRICE, 0, 0)
-        request = (*what, BIDDING, 0, DELIVERY, EXECUTION, VERIFICATION, bytes(32))
+        request = (*what, BIDDING, 0, DELIVERY, EXECUTION, VERIFICATION, bytes(32), 0, bytes(32))
         terms: tuple[Any, ...] = self.chain.call("JobMarket", "quote", request)[0]
         receipt = self.do("", CONSUMER, "JobMarket", "post", request, self._jobs)
         job = bytes.fromhex(self.event(receipt, "JobMarket", "JobPosted")["jobId"][2:])

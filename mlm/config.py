@@ -17,7 +17,7 @@ from mlm.core import project
 from mlm.core.errors import UsageError
 from mlm.core.remote_settings import Remote, read_remotes, tables
 from mlm.setting import Setting
-from mlm.setting_rows import SERVE, WORKER
+from mlm.setting_rows import SERVE, TEE, WORKER
 
 _NETWORK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 DEVNET = "devnet"  # the bundled chain's name; reserved
@@ -162,14 +162,7 @@ SETTINGS: tuple[Setting, ...] = (
         project="lower",
     ),
     Setting("prover.srs", str, "", "MLM_SRS", "Folder of SRS files; empty: the devnet's bundled files."),
-    Setting(
-        "tee.status",
-        str,
-        "UpToDate",
-        "MLM_TEE_STATUS",
-        "What the vendor may say of a platform whose evidence is accepted: UpToDate, SWHardeningNeeded … by commas.",
-        project="never",
-    ),
+    *TEE,
     *WORKER,
     *SERVE,
     Setting("job.bidding", int, 3600, "MLM_BIDDING", "Seconds that bids stay open."),
@@ -188,7 +181,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
 )
 
-_PATHS = {"password_file", "remote.default", "prover.srs"}
+_PATHS = {"password_file", "remote.default", "prover.srs", "tee.collateral"}
 _RENAMED = {"remote": "remote.default"}  # what it was called before there were several
 _VARIABLES = {setting.env for setting in SETTINGS} | {"MLM_HOME", "MLM_DEBUG", "MLM_TRUSTED"}
 _BY_KEY = {setting.key: setting for setting in SETTINGS}

@@ -1,8 +1,61 @@
-"""Settings of who works for others: rows of the table in config.py."""
+"""Settings of trusted hardware, and of who works for others: rows of the table in config.py."""
 
 from __future__ import annotations
 
 from mlm.setting import Setting
+
+# Trusted hardware: what of its evidence is accepted, and where it is.
+TEE: tuple[Setting, ...] = (
+    Setting(
+        "tee.status",
+        str,
+        "UpToDate",
+        "MLM_TEE_STATUS",
+        "What the vendor may say of a platform whose evidence is accepted: UpToDate, SWHardeningNeeded … by commas.",
+        project="never",
+    ),
+    Setting(
+        "tee.enclave",
+        str,
+        "auto",
+        "MLM_TEE_ENCLAVE",
+        "Where the tier tee runs models: hardware, simulated (it convinces a devnet alone), or auto: what there is.",
+        ("auto", "hardware", "simulated"),
+        project="never",
+    ),
+    Setting(
+        "tee.collateral",
+        str,
+        "",
+        "MLM_TEE_COLLATERAL",
+        "File of what the vendor says of this machine (its collateral), or a folder with tdx.json or snp.json in it.",
+        project="never",
+    ),
+    Setting(
+        "tee.reports",
+        str,
+        "/sys/kernel/config/tsm/report",
+        "MLM_TEE_REPORTS",
+        "Folder in which Linux has the hardware sign (configfs-tsm).",
+        project="never",
+    ),
+    Setting(
+        "tee.timeout",
+        float,
+        60.0,
+        "MLM_TEE_TIMEOUT",
+        "Seconds in which an attester must have answered.",
+        project="lower",
+    ),
+    Setting(
+        "tee.rate",
+        float,
+        5.0,
+        "MLM_TEE_RATE",
+        "Requests of one address a second that an attester answers; 0: any number.",
+        project="never",
+    ),
+)
 
 WORKER: tuple[Setting, ...] = (
     Setting(

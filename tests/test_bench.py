@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import replay, run
+from bench import replay, run, verifying
 from bench.benchmark import Benchmark, Figure
+from mlm.workflows import tiers
 
 FIELDS = {"name": str, "value": (int, float), "unit": str, "peer": str, "target": str, "commit": str}
 NAMES = [benchmark.name for benchmark in run.benchmarks()]
@@ -70,6 +71,12 @@ def test_a_target_is_met_or_not(
     benchmark = Benchmark("x", "x", lambda: Figure.exact(value), most=most, least=least)
     found = benchmark.row(benchmark.measure(), "abc")
     assert (found["target"], found["holds"], found["value"]) == (target, holds, value)
+
+
+def test_every_tier_that_a_job_can_have_is_verified_beside_the_others() -> None:
+    names = [benchmark.name for benchmark in verifying.BENCHMARKS]
+    assert set(verifying.TIERS) == {str(tier) for tier in tiers.RULES} and len(set(names)) == len(names)
+    assert all(f"verify: {tier}, gas of the job" in names for tier in verifying.TIERS)
 
 
 def test_figures() -> None:

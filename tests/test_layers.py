@@ -49,6 +49,7 @@ ALSO = {
     "mlm/cli/wiring_compute.py": ({"adapters"}, "the half of wiring.py that is about running and proving"),
     "mlm/cli/wiring_gateway.py": ({"adapters"}, "the part of wiring.py that is about a gateway"),
     "mlm/cli/wiring_serve.py": ({"adapters"}, "the half of wiring.py that is about serving models"),
+    "mlm/cli/wiring_tee.py": ({"adapters"}, "the part of wiring.py that is about enclaves and attesters"),
     "mlm/cli/wiring_worker.py": ({"adapters"}, "the half of wiring.py that is about a worker's threads and strategy"),
     "mlm/cli/wiring_paying.py": ({"adapters"}, "the part of wiring.py that is about paying for calls of models"),
     "mlm/cli/doctor.py": ({"adapters"}, "it looks at what the adapters would use, also when none can be made"),

@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {AssetRegistry} from "../contracts/AssetRegistry.sol";
 import {AssetSale} from "../contracts/AssetSale.sol";
+import {AttesterSet} from "../contracts/AttesterSet.sol";
 import {AuditRewards} from "../contracts/AuditRewards.sol";
 import {BatchAuction} from "../contracts/BatchAuction.sol";
 import {CommitRevealBeacon} from "../contracts/CommitRevealBeacon.sol";
@@ -20,14 +21,17 @@ import {LicenceToken} from "../contracts/LicenceToken.sol";
 import {MarketToken} from "../contracts/MarketToken.sol";
 import {PaymentChannels} from "../contracts/PaymentChannels.sol";
 import {Providers} from "../contracts/Providers.sol";
+import {QuoteProofs, RootKey} from "../contracts/QuoteProofs.sol";
 import {Replication} from "../contracts/Replication.sol";
 import {Reputation} from "../contracts/Reputation.sol";
 import {StakeVault} from "../contracts/StakeVault.sol";
+import {TeeParams, TeeVerifier} from "../contracts/TeeVerifier.sol";
 import {Unverified} from "../contracts/Unverified.sol";
 import {ZkVerifier} from "../contracts/ZkVerifier.sol";
 import {Modules, Params} from "../contracts/base/MarketTerms.sol";
 import {IAssetRegistry} from "../contracts/interfaces/IAssetRegistry.sol";
 import {ICreditSource} from "../contracts/interfaces/IAssetSale.sol";
+import {IAttesterSet} from "../contracts/interfaces/IAttesterSet.sol";
 import {AuditParams} from "../contracts/interfaces/IAuditRewards.sol";
 import {ILeases} from "../contracts/interfaces/IBatches.sol";
 import {IContentKeys} from "../contracts/interfaces/IContentKeys.sol";
@@ -38,6 +42,7 @@ import {IJobMarket} from "../contracts/interfaces/IJobMarket.sol";
 import {IMarketParts} from "../contracts/interfaces/ILicenceShop.sol";
 import {ILicenceToken} from "../contracts/interfaces/ILicenceToken.sol";
 import {IProviders} from "../contracts/interfaces/IProviders.sol";
+import {IQuoteProofs} from "../contracts/interfaces/IQuoteProofs.sol";
 import {IRandomness} from "../contracts/interfaces/IRandomness.sol";
 import {IReplication, ReplicationParams} from "../contracts/interfaces/IReplication.sol";
 import {IReputation} from "../contracts/interfaces/IReputation.sol";
@@ -53,6 +58,18 @@ library Shipped {
 
     function assetSale(IERC20 token_, ICreditSource[] memory sources_) internal returns (AssetSale) {
         return AssetSale(Artifacts.create("AssetSale", abi.encode(token_, sources_)));
+    }
+
+    function attesterSet(
+        IERC20 token_,
+        address verifier_,
+        address governance_,
+        uint128 minStake_,
+        uint48 unbondingPeriod_
+    ) internal returns (AttesterSet) {
+        return AttesterSet(
+            Artifacts.create("AttesterSet", abi.encode(token_, verifier_, governance_, minStake_, unbondingPeriod_))
+        );
     }
 
     function auditRewards(
@@ -154,6 +171,10 @@ library Shipped {
         return Providers(Artifacts.create("Providers", abi.encode(reputation_)));
     }
 
+    function quoteProofs(RootKey memory root, RootKey memory simulated) internal returns (QuoteProofs) {
+        return QuoteProofs(Artifacts.create("QuoteProofs", abi.encode(root, simulated)));
+    }
+
     function replication(
         IERC20 token_,
         IJobMarket market_,
@@ -173,6 +194,18 @@ library Shipped {
         returns (StakeVault)
     {
         return StakeVault(Artifacts.create("StakeVault", abi.encode(token_, market_, batch_, unbondingPeriod_)));
+    }
+
+    function teeVerifier(
+        IERC20 token_,
+        IJobMarket market_,
+        IAttesterSet attesters_,
+        IQuoteProofs proofs_,
+        TeeParams memory params_
+    ) internal returns (TeeVerifier) {
+        return TeeVerifier(
+            Artifacts.create("TeeVerifier", abi.encode(token_, market_, attesters_, proofs_, params_))
+        );
     }
 
     function unverified(IERC20 token_, IJobMarket market_, uint128 deposit_, uint32 answerWindow_)

@@ -27,6 +27,13 @@ def run(
         Path | None, typer.Argument(help="Tensors: .npz, .npy or .json. Of a WebAssembly module: any file.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the outputs: .npz, .npy, .json.")] = None,
+    tee: Annotated[
+        bool, typer.Option("--tee", help="Run in a trusted execution environment, and keep evidence of it.")
+    ] = False,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(help="With --tee: where the evidence goes; default: beside the outputs, or run.tee."),
+    ] = None,
     remote: Annotated[
         str | None, typer.Option(help="Pay a server of models for the run: http://HOST:PORT[/v2/models/NAME].")
     ] = None,
@@ -43,13 +50,18 @@ def run(
     """Run a model on an input, or an algorithm (a WebAssembly module) on a file; or pay a server for it (--remote).
 
     Either may be a published asset. With --remote the model is the published asset that must be served; the input alone
-    takes whatever is.
+    takes whatever is. With --tee the evidence is a file that `mlm verify FILE.tee` checks; a machine without an enclave
+    simulates one on a devnet, and says so.
 
     Example: `mlm run model.onnx samples/digit.npy`
     """
     from mlm.workflows import run as workflow
 
+    if evidence is not None and not tee:
+        raise UsageError("--evidence goes with --tee, which is not given", hint="A remote call has --keep.")
     if remote is not None:
+        if tee:
+            raise UsageError("--tee and --remote exclude each other: the enclave is this machine's")
         asset, file = (None, Path(model)) if input is None else (model, input)
         wanted = remote_run.wanted(ctx.obj, remote, max_price, deposit, channel, asset)
         remote_run.run(ctx, wanted, file, output, keep, give_up)
@@ -58,6 +70,11 @@ def run(
         raise UsageError("expected MODEL and INPUT, found one of them", hint="See `mlm run --help`.")
     if ctx.obj.dry_run or max_price is not None or channel is not None or keep is not None or give_up or deposit != "0":
         raise UsageError("what is about paying goes with --remote, which is not given", hint="See `mlm run --help`.")
+    if tee:
+        from mlm.workflows import run_enclosed
+
+        render(ctx, run_enclosed.run(ctx.obj.ports, model, input, output, evidence))
+        return
     render(ctx, workflow.run(ctx.obj.ports, model, input, output))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlm.cli.render import render
+from mlm.core.clock import parse_duration
 from mlm.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def advance(ctx: typer.Context, duration: Annotated[str, typer.Argument(help="90
     """
     from mlm.workflows import devnet as workflow
 
-    render(ctx, workflow.advance(_devnet(ctx), workflow.duration(duration)))
+    render(ctx, workflow.advance(_devnet(ctx), parse_duration(duration)))
 
 
 @app.command()

@@ -13,9 +13,12 @@ from mlm.cli.job_options import (
     Auction,
     Bidding,
     Delivery,
+    Enclaves,
     Execution,
+    HardwareOnly,
     Job,
     Label,
+    MaxAge,
     Output,
     PriceStep,
     Private,
@@ -26,6 +29,7 @@ from mlm.cli.job_options import (
     Retries,
     Revealing,
     StartPrice,
+    TcbStatus,
     Tier,
     Timeout,
     ValueAtRisk,
@@ -57,6 +61,10 @@ def post(
     price_step: PriceStep = None,
     reveal: Revealing = None,
     value_at_risk: ValueAtRisk = None,
+    tcb_status: TcbStatus = None,
+    enclaves: Enclaves = None,
+    attestation_max_age: MaxAge = None,
+    hardware_only: HardwareOnly = False,
     replicas: Replicas = None,
     replica_fee: ReplicaFee = None,
     require: Require = None,
@@ -78,12 +86,16 @@ def post(
 
     Example: `mlm job post alice/digits-mlp --input samples/digit.npy --max-price 5`
     """
+    from mlm.cli.wiring_tee import is_devnet
     from mlm.core import job as kinds
     from mlm.core.auctions.asked import TAKEN_BY
     from mlm.core.money import parse_units
     from mlm.workflows import job_post as workflow
 
     config, kind = ctx.obj.config, kinds.AuctionKind.parse(auction)
+    by_tee = kinds.Tier.parse(tier) is kinds.Tier.TEE
+    if hardware_only and not by_tee:
+        raise UsageError(f"--hardware-only goes with --tier tee, found {tier}")
     if reveal is None and kind in TAKEN_BY["reveal"]:
         reveal = config.get("job.reveal")
     params = workflow.JobPost(
@@ -100,6 +112,10 @@ def post(
         price_step=None if price_step is None else parse_units(price_step),
         reveal=reveal,
         value_at_risk=None if value_at_risk is None else parse_units(value_at_risk),
+        tcb_status=config.get("tee.status") if tcb_status is None and by_tee else tcb_status,
+        enclaves=enclaves,
+        attestation_max_age=attestation_max_age,
+        simulated=by_tee and is_devnet(ctx.obj) and not hardware_only,
         require=tuple(require or ()),
         require_file=require_file,
         private=private,

@@ -38,7 +38,11 @@ _AUCTIONS = (
     "reverse: the lowest bid wins; fixed: first come at max price; sealed: lowest hidden bid, paid the second lowest; "
     "dutch: a price that rises until somebody takes it; batch: one price for a whole round of jobs."
 )
-_TIERS = "How the result is verified. zk: by a proof; none: by nobody, only that it is delivered can be enforced."
+_TIERS = (
+    "How the result is verified. zk: by a proof; tee: by trusted hardware, whose evidence attesters check; none: by "
+    "nobody, only that it is delivered can be enforced."
+)
+_STATUS = "tee: what the vendor may say of the platform: UpToDate, SWHardeningNeeded … by commas; default: tee.status."
 _AT_RISK = (
     "optimistic, redundant: what a false result would cost you beyond the price, in tokens. Whoever bids locks twice "
     "that as well."
@@ -52,6 +56,20 @@ _PRIVATE = (
 Auction = Annotated[str, typer.Option(help=_AUCTIONS)]
 Tier = Annotated[str, typer.Option(help=_TIERS)]
 ValueAtRisk = Annotated[str | None, typer.Option(help=_AT_RISK)]
+TcbStatus = Annotated[str | None, typer.Option(help=_STATUS, show_default=False)]
+Enclaves = Annotated[
+    str | None,
+    typer.Option(
+        help="tee: kinds of enclave that are accepted, by commas; default: all, sgx,tdx,snp,nitro.", show_default=False
+    ),
+]
+MaxAge = Annotated[
+    int | None,
+    typer.Option(
+        "--attestation-max-age", min=1, metavar="SECONDS", help="tee: how old the evidence may be; default: any age."
+    ),
+]
+HardwareOnly = Annotated[bool, typer.Option("--hardware-only", help="tee, on a devnet: accept no simulated evidence.")]
 Replicas = Annotated[int | None, typer.Option(min=1, help=_REPLICAS)]
 ReplicaFee = Annotated[str | None, typer.Option(help=_REPLICA_FEE)]
 Private = Annotated[bool, typer.Option("--private", help=_PRIVATE)]

@@ -134,6 +134,7 @@ def deploy(
     ] = None,
     treasury: _Account = "",
     guardian: _Account = "",
+    governance: _Account = "",
     holder: _Account = "",
     token: Annotated[str, typer.Option(help="An ERC-20 to pay in, see docs/tokens.md; none: a new token.")] = "",
     srs: Annotated[Path | None, typer.Option(help="The points of a public ceremony, as circuits/srs.json.")] = None,
@@ -143,8 +144,8 @@ def deploy(
     """Deploy the market's contracts on a network, one transaction each; what stands already is left as it is.
 
     The addresses follow from the account, the label and the contracts' names: the same on every chain. The treasury
-    gets the protocol's fees, the guardian may pause new jobs, the holder gets a new token's supply. Killed, it goes on
-    when it is started again.
+    gets the protocol's fees, the guardian may pause new jobs, the governance admits the attesters of the tier tee,
+    the holder gets a new token's supply. Killed, it goes on when it is started again.
 
     Example: `mlm network deploy testnet --insecure-srs`
     """
@@ -164,8 +165,18 @@ def deploy(
     file = session.cwd / deployment if deployment else None
     default = known.deployment or str(Path(known.origin).parent / "deployments" / f"{name}.json")
     wallet = wiring.wallet(session)
-    holder, treasury, guardian, token = (text and address(wallet, text) for text in (holder, treasury, guardian, token))
-    params = workflow.Deploy(name, str(file or default), holder, treasury, guardian, token, srs, insecure_srs, label)
+
+    def of(text: str) -> str:
+        return text and address(wallet, text)
+
+    params = workflow.Deploy(
+        name,
+        str(file or default),
+        *(of(holder), of(treasury), of(guardian), of(governance), of(token)),
+        srs,
+        insecure_srs,
+        label,
+    )
     if not (session.dry_run or session.again):
         workflow.go_on(session.ports, params)
     perform(ctx, workflow.OPERATION, params)

@@ -92,6 +92,9 @@ def print_value(console: Any, value: Any) -> None:
         if not item.repr or not item.metadata.get("table", True) or not _says(item, field):
             continue
         if _is_record(field):
+            if item.metadata.get("titled") and any(_says(part, getattr(field, part.name)) for part in _shown(field)):
+                gap = "\n" if blocks and _is_record(blocks[-1]) else ""  # a table ends with a blank line
+                blocks.append(f"{gap}[bold]{_label(item.name)}[/bold]")
             blocks.append(field)
         elif isinstance(field, tuple) and _is_record(field[0]):
             blocks.append(_table(console, item.name, field))
@@ -110,6 +113,11 @@ def print_value(console: Any, value: Any) -> None:
             console.print(block)
 
 
+def _shown(value: Any) -> list[dataclasses.Field[Any]]:
+    """The fields that tables have."""
+    return [item for item in dataclasses.fields(value) if item.repr and item.metadata.get("table", True)]
+
+
 def _says(item: dataclasses.Field[Any], value: Any) -> bool:
     """Whether a field's value tells a reader anything."""
     return value is not None and value != () and value != item.metadata.get("quiet", ())
@@ -121,6 +129,38 @@ def _is_record(value: Any) -> bool:
 
 
 def _table(console: Any, name: str, rows: tuple[Any, ...]) -> Any:
+    items = _shown(rows[0])
+    # A column in which no row says anything is noise.
+    names = [
+        item.name
+        for item in items
+        if any(getattr(row, item.name) != "" and _says(item, getattr(row, item.name)) for row in rows)
+    ]
+    notes = [item.name for item in items if item.name in names and item.metadata.get("note")]
+    cells = {column: [brief(_cell(getattr(row, column))) for row in rows] for column in names}
+    whole = _columns(name, rows, cells)
+    if _fits(console, whole):
+        return whole
+    if notes:
+        *_, last = columns = [column for column in names if column not in notes]
+        noted = {column: cells[column] for column in columns}
+        for note in notes:
+            lines = [f"\n[dim]{_label(note)}[/dim] {cell}" if cell else "" for cell in cells[note]]
+            noted[last] = [cell + line for cell, line in zip(noted[last], lines, strict=True)]
+        narrow = _columns(name, rows, noted)
+        if _fits(console, narrow):
+            return narrow
+    return _records(name, names, rows)
+
+
+def _fits(console: Any, table: Any) -> bool:
+    """Measured without a limit: rich would cut the columns to fit, and say that they do."""
+    fits: bool = console.measure(table, options=console.options.update(width=UNLIMITED)).minimum <= console.width
+    return fits
+
+
+def _columns(name: str, rows: tuple[Any, ...], columns: Mapping[str, list[str]]) -> Any:
+    """A table of these cells, which are markup."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -131,16 +171,8 @@ def _table(console: Any, name: str, rows: tuple[Any, ...]) -> Any:
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    items = [item for item in dataclasses.fields(rows[0]) if item.repr and item.metadata.get("table", True)]
-    # A column in which no row says anything is noise.
-    names = [
-        item.name
-        for item in items
-        if any(getattr(row, item.name) != "" and _says(item, getattr(row, item.name)) for row in rows)
-    ]
-    for column in names:
+    for column, cells in columns.items():
         numeric = all(_is_number(getattr(row, column)) for row in rows)
-        cells = [brief(_cell(getattr(row, column))) for row in rows]
         # Numbers, ids and names stay whole; sentences wrap.
         whole = numeric or all(len(cell) <= 24 and " " not in cell for cell in cells)
         readable = len(_label(column)) if whole else min(READABLE, max(len(cell) for cell in cells))
@@ -151,12 +183,9 @@ def _table(console: Any, name: str, rows: tuple[Any, ...]) -> Any:
             overflow="fold",
             min_width=readable,
         )
-    for row in rows:
-        table.add_row(*[brief(_cell(getattr(row, column))) for column in names])
-    # Measured without a limit: rich would cut the columns to fit, and say that they do.
-    if console.measure(table, options=console.options.update(width=UNLIMITED)).minimum <= console.width:
-        return table
-    return _records(name, names, rows)
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*row)
+    return table
 
 
 def _is_number(value: Any) -> bool:

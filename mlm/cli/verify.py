@@ -20,12 +20,12 @@ def verify(
     target: Annotated[
         str | None,
         typer.Argument(
-            help="job/ID, handle/name[@version], a proof or .call file; with --signature also HEAD, heads/…, tags/… "
-            "or a commit. With --quote nothing."
+            help="job/ID, handle/name[@version], a proof, .call or .tee file; with --signature also HEAD, heads/…, "
+            "tags/… or a commit. With --quote nothing."
         ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="The model a proof or .call file is of: an ONNX file, folder or asset.")
+        str | None, typer.Option(help="The model a proof, .call or .tee file is of: an ONNX file, folder or asset.")
     ] = None,
     signature: Annotated[
         Path | None, typer.Option(help="An OpenSSF model signature, to be held against the target's files.")
@@ -52,15 +52,20 @@ def verify(
     simulated: Annotated[
         bool, typer.Option("--simulated", help="The quote is of the simulated vendor, whose keys everybody knows.")
     ] = False,
+    policy: Annotated[
+        Path | None, typer.Option(help="TOML file of what is demanded besides: docs/trust.md lists the keys.")
+    ] = None,
 ) -> None:
     """Make every check that anybody can make of a job, an asset, a proof or a quote. Exit 1 when one fails.
 
-    Never sends.
+    Each says by whom it is guaranteed, and the whole what it costs to cheat. Never sends.
 
     Example: `mlm verify job/JOB --json`
     """
     from mlm.workflows import verify as workflow
+    from mlm.workflows import verify_policy
 
+    demands = verify_policy.read(ctx.obj.ports, policy)
     quoted = (quote, collateral, at, measurement, report_data, simulated or None)
     if any(each is not None for each in quoted):
         from mlm.workflows.verify_quote import Quoted, verify_quote
@@ -74,9 +79,13 @@ def verify(
     elif target is None:
         raise UsageError("expected what is to be verified, found nothing", hint="`mlm verify --help` says what can be.")
     elif signature is None and public_key is None:
-        found = workflow.verify(ctx.obj.ports, target, model_name=model)
+        from mlm.cli.wiring_tee import is_devnet
+
+        status = ctx.obj.config.get("tee.status")
+        found = workflow.verify(ctx.obj.ports, target, model_name=model, status=status, devnet=is_devnet(ctx.obj))
     else:
         found = workflow.verify_signature(ctx.obj.ports, target, signature, public_key)
+    found = verify_policy.held_to(demands, found)
     render(ctx, found)
     if found.verified:
         return

@@ -45,7 +45,7 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
     from mlm.adapters.repo.origin import FileOrigin
     from mlm.adapters.system import OsSystem
     from mlm.adapters.works import FileWorks
-    from mlm.cli import wiring_compute, wiring_paying, wiring_serve
+    from mlm.cli import wiring_compute, wiring_paying, wiring_serve, wiring_tee
     from mlm.cli.wiring_remotes import remotes
 
     config, data = session.config, session.data
@@ -93,11 +93,6 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
 
         return OpenSsfSignatures(session.cwd)
 
-    def attestation() -> object:
-        from mlm.adapters.attestation.evidence import Evidence
-
-        return Evidence(folder=session.home / "cache" / "quotes", **wiring_compute.bounds(session, "runner"))
-
     made = Ports(
         chain=lambda: chain(session, bare),
         contracts=lambda: contracts(session, made),
@@ -127,7 +122,9 @@ def ports(session: Session, bare: bool = False, stay: int = 0) -> Ports:
         tensors=tensors,
         datasets=datasets,
         signatures=signatures,
-        attestation=attestation,
+        attestation=lambda: wiring_tee.attestation(session),
+        enclave=lambda: wiring_tee.enclave(session),
+        attesters=lambda: wiring_tee.attesters(session),
         meter=meter,
         croissant=croissant,
     )

@@ -34,7 +34,7 @@ MEASUREMENTS = {
     NITRO: tuple(f"pcr{number}" for number in range(16)),  # those that the document holds
 }
 # Those that together say what code runs, with their bytes: a digest over them stands on chain.
-_REGISTERS = {
+REGISTERS = {
     SGX: {"mr_enclave": 32, "mr_signer": 32},
     TDX: dict.fromkeys(("mr_td", "rt_mr0", "rt_mr1", "rt_mr2", "rt_mr3"), 48),
     SNP: {"measurement": 48},
@@ -92,7 +92,7 @@ def registers(kind: str, measurements: Mapping[str, bytes]) -> bytes:
 
     Raises InvalidData where one is missing or of another length, or the kind is none.
     """
-    wanted = _REGISTERS.get(kind)
+    wanted = REGISTERS.get(kind)
     if wanted is None:
         raise InvalidData(f"expected evidence of the kind {', '.join(KINDS)}, found {kind!r}")
     for name, size in wanted.items():
@@ -109,6 +109,11 @@ def statuses_of(text: str) -> frozenset[str]:
     if unknown := sorted(words - set(allowed)):
         raise UsageError(f"tee.status: expected some of {', '.join(allowed)}, found {unknown[0]!r}")
     return words
+
+
+def vendors_word(kind: str, status: str) -> str | None:
+    """The status, where a vendor signs one: Intel. AMD and AWS say nothing of a platform's TCB (docs/tee.md)."""
+    return status if kind in (SGX, TDX) else None
 
 
 def check_status(found: Attested, accepted: frozenset[str]) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MIN_WINDOW = 60
 MAX_WINDOW = 7 * 24 * 3600
 
+FINALITY = ("included", "safe", "finalized")  # how settled the block of an event is; each implies the ones before
+
 
 class Named(IntEnum):
     """An enum of devnet/contracts/interfaces/Types.sol: the numbers are part of commitments and never change."""

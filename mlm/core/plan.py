@@ -19,6 +19,9 @@ F = TypeVar("F")
 JSON_ONLY: Mapping[str, Any] = {"table": False}  # metadata of a field that tables leave out
 FIRST_PAGE: Mapping[str, Any] = {"quiet": 1}  # metadata of fields that tables leave out while they have this value
 NO_MORE: Mapping[str, Any] = {"quiet": False}
+NO_TEXT: Mapping[str, Any] = {"quiet": ""}
+NOTE: Mapping[str, Any] = {"note": True}  # of a column that goes below its row where a terminal is too narrow for both
+TITLED: Mapping[str, Any] = {"titled": True}  # of a record that stands under its name
 NO_AMOUNT: Mapping[str, Any] = {"quiet": 0}
 NO_ACCOUNT: Mapping[str, Any] = {"quiet": ""}
 

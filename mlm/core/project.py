@@ -26,6 +26,7 @@ from mlm.core.money import BASIS_POINTS
 from mlm.core.paths import check_path
 from mlm.core.refs import NAME, SEMVER, parse_asset
 from mlm.core.remote_settings import check_public as check_remotes
+from mlm.core.tee import MAX_MEASUREMENTS, parse_measurement
 from mlm.core.urls import is_private
 
 FILE = "mlm.toml"
@@ -36,7 +37,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "dataset": ("files", "croissant"),
     "access": ("mode", "terms"),
     "privacy": ("personal_data", "statement"),
-    "verification": ("zk", "calibration"),
+    "verification": ("zk", "calibration", "measurements"),
     "price": ("use", "royalty_bps"),
     "metrics": (),  # any name
     "parents": ("asset", "relation", "bps"),
@@ -55,6 +56,7 @@ class Project:
     model: str | None = None
     zk: bool = False
     calibration: str | None = None  # a file of real inputs, from which the circuit's scales are derived
+    measurements: tuple[str, ...] = ()  # of the enclaves that may run the model, KIND:HEX…: offers the tier tee
     price: Price = Price()
     metrics: Mapping[str, float | int] = field(default_factory=dict)
     parents: tuple[Parent, ...] = ()
@@ -119,6 +121,7 @@ def parse(table: Mapping[str, Any]) -> Project:
         model=_path(model, "model", "file"),
         zk=_bool(verification, "verification", "zk"),
         calibration=_path(verification, "verification", "calibration"),
+        measurements=_measurements(verification),
         price=Price(
             _checked("price.use", check_price, _text(price, "price", "use", "0")),
             _bps(price, "price", "royalty_bps"),
@@ -227,6 +230,16 @@ def _tables(section: Mapping[str, Any]) -> tuple[str, ...] | None:
     if not isinstance(files, list) or not all(isinstance(path, str) for path in files) or len(files) > MAX_TABLES:
         raise _wrong("dataset.files", f"a list of at most {MAX_TABLES} paths", files)
     return tuple(sorted({_checked("dataset.files", check_path, path) for path in files}))
+
+
+def _measurements(section: Mapping[str, Any]) -> tuple[str, ...]:
+    """In lower case, sorted: as a manifest has them."""
+    items = section.get("measurements", [])
+    if not isinstance(items, list) or not all(isinstance(text, str) for text in items) or len(items) > MAX_MEASUREMENTS:
+        raise _wrong("verification.measurements", f"a list of at most {MAX_MEASUREMENTS} texts KIND:HEX…", items)
+    for text in items:
+        _checked("verification.measurements", parse_measurement, text)
+    return tuple(sorted({text.strip().lower() for text in items}))
 
 
 def _privacy(section: Mapping[str, Any]) -> Privacy:

@@ -109,7 +109,8 @@ def request_args(request: Request) -> tuple[Any, ...]:
 def snapshot_of(values: Any) -> Snapshot:
     """The market's part as the ABI gives it; the inverse of what `Terms.as_args` makes of it."""
     told: list[Any] = ["0x" + value.hex() if isinstance(value, bytes) else value for value in values]
-    return Snapshot(*(tuple(value) if isinstance(value, (list, tuple)) else value for value in told))
+    made: list[Any] = [tuple(value) if isinstance(value, list) else value for value in told]
+    return Snapshot(*made)
 
 
 def terms_from_event(terms: Mapping[str, Any]) -> Terms:

@@ -33,9 +33,11 @@ class MemoryChain(ScriptedChain):
         self.receipts: dict[str, Receipt] = {}
         self._inputs: dict[str, bytes] = {}
 
-    def call(self, contract: str, function: str, *args: Any) -> Any:
-        """The scripted answer; raises ChainError where the test wrote none."""
+    def call(self, contract: str, function: str, *args: Any, block: int | None = None) -> Any:
+        """The scripted answer, the same at every block; raises ChainError where the test wrote none."""
         self.address_of(contract)
+        if block is not None:
+            self.block(block)
         self.calls.append((contract, function, args))
         if (contract, function) not in self.answers:
             raise ChainError(f"no answer was written for {contract}.{function}")

@@ -71,7 +71,7 @@ class ScriptedChain:
         """Blocks by number."""
         return [self.block(number) for number in numbers]
 
-    def call(self, contract: str, function: str, *args: Any) -> Any:
+    def call(self, contract: str, function: str, *args: Any, block: int | None = None) -> Any:
         """There are no contracts behind the events."""
         raise ChainError(f"a scripted chain has no code to run {contract}.{function}")
 

@@ -18,11 +18,12 @@ from mlm.memory.index.licences import LicenceQueries
 from mlm.memory.index.money import MoneyQueries
 from mlm.memory.index.providers import ProviderQueries
 from mlm.memory.index.sales import SaleQueries
+from mlm.memory.index.tee import TeeQueries
 from mlm.ports.chain import Block
 from mlm.ports.state import SQL_ROWS, Event
 
 
-class MemoryState(JobQueries, SaleQueries, ChannelQueries, LicenceQueries, MoneyQueries, ProviderQueries):
+class MemoryState(JobQueries, SaleQueries, ChannelQueries, LicenceQueries, TeeQueries, MoneyQueries, ProviderQueries):
     """Answers as the DuckDB index does. `sql` speaks SQLite's dialect, over the fact tables only, numbers above 64 bits
     as text."""
 

@@ -7,12 +7,14 @@ from typing import Any
 from mlm.ports.algorithms import Algorithms
 from mlm.ports.archives import Archives
 from mlm.ports.attestation import Attestation
+from mlm.ports.attesters import Attesters
 from mlm.ports.bids import Bids
 from mlm.ports.blocks import Blocks
 from mlm.ports.chain import Chain
 from mlm.ports.contracts import Contracts
 from mlm.ports.croissant import CroissantValidator
 from mlm.ports.datasets import Datasets
+from mlm.ports.enclave import Enclave
 from mlm.ports.encryption import Encryption
 from mlm.ports.exact import Exact
 from mlm.ports.files import Files
@@ -205,6 +207,16 @@ class Ports:
     def attestation(self) -> Attestation:
         """Verifies evidence of trusted hardware."""
         return self._make("attestation")
+
+    @cached_property
+    def enclave(self) -> Enclave:
+        """Runs models in a trusted execution environment."""
+        return self._make("enclave")
+
+    @cached_property
+    def attesters(self) -> Attesters:
+        """Attesters of the tier tee, by URL."""
+        return self._make("attesters")
 
     @cached_property
     def meter(self) -> Meter:

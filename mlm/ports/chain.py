@@ -65,8 +65,11 @@ class Chain(History, Protocol):
 
     def chain_id(self) -> int: ...
 
-    def call(self, contract: str, function: str, *args: Any) -> Any:
-        """Read a function of a deployed contract; one output comes bare, several as a tuple, structs as tuples."""
+    def call(self, contract: str, function: str, *args: Any, block: int | None = None) -> Any:
+        """Read a function of a deployed contract; one output comes bare, several as a tuple, structs as tuples.
+
+        At the newest block unless another is named; a node need not know the state of old ones.
+        """
 
     def balance(self, address: str) -> int:
         """Wei."""

@@ -13,7 +13,7 @@ SRS_WORDS = 8  # (G2, -tau*G2): two points over Fp2, 4 words each
 class Choices:
     """What whoever deploys decides. Addresses are 0x-prefixed."""
 
-    accounts: dict[str, str]  # holder of the new token's supply, treasury, guardian
+    accounts: dict[str, str]  # holder of the new token's supply, treasury, guardian, governance
     token: str = ""  # an ERC-20 that exists already, see docs/tokens.md; "": a new one
     srs: tuple[int, ...] = ()  # the reference string's points, SRS_WORDS words; (): the devnet's own
     label: str = ""  # tells this deployment from another one of the same account

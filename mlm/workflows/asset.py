@@ -157,8 +157,8 @@ def show(ports: Ports, text: str) -> Asset:
 
 def tiers(manifest: Manifest) -> tuple[str, ...]:
     """The tiers in which a job on this version can be posted today."""
-    zk = ("zk",) if manifest.zk else ()
-    return zk if manifest.exact is None else (*zk, "optimistic")
+    offered = {"zk": manifest.zk, "optimistic": manifest.exact, "tee": manifest.tee}
+    return tuple(tier for tier, by in offered.items() if by is not None)
 
 
 def _tensors(signature: Signature | None, side: str) -> tuple[str, ...]:

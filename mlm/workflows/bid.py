@@ -82,7 +82,9 @@ def plan(ports: Ports, params: Bid) -> Plan[_Facts]:
     wanted = job_requirements.need_met(ports, job)
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
-    tiers.of(job.tier).check(ports, loaded, version)
+    rules = tiers.of(job.tier)
+    rules.check(ports, loaded, version)
+    rules.check_offer(ports, job, loaded)
     match job.auction:
         case AuctionKind.SEALED:
             offer = _sealed(ports, job, price, wanted)

@@ -9,12 +9,11 @@ from typing import Any
 from mlm.core.channel import Channel, ChannelState, ChannelTerms, terms_from_event
 from mlm.core.clock import Duration, Instant
 from mlm.core.errors import NotFound, StateConflict, UsageError
-from mlm.core.job import Reason
+from mlm.core.job import FINALITY, Reason
 from mlm.core.money import Amount
 from mlm.core.plan import FIRST_PAGE, NO_MORE
 from mlm.core.refs import parse_channel
 from mlm.ports.bundle import Ports
-from mlm.workflows.lookup import FINALITY
 from mlm.workflows.sync import sync
 
 CONTRACT = "PaymentChannels"

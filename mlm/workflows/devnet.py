@@ -140,16 +140,3 @@ def _status(found: DevnetStatus) -> Status:
         restarts=found.restarts,
         diverged=found.diverged,
     )
-
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def duration(text: str) -> int:
-    """Seconds of `90`, `90s`, `15m`, `2h` or `30d`; raises UsageError."""
-    from mlm.core.errors import UsageError
-
-    number, unit = (text[:-1], text[-1]) if text[-1:] in _UNITS else (text, "s")
-    if not (number.isascii() and number.isdigit()) or len(number) > 10:
-        raise UsageError(f"expected a duration such as 90s, 15m, 2h or 30d, found {text!r}")
-    return int(number) * _UNITS[unit]

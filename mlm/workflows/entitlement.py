@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlm.core.clock import Instant
+from mlm.core.job import FINALITY
 from mlm.core.licensing import LicenceKind, LicenceTerms, split_id
 from mlm.ports.bundle import Ports
-from mlm.workflows.lookup import FINALITY
 from mlm.workflows.sync import sync
 
 

@@ -38,10 +38,11 @@ class Committed:
 
 @dataclass(frozen=True)
 class Received:
-    """A job's input, checked. `private`: it travelled encrypted, and so does the result."""
+    """A job's input, checked. `private`: it travelled encrypted, and so does the result; `salt` is its root's."""
 
     tensors: Tensors
     private: bool
+    salt: bytes = NO_SALT
 
 
 def commit(ports: Ports, loaded: model.Model, version_id: str, tier: Tier, inputs: Tensors, private: bool) -> Committed:
@@ -86,7 +87,7 @@ def fetch(ports: Ports, job: lookup.Job, loaded: model.Model) -> Received:
     actual = "0x" + tiers.of(job.tier).commitment(ports, loaded, job.version_id, inputs, block, salt).hex()
     if actual != expected:
         raise VerificationFailed(f"the input of {job.short} opens {actual}, the job is for {expected}", hint=_DO_NOT)
-    return Received(inputs, found is not None)
+    return Received(inputs, found is not None, salt)
 
 
 def content_key(ports: Ports, job: lookup.Job, found: Encrypted) -> bytes:

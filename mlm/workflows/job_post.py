@@ -37,10 +37,12 @@ class JobPost:
 
     What the kind of auction does not know is None (mlm/core/auctions/asked.py). `require` holds rules of who may bid.
     `value_at_risk`: what a false result would cost beyond the price, in tiers whose results can be disputed; of twice
-    that, which a provider locks as well, half burns. Redundant: `replicas` are drawn beside the provider, and
-    paid `replica_fee` each. `input` is a file, or the CID of a block of tensors; `private`: it travels encrypted, as do
-    the outputs of the tier none. With a `label` the same request, label included, is one job however often it is asked
-    for; without, each is another.
+    that, which a provider locks as well, half burns. In the tier redundant `replicas` are drawn beside the provider,
+    and paid `replica_fee` each. In the tier tee `tcb_status` and `enclaves` say by commas which platforms and kinds are
+    accepted, `attestation_max_age` how many seconds old their evidence may be, `simulated` whether evidence that
+    convinces nobody is. `input` is a file, or the CID of a block of tensors; `private`: it travels encrypted, as do the
+    outputs of the tiers none and tee. With a `label` the same request, label included, is one job however often it is
+    asked for; without, each is another.
     """
 
     asset: str
@@ -56,6 +58,10 @@ class JobPost:
     price_step: Amount | None = None
     reveal: int | None = None
     value_at_risk: Amount | None = None
+    tcb_status: str | None = None
+    enclaves: str | None = None
+    attestation_max_age: int | None = None
+    simulated: bool = False
     require: tuple[str, ...] = ()
     require_file: Path | None = None
     private: bool = False
@@ -135,6 +141,9 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         return Plan("job post", (), _found(ports, before))
     if params.value_at_risk and not rules.challenged:
         raise UsageError(f"--value-at-risk goes with a tier whose results can be disputed, found {params.tier}")
+    about = (params.tcb_status, params.enclaves, params.attestation_max_age, params.simulated or None)
+    if params.tier is not Tier.TEE and any(each is not None for each in about):
+        raise UsageError(f"what is accepted of trusted hardware goes with --tier tee, found {params.tier}")
     if params.tier is not Tier.REDUNDANT and (params.replicas is not None or params.replica_fee is not None):
         raise UsageError(f"--replicas and --replica-fee go with the tier redundant, found {params.tier}")
     asked.check(params.auction, params.max_price, params.start_price, params.price_step, params.reveal)

@@ -6,7 +6,7 @@ the tier none are handed over by content address.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from mlm.core.job import State
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, proof_log, tiers
 from mlm.workflows.run import Output, describe
+from mlm.workflows.submissions import submissions
 
 if TYPE_CHECKING:
     from mlm.ports.tensors import Tensors
@@ -68,26 +69,6 @@ def submitted_evidence(ports: Ports, job: lookup.Job) -> Evidence:
         raise proof_log.no_result(job)
     calldata = ports.chain.transaction_input(job.submit_tx)
     return chosen(submissions(calldata, bytes.fromhex(job.job_id[2:])), job.record.output_commitment)
-
-
-# submit(bytes32 jobId, Terms terms, bytes evidence, bytes32 result); a test holds it to the ABI
-SUBMIT = bytes.fromhex("02e986fb")
-
-
-def submissions(calldata: bytes, job_id: bytes) -> Iterator[bytes]:
-    """The `evidence` of each submission of a job that stands in a transaction's calldata.
-
-    A provider may submit by `multicall`, or by a wallet that is a contract, and put others beside it.
-    """
-    start = calldata.find(SUBMIT + job_id)
-    while start >= 0:
-        arguments = calldata[start + 4 :]
-        offset = int.from_bytes(arguments[64:96], "big")
-        length = int.from_bytes(arguments[offset : offset + 32], "big") if offset + 32 <= len(arguments) else 0
-        evidence = arguments[offset + 32 : offset + 32 + length]
-        if length and len(evidence) == length:
-            yield evidence
-        start = calldata.find(SUBMIT + job_id, start + 1)
 
 
 def chosen(found: Iterable[bytes], commitment: bytes) -> Evidence:

@@ -14,7 +14,7 @@ from mlm.core.job import AuctionKind, JobFacts, Reason, State
 from mlm.core.money import Amount
 from mlm.core.plan import FIRST_PAGE, NO_AMOUNT, NO_MORE
 from mlm.ports.bundle import Ports
-from mlm.workflows import job_requirements, lookup, requirements, rounds, turns
+from mlm.workflows import job_requirements, lookup, requirements, rounds, tiers, turns
 from mlm.workflows.clock import offered_now
 from mlm.workflows.sync import sync
 
@@ -65,6 +65,7 @@ class JobView:
     price: Amount | None
     bond: Amount  # what a bid locks
     value_at_risk: Amount | None  # beyond the price, as its consumer declared; the bond covers it
+    policy: str | None  # what its consumer accepts in the tier, in words; None where the tier has no such terms
     clock: Amount | None  # what an open Dutch auction offers now
     start_price: Amount | None
     price_step: Amount | None
@@ -124,6 +125,7 @@ def view(ports: Ports, job: lookup.Job) -> JobView:
         price=Amount(job.record.price) if job.provider else None,
         bond=bond_of(job),
         value_at_risk=Amount(job.terms.request.value_at_risk) if job.terms.request.value_at_risk else None,
+        policy=tiers.of(job.tier).spell_policy(bytes.fromhex(job.terms.request.policy[2:])) or None,
         clock=offered_now(ports, job) if job.auction is AuctionKind.DUTCH and job.state is State.OPEN else None,
         start_price=Amount(job.terms.request.start_price) if job.terms.request.start_price else None,
         price_step=Amount(job.terms.request.price_step) if job.terms.request.price_step else None,

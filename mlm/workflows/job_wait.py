@@ -15,7 +15,7 @@ from mlm.core import consumer
 from mlm.core.consumer import Move
 from mlm.core.dispute.replica import next_move as next_about_replicas
 from mlm.core.errors import ChainError, NoResult, Reverted, StateConflict, UsageError
-from mlm.core.job import AuctionKind, State, Tier
+from mlm.core.job import FINALITY, AuctionKind, State, Tier
 from mlm.core.money import Amount
 from mlm.core.tensors import check_suffix
 from mlm.ports.bundle import Ports
@@ -105,7 +105,7 @@ def _look(ports: Ports, job_id: str, retries: int) -> Seen:
     if job.auction is AuctionKind.BATCH and job.state is State.REVEALING:
         found = rounds.of(ports, job)
         awarded = found.awarded and not found.drawn
-    firm = lookup.FINALITY.index(job.finality) >= lookup.FINALITY.index(ports.chain.depth)
+    firm = FINALITY.index(job.finality) >= FINALITY.index(ports.chain.depth)
     seen = consumer.Attempt(
         state=job.state,
         settled=bool(job.record.settled_at),

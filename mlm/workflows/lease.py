@@ -133,9 +133,10 @@ def plan_fulfil(ports: Ports, params: JobName) -> Plan[_Facts]:
     hand. Raises StateConflict while they do.
     """
     found = deal(ports, params.job, State.LEASED, State.READY)
+    rules, done = tiers.of(found.job.tier), kept(ports, found.job.job_id)
     # What is kept is of an input that was checked.
-    done = kept(ports, found.job.job_id) or compute(ports, _with_input(ports, found))
-    rules = tiers.of(found.job.tier)
+    if done is None or rules.is_stale(ports, done):
+        done = compute(ports, _with_input(ports, found))
     handing = rules.hand_in(ports, found, done)
     facts = _Facts(found.job, handing.outputs, done.execution_provider)
     if not (waits := rules.may_submit(ports, found.job)):

@@ -9,6 +9,7 @@ from typing import Any
 from mlm.core import key_exchange
 from mlm.core.cid import Cid
 from mlm.core.errors import NotFound, Refused, StateConflict, UsageError
+from mlm.core.job import FINALITY
 from mlm.core.key_exchange import NO_READER
 from mlm.core.licensing import OrderState
 from mlm.core.money import Amount
@@ -20,7 +21,6 @@ from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.content_keys import order_of
 from mlm.workflows.events import event
 from mlm.workflows.licence_show import SHOP, Offer, OrderView
-from mlm.workflows.lookup import FINALITY
 from mlm.workflows.sync import sync
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlm.core.cid import DAG_CBOR, Cid
 from mlm.core.errors import NotFound, StateConflict, UsageError
-from mlm.core.job import AuctionKind, State, Tier
+from mlm.core.job import FINALITY, AuctionKind, State, Tier
 from mlm.core.refs import AssetRef, JobRef, Link, SaleRef, TokenRef, parse_job, parse_target
 from mlm.core.terms import JobRecord, Terms, terms_from_event, terms_hash
 from mlm.ports.bundle import Ports
@@ -27,7 +27,6 @@ class Version:
 
 
 _WHOLE = 66  # letters of a job's whole id
-FINALITY = ("included", "safe", "finalized")  # each implies the ones before
 
 
 @dataclass(frozen=True)

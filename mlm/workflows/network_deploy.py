@@ -33,6 +33,7 @@ class Deploy:
     holder: str = ""
     treasury: str = ""
     guardian: str = ""
+    governance: str = ""
     token: str = ""
     srs: Path | None = None
     insecure_srs: bool = False
@@ -50,6 +51,7 @@ class Deployed:
     holder: str  # of the new token's supply; "" when the token was there before
     treasury: str
     guardian: str
+    governance: str  # of the attesters of the tier tee
     symbol: str  # of the token that the market is paid in
     decimals: int
     insecure_srs: bool
@@ -87,6 +89,7 @@ def result(ports: Ports, params: Deploy, plan: Plan[Choices], done: tuple[DoneSt
         "" if choices.token else choices.accounts["holder"],
         choices.accounts["treasury"],
         choices.accounts["guardian"],
+        choices.accounts["governance"],
         found.unit.symbol,
         found.unit.decimals,
         params.insecure_srs,
@@ -112,6 +115,7 @@ def _choices(ports: Ports, params: Deploy) -> Choices:
         "holder": params.holder or own,
         "treasury": params.treasury or own,
         "guardian": params.guardian or own,
+        "governance": params.governance or own,
     }
     return Choices(accounts, params.token, srs, params.label)
 

@@ -80,10 +80,19 @@ def to_block(ports: Ports, outputs: Tensors) -> bytes:
 
 def hand_over(ports: Ports, job: lookup.Job, outputs: Tensors, private: bool) -> HandedOver:
     """Commit to outputs, encrypted for the consumer where the job is private; this account can read them too."""
-    block = to_block(ports, outputs)
-    if not private:
+    salt = ports.system.random(encryption.SALT_BYTES) if private else b""
+    return covered(ports, job, to_block(ports, outputs), salt)
+
+
+def root_salt(ports: Ports, salt: bytes) -> bytes:
+    """What the root of outputs is salted with, that `covered` encrypts under the same salt."""
+    return encryption.root_salt(encryption.content_key(announce.own(ports).secret, salt)) if salt else NO_SALT
+
+
+def covered(ports: Ports, job: lookup.Job, block: bytes, salt: bytes) -> HandedOver:
+    """Commit to a block of outputs; with a salt it is encrypted for the consumer under the key that the salt gives."""
+    if not salt:
         return HandedOver(tensors_root(NO_SALT, block), block)
-    salt = ports.system.random(encryption.SALT_BYTES)
     key = encryption.content_key(announce.own(ports).secret, salt)
     data = ports.encryption.encrypt(key, block, encryption.bound_to(job.raw))
     wrapped = ports.encryption.wrap(readers_key(ports, job), encryption.key_for(job.raw, key))
@@ -101,9 +110,14 @@ def readers_key(ports: Ports, job: lookup.Job) -> bytes:
     return key
 
 
+def encryption_of(block: bytes) -> Encrypted | None:
+    """What encrypts a block of outputs; None where anybody can read it."""
+    return encryption.read(block)
+
+
 def is_private(ports: Ports, job: lookup.Job) -> bool:
     """Whether the result is encrypted. Raises NotFound, and StateConflict before there is one."""
-    return encryption.read(fetch(ports, _cid(ports, job))) is not None
+    return encryption.read(result_block(ports, job)) is not None
 
 
 def answers(ports: Ports, job: lookup.Job) -> list[dict[str, Any]]:
@@ -116,13 +130,22 @@ def handed_over(ports: Ports, job: lookup.Job) -> Opened:
 
     Raises StateConflict before there is a result, NotFound where the block is nowhere or not for this account.
     """
-    block = fetch(ports, _cid(ports, job))
+    return opened(ports, job, result_block(ports, job))
+
+
+def opened(ports: Ports, job: lookup.Job, block: bytes) -> Opened:
+    """A block of outputs, decrypted where it is encrypted. Raises NotFound where it is not for this account."""
     message, salt = encryption.read(block), NO_SALT
     if message is not None:
         key = _content_key(ports, job, message)
         block = ports.encryption.decrypt(key, message.data, encryption.bound_to(job.raw))
         salt = encryption.root_salt(key)
     return Opened(block, salt)
+
+
+def result_block(ports: Ports, job: lookup.Job) -> bytes:
+    """The block that a submission names. Raises StateConflict before there is one, NotFound."""
+    return fetch(ports, _cid(ports, job))
 
 
 def _content_key(ports: Ports, job: lookup.Job, message: Encrypted) -> bytes:

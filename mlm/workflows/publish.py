@@ -14,7 +14,7 @@ from mlm.core.digest import domain, keccak256, word, words
 from mlm.core.errors import StateConflict, UsageError
 from mlm.core.history import Commit, log
 from mlm.core.job import Tier
-from mlm.core.manifest import KINDS, Manifest, ZkKey
+from mlm.core.manifest import KINDS, Manifest, TeeKey, ZkKey
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Step, Store, Tx
 from mlm.core.refs import HANDLE, AssetRef
@@ -54,6 +54,7 @@ class Published:
     royalty_bps: int
     zk_key: bytes | None
     exact_key: bytes | None
+    tee_key: bytes | None
     circuit_rows: str | None
     sealed: bool  # its files are encrypted: `mlm licence offer` sells licences
     already: bool
@@ -68,6 +69,7 @@ class _Facts:
     royalty_bps: int
     circuit: Circuit | None
     exact: bytes | None
+    tee: bytes | None
     sealed: bool
 
 
@@ -89,12 +91,14 @@ def plan(ports: Ports, params: Publish) -> Plan[_Facts]:
     _check_access(ports, params.commit, draft)
     extra: list[tuple[Cid, bytes]] = []
     circuit = None
-    if (calibration := _calibration(ports, draft)) is not None:
+    project = _project(ports, draft)
+    if (calibration := _calibration(project)) is not None:
         settings = _settings(ports, draft, calibration)
         circuit = ports.prover.circuit(model_bytes(ports, draft), settings)
         extra.append((Cid.of(RAW, settings), settings))
         draft = replace(draft, zk=_zk(circuit, extra[0][0]))
-    final = replace(draft, commit=params.commit, exact=_exact_key(ports, draft))
+    tee = _tee_key(ports, draft, project)
+    final = replace(draft, commit=params.commit, exact=_exact_key(ports, draft), tee=tee)
     asset = AssetRef(params.handle, final.name, final.version)
     token_id = ports.chain.call("AssetRegistry", "tokenIdOf", params.handle, final.name)
     price = final.price.amount()
@@ -103,7 +107,17 @@ def plan(ports: Ports, params: Publish) -> Plan[_Facts]:
         # Planned again after a kill, what stands on the chain already is not sealed anew.
         final = _as_sealed(ports, token_id, final) or sealing.seal(ports, final, key)
     cid, block = final.to_block()
-    facts = _Facts(asset, cid, token_id, price, final.price.royalty_bps, circuit, final.exact, key is not None)
+    facts = _Facts(
+        asset,
+        cid,
+        token_id,
+        price,
+        final.price.royalty_bps,
+        circuit,
+        final.exact,
+        None if tee is None else tee.key,
+        key is not None,
+    )
     committing = _commit_key(ports, facts, key) if key is not None else ()
     if _published(ports, asset, token_id, cid):
         return Plan("publish", committing, facts)
@@ -147,6 +161,7 @@ def result(ports: Ports, params: Publish, plan: Plan[_Facts], done: tuple[DoneSt
         royalty_bps=facts.royalty_bps,
         zk_key=zk_key(vka_digest(facts.circuit.vka), facts.circuit.inputs) if facts.circuit else None,
         exact_key=facts.exact,
+        tee_key=facts.tee,
         circuit_rows=f"2^{facts.circuit.k}" if facts.circuit else None,
         sealed=facts.sealed,
         already=not done,
@@ -173,12 +188,25 @@ def _check_access(ports: Ports, head: Cid, draft: Manifest) -> None:
             )
 
 
-def _calibration(ports: Ports, draft: Manifest) -> str | None:
-    """The path of the calibration file when the committed mlm.toml asks for the zk tier."""
+def _project(ports: Ports, draft: Manifest) -> project_file.Project | None:
+    """What the committed mlm.toml of a model says; None for what is no model."""
     if draft.signature is None:
         return None
     text = _committed(ports, draft, project_file.FILE, 2**20)
-    project = project_file.parse(project_file.read_toml(text, project_file.FILE))
+    return project_file.parse(project_file.read_toml(text, project_file.FILE))
+
+
+def _tee_key(ports: Ports, draft: Manifest, project: project_file.Project | None) -> TeeKey | None:
+    """What is registered for the tier tee, where mlm.toml names the enclaves that may run the model."""
+    if project is None or not project.measurements:
+        return None
+    return TeeKey(sha256(model_bytes(ports, draft)).digest(), project.measurements)
+
+
+def _calibration(project: project_file.Project | None) -> str | None:
+    """The path of the calibration file when the committed mlm.toml asks for the zk tier."""
+    if project is None:
+        return None
     if project.zk and project.calibration is None:
         raise UsageError(
             "verification.zk needs verification.calibration, a committed file of real inputs; found none",
@@ -276,8 +304,12 @@ def _exact_key(ports: Ports, draft: Manifest) -> bytes | None:
 
 
 def _keys(final: Manifest) -> tuple[tuple[int, bytes], ...]:
-    zk = ((int(Tier.ZK), final.zk.key),) if final.zk else ()
-    return zk if final.exact is None else (*zk, (int(Tier.OPTIMISTIC), final.exact))
+    keys = {
+        Tier.ZK: final.zk and final.zk.key,
+        Tier.OPTIMISTIC: final.exact,
+        Tier.TEE: final.tee and final.tee.key,
+    }
+    return tuple((int(tier), key) for tier, key in keys.items() if key)
 
 
 def _parents(ports: Ports, final: Manifest) -> tuple[tuple[int, int], ...]:

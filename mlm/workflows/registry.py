@@ -6,6 +6,7 @@ from typing import Any
 
 from mlm.workflows import (
     announce,
+    attester,
     audit,
     bid,
     channel,
@@ -64,6 +65,12 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         dispute.RESPOND,
         audit.FUND,
         audit.JOIN,
+        attester.JOIN,
+        attester.LEAVE,
+        attester.WITHDRAW,
+        attester.ADMIT,
+        attester.REMOVE,
+        attester.THRESHOLD,
         replica.JOIN,
         replica.LEAVE,
         replica.WITHDRAW,

@@ -36,8 +36,8 @@ class Rules:
 
 def rules(ports: Ports) -> Rules:
     """Raises NotFound on a deployment that has no replication."""
-    own = [int(ports.chain.call(CONTRACT, name)) for name in ("stake", "revealWindow", "leaveWindow")]
-    return Rules(*own, length=int(ports.chain.call(BEACON, "length")))
+    asked = ((CONTRACT, "stake"), (CONTRACT, "revealWindow"), (CONTRACT, "leaveWindow"), (BEACON, "length"))
+    return Rules(*(int(ports.chain.call(*each)) for each in asked))
 
 
 def named(ports: Ports, name: str) -> lookup.Job:

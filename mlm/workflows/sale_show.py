@@ -9,12 +9,12 @@ from typing import Any
 from mlm.core.auctions.sale import NEVER, SaleKind, SaleReason, SaleState
 from mlm.core.clock import Duration, Instant
 from mlm.core.errors import NotFound, StateConflict, UsageError
+from mlm.core.job import FINALITY
 from mlm.core.money import Amount
 from mlm.core.plan import FIRST_PAGE, NO_AMOUNT, NO_MORE
 from mlm.core.refs import parse_sale
 from mlm.ports.bundle import Ports
 from mlm.workflows import lots
-from mlm.workflows.lookup import FINALITY
 from mlm.workflows.sync import sync
 
 PAGE = 50

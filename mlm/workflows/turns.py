@@ -18,7 +18,7 @@ def of(ports: Ports, job: lookup.Job, now: int) -> Turn:
     turn = whose_turn(JobFacts.of(job.record), now, _VERDICTS.get(job.state, Verdict.PENDING))
     if job.state is State.LEASED and inputs.waits_for_key(ports, job):
         return turn._replace(who="consumer", move="deliver the input's key")
-    if job.tier is Tier.NONE and job.state is State.SUBMITTED:
+    if job.tier in (Tier.NONE, Tier.TEE) and job.state is State.SUBMITTED:
         return turn._replace(who="consumer", move="complain if no result came")
     if job.state is State.DISPUTED and (complaint := complaint_of(ports, job)):
         return Turn("provider", "answer", complaint)

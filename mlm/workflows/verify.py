@@ -7,35 +7,59 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+from mlm.core import enclosed
+from mlm.core.attestation import UP_TO_DATE
 from mlm.core.cid import Cid
-from mlm.core.errors import (
-    NotFound,
-    ToolMissing,
-    UsageError,
-    VerificationFailed,
-)
+from mlm.core.errors import NotFound, ToolMissing, UsageError, VerificationFailed
 from mlm.core.evidence import SUFFIX
+from mlm.core.job import Tier
 from mlm.core.proof import MAX_BYTES, ProofFile
 from mlm.core.refs import JobRef, parse_target
+from mlm.core.trust import DIGEST_BITS, SIGNATURE_BITS, TRUSTED, Guarantor, computation
 from mlm.ports.bundle import Ports
 from mlm.ports.prover import Proof
 from mlm.ports.signatures import SignedFiles
-from mlm.workflows import lookup, model, source
+from mlm.workflows import lookup, model, source, verify_cost
 from mlm.workflows.describe import check_said
 from mlm.workflows.repository import NAMESPACES, resolve_commit, shown_path
 from mlm.workflows.sign import ALL_PATHS, digests, is_git_path
-from mlm.workflows.verify_checks import ANYBODY, ZK_TRUST, Step, Verification, all_of, equal, make
+from mlm.workflows.tiers import tee
+from mlm.workflows.verify_checks import (
+    ANYBODY,
+    DIGESTS,
+    HELD,
+    PROVEN,
+    RECOMPUTED,
+    ZK_TRUST,
+    Step,
+    Subject,
+    Verification,
+    equal,
+    refused,
+    verified,
+)
 from mlm.workflows.verify_files import bring_files, sealed_file, with_key
 from mlm.workflows.verify_job import verify_job
 
 MAX_SIGNATURE = 1 << 24  # bytes of a signature's file
 _SHOWN = 8  # paths that a line names
 _TRUE_SIGNATURE = "the signature is true and by this key"
+_KEY = "the public key"
+_SIGNED = (Guarantor.SIGNER, Guarantor.MATHEMATICS)
 
 
-def verify(ports: Ports, target: str, *, model_name: str | None = None) -> Verification:
-    """Check a proof file, a job, a published asset, or evidence of a paid call. Raises UsageError, NotFound."""
+def verify(
+    ports: Ports, target: str, *, model_name: str | None = None, status: str = UP_TO_DATE, devnet: bool = False
+) -> Verification:
+    """Check a proof file, a job, a published asset, or evidence of a paid call or of an enclave.
+
+    `status` is the setting tee.status, `devnet`: simulated evidence is accepted. Raises UsageError, NotFound.
+    """
     path = Path(target)
+    if path.suffix == enclosed.SUFFIX:
+        from mlm.workflows import verify_enclosed
+
+        return verify_enclosed.verify(ports, path, model_name, status, devnet)
     if path.suffix == SUFFIX:
         from mlm.workflows import verify_served
 
@@ -65,14 +89,25 @@ def verify_signature(ports: Ports, target: str, signature: Path | None, public_k
     try:
         steps = _signature_steps(ports, tree, ports.signatures.verify(data, public_key))
     except VerificationFailed as error:
-        steps = (Step(_TRUE_SIGNATURE, partial(_refuse, error)),)
-    checks = tuple(make(steps))
-    who, trust = "anybody with the signer's public key", "whose key it is"
-    return Verification(what, "signature", "none", *all_of(checks), who, trust, checks)
-
-
-def _refuse(error: VerificationFailed) -> str:
-    raise error
+        steps = refused(_TRUE_SIGNATURE, error, _KEY, _SIGNED)
+    return verified(
+        Subject(
+            target=what,
+            kind="signature",
+            tier="none",
+            steps=steps,
+            who_can_check="anybody with the signer's public key",
+            trust="whose key it is",
+            guaranteed_by=_SIGNED,
+            cost=partial(
+                computation,
+                SIGNATURE_BITS,
+                "a signature without its key",
+                "its signer keeps the key to itself",
+                "a key of P-256 or more",
+            ),
+        )
+    )
 
 
 def _signature_steps(ports: Ports, tree: Cid, signed: SignedFiles) -> tuple[Step, ...]:
@@ -91,9 +126,9 @@ def _signature_steps(ports: Ports, tree: Cid, signed: SignedFiles) -> tuple[Step
         return f"{len(signed.files)} files"
 
     return (
-        Step(_TRUE_SIGNATURE, lambda: "yes"),
-        Step("every file is signed as it is", covered),
-        Step("every signed file is there", complete),
+        Step(_TRUE_SIGNATURE, lambda: "yes", _KEY, _SIGNED),
+        Step("every file is signed as it is", covered, "sha256 in the signature", _SIGNED),
+        Step("every signed file is there", complete, "the paths in the signature", _SIGNED),
     )
 
 
@@ -129,7 +164,8 @@ def _asset(ports: Ports, target: str) -> Verification:
        and only who has its key can make the checks that follow.
     3. List, count and sizes are those of the tree.
     4. The model's files give the circuit key on chain.
-    5. What the manifest says of its files, they say themselves: signature, weights, tables.
+    5. The model's file and the enclaves that may run it give the tee key on chain.
+    6. What the manifest says of its files, they say themselves: signature, weights, tables.
     """
     version = lookup.version(ports, target)
     manifest = model.manifest(ports, version.manifest)
@@ -146,6 +182,10 @@ def _asset(ports: Ports, target: str) -> Verification:
         circuit = model.check_key(ports, with_key(lambda: model.load(ports, version)), version)
         return f"2^{circuit.k} rows"
 
+    def enclaves() -> str:
+        found = tee.check_key(ports, with_key(lambda: model.load(ports, version)), version)
+        return "0x" + found.hex()
+
     def said() -> str:
         try:
             return check_said(ports, manifest)
@@ -153,20 +193,40 @@ def _asset(ports: Ports, target: str) -> Verification:
             raise NotFound(str(error)) from error
 
     sealed = manifest.sealed is not None
-    steps = [Step("the manifest is the one on chain", lambda: str(version.manifest))]
+    steps = [Step("the manifest is the one on chain", lambda: str(version.manifest), "the version's CID", HELD)]
     if sealed:
-        steps.append(Step("the sealed file is there and intact", lambda: sealed_file(ports, manifest)))
+        whole = partial(sealed_file, ports, manifest)
+        steps.append(Step("the sealed file is there and intact", whole, "its CID in the manifest", DIGESTS))
     steps += [
-        Step("every block of the files is there and intact", files, optional=sealed),
-        Step("the list of files is the tree's", tree, optional=sealed),
+        Step("every block of the files is there and intact", files, "their CIDs", DIGESTS, optional=sealed),
+        Step("the list of files is the tree's", tree, "the manifest", DIGESTS, optional=sealed),
     ]
     if manifest.zk:
-        steps.append(Step("the model's files give the circuit on chain", key, optional=sealed))
-    steps.append(Step("the files are as the manifest describes them", said, optional=True))
-    checks = tuple(make(tuple(steps)))
-    tier = "zk" if manifest.zk else "none"
-    who = "its owner, and who was given its key" if sealed else ANYBODY
-    return Verification(str(version.asset), manifest.kind, tier, *all_of(checks), who, "sha2-256", checks)
+        circuit = "the version's key"
+        steps.append(Step("the model's files give the circuit on chain", key, circuit, HELD, optional=sealed))
+    if manifest.tee:
+        code = "the version's key"
+        steps.append(Step("the model's file gives the tee key on chain", enclaves, code, HELD, optional=sealed))
+    described = "the manifest's description"
+    steps.append(Step("the files are as the manifest describes them", said, described, RECOMPUTED, optional=True))
+    return verified(
+        Subject(
+            target=str(version.asset),
+            kind=manifest.kind,
+            tier="zk" if manifest.zk else "none",
+            steps=tuple(steps),
+            who_can_check="its owner, and who was given its key" if sealed else ANYBODY,
+            trust="sha2-256",
+            guaranteed_by=HELD,
+            cost=partial(
+                computation,
+                DIGEST_BITS,
+                "other files under the same CID",
+                "the node that was asked tells the chain's truth",
+                "sha2-256",
+            ),
+        )
+    )
 
 
 def _proof(ports: Ports, path: Path, model_name: str | None) -> Verification:
@@ -195,9 +255,21 @@ def _proof(ports: Ports, path: Path, model_name: str | None) -> Verification:
         Step(
             "the proof is of this model",
             lambda: equal("sha256", sha256(found.onnx).digest(), bytes.fromhex(file.model)),
+            "sha256 of the model's file",
+            DIGESTS,
         ),
-        Step("the circuit is the published one", settings, optional=True),
-        Step("the proof is true", proof),
+        Step("the circuit is the published one", settings, "the settings in the manifest", HELD, optional=True),
+        Step("the proof is true", proof, "the circuit of the model's file", PROVEN),
     )
-    checks = tuple(make(steps))
-    return Verification(str(path), "proof", "zk", *all_of(checks), "anybody with the model's file", ZK_TRUST, checks)
+    return verified(
+        Subject(
+            target=str(path),
+            kind="proof",
+            tier="zk",
+            steps=steps,
+            who_can_check="anybody with the model's file",
+            trust=ZK_TRUST,
+            guaranteed_by=TRUSTED[Tier.ZK],
+            cost=lambda: verify_cost.of_proof(ports, found.onnx, file.settings),
+        )
+    )

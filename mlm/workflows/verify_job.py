@@ -1,36 +1,67 @@
-"""`mlm verify` of a job: what anybody can check of it, in each tier."""
+"""`mlm verify` of a job: what anybody can check of it. A tier's row in JOBS lists its steps."""
 
 from __future__ import annotations
 
-from mlm.core.commitment import Evidence, encode_evidence, output_commitment, vka_digest, zk_key
-from mlm.core.digest import keccak256, word
-from mlm.core.errors import NotFound, VerificationFailed
-from mlm.core.job import State, Tier
-from mlm.core.terms import terms_from_event
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mlm.core.commitment import encode_evidence, output_commitment, vka_digest, zk_key
+from mlm.core.errors import NotFound, UsageError, VerificationFailed
+from mlm.core.job import Tier
+from mlm.core.trust import Guarantor, trusted
 from mlm.ports.bundle import Ports
 from mlm.ports.prover import Proof
-from mlm.workflows import dispute_look, inputs, lookup, model, outputs, proof_log, tiers, verify_replicas
-from mlm.workflows.events import decode
+from mlm.workflows import dispute_look, lookup, model, outputs, proof_log, tiers, verify_cost, verify_replicas
 from mlm.workflows.job_result import submitted_evidence
 from mlm.workflows.tiers.rules import claim
 from mlm.workflows.tiers.unverified import Unverified
 from mlm.workflows.verify_checks import (
     ANYBODY,
+    HELD,
     NOBODY,
     NONE_TRUST,
     OPTIMISTIC_CHECKERS,
     OPTIMISTIC_TRUST,
+    PROVEN,
+    RECOMPUTED,
+    SIMULATED_TRUST,
     ZK_TRUST,
     Step,
+    Subject,
     Verification,
-    all_of,
     equal,
-    make,
+    verified,
 )
+from mlm.workflows.verify_quote import TRUST as VENDOR_TRUST
+from mlm.workflows.verify_steps import accepted_step, input_step, terms_step
+from mlm.workflows.verify_tee import WHO, attested
 
 
 def verify_job(ports: Ports, target: str) -> Verification:
-    """Re-check a job from the chain's data and the model's files alone.
+    """Re-check a job from the chain's data and the model's files alone. Raises UsageError for a tier without checks."""
+    job = lookup.job(ports, target)
+    if job.tier not in JOBS:
+        raise UsageError(f"job {job.short} has the tier {job.tier}, of which nothing can be checked yet")
+    tier = JOBS[job.tier]
+    steps = tier.steps(ports, job)
+    facts, cost = verify_cost.of_job(ports, job)
+    return verified(
+        Subject(
+            target=f"job/{job.job_id}",
+            kind="job",
+            tier=str(job.tier),
+            steps=steps,
+            who_can_check=tier.who_can_check,
+            trust=SIMULATED_TRUST if facts.simulated else tier.trust,
+            guaranteed_by=trusted(job.tier, facts),
+            cost=lambda: cost,
+            facts=facts,
+        )
+    )
+
+
+def _zk(ports: Ports, job: lookup.Job) -> tuple[Step, ...]:
+    """A job whose result is proved.
 
     1. The frozen terms hash to what the market stores.
     2. The model's files give the circuit key that the terms froze.
@@ -40,50 +71,41 @@ def verify_job(ports: Ports, target: str) -> Verification:
     6. The input block opens the input commitment.
     7. The market has accepted the result.
     """
-    job = lookup.job(ports, target)
-    if job.tier is Tier.NONE:
-        return _unverified(ports, job)
-    if tiers.of(job.tier).challenged:
-        return _traced(ports, job)
     evidence = submitted_evidence(ports, job)
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
-
-    def terms() -> str:
-        return equal("termsHash", job.record.terms_hash, posted_terms_hash(ports, job))
 
     def key() -> str:
         model.check_key(ports, loaded, version)
         expected = bytes.fromhex(job.terms.snapshot.key[2:])
         return equal("key", expected, zk_key(vka_digest(evidence.vka), evidence.inputs))
 
+    def on_chain() -> str:
+        verdict, commitment = ports.chain.call("ZkVerifier", "check", claim(job), encode_evidence(evidence))
+        equal("commitment", job.record.output_commitment, commitment)
+        return f"verdict {verdict}"
+
+    def native() -> str:
+        ports.prover.verify(loaded.onnx, model.zk_settings(loaded), Proof(evidence.proof, evidence.instances))
+        return f"{len(evidence.proof)} bytes"
+
     def result() -> str:
         return equal(
             "commitment", job.record.output_commitment, output_commitment(evidence.instances[evidence.inputs :])
         )
 
-    steps = (
-        Step("the terms are the ones that were posted", terms),
-        Step("the model's files give the circuit on chain", key),
-        Step("the deployed verifier accepts the evidence", lambda: _on_chain(ports, job, evidence)),
-        Step("the proof is true by this machine's verifier", lambda: _native(ports, loaded, evidence)),
-        Step("the outputs are the committed ones", result),
-        Step("the input is the committed one", lambda: _input(ports, job, loaded), optional=True),
-        Step("the market accepted the result", lambda: _state(job)),
+    return (
+        terms_step(ports, job),
+        Step("the model's files give the circuit on chain", key, "the key in the terms", HELD),
+        Step("the deployed verifier accepts the evidence", on_chain, "ZkVerifier and its SRS", (*HELD, Guarantor.SRS)),
+        Step("the proof is true by this machine's verifier", native, "the circuit of the model's files", PROVEN),
+        Step("the outputs are the committed ones", result, "the output commitment on chain", HELD),
+        input_step(ports, job, loaded),
+        accepted_step(job),
     )
-    checks = tuple(make(steps))
-    return Verification(f"job/{job.job_id}", "job", str(job.tier), *all_of(checks), ANYBODY, ZK_TRUST, checks)
 
 
-def _input(ports: Ports, job: lookup.Job, loaded: model.Model) -> str:
-    """A private input is its readers' to check: no key is asked for here."""
-    if inputs.message(ports, job) is not None:
-        raise NotFound("the input is private: `mlm lease show JOB --input FILE` checks it, for its readers")
-    inputs.fetch(ports, job, loaded)
-    return job.terms.request.input_commitment
-
-
-def _unverified(ports: Ports, job: lookup.Job) -> Verification:
+def _unverified(ports: Ports, job: lookup.Job) -> tuple[Step, ...]:
     """What can be checked of a job that nobody verifies: what was agreed, and what was delivered.
 
     1. The frozen terms hash to what the market stores.
@@ -100,21 +122,16 @@ def _unverified(ports: Ports, job: lookup.Job) -> Verification:
             raise NotFound("the outputs are private: `mlm job result JOB` checks them, for their readers")
         return f"{len(Unverified().receive(ports, job).block)} bytes"
 
-    steps = (
-        Step(
-            "the terms are the ones that were posted",
-            lambda: equal("termsHash", job.record.terms_hash, posted_terms_hash(ports, job)),
-        ),
-        Step("the input is the committed one", lambda: _input(ports, job, loaded), optional=True),
-        Step("the outputs are the committed ones", delivered, optional=True),
-        Step("the market accepted the result", lambda: _state(job)),
+    return (
+        terms_step(ports, job),
+        input_step(ports, job, loaded),
+        Step("the outputs are the committed ones", delivered, "the output commitment on chain", HELD, optional=True),
+        accepted_step(job),
     )
-    checks = tuple(make(steps))
-    return Verification(f"job/{job.job_id}", "job", str(job.tier), *all_of(checks), NOBODY, NONE_TRUST, checks)
 
 
-def _traced(ports: Ports, job: lookup.Job) -> Verification:
-    """Re-check a job whose provider has committed to every number of its run.
+def _traced(ports: Ports, job: lookup.Job) -> tuple[Step, ...]:
+    """A job whose provider has committed to every number of its run.
 
     1. The frozen terms hash to what the market stores.
     2. The model's file executes the graph whose key the terms froze, and passes the graph's checks.
@@ -134,6 +151,9 @@ def _traced(ports: Ports, job: lookup.Job) -> Verification:
         tiers.of(job.tier).check(ports, loaded, version)
         return equal("key", bytes.fromhex(job.terms.snapshot.key[2:]), case.claimed.key)
 
+    def output() -> str:
+        return equal("commitment", job.record.output_commitment, case.claimed.output_commitment)
+
     def same() -> str:
         node = case.difference
         if node is not None:
@@ -141,54 +161,34 @@ def _traced(ports: Ports, job: lookup.Job) -> Verification:
             raise VerificationFailed(f"node {node} ({operator}) is the first that differs")
         return f"{len(case.claimed.roots)} tensors"
 
-    steps = (
-        Step(
-            "the terms are the ones that were posted",
-            lambda: equal("termsHash", job.record.terms_hash, posted_terms_hash(ports, job)),
-        ),
-        Step("the model's file gives the graph on chain", graph),
-        Step(
-            "the trace gives the output on chain",
-            lambda: equal("commitment", job.record.output_commitment, case.claimed.output_commitment),
-        ),
-        Step("the input is the committed one", lambda: _input(ports, job, loaded)),
-        Step("every number of the run follows", same),
-        Step(
-            "the outputs are the committed ones",
-            lambda: f"{len(tiers.delivering(job.tier).receive(ports, job).block)} bytes",
-            optional=True,
-        ),
+    def delivered() -> str:
+        return f"{len(tiers.delivering(job.tier).receive(ports, job).block)} bytes"
+
+    return (
+        terms_step(ports, job),
+        Step("the model's file gives the graph on chain", graph, "the key in the terms", HELD),
+        Step("the trace gives the output on chain", output, "the output commitment on chain", HELD),
+        input_step(ports, job, loaded, optional=False),
+        Step("every number of the run follows", same, "a run on this machine", RECOMPUTED),
+        Step("the outputs are the committed ones", delivered, "the output commitment on chain", HELD, optional=True),
         *(verify_replicas.steps(ports, job) if redundant else ()),
-        Step("the market accepted the result", lambda: _state(job)),
+        accepted_step(job, (Guarantor.CHAIN, Guarantor.REPLICA if redundant else Guarantor.WATCHER)),
     )
-    checks = tuple(make(steps))
-    told = (verify_replicas.CHECKERS, verify_replicas.TRUST) if redundant else (OPTIMISTIC_CHECKERS, OPTIMISTIC_TRUST)
-    return Verification(f"job/{job.job_id}", "job", str(job.tier), *all_of(checks), *told, checks)
 
 
-def posted_terms_hash(ports: Ports, job: lookup.Job) -> bytes:
-    """keccak256(abi.encode(terms)) of the terms in the JobPosted log, which must also be the ones the index holds."""
-    for found in decode(ports, tuple(ports.chain.logs(job.posted_block, job.posted_block))):
-        if found.name == "JobPosted" and found.args["jobId"] == job.job_id:
-            if terms_from_event(found.args["terms"]) != job.terms:
-                raise VerificationFailed("the local index holds other terms than the chain; run `mlm sync --rebuild`")
-            # The log's data is abi.encode(nonce, terms): two words, then what abi.encode(terms) has after its offset.
-            return keccak256(word(32) + found.log.data[64:])
-    raise VerificationFailed(f"block {job.posted_block} holds no JobPosted of {job.job_id}")
+@dataclass(frozen=True)
+class JobChecks:
+    """How jobs of a tier are checked: by which steps, by whom, and whom one trusts, in words."""
+
+    steps: Callable[[Ports, lookup.Job], tuple[Step, ...]]
+    who_can_check: str
+    trust: str
 
 
-def _on_chain(ports: Ports, job: lookup.Job, evidence: Evidence) -> str:
-    verdict, commitment = ports.chain.call("ZkVerifier", "check", claim(job), encode_evidence(evidence))
-    equal("commitment", job.record.output_commitment, commitment)
-    return f"verdict {verdict}"
-
-
-def _native(ports: Ports, loaded: model.Model, evidence: Evidence) -> str:
-    ports.prover.verify(loaded.onnx, model.zk_settings(loaded), Proof(evidence.proof, evidence.instances))
-    return f"{len(evidence.proof)} bytes"
-
-
-def _state(job: lookup.Job) -> str:
-    if job.state is not State.ACCEPTED:
-        raise VerificationFailed(f"expected accepted, found {job.state}")
-    return "accepted" + (", settled" if job.record.settled_at else "")
+JOBS: dict[Tier, JobChecks] = {
+    Tier.NONE: JobChecks(_unverified, NOBODY, NONE_TRUST),
+    Tier.ZK: JobChecks(_zk, ANYBODY, ZK_TRUST),
+    Tier.OPTIMISTIC: JobChecks(_traced, OPTIMISTIC_CHECKERS, OPTIMISTIC_TRUST),
+    Tier.REDUNDANT: JobChecks(_traced, verify_replicas.CHECKERS, verify_replicas.TRUST),
+    Tier.TEE: JobChecks(attested, WHO, VENDOR_TRUST),
+}

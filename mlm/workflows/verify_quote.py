@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlm.core.attestation import (
@@ -16,17 +16,19 @@ from mlm.core.attestation import (
     check_status,
     kind_of,
     statuses_of,
+    vendors_word,
 )
-from mlm.core.clock import iso_time
+from mlm.core.clock import Instant, iso_time
 from mlm.core.errors import NotFound, UsageError, VerificationFailed
+from mlm.core.trust import Cost, Facts, Guarantor, nothing, unknown
 from mlm.ports.attestation import MAX_BYTES
 from mlm.ports.bundle import Ports
-from mlm.workflows.verify_checks import Step, Verification, all_of, make
+from mlm.workflows.verify_checks import SIMULATED_TRUST, Step, Subject, Verification, refused, verified
 
 WHO = "anybody with the evidence and its collateral"
 TRUST = "the hardware's vendor: its keys, and that nobody has broken into the enclave"
 TCB = "reported_tcb"
-SIMULATED_TRUST = "nobody: the simulated vendor's keys are public, and anybody can make this evidence"
+ROOT = "the vendor's root certificate"
 
 
 @dataclass(frozen=True)
@@ -63,15 +65,29 @@ def verify_quote(ports: Ports, asked: Quoted) -> Verification:
     quote = ports.files.read(asked.quote, MAX_BYTES)
     collateral = _collateral(ports, asked, quote)
     at = ports.system.now() if asked.at is None else asked.at
+    signed = f"its signatures lead to the vendor's root and are valid at {iso_time(at)}"
+    by = (Guarantor.NOBODY if asked.simulated else Guarantor.VENDOR,)
+    facts, kind = Facts(now=Instant(at), simulated=asked.simulated), "evidence"
     try:
         found = ports.attestation.verify(quote, collateral, at, simulated=asked.simulated)
     except VerificationFailed as error:
-        steps, kind = _refused(error, at), "evidence"
+        steps = refused(signed, error, ROOT, by)
     else:
-        steps, kind = _steps(found, at, accepted, allowed, expected), found.title
-    checks = tuple(make(steps))
-    trust = SIMULATED_TRUST if asked.simulated else TRUST
-    return Verification(str(asked.quote), kind, "tee", *all_of(checks), WHO, trust, checks)
+        steps, kind = _steps(signed, found, by, accepted, allowed, expected), found.title
+        facts = replace(facts, made_at=Instant(found.issued), tcb_status=vendors_word(found.kind, found.status))
+    return verified(
+        Subject(
+            target=str(asked.quote),
+            kind=kind,
+            tier="tee",
+            steps=steps,
+            who_can_check=WHO,
+            trust=SIMULATED_TRUST if asked.simulated else TRUST,
+            guaranteed_by=by,
+            cost=lambda: vendors_cost(asked.simulated),
+            facts=facts,
+        )
+    )
 
 
 def _collateral(ports: Ports, asked: Quoted, quote: bytes) -> bytes:
@@ -82,20 +98,17 @@ def _collateral(ports: Ports, asked: Quoted, quote: bytes) -> bytes:
     return b""
 
 
-def _signed(at: int, run: Callable[[], str]) -> Step:
-    return Step(f"its signatures lead to the vendor's root and are valid at {iso_time(at)}", run)
-
-
-def _refused(refusal: VerificationFailed, at: int) -> tuple[Step, ...]:
-    def refuse() -> str:
-        raise refusal
-
-    return (_signed(at, refuse),)
+def vendors_cost(simulated: bool) -> Cost:
+    """What evidence of hardware costs that is false, where nobody but its vendor stands for it."""
+    if simulated:
+        return nothing("everybody has the simulated vendor's keys")
+    return unknown("nobody knows what the vendor's keys, or a way into an enclave, cost", provided=TRUST)
 
 
 def _steps(
+    signed: str,
     found: Attested,
-    at: int,
+    by: tuple[Guarantor, ...],
     accepted: frozenset[str],
     allowed: Sequence[tuple[str, bytes]],
     expected: bytes | None,
@@ -119,12 +132,19 @@ def _steps(
             raise NotFound(f"no --measurement {TCB}= says which are allowed; found {found.measurements[TCB].hex()}")
         return check_measurements(found, versions)
 
-    tcb = (Step("its TCB is allowed: AMD signs no word on which are current", current, optional=True),)
+    tcb = (
+        Step("its TCB is allowed: AMD signs no word on which are current", current, f"--measurement {TCB}=", by, True),
+    )
     return (
-        _signed(at, lambda: f"valid from {iso_time(found.issued)} to {iso_time(found.expires)}"),
-        Step("the vendor's word on the platform is accepted", lambda: check_status(found, accepted)),
-        Step("its measurements are allowed", measured, optional=True),
-        Step("it signed the report data", reported, optional=True),
+        Step(signed, lambda: f"valid from {iso_time(found.issued)} to {iso_time(found.expires)}", ROOT, by),
+        Step(
+            "the vendor's word on the platform is accepted",
+            lambda: check_status(found, accepted),
+            "the setting tee.status",
+            by,
+        ),
+        Step("its measurements are allowed", measured, "--measurement", by, optional=True),
+        Step("it signed the report data", reported, "--report-data", by, optional=True),
         *(tcb if found.kind == SNP else ()),
     )
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from mlm.core.dispute import replica
 from mlm.core.errors import NotFound, VerificationFailed
+from mlm.core.trust import Guarantor
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, replica_look
 from mlm.workflows.replica_look import BEACON
-from mlm.workflows.verify_checks import Step
+from mlm.workflows.verify_checks import HELD, SAID_ON_CHAIN, Step
 
 CHECKERS = "anybody who can read the input and the model's files; the replicas that were drawn have to"
 TRUST = "one honest replica, or one honest watcher who re-executes, and a chain that takes its challenge in time"
@@ -22,9 +23,22 @@ def steps(ports: Ports, job: lookup.Job) -> tuple[Step, ...]:
     3. What they have shown is its root.
     """
     return (
-        Step("the replicas were drawn by the beacon's seed", lambda: _drawn(ports, job)),
-        Step("the replicas had committed before the result was shown", lambda: _bound(ports, job)),
-        Step("the replicas found the same trace", lambda: _equal(ports, job), optional=True),
+        Step(
+            "the replicas were drawn by the beacon's seed", lambda: _drawn(ports, job), "seed and slots on chain", HELD
+        ),
+        Step(
+            "the replicas had committed before the result was shown",
+            lambda: _bound(ports, job),
+            "their commitments on chain",
+            SAID_ON_CHAIN,
+        ),
+        Step(
+            "the replicas found the same trace",
+            lambda: _equal(ports, job),
+            "the roots they have shown",
+            (Guarantor.CHAIN, Guarantor.REPLICA),
+            optional=True,
+        ),
     )
 
 

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlm.core import channel as channels
 from mlm.core import served
+from mlm.core.clock import Instant
 from mlm.core.commitment import NO_SALT, commit_outputs, tensors_root, unverified_input_commitment
-from mlm.core.errors import ChainError, MlmError, NotFound, StorageError, ToolMissing, VerificationFailed
+from mlm.core.errors import NotFound, VerificationFailed
 from mlm.core.evidence import MAX_BYTES, Evidence
+from mlm.core.trust import Facts, Guarantor, nothing
 from mlm.ports.bundle import Ports
 from mlm.workflows import channel_show, lookup, model, source
-from mlm.workflows.verify_checks import Check, Verification
+from mlm.workflows.verify_checks import DIGESTS, RECOMPUTED, SAID_ON_CHAIN, Step, Subject, Verification, verified
 
 if TYPE_CHECKING:
     from mlm.ports.tensors import Tensors
 
 # Of the profile "any": two machines' last bits may differ. A larger relative distance (L2) is another answer.
 TOLERANCE = 1e-3
-_MISSING = (ChainError, NotFound, StorageError, ToolMissing)
+_SIGNED = (Guarantor.SIGNER, Guarantor.MATHEMATICS)
+_FREE = "no stake stands behind a call that was served: all that its payee can lose is its name"
 TRUST = "the payee's signature; that it is true, whoever recomputes it"
 
 
@@ -36,36 +38,53 @@ def verify(ports: Ports, path: Path, model_name: str | None) -> Verification:
     6. The model, run here on the inputs, gives the outputs (optional where its files cannot be read).
     """
     evidence = Evidence.from_bytes(ports.files.read(path, MAX_BYTES))
-    steps: tuple[tuple[str, Callable[[], str], bool], ...] = (
-        ("the voucher is of this call, on these inputs", partial(_voucher, evidence), False),
-        ("the voucher is signed by the channel's signer", partial(_signer, ports, evidence), True),
-        ("the result is of this call, with these outputs", partial(_result, evidence), False),
-        ("the result is signed by the payee", partial(_payee, ports, evidence), False),
-        ("the channel pays this payee for this version", partial(_channel, ports, evidence), True),
-        ("the model gives these outputs", partial(_again, ports, evidence, model_name), True),
+    on_chain = "the channel on chain"
+    steps = (
+        Step(
+            "the voucher is of this call, on these inputs", partial(_voucher, evidence), "the file's tensors", DIGESTS
+        ),
+        Step(
+            "the voucher is signed by the channel's signer",
+            partial(_signer, ports, evidence),
+            on_chain,
+            (*_SIGNED, Guarantor.CHAIN),
+            offline=True,
+        ),
+        Step(
+            "the result is of this call, with these outputs",
+            partial(_result, evidence),
+            "the file's tensors",
+            DIGESTS,
+        ),
+        Step("the result is signed by the payee", partial(_payee, ports, evidence), "the payee in the terms", _SIGNED),
+        Step(
+            "the channel pays this payee for this version",
+            partial(_channel, ports, evidence),
+            on_chain,
+            SAID_ON_CHAIN,
+            offline=True,
+        ),
+        Step(
+            "the model gives these outputs",
+            partial(_again, ports, evidence, model_name),
+            "a run on this machine",
+            RECOMPUTED,
+            offline=True,
+        ),
     )
-    checks = tuple(_made(number, *step) for number, step in enumerate(steps, 1))
-    return Verification(
-        target=str(path),
-        kind="served",
-        tier="none",
-        verified=all(check.passed is not False for check in checks),
-        complete=all(check.passed is not None for check in checks),
-        who_can_check="anybody with this file and the model's files",
-        trust=TRUST,
-        checks=checks,
+    return verified(
+        Subject(
+            target=str(path),
+            kind="served",
+            tier="none",
+            steps=steps,
+            who_can_check="anybody with this file and the model's files",
+            trust=TRUST,
+            guaranteed_by=(Guarantor.SIGNER,),
+            cost=lambda: nothing(_FREE),
+            facts=Facts(made_at=Instant(evidence.result.served_at), now=Instant(ports.system.now())),
+        )
     )
-
-
-def _made(number: int, what: str, run: Callable[[], str], optional: bool) -> Check:
-    try:
-        return Check(number, what, True, run())
-    except _MISSING as error:
-        if not optional:
-            raise
-        return Check(number, what, None, str(error))
-    except MlmError as error:
-        return Check(number, what, False, str(error))
 
 
 def _input(evidence: Evidence) -> str:

@@ -8,17 +8,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import prod
 
-from mlm.core import dagcbor
-from mlm.core.errors import InvalidData, MlmError
+from mlm.core.errors import MlmError
 from mlm.core.job import State, Tier
-from mlm.core.manifest.parts import Tensor as Declared
-from mlm.core.tensors import ITEM_BYTES, MAX_BYTES, Tensor, to_document
 from mlm.core.worker import Result
 from mlm.ports.bundle import Ports
 from mlm.ports.runner import Run
-from mlm.workflows import lease, lookup, model, tiers
+from mlm.workflows import lease, lookup, model, tiers, zeros
 from mlm.workflows.tiers.rules import Work
 
 BATCH = 32  # jobs that run together at most
@@ -198,21 +194,10 @@ def learn(ports: Ports, version_id: str, tier: Tier) -> float:
     loaded = model.load(ports, version)
     rules = tiers.of(tier)
     rules.check(ports, loaded, version)
-    signature = loaded.manifest.signature
-    assert signature is not None
-    inputs = ports.tensors.from_block(dagcbor.encode(to_document([_zeros(spec) for spec in signature.inputs])))
+    inputs = zeros.of(ports, loaded.manifest)
     started = ports.system.monotonic()
     rules.rehearse(ports, loaded, inputs)
     return ports.system.monotonic() - started
-
-
-def _zeros(spec: Declared) -> Tensor:
-    """A tensor of a model's input; an axis without a size has 1."""
-    shape = tuple(axis if isinstance(axis, int) else 1 for axis in spec.shape)
-    size = prod(shape) * ITEM_BYTES.get(spec.dtype, 1)
-    if not 0 <= size <= MAX_BYTES:
-        raise InvalidData(f"the input {spec.name[:60]!r} takes {size} bytes, more than the limit of {MAX_BYTES}")
-    return Tensor(spec.name, spec.dtype, shape, bytes(size))
 
 
 def words(error: Exception) -> str:

@@ -23,7 +23,7 @@ from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan
 from mlm.core.terms import terms_from_event
 from mlm.ports.bundle import Ports
-from mlm.workflows import job_post, lookup, verify_job
+from mlm.workflows import job_post, lookup, verify_steps
 from mlm.workflows.apply import DoneStep
 from mlm.workflows.events import decode, event
 from mlm.workflows.sync import sync
@@ -41,7 +41,7 @@ def both(live: Market, tmp_path: Path) -> tuple[Ports, DoneStep]:
     """The consumer's ports, and the transaction in which it posted the cheap job before the dear one."""
     version = live.publish("model-provider", "base", "1.0.0", [], "ann")
     head = (version, Tier.ZK, AuctionKind.FIXED, SCHEME_POSEIDON, COMMITMENT, bytes(32))
-    requests = [(*head, price, 0, 0, 600, 0, 600, 600, 0, bytes(32)) for price in (CHEAP, DEAR)]
+    requests = [(*head, price, 0, 0, 600, 0, 600, 600, 0, bytes(32), 0, bytes(32)) for price in (CHEAP, DEAR)]
     live.send("consumer", "MarketToken", "approve", live.chain.address_of("JobMarket"), DEAR + CHEAP)
     sender = EthSender(live.chain, accounts.key("consumer"))
     posts = [sender.encode(Call("JobMarket", "post", (request, 7))) for request in requests]
@@ -68,7 +68,7 @@ def test_each_order_is_told_of_its_own_job(both: tuple[Ports, DoneStep]) -> None
     for posted, price in ((dear, DEAR), (cheap, CHEAP)):
         job = lookup.read_job(ports, posted.job)
         assert job.terms.request.max_price == job.record.max_price == posted.escrow == price
-        assert verify_job.posted_terms_hash(ports, job) == job.record.terms_hash
+        assert verify_steps.posted_terms_hash(ports, job) == job.record.terms_hash
     assert ports.chain.call("JobMarket", "totalEscrow") == DEAR + CHEAP
 
 

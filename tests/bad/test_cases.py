@@ -20,6 +20,7 @@ from tests.bad import (  # noqa: F401 - importing them registers their cases
     models,
     nodes,
     pipelines,
+    policies,
     privacy,
     proofs,
     repositories,

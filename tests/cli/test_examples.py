@@ -31,6 +31,8 @@ COMMANDS = dict(reference.leaves())
 
 # Commands whose example another test runs, and why it is not run here.
 ELSEWHERE = {
+    "attester serve": "tests/enclaves.py starts it for tests/e2e/test_tee.py: it runs until it is stopped",
+    "attester withdraw": "tests/e2e/test_tee.py: a stake unbonds for 30 days of the chain's clock",
     "demo": "tests/e2e/test_demo.py runs it four times",
     "gateway run": "tests/gateway starts it: it runs until it is stopped",
     "serve": "tests/serving starts it, free and paid: it runs until it is stopped",
@@ -443,6 +445,36 @@ def _audited(stage: Stage) -> tuple[Person, str]:
     return watcher, job
 
 
+def _attester(stage: Stage, account: str, member: bool = False) -> Person:
+    """Somebody with an attester's stake; a member or not."""
+    person = Person(account, stage.folder(), stage.market.home)
+    governance = Person("deployer", stage.folder(), stage.market.home)
+    address = accounts.address(account)
+    if address.lower() in (each["account"] for each in governance.do("attester", "list")["members"]):
+        governance.do("attester", "remove", address)
+    stage.count += 1
+    person.do("attester", "join", "--url", f"http://127.0.0.1:{10_000 + stage.count}")
+    if member:
+        governance.do("attester", "admit", address)
+    return person
+
+
+def _joins(stage: Stage) -> tuple[Person, str]:
+    return _attester(stage, "watcher"), ""
+
+
+def _governs(member: bool, also: bool = False) -> Scene:
+    """Who admits attesters, among whom the watcher is a member or not yet; and, `also`, compute-2."""
+
+    def scene(stage: Stage) -> tuple[Person, str]:
+        _attester(stage, "watcher", member)
+        if also:
+            _attester(stage, "compute-2", member)
+        return Person("deployer", stage.folder(), stage.market.home), ""
+
+    return scene
+
+
 def _replicated(stage: Stage) -> tuple[Person, str]:
     """The consumer of a job whose replicas were paid for, and whose provider never accepted."""
     lowered(stage.market)
@@ -570,6 +602,13 @@ SCENES: dict[str, Scene] = {
     "dispute status": _in_dispute,
     "dispute show": _in_dispute,
     "dispute explain": _in_dispute,
+    "attester list": as_("consumer"),
+    "attester show": as_("first"),
+    "attester join": _joins,
+    "attester leave": _joins,
+    "attester admit": _governs(member=False),
+    "attester remove": _governs(member=True),
+    "attester threshold": _governs(member=True, also=True),
     "audit fund": lambda stage: (stage.market.consumer, ""),
     "audit join": _audited,
     "audit show": _audited,
@@ -665,6 +704,7 @@ def filled(example: str, found: str, licensed: str = "") -> list[str]:
     """The words of an example behind `mlm`, with what its capitals stand for: the scene's job or sale, a provider."""
     known = {"JOB": found.removeprefix("job/"), "SALE": found, "PROVIDER": accounts.address("compute-1")}
     known["CHANNEL"] = found
+    known["0xATTESTER"] = accounts.address("watcher")
     known |= {"LICENCE": found.removeprefix("licence/"), "ORDER": found, "HOLDER": accounts.address("consumer")}
     known |= {SEALED: licensed or SEALED}
     words = shlex.split(example)[1:]

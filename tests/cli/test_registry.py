@@ -28,6 +28,7 @@ ONLY_ON_THE_COMMAND_LINE: dict[str, set[str]] = {
 CALLED: dict[str, dict[str, str]] = {
     "publish": {"commit": "ref"},  # a reference, resolved to a commit's CID
     "merge": {"cid": "ref"},
+    "job post": {"simulated": "hardware_only"},  # on a devnet simulated evidence is accepted unless it is refused
     "price set": {"use_price": "use"},  # tokens, not base units
 }
 

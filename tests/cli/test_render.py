@@ -6,6 +6,7 @@ import fcntl
 import io
 import json
 import os
+import re
 import struct
 import termios
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ from mlm.core.cid import RAW, Cid
 from mlm.core.errors import NotFound, Reverted
 from mlm.core.job import Reason
 from mlm.core.money import Amount, Wei
-from mlm.core.plan import JSON_ONLY
+from mlm.core.plan import JSON_ONLY, NOTE, TITLED
 from mlm.core.refs import AssetRef
 
 ID, ADDRESS = "0x" + "ab" * 32, "0x" + "cd" * 20
@@ -66,6 +67,40 @@ class Context:
 def table(value: Any) -> str:
     out = io.StringIO()
     print_value(Console(file=out, width=120, highlight=False, force_terminal=False), value)
+    return out.getvalue()
+
+
+@dataclass(frozen=True)
+class Noted:
+    number: int
+    check: str
+    found: str
+    against: str = field(metadata=NOTE)
+    by: str = field(default="", metadata=NOTE)
+
+
+@dataclass(frozen=True)
+class Notes:
+    rows: tuple[Noted, ...]
+    cost: Row = field(metadata=TITLED)
+
+
+def test_notes_go_below_their_rows_where_a_terminal_is_narrow() -> None:
+    sentence = "a sentence of some words, and more of them"
+    value = Notes(
+        (Noted(1, sentence, sentence, "what is on chain", "mathematics"), Noted(2, "b", "c", "d")), Row("e", Amount(1))
+    )
+    wide, narrow, tiny = (shown(value, columns) for columns in (140, 70, 30))
+    assert "against" in wide.splitlines()[2] and "against what" not in wide
+    assert "against what is on chain" in narrow and "by mathematics" in narrow and "against d" in narrow
+    assert "by" not in narrow.splitlines()[2] and max(map(len, narrow.splitlines())) <= 70
+    assert re.search(r"against +what is on", tiny) and max(map(len, tiny.splitlines())) <= 30  # a record each
+    assert all("\ncost\n" in text for text in (wide, narrow, tiny))
+
+
+def shown(value: Any, columns: int) -> str:
+    out = io.StringIO()
+    print_value(Console(file=out, width=columns, highlight=False, force_terminal=False), value)
     return out.getvalue()
 
 

@@ -150,6 +150,7 @@ def test_the_table_agrees_with_the_checked_in_abi() -> None:
         ("MarketToken", "EIP712DomainChanged"),
         ("Providers", "EIP712DomainChanged"),
         ("PaymentChannels", "EIP712DomainChanged"),
+        ("TeeVerifier", "EIP712DomainChanged"),
         ("AssetRegistry", "Approval"),
         ("AssetRegistry", "ApprovalForAll"),
         ("LicenceToken", "ApprovalForAll"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mlm.adapters.chain import listing
 from mlm.core.money import MLM, parse_units
 
 DEVNET = Path(__file__).resolve().parent.parent.parent / "devnet"
@@ -38,7 +39,7 @@ def check(value: Any, wanted: dict[str, Any], where: str) -> None:
     elif isinstance(value, dict):
         assert kind == "address", where
         known = value.get("addressOf") in (*ARGS, *TO_COME)
-        assert known or value.get("account") in ("holder", "treasury", "guardian"), where
+        assert known or value.get("account") in ("holder", "treasury", "guardian", "governance"), where
     elif kind == "address":
         assert value == "0x" + "0" * 40, f"{where}: an address written down"
     else:
@@ -80,3 +81,23 @@ def test_the_code_fits_into_a_block() -> None:
     """EIP-170: at most 24,576 bytes of code."""
     for name in ARGS:
         assert 0 < artifact(name)["deployedSize"] <= 24_576, name
+
+
+def test_the_roots_of_evidence_are_the_vendors() -> None:
+    """Intel's, out of the chain of the real quote that is kept, and the simulated one's, as the vectors have them."""
+    vectors = json.loads((DEVNET.parent / "tests" / "vectors" / "quotes.json").read_text())
+    assert ARGS["QuoteProofs"] == {"root": vectors["real"]["root"], "simulated": vectors["simulatedRoot"]}
+
+
+def test_where_money_is_real_no_simulated_evidence_is_true() -> None:
+    found = {entry.name: entry.args for entry in listing.without_simulated(listing.shipped())}
+    assert found["QuoteProofs"] == ARGS["QuoteProofs"] | {"simulated": {"x": "0", "y": "0"}}
+    assert {name: args for name, args in found.items() if name != "QuoteProofs"} == {
+        name: args for name, args in ARGS.items() if name != "QuoteProofs"
+    }
+
+
+def test_verifier_and_attesters_name_each_other() -> None:
+    assert ARGS["AttesterSet"]["verifier_"] == {"addressOf": "TeeVerifier"}
+    assert ARGS["TeeVerifier"]["attesters_"] == {"addressOf": "AttesterSet"}
+    assert ARGS["JobMarket"]["verifiers"][3] == {"addressOf": "TeeVerifier"}

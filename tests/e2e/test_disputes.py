@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 from unittest import mock
@@ -16,6 +17,7 @@ from mlm.workflows import watcher as workflow
 from tests.command_line import INPUT, TOKEN, Market, Person
 from tests.delivering import apart, pushed
 from tests.disputing import EXACT, Chain, exact_market, leased, liar, lowered, posted, submitted
+from tests.e2e.working import until, working
 
 PRICE, LOCK, BOND = 5 * TOKEN, 10 * TOKEN, 10 * TOKEN
 
@@ -174,9 +176,17 @@ def test_a_griefing_challenger_loses_its_bond_and_the_provider_is_paid(market: M
     chain, found = Chain.of(market, "watcher"), watcher.do("job", "show", job)["job"]
     game = _griefing(chain, market, found)
     assert watcher.do("job", "show", job)["state"] == "disputed"
-    market.first.do("worker", "run", "--until-idle", "--for", "60")
-    shown = market.first.do("dispute", "show", job)["games"][0]
-    assert shown["game"] == game and "challenger" in shown["turn"]
+
+    def turn() -> str:
+        (shown,) = market.first.do("dispute", "show", job)["games"]
+        assert shown["game"] == game
+        return str(shown["turn"])
+
+    assert "challenger" not in turn()
+    with working(market.first) as worker:
+        until(lambda: "challenger" in turn(), market)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(60) == 0
     assert "nothing for" in watcher.refused(12, "dispute", "respond", job)["message"]
     before = chain.read.call("DisputeGame", "creditOf", chain.sender.address)
     market.advance("13h")

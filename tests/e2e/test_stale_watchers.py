@@ -66,7 +66,7 @@ def test_a_wrong_clock_changes_no_move(market: Market, monkeypatch: pytest.Monke
         assert (seen["false"], seen["moves"], seen["convictions"]) == (1, 1, 0)
     market.advance("11h")
     with clock(_ahead(market) + 7 * HOUR):
-        found = watcher.do("watcher", "run", "--until-idle", "--for", "10")
+        found = watcher.do("watcher", "run", "--until-idle", "--for", "4")
         assert (found["false"], found["moves"]) == (1, 0), "the provider has an hour left"
         market.advance("1h")
     with clock(_ahead(market) + 7 * HOUR):
@@ -86,7 +86,7 @@ def test_nothing_is_decided_on_an_old_block(market: Market, between: Proxy, monk
         assert found["checked"] == found["moves"] == 0 and found["failures"] >= 1, "it ended as if all were checked"
         assert "10 min older than this machine's clock, found one 2 h older" in ran.err
         between.newest = None
-        assert watcher.do("watcher", "run", "--until-idle", "--for", "10")["moves"] == 1
+        assert watcher.do("watcher", "run", "--until-idle", "--for", "4")["moves"] == 1
     between.newest = Chain.of(market, "watcher").read.block().number
     market.advance("12h")
     count = sent(market, "watcher")

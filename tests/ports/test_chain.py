@@ -106,6 +106,22 @@ def test_a_transfer_is_read_back(world: World) -> None:
     assert world.chain.transaction_input(receipt.tx_hash) == data
 
 
+def test_a_call_is_answered_at_the_block_that_is_named(world: World) -> None:
+    address = world.senders[BOB].address
+    head = world.chain.block()
+    assert world.chain.call(TOKEN, "balanceOf", address, block=head.number) == world.balance(BOB)
+    with pytest.raises((ChainError, NotFound)):
+        world.chain.call(TOKEN, "balanceOf", address, block=head.number + 1000)
+
+
+def test_an_older_block_has_the_older_answer(devnet: RunningDevnet) -> None:
+    world = devnet_world(devnet)
+    before, then = world.chain.block(), world.balance(BOB)
+    send(world, ALICE, world.transfer(BOB, 3))
+    address = world.senders[BOB].address
+    assert world.chain.call(TOKEN, "balanceOf", address, block=before.number) == then == world.balance(BOB) - 3
+
+
 def test_logs_come_in_chain_order(world: World) -> None:
     first = send(world, ALICE, world.transfer(BOB, 1))
     second = send(world, BOB, world.transfer(ALICE, 1))

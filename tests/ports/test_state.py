@@ -25,7 +25,7 @@ ADDRESSES = {
     for number, name in enumerate(
         ("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "BatchAuction", "Reputation", "FeeShares")
         + ("Providers", "AssetSale", "Unverified", "DisputeGame", "Delivery", "EncryptionKeys", "PaymentChannels")
-        + ("ContentKeys", "LicenceToken", "LicenceShop", "AuditRewards")
+        + ("ContentKeys", "LicenceToken", "LicenceShop", "AuditRewards", "AttesterSet", "TeeVerifier")
         + ("CommitRevealBeacon", "Replication"),
         1,
     )
@@ -172,6 +172,42 @@ def game_events(rng: random.Random, who: str, other: str, amount: int, job: int)
         ("DepositPaid", {"account": who}),
     ]
     return [("DisputeGame", name, at | args) for name, args in said]
+
+
+def tee_events(rng: random.Random, who: str, other: str, amount: int, job: int) -> list[Call]:
+    """What is said of attesters, of what they signed, and of who lied."""
+    digest, at = {"attestationDigest": word(rng.randrange(3))}, {"jobId": word(job)}
+    attestation = {
+        "jobId": word(job), "reportData": word(5), "quoteDigest": word(6), "measurement": word(7), "kind": 1,
+        "status": 0, "simulated": True, "checkedAt": rng.randrange(2**64),
+    }  # fmt: skip
+    signed = {"attestation": attestation, "signatures": ["0x01", "0x02"]}
+    key = {"provider": who, "modelDigest": word(8), "x": 2**255, "y": 1, "expiresAt": rng.randrange(2**48)}
+    stakes: list[tuple[str, dict[str, Any]]] = [
+        ("AttesterStaked", {"amount": amount}),
+        ("AttesterUrlSet", {"url": "https://attester.example"}),
+        ("AttesterAdmitted", {"activeFrom": rng.randrange(2**48)}),
+        ("AttesterRemoved", {}),
+        ("AttesterUnbonding", {"amount": amount, "releaseAt": rng.randrange(2**48)}),
+        ("AttesterWithdrawn", {"amount": amount}),
+        ("AttesterSlashed", {"reporter": other, "amount": amount, "reward": amount // 2}),
+        ("ThresholdSet", {"threshold": 2, "activeFrom": rng.randrange(2**48)}),
+        ("Withdrawn", {"account": who, "amount": amount}),
+    ]
+    said: list[tuple[str, dict[str, Any]]] = [
+        ("ResultAttested", {"provider": who, **at, **digest, **signed}),
+        ("SessionKeyRegistered", {"provider": who, "key": key, **digest, **signed}),
+        ("ComplaintFiled", {"consumer": who, "answerBy": rng.randrange(2**48), **at}),
+        ("AttestedShown", {"provider": who, "salt": word(1), "outputs": "0x01", "quote": "0x02", **at}),
+        ("DepositPaid", {"account": who, **at}),
+        ("AttestationDisproved", {"reporter": who, "fault": rng.randrange(11), **digest}),
+        ("EquivocationShown", {"attester": who, "reporter": other, "first": word(1), "second": word(2)}),
+        ("BondReturned", {"reporter": who, "bond": amount, **digest}),
+        ("ChainUpheld", {"reporter": who, "bond": amount, **digest}),
+        ("Withdrawn", {"account": who, "amount": amount}),
+    ]
+    staked = [("AttesterSet", name, {"attester": who} | args) for name, args in stakes]
+    return [*staked, *(("TeeVerifier", name, args) for name, args in said)]
 
 
 def audit_events(rng: random.Random, who: str, amount: int, job: int) -> list[Call]:
@@ -1113,6 +1149,7 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             ("Unverified", "DepositPaid", {"jobId": word(job), "account": who}),
             *game_events(rng, who, other, amount, job),
             *audit_events(rng, who, amount, job),
+            *tee_events(rng, who, other, amount, job),
             *replica_events(rng, who, other, amount, job),
             *licence_events(rng, who, other, amount, version),
         ]
@@ -1130,7 +1167,7 @@ def answers(state: State) -> Iterator[tuple[Any, Any]]:
         "sale_id": [word(1), word(2)], "seller": [ANN], "channel_id": [word(1)], "payer": [ANN], "payee": [BOB],
         "buyer": [BOB], "sender": [ANN, BOB], "order_id": [word(1), word(2)],
         "class_id": [CLASS], "licence_id": [CLASS + 7],
-        "prefix": ["00"], "period": [0, 2], "round": [0, 2], "text": ["", "Y", "mit"],
+        "prefix": ["00"], "period": [0, 2], "round": [0, 2], "digest": [word(0), word(1)], "text": ["", "Y", "mit"],
     }  # fmt: skip
     for name, parameters in QUERIES.items():
         yield (

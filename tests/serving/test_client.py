@@ -73,6 +73,11 @@ def test_a_paid_run_from_offer_to_evidence(market: Market, shop: Running, tmp_pa
     found = person.do("verify", str(kept))
     assert found["verified"] and found["complete"], found
     assert [check["passed"] for check in found["checks"]] == [True] * 6
+    assert all(check["against"] and check["guaranteed_by"] for check in found["checks"])
+    assert (found["guaranteed_by"], found["cost_to_cheat"]["kind"]) == (["the signer"], "nothing")
+    assert 0 < found["evidence"]["made_at"] <= found["evidence"]["now"]
+    (person.folder / "policy.toml").write_text('kinds = ["served"]\nmaximum_age = "1h"\ncomplete = true\n')
+    assert person.do("verify", str(kept), "--policy", "policy.toml")["verified"]
     evidence = Evidence.from_bytes(kept.read_bytes())
     assert evidence.voucher.voucher.amount == PRICE
     # Other outputs under the same signature are found out, and so is a signed lie.

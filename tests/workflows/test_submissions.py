@@ -7,14 +7,15 @@ import pytest
 from mlm.adapters.chain import abi
 from mlm.core.commitment import Evidence, encode_evidence, output_commitment
 from mlm.core.errors import InvalidData
-from mlm.workflows.job_result import SUBMIT, chosen, submissions
+from mlm.workflows.job_result import chosen
+from mlm.workflows.submissions import SUBMIT, submissions
 
 JOB, OTHER = b"\x07" * 32, b"\x08" * 32
 ADDRESS = "0x" + "ab" * 20
 
 
 def _submit(job: bytes, evidence: bytes) -> bytes:
-    request = (JOB, 1, 1, 1, JOB, JOB, 5, 0, 0, 1, 0, 2, 3, 4, bytes(32))
+    request = (JOB, 1, 1, 1, JOB, JOB, 5, 0, 0, 1, 0, 2, 3, 4, bytes(32), 0, bytes(32))
     snapshot = (ADDRESS, JOB, 1, 2, 3, 4_000, 3_000, ADDRESS, 4, 5, 6, (ADDRESS,), (10_000,))
     return abi.load("JobMarket").encode_call("submit", (job, (request, snapshot), evidence, JOB))
 

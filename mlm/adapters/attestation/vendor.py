@@ -44,6 +44,7 @@ _AUTH = bytes(range(32))
 _CERTIFICATES, _REPORT = 5, 6  # kinds of certification data
 _DEBUG_BIT, _LONG_MODE = 0x02, 0x04  # of an enclave's attributes, the first byte
 VALID = timedelta(days=30)
+_USER = 20  # bytes of a quote's header that mean nothing
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,11 @@ class Vendor:
             return Hypervisor(self).root
         return self.root
 
-    def quote(self, enclave: Enclave, report_data: bytes) -> bytes:
-        """A quote of version 3 (SGX) or 4 (TDX); a report (SNP) of version 3; a document (Nitro)."""
+    def quote(self, enclave: Enclave, report_data: bytes, user_data: bytes = bytes(_USER)) -> bytes:
+        """A quote of version 3 (SGX) or 4 (TDX); a report (SNP) of version 3; a document (Nitro).
+
+        `user_data`, 20 bytes, makes a quote of SGX or TDX another one of the same report.
+        """
         if enclave.kind == SNP:
             from mlm.adapters.attestation.vendor_snp import Chip
 
@@ -96,7 +100,7 @@ class Vendor:
 
             return Hypervisor(self).document(enclave, report_data)
         sgx = enclave.kind == SGX
-        header = struct.pack("<HHIHH", 3 if sgx else 4, 2, 0 if sgx else 0x81, _SVN, _SVN) + _QE_VENDOR + bytes(20)
+        header = struct.pack("<HHIHH", 3 if sgx else 4, 2, 0 if sgx else 0x81, _SVN, _SVN) + _QE_VENDOR + user_data
         signed = header + (_enclave(enclave, report_data) if sgx else _domain(enclave, report_data))
         key = _point(self._key(QUOTING))
         report = _quoting_report(sha256(key + _AUTH).digest())

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mlm.adapters.chain import abi, create, deployment, token
 from mlm.adapters.chain.deployment import Deployed, Deployment
-from mlm.adapters.chain.listing import SRS, Artifacts, Entry, init_code, with_srs
+from mlm.adapters.chain.listing import SRS, Artifacts, Entry, init_code, with_srs, without_simulated
 from mlm.adapters.chain.read import EthChain
 from mlm.adapters.chain.rpc import Identity, Rpc, hex_data
 from mlm.core.digest import keccak256
@@ -106,7 +106,8 @@ class ChainContracts:
                 "--srs: these are the devnet's points: whoever kept their secret can prove anything",
                 hint="Give the points of a public ceremony, or say --insecure-srs for play money.",
             )
-        return with_srs(entries, choices.srs)
+        # Play money has the simulated vendor too, and what is worth something has neither.
+        return without_simulated(with_srs(entries, choices.srs))
 
     def _addresses(self, account: str, choices: Choices) -> dict[str, str]:
         names = dict.fromkeys(name for entry in self._entries for name in (entry.name, *entry.others))

@@ -21,6 +21,7 @@ from mlm.core.money import MLM, Unit, parse_units
 
 FORMAT = "mlm/deployment/2"
 SRS = ("ZkVerifier", "srsPoints_")  # the contract and the argument that hold the reference string's points
+SIMULATED = ("QuoteProofs", "simulated")  # those that hold the root of the vendor that does not exist
 Artifacts = Callable[[str], abi.Artifact]
 
 
@@ -67,6 +68,15 @@ def with_srs(entries: Sequence[Entry], points: Sequence[int]) -> tuple[Entry, ..
     return tuple(
         replace(entry, args={**entry.args, argument: [str(word) for word in points]}) if entry.name == name else entry
         for entry in entries
+    )
+
+
+def without_simulated(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The list where no evidence of the simulated vendor is ever true."""
+    name, argument = SIMULATED
+    nothing = {"x": "0", "y": "0"}
+    return tuple(
+        replace(entry, args={**entry.args, argument: nothing}) if entry.name == name else entry for entry in entries
     )
 
 

@@ -59,16 +59,17 @@ class EthChain:
                 later.append(0)
         return Heads(latest, min(later[0], latest), min(later[1], later[0], latest))
 
-    def call(self, contract: str, function: str, *args: Any) -> Any:
+    def call(self, contract: str, function: str, *args: Any, block: int | None = None) -> Any:
         self._check()
+        tag = "latest" if block is None else hex(block)
         interface = abi.load(contract)
         data = interface.encode_call(function, args)
         request = {"to": self.deployment.address(contract), "data": "0x" + data.hex()}
         try:
-            answer = self.rpc.call("eth_call", request, "latest")
+            answer = self.rpc.call("eth_call", request, tag)
         except RpcError as error:
             raise errors.explain(error) from error
-        if answer == "0x" and self.rpc.call("eth_getCode", request["to"], "latest") == "0x":
+        if answer == "0x" and self.rpc.call("eth_getCode", request["to"], tag) == "0x":
             raise ChainError(
                 f"expected a contract {contract} at {request['to']}, found none there",
                 hint="Correct the network's deployment file: see `mlm network show`.",

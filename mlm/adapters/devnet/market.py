@@ -48,7 +48,7 @@ def _deploy(rpc: Rpc) -> Deployment:
     account = accounts.address(accounts.FAUCET)
     chain = EthChain(rpc, Deployment(rpc.identity().chain_id, "", 0, {}))
     contracts = ChainContracts(chain, listing.shipped(), lambda made, file: None)
-    choices = Choices(dict.fromkeys(("holder", "treasury", "guardian"), account))
+    choices = Choices(dict.fromkeys(("holder", "treasury", "guardian", "governance"), account))
     sender = EthSender(chain, accounts.key(accounts.FAUCET))
     for creation in contracts.creations(account, choices):
         if creation.call is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mlm.adapters.serving import arrays
 from mlm.adapters.serving.batch import Batches
+from mlm.adapters.serving.body import Room, whole_body
 from mlm.adapters.serving.metrics import CONTENT_TYPE, AccessLog, Metrics
 from mlm.core.errors import InvalidData, MlmError
 from mlm.core.inference import BINARY_HEADER, Inference, server_metadata
@@ -217,9 +217,9 @@ async def _infer(desk: Desk, request: Request) -> tuple[Response, dict[str, Any]
         raise Refusal(Status.MEDIA_TYPE, f"expected application/json as it is, found {kind.decode('latin-1')[:60]!r}")
     token = desk.till.glance(headers)
     desk.calls += 1
-    room = _Room(desk)
+    room = Room(desk)
     try:
-        body = await _body(desk, request, headers, room)
+        body = await whole_body(desk, request, headers, room)
         try:
             asked, inputs = arrays.read(body, headers.get(BINARY_HEADER), desk.service.signature, desk.limits.body)
         except InvalidData as error:
@@ -233,50 +233,3 @@ async def _infer(desk: Desk, request: Request) -> tuple[Response, dict[str, Any]
     finally:
         desk.calls -= 1
         desk.held -= room.taken
-
-
-class _Room:
-    """What one call's body takes of the memory for all bodies."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk, self.taken = desk, 0
-
-    def take(self, size: int) -> None:
-        if self._desk.held + size > self._desk.limits.held:
-            raise Refusal(Status.BUSY, "too many large calls at once", retry_after=1)
-        self._desk.held += size
-        self.taken += size
-
-
-async def _body(desk: Desk, request: Request, headers: dict[str, str], room: _Room) -> bytes:
-    """The whole body, within its bounds of size and time, and as long as there is room for it among all others."""
-    from starlette.requests import ClientDisconnect
-
-    limit = desk.limits.body
-    length = headers.get("content-length", "")
-    expects = "expect" in headers
-    chunks, size = [], 0  # type: list[bytes], int
-    try:
-        if length.isdigit() and int(length) > limit and (expects or int(length) > 4 * limit):
-            raise _large(limit)  # before any of it comes; otherwise a client that reads nothing before the end
-        async with asyncio.timeout(desk.limits.seconds):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > limit:
-                    chunks.clear()
-                    if size > 4 * limit:
-                        break
-                    continue
-                room.take(len(chunk))
-                chunks.append(chunk)
-        if size > limit:
-            raise _large(limit)
-        return b"".join(chunks)
-    except TimeoutError:
-        raise Refusal(Status.TOO_SLOW, f"expected the body within {desk.limits.seconds:g} s") from None
-    except ClientDisconnect:
-        raise Refusal(Status.TOO_SLOW, "the client left before its body was whole") from None
-
-
-def _large(limit: int) -> Refusal:
-    return Refusal(Status.TOO_LARGE, f"expected a body of at most {limit} bytes")

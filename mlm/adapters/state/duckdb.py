@@ -25,7 +25,7 @@ from mlm.ports.state import SQL_ROWS, Event
 if TYPE_CHECKING:
     import duckdb
 
-SCHEMA = "6"
+SCHEMA = "7"
 REBUILD = "Run `mlm sync --rebuild`: it recreates the index from the chain."
 _HERE = Path(__file__).parent
 # The locks of files belong to a process: two of its threads would not see each other's.

@@ -130,6 +130,59 @@ select account, amount, block, timestamp, tx_hash, finality(block) as finality
 from audit_fundings where ($account::varchar is null or account = $account)
 order by block, log_index limit $limit offset $offset;
 
+-- name: attester_changes
+select account, change, active_from, url, block, timestamp, tx_hash, finality(block) as finality
+from attester_changes
+where ($account::varchar is null or account = $account)
+order by block, log_index limit $limit offset $offset;
+
+-- name: attester_stakes
+select account, change, amount, release_at, reporter, reward, block, timestamp, tx_hash, finality(block) as finality
+from attester_stakes
+where ($account::varchar is null or account = $account)
+order by block, log_index limit $limit offset $offset;
+
+-- name: attester_thresholds
+select threshold, active_from, block, timestamp, tx_hash, finality(block) as finality
+from attester_thresholds
+order by block, log_index limit $limit offset $offset;
+
+-- name: attested_results
+select job_id, provider, digest, attestation, signatures, block, timestamp, tx_hash, finality(block) as finality
+from attested_results
+where ($job_id::varchar is null or job_id = $job_id)
+  and ($digest::varchar is null or digest = $digest)
+order by block, log_index limit $limit offset $offset;
+
+-- name: session_keys
+select digest, provider, key, attestation, signatures, block, timestamp, tx_hash, finality(block) as finality
+from session_keys
+where ($digest::varchar is null or digest = $digest)
+  and ($provider::varchar is null or provider = $provider)
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: shown_quotes
+select job_id, provider, quote, block, timestamp, tx_hash, finality(block) as finality
+from shown_quotes where job_id = $job_id order by block, log_index;
+
+-- name: falsehoods
+select digest, reporter, fault, block, timestamp, tx_hash, finality(block) as finality
+from falsehoods
+where ($digest::varchar is null or digest = $digest)
+order by block, log_index limit $limit offset $offset;
+
+-- name: equivocations
+select account, reporter, first_digest, second_digest, block, timestamp, tx_hash, finality(block) as finality
+from equivocations
+where ($account::varchar is null or account = $account)
+order by block, log_index limit $limit offset $offset;
+
+-- name: chain_reports
+select digest, reporter, change, bond, block, timestamp, tx_hash, finality(block) as finality
+from chain_reports
+where ($digest::varchar is null or digest = $digest)
+order by block, log_index limit $limit offset $offset;
+
 -- name: beacon_rounds
 select round, account, change, drawn_block, word, amount, block, timestamp, tx_hash, finality(block) as finality
 from beacon_rounds where ($round::bigint is null or round = $round)

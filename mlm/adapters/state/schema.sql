@@ -235,6 +235,43 @@ create table audits (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
     job_id varchar, account varchar, change varchar, root varchar, amount bignum
 );
+create table attester_changes (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, change varchar, active_from bigint, url varchar
+);
+create table attester_stakes (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    account varchar, change varchar, amount bignum, release_at bigint, reporter varchar, reward bignum
+);
+create table attester_thresholds (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, threshold bigint, active_from bigint
+);
+create table attester_withdrawals (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount bignum
+);
+create table attested_results (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    job_id varchar, provider varchar, digest varchar, attestation varchar, signatures varchar
+);
+create table session_keys (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    digest varchar, provider varchar, key varchar, attestation varchar, signatures varchar
+);
+create table shown_quotes (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, provider varchar, quote varchar
+);
+create table falsehoods (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, digest varchar, reporter varchar, fault bigint
+);
+create table equivocations (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    account varchar, reporter varchar, first_digest varchar, second_digest varchar
+);
+create table chain_reports (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, digest varchar, reporter varchar, change varchar, bond bignum
+);
+create table tee_withdrawals (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount bignum
+);
 create table beacon_rounds (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
     round bigint, account varchar, change varchar, drawn_block bigint, word varchar, amount bignum
@@ -507,11 +544,13 @@ with place as (
            (select address from contracts where name = 'PaymentChannels' limit 1) as channels,
            (select address from contracts where name = 'LicenceShop' limit 1) as shop,
            (select address from contracts where name = 'LicenceToken' limit 1) as licences,
+           (select address from contracts where name = 'AttesterSet' limit 1) as attesters,
+           (select address from contracts where name = 'TeeVerifier' limit 1) as tee,
            '0x0000000000000000000000000000000000000000' as nobody
 )
 select t.sender as account, 'wallet' as ledger, -t.amount as change,
        case t.recipient when market then 'escrow' when vault then 'stake' when sale then 'sale bid' when channels then 'channel'
-           when unverified then 'complaint' when game then 'dispute' when audits then 'audit' when replication then 'replica' when beacon then 'beacon' when shop then 'licence' when licences then 'licence' when nobody then 'burn'
+           when unverified then 'complaint' when game then 'dispute' when audits then 'audit' when shop then 'licence' when licences then 'licence' when replication then 'replica' when beacon then 'beacon' when attesters then 'attester' when tee then 'tee' when nobody then 'burn'
            else 'transfer' end as reason,
        (select min(j.job_id) from jobs j
         where j.tx_hash = t.tx_hash and j.consumer = t.sender and j.max_price = t.amount and t.recipient = market) as job_id,
@@ -522,7 +561,7 @@ select t.recipient, 'wallet', t.amount,
        case t.sender when market then 'withdrawal' when sale then 'withdrawal' when channels then 'withdrawal' when vault then
            case when exists (select 1 from reward_changes r where r.tx_hash = t.tx_hash and r.change = 'claimed'
                              and r.account = t.recipient and r.amount = t.amount) then 'reward' else 'unstake' end
-       when unverified then 'complaint' when game then 'dispute' when audits then 'audit' when replication then 'replica' when beacon then 'beacon' when shop then 'withdrawal' when licences then 'withdrawal' when nobody then 'mint'
+       when unverified then 'complaint' when game then 'dispute' when audits then 'audit' when shop then 'withdrawal' when licences then 'withdrawal' when replication then 'replica' when beacon then 'beacon' when attesters then 'attester' when tee then 'tee' when nobody then 'mint'
        else 'transfer' end,
        null, t.block, t.timestamp, t.log_index, t.tx_hash
 from transfers t, place
@@ -549,6 +588,25 @@ select account, 'licence', refund, 'revocation', null, block, timestamp, log_ind
 where refund > 0
 union all
 select account, 'licence', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from licence_withdrawals
+union all
+select reporter, 'report', reward, 'reward', null, block, timestamp, log_index, tx_hash
+from attester_stakes where change = 'slashed'
+union all
+select '0x000000000000000000000000000000000000dead', 'report', amount - reward, 'burn', null, block, timestamp, log_index, tx_hash
+from attester_stakes where change = 'slashed'
+union all
+select case change when 'returned' then reporter else '0x000000000000000000000000000000000000dead' end, 'report', bond,
+       case change when 'returned' then 'bond' else 'burn' end, null, block, timestamp, log_index, tx_hash
+from chain_reports
+union all
+select account, 'report', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from attester_withdrawals
+union all
+select account, 'report', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from tee_withdrawals
+union all
+select account, 'attester', case change when 'deposited' then amount else -amount end,
+       case change when 'deposited' then 'deposit' when 'withdrawn' then 'withdrawal' else 'slash' end,
+       null, block, timestamp, log_index, tx_hash
+from attester_stakes where change in ('deposited', 'withdrawn', 'slashed')
 union all
 select account, 'stake', case change when 'deposited' then amount else -amount end,
        case change when 'deposited' then 'deposit' when 'withdrawn' then 'withdrawal' else 'slash' end,

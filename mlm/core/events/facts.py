@@ -13,7 +13,7 @@ import orjson
 
 from mlm.core.attributes import value_of
 from mlm.core.errors import InvalidData
-from mlm.core.events import audits, channels, disputes, licences, replicas
+from mlm.core.events import audits, channels, disputes, licences, replicas, tee
 
 Row = tuple[Any, ...]
 
@@ -107,6 +107,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     **audits.COLUMNS,
     **replicas.COLUMNS,
     **licences.COLUMNS,
+    **tee.COLUMNS,
 }
 
 # (contract, event) -> table, and for each of its columns the argument that it holds
@@ -141,6 +142,7 @@ _SIMPLE: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("EncryptionKeys", "EncryptionKeyAnnounced"): ("encryption_keys", ("account", "key")),
     ("Delivery", "InputKeyDelivered"): ("input_keys", ("jobId", "provider", "wrapped")),
     **channels.SIMPLE,
+    **tee.SIMPLE,
 }
 
 # event -> what became of a bid, and the argument that is its amount: the price shown, or the bond burned
@@ -229,6 +231,8 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
         return disputes.facts(event, args, to_json)
     if contract == audits.CONTRACT:
         return audits.facts(event, args)
+    if contract in tee.CONTRACTS:
+        return tee.facts(event, args, to_json)
     if contract in replicas.CONTRACTS:
         return replicas.facts(contract, event, args)
     if contract in licences.CONTRACTS:

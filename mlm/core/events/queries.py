@@ -83,6 +83,25 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "audit_draws": {"period": None, **_PAGE},
     # in order: account amount
     "audit_fundings": {"account": None, **_PAGE},
+    # in order: account change (url admitted removed) active_from (admitted) url (url)
+    "attester_changes": {"account": None, **_PAGE},
+    # in order: account change (deposited unbonding withdrawn slashed) amount release_at (unbonding) reporter reward
+    # (slashed)
+    "attester_stakes": {"account": None, **_PAGE},
+    # in order: threshold active_from
+    "attester_thresholds": {**_PAGE},
+    # job_id provider digest attestation (JSON) signatures (by commas)
+    "attested_results": {"job_id": None, "digest": None, **_PAGE},
+    # the newest first: digest provider key attestation (JSON) signatures (by commas)
+    "session_keys": {"digest": None, "provider": None, **_PAGE},
+    # in order: job_id provider quote
+    "shown_quotes": {"job_id": REQUIRED},
+    # in order: digest reporter fault (by number)
+    "falsehoods": {"digest": None, **_PAGE},
+    # in order: account reporter first_digest second_digest
+    "equivocations": {"account": None, **_PAGE},
+    # in order: digest reporter change (returned burned) bond
+    "chain_reports": {"digest": None, **_PAGE},
     # in order: round account change (committed closed revealed finished) drawn_block (closed) word (commitment, secret,
     # seed) amount (burned)
     "beacon_rounds": {"round": None, **_PAGE},
@@ -136,8 +155,8 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "licence_credits": {"order_id": None, "account": None, **_PAGE},
     # in order: licence_id account units refund until
     "licence_revocations": {"licence_id": None, "account": None, **_PAGE},
-    # in order: ledger (wallet, credit, sale, channel, licence, stake) change reason job_id; the changes of a ledger sum
-    # to its balance
+    # in order: ledger (wallet, credit, sale, channel, licence, stake, attester, report) change reason job_id; the
+    # changes of a ledger sum to its balance
     "account_history": {"account": REQUIRED, "limit": 1000, "offset": 0},
     # account role total locked unbonding release_at
     "stakes": {"account": None},
@@ -180,7 +199,18 @@ _ACCOUNTS = (
     "buyer",
     "sender",
 )
-_IDS = ("version_id", "job_id", "batch_id", "sale_id", "channel_id", "order_id", "manifest", "tx_hash", "hash")
+_IDS = (
+    "version_id",
+    "job_id",
+    "batch_id",
+    "sale_id",
+    "channel_id",
+    "order_id",
+    "manifest",
+    "tx_hash",
+    "hash",
+    "digest",
+)
 _HEX = frozenset(_ACCOUNTS + _IDS)
 
 

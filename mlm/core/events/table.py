@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlm.core.events import audits, channels, disputes, licences, replicas
+from mlm.core.events import audits, channels, disputes, licences, replicas, tee
 from mlm.core.events.abi import Field, Type, array_of, elementary, tuple_of
 
 
@@ -336,6 +336,7 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
     *audits.DECLARATIONS,
     *replicas.DECLARATIONS,
     *licences.DECLARATIONS,
+    *tee.DECLARATIONS,
 )
 
 

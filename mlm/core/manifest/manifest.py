@@ -17,7 +17,7 @@ from mlm.core.fields import Fields
 from mlm.core.licence import check_licence
 from mlm.core.manifest import described, parts, sealed
 from mlm.core.manifest.described import Dataset, Privacy, Weights
-from mlm.core.manifest.parts import FileRef, Parent, Price, Signature, ZkKey
+from mlm.core.manifest.parts import FileRef, Parent, Price, Signature, TeeKey, ZkKey
 from mlm.core.manifest.sealed import Sealed
 from mlm.core.money import BASIS_POINTS
 from mlm.core.paths import check_path
@@ -54,6 +54,7 @@ class Manifest:
     access: str = "open"
     zk: ZkKey | None = None
     exact: bytes | None = None  # key of the exact graph that its model executes: the tier optimistic
+    tee: TeeKey | None = None
     commit: Cid | None = None
     # From here on: what came with format 2.
     executable: tuple[str, ...] = ()  # paths of `files`, sorted
@@ -109,8 +110,9 @@ class Manifest:
         return Cid.of(DAG_CBOR, block), block
 
     def _verification(self) -> dict[str, dagcbor.Value]:
-        zk: dict[str, dagcbor.Value] = {} if self.zk is None else {"zk": self.zk.value()}
-        return zk if self.exact is None else zk | {"optimistic": {"key": self.exact}}
+        tiers: dict[str, dagcbor.Value] = {} if self.zk is None else {"zk": self.zk.value()}
+        tiers |= {} if self.exact is None else {"optimistic": {"key": self.exact}}
+        return tiers if self.tee is None else tiers | {"tee": self.tee.value()}
 
     @classmethod
     def from_block(cls, cid: Cid, block: bytes) -> Manifest:
@@ -180,6 +182,7 @@ def _read(block: bytes) -> Manifest:
     listed = {check_path(path): FileRef.read(raw, path) for path, raw in files.mapping("list", MAX_FILES).items()}
     verification = top.record("verification")
     zk = verification.record("zk") if verification.has("zk") else None
+    enclaves = verification.record("tee") if verification.has("tee") else None
     signature = top.nullable_record("signature")
     second = form != FORMAT_1
     dataset = top.nullable_record("dataset") if second else None
@@ -200,6 +203,7 @@ def _read(block: bytes) -> Manifest:
         access=top.choice("access", ACCESS if second else ACCESS[:1]),
         zk=None if zk is None else ZkKey.read(zk),
         exact=_exact_key(verification),
+        tee=None if enclaves is None else TeeKey.read(enclaves),
         commit=top.cid("commit", DAG_CBOR) if top.has("commit") else None,
         executable=tuple(map(check_path, files.texts("executable", MAX_FILES))) if second else (),
         safetensors=_weights(top) if second else (),

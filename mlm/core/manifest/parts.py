@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mlm.core import dagcbor
+from mlm.core import dagcbor, tee
 from mlm.core.cid import DAG_PB, RAW, Cid
 from mlm.core.errors import InvalidData, UsageError
 from mlm.core.fields import Fields
@@ -186,6 +186,40 @@ class ZkKey:
         if len(zk.srs) != 64 or any(digit not in "0123456789abcdef" for digit in zk.srs):
             raise InvalidData(f"expected the sha256 of SRS points in 64 hex digits, found {zk.srs!r}")
         return zk
+
+
+@dataclass(frozen=True)
+class TeeKey:
+    """What binds a model to the tier tee: sha256 of the ONNX bytes, and the code that may run it.
+
+    `measurements` as mlm.toml has them, `KIND:HEX…`, in their order, each once.
+    """
+
+    model: bytes
+    measurements: tuple[str, ...]
+
+    @property
+    def digests(self) -> tuple[bytes, ...]:
+        """What the key is made of, ascending."""
+        return tuple(sorted(tee.parse_measurement(text)[1] for text in self.measurements))
+
+    @property
+    def key(self) -> bytes:
+        """What the registry holds for the tier."""
+        return tee.tee_key(self.model, self.digests)
+
+    def value(self) -> dagcbor.Value:
+        return {"model": self.model, "measurements": list(self.measurements)}
+
+    @classmethod
+    def read(cls, fields: Fields) -> TeeKey:
+        """`tee` of the manifest's `verification`."""
+        found = cls(fields.binary("model", 32), fields.texts("measurements", tee.MAX_MEASUREMENTS))
+        fields.finish()
+        if list(found.measurements) != sorted({text.strip().lower() for text in found.measurements}):
+            raise InvalidData("expected the manifest's measurements in lower case, once each, in their order")
+        _ = found.key  # each is one, and there is at least one
+        return found
 
 
 def check_price(text: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mlm.core.events.queries import REASONS, SALE_REASONS
 from mlm.memory.index.facts import Facts, Record, matching
 from mlm.memory.index.standings import rewarded, standings
 
 _NOBODY = "0x" + "0" * 40
+_BURN = "0x" + "dead".rjust(40, "0")
 
 
 class MoneyQueries(Facts):
@@ -23,6 +24,7 @@ class MoneyQueries(Facts):
         names = ("JobMarket", "StakeVault", "AssetSale", "Unverified", "DisputeGame", "PaymentChannels", "LicenceShop")
         market, vault, sale, unverified, game, channels, shop = map(addresses.get, names)
         licences, audits = map(addresses.get, ("LicenceToken", "AuditRewards"))
+        attesters, tee = map(addresses.get, ("AttesterSet", "TeeVerifier"))
         replication, beacon = map(addresses.get, ("Replication", "CommitRevealBeacon"))
         found: list[tuple[Record, Record]] = []
 
@@ -40,6 +42,8 @@ class MoneyQueries(Facts):
                 unverified: "complaint",
                 game: "dispute",
                 audits: "audit",
+                attesters: "attester",
+                tee: "tee",
                 replication: "replica",
                 beacon: "beacon",
                 _NOBODY: "burn",
@@ -53,6 +57,7 @@ class MoneyQueries(Facts):
                 sale: "withdrawal",
             }
             received |= {unverified: "complaint", game: "dispute", audits: "audit", _NOBODY: "mint"}
+            received |= {attesters: "attester", tee: "tee"}
             received |= {replication: "replica", beacon: "beacon"}
             if row["sender"] == account:
                 reason = sent.get(row["recipient"], "transfer")
@@ -93,11 +98,17 @@ class MoneyQueries(Facts):
                 add(row, "licence", row["refund"], "revocation")
         for row in self._of("licence_withdrawals", account=account):
             add(row, "licence", -row["amount"], "withdrawal")
+        for row, change, why in _reported(self._tables, account):
+            add(row, "report", change, why)
         stake_reasons = {"deposited": (1, "deposit"), "withdrawn": (-1, "withdrawal"), "slashed": (-1, "slash")}
         for row in self._of("stake_changes", account=account):
             if row["change"] in stake_reasons:
                 sign, why = stake_reasons[row["change"]]
                 add(row, "stake", sign * row["amount"], why, row["job_id"])
+        for row in self._of("attester_stakes", account=account):
+            if row["change"] in stake_reasons:
+                sign, why = stake_reasons[row["change"]]
+                add(row, "attester", sign * row["amount"], why)
         found.sort(key=lambda pair: (pair[0]["block"], pair[0]["log_index"], pair[1]["ledger"], pair[1]["change"]))
         return [entry | self._place(row) for row, entry in found]
 
@@ -137,3 +148,23 @@ class MoneyQueries(Facts):
             points = next((outcome["points"] for outcome in self._of("outcomes", job_id=row["job_id"])), None)
             told = {name: row[name] for name in ("job_id", "provider", "consumer", "stars")}
             yield told | {"points": points} | self._place(row)
+
+
+def _reported(tables: Mapping[str, Sequence[Record]], account: str) -> Iterator[tuple[Record, int, str]]:
+    """What reports of attesters brought an account, and what it drew of that: row, change, reason."""
+    for row in tables["attester_stakes"]:
+        if row["change"] != "slashed":
+            continue
+        if row["reporter"] == account:
+            yield row, row["reward"], "reward"
+        if account == _BURN:
+            yield row, row["amount"] - row["reward"], "burn"
+    for row in tables["chain_reports"]:
+        if row["change"] == "returned" and row["reporter"] == account:
+            yield row, row["bond"], "bond"
+        if row["change"] == "burned" and account == _BURN:
+            yield row, row["bond"], "burn"
+    for table in ("attester_withdrawals", "tee_withdrawals"):
+        for row in tables[table]:
+            if row["account"] == account:
+                yield row, -row["amount"], "withdrawal"

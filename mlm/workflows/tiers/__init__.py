@@ -7,6 +7,7 @@ from mlm.core.job import Tier
 from mlm.workflows.tiers.optimistic import Optimistic
 from mlm.workflows.tiers.redundant import Redundant
 from mlm.workflows.tiers.rules import Delivering, Rules
+from mlm.workflows.tiers.tee import Tee
 from mlm.workflows.tiers.unverified import Unverified
 from mlm.workflows.tiers.zk import Zk
 
@@ -14,6 +15,7 @@ RULES: dict[Tier, Rules] = {
     Tier.ZK: Zk(),
     Tier.OPTIMISTIC: Optimistic(),
     Tier.REDUNDANT: Redundant(),
+    Tier.TEE: Tee(),
     Tier.NONE: Unverified(),
 }
 

@@ -73,6 +73,13 @@ class Rules(ABC):
         """The tier's own terms of a job, 32 bytes as its verifier reads them; most tiers have none."""
         return bytes(32)
 
+    def spell_policy(self, policy: bytes) -> str:
+        """A job's word of `policy` as people read it; empty where the tier has none."""
+        return ""
+
+    def check_offer(self, ports: Ports, job: lookup.Job, loaded: model.Model) -> None:  # noqa: B027  # as below
+        """Whether this machine can do the job as its consumer wants it, asked before a bid."""
+
     @abstractmethod
     def commitment(
         self, ports: Ports, loaded: model.Model, version_id: str, tensors: Tensors, block: bytes, salt: bytes
@@ -102,6 +109,10 @@ class Rules(ABC):
     def execute(self, ports: Ports, work: Work, ran: Run | None) -> KeptWork:
         """The result of a job, from a run of its model where there is one already. `seconds` is the caller's."""
 
+    def is_stale(self, ports: Ports, kept: KeptWork) -> bool:
+        """Whether a result in hand is too old to be handed in, and has to be made anew."""
+        return False
+
     @abstractmethod
     def hand_in(self, ports: Ports, deal: Deal, kept: KeptWork) -> HandIn:
         """The steps that hand a result in."""
@@ -129,6 +140,10 @@ class Delivering(Rules):
     def output_commitment(self, ports: Ports, job: lookup.Job, found: Opened) -> bytes:
         """What a block of outputs opens."""
 
+    def handed_over(self, ports: Ports, job: lookup.Job) -> Opened:
+        """The block of outputs as it was handed over: what it opens is to be checked."""
+        return outputs.handed_over(ports, job)
+
     def outputs(self, ports: Ports, job: lookup.Job) -> Tensors:
         return ports.tensors.from_block(self.receive(ports, job).block)
 
@@ -140,7 +155,7 @@ class Delivering(Rules):
         """
         if answered := self.shown(ports, job):
             return answered
-        found = outputs.handed_over(ports, job)
+        found = self.handed_over(ports, job)
         actual, expected = self.output_commitment(ports, job, found), job.record.output_commitment
         if actual != expected:
             raise VerificationFailed(
@@ -167,4 +182,5 @@ def claim(job: lookup.Job) -> tuple[Any, ...]:
         job.provider,
         request.tier,
         request.scheme,
+        bytes.fromhex(request.policy[2:]),
     )

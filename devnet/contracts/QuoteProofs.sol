@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {P256} from "@openzeppelin/contracts/utils/cryptography/P256.sol";
+import {IQuoteProofsErrors} from "./errors/IQuoteProofsErrors.sol";
+import {Attestation, IQuoteProofs, QuoteFault} from "./interfaces/IQuoteProofs.sol";
+import {Certificate, Certificates} from "./libraries/Certificates.sol";
+import {Curve} from "./libraries/Curve.sol";
+import {Pem} from "./libraries/Pem.sol";
+import {KIND_TDX, Layout, Quotes} from "./libraries/Quotes.sol";
+
+/// A public key of P-256, as the deployment is given it.
+struct RootKey {
+    uint256 x;
+    uint256 y;
+}
+
+/// @title What the bytes of an SGX or TDX quote say, and whether the signatures in it are true
+/// @notice See IQuoteProofs. A contract of its own, so that attesters ask the very code that would convict them, and so that the
+/// TeeVerifier is small enough to be deployed.
+contract QuoteProofs is IQuoteProofs, IQuoteProofsErrors {
+    bytes32 private constant MEASUREMENT_DOMAIN = keccak256("mlm/measurement/1");
+
+    uint256 private immutable _x;
+    uint256 private immutable _y;
+    uint256 private immutable _simulatedX;
+    uint256 private immutable _simulatedY;
+
+    /// @param root Of the vendor, whose word is taken for true evidence.
+    /// @param simulated Of the vendor that does not exist, or zeros: then simulated evidence is never true.
+    constructor(RootKey memory root, RootKey memory simulated) {
+        _needPoint(root);
+        if (simulated.x != 0 || simulated.y != 0) _needPoint(simulated);
+        (_x, _y) = (root.x, root.y);
+        (_simulatedX, _simulatedY) = (simulated.x, simulated.y);
+    }
+
+    /// @inheritdoc IQuoteProofs
+    function rootKey(bool simulated) public view returns (uint256 x, uint256 y) {
+        return simulated ? (_simulatedX, _simulatedY) : (_x, _y);
+    }
+
+    /// @inheritdoc IQuoteProofs
+    function isSigned(bytes32 digest, bytes32 r, bytes32 s, uint256 x, uint256 y) external view returns (bool) {
+        return P256.verify(digest, r, s, bytes32(x), bytes32(y));
+    }
+
+    /// @inheritdoc IQuoteProofs
+    function isKey(uint256 x, uint256 y) public pure returns (bool) {
+        return P256.isValidPublicKey(bytes32(x), bytes32(y));
+    }
+
+    /// @inheritdoc IQuoteProofs
+    function contradictionOf(Attestation calldata attestation, bytes calldata quote)
+        external
+        pure
+        returns (QuoteFault)
+    {
+        (bool ok, Layout memory at) = _layout(attestation, quote);
+        if (!ok) return QuoteFault.Form;
+        if (at.kind != attestation.kind) return QuoteFault.Kind;
+        if (Quotes.isDebug(quote, at)) return QuoteFault.Debug;
+        bytes32 measurement = keccak256(abi.encode(MEASUREMENT_DOMAIN, at.kind, Quotes.registers(quote, at)));
+        if (measurement != attestation.measurement) return QuoteFault.Measurement;
+        bytes calldata data = Quotes.reportData(quote, at);
+        if (bytes32(data[:32]) != attestation.reportData || bytes32(data[32:]) != 0) return QuoteFault.ReportData;
+        return QuoteFault.None;
+    }
+
+    /// @inheritdoc IQuoteProofs
+    function brokenLinkOf(Attestation calldata attestation, bytes calldata quote) external view returns (QuoteFault) {
+        (bool ok, Layout memory at) = _layout(attestation, quote);
+        if (!ok) return QuoteFault.Form;
+        Certificate memory platform;
+        Certificate memory authority;
+        (ok, platform, authority) = _certificates(quote[at.chainAt:at.chainAt + at.chainSize]);
+        if (!ok) return QuoteFault.Form;
+
+        // (1) The report is signed by the attestation key.
+        uint256 from = at.signatureAt;
+        (uint256 x, uint256 y) = (_word(quote, from + 64), _word(quote, from + 96));
+        bytes32 digest = sha256(quote[:at.bodyAt + at.bodySize]);
+        if (!Curve.verify(digest, _word(quote, from), _word(quote, from + 32), x, y)) {
+            return QuoteFault.ReportSignature;
+        }
+
+        // (2) The quoting enclave vouches for that key: its report data begins with the key's digest.
+        bytes32 bound = sha256(bytes.concat(quote[from + 64:from + 128], quote[at.authAt:at.authAt + at.authSize]));
+        from = at.quotingAt;
+        if (bytes32(_word(quote, from + 320)) != bound) return QuoteFault.KeyBinding;
+
+        // (3) Its report is signed by the platform's key.
+        digest = sha256(quote[from:from + 384]);
+        if (!Curve.verify(digest, _word(quote, from + 384), _word(quote, from + 416), platform.x, platform.y)) {
+            return QuoteFault.QuotingSignature;
+        }
+
+        // (4) The platform's certificate by the authority's key, and (5) the authority's by the root's.
+        if (!_isSignedBy(platform, authority.x, authority.y)) return QuoteFault.PlatformCertificate;
+        (x, y) = rootKey(attestation.simulated);
+        if (!_isSignedBy(authority, x, y)) return QuoteFault.AuthorityCertificate;
+        return QuoteFault.None;
+    }
+
+    /// @dev Reverts where nothing can be said: other bytes, or evidence that is not read here.
+    function _layout(Attestation calldata attestation, bytes calldata quote)
+        private
+        pure
+        returns (bool, Layout memory)
+    {
+        if (attestation.kind == 0 || attestation.kind > KIND_TDX) {
+            revert KindUnread(attestation.kind);
+        }
+        bytes32 digest = sha256(quote);
+        if (digest != attestation.quoteDigest) revert QuoteMismatch(attestation.quoteDigest, digest);
+        return Quotes.layout(quote);
+    }
+
+    function _certificates(bytes calldata chain)
+        private
+        pure
+        returns (bool ok, Certificate memory platform, Certificate memory authority)
+    {
+        bytes memory der;
+        uint256 next;
+        (ok, der, next) = Pem.decode(chain, 0);
+        if (ok) (ok, platform) = Certificates.read(der);
+        // What follows is not read.
+        // slither-disable-next-line unused-return
+        if (ok) (ok, der,) = Pem.decode(chain, next);
+        if (ok) (ok, authority) = Certificates.read(der);
+    }
+
+    function _isSignedBy(Certificate memory made, uint256 x, uint256 y) private view returns (bool) {
+        return Curve.verify(made.signed, made.r, made.s, x, y);
+    }
+
+    function _word(bytes calldata quote, uint256 at) private pure returns (uint256) {
+        return uint256(bytes32(quote[at:at + 32]));
+    }
+
+    function _needPoint(RootKey memory key) private pure {
+        if (!isKey(key.x, key.y)) revert RootKeyMalformed(key.x, key.y);
+    }
+}

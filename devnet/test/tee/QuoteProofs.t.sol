@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {QuoteProofs, RootKey} from "../../contracts/QuoteProofs.sol";
+import {IQuoteProofsErrors as Errors} from "../../contracts/errors/IQuoteProofsErrors.sol";
+import {Attestation, QuoteFault} from "../../contracts/interfaces/IQuoteProofs.sol";
+import {MAX_QUOTE_BYTES} from "../../contracts/libraries/TeeLimits.sol";
+import {QuoteBase} from "./QuoteBase.sol";
+import {Shipped} from "../Shipped.sol";
+
+/// What convicts, byte by byte, and what never does.
+contract QuoteProofsTest is QuoteBase {
+    // Where things stand in a quote of version 3 (Intel's description of it), auth data of 32 bytes.
+    uint256 private constant SIGNATURE = 48 + 384 + 4;
+    uint256 private constant KEY = SIGNATURE + 64;
+    uint256 private constant QUOTING = KEY + 64;
+    uint256 private constant AUTH = QUOTING + 384 + 64 + 2;
+    uint256 private constant CHAIN = AUTH + 32 + 6;
+
+    function setUp() public {
+        _deployProofs();
+    }
+
+    // ---------------------------------------------------------------- what is true
+
+    function test_theRealQuoteConvictsNobody() public view {
+        (Attestation memory a, bytes memory quote) = _real();
+        _needFault(proofs.contradictionOf(a, quote), QuoteFault.None);
+        _needFault(proofs.brokenLinkOf(a, quote), QuoteFault.None);
+    }
+
+    function test_noFormOfASimulatedQuoteConvictsAnybody() public view {
+        for (uint256 i = 0; i < HONEST; ++i) {
+            (Attestation memory a, bytes memory quote) = _simulated(i);
+            _needFault(proofs.contradictionOf(a, quote), QuoteFault.None);
+            _needFault(proofs.brokenLinkOf(a, quote), QuoteFault.None);
+        }
+    }
+
+    /// What stands behind a quote is not read: platforms pad what they hand out.
+    function test_bytesBehindAQuoteAreNotRead() public view {
+        (Attestation memory a, bytes memory quote) = _simulated(TDX);
+        quote = bytes.concat(quote, new bytes(100));
+        a = _of(a, quote);
+        _needFault(proofs.contradictionOf(a, quote), QuoteFault.None);
+        _needFault(proofs.brokenLinkOf(a, quote), QuoteFault.None);
+    }
+
+    /// Hardware signs with s of either half, and both are one signature.
+    function test_anSOfTheUpperHalfIsTrue() public view {
+        (Attestation memory a, bytes memory quote) = _simulated(SGX);
+        uint256 n = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551;
+        uint256[2] memory places = [SIGNATURE + 32, QUOTING + 384 + 32];
+        for (uint256 i = 0; i < 2; ++i) {
+            _put(quote, places[i], bytes32(n - uint256(_get(quote, places[i]))));
+            _needFault(proofs.brokenLinkOf(_of(a, quote), quote), QuoteFault.None);
+        }
+    }
+
+    // ---------------------------------------------------------------- what contradicts
+
+    function test_eachFieldContradicts() public view {
+        for (uint256 i = 0; i < HONEST; ++i) {
+            (Attestation memory a, bytes memory quote) = _simulated(i);
+            a.reportData = keccak256("another");
+            _needFault(proofs.contradictionOf(a, quote), QuoteFault.ReportData);
+            a.measurement = keccak256("another");
+            _needFault(proofs.contradictionOf(a, quote), QuoteFault.Measurement);
+            a.kind = 3 - a.kind;
+            _needFault(proofs.contradictionOf(a, quote), QuoteFault.Kind);
+        }
+    }
+
+    function test_aDebuggersQuoteContradicts() public view {
+        for (uint256 i = HONEST; i < QUOTES; ++i) {
+            (Attestation memory a, bytes memory quote) = _simulated(i);
+            _needFault(proofs.contradictionOf(a, quote), QuoteFault.Debug);
+            // Its signatures are true all the same.
+            _needFault(proofs.brokenLinkOf(a, quote), QuoteFault.None);
+        }
+    }
+
+    /// The other 32 bytes of report data are zeros.
+    function test_moreReportDataContradicts() public view {
+        (Attestation memory a, bytes memory quote) = _simulated(SGX);
+        quote[48 + 320 + 63] = 0x01;
+        _needFault(proofs.contradictionOf(_of(a, quote), quote), QuoteFault.ReportData);
+    }
+
+    /// Every register that says what code runs is in the measurement, and no byte beside them.
+    function test_eachRegisterIsMeasured() public view {
+        (Attestation memory a, bytes memory quote) = _simulated(SGX);
+        for (uint256 at = 48; at < 48 + 320; ++at) {
+            uint256 i = at - 48;
+            if (i == 48) continue; // where a debugger shows
+            bool measured = (i >= 64 && i < 96) || (i >= 128 && i < 160);
+            _needFaultAt(a, quote, at, measured ? QuoteFault.Measurement : QuoteFault.None);
+        }
+        (a, quote) = _simulated(TDX);
+        for (uint256 at = 48; at < 48 + 520; ++at) {
+            uint256 i = at - 48;
+            if (i == 120) continue;
+            bool measured = (i >= 136 && i < 184) || (i >= 328 && i < 520);
+            _needFaultAt(a, quote, at, measured ? QuoteFault.Measurement : QuoteFault.None);
+        }
+    }
+
+    function test_whatIsNoQuoteContradicts() public view {
+        (Attestation memory a, bytes memory quote) = _simulated(SGX);
+        bytes[5] memory wrong = [
+            bytes(""),
+            "a quote",
+            new bytes(MAX_QUOTE_BYTES + 1),
+            _changed(quote, 0, 0x02), // version
+            _changed(quote, 2, 0x03) // a P-384 attestation key
+        ];
+        for (uint256 i = 0; i < wrong.length; ++i) {
+            _needFault(proofs.contradictionOf(_of(a, wrong[i]), wrong[i]), QuoteFault.Form);
+            _needFault(proofs.brokenLinkOf(_of(a, wrong[i]), wrong[i]), QuoteFault.Form);
+        }
+        bytes memory longest = bytes.concat(quote, new bytes(MAX_QUOTE_BYTES - quote.length));
+        _needFault(proofs.contradictionOf(_of(a, longest), longest), QuoteFault.None);
+    }
+
+    /// Cut anywhere, in any form: never a revert, which would convict nobody.
+    /// forge-config: default.fuzz.runs = 256
+    function testFuzz_aQuoteThatIsCutContradicts(uint256 size, uint8 which) public view {
+        (Attestation memory a, bytes memory quote) = _simulated(which % HONEST);
+        size = _within(size, 0, quote.length - 1);
+        assembly ("memory-safe") {
+            mstore(quote, size)
+        }
+        _needFault(proofs.contradictionOf(_of(a, quote), quote), QuoteFault.Form);
+        _needFault(proofs.brokenLinkOf(_of(a, quote), quote), QuoteFault.Form);
+    }
+
+    /// Anything at all: an answer, never a revert.
+    /// forge-config: default.fuzz.runs = 256
+    function testFuzz_bytesOfAnybodyHaveAnAnswer(uint8 which, uint256 seed) public view {
+        (Attestation memory a, bytes memory quote) = _simulated(which % QUOTES);
+        for (uint256 i = 0; i < 8; ++i) {
+            seed = uint256(keccak256(abi.encode(seed)));
+            // The first in a length or type, the others anywhere.
+            uint256 at = i == 0 ? 432 + (seed >> 8) % 700 : (seed >> 8) % quote.length;
+            quote[at] = bytes1(uint8(seed));
+        }
+        a = _of(a, quote);
+        proofs.contradictionOf(a, quote);
+        proofs.brokenLinkOf(a, quote);
+    }
+
+    function test_onlyTheQuotesOwnBytesAreHeard() public {
+        (Attestation memory a, bytes memory quote) = _simulated(SGX);
+        quote[100] ^= 0x01;
+        bytes memory reason = abi.encodeWithSelector(Errors.QuoteMismatch.selector, a.quoteDigest, sha256(quote));
+        vm.expectRevert(reason);
+        proofs.contradictionOf(a, quote);
+        vm.expectRevert(reason);
+        proofs.brokenLinkOf(a, quote);
+    }
+
+    function test_otherKindsAreNotRead() public {
+        (Attestation memory a, bytes memory quote) = _simulated(SGX);
+        uint8[4] memory kinds = [0, 3, 4, 255];
+        for (uint256 i = 0; i < 4; ++i) {
+            a.kind = kinds[i];
+            vm.expectRevert(abi.encodeWithSelector(Errors.KindUnread.selector, kinds[i]));
+            proofs.contradictionOf(a, quote);
+            vm.expectRevert(abi.encodeWithSelector(Errors.KindUnread.selector, kinds[i]));
+            proofs.brokenLinkOf(a, quote);
+        }
+    }
+
+    // ---------------------------------------------------------------- what breaks the chain
+
+    /// One bit in each region of the real quote, and in each a link breaks; which one is known.
+    function test_aBitInEachRegionBreaksItsLink() public view {
+        (Attestation memory a, bytes memory quote) = _real();
+        _needBroken(a, quote, 20, QuoteFault.ReportSignature); // the header
+        _needBroken(a, quote, 48, QuoteFault.ReportSignature); // the report
+        _needBroken(a, quote, 48 + 383, QuoteFault.ReportSignature);
+        _needBroken(a, quote, SIGNATURE, QuoteFault.ReportSignature);
+        _needBroken(a, quote, SIGNATURE + 63, QuoteFault.ReportSignature);
+        _needBroken(a, quote, KEY, QuoteFault.ReportSignature); // no point of the curve any more
+        _needBroken(a, quote, AUTH, QuoteFault.KeyBinding);
+        _needBroken(a, quote, AUTH + 31, QuoteFault.KeyBinding);
+        _needBroken(a, quote, QUOTING + 320, QuoteFault.KeyBinding);
+        _needBroken(a, quote, QUOTING, QuoteFault.QuotingSignature);
+        _needBroken(a, quote, QUOTING + 383, QuoteFault.QuotingSignature);
+        _needBroken(a, quote, QUOTING + 384, QuoteFault.QuotingSignature);
+        _needBroken(a, quote, QUOTING + 447, QuoteFault.QuotingSignature);
+    }
+
+    /// Every byte that is signed or signs, in steps: the chain is false, whichever link says it.
+    /// forge-config: default.fuzz.runs = 256
+    function testFuzz_noBitOfWhatIsSignedCanChange(uint256 at, uint8 bit, uint8 which) public view {
+        (Attestation memory a, bytes memory quote) = which % 4 == 0 ? _real() : _simulated(which % HONEST);
+        // All but the root's certificate, which is not read; the certificates are told apart by their lines.
+        uint256 end = _authorityEnd(quote);
+        at = _within(at, 0, end - 1);
+        quote[at] ^= bytes1(uint8(1) << (bit % 8));
+        QuoteFault found = proofs.brokenLinkOf(_of(a, quote), quote);
+        vm.assertTrue(found != QuoteFault.None);
+    }
+
+    /// Each character of both certificates, changed into another of the alphabet.
+    function test_noCharacterOfTheCertificatesCanChange() public view {
+        (Attestation memory a, bytes memory quote) = _real();
+        uint256 end = _authorityEnd(quote);
+        // A prime apart, so that lines and groups of four are met everywhere.
+        for (uint256 at = CHAIN; at < end; at += 37) {
+            bytes1 before = quote[at];
+            quote[at] = before == "A" ? bytes1("B") : bytes1("A");
+            QuoteFault found = proofs.brokenLinkOf(_of(a, quote), quote);
+            vm.assertTrue(
+                found == QuoteFault.Form || found == QuoteFault.QuotingSignature
+                    || found == QuoteFault.PlatformCertificate || found == QuoteFault.AuthorityCertificate
+            );
+            quote[at] = before;
+        }
+    }
+
+    /// Neither vendor's evidence passes for the other's.
+    function test_theRootIsTheOneThatIsNamed() public view {
+        (Attestation memory a, bytes memory quote) = _real();
+        a.simulated = true;
+        _needFault(proofs.brokenLinkOf(a, quote), QuoteFault.AuthorityCertificate);
+        for (uint256 i = 0; i < HONEST; ++i) {
+            (a, quote) = _simulated(i);
+            a.simulated = false;
+            _needFault(proofs.brokenLinkOf(a, quote), QuoteFault.AuthorityCertificate);
+        }
+    }
+
+    /// Where the simulated vendor is unknown, no simulated evidence is true.
+    function test_withoutASimulatedRootNothingSimulatedIsTrue() public {
+        (uint256 x, uint256 y) = proofs.rootKey(false);
+        QuoteProofs strict = Shipped.quoteProofs(RootKey(x, y), RootKey(0, 0));
+        (Attestation memory a, bytes memory quote) = _simulated(SGX);
+        _needFault(strict.brokenLinkOf(a, quote), QuoteFault.AuthorityCertificate);
+        (a, quote) = _real();
+        _needFault(strict.brokenLinkOf(a, quote), QuoteFault.None);
+    }
+
+    /// A platform's certificate in the authority's place: signed by the wrong key.
+    function test_aChainOfOthersCertificatesIsFalse() public view {
+        (Attestation memory a, bytes memory quote) = _real();
+        (Attestation memory b, bytes memory other) = _simulated(SGX);
+        bytes memory mixed = bytes.concat(_slice(quote, 0, CHAIN), _slice(other, CHAIN, other.length));
+        // Lengths of what follows: the simulated chain's.
+        for (uint256 i = 0; i < 4; ++i) {
+            mixed[CHAIN - 4 + i] = other[CHAIN - 4 + i];
+            mixed[432 + i] = other[432 + i];
+        }
+        _needFault(proofs.brokenLinkOf(_of(a, mixed), mixed), QuoteFault.QuotingSignature);
+        _needFault(proofs.brokenLinkOf(_of(b, mixed), mixed), QuoteFault.QuotingSignature);
+    }
+
+    // ---------------------------------------------------------------- keys
+
+    function test_rootsArePoints() public {
+        (uint256 x, uint256 y) = proofs.rootKey(false);
+        vm.expectRevert(abi.encodeWithSelector(Errors.RootKeyMalformed.selector, x, y + 1));
+        Shipped.quoteProofs(RootKey(x, y + 1), RootKey(0, 0));
+        vm.expectRevert(abi.encodeWithSelector(Errors.RootKeyMalformed.selector, 0, 0));
+        Shipped.quoteProofs(RootKey(0, 0), RootKey(0, 0));
+        vm.expectRevert(abi.encodeWithSelector(Errors.RootKeyMalformed.selector, 0, 1));
+        Shipped.quoteProofs(RootKey(x, y), RootKey(0, 1));
+    }
+
+    function testFuzz_signaturesOfP256(uint256 key, bytes32 digest) public view {
+        uint256 n = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551;
+        key = _within(key, 1, n - 1);
+        (uint256 x, uint256 y) = vm.publicKeyP256(key);
+        (bytes32 r, bytes32 s) = vm.signP256(key, digest);
+        vm.assertTrue(proofs.isKey(x, y));
+        if (uint256(s) > n / 2) s = bytes32(n - uint256(s));
+        vm.assertTrue(proofs.isSigned(digest, r, s, x, y));
+        vm.assertFalse(proofs.isSigned(digest, r, bytes32(n - uint256(s)), x, y), "the upper half");
+        vm.assertFalse(proofs.isSigned(~digest, r, s, x, y), "another digest");
+        vm.assertFalse(proofs.isSigned(digest, s, r, x, y), "turned round");
+    }
+
+    // ---------------------------------------------------------------- steps
+
+    function _needFaultAt(Attestation memory a, bytes memory quote, uint256 at, QuoteFault expected) private view {
+        bytes1 before = quote[at];
+        quote[at] = ~before;
+        _needFault(proofs.contradictionOf(_of(a, quote), quote), expected);
+        quote[at] = before;
+    }
+
+    function _needBroken(Attestation memory a, bytes memory quote, uint256 at, QuoteFault expected) private view {
+        bytes1 before = quote[at];
+        quote[at] = before ^ 0x01;
+        _needFault(proofs.brokenLinkOf(_of(a, quote), quote), expected);
+        quote[at] = before;
+    }
+
+    /// @dev Behind the second certificate.
+    function _authorityEnd(bytes memory quote) private pure returns (uint256 at) {
+        bytes32 mark = keccak256("-----END CERTIFICATE-----\n");
+        uint256 seen = 0;
+        for (at = 1_000; seen < 2; ++at) {
+            if (quote[at] == "-" && quote[at + 5] == "E") {
+                bytes memory line = _slice(quote, at, at + 26);
+                if (keccak256(line) == mark) ++seen;
+            }
+        }
+        at += 25;
+    }
+
+    function _changed(bytes memory quote, uint256 at, bytes1 value) private pure returns (bytes memory made) {
+        made = bytes.concat(quote);
+        made[at] = value;
+    }
+
+    function _slice(bytes memory data, uint256 from, uint256 to) private pure returns (bytes memory made) {
+        made = new bytes(to - from);
+        for (uint256 i = from; i < to; ++i) {
+            made[i - from] = data[i];
+        }
+    }
+
+    function _get(bytes memory data, uint256 at) private pure returns (bytes32 value) {
+        assembly ("memory-safe") {
+            value := mload(add(add(data, 0x20), at))
+        }
+    }
+
+    function _put(bytes memory data, uint256 at, bytes32 value) private pure {
+        assembly ("memory-safe") {
+            mstore(add(add(data, 0x20), at), value)
+        }
+    }
+}

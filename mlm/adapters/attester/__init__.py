@@ -1,0 +1,1 @@
+"""An attester's server, what it has signed, and how providers ask it."""

@@ -1,0 +1,44 @@
+"""HttpAttesters: the Attesters port over HTTP. Whatever comes back is hostile: bounded, and read field by field."""
+
+from __future__ import annotations
+
+from mlm.adapters.http import Client, json_object, printable
+from mlm.core.attest_request import MAX_ANSWER, PATH, AttestRequest, Signed
+from mlm.core.errors import ServerFailed, UsageError, VerificationFailed
+
+_REFUSES = range(400, 429)
+
+
+class _Http(Client):
+    """Errors in the words of somebody who asks an attester."""
+
+    def trouble(self, what: str) -> ServerFailed:
+        return ServerFailed(f"the attester {self.where} {self._blanked(what.encode()).decode('utf-8', 'replace')}")
+
+    def _slow(self, timeout: float) -> ServerFailed:
+        return self.trouble(f"did not answer within {timeout:.3g} s")
+
+
+class HttpAttesters:
+    """`timeout` bounds each answer, in seconds."""
+
+    def __init__(self, timeout: float = 60.0) -> None:
+        self._timeout = timeout
+
+    def attest(self, url: str, asked: AttestRequest) -> Signed:
+        """Ask one attester."""
+        if not url:
+            raise UsageError("it has registered no URL")
+        http = _Http(url, self._timeout)
+        try:
+            headers = {"Content-Type": "application/json"}
+            answer = http.ask("POST", PATH, headers=headers, body=asked.to_json(), limit=MAX_ANSWER)
+        finally:
+            http.close()
+        if answer.status == 200:
+            return Signed.from_json(answer.body)
+        said = (json_object(answer.body) or {}).get("error")
+        words = printable(said, 300) if isinstance(said, str) else answer.said
+        if answer.status in _REFUSES:
+            raise VerificationFailed(f"it refuses: {words or 'without a word'}")
+        raise http.trouble(f"answered with HTTP status {answer.status}: {words or 'nothing'}")

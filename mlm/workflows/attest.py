@@ -1,0 +1,95 @@
+"""What an attester does for a provider: hold its quote against the chain's job, and sign what was found, once."""
+
+from __future__ import annotations
+
+import json
+
+from mlm.core import attesting, tee
+from mlm.core.attest_request import AttestRequest, Signed
+from mlm.core.attesting import Attestation
+from mlm.core.errors import InvalidData, StateConflict, VerificationFailed
+from mlm.core.job import State, Tier
+from mlm.ports.book import Book
+from mlm.ports.bundle import Ports
+from mlm.workflows import lookup
+from mlm.workflows.attest_gather import VERIFIER
+from mlm.workflows.tiers.tee import attestation_of, policy_of, statement_of
+
+WITHIN_S = 3600  # an instant that lies longer back is not signed about: the quote's platform may be out by now
+
+
+def attest(ports: Ports, book: Book, asked: AttestRequest, devnet: bool) -> Signed:
+    """Check a provider's evidence, and sign. `devnet`: simulated evidence may be signed about, where the job takes it.
+
+    1. The job has the tier tee and this deployment's verifier; it is leased, and has no result yet.
+    2. The instant lies in the past, and not far.
+    3. The model and the measurements give the key that the job's terms froze.
+    4. The quote's signatures lead to the vendor's root, it is valid at the instant, its enclave closed to debuggers.
+    5. Simulated evidence: this is a devnet, its verifier takes it, and the job does.
+    6. The code is one that the version allows.
+    7. Kind and platform are what the job's policy accepts.
+    8. The report data binds this job, model, input, outputs and provider.
+    9. Nothing else was ever signed about this quote for this job.
+    Raises NotFound, StateConflict, VerificationFailed, InvalidData.
+    """
+    job = _job(ports, asked)
+    # (2) The chain's clock: the contract compares with it.
+    now = ports.chain.block().timestamp
+    if not now - WITHIN_S <= asked.checked_at <= now:
+        raise VerificationFailed(f"checkedAt: expected {now - WITHIN_S} to {now}, found {asked.checked_at}")
+    # (3) What the publisher allows, not what the provider says.
+    key, frozen = tee.tee_key(asked.model, asked.measurements), bytes.fromhex(job.terms.snapshot.key[2:])
+    if key != frozen:
+        raise VerificationFailed(f"the version's key: expected 0x{frozen.hex()}, found 0x{key.hex()}")
+    policy = policy_of(job)
+    # (5) Before a child is started for it.
+    if asked.simulated and not (devnet and policy.simulated and ports.chain.call(VERIFIER, "simulatedAllowed")):
+        raise VerificationFailed("the evidence is simulated: it is signed about on a devnet, for jobs that take it")
+    # (4) With the collateral that the provider brings: it is signed, and dated.
+    said = ports.attestation.verify(asked.quote, asked.collateral, asked.checked_at, simulated=asked.simulated)
+    statement = statement_of(ports, job, asked.model, asked.root, asked.x, asked.y)
+    found = attestation_of(job, said, asked.quote, statement.report_data, asked.checked_at)
+    # (6)
+    if found.measurement not in asked.measurements:
+        code = tee.spell_measurement(said.kind, said.measurements)
+        raise VerificationFailed(f"the code of the enclave is {code}, which the version does not allow")
+    # (7) An attestation is as old as its submission makes it: that is the contract's to judge.
+    attesting.check_accepted(policy, found, asked.checked_at)
+    # (8)
+    tee.check_bound(said, statement)
+    # (9) Written down first: what is signed after a crash is what stands.
+    return _signed(ports, book, found)
+
+
+def _job(ports: Ports, asked: AttestRequest) -> lookup.Job:
+    """Step 1."""
+    job = lookup.job(ports, f"job/{asked.job_id}")
+    if job.tier is not Tier.TEE:
+        raise StateConflict(f"job {job.short} has the tier {job.tier}, expected {Tier.TEE}")
+    if job.terms.snapshot.verifier.lower() != ports.chain.address_of(VERIFIER).lower():
+        raise StateConflict(f"job {job.short} has the verifier {job.terms.snapshot.verifier}, which is not this one's")
+    if job.state not in (State.LEASED, State.READY) or job.provider is None:
+        raise StateConflict(f"job {job.short} is {job.state}, expected it {State.LEASED} or {State.READY}")
+    return job
+
+
+def _signed(ports: Ports, book: Book, found: Attestation) -> Signed:
+    name = f"{found.job_id[2:]}-{found.quote.hex()}"
+    entry = json.dumps(found.to_json(), sort_keys=True).encode()
+    stands = _read(book.write(name, entry))
+    if stands != found:
+        differing = next(field for field, value in found.message.items() if stands.message[field] != value)
+        raise StateConflict(
+            f"this quote was signed about already, with another {differing}: {stands.to_json()[differing]}",
+            hint="A new run in the enclave makes a new quote.",
+        )
+    domain = attesting.eip712_domain(ports.chain.chain_id(), ports.chain.address_of(VERIFIER))
+    return Signed(found, ports.signer.sign_typed(domain, attesting.TYPES, found.message))
+
+
+def _read(entry: bytes) -> Attestation:
+    """What stands in the book; whatever a disk has spoiled stops the attester: it cannot know what it has signed."""
+    try:
+        return Attestation.from_json(json.loads(entry))
+    except (ValueError, InvalidData) as error:
+        raise StateConflict("the book of what was signed cannot be read: nothing is signed about this quote") from error

@@ -1,0 +1,117 @@
+"""Gathering m signatures: every attester on the chain is asked, and every answer is checked before it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from mlm.core import attesting
+from mlm.core.attest_request import AttestRequest, Signed
+from mlm.core.attesting import Attestation
+from mlm.core.errors import InvalidData, MlmError, StateConflict, VerificationFailed
+from mlm.ports.attesters import Attesters
+from mlm.ports.bundle import Ports
+
+SET, VERIFIER = "AttesterSet", "TeeVerifier"
+AT_ONCE = 8
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Member:
+    """An attester as the chain has it. `active`: its signature counts now; `stake` in base units."""
+
+    address: str
+    url: str
+    stake: int
+    unbonding: int
+    release_at: int
+    active_from: int
+    active: bool
+
+
+def member(ports: Ports, address: str) -> Member:
+    """What the chain says of an account, member or not."""
+    stake, unbonding, release_at, active_from, url = ports.chain.call(SET, "attesterOf", address)
+    active = ports.chain.call(SET, "isActive", address)
+    return Member(address, url, stake, unbonding, release_at, active_from, active)
+
+
+def members(ports: Ports) -> tuple[Member, ...]:
+    """All members, by address."""
+    return tuple(member(ports, each) for each in sorted(ports.chain.call(SET, "members"), key=str.lower))
+
+
+def gather(ports: Ports, asked: AttestRequest, expected: Attestation) -> tuple[bytes, ...]:
+    """m signatures of `expected`, by ascending address. Raises StateConflict that says who failed, and why."""
+    needed, known = ports.chain.call(SET, "threshold"), [each for each in members(ports) if each.active]
+    if not needed or len(known) < needed:
+        raise StateConflict(
+            f"expected {needed or 'a number of'} active attesters that must sign, found {len(known)}",
+            hint="Nothing is verified in the tier tee until the governance of the attesters has acted.",
+        )
+    signed: dict[str, bytes] = {}
+    failed: list[str] = []
+    attesters = ports.attesters
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # nothing but the asking is done beside each other
+        answers = list(pool.map(lambda one: _asked(attesters, one.url, asked), known))
+    for each, answer in zip(known, answers, strict=True):
+        try:
+            if not isinstance(answer, Signed):
+                raise answer
+            signed[each.address.lower()] = _checked(ports, each, answer, expected)
+        except MlmError as error:
+            failed.append(f"{each.address} ({each.url or 'no URL'}): {str(error)[:300]}")
+    if len(signed) < needed:
+        shown = "; ".join(failed[:_SHOWN]) + (f"; and {len(failed) - _SHOWN} more" if failed[_SHOWN:] else "")
+        raise StateConflict(
+            f"{len(signed)} of {needed} attesters signed: {shown}",
+            hint="The result is kept: the same command asks them again.",
+        )
+    chosen = sorted(signed, key=lambda address: int(address, 16))[:needed]
+    return tuple(signed[address] for address in chosen)
+
+
+def _asked(attesters: Attesters, url: str, asked: AttestRequest) -> Signed | MlmError:
+    try:
+        return attesters.attest(url, asked)
+    except MlmError as error:
+        return error
+
+
+def _checked(ports: Ports, one: Member, answer: Signed, expected: Attestation) -> bytes:
+    """Its signature, where it is one of what was asked for."""
+    if answer.attestation != expected:
+        raise VerificationFailed(f"it signed something else: {_differs(answer.attestation, expected)}")
+    if (by := signer(ports, expected, answer.signature)) != one.address.lower():
+        raise VerificationFailed(f"the signature is by {by}")
+    return answer.signature
+
+
+def _differs(found: Attestation, expected: Attestation) -> str:
+    """The first field in which they do."""
+    for name, value in expected.message.items():
+        if found.message[name] != value:
+            return f"{name} {_shown(found.message[name])}, expected {_shown(value)}"
+    return "nothing"
+
+
+def _shown(value: object) -> str:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
+
+
+def signer(ports: Ports, attestation: Attestation, signature: bytes) -> str:
+    """Who signed an attestation, in lower case; raises InvalidData."""
+    domain = attesting.eip712_domain(ports.chain.chain_id(), ports.chain.address_of(VERIFIER))
+    return ports.recover(domain, attesting.TYPES, attestation.message, signature)
+
+
+def check_signatures(ports: Ports, attestation: Attestation, signatures: Sequence[bytes]) -> tuple[str, ...]:
+    """Who signed, each once and ascending, as the contract wants them. Raises VerificationFailed, InvalidData."""
+    found = tuple(signer(ports, attestation, each) for each in signatures)
+    if list(found) != sorted(set(found), key=lambda address: int(address, 16)):
+        raise VerificationFailed(f"expected signatures by ascending addresses, found {', '.join(found)}")
+    if not found:
+        raise InvalidData("expected signatures of attesters, found none")
+    return found

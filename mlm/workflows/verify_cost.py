@@ -1,0 +1,144 @@
+"""What it costs to cheat `mlm verify`'s target: the inputs of mlm/core/trust.py's formulas, read at one block.
+
+A tier's row in JOBS reads its inputs, a row in FACTS what else a policy can ask; without the first its cost is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mlm.core import trust
+from mlm.core.attestation import vendors_word
+from mlm.core.attesting import Attestation
+from mlm.core.clock import Duration, Instant
+from mlm.core.errors import MlmError
+from mlm.core.job import Tier
+from mlm.core.terms import JobRecord
+from mlm.core.trust import At, Cost, Facts
+from mlm.ports.bundle import Ports
+from mlm.ports.chain import Block
+from mlm.workflows import lookup
+from mlm.workflows.attest_gather import SET
+from mlm.workflows.replica_look import CONTRACT as REPLICATION
+from mlm.workflows.tiers.tee import submitted
+
+# Tiers whose results can be shown to be false for a while. That of the tier none is for complaints about delivery.
+DISPUTED = (Tier.OPTIMISTIC, Tier.TEE, Tier.REDUNDANT)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The chain at one block."""
+
+    ports: Ports
+    block: Block
+
+    @property
+    def at(self) -> At:
+        """The block's name."""
+        return At(self.block.number, self.block.hash)
+
+    def call(self, contract: str, function: str, *args: Any) -> Any:
+        """What a contract's function gives at the block."""
+        return self.ports.chain.call(contract, function, *args, block=self.block.number)
+
+    def record(self, job: lookup.Job) -> JobRecord:
+        """What the market stores of a job."""
+        return JobRecord(*self.call("JobMarket", "jobOf", job.raw))
+
+
+def of_job(ports: Ports, job: lookup.Job) -> tuple[Facts, Cost]:
+    """What a policy can ask of a job's result, and what handing in a false one costs at least: both at one block."""
+    reader = Reader(ports, ports.chain.block())
+    made, facts = job.record.submitted_at, Facts(now=Instant(reader.block.timestamp), finality=job.finality)
+    if made:
+        facts = replace(facts, made_at=Instant(made))
+    if job.tier in DISPUTED:
+        facts = replace(facts, window=Duration(job.record.verification_window))
+    if job.tier in FACTS:
+        facts = FACTS[job.tier](reader, job, facts)
+    if job.tier not in JOBS:
+        return facts, trust.unknown(f"nobody reads inputs for the tier {job.tier}", at=reader.at)
+    return facts, JOBS[job.tier](reader, job)
+
+
+def of_proof(ports: Ports, onnx: bytes, settings: bytes) -> Cost:
+    """What forging a proof costs that this machine's verifier accepts; unknown where it has no circuit for it."""
+    try:
+        points = trust.srs_of(ports.prover.circuit(onnx, settings).vka)
+    except MlmError:
+        points = None
+    return trust.zk(points, source="the circuit that this machine derives")
+
+
+def _zk(reader: Reader, job: lookup.Job) -> Cost:
+    return trust.zk(reader.call("ZkVerifier", "srsPoints"), reader.at, "ZkVerifier")
+
+
+def _optimistic(reader: Reader, job: lookup.Job) -> Cost:
+    record, asked = reader.record(job), job.terms.request
+    return trust.optimistic(record.lock, record.verification_window, asked.max_price, asked.value_at_risk, reader.at)
+
+
+def _none(reader: Reader, job: lookup.Job) -> Cost:
+    return trust.none(reader.call("Reputation", "pointsOf", job.record.provider), reader.at)
+
+
+def _tee(reader: Reader, job: lookup.Job) -> Cost:
+    signed = _attestation(reader.ports, job)
+    simulated = None if signed is None else signed.simulated
+    stakes = [_stake(reader, address) for address in reader.call(SET, "members")]
+    return trust.tee(simulated, reader.call(SET, "threshold") or None, stakes, reader.at)
+
+
+def _stake(reader: Reader, address: str) -> int:
+    """What an attester loses where it is convicted: also what is on its way out."""
+    stake, unbonding, *_ = reader.call(SET, "attesterOf", address)
+    return int(stake) + int(unbonding)
+
+
+def _attestation(ports: Ports, job: lookup.Job) -> Attestation | None:
+    return submitted(ports, job).attestation if job.submit_tx is not None else None
+
+
+def _tee_facts(reader: Reader, job: lookup.Job, facts: Facts) -> Facts:
+    if job.submit_tx is None:
+        return facts
+    found = submitted(reader.ports, job)
+    signed = found.attestation
+    return replace(
+        facts,
+        made_at=Instant(signed.checked_at),
+        tcb_status=vendors_word(signed.kind, signed.status),
+        simulated=signed.simulated,
+        attesters=len(found.signatures),
+        committee=len(reader.call(SET, "members")),
+    )
+
+
+def _redundant(reader: Reader, job: lookup.Job) -> Cost:
+    *_, drawn = reader.call(REPLICATION, "replicasOf", job.raw)
+    slot = int(reader.call(REPLICATION, "stake")) if drawn else None
+    return trust.redundant(reader.record(job).lock, len(drawn) + 1 if drawn else None, slot, reader.at)
+
+
+def _redundant_facts(reader: Reader, job: lookup.Job, facts: Facts) -> Facts:
+    *_, drawn = reader.call(REPLICATION, "replicasOf", job.raw)
+    return replace(facts, replicas=len(drawn) + 1) if drawn else facts
+
+
+JOBS: dict[Tier, Callable[[Reader, lookup.Job], Cost]] = {
+    Tier.NONE: _none,
+    Tier.ZK: _zk,
+    Tier.OPTIMISTIC: _optimistic,
+    Tier.TEE: _tee,
+    Tier.REDUNDANT: _redundant,
+}
+
+# What a tier knows more of a result: the committee and the status of a tee's, the replicas of a redundant one.
+FACTS: dict[Tier, Callable[[Reader, lookup.Job, Facts], Facts]] = {
+    Tier.TEE: _tee_facts,
+    Tier.REDUNDANT: _redundant_facts,
+}

@@ -1,0 +1,98 @@
+"""How a provider asks an attester: servers that refuse, drip, flood, redirect or talk nonsense, an error each."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlm.adapters.attester.client import HttpAttesters
+from mlm.core.attest_request import PATH, AttestRequest, Signed
+from mlm.core.attesting import Attestation
+from mlm.core.errors import InvalidData, ServerFailed, UsageError, VerificationFailed
+from tests.serving.test_client_http import answering, says
+
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "tee.json").read_text())
+RESULT = VECTORS["results"][0]
+SIGNED = Signed(Attestation.from_json(RESULT["attestation"]), bytes.fromhex(RESULT["signatures"][0][2:]))
+ASKED = AttestRequest("0x" + "11" * 32, b"m" * 32, (b"c" * 32,), b"r" * 32, 0, 7, 5, True, b"quote", b"{}")
+GOOD = json.dumps(SIGNED.to_json()).encode()
+
+
+def ask(answer: Callable[[socket.socket], None], timeout: float = 5.0) -> Signed:
+    with answering(answer) as url:
+        return HttpAttesters(timeout).attest(url.removesuffix("/v2/models/m"), ASKED)
+
+
+def test_an_answer_and_what_was_asked() -> None:
+    seen: list[bytes] = []
+
+    def answer(connection: socket.socket) -> None:
+        seen.append(connection.recv(1 << 16))
+        says("200 OK", GOOD)(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                answer(connection)
+
+        threading.Thread(target=serve, daemon=True).start()
+        host, port = listening.getsockname()
+        assert HttpAttesters(5.0).attest(f"http://{host}:{port}/behind/a/proxy", ASKED) == SIGNED
+    head, _, body = seen[0].partition(b"\r\n\r\n")
+    assert head.startswith(f"POST /behind/a/proxy{PATH} HTTP/1.1".encode()) and b"application/json" in head
+    assert AttestRequest.from_json(body) == ASKED
+
+
+@pytest.mark.parametrize("status", ["400 Bad Request", "404 Not Found", "409 Conflict", "413 Content Too Large"])
+def test_a_refusal_is_told_in_its_words(status: str) -> None:
+    body = json.dumps({"error": "the report data is another\x1b[2J", "code": "refused"}).encode()
+    with pytest.raises(VerificationFailed, match="it refuses: the report data is another") as caught:
+        ask(says(status, body))
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (says("500 Internal Server Error"), ServerFailed, "HTTP status 500"),
+        (says("204 No Content"), ServerFailed, "HTTP status 204"),
+        (says("301 Moved", b"", "Location: http://127.0.0.1:9/"), ServerFailed, "redirects"),
+        (says("200 OK", b"not json"), InvalidData, "answer as JSON"),
+        (says("200 OK", b"[" * 100_000), ServerFailed, "at most 16384"),
+        (says("200 OK", b"[]"), InvalidData, "with the fields"),
+        (says("200 OK", GOOD, length=len(GOOD) + 1), ServerFailed, "cut short|broke off"),
+        (says("200 OK", GOOD.replace(b'"signature": "0x', b'"signature": "')), InvalidData, "signature of 65 bytes"),
+        (lambda connection: None, ServerFailed, "cannot be reached"),
+    ],
+    ids=["500", "204", "redirect", "nonsense", "flood", "list", "short", "signature", "nothing"],
+)
+def test_an_answer_that_is_none(answer: Callable[[socket.socket], None], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        ask(answer)
+
+
+def test_a_server_that_drips_has_its_time() -> None:
+    def drips(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
+        for _ in range(100):
+            connection.sendall(b"[")
+            time.sleep(0.1)
+
+    with pytest.raises(ServerFailed, match="did not answer within"):
+        ask(drips, timeout=0.5)
+
+
+def test_an_attester_without_a_url_and_one_that_is_none() -> None:
+    with pytest.raises(UsageError, match="no URL"):
+        HttpAttesters().attest("", ASKED)
+    with pytest.raises(UsageError):
+        HttpAttesters().attest("ftp://127.0.0.1/", ASKED)

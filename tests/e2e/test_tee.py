@@ -1,0 +1,430 @@
+"""The tier tee from publication to verification, with attesters in processes of their own; and who lies in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from mlm.adapters.enclave.simulated import REGISTERS, SimulatedEnclave
+from mlm.core import tee
+from mlm.core.attest_request import MAX_BODY, PATH, AttestRequest, Signed
+from mlm.core.attesting import Attestation
+from mlm.core.errors import StateConflict, VerificationFailed
+from mlm.core.job import State, Tier
+from mlm.core.manifest import TeeKey
+from mlm.core.plan import Call
+from mlm.core.tee_files import Handed
+from mlm.memory.book import MemoryBook
+from mlm.ports.bundle import Ports
+from mlm.workflows import attest, attest_gather, lease, tiers
+from mlm.workflows.apply import execute
+from mlm.workflows.attest_gather import signer
+from mlm.workflows.job_close import JobName
+from tests.command_line import INPUT, ROOT, TOKEN, Market
+from tests.delivering import apart, pushed
+from tests.e2e.working import shown, until, working
+from tests.enclaves import ATTESTERS, Attesters, Honest, attested_market, honest, ports_of, publish
+from tests.serving.clients import request
+
+UP = ATTESTERS[:2]  # the third is down all the time
+HELD = (State.LEASED, State.READY)
+
+
+@pytest.fixture(scope="module")
+def attesters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attesters]:
+    with attested_market(tmp_path_factory.mktemp("tee"), serving=UP) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def market(attesters: Attesters) -> Market:
+    return attesters.market
+
+
+def leased(market: Market, *options: str) -> str:
+    """A job of the tier that compute-1 has won."""
+    job = market.consumer.job("--tier", "tee", *options, auction="fixed")
+    market.first.do("bid", job, "--price", "5", "--stake")
+    return job
+
+
+def enclave(folder: Path, **options: Any) -> SimulatedEnclave:
+    return SimulatedEnclave(folder=folder / "enclave", **options)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A leased job, its holder's ports, and what an honest provider would do."""
+
+    ports: Ports
+    honest: Honest
+    url: str
+    folder: Path
+
+    def asked(self, made: SimulatedEnclave | None = None, **given: Any) -> AttestRequest:
+        return self.honest.asked(self.ports, made or enclave(self.folder), **given)
+
+
+@pytest.fixture(scope="module")
+def scene(market: Market, attesters: Attesters, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    ports = ports_of(market.first)
+    return Scene(ports, honest(ports, leased(market)), attesters.urls[UP[0]], tmp_path_factory.mktemp("scene"))
+
+
+def test_a_worker_is_paid_for_what_two_of_three_attesters_signed(market: Market, attesters: Attesters) -> None:
+    """The third attester is down all the time."""
+    job = market.consumer.job("--tier", "tee", "--verification", "3600", "--private")
+    market.first.do("stake", "deposit", "100")
+    with working(market.first):
+        until(lambda: shown(market, job)["state"] != "open", market, step="60s")
+        until(lambda: shown(market, job)["turn"] != "consumer", market)
+        market.consumer.do("job", "deliver", job)
+        until(lambda: shown(market, job)["state"] == "submitted", market)
+    found = market.consumer.run("verify", job, "--json").value
+    assert [check["number"] for check in found["checks"] if check["passed"] is False] == [11], found
+    market.advance("3601s")
+    market.consumer.do("job", "settle", job)
+    found = market.consumer.do("verify", job)
+    assert found["verified"] and found["tier"] == "tee" and found["trust"].startswith("nobody: the simulated vendor")
+    assert [check["passed"] for check in found["checks"]] == [True] * 8 + [None, None, True], found
+    assert "of them attest today, of 3" in found["checks"][7]["found"]
+    assert found["checks"][8]["found"].startswith("the outputs are private")
+    assert market.consumer.do("job", "result", job, "-o", "out.json")["outputs"][0]["shape"] == [1, 10]
+
+
+def test_a_public_result_is_verified_whole_and_its_evidence_too(market: Market) -> None:
+    job = leased(market)
+    handed = market.first.do("lease", "fulfil", job)
+    assert handed["state"] == "submitted"
+    market.advance("3601s")
+    market.consumer.do("job", "settle", job)
+    found = market.second.do("verify", job)
+    assert found["verified"] and found["complete"] and len(found["checks"]) == 11
+    assert market.second.do("verify", "alice/digits-mlp")["verified"]
+
+
+def test_with_too_few_attesters_it_says_who_failed_and_goes_on_later(market: Market, attesters: Attesters) -> None:
+    job = leased(market)
+    attesters.stop(UP[1])
+    try:
+        error = market.first.refused(12, "lease", "fulfil", job)
+        assert "1 of 2 attesters signed" in error["message"] and error["message"].count("cannot be reached") == 2
+    finally:
+        attesters.serve(UP[1], int(attesters.urls[UP[1]].rpartition(":")[2]))
+    assert market.first.do("lease", "fulfil", job)["state"] == "submitted"
+
+
+def other_code(folder: Path) -> SimulatedEnclave:
+    return enclave(folder, registers=REGISTERS | {"mr_enclave": b"\7" * 32})
+
+
+FALSE: dict[str, tuple[Callable[[Scene], AttestRequest], str]] = {
+    "another model": (lambda it: it.asked(onnx=retyped()), "report data"),
+    "another model that it names": (lambda it: replace(it.asked(), model=b"\1" * 32), "the version's key"),
+    "another input": (lambda it: it.asked(block=other_input(it.ports)), "report data"),
+    "a quote of another job": (
+        lambda it: it.asked(task=replace(it.honest.task, job_id="0x" + "77" * 32)),
+        "report data",
+    ),
+    "a quote of another provider": (
+        lambda it: it.asked(task=replace(it.honest.task, provider="0x" + "77" * 20)),
+        "report data",
+    ),
+    "a quote of another market": (
+        lambda it: it.asked(task=replace(it.honest.task, market="0x" + "77" * 20)),
+        "report data",
+    ),
+    "outputs that were swapped after the quote": (lambda it: replace(it.asked(), root=b"\1" * 32), "report data"),
+    "a session key that was not quoted": (lambda it: replace(it.asked(), x=1, y=2), "report data"),
+    "other code": (lambda it: it.asked(other_code(it.folder)), "the code of the enclave is sgx:0707"),
+    "other code that it names": (
+        lambda it: replace(it.asked(other_code(it.folder)), measurements=(b"\1" * 32,)),
+        "the version's key",
+    ),
+    "an enclave that a debugger can open": (lambda it: it.asked(enclave(it.folder, debug=True)), "Debug"),
+    "a platform that is out of date": (
+        lambda it: it.asked(enclave(it.folder, status="OutOfDate")),
+        "word on the platform.*found OutOfDate",
+    ),
+    "a revoked platform": (lambda it: it.asked(enclave(it.folder, status="Revoked")), "found Revoked|does not verify"),
+    "simulated evidence as Intel's": (lambda it: replace(it.asked(), simulated=False), "does not verify"),
+    "an instant to come": (
+        lambda it: replace(made := it.asked(), checked_at=made.checked_at + 60),
+        "checkedAt: expected",
+    ),
+    "an instant long ago": (
+        lambda it: replace(made := it.asked(), checked_at=made.checked_at - 7200),
+        "checkedAt: expected",
+    ),
+    "no quote": (lambda it: replace(it.asked(), quote=b"no quote"), "SGX or TDX"),
+    "collateral of nobody": (lambda it: replace(it.asked(), collateral=b"{}"), "collateral"),
+    "a job that there is not": (lambda it: replace(it.asked(), job_id="0x" + "77" * 32), "no job starts with"),
+}
+
+
+def retyped() -> bytes:
+    """A model with the same input, of other weights."""
+    found = onnx.load(ROOT / "templates" / "digits-mlp" / "model.onnx")
+    first = found.graph.initializer[0]
+    array = onnx.numpy_helper.to_array(first).copy()
+    array.flat[0] += 1
+    first.CopyFrom(onnx.numpy_helper.from_array(array, first.name))
+    return bytes(found.SerializeToString())
+
+
+def other_input(ports: Ports) -> bytes:
+    """Of the same shape, all zeros."""
+    given = np.load(ROOT / "templates" / "digits-mlp" / INPUT)
+    name = onnx.load(ROOT / "templates" / "digits-mlp" / "model.onnx").graph.input[0].name
+    return ports.tensors.to_block({name: np.zeros_like(given)})
+
+
+@pytest.mark.parametrize("case", FALSE)
+def test_an_attester_refuses(scene: Scene, case: str) -> None:
+    make, words = FALSE[case]
+    with pytest.raises(VerificationFailed, match=f"it refuses: .*({words})"):
+        scene.ports.attesters.attest(scene.url, make(scene))
+
+
+def test_an_attester_signs_what_is_true_once_and_a_restart_keeps_that(
+    market: Market, attesters: Attesters, scene: Scene
+) -> None:
+    asked = scene.asked()
+    signed = scene.ports.attesters.attest(scene.url, asked)
+    address = attesters.person(UP[0]).do("whoami")["address"]
+    assert signer(scene.ports, signed.attestation, signed.signature) == address.lower()
+    market.advance("60s")
+    later = replace(asked, checked_at=scene.ports.chain.block().timestamp)
+    for _ in range(2):
+        assert scene.ports.attesters.attest(scene.url, asked) == signed
+        with pytest.raises(VerificationFailed, match="signed about already, with another checkedAt"):
+            scene.ports.attesters.attest(scene.url, later)
+        attesters.restart(UP[0])
+
+
+def test_simulated_evidence_is_signed_about_on_a_devnet_alone(scene: Scene) -> None:
+    book = MemoryBook()
+    with pytest.raises(VerificationFailed, match="simulated"):
+        attest.attest(scene.ports, book, scene.asked(), devnet=False)
+    assert attest.attest(scene.ports, book, asked := scene.asked(), devnet=True).attestation.quote
+    assert book.find(f"{asked.job_id[2:]}-{'0' * 64}") is None
+
+
+def test_a_consumer_who_wants_hardware_gets_no_simulated_evidence(market: Market) -> None:
+    """Whoever has none does not even bid, and nothing is handed in by whoever did."""
+    job = market.consumer.job("--tier", "tee", "--hardware-only", auction="fixed")
+    assert shown(market, job)["policy"] == "UpToDate; sgx, tdx, snp, nitro"
+    error = market.first.refused(1, "bid", job, "--price", "5", "--stake")
+    assert "simulated, which the job's policy does not accept" in error["message"], error
+    raw = bytes.fromhex(job[2:])
+    ports = ports_of(market.first)
+    signed = ports.sender.sign(Call("JobMarket", "bid", (raw, 5 * TOKEN, b"")))
+    ports.sender.broadcast(signed)
+    ports.sender.wait(signed)
+    for command in ("accept", "fulfil"):
+        error = market.first.refused(1, "lease", command, job)
+        assert "simulated, which the job's policy does not accept" in error["message"], error
+
+
+def test_an_old_platform_serves_whom_it_suits_and_nobody_else(market: Market, tmp_path: Path) -> None:
+    ports = ports_of(market.first, enclave(tmp_path, status="OutOfDate", advisories=("INTEL-SA-1",)))
+    strict, lax = leased(market), leased(market, "--tcb-status", "UpToDate,OutOfDate")
+    with pytest.raises(VerificationFailed, match="found OutOfDate"):
+        execute(ports, lease.FULFIL, JobName(strict))
+    execute(ports, lease.FULFIL, JobName(lax))
+    found = market.consumer.run("verify", lax, "--json").value
+    assert found["checks"][4]["found"] == "OutOfDate, sgx, simulated"
+    assert [check["passed"] for check in found["checks"][:10]] == [True] * 10
+
+
+def test_evidence_that_is_too_old_is_made_anew_and_too_old_for_the_policy_is_not_handed_in(market: Market) -> None:
+    job = leased(market, "--execution", "86400", "--delivery", "86400")
+    ports = ports_of(market.first)
+    work = lease.prepare(ports, job, *HELD)
+    kept = lease.compute(ports, work)
+    rules = tiers.of(Tier.TEE)
+    assert not rules.is_stale(ports, kept)
+    market.advance("3001s")
+    assert rules.is_stale(ports, kept)
+    assert market.first.do("lease", "fulfil", job)["state"] == "submitted"
+    strict = leased(market, "--attestation-max-age", "60")
+    lease.compute(ports, lease.prepare(ports, strict, *HELD))
+    market.advance("61s")
+    error = market.first.refused(1, "lease", "fulfil", strict)
+    assert "s old, the job's policy is at most 60 s" in error["message"]
+
+
+def test_outputs_that_are_swapped_after_the_quote_are_found_by_whoever_verifies(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The submission is true, the block that it names holds other outputs."""
+    job, ports = leased(market), ports_of(market.first)
+    written = Handed.to_block
+
+    def swapped(handed: Handed) -> bytes:
+        tensors = ports.tensors.from_block(handed.outputs)
+        return written(
+            replace(handed, outputs=ports.tensors.to_block({name: -value for name, value in tensors.items()}))
+        )
+
+    monkeypatch.setattr(Handed, "to_block", swapped)
+    execute(ports, lease.FULFIL, JobName(job))
+    found = market.consumer.run("verify", job, "--json").value
+    failed = {check["number"]: check["found"] for check in found["checks"] if check["passed"] is False}
+    assert set(failed) == {9, 11} and "the provider committed to" in failed[9]
+    error = market.consumer.refused(1, "job", "result", job)
+    assert "mlm job complain" in error["hint"]
+    assert market.consumer.do("job", "complain", job)["state"] == "disputed"
+
+
+def test_who_complains_is_shown_outputs_and_quote_on_chain(market: Market) -> None:
+    """What the provider pushed is gone before its consumer, with blocks of its own, has seen it."""
+    job, consumer = leased(market), apart(market)
+    before = pushed(market)
+    market.first.do("lease", "fulfil", job)
+    for path in pushed(market) - before:
+        path.unlink()
+    assert "mlm job complain" in consumer.refused(3, "job", "result", job)["hint"]
+    assert consumer.do("job", "complain", job)["state"] == "disputed"
+    market.first.do("lease", "answer", job)
+    assert consumer.do("job", "result", job)["outputs"][0]["shape"] == [1, 10]
+    checks = market.first.run("verify", job, "--json").value["checks"]
+    assert [check["number"] for check in checks if check["passed"] is not True] == [11]
+
+
+def test_what_is_signed_is_what_was_asked_for(market: Market, scene: Scene) -> None:
+    """An attester that signs something else, and one whose key is another's, do not count."""
+    asked = scene.asked()
+    signed = scene.ports.attesters.attest(scene.url, asked)
+
+    class Lying:
+        def __init__(self, answer: Signed) -> None:
+            self.answer = answer
+
+        def attest(self, url: str, asked: AttestRequest) -> Signed:
+            return self.answer
+
+    ports = ports_of(market.first)
+    later: Attestation = replace(signed.attestation, checked_at=signed.attestation.checked_at + 1)
+    for answer, words in (
+        (replace(signed, attestation=later), "it signed something else: checkedAt"),
+        (signed, "the signature is by 0x"),
+    ):
+        ports.attesters = Lying(answer)  # type: ignore[misc]
+        with pytest.raises(StateConflict, match=words):
+            attest_gather.gather(ports, asked, signed.attestation)
+
+
+def test_a_model_without_a_tee_key_is_not_dealt_with(market: Market) -> None:
+    consumer = market.consumer
+    error = consumer.refused(
+        2, "job", "post", "alice/digits-mlp@1.0.0", "-i", "samples/digit.npy", "--max-price", "5", "--tier", "tee"
+    )
+    assert "offers no tee tier" in error["message"] and "measurements" in error["hint"]
+    for options in (["--tcb-status", "UpToDate"], ["--enclaves", "sgx"], ["--attestation-max-age", "60"]):
+        error = consumer.refused(
+            2, "job", "post", "alice/digits-mlp", "-i", "samples/digit.npy", "--max-price", "5", *options
+        )
+        assert "--tier tee" in error["message"]
+    for option, value in (("--tcb-status", "Revoked"), ("--enclaves", "sgx,sev")):
+        error = consumer.refused(
+            2,
+            "job",
+            "post",
+            "alice/digits-mlp",
+            "-i",
+            "samples/digit.npy",
+            "--max-price",
+            "5",
+            "--tier",
+            "tee",
+            option,
+            value,
+        )
+        assert "expected some of" in error["message"]
+
+
+def test_only_the_governance_admits(market: Market) -> None:
+    error = market.consumer.refused(12, "attester", "threshold", "1")
+    assert "the governance of the attesters is" in error["message"]
+
+
+@pytest.fixture(scope="module")
+def door(attesters: Attesters) -> Iterator[str]:
+    """An attester that answers one address once a second on average, and gives a body two seconds; no member."""
+    attesters.serve("consumer", env={"MLM_TEE_RATE": "1", "MLM_SERVE_SECONDS": "2"})
+    yield attesters.urls["consumer"]
+    attesters.stop("consumer")
+
+
+JSON = {"content-type": "application/json"}
+
+
+def test_an_attesters_server_is_bounded(door: str, scene: Scene) -> None:
+    asked = scene.asked().to_json()
+    about = request(door, "GET", "/health").json
+    assert set(about) == {"attester", "chain", "verifier"} and about["chain"] == 31337
+    found = [
+        request(door, "GET", PATH),
+        request(door, "POST", "/elsewhere", asked, JSON),
+        request(door, "POST", PATH, asked),
+    ]
+    assert [reply.status for reply in found] == [405, 404, 415]
+    wait_for_the_rate()
+    assert request(door, "POST", PATH, b"x" * (MAX_BODY + 1), JSON).status == 413
+    wait_for_the_rate()
+    late = {**JSON, "content-length": str(len(asked) + 1)}
+    assert request(door, "POST", PATH, asked, late).status == 408
+    wait_for_the_rate()
+    for body in (b"", b"[]", b"[" * 50_000, asked[:-1]):
+        wait_for_the_rate()
+        reply = request(door, "POST", PATH, body, JSON)
+        assert (reply.status, reply.json["code"]) == (400, "malformed"), reply
+    wait_for_the_rate()
+    assert request(door, "POST", PATH, asked, JSON).status == 200, "and it still does its work"
+
+
+def wait_for_the_rate() -> None:
+    time.sleep(1.1)
+
+
+def test_an_attesters_server_answers_an_address_so_often(door: str) -> None:
+    wait_for_the_rate()
+    statuses = [request(door, "POST", PATH, b"[]", JSON).status for _ in range(8)]
+    assert statuses[0] == 400 and 429 in statuses
+    time.sleep(3)
+    assert request(door, "POST", PATH, b"[]", JSON).status == 400
+
+
+def test_an_attester_that_leaves_has_its_stake_back_once_it_has_unbonded(attesters: Attesters) -> None:
+    person = attesters.person(ATTESTERS[2])
+    left = person.do("attester", "leave")
+    assert (left["active"], left["stake"]) == (False, "0") and int(left["unbonding"]) > 0
+    error = person.refused(12, "attester", "withdraw")
+    assert "unbonds in 30 d" in error["message"]
+    attesters.market.advance("30d")
+    assert person.do("attester", "withdraw")["unbonding"] == "0"
+    assert person.refused(12, "attester", "withdraw")["message"] == "nothing is unbonding"
+
+
+def test_a_version_whose_key_is_of_other_code_is_not_dealt_with(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its manifest says one thing, and the chain another."""
+    with monkeypatch.context() as lying:
+        lying.setattr(TeeKey, "key", property(lambda key: tee.tee_key(key.model, [b"\7" * 32])))
+        publish(market, "1.2.0", before="1.1.0")
+    asset = "alice/digits-mlp@1.2.0"
+    words = ("job", "post", asset, "-i", INPUT, "--max-price", "5", "--tier", "tee")
+    assert "the chain holds the tee key" in market.consumer.refused(1, *words)["message"]
+    found = market.consumer.run("verify", asset, "--json").value
+    assert [check["check"] for check in found["checks"] if check["passed"] is False] == [
+        "the model's file gives the tee key on chain"
+    ]

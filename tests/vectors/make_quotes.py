@@ -1,0 +1,132 @@
+"""Write tests/vectors/quotes.json: quotes of the simulated vendor in each form that Quotes.sol reads.
+
+    .venv/bin/python -m tests.vectors.make_quotes
+
+What is expected of a quote is written down from what it was made of, never read back from its bytes. Beside it lies
+the one real quote there is (dcap/sgx_quote), with the root key of its vendor.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+from mlm.adapters.attestation.vendor import Enclave, Vendor
+from mlm.core.attestation import SGX, TDX
+
+HERE = Path(__file__).resolve().parent
+KINDS = {SGX: 1, TDX: 2}
+IDENTIFYING = {SGX: (("mr_enclave", "mr_signer"), 32), TDX: (("mr_td", "rt_mr0", "rt_mr1", "rt_mr2", "rt_mr3"), 48)}
+HEADER, SGX_BODY, TD_BODY = 48, 384, 584
+REPORT_DATA = sha256(b"what the enclave computed").digest()
+
+
+def measurement(enclave: Enclave) -> bytes:
+    """H(enc(H("mlm/measurement/1"), uint8 kind, bytes registers))."""
+    names, size = IDENTIFYING[enclave.kind]
+    registers = b"".join(enclave.measurements.get(name, b"").ljust(size, b"\0") for name in names)
+    domain = keccak(b"mlm/measurement/1")
+    return keccak(encode(["bytes32", "uint8", "bytes"], [domain, KINDS[enclave.kind], registers]))
+
+
+def enclave(kind: str, *, debug: bool = False) -> Enclave:
+    """One whose every measurement is its own name's digest."""
+    names = ("mr_enclave", "mr_signer") if kind == SGX else (
+        "mr_td", "mr_config_id", "mr_owner", "mr_owner_config", "rt_mr0", "rt_mr1", "rt_mr2", "rt_mr3"
+    )  # fmt: skip
+    size = 32 if kind == SGX else 48
+    return Enclave(kind, {name: (sha256(name.encode()).digest() * 2)[:size] for name in names}, debug)
+
+
+def reformed(vendor: Vendor, quote: bytes, version: int) -> bytes:
+    """The same report in another version's form, signed again: SGX in 4 or 5, TDX in 5 (type 2 and 3)."""
+    sgx = quote[:2] == b"\x03\0"
+    size = SGX_BODY if sgx else TD_BODY
+    body, said = quote[HEADER : HEADER + size], quote[HEADER + size + 4 :]
+    inner = said[128:] if sgx else said[128 + 6 :]
+    header = struct.pack("<HHI", min(version, 5), 2, 0 if sgx else 0x81) + quote[8:HEADER]
+    if version == 15:  # a TD report of version 1.5: two fields more
+        body += bytes(16 + 48)
+    if version >= 5:
+        header += struct.pack("<HI", 1 if sgx else (3 if version == 15 else 2), len(body))
+    signed = header + body
+    signature = vendor._sign("quoting enclave", signed) + said[64:128]
+    signature += struct.pack("<HI", 6, len(inner)) + inner
+    return signed + struct.pack("<I", len(signature)) + signature
+
+
+def case(name: str, vendor: Vendor, kind: str, *, debug: bool = False, version: int = 0) -> dict[str, object]:
+    """One quote with what it says; `version` 15 stands for a TD report of 1.5 in version 5."""
+    made = enclave(kind, debug=debug)
+    quote = vendor.quote(made, REPORT_DATA)
+    if version:
+        quote = reformed(vendor, quote, version)
+    return {
+        "name": name,
+        "kind": KINDS[kind],
+        "debug": debug,
+        "measurement": "0x" + measurement(made).hex(),
+        "reportData": "0x" + REPORT_DATA.hex(),
+        "quoteDigest": "0x" + sha256(quote).hexdigest(),
+        "quote": "0x" + quote.hex(),
+    }
+
+
+def root_key(der: bytes) -> dict[str, str]:
+    """The point of a certificate's key."""
+    key = x509.load_der_x509_certificate(der).public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    numbers = key.public_numbers()
+    return {"x": f"0x{numbers.x:064x}", "y": f"0x{numbers.y:064x}"}
+
+
+def real() -> dict[str, object]:
+    """The quote of Intel's that is kept, and its root. Its measurements are those that docs/tee.md types."""
+    quote = (HERE / "dcap" / "sgx_quote").read_bytes()
+    root = quote[quote.rindex(b"-----BEGIN") :].rstrip(b"\0")
+    made = Enclave(
+        SGX,
+        {
+            "mr_enclave": bytes.fromhex("33d8736db756ed4997e04ba358d27833188f1932ff7b1d156904d3f560452fbb"),
+            "mr_signer": bytes.fromhex("815f42f11cf64430c30bab7816ba596a1da0130c3b028b673133a66cf9a3e0e6"),
+        },
+    )
+    return {
+        "root": root_key(x509.load_pem_x509_certificate(root).public_bytes(Encoding.DER)),
+        "measurement": "0x" + measurement(made).hex(),
+        "reportData": "0x" + b"Hello, world!".ljust(32, b"\0").hex(),
+        "quoteDigest": "0x" + sha256(quote).hexdigest(),
+    }
+
+
+def main() -> None:
+    """Write the file."""
+    vendor = Vendor()
+    value = {
+        "format": "mlm/quote-vectors/1",
+        "real": real(),
+        "simulatedRoot": root_key(vendor.root),
+        "quotes": [
+            case("sgx", vendor, SGX),
+            case("tdx", vendor, TDX),
+            case("sgx in version 4", vendor, SGX, version=4),
+            case("sgx in version 5", vendor, SGX, version=5),
+            case("tdx in version 5", vendor, TDX, version=5),
+            case("tdx 1.5 in version 5", vendor, TDX, version=15),
+            case("sgx, a debugger's", vendor, SGX, debug=True),
+            case("tdx, a debugger's", vendor, TDX, debug=True),
+        ],
+    }
+    (HERE / "quotes.json").write_text(json.dumps(value, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
