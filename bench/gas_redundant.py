@@ -1,4 +1,4 @@
-"""Replicas and the beacon, as transactions on the devnet of bench/gas_steps.py: what does not hang on the hash of a block.
+"""Replicas and the beacon, as transactions on the devnet of bench/gas_steps.py: what no block's hash decides.
 
 Drawing, and what follows it, needs a seed: devnet/test/Replication.t.sol measures them.
 """

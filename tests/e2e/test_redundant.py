@@ -10,7 +10,7 @@ import pytest
 from mlm.core.dispute import replica
 from mlm.core.errors import Reverted
 from mlm.workflows import replica_look
-from tests.command_line import TOKEN, Market, Person
+from tests.command_line import INPUT, MODEL, TOKEN, Market, Person
 from tests.disputing import EXACT, Chain, exact_market, leased, liar, posted
 
 PRICE, LOCK, FEE, SLOT = 5 * TOKEN, 10 * TOKEN, TOKEN // 2, 20 * TOKEN
@@ -302,3 +302,55 @@ def test_a_slot_leaves_a_day_later(market: Market, replicas: tuple[Person, ...])
     owed = credit(market, one.account)
     assert one.do("replica", "leave")["slot"]["stake"] == "0"
     assert int(chain.read.call("MarketToken", "balanceOf", chain.sender.address)) - before == SLOT + owed
+
+
+# ------------------------------------------------------------------ where nothing can be proved
+
+
+def test_a_tolerance_is_advice_and_fails_nothing(market: Market) -> None:
+    """Of the tier none: an honest result, one that is a little off, and one of another form."""
+    assert "tier none" in market.consumer.refused(2, "verify", posted(market.consumer), "--tolerance", "1")["message"]
+    assert "goes with a job" in market.consumer.refused(2, "verify", "alice/digits-mlp", "--tolerance", "1")["message"]
+    honest = handed_over(market, 0.0)
+    advice = advised(market, honest, "0")
+    assert advice["passed"] is True and advice["found"] == "the largest difference is 0", advice
+    off = handed_over(market, 0.25)
+    assert advised(market, off, "0.5")["passed"] is True
+    advice = advised(market, off, "0.2")
+    assert advice["passed"] is None and "largest difference is 0.25" in advice["found"], advice
+    other = handed_over(market, None)
+    advice = advised(market, other, "1000")
+    assert advice["passed"] is None and "proves nothing" in advice["found"], advice
+
+
+def advised(market: Market, job: str, tolerance: str) -> dict[str, Any]:
+    """What a run here says of a job that was verified all the same."""
+    found = market.consumer.do("verify", job, "--tolerance", tolerance)
+    (advice,) = (each for each in found["checks"] if each["check"].startswith("advisory"))
+    assert found["verified"] and found["complete"] is (advice["passed"] is True), found
+    assert isinstance(advice, dict)
+    return advice
+
+
+def handed_over(market: Market, off: float | None) -> str:
+    """A job of the tier none, accepted, whose first number is `off`; None: whose output has another shape."""
+    from mlm.adapters.onnx.tensors import NumpyTensorCodec
+    from mlm.adapters.works import FileWorks
+    from mlm.core.kept_work import KeptWork
+
+    job = market.consumer.job("--tier", "none", auction="fixed")
+    market.first.do("bid", job, "--price", "5", "--stake")
+    ran = market.first.do("run", MODEL, INPUT, "-o", "ran.npz")
+    codec = NumpyTensorCodec()
+    values = dict(codec.decode((market.first.folder / "ran.npz").read_bytes(), ".npz", ()))
+    assert ran and values
+    name = next(iter(values))
+    changed = values[name].copy()
+    changed.flat[0] += off or 0.0
+    values[name] = changed if off is not None else changed[:, :3]
+    kept = KeptWork(job, False, "CPUExecutionProvider", outputs=codec.to_block(values))
+    FileWorks(market.home / "worker" / address("compute-1")).keep(f"result-{job}", kept.to_bytes())
+    market.first.do("lease", "fulfil", job)
+    market.advance("1h")
+    market.consumer.do("job", "settle", job)
+    return job
