@@ -43,10 +43,17 @@ def _traced(market: Market) -> str:
     return submitted(market)
 
 
+def _replicated(market: Market) -> str:
+    from tests.replicating import replicated
+
+    return replicated(market)
+
+
 # How a job of each tier comes to a result that is handed in; `mlm verify` and its settlement do the rest.
 TIERS: dict[str, Callable[[Market], str]] = {
     "zk": lambda market: _plain(market, "--tier", "zk"),
     "optimistic": _traced,
+    "redundant": _replicated,
     "none": lambda market: _plain(market, "--tier", "none"),
 }
 

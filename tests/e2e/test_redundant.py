@@ -12,10 +12,9 @@ from mlm.core.errors import Reverted
 from mlm.workflows import replica_look
 from tests.command_line import INPUT, MODEL, TOKEN, Market, Person
 from tests.disputing import EXACT, Chain, exact_market, leased, liar, posted
+from tests.replicating import REPLICAS, SLOTS, with_slots
 
 PRICE, LOCK, FEE, SLOT = 5 * TOKEN, 10 * TOKEN, TOKEN // 2, 20 * TOKEN
-REPLICAS = ("--tier", "redundant", "--replicas", "2", "--replica-fee", "0.5")
-ACCOUNTS = ("watcher", "compute-2")
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +27,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
 @pytest.fixture
 def replicas(market: Market) -> tuple[Person, ...]:
     """The two accounts with slots, full ones: whoever has lost its stake joins again."""
-    found = tuple(market.person(account) for account in ACCOUNTS)
-    for person in found:
-        slot = person.do("replica", "list")["slot"]
-        if int(slot["stake"]) < SLOT:
-            person.do("replica", "join")
-    market.advance("1m")
-    return found
+    return with_slots(market)
 
 
 def drawn(market: Market, *options: str) -> str:
@@ -42,7 +35,7 @@ def drawn(market: Market, *options: str) -> str:
     job = leased(market, *REPLICAS, *options)
     market.advance("2m")
     shown = market.consumer.do("replica", "step", job)
-    assert sorted(each["replica"] for each in shown["replicas"]) == sorted(map(address, ACCOUNTS)), shown
+    assert sorted(each["replica"] for each in shown["replicas"]) == sorted(map(address, SLOTS)), shown
     return job
 
 
@@ -104,10 +97,10 @@ def test_honest_replicas_run_it_again_and_are_paid(market: Market, replicas: tup
     assert market.first.do("lease", "fulfil", job)["state"] == "submitted"
     for person in replicas:
         assert person.do("watcher", "run", "--until-idle")["failures"] == 0
-    before = [credit(market, account) for account in ACCOUNTS]
+    before = [credit(market, account) for account in SLOTS]
     market.advance("1h")
-    assert of(ends(market.consumer, job), *ACCOUNTS) == [("paid", FEE, 0)] * 2
-    assert [credit(market, account) - had for account, had in zip(ACCOUNTS, before, strict=True)] == [FEE] * 2
+    assert of(ends(market.consumer, job), *SLOTS) == [("paid", FEE, 0)] * 2
+    assert [credit(market, account) - had for account, had in zip(SLOTS, before, strict=True)] == [FEE] * 2
     checked = market.consumer.do("verify", job)
     assert checked["verified"] and checked["complete"], checked
     assert any("2 replicas" in each["found"] for each in checked["checks"]), checked
@@ -133,7 +126,7 @@ def test_a_worker_and_a_waiting_consumer_do_the_rest_by_themselves(
         for process in (worker, *watchers):
             process.terminate()
             process.communicate(timeout=60)
-    assert of(ends(market.consumer, job), *ACCOUNTS) == [("paid", FEE, 0)] * 2
+    assert of(ends(market.consumer, job), *SLOTS) == [("paid", FEE, 0)] * 2
 
 
 def until(market: Market, job: str, state: str, tries: int = 60) -> None:
@@ -225,7 +218,7 @@ def test_a_replica_that_lies_or_copies_loses_its_stake(market: Market, replicas:
     liar_.send("Replication", "reveal", raw, nonsense, bytes(32))
     assert "differs" not in str(market.consumer.do("replica", "show", job))
     market.advance("1h")
-    assert of(ends(market.consumer, job), *ACCOUNTS) == [("mistaken", 0, SLOT), ("silent", 0, SLOT)]
+    assert of(ends(market.consumer, job), *SLOTS) == [("mistaken", 0, SLOT), ("silent", 0, SLOT)]
 
 
 def test_a_replica_that_commits_to_nothing_loses_as_much_as_its_fee(
@@ -240,7 +233,7 @@ def test_a_replica_that_commits_to_nothing_loses_as_much_as_its_fee(
     replicas[0].do("watcher", "run", "--until-idle")
     before = credit(market, "consumer")
     market.advance("1h")
-    assert of(ends(market.consumer, job), *ACCOUNTS) == [("paid", FEE, 0), ("absent", 0, FEE)]
+    assert of(ends(market.consumer, job), *SLOTS) == [("paid", FEE, 0), ("absent", 0, FEE)]
     assert credit(market, "consumer") == before
     assert int(replicas[1].do("replica", "list")["slot"]["stake"]) == SLOT - FEE
 
@@ -259,7 +252,7 @@ def test_a_killed_replica_goes_on(market: Market, replicas: tuple[Person, ...]) 
     for person in replicas:
         person.do("watcher", "run", "--until-idle")
     market.advance("1h")
-    assert of(ends(market.consumer, job), *ACCOUNTS) == [("paid", FEE, 0)] * 2
+    assert of(ends(market.consumer, job), *SLOTS) == [("paid", FEE, 0)] * 2
 
 
 # ------------------------------------------------------------------ what is refused, and what comes back
@@ -286,7 +279,7 @@ def test_fees_of_a_job_that_nobody_does_come_back(market: Market, replicas: tupl
     job = drawn(market)
     before = credit(market, "consumer")
     market.advance("1h")
-    assert of(ends(market.consumer, job), *ACCOUNTS) == [("released", 0, 0)] * 2
+    assert of(ends(market.consumer, job), *SLOTS) == [("released", 0, 0)] * 2
     assert credit(market, "consumer") - before == 2 * FEE
     assert replica_look.CONTRACT == "Replication"
 
