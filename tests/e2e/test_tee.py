@@ -165,8 +165,25 @@ FALSE: dict[str, tuple[Callable[[Scene], AttestRequest], str]] = {
     ),
     "no quote": (lambda it: replace(it.asked(), quote=b"no quote"), "SGX or TDX"),
     "collateral of nobody": (lambda it: replace(it.asked(), collateral=b"{}"), "collateral"),
+    "a quote whose certificates have other ends of lines": (
+        lambda it: replace(made := it.asked(), quote=other_lines(made.quote)),
+        "finds one in its form",
+    ),
+    "a quote that is too long to be shown": (
+        lambda it: replace(made := it.asked(), quote=made.quote + bytes(16_384)),
+        "finds one in its form",
+    ),
     "a job that there is not": (lambda it: replace(it.asked(), job_id="0x" + "77" * 32), "no job starts with"),
 }
+
+
+def other_lines(quote: bytes) -> bytes:
+    """The same SGX quote to a library that reads PEM leniently, and none to the contract that convicts."""
+    at = quote.index(b"-----BEGIN")
+    chain = quote[at:].replace(b"\n", b"\r\n")
+    size = int.from_bytes(quote[432:436], "little") + len(chain) - len(quote[at:])
+    head = quote[:432] + size.to_bytes(4, "little") + quote[436 : at - 4]
+    return head + len(chain).to_bytes(4, "little") + chain
 
 
 def retyped() -> bytes:
