@@ -27,7 +27,7 @@ from mlm.workflows import attest, attest_gather, lease, tiers
 from mlm.workflows.apply import execute
 from mlm.workflows.attest_gather import signer
 from mlm.workflows.job_close import JobName
-from tests.command_line import INPUT, ROOT, TOKEN, Market
+from tests.command_line import INPUT, MODEL, ROOT, TOKEN, Market
 from tests.delivering import apart, pushed
 from tests.e2e.working import shown, until, working
 from tests.enclaves import ATTESTERS, Attesters, Honest, attested_market, honest, ports_of, publish
@@ -349,6 +349,15 @@ def test_a_model_without_a_tee_key_is_not_dealt_with(market: Market) -> None:
             value,
         )
         assert "expected some of" in error["message"]
+
+
+def test_where_a_job_has_no_terms_of_its_own_there_is_no_tee(market: Market) -> None:
+    words = ("job", "post", MODEL, "-i", INPUT, "--max-price", "5", "--tier", "tee", "--auction", "batch")
+    error = market.consumer.refused(2, *words, "--start-price", "1", "--price-step", "0.01")
+    assert "the jobs of a batch have none" in error["message"]
+    text = f'budget = "9"\n[step.one]\nmodel = "{MODEL}@1.1.0"\ninput = "{INPUT}"\nmax_price = "5"\ntier = "tee"\n'
+    (market.consumer.folder / "tee.toml").write_text(text)
+    assert "step.one: the tier tee has terms" in market.consumer.refused(2, "pipeline", "show", "tee.toml")["message"]
 
 
 def test_only_the_governance_admits(market: Market) -> None:
