@@ -47,8 +47,8 @@ class Completion:
 def doctor(ctx: typer.Context) -> None:
     """Check this machine and say what to install.
 
-    Looks at Python, the extras, the sandbox, where models run, the enclave, the SRS files, the devnet's engine, disk space, the
-    index's lock and the network. Exits with 1 when something is a problem; a note is no problem.
+    Looks at Python, the extras, the sandbox, where models run, the enclave, the SRS files, the devnet's engine, disk
+    space, the index's lock and the network. Exits with 1 when something is a problem; a note is no problem.
 
     Example: `mlm doctor`
     """
