@@ -15,8 +15,8 @@ from tests.command_line import ROOT
 PAGE = (ROOT / "docs" / "trust.md").read_text(encoding="utf-8")
 ATTACKS = re.findall(r"^\| ([a-z]+) \| ([^|]+) \| ([^|]+) \| (`[^|]+`) \|$", PAGE.split("## Attacks")[1], re.MULTILINE)
 # Tiers that are built, and what else can be attacked.
-AREAS = {"zk", "optimistic", "none", "evidence", "delivery", "publication", "verification"}
-LATER = {"tee", "redundant"}
+AREAS = {"zk", "optimistic", "tee", "none", "evidence", "delivery", "publication", "verification"}
+LATER = {"redundant"}
 
 
 def rows(part: str, columns: int) -> list[list[str]]:

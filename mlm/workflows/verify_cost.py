@@ -103,6 +103,7 @@ def _attestation(ports: Ports, job: lookup.Job) -> Attestation | None:
 
 
 def _tee_facts(reader: Reader, job: lookup.Job, facts: Facts) -> Facts:
+    """Who signed a result is counted, not who signed for the key that signed it: that has no attesters of its own."""
     if job.submit_tx is None:
         return facts
     found = submitted(reader.ports, job)
@@ -112,7 +113,7 @@ def _tee_facts(reader: Reader, job: lookup.Job, facts: Facts) -> Facts:
         made_at=Instant(signed.checked_at),
         tcb_status=vendors_word(signed.kind, signed.status),
         simulated=signed.simulated,
-        attesters=len(found.signatures),
+        attesters=None if signed.of_key else len(found.signatures),
         committee=len(reader.call(SET, "members")),
     )
 
