@@ -51,7 +51,7 @@ check: $(DEV) $(FORGE) ## Lint, types, formats, slither and locks
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd devnet && $(FORGE_RUN) fmt --check
-	cd devnet && FOUNDRY_OUT=cache/slither/out FOUNDRY_CACHE_PATH=cache/slither/cache \
+	cd devnet && FOUNDRY_OUT=cache/slither/out FOUNDRY_CACHE_PATH=cache/slither/cache FOUNDRY_OPTIMIZER=true FOUNDRY_SKIP='[]' \
 	  $(CURDIR)/$(BIN)/slither . --config-file slither.config.json
 	$(BIN)/python -m pytest -q tests/test_locks.py tests/test_docs.py
 

@@ -28,6 +28,7 @@ const units = [
   { settings: market, contracts: [{ name: "DisputeGame", source: "contracts/DisputeGame.sol" }] },
   { settings: market, contracts: [{ name: "AuditRewards", source: "contracts/AuditRewards.sol" }] },
   { settings: market, contracts: ["AttesterSet", "QuoteProofs", "TeeVerifier"].map((name) => ({ name, source: `contracts/${name}.sol` })) },
+  { settings: market, contracts: ["CommitRevealBeacon", "Replication"].map((name) => ({ name, source: `contracts/${name}.sol` })) },
   { settings: market, contracts: ["ContentKeys", "LicenceToken", "LicenceShop"].map((name) => ({ name, source: `contracts/${name}.sol` })) },
   { settings: frozen, contracts: [{ name: "Deployer", source: "contracts/Deployer.sol" }] },
   { settings: generated, contracts: [{ name: "Halo2Verifier", source: "circuits/Halo2Verifier.sol", contract: "Halo2VerifierReusable" }] },

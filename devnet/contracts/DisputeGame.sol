@@ -5,9 +5,11 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Complaints} from "./base/Complaints.sol";
 import {Games} from "./base/Games.sol";
 import {Payments} from "./base/Payments.sol";
+import {Traces} from "./base/Traces.sol";
 import {Fault, IDisputeGame, Trace} from "./interfaces/IDisputeGame.sol";
 import {CellFault, Committed, HeaderFault, IFaultProofs, PaddingFault} from "./interfaces/IFaultProofs.sol";
 import {IJobMarket} from "./interfaces/IJobMarket.sol";
+import {IReplication} from "./interfaces/IReplication.sol";
 
 /// What the game is deployed with; immutable. Amounts in token base units, times in seconds.
 struct GameParams {
@@ -18,7 +20,7 @@ struct GameParams {
     uint32 extension; // that a turn begins with, at least
 }
 
-/// @title The optimistic tier: a result stands unless somebody shows one place where its trace contradicts itself
+/// @title The tiers optimistic and redundant: a result stands unless somebody shows one place where its trace contradicts itself
 /// @notice docs/fault-proofs.md specifies it: what is committed to (base/Traces.sol), what convicts (IFaultProofs), and the game
 /// that forces a provider to show what it withholds (base/Games.sol). Immutable, without an owner.
 /// INVARIANT: token.balanceOf(this) >= totalCredit + bond * (games that have not ended) + deposit * (complaints whose deposit
@@ -27,9 +29,16 @@ struct GameParams {
 /// ended stands too. A dispute ends: every game by its clocks, every complaint by its own.
 /// ASSUMPTION: market and proofs are the deployment's own, and a proof reverts for whatever is no fault.
 contract DisputeGame is Games {
-    /// @param market_ May have no code yet: market and verifier name each other.
-    constructor(IERC20 token_, IJobMarket market_, IFaultProofs proofs_, GameParams memory params_)
+    /// @param market_ May have no code yet: market and verifier name each other; and so do replication and verifier.
+    constructor(
+        IERC20 token_,
+        IJobMarket market_,
+        IFaultProofs proofs_,
+        IReplication replication_,
+        GameParams memory params_
+    )
         Payments(token_)
+        Traces(replication_)
         Complaints(market_, params_.deposit, params_.answerWindow)
         Games(proofs_, params_.bond, params_.clock, params_.extension)
     {}

@@ -125,6 +125,8 @@ contract QuoteProofs is IQuoteProofs, IQuoteProofsErrors {
         uint256 next;
         (ok, der, next) = Pem.decode(chain, 0);
         if (ok) (ok, platform) = Certificates.read(der);
+        // What follows is not read.
+        // slither-disable-next-line unused-return
         if (ok) (ok, der,) = Pem.decode(chain, next);
         if (ok) (ok, authority) = Certificates.read(der);
     }

@@ -214,9 +214,9 @@ contract DisputeGameCheckTest is GameBase {
         IJobMarket place = IJobMarket(address(market));
         GameParams memory p = _gameParams();
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "proofs"));
-        Shipped.disputeGame(token, place, IFaultProofs(ANYONE), p);
+        Shipped.disputeGame(token, place, IFaultProofs(ANYONE), replication, p);
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.AddressMissing.selector, "market"));
-        Shipped.disputeGame(token, IJobMarket(address(0)), toy, p);
+        Shipped.disputeGame(token, IJobMarket(address(0)), toy, replication, p);
         p.bond = 0;
         _refuseParams(p, "bond", 0, 1, type(uint128).max);
         p = _gameParams();
@@ -238,6 +238,6 @@ contract DisputeGameCheckTest is GameBase {
         private
     {
         vm.expectRevert(abi.encodeWithSelector(IPaymentErrors.ParameterOutOfBounds.selector, name, actual, least, most));
-        Shipped.disputeGame(token, IJobMarket(address(market)), toy, p);
+        Shipped.disputeGame(token, IJobMarket(address(market)), toy, replication, p);
     }
 }

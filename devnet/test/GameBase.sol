@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {CommitRevealBeacon} from "../contracts/CommitRevealBeacon.sol";
 import {DisputeGame, GameParams} from "../contracts/DisputeGame.sol";
+import {Replication} from "../contracts/Replication.sol";
 import {Publication, TierKey} from "../contracts/interfaces/IAssetRegistry.sol";
 import {Challenge, Game, Phase, Trace} from "../contracts/interfaces/IDisputeGame.sol";
 import {CellFault, HeaderFault, IFaultProofs, PaddingFault} from "../contracts/interfaces/IFaultProofs.sol";
 import {IJobMarket, Request, Terms} from "../contracts/interfaces/IJobMarket.sol";
+import {IReplication, ReplicationParams} from "../contracts/interfaces/IReplication.sol";
 import {AuctionKind, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
 import {MarketBase} from "./MarketBase.sol";
@@ -26,10 +29,17 @@ abstract contract GameBase is MarketBase {
     uint32 internal constant ANSWER = 1 days;
     uint32 internal constant CLOCK = 12 hours;
     uint32 internal constant EXTENSION = 30 minutes;
+    uint32 internal constant ROUND = 1 minutes;
+    uint128 internal constant BEACON_DEPOSIT = ONE;
+    uint128 internal constant SLOT = 20 * ONE;
+    uint32 internal constant REVEAL = 30 minutes;
+    uint32 internal constant LEAVE = 1 days;
     uint256 internal constant NODES = 5;
     uint256 internal constant OPENING = type(uint256).max;
 
     DisputeGame internal game;
+    CommitRevealBeacon internal beacon;
+    Replication internal replication;
     ToyFaultProofs internal toy;
     bytes32 internal graphRoot;
     bytes32 internal exactVersion;
@@ -58,18 +68,26 @@ abstract contract GameBase is MarketBase {
         _stake(BOB, 1_000 * ONE);
     }
 
+    function _replicationParams() internal pure returns (ReplicationParams memory) {
+        return ReplicationParams(SLOT, REVEAL, LEAVE);
+    }
+
     function _gameParams() internal pure returns (GameParams memory) {
         return GameParams(DEPOSIT, ANSWER, BOND, CLOCK, EXTENSION);
     }
 
     function _deployGame(IFaultProofs proofs, GameParams memory params) internal {
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 2);
-        game = Shipped.disputeGame(token, IJobMarket(predicted), proofs, params);
+        address replicates = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 4);
+        game = Shipped.disputeGame(token, IJobMarket(predicted), proofs, IReplication(replicates), params);
         vault = Shipped.stakeVault(token, predicted, address(batch), uint64(MIN_UNBONDING));
         address[6] memory verifiers =
-            [address(verifier), address(verifier), address(game), address(0), address(0), address(0)];
+            [address(verifier), address(verifier), address(game), address(0), address(game), address(0)];
         market = Shipped.jobMarket(token, registry, vault, _modules(), verifiers, _params());
         vm.assertEq(address(market), predicted);
+        beacon = Shipped.commitRevealBeacon(token, ROUND, BEACON_DEPOSIT);
+        replication = Shipped.replication(token, market, game, beacon, _replicationParams());
+        vm.assertEq(address(replication), replicates);
     }
 
     function _publishExact() private {

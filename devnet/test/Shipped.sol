@@ -7,6 +7,7 @@ import {AssetSale} from "../contracts/AssetSale.sol";
 import {AttesterSet} from "../contracts/AttesterSet.sol";
 import {AuditRewards} from "../contracts/AuditRewards.sol";
 import {BatchAuction} from "../contracts/BatchAuction.sol";
+import {CommitRevealBeacon} from "../contracts/CommitRevealBeacon.sol";
 import {ContentKeys} from "../contracts/ContentKeys.sol";
 import {Delivery} from "../contracts/Delivery.sol";
 import {Deployer} from "../contracts/Deployer.sol";
@@ -21,6 +22,7 @@ import {MarketToken} from "../contracts/MarketToken.sol";
 import {PaymentChannels} from "../contracts/PaymentChannels.sol";
 import {Providers} from "../contracts/Providers.sol";
 import {QuoteProofs, RootKey} from "../contracts/QuoteProofs.sol";
+import {Replication} from "../contracts/Replication.sol";
 import {Reputation} from "../contracts/Reputation.sol";
 import {StakeVault} from "../contracts/StakeVault.sol";
 import {TeeParams, TeeVerifier} from "../contracts/TeeVerifier.sol";
@@ -41,6 +43,8 @@ import {IMarketParts} from "../contracts/interfaces/ILicenceShop.sol";
 import {ILicenceToken} from "../contracts/interfaces/ILicenceToken.sol";
 import {IProviders} from "../contracts/interfaces/IProviders.sol";
 import {IQuoteProofs} from "../contracts/interfaces/IQuoteProofs.sol";
+import {IRandomness} from "../contracts/interfaces/IRandomness.sol";
+import {IReplication, ReplicationParams} from "../contracts/interfaces/IReplication.sol";
 import {IReputation} from "../contracts/interfaces/IReputation.sol";
 import {IStakeVault} from "../contracts/interfaces/IStakeVault.sol";
 import {Artifacts} from "./Artifacts.sol";
@@ -94,11 +98,18 @@ library Shipped {
         return Deployer(Artifacts.create("Deployer", ""));
     }
 
-    function disputeGame(IERC20 token_, IJobMarket market_, IFaultProofs proofs_, GameParams memory params_)
-        internal
-        returns (DisputeGame)
-    {
-        return DisputeGame(Artifacts.create("DisputeGame", abi.encode(token_, market_, proofs_, params_)));
+    function commitRevealBeacon(IERC20 token_, uint32 length_, uint128 deposit_) internal returns (CommitRevealBeacon) {
+        return CommitRevealBeacon(Artifacts.create("CommitRevealBeacon", abi.encode(token_, length_, deposit_)));
+    }
+
+    function disputeGame(
+        IERC20 token_,
+        IJobMarket market_,
+        IFaultProofs proofs_,
+        IReplication replication_,
+        GameParams memory params_
+    ) internal returns (DisputeGame) {
+        return DisputeGame(Artifacts.create("DisputeGame", abi.encode(token_, market_, proofs_, replication_, params_)));
     }
 
     function encryptionKeys() internal returns (EncryptionKeys) {
@@ -162,6 +173,16 @@ library Shipped {
 
     function quoteProofs(RootKey memory root, RootKey memory simulated) internal returns (QuoteProofs) {
         return QuoteProofs(Artifacts.create("QuoteProofs", abi.encode(root, simulated)));
+    }
+
+    function replication(
+        IERC20 token_,
+        IJobMarket market_,
+        IDisputeGame game_,
+        IRandomness beacon_,
+        ReplicationParams memory params_
+    ) internal returns (Replication) {
+        return Replication(Artifacts.create("Replication", abi.encode(token_, market_, game_, beacon_, params_)));
     }
 
     function reputation(address market_) internal returns (Reputation) {

@@ -80,6 +80,7 @@ COMMANDS: dict[str, Entry] = {
     "dispute": Entry("dispute", "Challenge results that do not follow, and answer challenges.", JOBS, group=True),
     "audit": Entry("audit", "Be paid for finding results true, or pay for it.", JOBS, group=True),
     "attester": Entry("attester", "Check evidence of trusted hardware, with stake; see who does.", JOBS, group=True),
+    "replica": Entry("replica", "Be drawn to run jobs again, and be paid for it.", JOBS, group=True),
     "watcher": Entry("watcher", "Re-check results unattended, and challenge the false ones.", JOBS, group=True),
     "worker": Entry("worker", "Provide compute unattended: bid, run, prove, submit, be paid.", JOBS, group=True),
     "provider": Entry(
@@ -122,6 +123,7 @@ PLANNED = frozenset(
     | {"audit fund", "audit join"}
     | {"attester join", "attester leave", "attester withdraw", "attester admit", "attester remove"}
     | {"attester threshold"}
+    | {"audit fund", "audit join", "replica join", "replica leave", "replica withdraw", "replica step"}
     | {"sale start", "sale bid", "sale buy", "sale cancel", "sale settle"}
     | {"buy", "licence offer", "licence transfer", "licence redeem", "licence revoke", "licence request"}
     | {"licence deliver", "licence complain", "licence settle", "licence refund"}

@@ -22,6 +22,8 @@ from mlm.cli.job_options import (
     Output,
     PriceStep,
     Private,
+    ReplicaFee,
+    Replicas,
     Require,
     RequireFile,
     Retries,
@@ -63,6 +65,8 @@ def post(
     enclaves: Enclaves = None,
     attestation_max_age: MaxAge = None,
     hardware_only: HardwareOnly = False,
+    replicas: Replicas = None,
+    replica_fee: ReplicaFee = None,
     require: Require = None,
     require_file: RequireFile = None,
     private: Private = False,
@@ -116,6 +120,8 @@ def post(
         require_file=require_file,
         private=private,
         label="" if wait and label is None else label,
+        replicas=replicas,
+        replica_fee=None if replica_fee is None else parse_units(replica_fee),
     )
     if wait and not ctx.obj.dry_run:
         _post_and_wait(ctx, params, output, retries, timeout)

@@ -44,8 +44,11 @@ _TIERS = (
 )
 _STATUS = "tee: what the vendor may say of the platform: UpToDate, SWHardeningNeeded … by commas; default: tee.status."
 _AT_RISK = (
-    "optimistic: what a false result would cost you beyond the price, in tokens. Whoever bids locks twice that as well."
+    "optimistic, redundant: what a false result would cost you beyond the price, in tokens. Whoever bids locks twice "
+    "that as well."
 )
+_REPLICAS = "redundant: how many accounts are drawn to run it again, from 1 to 7."
+_REPLICA_FEE = "redundant: what each of them is paid, in tokens; put up now, and back where nobody is drawn."
 _PRIVATE = (
     "Encrypt the input for the winner, and the outputs of the tier none for you; `mlm job deliver` gives the winner "
     "the key. The outputs of a proof are public."
@@ -67,6 +70,8 @@ MaxAge = Annotated[
     ),
 ]
 HardwareOnly = Annotated[bool, typer.Option("--hardware-only", help="tee, on a devnet: accept no simulated evidence.")]
+Replicas = Annotated[int | None, typer.Option(min=1, help=_REPLICAS)]
+ReplicaFee = Annotated[str | None, typer.Option(help=_REPLICA_FEE)]
 Private = Annotated[bool, typer.Option("--private", help=_PRIVATE)]
 StartPrice = Annotated[
     str | None, typer.Option(help="dutch: what the clock offers first; batch: the lowest price of the grid.")

@@ -22,6 +22,7 @@ class Move(StrEnum):
     DELIVER = "deliver"  # the key of a private input
     COMPLAIN = "complain"  # that no result came, in the tier none
     AWARD = "award"  # draw the awards of a batch, which lapse where nobody does
+    REPLICATE = "replicate"  # pay for the replicas of the tier redundant, draw or settle them
     SETTLE = "settle"
     REOPEN = "reopen"  # which settles too
     READ = "read"  # the result is there
@@ -36,6 +37,7 @@ class Attempt:
     settled: bool
     awarded: bool = False  # its round is closed, awards it, and nobody has drawn that yet
     undelivered: bool = False  # its input is private, and the lease holder has not been given the key
+    replicas: bool = False  # something is due about its replicas that this account may do
     missing: bool = False  # what was handed in cannot be read, and little is left of the time to complain
     firm: bool = True  # its newest event stands in a block as settled as is asked for
 
@@ -47,9 +49,13 @@ def next_move(seen: Attempt, retries_left: int) -> Move:
             return Move.DELIVER if seen.firm else Move.WAIT
         if seen.state is State.SUBMITTED and seen.missing:
             return Move.COMPLAIN
+        if seen.replicas:
+            return Move.REPLICATE
         return Move.AWARD if seen.state is State.REVEALING and seen.awarded else Move.WAIT
     if not seen.firm:
         return Move.WAIT  # money and results follow only what no reorganisation is expected to take back
+    if seen.replicas:
+        return Move.REPLICATE
     if seen.state in AGAIN and retries_left > 0:
         return Move.REOPEN
     if not seen.settled:

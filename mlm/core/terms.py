@@ -106,6 +106,13 @@ def request_args(request: Request) -> tuple[Any, ...]:
     return _abi(request)
 
 
+def snapshot_of(values: Any) -> Snapshot:
+    """The market's part as the ABI gives it; the inverse of what `Terms.as_args` makes of it."""
+    told: list[Any] = ["0x" + value.hex() if isinstance(value, bytes) else value for value in values]
+    made: list[Any] = [tuple(value) if isinstance(value, list) else value for value in told]
+    return Snapshot(*made)
+
+
 def terms_from_event(terms: Mapping[str, Any]) -> Terms:
     """Rebuild Terms from the decoded JobPosted event (camelCase names); raises InvalidData when a field is missing."""
     try:

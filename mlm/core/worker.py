@@ -65,6 +65,8 @@ class Seen:
     waits: bool = False  # the input is private, and its consumer has not delivered the key
     complained: bool = True  # of a disputed job: its consumer waits for the outputs
     challenged: bool = False  # a game about its result waits for this account
+    held: bool = False  # a result in hand waits for others: for replicas that are drawn, or that commit
+    steps: bool = False  # about its replicas there is something that anybody may do
     keyless: bool = False  # and cannot: this account has announced none to encrypt it under
     rests: bool = False  # a move on it failed a moment ago
 
@@ -157,6 +159,13 @@ class Respond:
 
 
 @dataclass(frozen=True)
+class Replicate:
+    """Draw a job's replicas, or settle them."""
+
+    job_id: str
+
+
+@dataclass(frozen=True)
 class Settle:
     """Draw the job's credits, and free what is left of the lock."""
 
@@ -171,7 +180,7 @@ class Collect:
 # Moves that may share a transaction, and how many of one kind: its title names them all.
 TOGETHER, MOST_TOGETHER = (Bid, Reveal, Fulfil, Settle), 32
 
-Move = Learn | Bid | Reveal | Draw | Announce | Compute | Fulfil | Answer | Respond | Settle | Collect
+Move = Learn | Bid | Reveal | Draw | Announce | Compute | Fulfil | Answer | Respond | Replicate | Settle | Collect
 _NEVER = 1 << 62
 
 
@@ -235,8 +244,10 @@ def _due(job: Seen, now: int) -> Move | None:
         case State.REVEALING if job.drawable:
             return Draw(job.job_id)
         case State.LEASED | State.READY if job.mine:
+            if job.steps:
+                return Replicate(job.job_id)
             if job.result is Result.KEPT:
-                return Fulfil(job.job_id)
+                return None if job.held else Fulfil(job.job_id)
             if job.waits:
                 return Announce(job.job_id) if job.keyless else None
             return Compute(job.job_id) if job.result is Result.NONE else None

@@ -11,12 +11,12 @@ from mlm.core.dispute.commitment import commitment, game_id
 from mlm.core.dispute.game import Game, Phase
 from mlm.core.errors import StateConflict
 from mlm.core.exact.trace import Tensor
-from mlm.core.job import State
+from mlm.core.job import State, Tier
 from mlm.core.merkle import LEAF_BYTES
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Tx
 from mlm.ports.bundle import Ports
-from mlm.workflows import dispute_look, lookup, permit
+from mlm.workflows import dispute_look, lookup, permit, replica_look
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.dispute_look import CONTRACT, Case
 from mlm.workflows.job_close import JobName
@@ -173,7 +173,9 @@ def move(ports: Ports, case: Case, game: Game) -> Tx | None:
     convicted = bool(ports.state.query("convictions", job_id=case.job.job_id))
     if game.challenger.lower() == me:
         return _challenging(case, game, now, convicted)
-    if case.job.provider is not None and case.job.provider.lower() == me and not convicted:
+    own = case.job.provider is not None and case.job.provider.lower() == me
+    # Who has shown the provider's own root is convicted with it: it answers as well, should the provider be silent.
+    if not convicted and (own or (case.job.tier is Tier.REDUNDANT and replica_look.is_equal(ports, case.job.job_id))):
         return _answering(case, game, now)
     return None
 

@@ -15,7 +15,6 @@ from mlm.core.exact.commitments import Evidence
 from mlm.core.exact.node import Operand
 from mlm.core.exact.opening import Prover
 from mlm.core.exact.trace import Tensor, Trace, tensor_of
-from mlm.core.job import Tier
 from mlm.core.merkle import HASH_BYTES
 from mlm.ports.bundle import Ports
 from mlm.workflows import inputs, lookup, model, tiers
@@ -90,9 +89,10 @@ def case(ports: Ports, name: str, *, keep: bool = True) -> Case:
     Raises UsageError for another tier, StateConflict before there is a result.
     """
     job = lookup.settled_job(ports, name)
-    if job.tier is not Tier.OPTIMISTIC:
+    if not tiers.of(job.tier).challenged:
         raise UsageError(
-            f"job {job.short} has the tier {job.tier}: only results of the tier optimistic can be disputed",
+            f"job {job.short} has the tier {job.tier}: only results of the tier optimistic or redundant can be "
+            "disputed",
             hint="`mlm verify JOB` says who checks this one.",
         )
     claimed = evidence_of(ports, job)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlm.core.dispute import replica
 from mlm.core.errors import StateConflict
-from mlm.core.job import AuctionKind, State
+from mlm.core.job import AuctionKind, State, Tier
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Tx
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, sealed, tiers
+from mlm.workflows import lookup, replica_look, sealed, tiers
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.job_award import next_of
 from mlm.workflows.job_show import JobView, view
@@ -60,7 +61,17 @@ def plan_settle(ports: Ports, params: JobName) -> Plan[str]:
         call = burns[0] if len(burns) == 1 else Call("JobMarket", "multicall", (burns,))
         who = some[0] if len(some) == 1 else f"{len(some)} accounts"
         steps.append(Tx(f"burn the bond of {who}, who did not reveal", call))
-    return Plan("job settle", (*steps, *_refund(ports, job)), job.job_id)
+    return Plan("job settle", (*steps, *_refund(ports, job), *_replicas(ports, job)), job.job_id)
+
+
+def _replicas(ports: Ports, job: lookup.Job) -> tuple[Tx, ...]:
+    """Pays and slashes the replicas of the tier redundant, where nobody has."""
+    if job.tier is not Tier.REDUNDANT:
+        return ()
+    found = replica_look.look(ports, job, replica_look.rules(ports))
+    if not isinstance(replica.next_move(found, ports.chain.block().timestamp), replica.Settle):
+        return ()
+    return (Tx(f"settle the replicas of {job.short}", Call(replica_look.CONTRACT, "settle", (job.raw,))),)
 
 
 def _settling(job: lookup.Job) -> Call:

@@ -37,11 +37,12 @@ class JobPost:
 
     What the kind of auction does not know is None (mlm/core/auctions/asked.py). `require` holds rules of who may bid.
     `value_at_risk`: what a false result would cost beyond the price, in tiers whose results can be disputed; of twice
-    that, which a provider locks as well, half burns. In the tier tee `tcb_status` and `enclaves` say by commas which
-    platforms and kinds are accepted, `attestation_max_age` how many seconds old their evidence may be, `simulated`
-    whether evidence that convinces nobody is. `input` is a file, or the CID of a block of tensors; `private`: it
-    travels encrypted, and so do the outputs of the tier none. With a `label` the same request, label included, is one
-    job however often it is asked for; without, each is another.
+    that, which a provider locks as well, half burns. In the tier redundant `replicas` are drawn beside the provider,
+    and paid `replica_fee` each. In the tier tee `tcb_status` and `enclaves` say by commas which platforms and kinds are
+    accepted, `attestation_max_age` how many seconds old their evidence may be, `simulated` whether evidence that
+    convinces nobody is. `input` is a file, or the CID of a block of tensors; `private`: it travels encrypted, as do the
+    outputs of the tiers none and tee. With a `label` the same request, label included, is one job however often it is
+    asked for; without, each is another.
     """
 
     asset: str
@@ -65,6 +66,8 @@ class JobPost:
     require_file: Path | None = None
     private: bool = False
     label: str | None = None
+    replicas: int | None = None
+    replica_fee: Amount | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,8 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
     about = (params.tcb_status, params.enclaves, params.attestation_max_age, params.simulated or None)
     if params.tier is not Tier.TEE and any(each is not None for each in about):
         raise UsageError(f"what is accepted of trusted hardware goes with --tier tee, found {params.tier}")
+    if params.tier is not Tier.REDUNDANT and (params.replicas is not None or params.replica_fee is not None):
+        raise UsageError(f"--replicas and --replica-fee go with the tier redundant, found {params.tier}")
     asked.check(params.auction, params.max_price, params.start_price, params.price_step, params.reveal)
     wanted = job_requirements.asked(ports, params.require, params.require_file)
     version = lookup.version(ports, params.asset)
@@ -169,7 +174,8 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         value_at_risk=int(params.value_at_risk or 0),
         policy="0x" + rules.policy(params).hex(),
     )
-    call = Call("JobMarket", "post", (request_args(request), _nonce(ports, params)))
+    nonce = _nonce(ports, params)
+    call = Call("JobMarket", "post", (request_args(request), nonce))
     post = Tx(f"post the job, escrow {params.max_price}", call, payment=params.max_price)
     # Who reads a private result has to be known before there is one.
     reads = params.private and rules.delivers
@@ -178,6 +184,7 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         *(announce.steps(ports, announce.own(ports)) if reads else ()),
         *job_requirements.publishing(ports, wanted),
         *permit.steps(ports, post, params.max_price),
+        *rules.with_posting(ports, request, nonce),
     )
     return Plan(
         "job post", steps, _Facts(str(version.asset), cid, committed.commitment, requirements_text.spell(wanted))

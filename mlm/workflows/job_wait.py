@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 from mlm.core import consumer
 from mlm.core.consumer import Move
+from mlm.core.dispute.replica import next_move as next_about_replicas
 from mlm.core.errors import ChainError, NoResult, Reverted, StateConflict, UsageError
-from mlm.core.job import FINALITY, AuctionKind, State
+from mlm.core.job import FINALITY, AuctionKind, State, Tier
 from mlm.core.money import Amount
 from mlm.core.tensors import check_suffix
 from mlm.ports.bundle import Ports
@@ -27,6 +28,8 @@ from mlm.workflows import (
     job_reopen,
     job_result,
     lookup,
+    replica,
+    replica_look,
     rounds,
     tiers,
 )
@@ -108,10 +111,19 @@ def _look(ports: Ports, job_id: str, retries: int) -> Seen:
         settled=bool(job.record.settled_at),
         awarded=awarded,
         undelivered=job.state is State.LEASED and inputs.waits_for_key(ports, job),
+        replicas=_replicas(ports, job),
         missing=_missing(ports, job),
         firm=firm,
     )
     return Seen(tuple(jobs), consumer.next_move(seen, retries - len(jobs) + 1))
+
+
+def _replicas(ports: Ports, job: lookup.Job) -> bool:
+    """Whether something is to be done about the replicas of a job of the tier redundant."""
+    if job.tier is not Tier.REDUNDANT:
+        return False
+    found = replica_look.look(ports, job, replica_look.rules(ports))
+    return next_about_replicas(found, ports.chain.block().timestamp) is not None
 
 
 def _missing(ports: Ports, job: lookup.Job) -> bool:
@@ -147,6 +159,7 @@ _OPERATIONS: dict[Move, tuple[Operation[Any, Any], Callable[[str], Any]]] = {
     Move.DELIVER: (job_deliver.OPERATION, job_close.JobName),
     Move.COMPLAIN: (complaint.COMPLAIN, job_close.JobName),
     Move.AWARD: (job_award.OPERATION, lambda job: job_award.Award(job, every=True)),
+    Move.REPLICATE: (replica.STEP, job_close.JobName),
     Move.SETTLE: (job_close.SETTLE, job_close.JobName),
     Move.REOPEN: (job_reopen.OPERATION, job_reopen.Reopen),
 }

@@ -100,7 +100,10 @@ def deal(ports: Ports, name: str, *states: State) -> Deal:
 def plan_accept(ports: Ports, params: JobName) -> Plan[str]:
     """One transaction, sent only when the job can be executed."""
     work = prepare(ports, params.job, State.LEASED)
-    tiers.of(work.job.tier).check_acceptable(ports, work)
+    rules = tiers.of(work.job.tier)
+    if waits := rules.may_accept(ports, work.job):
+        raise StateConflict(f"job {work.job.short} cannot be accepted yet: {waits}", hint="Run it again then.")
+    rules.check_acceptable(ports, work)
     return Plan("lease accept", (_accept(work.job),), work.job.job_id)
 
 
@@ -126,7 +129,8 @@ def plan_fulfil(ports: Ports, params: JobName) -> Plan[_Facts]:
     """Run the model, prove the run where the tier asks for it, and hand the result in.
 
     A lease that is not accepted yet is, in the transaction that hands the result in, once a remote has taken it:
-    whatever dies on the way costs no lock.
+    whatever dies on the way costs no lock. Where others have to run it first, it is accepted alone, with its result in
+    hand. Raises StateConflict while they do.
     """
     found = deal(ports, params.job, State.LEASED, State.READY)
     rules, done = tiers.of(found.job.tier), kept(ports, found.job.job_id)
@@ -134,8 +138,17 @@ def plan_fulfil(ports: Ports, params: JobName) -> Plan[_Facts]:
     if done is None or rules.is_stale(ports, done):
         done = compute(ports, _with_input(ports, found))
     handing = rules.hand_in(ports, found, done)
-    steps = (*handing.before, _accepting(found.job, handing.submit))
-    return Plan("lease fulfil", steps, _Facts(found.job, handing.outputs, done.execution_provider))
+    facts = _Facts(found.job, handing.outputs, done.execution_provider)
+    if not (waits := rules.may_submit(ports, found.job)):
+        steps = (*handing.before, _accepting(found.job, handing.submit))
+        return Plan("lease fulfil", steps, facts)
+    # Nothing is shown before: what others are to commit to they could copy.
+    if found.job.state is not State.LEASED or (waits := rules.may_accept(ports, found.job)):
+        raise StateConflict(
+            f"the result of {found.job.short} is kept, and cannot be handed in yet: {waits}",
+            hint=f"Run it again then: `mlm lease fulfil {found.job.short}`; a worker does so by itself.",
+        )
+    return Plan("lease fulfil", (_accept(found.job),), facts)
 
 
 def compute(ports: Ports, work: Work) -> KeptWork:
@@ -195,8 +208,9 @@ def plan_submit(ports: Ports, params: Submit) -> Plan[_Facts]:
 def result_submit(ports: Ports, params: Any, plan: Plan[_Facts], done: tuple[DoneStep, ...]) -> Submitted:
     """The job after its submission: settled in the tier zk, waiting for a complaint in the tier none."""
     facts = plan.facts
-    forget(ports, facts.job.job_id)
     seen = view(ports, lookup.job(ports, facts.job.job_id))
+    if seen.state is not State.READY:  # it was accepted only: its result is handed in later
+        forget(ports, facts.job.job_id)
     me = ports.sender.address.lower()
     paid = sum(credit.amount for credit in seen.credits if credit.account.lower() == me)
     return Submitted(
@@ -206,8 +220,14 @@ def result_submit(ports: Ports, params: Any, plan: Plan[_Facts], done: tuple[Don
         outputs=facts.outputs,
         execution_provider=facts.execution_provider,
         payment=Amount(paid),
-        next="mlm wallet withdraw" if seen.settled else f"mlm job watch {facts.job.short}",
+        next=_next(seen.settled, seen.state, facts.job),
     )
+
+
+def _next(settled: bool, state: State, job: lookup.Job) -> str:
+    if state is State.READY:
+        return f"mlm lease fulfil {job.short}"
+    return "mlm wallet withdraw" if settled else f"mlm job watch {job.short}"
 
 
 ACCEPT = Operation(

@@ -56,7 +56,16 @@ def steps(ports: Ports, tx: Tx, amount: int, before: tuple[Call, ...] = (), due:
         return (replace(tx, call=_together(tx.call, permit, before)),)
     if before:
         tx = replace(tx, call=Call(tx.call.contract, "multicall", ((*before, tx.call),)))
-    allowed = _allowance(ports.chain, payment)
+    return _approved(ports, tx, payment)
+
+
+def approved(ports: Ports, tx: Tx, amount: int) -> tuple[Tx, ...]:
+    """The same by an approval: for a second payment of one plan, whose permit would have the first one's nonce."""
+    return _approved(ports, tx, _payment(ports, tx.call, amount))
+
+
+def _approved(ports: Ports, tx: Tx, payment: _Payment) -> tuple[Tx, ...]:
+    allowed, amount = _allowance(ports.chain, payment), payment.amount
     if allowed >= amount:
         return (tx,)
     # Exactly what is needed: an allowance without end would outlive the trust in a contract.

@@ -21,6 +21,7 @@ from mlm.ports.bundle import Ports
 from mlm.ports.chain import Block
 from mlm.workflows import lookup
 from mlm.workflows.attest_gather import SET
+from mlm.workflows.replica_look import CONTRACT as REPLICATION
 from mlm.workflows.tiers.tee import submitted
 
 # Tiers whose results can be shown to be false for a while. That of the tier none is for complaints about delivery.
@@ -118,12 +119,27 @@ def _tee_facts(reader: Reader, job: lookup.Job, facts: Facts) -> Facts:
     )
 
 
+def _redundant(reader: Reader, job: lookup.Job) -> Cost:
+    *_, drawn = reader.call(REPLICATION, "replicasOf", job.raw)
+    slot = int(reader.call(REPLICATION, "stake")) if drawn else None
+    return trust.redundant(reader.record(job).lock, len(drawn) + 1 if drawn else None, slot, reader.at)
+
+
+def _redundant_facts(reader: Reader, job: lookup.Job, facts: Facts) -> Facts:
+    *_, drawn = reader.call(REPLICATION, "replicasOf", job.raw)
+    return replace(facts, replicas=len(drawn) + 1) if drawn else facts
+
+
 JOBS: dict[Tier, Callable[[Reader, lookup.Job], Cost]] = {
     Tier.NONE: _none,
     Tier.ZK: _zk,
     Tier.OPTIMISTIC: _optimistic,
     Tier.TEE: _tee,
+    Tier.REDUNDANT: _redundant,
 }
 
 # What a tier knows more of a result: the committee and the status of a tee's, the replicas of a redundant one.
-FACTS: dict[Tier, Callable[[Reader, lookup.Job, Facts], Facts]] = {Tier.TEE: _tee_facts}
+FACTS: dict[Tier, Callable[[Reader, lookup.Job, Facts], Facts]] = {
+    Tier.TEE: _tee_facts,
+    Tier.REDUNDANT: _redundant_facts,
+}

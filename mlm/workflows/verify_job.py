@@ -11,7 +11,7 @@ from mlm.core.job import Tier
 from mlm.core.trust import Guarantor, trusted
 from mlm.ports.bundle import Ports
 from mlm.ports.prover import Proof
-from mlm.workflows import dispute_look, lookup, model, outputs, proof_log, tiers, verify_cost
+from mlm.workflows import dispute_look, lookup, model, outputs, proof_log, tiers, verify_cost, verify_replicas
 from mlm.workflows.job_result import submitted_evidence
 from mlm.workflows.tiers.rules import claim
 from mlm.workflows.tiers.unverified import Unverified
@@ -139,9 +139,11 @@ def _traced(ports: Ports, job: lookup.Job) -> tuple[Step, ...]:
     4. The input block opens the input commitment.
     5. Every number of the run is the one that this machine computes.
     6. The outputs that were handed over are the committed ones.
-    7. The market has accepted the result.
+    7. In the tier redundant: who was drawn, that they were bound in time, and what they found.
+    8. The market has accepted the result.
     """
     case = dispute_look.case(ports, job.job_id, keep=False)
+    redundant = job.tier is Tier.REDUNDANT
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
 
@@ -169,7 +171,8 @@ def _traced(ports: Ports, job: lookup.Job) -> tuple[Step, ...]:
         input_step(ports, job, loaded, optional=False),
         Step("every number of the run follows", same, "a run on this machine", RECOMPUTED),
         Step("the outputs are the committed ones", delivered, "the output commitment on chain", HELD, optional=True),
-        accepted_step(job, (Guarantor.CHAIN, Guarantor.WATCHER)),
+        *(verify_replicas.steps(ports, job) if redundant else ()),
+        accepted_step(job, (Guarantor.CHAIN, Guarantor.REPLICA if redundant else Guarantor.WATCHER)),
     )
 
 
@@ -186,5 +189,6 @@ JOBS: dict[Tier, JobChecks] = {
     Tier.NONE: JobChecks(_unverified, NOBODY, NONE_TRUST),
     Tier.ZK: JobChecks(_zk, ANYBODY, ZK_TRUST),
     Tier.OPTIMISTIC: JobChecks(_traced, OPTIMISTIC_CHECKERS, OPTIMISTIC_TRUST),
+    Tier.REDUNDANT: JobChecks(_traced, verify_replicas.CHECKERS, verify_replicas.TRUST),
     Tier.TEE: JobChecks(attested, WHO, VENDOR_TRUST),
 }

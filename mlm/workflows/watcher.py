@@ -1,4 +1,4 @@
-"""`mlm watcher run`: re-executes results of the tier optimistic, and sees the false ones convicted.
+"""`mlm watcher run`: re-executes results that can be disputed, and sees the false ones convicted.
 
 It looks, `core/dispute/challenge.py` decides, and it acts by the operations that `mlm dispute` uses: journalled, so
 that a killed watcher goes on where chain and journal stand. What fails is told, and tried again at the next look.
@@ -17,11 +17,11 @@ from mlm.core.dispute.game import Game, Phase
 from mlm.core.dispute.present import MOST_AGE, Seen, judge
 from mlm.core.errors import ChainError, MlmError
 from mlm.core.exact.trace import Trace
-from mlm.core.job import Tier
+from mlm.core.job import State, Tier
 from mlm.core.money import Amount, Wei
 from mlm.core.plan import NO_AMOUNT, Call
 from mlm.ports.bundle import Ports
-from mlm.workflows import dispute, dispute_look, lookup
+from mlm.workflows import dispute, dispute_look, lookup, tiers
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.dispute_look import CONTRACT
 from mlm.workflows.job_close import JobName
@@ -29,7 +29,9 @@ from mlm.workflows.once import once
 from mlm.workflows.sync import sync
 from mlm.workflows.tiers.optimistic import evidence_of
 from mlm.workflows.watcher_audits import Audits
+from mlm.workflows.watcher_replicas import Replicating
 
+_CHALLENGED = tuple(int(tier) for tier, rules in tiers.RULES.items() if rules.challenged)
 POLL = 2.0  # seconds between two looks
 STEP = 0.2
 PAGE = 1000
@@ -69,7 +71,8 @@ class Watched:
     """What one run came to: results that were re-executed, those that were false, moves, and what failed.
 
     `unchecked` are jobs whose result could not be run again: their input or model is not there, or is refused.
-    `audits` are those that it has committed to, `paid` what audits have paid it.
+    `audits` are those that it has committed to, `paid` what audits have paid it. `replicas` are the jobs that it was
+    drawn for, has run and has committed to.
     """
 
     account: str
@@ -80,6 +83,7 @@ class Watched:
     moves: int = field(metadata=NO_AMOUNT)
     convictions: int = field(metadata=NO_AMOUNT)
     audits: int = field(metadata=NO_AMOUNT)
+    replicas: int = field(metadata=NO_AMOUNT)
     paid: Amount = field(metadata=NO_AMOUNT)
     failures: int = field(metadata=NO_AMOUNT)
 
@@ -116,6 +120,8 @@ class _Watcher:
         self._told: set[str] = set()
         self._now = self._moves = self._failures = 0
         self._since: Seen | None = None  # what the node's newest block is judged by
+        self._replicating = Replicating(ports, observe=params.observe)
+        self._undrawn: list[str] = []  # leased jobs that wait for a draw
         self._audits = Audits(ports, observe=params.observe, needed=params.drawn)
 
     def run(self, stopped: Callable[[], bool]) -> Watched:
@@ -141,6 +147,7 @@ class _Watcher:
             moves=self._moves,
             convictions=convicted,
             audits=self._audits.committed,
+            replicas=self._replicating.committed,
             paid=Amount(self._audits.paid),
             failures=self._failures,
         )
@@ -162,7 +169,22 @@ class _Watcher:
             except MlmError as error:
                 self._fail(job.job_id, error)
                 busy = True
-        return self._audit() or busy
+        return self._audit() or self._replicate() or busy
+
+    def _replicate(self) -> bool:
+        """Make what moves there are about replicas; whether there was one, or one is near."""
+        busy = False
+        for name in self._replicating.names(self._undrawn):
+            try:
+                steps, near = self._replicating.move(name, self._say)
+            except MlmError as error:
+                self._fail(name, error)
+                continue
+            if steps:
+                self._made(name, steps)
+                sync(self._ports)
+            busy = busy or near
+        return busy
 
     def _audit(self) -> bool:
         """Make what moves there are in audits; whether there was one."""
@@ -183,8 +205,9 @@ class _Watcher:
         self._refresh()
         me = self._ports.sender.address.lower()
         found = []
+        self._undrawn = []
         for row in self._rows():
-            if row["tier"] != Tier.OPTIMISTIC or (row["provider"] or "") == me:
+            if row["tier"] not in _CHALLENGED or (row["provider"] or "") == me:
                 continue
             if self._params.assets and f"{row['handle']}/{row['name']}" not in self._params.assets:
                 continue
@@ -193,6 +216,8 @@ class _Watcher:
             if self._audits.is_undrawn(row["job_id"]):
                 continue
             job = lookup.read_job(self._ports, row["job_id"])
+            if job.tier is Tier.REDUNDANT and job.state is State.LEASED:
+                self._undrawn.append(job.job_id)
             if job.state in dispute.CHALLENGEABLE or row["job_id"] in self._false:
                 found.append(job)
         # Games first, what could not be checked last; and results of one model together, which is loaded once then.
@@ -225,7 +250,8 @@ class _Watcher:
     def _attend(self, job: lookup.Job) -> bool:
         """Check a result, or play on about it; whether something is left."""
         own = self._false.get(job.job_id)
-        if own is None and self._params.drawn and not self._audits.is_drawn(job):
+        asked = self._params.drawn and job.job_id not in self._replicating.drawn
+        if own is None and asked and not self._audits.is_drawn(job):
             return False
         if own is None:
             own = self._computed(job)

@@ -8,7 +8,19 @@ from mlm.core import worker
 from mlm.core.errors import MlmError
 from mlm.core.money import Amount
 from mlm.ports.bundle import Ports
-from mlm.workflows import announce, bid, complaint, dispute, job_award, job_close, job_reveal, lease, op, wallet
+from mlm.workflows import (
+    announce,
+    bid,
+    complaint,
+    dispute,
+    job_award,
+    job_close,
+    job_reveal,
+    lease,
+    op,
+    replica,
+    wallet,
+)
 from mlm.workflows.apply import Operation, execute
 from mlm.workflows.rerun import earlier, request_of
 
@@ -21,6 +33,7 @@ _OWN = (
     lease.FULFIL,
     complaint.ANSWER,
     dispute.RESPOND,
+    replica.STEP,
     job_close.SETTLE,
     wallet.WITHDRAW,
 )
@@ -43,6 +56,8 @@ def operation_of(move: worker.Move) -> tuple[Operation[Any, Any], Any] | None:
             return complaint.ANSWER, job_close.JobName(move.job_id)
         case worker.Respond():
             return dispute.RESPOND, job_close.JobName(move.job_id)
+        case worker.Replicate():
+            return replica.STEP, job_close.JobName(move.job_id)
         case worker.Settle():
             return job_close.SETTLE, job_close.JobName(move.job_id)
         case worker.Collect():
@@ -68,6 +83,8 @@ def words_of(move: worker.Move) -> str:
             return "showed the outputs on chain: their consumer had complained"
         case worker.Respond():
             return "answered the games about the result"
+        case worker.Replicate():
+            return "made the next move about its replicas"
         case worker.Settle():
             return "settled"
     return type(move).__name__.lower()

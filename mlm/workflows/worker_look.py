@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlm.core.dispute import answer
+from mlm.core.dispute import answer, replica
+from mlm.core.dispute.replica import Replicas
 from mlm.core.errors import ChainError, StorageError
 from mlm.core.job import AuctionKind, JobFacts, Role, State, Tier, Verdict, state
 from mlm.core.pricing import Ask, Strategy
 from mlm.core.worker import Known, Result, Seen, View
 from mlm.ports.bundle import Ports
-from mlm.workflows import announce, dispute_look, lease, lookup, rounds, sealed, tiers, turns
+from mlm.workflows import announce, dispute_look, lease, lookup, replica_look, rounds, sealed, tiers, turns
 from mlm.workflows.job_show import bond_of
 from mlm.workflows.sync import sync
 from mlm.workflows.worker_desk import Desk, service
@@ -156,6 +157,8 @@ class Look:
         if not (mine or wanted or known.sealed or (batch and batch.offered)):
             return None
         fit = self._fit(service(job.version_id, job.tier))
+        challenged = job.tier in tiers.RULES and tiers.of(job.tier).challenged
+        replicas = self._replicas(job) if mine and job.tier is Tier.REDUNDANT else None
         waits = mine and turns.of(self._ports, job, self._now).who == "consumer"
         return Seen(
             job_id=job.job_id,
@@ -180,8 +183,10 @@ class Look:
             seconds=self._seconds(job) * -(-self._wanted.capacity // self._wanted.threads),  # others may be before it
             result=self._result(job) if mine else Result.NONE,
             waits=waits,
-            complained=job.tier is not Tier.OPTIMISTIC or (mine and turns.complaint_of(self._ports, job) is not None),
-            challenged=mine and job.tier is Tier.OPTIMISTIC and job.state is State.DISPUTED and self._challenged(job),
+            complained=not challenged or (mine and turns.complaint_of(self._ports, job) is not None),
+            challenged=mine and challenged and job.state is State.DISPUTED and self._challenged(job),
+            held=replicas is not None and self._held(job, replicas),
+            steps=replicas is not None and replica.next_move(replicas, self._now) is not None,
             keyless=waits and not announce.of(self._ports, self._me),
             rests=self._resting(job.job_id),
         )
@@ -204,6 +209,16 @@ class Look:
         """Whether a game about the result waits for this account, or for it to say that a challenger was silent."""
         found = dispute_look.games(self._ports, job.job_id)
         return any(answer.is_due(game, self._now) for game in found)
+
+    def _replicas(self, job: lookup.Job) -> Replicas | None:
+        """What is known of the replicas of a job of this account that waits for them."""
+        if job.state not in (State.LEASED, State.READY):
+            return None
+        return replica_look.look(self._ports, job, replica_look.rules(self._ports))
+
+    def _held(self, job: lookup.Job, found: Replicas) -> bool:
+        """Whether a result cannot be handed in yet, nor its input be accepted."""
+        return not found.drawn if job.state is State.LEASED else not found.may_submit(self._now)
 
     def _round(self, job: lookup.Job) -> _Round:
         """The round of a batch job: one reading for all of its jobs."""

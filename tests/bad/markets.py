@@ -82,7 +82,7 @@ def window_of_three_years(scene: Scene) -> None:
     _digit(scene)
 
 
-@bad(f"{POST} --max-price 5 --tier consensus", 2, "the tier tee is not available", hint="--tier zk")
+@bad(f"{POST} --max-price 5 --tier consensus", 2, "the tier consensus is not available", hint="--tier zk")
 def tier_that_is_not_there(scene: Scene) -> None:
     _digit(scene)
 

@@ -116,9 +116,9 @@ def pipeline_of_an_unknown_model(scene: Scene) -> None:
     _pipeline(scene, STEP.replace("digits-mlp", "nothing"))
 
 
-@bad(RUN, 2, "the tier tee is not available yet", hint="zk")
+@bad(RUN, 2, "the tier consensus is not available yet", hint="zk")
 def pipeline_of_a_tier_that_there_is_not(scene: Scene) -> None:
-    _pipeline(scene, f'{STEP}tier = "tee"\n')
+    _pipeline(scene, f'{STEP}tier = "consensus"\n')
 
 
 @bad("mlm pipeline run p.toml -o results", 1, "the chain holds the zk key 0x", "its files give 0x",

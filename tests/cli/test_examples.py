@@ -475,6 +475,28 @@ def _governs(member: bool, also: bool = False) -> Scene:
     return scene
 
 
+def _replicated(stage: Stage) -> tuple[Person, str]:
+    """The consumer of a job whose replicas were paid for, and whose provider never accepted."""
+    lowered(stage.market)
+    job = exact_lease(stage.market, "--tier", "redundant", "--replicas", "1", "--replica-fee", "0.5")
+    stage.market.advance("61m")
+    return stage.market.consumer, job
+
+
+def _refunded(stage: Stage) -> tuple[Person, str]:
+    """The same, with its fees back."""
+    consumer, job = _replicated(stage)
+    consumer.do("replica", "step", job)
+    return consumer, job
+
+
+def _slot(stage: Stage) -> tuple[Person, str]:
+    """An account with a slot."""
+    second = stage.market.second
+    second.do("replica", "join")
+    return second, ""
+
+
 SCENES: dict[str, Scene] = {
     "init": _elsewhere,
     "add": _project,
@@ -591,6 +613,12 @@ SCENES: dict[str, Scene] = {
     "audit join": _audited,
     "audit show": _audited,
     "audit list": _audited,
+    "replica join": lambda stage: (stage.market.person("watcher"), ""),
+    "replica leave": _slot,
+    "replica withdraw": _refunded,
+    "replica step": _replicated,
+    "replica show": _replicated,
+    "replica list": lambda stage: (stage.market.person("watcher"), ""),
     "verify": as_("second", "done"),
     "stake deposit": lambda stage: (stage.market.person("watcher"), ""),
     "stake withdraw": _unbonds,

@@ -33,6 +33,7 @@ from mlm.core.manifest import (
     Sealed,
     Signature,
     Table,
+    TeeKey,
     Tensor,
     Weights,
     ZkKey,
@@ -360,6 +361,39 @@ def test_any_changed_manifest_is_read_or_refused(data: st.DataObject) -> None:
     assert found.to_block()[1] == block
 
 
+MEASURED = ("sgx:" + "11" * 32 + ":" + "22" * 32, "snp:" + "33" * 48)
+
+
+def test_which_enclaves_may_run_a_model() -> None:
+    manifest = replace(FULL, tee=TeeKey(b"m" * 32, MEASURED))
+    cid, block = manifest.to_block()
+    found = Manifest.from_block(cid, block)
+    assert found == manifest and found.tee is not None
+    assert list(found.tee.digests) == sorted(found.tee.digests) and len(found.tee.key) == 32
+    assert found.tee.key != replace(found.tee, measurements=MEASURED[:1]).key
+
+
+@pytest.mark.parametrize(
+    ("measurements", "match"),
+    [
+        ([], "1 to 16 measurements"),
+        (list(reversed(MEASURED)), "in their order"),
+        ([MEASURED[0]] * 2, "once each"),
+        ([MEASURED[0].upper()], "in lower case"),
+        (["sgx:11"], "a measurement of sgx"),
+        (["sev:" + "11" * 48], "a measurement: expected"),
+        ([f"snp:{at:02x}" + "11" * 47 for at in range(17)], "at most 16"),
+        ("snp", "a list"),
+    ],
+)
+def test_hostile_measurements_are_refused(measurements: Any, match: str) -> None:
+    value: Any = dagcbor.decode(FULL.to_block()[1])
+    value["verification"]["tee"] = {"model": b"m" * 32, "measurements": measurements}
+    block = dagcbor.encode(value)
+    with pytest.raises(InvalidData, match=match):
+        Manifest.from_block(Cid.of(DAG_CBOR, block), block)
+
+
 def test_what_a_reader_would_refuse_is_not_written() -> None:
     with pytest.raises(InvalidData, match="unsafe path"):
         replace(FULL, files={"../x": FileRef(Cid.of(RAW, b""), 0)}, count=1, size=0).to_block()
@@ -490,6 +524,9 @@ def test_every_template_is_a_project(root: Any) -> None:
         ("royalty_bps = 500", "royalty_bp = 500", "price.royalty_bp", "price.royalty_bps"),
         ("bps = 1000", "shares = 1000", "parents.shares", ""),
         ("zk = true", 'zk = "yes"', "verification.zk", ""),
+        ("zk = true", 'measurements = "sgx"', "a list of at most 16", ""),
+        ("zk = true", 'measurements = ["sgx:11"]', "verification.measurements.*a measurement of sgx", ""),
+        ("zk = true", 'measurement = ["sgx:11"]', "unknown key verification.measurement", "verification.measurements"),
         ('use = "0.25"', "use = 0.25", "price.use", ""),
         ('use = "0.25"', 'use = "a lot"', "price.use", ""),
         ("royalty_bps = 500", "royalty_bps = 10001", "10000", ""),

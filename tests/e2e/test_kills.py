@@ -401,9 +401,10 @@ SCENES = {
     "channel close": Scene((TX,), _channel_closes),
     "channel refund": Scene((TX,), _channel_refunds),
 }
-# Killed by tests of what they are for: tests/networks, tests/e2e/test_licences.py, test_disputes.py and test_audits.py.
+# Killed by tests of what they are for: tests/networks, tests/e2e/test_licences.py, test_disputes.py,
+# test_audits.py and test_redundant.py.
 ELSEWHERE = {"network deploy", "buy"} | {
-    name for name in OPERATIONS if name.startswith(("licence ", "dispute ", "audit "))
+    name for name in OPERATIONS if name.startswith(("licence ", "dispute ", "audit ", "replica "))
 }
 # Single transactions share every line of the executor; around their broadcast is where money could be paid twice.
 # Those in FEW prove, or need six commands before, which takes seconds; their steps are those of others.

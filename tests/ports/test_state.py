@@ -25,7 +25,8 @@ ADDRESSES = {
     for number, name in enumerate(
         ("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "BatchAuction", "Reputation", "FeeShares")
         + ("Providers", "AssetSale", "Unverified", "DisputeGame", "Delivery", "EncryptionKeys", "PaymentChannels")
-        + ("ContentKeys", "LicenceToken", "LicenceShop", "AuditRewards", "AttesterSet", "TeeVerifier"),
+        + ("ContentKeys", "LicenceToken", "LicenceShop", "AuditRewards", "AttesterSet", "TeeVerifier")
+        + ("CommitRevealBeacon", "Replication"),
         1,
     )
 }
@@ -222,6 +223,34 @@ def audit_events(rng: random.Random, who: str, amount: int, job: int) -> list[Ca
         ("AuditReleased", {"amount": amount}),
     ]
     return [("AuditRewards", name, at | args) for name, args in said]
+
+
+def replica_events(rng: random.Random, who: str, other: str, amount: int, job: int) -> list[Call]:
+    """What is said of the beacon, of slots, and of the replicas of results."""
+    at, turn = {"jobId": word(job)}, {"round": rng.randrange(3), "account": who}
+    rounds: list[tuple[str, dict[str, Any]]] = [
+        ("RoundCommitted", {"commitment": word(1)}),
+        ("RoundClosed", {"blockNumber": rng.randrange(2**40)}),
+        ("RoundRevealed", {"secret": word(2)}),
+        ("RoundFinished", {"seed": word(3), "commitments": 2, "reveals": 1, "burned": amount}),
+        ("Withdrawn", {"amount": amount}),
+    ]
+    said: list[tuple[str, dict[str, Any]]] = [
+        ("SlotJoined", {"account": who, "place": 1, "stake": amount}),
+        ("SlotLeft", {"account": who, "exitAt": rng.randrange(2**40)}),
+        ("SlotExited", {"account": who, "stake": amount}),
+        ("ReplicasFunded", {"consumer": who, "wanted": 2, "fee": amount}),
+        ("ReplicasDrawn", {"round": rng.randrange(3), "seed": word(4), "replicas": [who, other]}),
+        ("ReplicaCommitted", {"replica": who, "commitment": word(5)}),
+        ("ReplicaRevealed", {"replica": who, "traceRoot": word(6), "equal": rng.choice([True, False])}),
+        ("ReplicaSettled", {"replica": who, "end": rng.randrange(7), "paid": amount, "slashed": 1}),
+        ("ReplicasSettled", {"consumer": who, "refund": amount, "burned": 2}),
+        ("Withdrawn", {"account": who, "amount": amount}),
+    ]
+    return [
+        *(("CommitRevealBeacon", name, turn | args) for name, args in rounds),
+        *(("Replication", name, at | args) for name, args in said),
+    ]
 
 
 def licence_events(rng: random.Random, who: str, other: str, amount: int, version: int) -> list[Call]:
@@ -1121,6 +1150,7 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             *game_events(rng, who, other, amount, job),
             *audit_events(rng, who, amount, job),
             *tee_events(rng, who, other, amount, job),
+            *replica_events(rng, who, other, amount, job),
             *licence_events(rng, who, other, amount, version),
         ]
         return rng.choice(choices)
@@ -1137,7 +1167,7 @@ def answers(state: State) -> Iterator[tuple[Any, Any]]:
         "sale_id": [word(1), word(2)], "seller": [ANN], "channel_id": [word(1)], "payer": [ANN], "payee": [BOB],
         "buyer": [BOB], "sender": [ANN, BOB], "order_id": [word(1), word(2)],
         "class_id": [CLASS], "licence_id": [CLASS + 7],
-        "prefix": ["00"], "period": [0, 2], "digest": [word(0), word(1)], "text": ["", "Y", "mit"],
+        "prefix": ["00"], "period": [0, 2], "round": [0, 2], "digest": [word(0), word(1)], "text": ["", "Y", "mit"],
     }  # fmt: skip
     for name, parameters in QUERIES.items():
         yield (

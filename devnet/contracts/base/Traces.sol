@@ -5,10 +5,12 @@ import {IDisputeGameErrors} from "../errors/IDisputeGameErrors.sol";
 import {Tensors} from "../exact/Tensors.sol";
 import {Fault, IDisputeGame, Trace} from "../interfaces/IDisputeGame.sol";
 import {Job} from "../interfaces/IJobMarket.sol";
+import {IReplication} from "../interfaces/IReplication.sol";
 import {Claim, IVerifier} from "../interfaces/IVerifier.sol";
 import {Tier, Verdict} from "../interfaces/Types.sol";
 import {HashRows} from "../libraries/HashRows.sol";
 import {MAX_NODES, MIN_NODES, SCHEME_EXACT} from "../libraries/Limits.sol";
+import {ReplicationPolicy} from "../libraries/ReplicationPolicy.sol";
 import {Complaints} from "./Complaints.sol";
 
 /// @title What was handed in, what a verdict is made of, and how outputs that did not arrive are shown
@@ -21,7 +23,16 @@ abstract contract Traces is IDisputeGame, IDisputeGameErrors, Complaints {
     // Of the evidence, in words: graph root, inputs, outputs, where the roots begin, how many they are, the roots.
     uint256 private constant HEAD_WORDS = 5;
 
+    /// @notice What says when a result of the tier redundant may be handed in.
+    IReplication public immutable replication;
+
     mapping(bytes32 jobId => Trace) private _traces;
+
+    /// @param replication_ May have no code yet: it and the game name each other.
+    constructor(IReplication replication_) {
+        _present("replication", address(replication_));
+        replication = replication_;
+    }
 
     // ---------------------------------------------------------------- the market
 
@@ -33,7 +44,9 @@ abstract contract Traces is IDisputeGame, IDisputeGameErrors, Complaints {
     {
         if (msg.sender != address(market)) revert NotMarket(address(market), msg.sender);
         bytes32 jobId = claim.jobId;
-        if (claim.tier != Tier.Optimistic) revert TierMismatch(jobId, Tier.Optimistic, claim.tier);
+        // Who runs a job of the tier redundant again has committed to what it found, before this shows anything.
+        if (claim.tier == Tier.Redundant) replication.checkSubmission(jobId);
+        else if (claim.tier != Tier.Optimistic) revert TierMismatch(jobId, Tier.Optimistic, claim.tier);
         if (claim.scheme != SCHEME_EXACT) revert SchemeMismatch(jobId, SCHEME_EXACT, claim.scheme);
         Trace storage trace = _traces[jobId];
         if (trace.traceRoot != 0) revert TraceAlreadyCommitted(jobId);
@@ -59,8 +72,9 @@ abstract contract Traces is IDisputeGame, IDisputeGameErrors, Complaints {
     }
 
     /// @inheritdoc IVerifier
+    /// @dev The tier redundant's; the optimistic one has none, and reads none.
     function checkPolicy(bytes32 policy) external pure {
-        if (policy != 0) revert PolicyUnusable(policy);
+        ReplicationPolicy.decode(policy);
     }
 
     /// @inheritdoc IVerifier

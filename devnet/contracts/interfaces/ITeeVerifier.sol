@@ -145,10 +145,10 @@ interface ITeeVerifier is IVerifier, IComplaints, IPullCredits {
     function attestationOf(bytes32 jobId) external view returns (bytes32);
 
     /// @notice Until when the session key of this registration signs, or 0; it may have ended before, with its attestation.
-    function sessionOf(bytes32 attestationDigest) external view returns (uint48 expiresAt);
+    function sessionOf(bytes32 digest) external view returns (uint48 expiresAt);
 
     /// @notice What was shown of an attestation.
-    function falsehoodOf(bytes32 attestationDigest) external view returns (Falsehood memory);
+    function falsehoodOf(bytes32 digest) external view returns (Falsehood memory);
 
     /// @notice Until when what is shown of its attestation rejects a job; 0 where none was handed in.
     function judgedUntil(bytes32 jobId) external view returns (uint256);

@@ -43,6 +43,8 @@ library Certificates {
         uint8[6] memory tags = [VERSION, Der.INTEGER, Der.SEQUENCE, Der.SEQUENCE, Der.SEQUENCE, Der.SEQUENCE];
         for (uint256 i = 0; i < 6; ++i) {
             bool ok;
+            // Where each ends is where the next one begins.
+            // slither-disable-next-line unused-return
             (ok,, at) = Der.element(der, at, end, tags[i]);
             if (!ok) return false;
         }

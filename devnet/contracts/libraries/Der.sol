@@ -59,16 +59,10 @@ library Der {
     }
 
     /// @notice The 32 bytes at `at`. SAFETY: callers have checked that they are there.
+    // slither-disable-next-line assembly
     function word(bytes memory der, uint256 at) internal pure returns (bytes32 value) {
         assembly ("memory-safe") {
             value := mload(add(add(der, 0x20), at))
-        }
-    }
-
-    /// @notice keccak256 of der[from:to]. SAFETY: as above.
-    function hash(bytes memory der, uint256 from, uint256 to) internal pure returns (bytes32 value) {
-        assembly ("memory-safe") {
-            value := keccak256(add(add(der, 0x20), from), sub(to, from))
         }
     }
 }

@@ -178,6 +178,12 @@ HINTS: Mapping[str, str] = {
     "ThresholdOutOfBounds": "Choose between one and the number of members.",
     "AttesterStillUnbonding": "Wait until the unbonding period ends.",
     "UrlMalformed": "Give a URL of printable ASCII, 128 characters at most.",
+    # Replication, CommitRevealBeacon
+    "ReplicasNotCommitted": "The replicas run it first: `mlm replica show JOB` says until when they are waited for.",
+    "NotDrawn": "`mlm replica show JOB`, or `mlm audit show JOB`, tells whether anybody was drawn, and why not.",
+    "TooFewSlots": "Fewer slots are free than the job asks for: `mlm replica join` makes one.",
+    "FundedTooLate": "Replicas are paid for before anybody can know who is drawn: `mlm job post` does both at once.",
+    "SlotBusy": "A slot leaves once the job that it serves has ended: `mlm replica list` shows it.",
     # Providers
     "AttestationNotSigned": "The signature is not this auditor's, or the file was changed: ask for it again.",
     "AttestationNotNewer": "The auditor has said something newer of it, or revoked it: ask for a new attestation.",

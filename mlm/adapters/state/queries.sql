@@ -183,6 +183,22 @@ from chain_reports
 where ($digest::varchar is null or digest = $digest)
 order by block, log_index limit $limit offset $offset;
 
+-- name: beacon_rounds
+select round, account, change, drawn_block, word, amount, block, timestamp, tx_hash, finality(block) as finality
+from beacon_rounds where ($round::bigint is null or round = $round)
+order by block, log_index limit $limit offset $offset;
+
+-- name: replicas
+select job_id, account, change, position, number, word, amount, slashed, block, timestamp, tx_hash, finality(block) as finality
+from replicas
+where ($job_id::varchar is null or job_id = $job_id) and ($account::varchar is null or account = $account)
+order by block, log_index, position limit $limit offset $offset;
+
+-- name: replica_withdrawals
+select contract, account, amount, block, timestamp, tx_hash, finality(block) as finality
+from replica_withdrawals where ($account::varchar is null or account = $account)
+order by block, log_index limit $limit offset $offset;
+
 -- name: offers
 select offer_id, provider, tick, position, quantity, block, timestamp, tx_hash, finality(block) as finality
 from offers where batch_id = $batch_id order by block, log_index;

@@ -272,6 +272,17 @@ create table chain_reports (
 create table tee_withdrawals (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount bignum
 );
+create table beacon_rounds (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    round bigint, account varchar, change varchar, drawn_block bigint, word varchar, amount bignum
+);
+create table replicas (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, job_id varchar, account varchar, change varchar,
+    position bigint, number bigint, word varchar, amount bignum, slashed bignum
+);
+create table replica_withdrawals (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, contract varchar, account varchar, amount bignum
+);
 create table content_keys (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, version_id varchar, owner varchar, key_digest varchar
 );
@@ -528,6 +539,8 @@ with place as (
            (select address from contracts where name = 'Unverified' limit 1) as unverified,
            (select address from contracts where name = 'DisputeGame' limit 1) as game,
            (select address from contracts where name = 'AuditRewards' limit 1) as audits,
+           (select address from contracts where name = 'Replication' limit 1) as replication,
+           (select address from contracts where name = 'CommitRevealBeacon' limit 1) as beacon,
            (select address from contracts where name = 'PaymentChannels' limit 1) as channels,
            (select address from contracts where name = 'LicenceShop' limit 1) as shop,
            (select address from contracts where name = 'LicenceToken' limit 1) as licences,
@@ -537,7 +550,7 @@ with place as (
 )
 select t.sender as account, 'wallet' as ledger, -t.amount as change,
        case t.recipient when market then 'escrow' when vault then 'stake' when sale then 'sale bid' when channels then 'channel'
-           when unverified then 'complaint' when game then 'dispute' when audits then 'audit' when shop then 'licence' when licences then 'licence' when attesters then 'attester' when tee then 'tee' when nobody then 'burn'
+           when unverified then 'complaint' when game then 'dispute' when audits then 'audit' when shop then 'licence' when licences then 'licence' when replication then 'replica' when beacon then 'beacon' when attesters then 'attester' when tee then 'tee' when nobody then 'burn'
            else 'transfer' end as reason,
        (select min(j.job_id) from jobs j
         where j.tx_hash = t.tx_hash and j.consumer = t.sender and j.max_price = t.amount and t.recipient = market) as job_id,
@@ -548,7 +561,7 @@ select t.recipient, 'wallet', t.amount,
        case t.sender when market then 'withdrawal' when sale then 'withdrawal' when channels then 'withdrawal' when vault then
            case when exists (select 1 from reward_changes r where r.tx_hash = t.tx_hash and r.change = 'claimed'
                              and r.account = t.recipient and r.amount = t.amount) then 'reward' else 'unstake' end
-       when unverified then 'complaint' when game then 'dispute' when audits then 'audit' when shop then 'withdrawal' when licences then 'withdrawal' when attesters then 'attester' when tee then 'tee' when nobody then 'mint'
+       when unverified then 'complaint' when game then 'dispute' when audits then 'audit' when shop then 'withdrawal' when licences then 'withdrawal' when replication then 'replica' when beacon then 'beacon' when attesters then 'attester' when tee then 'tee' when nobody then 'mint'
        else 'transfer' end,
        null, t.block, t.timestamp, t.log_index, t.tx_hash
 from transfers t, place

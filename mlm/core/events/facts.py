@@ -13,7 +13,7 @@ import orjson
 
 from mlm.core.attributes import value_of
 from mlm.core.errors import InvalidData
-from mlm.core.events import audits, channels, disputes, licences, tee
+from mlm.core.events import audits, channels, disputes, licences, replicas, tee
 
 Row = tuple[Any, ...]
 
@@ -105,6 +105,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     **channels.COLUMNS,
     **disputes.COLUMNS,
     **audits.COLUMNS,
+    **replicas.COLUMNS,
     **licences.COLUMNS,
     **tee.COLUMNS,
 }
@@ -232,6 +233,8 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
         return audits.facts(event, args)
     if contract in tee.CONTRACTS:
         return tee.facts(event, args, to_json)
+    if contract in replicas.CONTRACTS:
+        return replicas.facts(contract, event, args)
     if contract in licences.CONTRACTS:
         return licences.facts(contract, event, args, to_json)
     if (contract, event) == ("AssetRegistry", "VersionPublished"):

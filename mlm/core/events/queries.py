@@ -102,6 +102,15 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "equivocations": {"account": None, **_PAGE},
     # in order: digest reporter change (returned burned) bond
     "chain_reports": {"digest": None, **_PAGE},
+    # in order: round account change (committed closed revealed finished) drawn_block (closed) word (commitment, secret,
+    # seed) amount (burned)
+    "beacon_rounds": {"round": None, **_PAGE},
+    # in order: job_id (None: of a slot) account change (joined left exited funded drawn committed equal different, an
+    # end, settled) position (in a draw) number (place, exit time, how many, round) word (seed, commitment, root) amount
+    # (stake, fee, pay, refund) slashed (of a replica; what burned of a job)
+    "replicas": {"job_id": None, "account": None, **_PAGE},
+    # in order: contract account amount
+    "replica_withdrawals": {"account": None, **_PAGE},
     # in order: job_id account reason amount
     "credits": {"job_id": None, "account": None, **_PAGE},
     # the facts of sales, docs/events.md; `open_at` keeps those that take bids at that time

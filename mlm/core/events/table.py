@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlm.core.events import audits, channels, disputes, licences, tee
+from mlm.core.events import audits, channels, disputes, licences, replicas, tee
 from mlm.core.events.abi import Field, Type, array_of, elementary, tuple_of
 
 
@@ -334,6 +334,7 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
     *channels.DECLARATIONS,
     *disputes.DECLARATIONS,
     *audits.DECLARATIONS,
+    *replicas.DECLARATIONS,
     *licences.DECLARATIONS,
     *tee.DECLARATIONS,
 )

@@ -1,4 +1,4 @@
-"""What binds a job of the optimistic tier: input, output, and the evidence of a submission. Pure.
+"""What binds a job of the tiers optimistic and redundant: input, output, and the evidence of a submission. Pure.
 
 The same formulas stand in devnet/contracts/DisputeGame.sol; tests/vectors/exact.json holds both to them.
 """
@@ -44,9 +44,9 @@ class Evidence:
         """What the contract derives of it."""
         return exact_output_commitment(self.roots[len(self.roots) - self.outputs :])
 
-    def input_commitment(self, version_id: bytes) -> bytes:
+    def input_commitment(self, version_id: bytes, tier: int = TIER) -> bytes:
         """What the job must have been posted with."""
-        return exact_input_commitment(version_id, self.roots[: self.inputs])
+        return exact_input_commitment(version_id, self.roots[: self.inputs], tier)
 
     def encode(self) -> bytes:
         """abi.encode(bytes32 graphRoot, uint256 inputs, uint256 outputs, bytes32[] roots)."""
@@ -65,9 +65,9 @@ class Evidence:
         return made
 
 
-def exact_input_commitment(version_id: bytes, roots: Sequence[bytes]) -> bytes:
+def exact_input_commitment(version_id: bytes, roots: Sequence[bytes], tier: int = TIER) -> bytes:
     """The commitment to the inputs' tensor roots, in the graph's order: sha256 of them, packed, is its root."""
-    return input_commitment(TIER, SCHEME_EXACT, version_id, sha256(b"".join(roots)).digest())
+    return input_commitment(tier, SCHEME_EXACT, version_id, sha256(b"".join(roots)).digest())
 
 
 def exact_output_commitment(roots: Sequence[bytes]) -> bytes:

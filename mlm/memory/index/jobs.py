@@ -116,6 +116,18 @@ class JobQueries(AssetQueries):
         for row in matching(self._tables["audit_fundings"], account=account):
             yield {name: row[name] for name in COLUMNS["audit_fundings"]} | self._place(row)
 
+    def _query_beacon_rounds(self, round: int | None) -> Iterable[Record]:
+        for row in matching(self._tables["beacon_rounds"], round=round):
+            yield {name: row[name] for name in COLUMNS["beacon_rounds"]} | self._place(row)
+
+    def _query_replicas(self, job_id: str | None, account: str | None) -> Iterable[Record]:
+        for row in matching(self._tables["replicas"], job_id=job_id, account=account):
+            yield {name: row[name] for name in COLUMNS["replicas"]} | self._place(row)
+
+    def _query_replica_withdrawals(self, account: str | None) -> Iterable[Record]:
+        for row in matching(self._tables["replica_withdrawals"], account=account):
+            yield {name: row[name] for name in COLUMNS["replica_withdrawals"]} | self._place(row)
+
     def _said_of(self, job_id: str, table: str, columns: str) -> Iterable[Record]:
         return [
             {name: row[name] for name in columns.split()} | self._place(row) for row in self._of(table, job_id=job_id)

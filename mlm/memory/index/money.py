@@ -25,6 +25,7 @@ class MoneyQueries(Facts):
         market, vault, sale, unverified, game, channels, shop = map(addresses.get, names)
         licences, audits = map(addresses.get, ("LicenceToken", "AuditRewards"))
         attesters, tee = map(addresses.get, ("AttesterSet", "TeeVerifier"))
+        replication, beacon = map(addresses.get, ("Replication", "CommitRevealBeacon"))
         found: list[tuple[Record, Record]] = []
 
         def add(row: Record, ledger: str, change: int, reason: str | None, job_id: str | None = None) -> None:
@@ -43,6 +44,8 @@ class MoneyQueries(Facts):
                 audits: "audit",
                 attesters: "attester",
                 tee: "tee",
+                replication: "replica",
+                beacon: "beacon",
                 _NOBODY: "burn",
             }
             received = {
@@ -55,6 +58,7 @@ class MoneyQueries(Facts):
             }
             received |= {unverified: "complaint", game: "dispute", audits: "audit", _NOBODY: "mint"}
             received |= {attesters: "attester", tee: "tee"}
+            received |= {replication: "replica", beacon: "beacon"}
             if row["sender"] == account:
                 reason = sent.get(row["recipient"], "transfer")
                 paid = [

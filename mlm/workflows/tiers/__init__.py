@@ -5,12 +5,19 @@ from __future__ import annotations
 from mlm.core.errors import StateConflict, UsageError
 from mlm.core.job import Tier
 from mlm.workflows.tiers.optimistic import Optimistic
+from mlm.workflows.tiers.redundant import Redundant
 from mlm.workflows.tiers.rules import Delivering, Rules
 from mlm.workflows.tiers.tee import Tee
 from mlm.workflows.tiers.unverified import Unverified
 from mlm.workflows.tiers.zk import Zk
 
-RULES: dict[Tier, Rules] = {Tier.ZK: Zk(), Tier.OPTIMISTIC: Optimistic(), Tier.NONE: Unverified(), Tier.TEE: Tee()}
+RULES: dict[Tier, Rules] = {
+    Tier.ZK: Zk(),
+    Tier.OPTIMISTIC: Optimistic(),
+    Tier.REDUNDANT: Redundant(),
+    Tier.TEE: Tee(),
+    Tier.NONE: Unverified(),
+}
 
 
 def of(tier: Tier) -> Rules:

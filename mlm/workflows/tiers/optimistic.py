@@ -36,7 +36,7 @@ class Optimistic(Delivering):
         """Its model is of an exact profile, and its outputs are small enough to be shown on chain."""
         if found.exact is None:
             raise UsageError(
-                f"{found.name}@{found.version} offers no optimistic tier, expected a model of an exact profile",
+                f"{found.name}@{found.version} offers no {self.tier} tier, expected a model of an exact profile",
                 hint="Its publisher lowers it with `mlm lower MODEL` and publishes what comes out.",
             )
         outputs.check_fits(found)
@@ -45,7 +45,9 @@ class Optimistic(Delivering):
         """The graph recomputed from the file passes its checks and has the key on chain."""
         self.check_manifest(loaded.manifest)
         actual = ports.exact.graph(loaded.onnx).key
-        registered = ports.chain.call("AssetRegistry", "keyOf", bytes.fromhex(version.version_id[2:]), int(self.tier))
+        registered = ports.chain.call(
+            "AssetRegistry", "keyOf", bytes.fromhex(version.version_id[2:]), int(Tier.OPTIMISTIC)
+        )
         if registered != actual:
             raise VerificationFailed(
                 f"{version.asset}: the chain holds the exact key 0x{registered.hex()}, its file gives 0x{actual.hex()}",
@@ -58,11 +60,11 @@ class Optimistic(Delivering):
         """Over the whole numbers that the tensors are to the graph; anybody may recompute it."""
         if salt != NO_SALT:
             raise UsageError(
-                "a result of the tier optimistic can be disputed only where its input can be read",
+                f"a result of the tier {self.tier} can be disputed only where its input can be read",
                 hint="Leave --private out, or use --tier zk or --tier none.",
             )
         roots = [each.root for each in ports.exact.inputs(_file(ports, loaded), tensors)]
-        return exact_input_commitment(bytes.fromhex(version_id[2:]), roots)
+        return exact_input_commitment(bytes.fromhex(version_id[2:]), roots, int(self.tier))
 
     def rehearse(self, ports: Ports, loaded: model.Model, tensors: Tensors) -> None:
         ports.exact.run(loaded.onnx, tensors)
@@ -73,7 +75,7 @@ class Optimistic(Delivering):
         graph = made.trace.graph
         evidence = Evidence(graph.tree.root, graph.inputs, graph.outputs, made.trace.roots)
         expected = work.job.terms.request.input_commitment
-        actual = "0x" + evidence.input_commitment(bytes.fromhex(work.job.version_id[2:])).hex()
+        actual = "0x" + evidence.input_commitment(bytes.fromhex(work.job.version_id[2:]), int(self.tier)).hex()
         if actual != expected:
             raise InvalidData(f"the run of {work.job.short} is of the input {actual}, the job is for {expected}")
         block = outputs.to_block(ports, made.outputs)

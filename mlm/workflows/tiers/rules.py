@@ -17,6 +17,7 @@ from mlm.workflows.run import Output
 
 if TYPE_CHECKING:
     from mlm.core.manifest import Manifest
+    from mlm.core.terms import Request
     from mlm.ports.bundle import Ports
     from mlm.ports.prover import Circuit
     from mlm.ports.runner import Run
@@ -88,6 +89,18 @@ class Rules(ABC):
     @abstractmethod
     def rehearse(self, ports: Ports, loaded: model.Model, tensors: Tensors) -> None:
         """Do what a job would take, to measure it."""
+
+    def with_posting(self, ports: Ports, request: Request, nonce: int) -> tuple[Tx, ...]:
+        """What is sent after the posting of a job, for it; most tiers need nothing."""
+        return ()
+
+    def may_accept(self, ports: Ports, job: lookup.Job) -> str:
+        """Why a lease holder should not accept yet, though it holds the result; empty where it may."""
+        return ""
+
+    def may_submit(self, ports: Ports, job: lookup.Job) -> str:
+        """Why a result in hand cannot be handed in yet; empty where it can, of a leased job with its acceptance."""
+        return ""
 
     def check_acceptable(self, ports: Ports, work: Work) -> None:  # noqa: B027  # most tiers ask for nothing more
         """What is to be known of a job before its input is accepted without a result in hand."""

@@ -1,0 +1,156 @@
+"""`mlm replica join|leave|withdraw|step`: have a slot, be drawn, run again what others run; and pay those who do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlm.core.clock import Instant
+from mlm.core.dispute import replica
+from mlm.core.dispute.replica import Commit, Draw, Fund, Move, Replicas, Reveal
+from mlm.core.errors import InsufficientFunds, StateConflict
+from mlm.core.money import Amount
+from mlm.core.plan import Call, Plan, Tx
+from mlm.ports.bundle import Ports
+from mlm.workflows import lookup, permit, replica_look, replica_run, replica_show
+from mlm.workflows.apply import DoneStep, Operation
+from mlm.workflows.job_close import JobName
+from mlm.workflows.replica_look import BEACON, CONTRACT
+from mlm.workflows.replica_show import Mine, ReplicasView
+from mlm.workflows.tiers.redundant import funding
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """Parameters of the commands that are about this account alone: none."""
+
+
+def plan_join(ports: Ports, params: Nothing) -> Plan[None]:
+    """Put up a slot's stake, or fill it up. Raises StateConflict where it is full or leaves, InsufficientFunds."""
+    own = replica_show.slot_of(ports)
+    if own.left_at:
+        raise StateConflict("this account's slot leaves: join again once it has", hint="`mlm replica leave` ends it.")
+    missing = own.needs - own.stake
+    if missing <= 0:
+        raise StateConflict(f"this account's slot has its stake of {own.stake}", hint="`mlm replica list` shows it.")
+    title = f"stake {Amount(missing)} as a replica's slot"
+    step = Tx(title, Call(CONTRACT, "join", ()), bond=Amount(missing))
+    return Plan("replica join", permit.steps(ports, step, missing), None)
+
+
+def plan_leave(ports: Ports, params: Nothing) -> Plan[None]:
+    """Begin to leave; later take the stake back. Raises StateConflict where there is no slot, or it is too early."""
+    own, now = replica_show.slot_of(ports), ports.chain.block().timestamp
+    if own.stake == 0:
+        raise StateConflict("this account has no slot", hint="`mlm replica join` makes one.")
+    if not own.left_at:
+        step = Tx("begin to leave", Call(CONTRACT, "leave", ()))
+        return Plan("replica leave", (step,), None)
+    if own.job:
+        raise StateConflict(
+            f"its slot serves job {own.job[:10]}", hint=f"`mlm replica show {own.job[:10]}` tells how it stands."
+        )
+    if own.exit_at is not None and now < own.exit_at:
+        raise StateConflict(f"the slot leaves at {Instant(own.exit_at)}", hint="Run it again then.")
+    calls = (Call(CONTRACT, "exit", ()), Call(CONTRACT, "withdraw", ()))
+    step = Tx(f"take the stake of {own.stake} back", Call(CONTRACT, "multicall", (calls,)))
+    return Plan("replica leave", (step,), None)
+
+
+def plan_withdraw(ports: Ports, params: Nothing) -> Plan[None]:
+    """Take what replicas were paid, and what came back to consumer or committer. Raises InsufficientFunds."""
+    steps: list[Tx] = []
+    for contract in (CONTRACT, BEACON):
+        if credit := Amount(ports.chain.call(contract, "creditOf", ports.sender.address)):
+            steps.append(Tx(f"withdraw {credit} ({contract})", Call(contract, "withdraw", ())))
+    if not steps:
+        raise InsufficientFunds(
+            f"nothing of replicas is credited to {ports.sender.address}",
+            hint="A replica is paid when its job has ended: `mlm replica list`.",
+        )
+    return Plan("replica withdraw", tuple(steps), None)
+
+
+def _after_slot(ports: Ports, params: Nothing, plan: Plan[None], done: tuple[DoneStep, ...]) -> Mine:
+    return replica_show.mine(ports)
+
+
+# ------------------------------------------------------------------ about a job
+
+
+def plan_step(ports: Ports, params: JobName) -> Plan[str]:
+    """This account's next move about a job's replicas: fund, draw, commit, reveal, settle.
+
+    Raises StateConflict where there is none.
+    """
+    job = replica_look.named(ports, params.job)
+    found, now = replica_look.look(ports, job, replica_look.rules(ports)), ports.chain.block().timestamp
+    move = replica.next_move(found, now)
+    if move is None:
+        raise StateConflict(
+            f"there is nothing for {ports.sender.address} to do about the replicas of {job.short}: "
+            f"{replica_show.why(found, now)}",
+            hint=f"`mlm replica show {job.short}` tells how it stands.",
+        )
+    return Plan("replica step", steps(ports, job, found, move), job.job_id)
+
+
+def steps(ports: Ports, job: lookup.Job, found: Replicas, move: Move) -> tuple[Tx, ...]:
+    """The transactions of a move. What is committed to is this machine's own run."""
+    match move:
+        case Fund():
+            return funding(ports, job.raw, job.terms, found.policy)
+        case Draw():
+            return _drawing(job, move)
+        case Commit():
+            word = replica_look.commitment(ports, job.job_id, replica_run.own_root(ports, job))
+            return (Tx(f"commit to the trace of {job.short}", Call(CONTRACT, "commit", (job.raw, word))),)
+        case Reveal():
+            root, salt = replica_run.committed_root(ports, job), replica_look.salt(ports, job.job_id)
+            return (Tx(f"show the trace root of {job.short}", Call(CONTRACT, "reveal", (job.raw, root, salt))),)
+    replica_run.forget(ports, job.job_id)
+    return (Tx(f"settle the replicas of {job.short}", Call(CONTRACT, "settle", (job.raw,))),)
+
+
+def _drawing(job: lookup.Job, move: Draw) -> tuple[Tx, ...]:
+    made: list[Tx] = []
+    if move.closes:
+        made.append(Tx(f"close the beacon's round {move.round}", Call(BEACON, "close", (move.round,))))
+    if move.finishes:
+        made.append(Tx(f"make the seed of round {move.round}", Call(BEACON, "finish", (move.round,))))
+    if move.draws:
+        made.append(Tx(f"draw the replicas of {job.short}", Call(CONTRACT, "draw", (job.raw,))))
+    return tuple(made)
+
+
+def _after_step(ports: Ports, params: JobName, plan: Plan[str], done: tuple[DoneStep, ...]) -> ReplicasView:
+    return replica_show.show(ports, plan.facts)
+
+
+JOIN = Operation(
+    "replica join",
+    Nothing,
+    plan_join,
+    _after_slot,
+    "`mlm replica leave` takes the stake back, a while later.",
+)
+LEAVE = Operation(
+    "replica leave",
+    Nothing,
+    plan_leave,
+    _after_slot,
+    "`mlm replica join` makes a slot again, once this one is gone.",
+)
+WITHDRAW = Operation(
+    "replica withdraw",
+    Nothing,
+    plan_withdraw,
+    _after_slot,
+    "What was withdrawn is in the account; nothing has to be taken back.",
+)
+STEP = Operation(
+    "replica step",
+    JobName,
+    plan_step,
+    _after_step,
+    "A move about replicas stands: the next one is made with `mlm replica step JOB`, or by a watcher.",
+)

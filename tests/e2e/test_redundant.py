@@ -1,0 +1,304 @@
+"""The tier redundant by the command line on a real devnet: honest replicas, liars, copiers, and silent ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mlm.core.dispute import replica
+from mlm.core.errors import Reverted
+from mlm.workflows import replica_look
+from tests.command_line import TOKEN, Market, Person
+from tests.disputing import EXACT, Chain, exact_market, leased, liar, posted
+
+PRICE, LOCK, FEE, SLOT = 5 * TOKEN, 10 * TOKEN, TOKEN // 2, 20 * TOKEN
+REPLICAS = ("--tier", "redundant", "--replicas", "2", "--replica-fee", "0.5")
+ACCOUNTS = ("watcher", "compute-2")
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
+    """A market of its own, with an exact model."""
+    with exact_market(tmp_path_factory.mktemp("redundant")) as made:
+        yield made
+
+
+@pytest.fixture
+def replicas(market: Market) -> tuple[Person, ...]:
+    """The two accounts with slots, full ones: whoever has lost its stake joins again."""
+    found = tuple(market.person(account) for account in ACCOUNTS)
+    for person in found:
+        slot = person.do("replica", "list")["slot"]
+        if int(slot["stake"]) < SLOT:
+            person.do("replica", "join")
+    market.advance("1m")
+    return found
+
+
+def drawn(market: Market, *options: str) -> str:
+    """A job of compute-1 whose two replicas are drawn."""
+    job = leased(market, *REPLICAS, *options)
+    market.advance("2m")
+    shown = market.consumer.do("replica", "step", job)
+    assert sorted(each["replica"] for each in shown["replicas"]) == sorted(map(address, ACCOUNTS)), shown
+    return job
+
+
+def address(account: str) -> str:
+    from mlm.adapters.wallet import devnet as accounts
+
+    return accounts.address(account).lower()
+
+
+def credit(market: Market, account: str) -> int:
+    """What replication owes an account."""
+    chain = Chain.of(market, account)
+    return int(chain.read.call("Replication", "creditOf", chain.sender.address))
+
+
+def ends(person: Person, job: str) -> dict[str, tuple[str, int, int]]:
+    """Of each replica how it ended, what it was paid and what it lost."""
+    person.do("job", "settle", job)
+    found = person.do("replica", "show", job)
+    assert found["settled"], found
+    return {each["replica"]: (each["end"], int(each["paid"]), int(each["slashed"])) for each in found["replicas"]}
+
+
+def of(found: dict[str, Any], *accounts: str) -> list[Any]:
+    return [found[address(account)] for account in accounts]
+
+
+def commit_by_hand(market: Market, account: str, job: str, root: bytes, salt: bytes = bytes(32)) -> Chain:
+    """As a replica of bad will commits, to whatever root."""
+    chain = Chain.of(market, account)
+    place = (chain.read.chain_id(), chain.read.address_of("Replication"), chain.sender.address)
+    chain.send("Replication", "commit", bytes.fromhex(job[2:]), replica.commitment(*place, job, root, salt))
+    return chain
+
+
+def trace_root(market: Market, job: str) -> bytes:
+    """What the provider of a job has handed in."""
+    chain = Chain.of(market, "consumer")
+    root: bytes = chain.read.call("DisputeGame", "traceOf", bytes.fromhex(job[2:]))[0]
+    return root
+
+
+# ------------------------------------------------------------------ honest
+
+
+def test_honest_replicas_run_it_again_and_are_paid(market: Market, replicas: tuple[Person, ...]) -> None:
+    """Each in a process of its own; the provider waits for them, and everything is verified from the chain."""
+    job = leased(market, *REPLICAS)
+    assert "no replicas are drawn" in market.first.refused(12, "lease", "fulfil", job)["message"]
+    market.advance("2m")
+    assert market.first.do("replica", "step", job)["next"] is None
+    accepted = market.first.do("lease", "fulfil", job)
+    assert accepted["state"] == "ready" and accepted["next"].startswith("mlm lease fulfil")
+    assert "0 of 2 replicas" in market.first.refused(12, "lease", "fulfil", job)["message"]
+    ran = [person.begin("watcher", "run", "--until-idle", "--json") for person in replicas]
+    for process in ran:
+        out, err = process.communicate(timeout=240)
+        assert process.returncode == 0 and '"replicas":1' in out.replace(" ", ""), (out, err)
+    assert market.first.do("lease", "fulfil", job)["state"] == "submitted"
+    for person in replicas:
+        assert person.do("watcher", "run", "--until-idle")["failures"] == 0
+    before = [credit(market, account) for account in ACCOUNTS]
+    market.advance("1h")
+    assert of(ends(market.consumer, job), *ACCOUNTS) == [("paid", FEE, 0)] * 2
+    assert [credit(market, account) - had for account, had in zip(ACCOUNTS, before, strict=True)] == [FEE] * 2
+    checked = market.consumer.do("verify", job)
+    assert checked["verified"] and checked["complete"], checked
+    assert any("2 replicas" in each["found"] for each in checked["checks"]), checked
+    taken = replicas[0].do("replica", "withdraw")
+    assert taken["credit"] == "0" and taken["jobs"][0]["stage"] == "paid"
+
+
+def test_a_worker_and_a_waiting_consumer_do_the_rest_by_themselves(
+    market: Market, replicas: tuple[Person, ...]
+) -> None:
+    job = posted(market.consumer, *REPLICAS)
+    worker = market.first.begin("worker", "run", "--asset", EXACT, "--for", "150", "--json")
+    watchers = [person.begin("watcher", "run", "--for", "150", "--json") for person in replicas]
+    try:
+        until(market, job, "leased")
+        market.advance("2m")
+        until(market, job, "submitted")
+        until_shown(market, job)
+        market.advance("1h")
+        waited = market.consumer.do("job", "wait", job, "--timeout", "120")
+        assert waited["job"] == job
+    finally:
+        for process in (worker, *watchers):
+            process.terminate()
+            process.communicate(timeout=60)
+    assert of(ends(market.consumer, job), *ACCOUNTS) == [("paid", FEE, 0)] * 2
+
+
+def until(market: Market, job: str, state: str, tries: int = 60) -> None:
+    """Wait until a job has come so far."""
+    order = ("open", "leased", "ready", "submitted", "accepted")
+    for _ in range(tries):
+        now = market.consumer.do("job", "show", job)["state"]
+        if order.index(now) >= order.index(state):
+            return
+        market.consumer.shell("sleep 1")
+    raise AssertionError(f"{job} is {now}")
+
+
+def until_shown(market: Market, job: str, tries: int = 60) -> None:
+    """Wait until both replicas have shown what they found."""
+    for _ in range(tries):
+        stages = [each["stage"] for each in market.consumer.do("replica", "show", job)["replicas"]]
+        if stages == ["equal"] * 2:
+            return
+        market.consumer.shell("sleep 1")
+    raise AssertionError(stages)
+
+
+# ------------------------------------------------------------------ the draw
+
+
+def test_the_draw_follows_from_the_seed_in_python_as_in_solidity(market: Market, replicas: tuple[Person, ...]) -> None:
+    job = leased(market, *REPLICAS)
+    chain = Chain.of(market, "consumer")
+    market.consumer.do("sync")
+    slots = replica.Slots(SLOT)
+    for row in _rows(market):
+        slots.apply(row)
+    without = (address("compute-1"), address("consumer"))
+    seen = set()
+    for number in range(64):
+        seed = number.to_bytes(32)
+        expected = [each.lower() for each in chain.read.call("Replication", "drawnBy", bytes.fromhex(job[2:]), seed)]
+        assert list(slots.draw(job, seed, without)) == expected
+        seen.add(tuple(expected))
+    assert len(seen) > 1
+    market.advance("1h")
+    assert of(ends(market.consumer, job)) == []
+
+
+def _rows(market: Market) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = market.consumer.do(
+        "sql", "select * from replicas order by block, log_index, position"
+    )["rows"]
+    return rows
+
+
+# ------------------------------------------------------------------ of bad will
+
+
+def test_a_liar_is_convicted_by_a_replica(market: Market, replicas: tuple[Person, ...]) -> None:
+    """Its accomplice confirms the lie, and loses its stake with it."""
+    false, job = liar(market, -1, at=4), drawn(market)
+    market.first.do("lease", "accept", job)
+    honest, accomplice = replicas
+    honest.do("watcher", "run", "--until-idle")
+    lie = false.claimed.tree.root
+    chain = commit_by_hand(market, "compute-2", job, lie)
+    false.hand_in(job)
+    assert trace_root(market, job) == lie
+    chain.send("Replication", "reveal", bytes.fromhex(job[2:]), lie, bytes(32))
+    seen = honest.do("watcher", "run", "--until-idle")
+    assert seen["false"] == 1 and seen["convictions"] == 1, seen
+    assert not market.consumer.run("verify", job, "--json").value["verified"]
+    before = credit(market, "consumer")
+    market.advance("30m")
+    found = ends(market.consumer, job)
+    assert of(found, "watcher", "compute-2") == [("paid", FEE, 0), ("confirmed", 0, SLOT)]
+    assert credit(market, "consumer") - before == SLOT // 2 + FEE
+    paid = {each["reason"]: int(each["amount"]) for each in market.consumer.do("job", "show", job)["credits"]}
+    assert paid == {"refund": PRICE, "challenger-reward": LOCK // 2, "burn": LOCK // 2}
+
+
+def test_a_replica_that_lies_or_copies_loses_its_stake(market: Market, replicas: tuple[Person, ...]) -> None:
+    """One commits to nonsense and shows it; one commits to anything and would then show the provider's own root."""
+    job = drawn(market)
+    market.first.do("lease", "accept", job)
+    raw, nonsense = bytes.fromhex(job[2:]), b"\7" * 32
+    liar_ = commit_by_hand(market, "watcher", job, nonsense)
+    copier = commit_by_hand(market, "compute-2", job, bytes(31) + b"\1")
+    market.first.do("lease", "fulfil", job)
+    with pytest.raises(Reverted, match="RootMismatch"):
+        copier.send("Replication", "reveal", raw, trace_root(market, job), b"\2" * 32)
+    liar_.send("Replication", "reveal", raw, nonsense, bytes(32))
+    assert "differs" not in str(market.consumer.do("replica", "show", job))
+    market.advance("1h")
+    assert of(ends(market.consumer, job), *ACCOUNTS) == [("mistaken", 0, SLOT), ("silent", 0, SLOT)]
+
+
+def test_a_replica_that_commits_to_nothing_loses_as_much_as_its_fee(
+    market: Market, replicas: tuple[Person, ...]
+) -> None:
+    job = drawn(market)
+    market.first.do("lease", "accept", job)
+    replicas[0].do("watcher", "run", "--until-idle")
+    assert "1 of 2 replicas" in market.first.refused(12, "lease", "fulfil", job)["message"]
+    market.advance("30m")
+    assert market.first.do("lease", "fulfil", job)["state"] == "submitted"
+    replicas[0].do("watcher", "run", "--until-idle")
+    before = credit(market, "consumer")
+    market.advance("1h")
+    assert of(ends(market.consumer, job), *ACCOUNTS) == [("paid", FEE, 0), ("absent", 0, FEE)]
+    assert credit(market, "consumer") == before
+    assert int(replicas[1].do("replica", "list")["slot"]["stake"]) == SLOT - FEE
+
+
+def test_a_killed_replica_goes_on(market: Market, replicas: tuple[Person, ...]) -> None:
+    job = drawn(market)
+    market.first.do("lease", "accept", job)
+    one = replicas[0]
+    for at, when in ((1, "before"), (1, "after"), (3, "before"), (3, "after")):
+        one.killed(at, when, "watcher", "run", "--for", "0", "--json")
+    for person in replicas:
+        person.do("watcher", "run", "--until-idle")
+    market.first.do("lease", "fulfil", job)
+    for at, when in ((1, "after"), (3, "before"), (3, "after")):
+        one.killed(at, when, "watcher", "run", "--for", "0", "--json")
+    for person in replicas:
+        person.do("watcher", "run", "--until-idle")
+    market.advance("1h")
+    assert of(ends(market.consumer, job), *ACCOUNTS) == [("paid", FEE, 0)] * 2
+
+
+# ------------------------------------------------------------------ what is refused, and what comes back
+
+
+def test_what_is_not_posted(market: Market) -> None:
+    wanted = ("job", "post", EXACT, "-i", "samples/digit.npy", "--max-price", "5", "--auction", "fixed")
+    told = market.consumer.refused(2, *wanted, "--tier", "redundant")
+    assert "--replicas NUMBER" in told["message"]
+    fee = ("--replica-fee", "0.5")
+    assert "1 to 7" in market.consumer.refused(2, *wanted, "--tier", "redundant", "--replicas", "8", *fee)["message"]
+    assert "above zero" in market.consumer.refused(2, *wanted, *REPLICAS[:4], "--replica-fee", "0")["message"]
+    assert "what burns" in market.consumer.refused(2, *wanted, *REPLICAS[:4], "--replica-fee", "3")["message"]
+    assert "--execution" in market.consumer.refused(2, *wanted, *REPLICAS, "--execution", "3599")["message"]
+    assert "tier redundant" in market.consumer.refused(2, *wanted, "--replicas", "2")["message"]
+    other = posted(market.consumer)
+    assert "only jobs of the tier redundant" in market.consumer.refused(2, "replica", "show", other)["message"]
+    assert (
+        "nothing for" in market.consumer.refused(12, "replica", "step", posted(market.consumer, *REPLICAS))["message"]
+    )
+
+
+def test_fees_of_a_job_that_nobody_does_come_back(market: Market, replicas: tuple[Person, ...]) -> None:
+    job = drawn(market)
+    before = credit(market, "consumer")
+    market.advance("1h")
+    assert of(ends(market.consumer, job), *ACCOUNTS) == [("released", 0, 0)] * 2
+    assert credit(market, "consumer") - before == 2 * FEE
+    assert replica_look.CONTRACT == "Replication"
+
+
+def test_a_slot_leaves_a_day_later(market: Market, replicas: tuple[Person, ...]) -> None:
+    one = replicas[1]
+    assert "has its stake" in one.refused(12, "replica", "join")["message"]
+    assert one.do("replica", "leave")["slot"]["exit_at"]
+    assert "leaves at" in one.refused(12, "replica", "leave")["message"]
+    market.advance("24h")
+    chain = Chain.of(market, one.account)
+    before = int(chain.read.call("MarketToken", "balanceOf", chain.sender.address))
+    owed = credit(market, one.account)
+    assert one.do("replica", "leave")["slot"]["stake"] == "0"
+    assert int(chain.read.call("MarketToken", "balanceOf", chain.sender.address)) - before == SLOT + owed
