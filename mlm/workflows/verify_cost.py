@@ -13,6 +13,7 @@ from mlm.core import trust
 from mlm.core.attestation import vendors_word
 from mlm.core.attesting import Attestation
 from mlm.core.clock import Duration, Instant
+from mlm.core.dispute.replica import Stage
 from mlm.core.errors import MlmError
 from mlm.core.job import Tier
 from mlm.core.terms import JobRecord
@@ -120,14 +121,21 @@ def _tee_facts(reader: Reader, job: lookup.Job, facts: Facts) -> Facts:
 
 
 def _redundant(reader: Reader, job: lookup.Job) -> Cost:
+    stake = int(reader.call(REPLICATION, "stake"))
+    return trust.redundant(reader.record(job).lock, _found_the_same(reader, job), stake, reader.at)
+
+
+def _found_the_same(reader: Reader, job: lookup.Job) -> int | None:
+    """How many replicas have shown the provider's root; None before any was drawn."""
     *_, drawn = reader.call(REPLICATION, "replicasOf", job.raw)
-    slot = int(reader.call(REPLICATION, "stake")) if drawn else None
-    return trust.redundant(reader.record(job).lock, len(drawn) + 1 if drawn else None, slot, reader.at)
+    stages = [Stage(reader.call(REPLICATION, "replicaOf", job.raw, each)[0]) for each in drawn]
+    return sum(stage is Stage.EQUAL for stage in stages) if drawn else None
 
 
 def _redundant_facts(reader: Reader, job: lookup.Job, facts: Facts) -> Facts:
-    *_, drawn = reader.call(REPLICATION, "replicasOf", job.raw)
-    return replace(facts, replicas=len(drawn) + 1) if drawn else facts
+    """Who was drawn and has shown nothing has run nothing, as far as anybody knows."""
+    same = _found_the_same(reader, job)
+    return facts if same is None else replace(facts, replicas=same + 1)
 
 
 JOBS: dict[Tier, Callable[[Reader, lookup.Job], Cost]] = {

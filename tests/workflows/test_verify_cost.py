@@ -10,6 +10,7 @@ import pytest
 
 from mlm.core.attestation import NITRO, SGX, UP_TO_DATE
 from mlm.core.attesting import Attestation
+from mlm.core.dispute.replica import Stage
 from mlm.core.job import Tier
 from mlm.core.trust import CostKind
 from mlm.memory.chain import MemoryChain
@@ -72,6 +73,25 @@ def test_a_result_that_an_enclaves_key_signed_has_no_attesters(monkeypatch: pyte
 def test_a_vendor_that_signs_no_word_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     handed_in(monkeypatch, replace(SIGNED, kind=NITRO))
     assert verify_cost.of_job(ports(), job(Tier.TEE))[0].tcb_status is None
+
+
+@pytest.mark.parametrize(
+    ("stages", "same"),
+    [(("EQUAL", "EQUAL"), 2), (("EQUAL", "DRAWN"), 1), (("COMMITTED", "DIFFERENT"), 0), ((), None)],
+)
+def test_replicas_count_that_have_shown_the_same_root(
+    monkeypatch: pytest.MonkeyPatch, stages: tuple[str, ...], same: int | None
+) -> None:
+    """Who was drawn and is silent has run nothing that anybody knows of, and risks no more than a fee."""
+    monkeypatch.setattr(verify_cost.Reader, "record", lambda reader, job: SimpleNamespace(lock=20))
+    answers: dict[tuple[str, str], Any] = {
+        ("Replication", "stake"): 9,
+        ("Replication", "replicasOf"): (1, 0, 0, 2, 0, False, 1, list(range(len(stages)))),
+        ("Replication", "replicaOf"): lambda job, each: (Stage[stages[each]], b""),
+    }
+    facts, cost = verify_cost.of_job(Ports(chain=lambda: MemoryChain(answers)), job(Tier.REDUNDANT))
+    assert facts.replicas == (None if same is None else same + 1)
+    assert cost.at_least == (None if same is None else 10 + same * 5)
 
 
 def test_the_window_of_the_tier_none_is_no_window_for_truth() -> None:
