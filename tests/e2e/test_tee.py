@@ -108,6 +108,20 @@ def test_a_public_result_is_verified_whole_and_its_evidence_too(market: Market) 
     market.consumer.do("job", "settle", job)
     found = market.second.do("verify", job)
     assert found["verified"] and found["complete"] and len(found["checks"]) == 11
+    assert all(check["against"] and check["guaranteed_by"] for check in found["checks"])
+    # The evidence is simulated: two of three have signed, with all their stake, and it is worth nobody's word.
+    assert (found["guaranteed_by"], found["cost_to_cheat"]["kind"]) == (["nobody"], "nothing")
+    inputs = {each["name"]: each["value"] for each in found["cost_to_cheat"]["inputs"]}
+    assert (inputs["simulated"], inputs["threshold"]) == (1, 2) and int(inputs["stakes"]) > 0
+    evidence = found["evidence"]
+    assert (evidence["attesters"], evidence["committee"], evidence["simulated"]) == (2, 3, True)
+    file = market.second.folder / "policy.toml"
+    demanded = "minimum_attesters = 2\nminimum_committee = 3\nminimum_window = '1h'\ntcb_status = ['UpToDate']"
+    for text, missing in ((demanded, []), ("minimum_attesters = 3", ["policy: how many attesters have signed"]),
+                          ("simulated = false", ["policy: the evidence is a vendor's"])):  # fmt: skip
+        file.write_text(text)
+        checks = market.second.run("verify", job, "--policy", "policy.toml", "--json").value["checks"]
+        assert [check["check"] for check in checks if check["passed"] is False] == missing
     assert market.second.do("verify", "alice/digits-mlp")["verified"]
 
 
