@@ -6,6 +6,7 @@ import json
 
 from mlm.core import attesting, tee
 from mlm.core.attest_request import AttestRequest, Signed
+from mlm.core.attestation import SGX, TDX
 from mlm.core.attesting import Attestation
 from mlm.core.errors import InvalidData, StateConflict, VerificationFailed
 from mlm.core.job import State, Tier
@@ -15,6 +16,14 @@ from mlm.workflows import lookup
 from mlm.workflows.attest_gather import VERIFIER
 from mlm.workflows.tiers.tee import attestation_of, policy_of, statement_of
 
+PROOFS = "QuoteProofs"
+READ = (SGX, TDX)  # on chain
+# QuoteFault of devnet/contracts/interfaces/IQuoteProofs.sol, by number.
+FAULTS = (
+    "none", "its form", "its kind", "a debugger", "the measurement", "the report data", "the report's signature",
+    "what binds the attestation key", "the quoting enclave's signature", "the platform's certificate",
+    "the platform authority's certificate",
+)  # fmt: skip
 WITHIN_S = 3600  # an instant that lies longer back is not signed about: the quote's platform may be out by now
 
 
@@ -29,7 +38,8 @@ def attest(ports: Ports, book: Book, asked: AttestRequest, devnet: bool) -> Sign
     6. The code is one that the version allows.
     7. Kind and platform are what the job's policy accepts.
     8. The report data binds this job, model, input, outputs and provider.
-    9. Nothing else was ever signed about this quote for this job.
+    9. The contract that convicts attesters reads the quote's bytes without a fault: libraries accept more forms.
+    10. Nothing else was ever signed about this quote for this job.
     Raises NotFound, StateConflict, VerificationFailed, InvalidData.
     """
     job = _job(ports, asked)
@@ -57,7 +67,9 @@ def attest(ports: Ports, book: Book, asked: AttestRequest, devnet: bool) -> Sign
     attesting.check_accepted(policy, found, asked.checked_at)
     # (8)
     tee.check_bound(said, statement)
-    # (9) Written down first: what is signed after a crash is what stands.
+    # (9)
+    _check_read(ports, found, asked.quote)
+    # (10) Written down first: what is signed after a crash is what stands.
     return _signed(ports, book, found)
 
 
@@ -71,6 +83,20 @@ def _job(ports: Ports, asked: AttestRequest) -> lookup.Job:
     if job.state not in (State.LEASED, State.READY) or job.provider is None:
         raise StateConflict(f"job {job.short} is {job.state}, expected it {State.LEASED} or {State.READY}")
     return job
+
+
+def _check_read(ports: Ports, found: Attestation, quote: bytes) -> None:
+    """Step 9. What it answers once it answers for ever: whoever asked both is never slashed for a quote."""
+    if found.kind not in READ:
+        return
+    for view in ("contradictionOf", "brokenLinkOf"):
+        fault: int = ports.chain.call(PROOFS, view, found.as_args(), quote)
+        if fault:
+            named = FAULTS[fault] if fault < len(FAULTS) else str(fault)
+            raise VerificationFailed(
+                f"expected a quote in which the contract {PROOFS} finds no fault, it finds one in {named}",
+                hint="Hand the quote on as the platform made it, of 16 KiB at most.",
+            )
 
 
 def _signed(ports: Ports, book: Book, found: Attestation) -> Signed:

@@ -104,6 +104,13 @@ def test_honest_replicas_run_it_again_and_are_paid(market: Market, replicas: tup
     checked = market.consumer.do("verify", job)
     assert checked["verified"] and checked["complete"], checked
     assert any("2 replicas" in each["found"] for each in checked["checks"]), checked
+    # Half of the lock and of two slots would have burned, had it been false.
+    assert int(checked["cost_to_cheat"]["at_least"]) == LOCK // 2 + 2 * SLOT // 2
+    assert (checked["guaranteed_by"], checked["evidence"]["replicas"]) == (["one honest of k"], 3)
+    (market.consumer.folder / "policy.toml").write_text(
+        'minimum_replicas = 3\nminimum_cost = { tokens = "25" }\nguaranteed_by = ["one honest of k"]\n'
+    )
+    assert market.consumer.do("verify", job, "--policy", "policy.toml")["verified"]
     taken = replicas[0].do("replica", "withdraw")
     assert taken["credit"] == "0" and taken["jobs"][0]["stage"] == "paid"
 
