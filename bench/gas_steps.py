@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import gas_auctions, gas_audits, gas_channels, gas_faults, gas_licences, gas_tee
+from bench import gas_auctions, gas_audits, gas_channels, gas_faults, gas_licences, gas_redundant, gas_tee
 from bench.gas_chain import (
     ALL,
     BIDDING,
@@ -67,6 +67,7 @@ class Steps(GasChain):
         gas_licences.licences(self, self._one)
         gas_faults.faults(self)
         gas_audits.audits(self)
+        gas_redundant.redundant(self)
         gas_tee.tee(self, self.publish("", "enclosed", "1.0.0"))
 
     # ------------------------------------------------------------------ assets

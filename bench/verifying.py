@@ -43,10 +43,18 @@ def _traced(market: Market) -> str:
     return submitted(market)
 
 
+def _replicated(market: Market) -> str:
+    from tests.replicating import replicated
+
+    return replicated(market)
+
+
 # How a job of each tier comes to a result that is handed in; `mlm verify` and its settlement do the rest.
 TIERS: dict[str, Callable[[Market], str]] = {
     "zk": lambda market: _plain(market, "--tier", "zk"),
     "optimistic": _traced,
+    "tee": lambda market: _plain(market, "--tier", "tee"),  # in the simulated vendor's enclave, with its attesters
+    "redundant": _replicated,
     "none": lambda market: _plain(market, "--tier", "none"),
 }
 
@@ -62,13 +70,13 @@ class Measured:
 @cache
 def measured() -> dict[str, Measured]:
     """Every tier, by turns, on one market."""
-    from tests.command_line import start, stop
+    from tests.enclaves import attested_market
 
     keep = tempfile.TemporaryDirectory(prefix="mlm-bench-verifying-")
     atexit.register(keep.cleanup)
     root = Path(keep.name)
-    try:
-        market = start(root)
+    with attested_market(root) as attesters:
+        market = attesters.market
         jobs = {tier: make(market) for tier, make in TIERS.items()}
         market.advance(WINDOW)
         person = market.consumer
@@ -80,8 +88,6 @@ def measured() -> dict[str, Measured]:
         ]
         times = by_turns(REPEAT, *calls)
         return {tier: Measured(took, _gas(market, jobs[tier])) for tier, took in zip(jobs, times, strict=True)}
-    finally:
-        stop(root / "home")
 
 
 def _gas(market: Market, job: str) -> int:

@@ -10,7 +10,7 @@ import {ReplicaBase} from "./ReplicaBase.sol";
 
 /// A provider, replicas and a consumer that are not what they should be, alone or all one: each test is one of them.
 contract ReplicationHostileTest is ReplicaBase {
-    event log_named_uint(string key, uint256 val);
+    event log_named_decimal_uint(string key, uint256 val, uint256 decimals);
 
     /// @dev All that an account has here, staked and owed.
     function _worth(address account) private view returns (uint256) {
@@ -64,6 +64,13 @@ contract ReplicationHostileTest is ReplicaBase {
 
     /// Provider, both replicas, challenger and consumer are one: whatever it plays, it has less in the end.
     function test_nobodyGainsByPlayingAllSides() public {
+        string[5] memory names = [
+            "all sides, a replica of which is silent",
+            "all sides, a replica of which confirms a lie",
+            "all sides, a replica of which finds the lie",
+            "all sides, replicas of which find something else than the lie",
+            "all sides, a replica of which is absent"
+        ];
         for (uint256 play = 0; play < 5; ++play) {
             uint256 before = vm.snapshotState();
             (bytes32 jobId, Terms memory terms, address[] memory drawn) = _drawnIt();
@@ -74,7 +81,7 @@ contract ReplicationHostileTest is ReplicaBase {
             replication.settle(jobId);
             uint256 has = _all(drawn);
             vm.assertTrue(has < had, "it paid");
-            emit log_named_uint("COST: all sides, tenths of a token", (had - has) / (ONE / 10));
+            emit log_named_decimal_uint(names[play], had - has, 18);
             _needCovered();
             vm.revertToState(before);
         }

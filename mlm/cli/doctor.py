@@ -47,8 +47,8 @@ class Completion:
 def doctor(ctx: typer.Context) -> None:
     """Check this machine and say what to install.
 
-    Looks at Python, the extras, the sandbox, where models run, the SRS files, the devnet's engine, disk space, the
-    index's lock and the network. Exits with 1 when something is a problem; a note is no problem.
+    Looks at Python, the extras, the sandbox, where models run, the enclave, the SRS files, the devnet's engine, disk
+    space, the index's lock and the network. Exits with 1 when something is a problem; a note is no problem.
 
     Example: `mlm doctor`
     """
@@ -122,6 +122,7 @@ def _place(session: Session) -> Place:
         chain_id=known.chain_id if known else None,
         sandbox=_sandbox(config.get("runner.sandbox")),
         runs=_engine(config.get("runner.engine"), config.get("runner.ray_address")),
+        enclave=_enclave(session),
     )
 
 
@@ -142,6 +143,29 @@ def _engine(setting: str, address: str) -> Check:
     except MlmError as error:
         return Check(what, Level.PROBLEM, str(error), error.hint)
     return Check(what, Level.OK, f"ray: a cluster answers at {address}")
+
+
+def _enclave(session: Session) -> Check:
+    """Where models run in the tier tee, and what that is worth."""
+    from mlm.cli.wiring_tee import is_devnet
+    from mlm.workflows.doctor import Check, Level
+
+    get, what = session.config.get, "enclave"
+    reports, setting, collateral = Path(get("tee.reports")), get("tee.enclave"), get("tee.collateral")
+    if setting == "simulated" or (setting == "auto" and is_devnet(session) and not reports.is_dir()):
+        return Check(
+            what,
+            Level.NOTE,
+            "simulated: its evidence convinces nobody, and a devnet alone accepts it",
+            "Run mlm inside a confidential virtual machine (Intel TDX, AMD SEV-SNP) to work in the tier tee elsewhere.",
+        )
+    if not reports.is_dir():
+        level = Level.PROBLEM if setting == "hardware" else Level.NOTE
+        return Check(what, level, f"none: there is no {reports}", "docs/tee.md says what the tier tee takes.")
+    if not collateral:
+        remedy = "Set tee.collateral: docs/tee.md says where it comes from."
+        return Check(what, Level.NOTE, f"hardware, by {reports}, whose collateral is not named", remedy)
+    return Check(what, Level.OK, f"hardware, by {reports}; collateral {collateral}")
 
 
 def _sandbox(setting: str) -> Check:

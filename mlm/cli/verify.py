@@ -52,6 +52,13 @@ def verify(
     simulated: Annotated[
         bool, typer.Option("--simulated", help="The quote is of the simulated vendor, whose keys everybody knows.")
     ] = False,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Of a job of the tier none: run it here too, and say whether its outputs differ by more. Advice.",
+        ),
+    ] = None,
     policy: Annotated[
         Path | None, typer.Option(help="TOML file of what is demanded besides: docs/trust.md lists the keys.")
     ] = None,
@@ -70,7 +77,7 @@ def verify(
     if any(each is not None for each in quoted):
         from mlm.workflows.verify_quote import Quoted, verify_quote
 
-        others = (target, model, signature, public_key)
+        others = (target, model, signature, public_key, tolerance)
         if quote is None or any(each is not None for each in others):
             raise UsageError("--quote FILE and --collateral FILE go together, without a target or its options")
         status = ctx.obj.config.get("tee.status")
@@ -82,7 +89,14 @@ def verify(
         from mlm.cli.wiring_tee import is_devnet
 
         status = ctx.obj.config.get("tee.status")
-        found = workflow.verify(ctx.obj.ports, target, model_name=model, status=status, devnet=is_devnet(ctx.obj))
+        found = workflow.verify(
+            ctx.obj.ports,
+            target,
+            model_name=model,
+            status=status,
+            devnet=is_devnet(ctx.obj),
+            tolerance=tolerance,
+        )
     else:
         found = workflow.verify_signature(ctx.obj.ports, target, signature, public_key)
     found = verify_policy.held_to(demands, found)

@@ -58,6 +58,11 @@ class Attestation:
         return (*head, KINDS[self.kind], STATUSES.index(self.status), self.simulated, self.checked_at)
 
     @property
+    def of_key(self) -> bool:
+        """Whether it is of the registration of a key that an enclave made: results which that signs have no other."""
+        return int(self.job_id, 16) == 0
+
+    @property
     def message(self) -> dict[str, Any]:
         """The EIP-712 message."""
         return dict(zip((each["name"] for each in TYPES["Attestation"]), self.as_args(), strict=True))

@@ -298,20 +298,23 @@ def tee(simulated: bool | None, threshold: int | None, stakes: Sequence[int] | N
 
 
 def redundant(lock: int | None, replicas: int | None, slot: int | None, at: At = NOWHERE) -> Cost:
-    """The lead and all of its k - 1 replicas lie alike. `replicas` is k, `slot` the least stake of one of them."""
+    """A lead's trace that so many `replicas` have found again, each with the stake of a `slot`.
+
+    Those who were drawn and were silent do not count: who has not committed loses no more than its fee.
+    """
     inputs = (
         Input("lock", amount(lock), Unit.MONEY, "JobMarket"),
         _PART,
-        Input("k", replicas, Unit.COUNT, "the job's policy"),
-        Input("slot", amount(slot), Unit.MONEY, "the replicas' contract"),
+        Input("replicas", replicas, Unit.COUNT, "Replication: those that have shown the same root"),
+        Input("slot", amount(slot), Unit.MONEY, "Replication"),
     )
     return _of(
-        f"{_BURNED.format('lock')} + (k - 1) * ({_BURNED.format('slot')})",
-        "all k are the liar's own, without which a false result does not stand, and one watcher outside shows the "
-        "fault within the window",
+        f"{_BURNED.format('lock')} + replicas * ({_BURNED.format('slot')})",
+        "all of them are the liar's own, without which a false result does not stand, and one watcher outside shows "
+        "the fault within the window",
         inputs,
         at,
-        lambda: burned(lock or 0) + max((replicas or 0) - 1, 0) * burned(slot or 0),
+        lambda: burned(lock or 0) + (replicas or 0) * burned(slot or 0),
         kind=CostKind.MONEY,
     )
 

@@ -47,7 +47,7 @@ class Diagnosis:
 class Place:
     """Where to look. `engine` lists where the devnet's engine may stand, `srs` the files with their SHA-256.
 
-    `sandbox` is what confines models here, `runs` where they run.
+    `sandbox` is what confines models here, `runs` where they run, `enclave` where they run in the tier tee.
     """
 
     home: Path
@@ -60,6 +60,7 @@ class Place:
     chain_id: int | None = None  # None: not known beforehand
     sandbox: Check | None = None
     runs: Check | None = None
+    enclave: Check | None = None
 
 
 def diagnose(probe: Probe, place: Place) -> Diagnosis:
@@ -75,7 +76,7 @@ def diagnose(probe: Probe, place: Place) -> Diagnosis:
         _extra(probe, "dcap-qvl", "tee", "checking evidence of trusted hardware"),
         _extra(probe, "uvicorn", "serve", "serving models over HTTP"),
         _extra(probe, "ray", "ray", "running and proving on more than one machine"),
-        *(check for check in (place.sandbox, place.runs) if check),
+        *(check for check in (place.sandbox, place.runs, place.enclave) if check),
         _srs(probe, place),
         _engine(probe, place),
         _npm(probe, place),

@@ -146,6 +146,11 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         raise UsageError(f"what is accepted of trusted hardware goes with --tier tee, found {params.tier}")
     if params.tier is not Tier.REDUNDANT and (params.replicas is not None or params.replica_fee is not None):
         raise UsageError(f"--replicas and --replica-fee go with the tier redundant, found {params.tier}")
+    if rules.own_terms and params.auction is AuctionKind.BATCH:
+        raise UsageError(
+            f"--tier {params.tier} has terms of each job's own, and the jobs of a batch have none",
+            hint="Use --auction reverse.",
+        )
     asked.check(params.auction, params.max_price, params.start_price, params.price_step, params.reveal)
     wanted = job_requirements.asked(ports, params.require, params.require_file)
     version = lookup.version(ports, params.asset)

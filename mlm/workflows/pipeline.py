@@ -89,6 +89,11 @@ def check(ports: Ports, file: Path, budget: Amount | None, windows: Mapping[str,
     signatures: dict[str, Signature] = {}
     for step in jobs:
         rules = tiers.of(step.tier)
+        if rules.own_terms:
+            raise UsageError(
+                f"step.{step.name}: the tier {step.tier} has terms of each job's own, which a pipeline cannot say yet",
+                hint=f"Post it alone: `mlm job post --tier {step.tier}`.",
+            )
         if step.model not in versions:
             versions[step.model] = lookup.version(ports, step.model)
             manifests[step.model] = model.manifest(ports, versions[step.model].manifest)

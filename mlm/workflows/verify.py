@@ -49,13 +49,22 @@ _SIGNED = (Guarantor.SIGNER, Guarantor.MATHEMATICS)
 
 
 def verify(
-    ports: Ports, target: str, *, model_name: str | None = None, status: str = UP_TO_DATE, devnet: bool = False
+    ports: Ports,
+    target: str,
+    *,
+    model_name: str | None = None,
+    status: str = UP_TO_DATE,
+    devnet: bool = False,
+    tolerance: float | None = None,
 ) -> Verification:
     """Check a proof file, a job, a published asset, or evidence of a paid call or of an enclave.
 
-    `status` is the setting tee.status, `devnet`: simulated evidence is accepted. Raises UsageError, NotFound.
+    `status` is the setting tee.status, `devnet`: simulated evidence is accepted. `tolerance` is of a job's outputs.
+    Raises UsageError, NotFound.
     """
     path = Path(target)
+    if tolerance is not None and not (path.suffix == "" and isinstance(parse_target(target), JobRef)):
+        raise UsageError(f"--tolerance goes with a job, found {target}")
     if path.suffix == enclosed.SUFFIX:
         from mlm.workflows import verify_enclosed
 
@@ -69,7 +78,7 @@ def verify(
     if model_name is not None:
         raise UsageError("--model goes with a proof file; a job names its model itself")
     if isinstance(parse_target(target), JobRef):
-        return verify_job(ports, target)
+        return verify_job(ports, target, tolerance)
     return _asset(ports, target)
 
 

@@ -13,6 +13,7 @@ from mlm.core import trust
 from mlm.core.attestation import vendors_word
 from mlm.core.attesting import Attestation
 from mlm.core.clock import Duration, Instant
+from mlm.core.dispute.replica import Stage
 from mlm.core.errors import MlmError
 from mlm.core.job import Tier
 from mlm.core.terms import JobRecord
@@ -104,6 +105,7 @@ def _attestation(ports: Ports, job: lookup.Job) -> Attestation | None:
 
 
 def _tee_facts(reader: Reader, job: lookup.Job, facts: Facts) -> Facts:
+    """Who signed a result is counted, not who signed for the key that signed it: that has no attesters of its own."""
     if job.submit_tx is None:
         return facts
     found = submitted(reader.ports, job)
@@ -113,20 +115,27 @@ def _tee_facts(reader: Reader, job: lookup.Job, facts: Facts) -> Facts:
         made_at=Instant(signed.checked_at),
         tcb_status=vendors_word(signed.kind, signed.status),
         simulated=signed.simulated,
-        attesters=len(found.signatures),
+        attesters=None if signed.of_key else len(found.signatures),
         committee=len(reader.call(SET, "members")),
     )
 
 
 def _redundant(reader: Reader, job: lookup.Job) -> Cost:
+    stake = int(reader.call(REPLICATION, "stake"))
+    return trust.redundant(reader.record(job).lock, _found_the_same(reader, job), stake, reader.at)
+
+
+def _found_the_same(reader: Reader, job: lookup.Job) -> int | None:
+    """How many replicas have shown the provider's root; None before any was drawn."""
     *_, drawn = reader.call(REPLICATION, "replicasOf", job.raw)
-    slot = int(reader.call(REPLICATION, "stake")) if drawn else None
-    return trust.redundant(reader.record(job).lock, len(drawn) + 1 if drawn else None, slot, reader.at)
+    stages = [Stage(reader.call(REPLICATION, "replicaOf", job.raw, each)[0]) for each in drawn]
+    return sum(stage is Stage.EQUAL for stage in stages) if drawn else None
 
 
 def _redundant_facts(reader: Reader, job: lookup.Job, facts: Facts) -> Facts:
-    *_, drawn = reader.call(REPLICATION, "replicasOf", job.raw)
-    return replace(facts, replicas=len(drawn) + 1) if drawn else facts
+    """Who was drawn and has shown nothing has run nothing, as far as anybody knows."""
+    same = _found_the_same(reader, job)
+    return facts if same is None else replace(facts, replicas=same + 1)
 
 
 JOBS: dict[Tier, Callable[[Reader, lookup.Job], Cost]] = {

@@ -11,7 +11,17 @@ from mlm.core.job import Tier
 from mlm.core.trust import Guarantor, trusted
 from mlm.ports.bundle import Ports
 from mlm.ports.prover import Proof
-from mlm.workflows import dispute_look, lookup, model, outputs, proof_log, tiers, verify_cost, verify_replicas
+from mlm.workflows import (
+    dispute_look,
+    lookup,
+    model,
+    outputs,
+    proof_log,
+    tiers,
+    verify_cost,
+    verify_replicas,
+    verify_tolerance,
+)
 from mlm.workflows.job_result import submitted_evidence
 from mlm.workflows.tiers.rules import claim
 from mlm.workflows.tiers.unverified import Unverified
@@ -37,13 +47,17 @@ from mlm.workflows.verify_steps import accepted_step, input_step, terms_step
 from mlm.workflows.verify_tee import WHO, attested
 
 
-def verify_job(ports: Ports, target: str) -> Verification:
-    """Re-check a job from the chain's data and the model's files alone. Raises UsageError for a tier without checks."""
+def verify_job(ports: Ports, target: str, tolerance: float | None = None) -> Verification:
+    """Re-check a job from the chain's data and the model's files alone. Raises UsageError for a tier without checks.
+
+    `tolerance`, of a job of the tier none: advice about its outputs besides, by a run here.
+    """
     job = lookup.job(ports, target)
     if job.tier not in JOBS:
         raise UsageError(f"job {job.short} has the tier {job.tier}, of which nothing can be checked yet")
     tier = JOBS[job.tier]
-    steps = tier.steps(ports, job)
+    advice = () if tolerance is None else (verify_tolerance.step(ports, job, tolerance),)
+    steps = (*tier.steps(ports, job), *advice)
     facts, cost = verify_cost.of_job(ports, job)
     return verified(
         Subject(

@@ -31,7 +31,6 @@ from mlm.workflows.verify_quote import ROOT
 from mlm.workflows.verify_steps import accepted_step, input_step, terms_step
 
 WHO = "anybody with the chain, the model's files and the block that was handed over"
-_SESSION = "0x" + "00" * 32
 
 
 class _Case:
@@ -84,7 +83,7 @@ def attested(ports: Ports, job: lookup.Job) -> tuple[Step, ...]:
     11. The market has accepted the result.
     """
     case = _Case(ports, job)
-    session = case.attestation.job_id == _SESSION
+    session = case.attestation.of_key
 
     def key() -> str:
         check_key(ports, case.loaded, case.version)
@@ -120,7 +119,7 @@ def attested(ports: Ports, job: lookup.Job) -> tuple[Step, ...]:
         return f"{len(Tee().receive(ports, job).block)} bytes"
 
     hardware = (Guarantor.NOBODY if case.attestation.simulated else Guarantor.VENDOR,)
-    signers = (Guarantor.ATTESTERS, Guarantor.MATHEMATICS)
+    signers = (Guarantor.ATTESTERS, *HELD)
     at, signed = iso_time(case.attestation.checked_at), "what attesters signed"
     return (
         terms_step(ports, job),
@@ -144,14 +143,14 @@ def attested(ports: Ports, job: lookup.Job) -> tuple[Step, ...]:
         ),
         Step("the outputs are the committed ones", delivered, "the output commitment on chain", HELD, optional=True),
         input_step(ports, job, case.loaded),
-        accepted_step(job),
+        accepted_step(job, (Guarantor.CHAIN, Guarantor.ATTESTERS)),
     )
 
 
 def _signed(case: _Case) -> str:
     """The contract held the signers against the set when the result was handed in: members and m change later."""
     ports, signed = case.ports, case.attestation
-    if signed.job_id == _SESSION:
+    if signed.of_key:
         raise NotFound("a key that an enclave made signed this result: attesters signed about the key's registration")
     signers = attest_gather.check_signatures(ports, signed, case.result.signatures)
     digest = signed.digest(ports.chain.chain_id(), ports.chain.address_of(VERIFIER))

@@ -59,6 +59,22 @@ def test_doctor_says_where_models_run(tmp_path: Path) -> None:
         assert engine(MLM_ENGINE="ray", MLM_RAY_ADDRESS=address)["level"] == "ok"
 
 
+def test_doctor_says_which_enclave_there_is_and_what_it_is_worth(tmp_path: Path) -> None:
+    def enclave(**env: str) -> tuple[str, str]:
+        report = json.loads(mlm("doctor", "--json", cwd=tmp_path, env=env).stdout)
+        found = next(check for check in report["checks"] if check["what"] == "enclave")
+        return found["level"], found["found"]
+
+    level, found = enclave(MLM_TEE_REPORTS="none")
+    assert level == "note" and found.startswith("simulated: its evidence convinces nobody")
+    level, found = enclave(MLM_TEE_REPORTS="none", MLM_TEE_ENCLAVE="hardware")
+    assert level == "problem" and found.startswith("none: there is no")
+    (tmp_path / "report").mkdir()
+    there = {"MLM_TEE_REPORTS": str(tmp_path / "report")}
+    assert enclave(**there)[0] == "note" and "collateral is not named" in enclave(**there)[1]
+    assert enclave(**there, MLM_TEE_COLLATERAL=str(tmp_path))[0] == "ok"
+
+
 def test_who_asks_for_a_sandbox_that_is_not_there_is_given_no_other(tmp_path: Path, root: Path) -> None:
     digits = root / "templates" / "digits-mlp"
     command = ("run", str(digits / "model.onnx"), str(digits / "samples" / "test-images.npy"))

@@ -24,6 +24,7 @@ from tests.disputing import Chain, liar, lowered
 from tests.disputing import leased as exact_lease
 from tests.licensed import Licensing, publish
 from tests.ports.test_signatures import pem
+from tests.replicating import without_slot
 from tests.selling import owner, sell
 
 EXAMPLE = re.compile(r"Example: `(mlm [^`]+)`")
@@ -493,8 +494,15 @@ def _refunded(stage: Stage) -> tuple[Person, str]:
 def _slot(stage: Stage) -> tuple[Person, str]:
     """An account with a slot."""
     second = stage.market.second
+    without_slot(stage.market, second)
     second.do("replica", "join")
     return second, ""
+
+
+def _no_slot(stage: Stage) -> tuple[Person, str]:
+    watcher = stage.market.person("watcher")
+    without_slot(stage.market, watcher)
+    return watcher, ""
 
 
 SCENES: dict[str, Scene] = {
@@ -613,7 +621,7 @@ SCENES: dict[str, Scene] = {
     "audit join": _audited,
     "audit show": _audited,
     "audit list": _audited,
-    "replica join": lambda stage: (stage.market.person("watcher"), ""),
+    "replica join": _no_slot,
     "replica leave": _slot,
     "replica withdraw": _refunded,
     "replica step": _replicated,

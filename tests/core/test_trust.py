@@ -17,7 +17,6 @@ from mlm.core.trust import At, Cost, CostKind, Facts, Guarantor, Input, Unit
 from mlm.workflows import verify_cost, verify_job
 
 AMOUNTS = st.integers(0, 2**120)
-COUNTS = st.integers(2, 8)
 AT = At(7, "0x" + "ab" * 32)
 FORMULAS: dict[Tier, Callable[..., Cost]] = {
     Tier.NONE: trust.none,
@@ -31,7 +30,7 @@ KNOWN: dict[Tier, tuple[object, ...]] = {
     Tier.ZK: ((1, 2, 3, 4, 5, 6, 7, 8),),
     Tier.OPTIMISTIC: (21, 3600, 10, 0),
     Tier.TEE: (False, 2, (5, 3, 4)),
-    Tier.REDUNDANT: (21, 3, 100),
+    Tier.REDUNDANT: (21, 2, 100),
 }
 
 
@@ -54,10 +53,10 @@ def test_the_market_locks_enough(price: int, value: int) -> None:
     assert trust.burned(lock) >= price + value
 
 
-@given(lock=st.integers(1, 2**120), k=COUNTS, slot=AMOUNTS)
-def test_replicas_cost_their_slots_besides(lock: int, k: int, slot: int) -> None:
-    found = trust.redundant(lock, k, slot)
-    assert found.kind is CostKind.MONEY and found.at_least == -(-lock // 2) + (k - 1) * -(-slot // 2)
+@given(lock=st.integers(1, 2**120), replicas=st.integers(0, 8), slot=AMOUNTS)
+def test_replicas_cost_their_slots_besides(lock: int, replicas: int, slot: int) -> None:
+    found = trust.redundant(lock, replicas, slot)
+    assert found.kind is CostKind.MONEY and found.at_least == -(-lock // 2) + replicas * -(-slot // 2)
 
 
 @given(stakes=st.lists(AMOUNTS, max_size=9), members=st.integers(-1, 10))

@@ -59,14 +59,35 @@ GAMES = (
 
 
 def test_the_games_cost_what_the_page_says_and_each_is_mounted() -> None:
-    part = PAGE.read_text(encoding="utf-8").split("## Games")[1].split("\n## ")[0]
-    rows = re.findall(r"^\| ([^|]+) \| (\d+|nothing|refused) \| [^|]+ \| (`[^|]+`) \|$", part, re.MULTILINE)
-    assert len(rows) == part.count("\n| ") - 2 and all(any(name in attack for attack, _, _ in rows) for name in GAMES)
+    _held("## Games", GAMES, "test/DisputeGame.hostile.t.sol")
+
+
+REPLICAS = (
+    "silent",
+    "confirms a lie",
+    "absent",
+    "of its own",
+    "withheld",
+    "copied",
+    "seed is known",
+    "alone in a round",
+)
+
+
+def test_replicas_cost_what_the_page_says_and_each_is_mounted() -> None:
+    _held("## Replicas", REPLICAS, "test/Replication.hostile.t.sol")
+
+
+def _held(title: str, named: tuple[str, ...], mounted: str) -> None:
+    """A table of the page names tests that are there, all attacks that it should, and the costs that they log."""
+    part = PAGE.read_text(encoding="utf-8").split(title)[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([^|]+) \| (\d+|nothing|refused) \| [^|]+ \| (`[^|]+`|the same) \|$", part, re.MULTILINE)
+    assert len(rows) == part.count("\n| ") - 2 and all(any(name in attack for attack, _, _ in rows) for name in named)
     for attack, _, tests in rows:
         for file, name in re.findall(r"`([^`]+)::(\w+)`", tests):
             path = ROOT / "tests" / file if file.endswith(".py") else ROOT / "devnet" / "test" / file
             kind = "def" if file.endswith(".py") else "function"
             assert re.search(rf"^\s*{kind} {name}\(", path.read_text(encoding="utf-8"), re.MULTILINE), (attack, name)
-    output = play("--match-path", "test/DisputeGame.hostile.t.sol", "-vv", seconds=300)
+    output = play("--match-path", mounted, "-vv", seconds=300)
     logged = {name: Decimal(value) for name, value in re.findall(r"^  (\S.*): (\d+\.\d{18})$", output, re.MULTILINE)}
     assert logged == {attack: Decimal(cost) for attack, cost, _ in rows if cost.isdigit()}

@@ -10,12 +10,11 @@ import pytest
 from mlm.core.dispute import replica
 from mlm.core.errors import Reverted
 from mlm.workflows import replica_look
-from tests.command_line import TOKEN, Market, Person
+from tests.command_line import INPUT, MODEL, TOKEN, Market, Person
 from tests.disputing import EXACT, Chain, exact_market, leased, liar, posted
+from tests.replicating import REPLICAS, SLOTS, with_slots
 
 PRICE, LOCK, FEE, SLOT = 5 * TOKEN, 10 * TOKEN, TOKEN // 2, 20 * TOKEN
-REPLICAS = ("--tier", "redundant", "--replicas", "2", "--replica-fee", "0.5")
-ACCOUNTS = ("watcher", "compute-2")
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +27,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
 @pytest.fixture
 def replicas(market: Market) -> tuple[Person, ...]:
     """The two accounts with slots, full ones: whoever has lost its stake joins again."""
-    found = tuple(market.person(account) for account in ACCOUNTS)
-    for person in found:
-        slot = person.do("replica", "list")["slot"]
-        if int(slot["stake"]) < SLOT:
-            person.do("replica", "join")
-    market.advance("1m")
-    return found
+    return with_slots(market)
 
 
 def drawn(market: Market, *options: str) -> str:
@@ -42,7 +35,7 @@ def drawn(market: Market, *options: str) -> str:
     job = leased(market, *REPLICAS, *options)
     market.advance("2m")
     shown = market.consumer.do("replica", "step", job)
-    assert sorted(each["replica"] for each in shown["replicas"]) == sorted(map(address, ACCOUNTS)), shown
+    assert sorted(each["replica"] for each in shown["replicas"]) == sorted(map(address, SLOTS)), shown
     return job
 
 
@@ -104,13 +97,20 @@ def test_honest_replicas_run_it_again_and_are_paid(market: Market, replicas: tup
     assert market.first.do("lease", "fulfil", job)["state"] == "submitted"
     for person in replicas:
         assert person.do("watcher", "run", "--until-idle")["failures"] == 0
-    before = [credit(market, account) for account in ACCOUNTS]
+    before = [credit(market, account) for account in SLOTS]
     market.advance("1h")
-    assert of(ends(market.consumer, job), *ACCOUNTS) == [("paid", FEE, 0)] * 2
-    assert [credit(market, account) - had for account, had in zip(ACCOUNTS, before, strict=True)] == [FEE] * 2
+    assert of(ends(market.consumer, job), *SLOTS) == [("paid", FEE, 0)] * 2
+    assert [credit(market, account) - had for account, had in zip(SLOTS, before, strict=True)] == [FEE] * 2
     checked = market.consumer.do("verify", job)
     assert checked["verified"] and checked["complete"], checked
     assert any("2 replicas" in each["found"] for each in checked["checks"]), checked
+    # Half of the lock and of two slots would have burned, had it been false.
+    assert int(checked["cost_to_cheat"]["at_least"]) == LOCK // 2 + 2 * SLOT // 2
+    assert (checked["guaranteed_by"], checked["evidence"]["replicas"]) == (["one honest of k"], 3)
+    (market.consumer.folder / "policy.toml").write_text(
+        'minimum_replicas = 3\nminimum_cost = { tokens = "25" }\nguaranteed_by = ["one honest of k"]\n'
+    )
+    assert market.consumer.do("verify", job, "--policy", "policy.toml")["verified"]
     taken = replicas[0].do("replica", "withdraw")
     assert taken["credit"] == "0" and taken["jobs"][0]["stage"] == "paid"
 
@@ -133,7 +133,7 @@ def test_a_worker_and_a_waiting_consumer_do_the_rest_by_themselves(
         for process in (worker, *watchers):
             process.terminate()
             process.communicate(timeout=60)
-    assert of(ends(market.consumer, job), *ACCOUNTS) == [("paid", FEE, 0)] * 2
+    assert of(ends(market.consumer, job), *SLOTS) == [("paid", FEE, 0)] * 2
 
 
 def until(market: Market, job: str, state: str, tries: int = 60) -> None:
@@ -225,7 +225,7 @@ def test_a_replica_that_lies_or_copies_loses_its_stake(market: Market, replicas:
     liar_.send("Replication", "reveal", raw, nonsense, bytes(32))
     assert "differs" not in str(market.consumer.do("replica", "show", job))
     market.advance("1h")
-    assert of(ends(market.consumer, job), *ACCOUNTS) == [("mistaken", 0, SLOT), ("silent", 0, SLOT)]
+    assert of(ends(market.consumer, job), *SLOTS) == [("mistaken", 0, SLOT), ("silent", 0, SLOT)]
 
 
 def test_a_replica_that_commits_to_nothing_loses_as_much_as_its_fee(
@@ -240,7 +240,7 @@ def test_a_replica_that_commits_to_nothing_loses_as_much_as_its_fee(
     replicas[0].do("watcher", "run", "--until-idle")
     before = credit(market, "consumer")
     market.advance("1h")
-    assert of(ends(market.consumer, job), *ACCOUNTS) == [("paid", FEE, 0), ("absent", 0, FEE)]
+    assert of(ends(market.consumer, job), *SLOTS) == [("paid", FEE, 0), ("absent", 0, FEE)]
     assert credit(market, "consumer") == before
     assert int(replicas[1].do("replica", "list")["slot"]["stake"]) == SLOT - FEE
 
@@ -259,7 +259,7 @@ def test_a_killed_replica_goes_on(market: Market, replicas: tuple[Person, ...]) 
     for person in replicas:
         person.do("watcher", "run", "--until-idle")
     market.advance("1h")
-    assert of(ends(market.consumer, job), *ACCOUNTS) == [("paid", FEE, 0)] * 2
+    assert of(ends(market.consumer, job), *SLOTS) == [("paid", FEE, 0)] * 2
 
 
 # ------------------------------------------------------------------ what is refused, and what comes back
@@ -286,7 +286,7 @@ def test_fees_of_a_job_that_nobody_does_come_back(market: Market, replicas: tupl
     job = drawn(market)
     before = credit(market, "consumer")
     market.advance("1h")
-    assert of(ends(market.consumer, job), *ACCOUNTS) == [("released", 0, 0)] * 2
+    assert of(ends(market.consumer, job), *SLOTS) == [("released", 0, 0)] * 2
     assert credit(market, "consumer") - before == 2 * FEE
     assert replica_look.CONTRACT == "Replication"
 
@@ -302,3 +302,55 @@ def test_a_slot_leaves_a_day_later(market: Market, replicas: tuple[Person, ...])
     owed = credit(market, one.account)
     assert one.do("replica", "leave")["slot"]["stake"] == "0"
     assert int(chain.read.call("MarketToken", "balanceOf", chain.sender.address)) - before == SLOT + owed
+
+
+# ------------------------------------------------------------------ where nothing can be proved
+
+
+def test_a_tolerance_is_advice_and_fails_nothing(market: Market) -> None:
+    """Of the tier none: an honest result, one that is a little off, and one of another form."""
+    assert "tier none" in market.consumer.refused(2, "verify", posted(market.consumer), "--tolerance", "1")["message"]
+    assert "goes with a job" in market.consumer.refused(2, "verify", "alice/digits-mlp", "--tolerance", "1")["message"]
+    honest = handed_over(market, 0.0)
+    advice = advised(market, honest, "0")
+    assert advice["passed"] is True and advice["found"] == "the largest difference is 0", advice
+    off = handed_over(market, 0.25)
+    assert advised(market, off, "0.5")["passed"] is True
+    advice = advised(market, off, "0.2")
+    assert advice["passed"] is None and "largest difference is 0.25" in advice["found"], advice
+    other = handed_over(market, None)
+    advice = advised(market, other, "1000")
+    assert advice["passed"] is None and "proves nothing" in advice["found"], advice
+
+
+def advised(market: Market, job: str, tolerance: str) -> dict[str, Any]:
+    """What a run here says of a job that was verified all the same."""
+    found = market.consumer.do("verify", job, "--tolerance", tolerance)
+    (advice,) = (each for each in found["checks"] if each["check"].startswith("advisory"))
+    assert found["verified"] and found["complete"] is (advice["passed"] is True), found
+    assert isinstance(advice, dict)
+    return advice
+
+
+def handed_over(market: Market, off: float | None) -> str:
+    """A job of the tier none, accepted, whose first number is `off`; None: whose output has another shape."""
+    from mlm.adapters.onnx.tensors import NumpyTensorCodec
+    from mlm.adapters.works import FileWorks
+    from mlm.core.kept_work import KeptWork
+
+    job = market.consumer.job("--tier", "none", auction="fixed")
+    market.first.do("bid", job, "--price", "5", "--stake")
+    ran = market.first.do("run", MODEL, INPUT, "-o", "ran.npz")
+    codec = NumpyTensorCodec()
+    values = dict(codec.decode((market.first.folder / "ran.npz").read_bytes(), ".npz", ()))
+    assert ran and values
+    name = next(iter(values))
+    changed = values[name].copy()
+    changed.flat[0] += off or 0.0
+    values[name] = changed if off is not None else changed[:, :3]
+    kept = KeptWork(job, False, "CPUExecutionProvider", outputs=codec.to_block(values))
+    FileWorks(market.home / "worker" / address("compute-1")).keep(f"result-{job}", kept.to_bytes())
+    market.first.do("lease", "fulfil", job)
+    market.advance("1h")
+    market.consumer.do("job", "settle", job)
+    return job

@@ -16,18 +16,19 @@ from mlm.adapters.enclave.simulated import REGISTERS, SimulatedEnclave
 from mlm.core import tee
 from mlm.core.attest_request import MAX_BODY, PATH, AttestRequest, Signed
 from mlm.core.attesting import Attestation
+from mlm.core.commitment import NO_SALT, tensors_root
 from mlm.core.errors import StateConflict, VerificationFailed
 from mlm.core.job import State, Tier
 from mlm.core.manifest import TeeKey
 from mlm.core.plan import Call
-from mlm.core.tee_files import Handed
+from mlm.core.tee_files import Evidence, Handed
 from mlm.memory.book import MemoryBook
 from mlm.ports.bundle import Ports
 from mlm.workflows import attest, attest_gather, lease, tiers
 from mlm.workflows.apply import execute
 from mlm.workflows.attest_gather import signer
 from mlm.workflows.job_close import JobName
-from tests.command_line import INPUT, ROOT, TOKEN, Market
+from tests.command_line import INPUT, MODEL, ROOT, TOKEN, Market
 from tests.delivering import apart, pushed
 from tests.e2e.working import shown, until, working
 from tests.enclaves import ATTESTERS, Attesters, Honest, attested_market, honest, ports_of, publish
@@ -107,6 +108,20 @@ def test_a_public_result_is_verified_whole_and_its_evidence_too(market: Market) 
     market.consumer.do("job", "settle", job)
     found = market.second.do("verify", job)
     assert found["verified"] and found["complete"] and len(found["checks"]) == 11
+    assert all(check["against"] and check["guaranteed_by"] for check in found["checks"])
+    # The evidence is simulated: two of three have signed, with all their stake, and it is worth nobody's word.
+    assert (found["guaranteed_by"], found["cost_to_cheat"]["kind"]) == (["nobody"], "nothing")
+    inputs = {each["name"]: each["value"] for each in found["cost_to_cheat"]["inputs"]}
+    assert (inputs["simulated"], inputs["threshold"]) == (1, 2) and int(inputs["stakes"]) > 0
+    evidence = found["evidence"]
+    assert (evidence["attesters"], evidence["committee"], evidence["simulated"]) == (2, 3, True)
+    file = market.second.folder / "policy.toml"
+    demanded = "minimum_attesters = 2\nminimum_committee = 3\nminimum_window = '1h'\ntcb_status = ['UpToDate']"
+    for text, missing in ((demanded, []), ("minimum_attesters = 3", ["policy: how many attesters have signed"]),
+                          ("simulated = false", ["policy: the evidence is a vendor's"])):  # fmt: skip
+        file.write_text(text)
+        checks = market.second.run("verify", job, "--policy", "policy.toml", "--json").value["checks"]
+        assert [check["check"] for check in checks if check["passed"] is False] == missing
     assert market.second.do("verify", "alice/digits-mlp")["verified"]
 
 
@@ -123,6 +138,29 @@ def test_with_too_few_attesters_it_says_who_failed_and_goes_on_later(market: Mar
 
 def other_code(folder: Path) -> SimulatedEnclave:
     return enclave(folder, registers=REGISTERS | {"mr_enclave": b"\7" * 32})
+
+
+def test_an_attester_that_refuses_is_named_with_its_reason(market: Market, attesters: Attesters) -> None:
+    """It has signed about this quote already, as of another instant: whoever asks for both is told so."""
+    job, ports = leased(market), ports_of(market.first)
+    kept = lease.compute(ports, lease.prepare(ports, job, *HELD))
+    evidence, held = Evidence.from_bytes(kept.proof), honest(ports, job)
+    asked = AttestRequest(
+        held.job.job_id,
+        held.model_digest,
+        held.measurements,
+        tensors_root(NO_SALT, kept.outputs),
+        0,
+        0,
+        evidence.at - 10,
+        True,
+        evidence.quote,
+        evidence.collateral,
+    )
+    ports.attesters.attest(attesters.urls[UP[0]], asked)
+    error = market.first.refused(12, "lease", "fulfil", job)
+    assert "1 of 2 attesters signed" in error["message"]
+    assert "it refuses: this quote was signed about already, with another checkedAt" in error["message"]
 
 
 FALSE: dict[str, tuple[Callable[[Scene], AttestRequest], str]] = {
@@ -366,6 +404,15 @@ def test_a_model_without_a_tee_key_is_not_dealt_with(market: Market) -> None:
             value,
         )
         assert "expected some of" in error["message"]
+
+
+def test_where_a_job_has_no_terms_of_its_own_there_is_no_tee(market: Market) -> None:
+    words = ("job", "post", MODEL, "-i", INPUT, "--max-price", "5", "--tier", "tee", "--auction", "batch")
+    error = market.consumer.refused(2, *words, "--start-price", "1", "--price-step", "0.01")
+    assert "the jobs of a batch have none" in error["message"]
+    text = f'budget = "9"\n[step.one]\nmodel = "{MODEL}@1.1.0"\ninput = "{INPUT}"\nmax_price = "5"\ntier = "tee"\n'
+    (market.consumer.folder / "tee.toml").write_text(text)
+    assert "step.one: the tier tee has terms" in market.consumer.refused(2, "pipeline", "show", "tee.toml")["message"]
 
 
 def test_only_the_governance_admits(market: Market) -> None:

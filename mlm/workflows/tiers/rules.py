@@ -59,6 +59,7 @@ class Rules(ABC):
     reads_files = True  # who posts or bids needs the model's files
     delivers = False  # outputs are handed over, by `Delivering`
     together = False  # runs of one model may share a batch
+    own_terms = False  # a job has terms of the tier's own, which neither a batch nor a pipeline's step can say
     challenged = False  # results are traces that anybody can dispute
 
     @abstractmethod

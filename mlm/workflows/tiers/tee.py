@@ -39,6 +39,7 @@ class Tee(Delivering):
     """A quote over model, input, output and provider; outputs are handed over as in the tier none."""
 
     tier = Tier.TEE
+    own_terms = True
     scheme = SCHEME_KECCAK
     contract = "TeeVerifier"
 
