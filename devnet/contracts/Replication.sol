@@ -197,6 +197,7 @@ contract Replication is Slots {
     function drawnBy(bytes32 jobId, bytes32 seed) external view returns (address[] memory found) {
         uint256 count;
         (found, count) = _find(jobId, market.jobOf(jobId), _jobs[jobId], seed);
+        // slither-disable-next-line assembly
         assembly ("memory-safe") {
             mstore(found, count)
         }
