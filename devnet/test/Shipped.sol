@@ -203,9 +203,7 @@ library Shipped {
         IQuoteProofs proofs_,
         TeeParams memory params_
     ) internal returns (TeeVerifier) {
-        return TeeVerifier(
-            Artifacts.create("TeeVerifier", abi.encode(token_, market_, attesters_, proofs_, params_))
-        );
+        return TeeVerifier(Artifacts.create("TeeVerifier", abi.encode(token_, market_, attesters_, proofs_, params_)));
     }
 
     function unverified(IERC20 token_, IJobMarket market_, uint128 deposit_, uint32 answerWindow_)
