@@ -155,6 +155,8 @@ contract Replication is Slots {
 
     /// @inheritdoc IReplication
     /// @dev SAFETY: a final state stands, and with it whether there was a result and a conviction.
+    // There are at most MAX_EXECUTIONS - 1 replicas.
+    // slither-disable-next-line costly-loop
     function settle(bytes32 jobId) external {
         Replicas storage replicas = _funded(jobId);
         Job memory job = market.jobOf(jobId);
@@ -195,11 +197,10 @@ contract Replication is Slots {
 
     /// @inheritdoc IReplication
     function drawnBy(bytes32 jobId, bytes32 seed) external view returns (address[] memory found) {
-        uint256 count;
-        (found, count) = _find(jobId, market.jobOf(jobId), _jobs[jobId], seed);
-        // slither-disable-next-line assembly
-        assembly ("memory-safe") {
-            mstore(found, count)
+        (address[] memory all, uint256 count) = _find(jobId, market.jobOf(jobId), _jobs[jobId], seed);
+        found = new address[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            found[i] = all[i];
         }
     }
 

@@ -225,7 +225,7 @@ def _under(facts: JobFacts, now: int, verdict: Verdict) -> State:
 class Turn(NamedTuple):
     """Who moves the job on, by what, and the second at which it is too late (None: no deadline)."""
 
-    who: str  # providers, bidders, provider, watchers, verifier, anyone, nobody
+    who: str  # providers, bidders, provider, replicas, watchers, verifier, anyone, nobody
     move: str
     deadline: int | None
 

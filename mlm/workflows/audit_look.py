@@ -9,9 +9,9 @@ from mlm.core.dispute import audit
 from mlm.core.dispute.audit import Audit, Draw, KeyedTrace, Rules, Stage
 from mlm.core.errors import StateConflict, UsageError
 from mlm.core.exact.trace import Trace
-from mlm.core.job import Role, Tier
+from mlm.core.job import Role
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup
+from mlm.workflows import lookup, tiers
 
 CONTRACT = "AuditRewards"
 # In the order of AuditParams; then the market's fee.
@@ -26,11 +26,11 @@ def rules(ports: Ports) -> Rules:
 
 
 def named(ports: Ports, name: str) -> lookup.Job:
-    """A job with a result in the tier optimistic. Raises UsageError for another tier, StateConflict before it."""
+    """A job with a trace as its result. Raises UsageError for a tier that has none, StateConflict before it."""
     job = lookup.settled_job(ports, name)
-    if job.tier is not Tier.OPTIMISTIC:
+    if not tiers.of(job.tier).challenged:
         raise UsageError(
-            f"job {job.short} has the tier {job.tier}: only results of the tier optimistic are audited",
+            f"job {job.short} has the tier {job.tier}: only results of the tier optimistic or redundant are audited",
             hint="`mlm verify JOB` says who checks this one.",
         )
     if job.record.submitted_at == 0:

@@ -38,6 +38,12 @@ def test_the_end_of_a_job(state: State, settled: bool, left: int, move: Move) ->
     assert next_move(Attempt(state, settled), left) is move
 
 
+def test_replicas_are_seen_to_before_a_job_is_settled_or_posted_again() -> None:
+    for state in (State.OPEN, State.LEASED, State.ACCEPTED, State.DEFAULTED):
+        assert next_move(Attempt(state, settled=False, replicas=True), 3) is Move.REPLICATE
+    assert next_move(Attempt(State.SUBMITTED, settled=False, replicas=True, missing=True), 3) is Move.COMPLAIN
+
+
 @given(st.sampled_from(FINAL), st.booleans(), st.integers(0, 3))
 def test_nothing_follows_from_what_may_be_taken_back(state: State, settled: bool, left: int) -> None:
     assert next_move(Attempt(state, settled, firm=False), left) is Move.WAIT

@@ -85,10 +85,13 @@ def test_honest_replicas_run_it_again_and_are_paid(market: Market, replicas: tup
     """Each in a process of its own; the provider waits for them, and everything is verified from the chain."""
     job = leased(market, *REPLICAS)
     assert "no replicas are drawn" in market.first.refused(12, "lease", "fulfil", job)["message"]
+    assert market.consumer.do("job", "show", job)["turn"] == "anyone: draw the replicas"
     market.advance("2m")
     assert market.first.do("replica", "step", job)["next"] is None
     accepted = market.first.do("lease", "fulfil", job)
     assert accepted["state"] == "ready" and accepted["next"].startswith("mlm lease fulfil")
+    waited_for = market.consumer.do("job", "show", job)
+    assert waited_for["turn"] == "replicas: commit to what they found", waited_for
     assert "0 of 2 replicas" in market.first.refused(12, "lease", "fulfil", job)["message"]
     ran = [person.begin("watcher", "run", "--until-idle", "--json") for person in replicas]
     for process in ran:

@@ -74,6 +74,7 @@ abstract contract Traces is IDisputeGame, IDisputeGameErrors, Complaints {
     /// @inheritdoc IVerifier
     /// @dev The tier redundant's; the optimistic one has none, and reads none.
     function checkPolicy(bytes32 policy) external pure {
+        // Only whether it has the form.
         // slither-disable-next-line unused-return
         ReplicationPolicy.decode(policy);
     }
