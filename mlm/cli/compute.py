@@ -71,11 +71,15 @@ def run(
     if ctx.obj.dry_run or max_price is not None or channel is not None or keep is not None or give_up or deposit != "0":
         raise UsageError("what is about paying goes with --remote, which is not given", hint="See `mlm run --help`.")
     if tee:
-        from mlm.workflows import run_enclosed
-
-        render(ctx, run_enclosed.run(ctx.obj.ports, model, input, output, evidence))
+        _enclosed(ctx, model, input, output, evidence)
         return
     render(ctx, workflow.run(ctx.obj.ports, model, input, output))
+
+
+def _enclosed(ctx: typer.Context, model: str, input: Path, output: Path | None, evidence: Path | None) -> None:
+    from mlm.workflows import run_enclosed
+
+    render(ctx, run_enclosed.run(ctx.obj.ports, model, input, output, evidence))
 
 
 @app.command()
