@@ -40,6 +40,7 @@ MODULES = (
     "journaling",
     "auctions",
     "environment",
+    "verifying",
     "gas_rows",
 )
 

@@ -29,8 +29,8 @@ FACTS = Facts(
     replicas=4,
     finality="safe",
 )
-# What has everything that can be demanded, and costs 5 tokens.
-FULL = Judged("job", "tee", True, (Guarantor.VENDOR,), trust.tee(False, 1, (5 * TOKEN,)), FACTS)
+# What has everything that can be demanded, and costs 5 tokens: half of a stake burns.
+FULL = Judged("job", "tee", True, (Guarantor.VENDOR,), trust.tee(False, 1, (10 * TOKEN,)), FACTS)
 # What has nothing of it.
 BARE = Judged("file", "none", False, (Guarantor.NOBODY,), trust.unknown("nobody knows"), Facts())
 # For each key: what FULL meets, just, and what it just does not.

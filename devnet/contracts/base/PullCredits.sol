@@ -25,6 +25,8 @@ abstract contract PullCredits is IPullCredits, Payments, ReentrancyGuardTransien
     }
 
     function _addCredit(address account, uint256 amount) internal {
+        // Where it is called in a loop, that has a bound.
+        // slither-disable-next-line costly-loop
         totalCredit += amount;
         creditOf[account] += amount;
     }

@@ -116,6 +116,8 @@ abstract contract Slots is IReplication, IReplicationErrors, PullCredits {
         slot.jobId = 0;
         uint128 held = slot.stake;
         slashed = Math.min(loss, held);
+        // A job has seven replicas at most.
+        // slither-disable-next-line costly-loop
         totalHeld -= slashed;
         if (slashed == held) _remove(account, slot);
         // SAFETY: at most what is held.
@@ -141,6 +143,7 @@ abstract contract Slots is IReplication, IReplicationErrors, PullCredits {
 
     function _remove(address account, Slot storage slot) private {
         uint32 place = slot.place;
+        // slither-disable-next-line costly-loop
         delete _slots[account];
         _empty(place);
     }
@@ -151,6 +154,7 @@ abstract contract Slots is IReplication, IReplicationErrors, PullCredits {
         _emptied.push(place);
         for (uint256 i = 0; i < TRIMMED && _places.length != 0; ++i) {
             if (_places[_places.length - 1] != address(0)) return;
+            // slither-disable-next-line costly-loop
             _places.pop();
         }
     }
