@@ -178,7 +178,7 @@ def plan_remove(ports: Ports, params: Remove) -> Plan[None]:
 def plan_threshold(ports: Ports, params: Threshold) -> Plan[None]:
     """Say how many must sign. Raises StateConflict for anybody but the governance."""
     _need_governance(ports)
-    title = f"have {params.count} attesters sign each result"
+    title = f"set the number of attesters that must sign a result to {params.count}"
     return Plan("attester threshold", (Tx(title, Call(SET, "setThreshold", (params.count,))),), None)
 
 

@@ -6,7 +6,6 @@ import {JobMarket} from "../../contracts/JobMarket.sol";
 import {StakeVault} from "../../contracts/StakeVault.sol";
 import {TeeParams, TeeVerifier} from "../../contracts/TeeVerifier.sol";
 import {Publication, TierKey} from "../../contracts/interfaces/IAssetRegistry.sol";
-import {IAttesterSet} from "../../contracts/interfaces/IAttesterSet.sol";
 import {IJobMarket, Request, Terms} from "../../contracts/interfaces/IJobMarket.sol";
 import {Attestation} from "../../contracts/interfaces/IQuoteProofs.sol";
 import {SessionKey, TeeResult} from "../../contracts/interfaces/ITeeVerifier.sol";

@@ -5,7 +5,6 @@ import {AttesterSet} from "../../contracts/AttesterSet.sol";
 import {MarketToken} from "../../contracts/MarketToken.sol";
 import {TeeParams, TeeVerifier} from "../../contracts/TeeVerifier.sol";
 import {ITeeVerifierErrors as Errors} from "../../contracts/errors/ITeeVerifierErrors.sol";
-import {IAttesterSet} from "../../contracts/interfaces/IAttesterSet.sol";
 import {IJobMarket} from "../../contracts/interfaces/IJobMarket.sol";
 import {Attestation} from "../../contracts/interfaces/IQuoteProofs.sol";
 import {TeeResult} from "../../contracts/interfaces/ITeeVerifier.sol";
