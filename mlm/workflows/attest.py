@@ -39,7 +39,9 @@ def attest(ports: Ports, book: Book, asked: AttestRequest, devnet: bool) -> Sign
     7. Kind and platform are what the job's policy accepts.
     8. The report data binds this job, model, input, outputs and provider.
     9. The contract that convicts attesters reads the quote's bytes without a fault: libraries accept more forms.
-    10. Nothing else was ever signed about this quote for this job.
+    10. Nothing else was ever signed about this quote at this instant. Another instant is another word, and no fault
+        (Reports.sol): whoever asks first, such as another attester that was handed the quote, keeps nobody from being
+        asked about its own.
     Raises NotFound, StateConflict, VerificationFailed, InvalidData.
     """
     job = _job(ports, asked)
@@ -100,7 +102,7 @@ def _check_read(ports: Ports, found: Attestation, quote: bytes) -> None:
 
 
 def _signed(ports: Ports, book: Book, found: Attestation) -> Signed:
-    name = f"{found.job_id[2:]}-{found.quote.hex()}"
+    name = f"{found.job_id[2:]}-{found.quote.hex()}-{found.checked_at:x}"
     entry = json.dumps(found.to_json(), sort_keys=True).encode()
     stands = _read(book.write(name, entry))
     if stands != found:
