@@ -6,7 +6,6 @@ import json
 
 from mlm.core import attesting, tee
 from mlm.core.attest_request import AttestRequest, Signed
-from mlm.core.attestation import SGX, TDX
 from mlm.core.attesting import Attestation
 from mlm.core.errors import InvalidData, StateConflict, VerificationFailed
 from mlm.core.job import State, Tier
@@ -17,7 +16,6 @@ from mlm.workflows.attest_gather import VERIFIER
 from mlm.workflows.tiers.tee import attestation_of, policy_of, statement_of
 
 PROOFS = "QuoteProofs"
-READ = (SGX, TDX)  # on chain
 # QuoteFault of devnet/contracts/interfaces/IQuoteProofs.sol, by number.
 FAULTS = (
     "none", "its form", "its kind", "a debugger", "the measurement", "the report data", "the report's signature",
@@ -89,7 +87,7 @@ def _job(ports: Ports, asked: AttestRequest) -> lookup.Job:
 
 def _check_read(ports: Ports, found: Attestation, quote: bytes) -> None:
     """Step 9. What it answers once it answers for ever: whoever asked both is never slashed for a quote."""
-    if found.kind not in READ:
+    if found.kind not in tee.READ:
         return
     for view in ("contradictionOf", "brokenLinkOf"):
         fault: int = ports.chain.call(PROOFS, view, found.as_args(), quote)
