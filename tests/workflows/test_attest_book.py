@@ -33,4 +33,4 @@ def test_an_instant_has_one_word_and_keeps_no_other_from_having_its_own() -> Non
     assert attest._signed(here, book, replace(FOUND, checked_at=6)) == first
     for changed in ({"status": "OutOfDate"}, {"simulated": True}, {"measurement": b"\4" * 32}):
         with pytest.raises(StateConflict, match=f"another {next(iter(changed))}"):
-            attest._signed(here, book, replace(FOUND, **changed))  # type: ignore[arg-type]
+            attest._signed(here, book, replace(FOUND, **changed))
