@@ -42,17 +42,23 @@ def members(ports: Ports) -> tuple[Member, ...]:
     return tuple(member(ports, each) for each in sorted(ports.chain.call(SET, "members"), key=str.lower))
 
 
-def gather(ports: Ports, asked: AttestRequest, expected: Attestation) -> tuple[bytes, ...]:
-    """m signatures of `expected`, the first that come, by ascending address.
-
-    Raises StateConflict that says who failed, and why.
-    """
+def able(ports: Ports) -> tuple[int, list[Member]]:
+    """How many must sign, and whose signature counts now. Raises StateConflict where they are too few."""
     needed, known = ports.chain.call(SET, "threshold"), [each for each in members(ports) if each.active]
     if not needed or len(known) < needed:
         raise StateConflict(
             f"expected {needed or 'a number of'} active attesters that must sign, found {len(known)}",
             hint="Nothing is verified in the tier tee until the governance of the attesters has acted.",
         )
+    return needed, known
+
+
+def gather(ports: Ports, asked: AttestRequest, expected: Attestation) -> tuple[bytes, ...]:
+    """m signatures of `expected`, the first that come, by ascending address.
+
+    Raises StateConflict that says who failed, and why.
+    """
+    needed, known = able(ports)
     signed: dict[str, bytes] = {}
     failed: dict[str, str] = {}
     attesters, pool = ports.attesters, ThreadPoolExecutor(AT_ONCE)  # nothing but the asking is done beside each other

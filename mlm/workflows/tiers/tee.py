@@ -82,7 +82,8 @@ class Tee(Delivering):
         _trial(ports, loaded, ports.tensors.to_block(tensors))
 
     def check_acceptable(self, ports: Ports, work: Work) -> None:
-        """This enclave's evidence is what the consumer and the publisher accept, and the outputs fit."""
+        """Enough attesters can sign, consumer and publisher accept this enclave's evidence, and the outputs fit."""
+        attest_gather.able(ports)
         done, said = _trial(ports, work.model, ports.tensors.to_block(work.input.tensors))
         outputs.to_block(ports, ports.tensors.from_block(done.outputs))
         attesting.check_platform(policy_of(work.job), said.kind, said.status, said.simulated)
