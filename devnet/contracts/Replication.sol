@@ -8,7 +8,7 @@ import {IDisputeGame} from "./interfaces/IDisputeGame.sol";
 import {IJobMarket, Job, Terms} from "./interfaces/IJobMarket.sol";
 import {IRandomness} from "./interfaces/IRandomness.sol";
 import {IReplication, ReplicaEnd, ReplicaStage, Replicas, ReplicationParams, Slot} from "./interfaces/IReplication.sol";
-import {State} from "./interfaces/Types.sol";
+import {State, Tier} from "./interfaces/Types.sol";
 import {BPS, BURN_ADDRESS} from "./libraries/Limits.sol";
 import {JobStates} from "./libraries/JobStates.sol";
 import {
@@ -84,6 +84,9 @@ contract Replication is Slots {
         if (msg.sender != job.consumer) revert NotConsumer(jobId, job.consumer, msg.sender);
         bytes32 termsHash = keccak256(abi.encode(terms));
         if (termsHash != job.termsHash) revert TermsMismatch(jobId, job.termsHash, termsHash);
+        // SAFETY: the game is the verifier of two tiers, and waits for replicas in this one alone.
+        Tier tier = terms.request.tier;
+        if (tier != Tier.Redundant) revert TierMismatch(jobId, Tier.Redundant, tier);
         (uint8 wanted, uint128 fee) = ReplicationPolicy.decode(terms.request.policy);
         uint256 most = job.lock / 2;
         if (uint256(fee) * wanted > most) revert FeesTooHigh(jobId, most, uint256(fee) * wanted);
@@ -245,13 +248,14 @@ contract Replication is Slots {
         return uint256(job.bidsCloseAt) + job.revealWindow;
     }
 
-    /// @dev Bids are open, or the seed that will draw is not known yet.
+    /// @dev Bids are open, or nobody can know yet the seed that will draw. SAFETY: that is before the oracle tells it: a beacon's
+    /// closed round that nobody has finished can be computed by whoever holds its secrets.
     function _needUndecided(bytes32 jobId, Job memory job) private view {
         State state = market.stateOf(jobId);
         if (state == State.Open || state == State.Revealing) return;
         if (state != State.Leased) revert JobInState(jobId, state);
         uint256 round = beacon.roundAfter(_leasedAt(job));
-        if (beacon.seedOf(round) != 0) revert FundedTooLate(jobId, round);
+        if (beacon.roundAfter(block.timestamp) != round) revert FundedTooLate(jobId, round);
     }
 
     function _needWindow(bytes32 jobId, string memory name, uint256 actual) private view {

@@ -179,10 +179,16 @@ contract ReplicationTest is ReplicaBase {
         (jobId, terms) = _post(AuctionKind.Fixed, Tier.Zk);
         vm.expectRevert(abi.encodeWithSelector(Errors.NotRedundant.selector, jobId, address(game), address(verifier)));
         _fund(jobId, terms);
+        // The same verifier, which would not wait for its replicas: with a policy of this tier, and without one.
         Request memory request = _exactRequest();
-        (jobId, terms) = _postIt(request);
-        vm.expectRevert(abi.encodeWithSelector(IVerifier.PolicyUnusable.selector, bytes32(0)));
-        _fund(jobId, terms);
+        for (uint256 i = 0; i < 2; ++i) {
+            (jobId, terms) = _postIt(request);
+            vm.expectRevert(
+                abi.encodeWithSelector(Errors.TierMismatch.selector, jobId, Tier.Redundant, Tier.Optimistic)
+            );
+            _fund(jobId, terms);
+            request.policy = _policy(WANTED, FEE);
+        }
     }
 
     function test_feesAreNoMoreThanWhatBurnsOfALiar() public {
@@ -226,10 +232,17 @@ contract ReplicationTest is ReplicaBase {
         (bytes32 jobId, Terms memory terms) = _postIt(_redundant());
         _bid(jobId, ALICE, MAX_PRICE);
         uint256 round = _roundOf(jobId);
-        _close(round);
+        vm.warp((round + 1) * ROUND - 1);
         uint256 before = vm.snapshotState();
         _fund(jobId, terms);
         vm.revertToState(before);
+        // Nobody has finished the round, nor closed it: it may be closed now, and from the next block on its seed can be computed.
+        vm.warp((round + 1) * ROUND);
+        vm.expectRevert(abi.encodeWithSelector(Errors.FundedTooLate.selector, jobId, round));
+        _fund(jobId, terms);
+        _close(round);
+        vm.expectRevert(abi.encodeWithSelector(Errors.FundedTooLate.selector, jobId, round));
+        _fund(jobId, terms);
         beacon.finish(round);
         vm.expectRevert(abi.encodeWithSelector(Errors.FundedTooLate.selector, jobId, round));
         _fund(jobId, terms);

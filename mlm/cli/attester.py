@@ -126,7 +126,8 @@ def serve(
     """Check quotes for providers over HTTP and sign what you found, until you stop it.
 
     Each quote is verified in a confined child and held against the chain's job; what was signed once stays in a book
-    under MLM_HOME, so that nothing else is ever signed about it. Simulated evidence is signed about on a devnet alone.
+    under MLM_HOME, so that nothing else is signed about it at that instant. Simulated evidence is signed about on a
+    devnet alone.
 
     Example: `mlm attester serve --port 8080`
     """

@@ -6,7 +6,6 @@ import json
 
 from mlm.core import attesting, tee
 from mlm.core.attest_request import AttestRequest, Signed
-from mlm.core.attestation import SGX, TDX
 from mlm.core.attesting import Attestation
 from mlm.core.errors import InvalidData, StateConflict, VerificationFailed
 from mlm.core.job import State, Tier
@@ -17,7 +16,6 @@ from mlm.workflows.attest_gather import VERIFIER
 from mlm.workflows.tiers.tee import attestation_of, policy_of, statement_of
 
 PROOFS = "QuoteProofs"
-READ = (SGX, TDX)  # on chain
 # QuoteFault of devnet/contracts/interfaces/IQuoteProofs.sol, by number.
 FAULTS = (
     "none", "its form", "its kind", "a debugger", "the measurement", "the report data", "the report's signature",
@@ -39,7 +37,9 @@ def attest(ports: Ports, book: Book, asked: AttestRequest, devnet: bool) -> Sign
     7. Kind and platform are what the job's policy accepts.
     8. The report data binds this job, model, input, outputs and provider.
     9. The contract that convicts attesters reads the quote's bytes without a fault: libraries accept more forms.
-    10. Nothing else was ever signed about this quote for this job.
+    10. Nothing else was ever signed about this quote at this instant. Another instant is another word, and no fault
+        (Reports.sol): whoever asks first, such as another attester that was handed the quote, keeps nobody from being
+        asked about its own.
     Raises NotFound, StateConflict, VerificationFailed, InvalidData.
     """
     job = _job(ports, asked)
@@ -87,7 +87,7 @@ def _job(ports: Ports, asked: AttestRequest) -> lookup.Job:
 
 def _check_read(ports: Ports, found: Attestation, quote: bytes) -> None:
     """Step 9. What it answers once it answers for ever: whoever asked both is never slashed for a quote."""
-    if found.kind not in READ:
+    if found.kind not in tee.READ:
         return
     for view in ("contradictionOf", "brokenLinkOf"):
         fault: int = ports.chain.call(PROOFS, view, found.as_args(), quote)
@@ -100,7 +100,7 @@ def _check_read(ports: Ports, found: Attestation, quote: bytes) -> None:
 
 
 def _signed(ports: Ports, book: Book, found: Attestation) -> Signed:
-    name = f"{found.job_id[2:]}-{found.quote.hex()}"
+    name = f"{found.job_id[2:]}-{found.quote.hex()}-{found.checked_at:x}"
     entry = json.dumps(found.to_json(), sort_keys=True).encode()
     stands = _read(book.write(name, entry))
     if stands != found:

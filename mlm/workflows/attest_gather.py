@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from mlm.core import attesting
 from mlm.core.attest_request import AttestRequest, Signed
 from mlm.core.attesting import Attestation
 from mlm.core.errors import InvalidData, MlmError, StateConflict, VerificationFailed
-from mlm.ports.attesters import Attesters
 from mlm.ports.bundle import Ports
 
 SET, VERIFIER = "AttesterSet", "TeeVerifier"
@@ -43,41 +42,46 @@ def members(ports: Ports) -> tuple[Member, ...]:
     return tuple(member(ports, each) for each in sorted(ports.chain.call(SET, "members"), key=str.lower))
 
 
-def gather(ports: Ports, asked: AttestRequest, expected: Attestation) -> tuple[bytes, ...]:
-    """m signatures of `expected`, by ascending address. Raises StateConflict that says who failed, and why."""
+def able(ports: Ports) -> tuple[int, list[Member]]:
+    """How many must sign, and whose signature counts now. Raises StateConflict where they are too few."""
     needed, known = ports.chain.call(SET, "threshold"), [each for each in members(ports) if each.active]
     if not needed or len(known) < needed:
         raise StateConflict(
             f"expected {needed or 'a number of'} active attesters that must sign, found {len(known)}",
             hint="Nothing is verified in the tier tee until the governance of the attesters has acted.",
         )
+    return needed, known
+
+
+def gather(ports: Ports, asked: AttestRequest, expected: Attestation) -> tuple[bytes, ...]:
+    """m signatures of `expected`, the first that come, by ascending address.
+
+    Raises StateConflict that says who failed, and why.
+    """
+    needed, known = able(ports)
     signed: dict[str, bytes] = {}
-    failed: list[str] = []
-    attesters = ports.attesters
-    with ThreadPoolExecutor(AT_ONCE) as pool:  # nothing but the asking is done beside each other
-        answers = list(pool.map(lambda one: _asked(attesters, one.url, asked), known))
-    for each, answer in zip(known, answers, strict=True):
-        try:
-            if not isinstance(answer, Signed):
-                raise answer
-            signed[each.address.lower()] = _checked(ports, each, answer, expected)
-        except MlmError as error:
-            failed.append(f"{each.address} ({each.url or 'no URL'}): {str(error)[:300]}")
+    failed: dict[str, str] = {}
+    attesters, pool = ports.attesters, ThreadPoolExecutor(AT_ONCE)  # nothing but the asking is done beside each other
+    try:
+        asking = {pool.submit(attesters.attest, one.url, asked): one for one in known}
+        for answer in as_completed(asking):
+            each = asking[answer]
+            try:
+                signed[each.address.lower()] = _checked(ports, each, answer.result(), expected)
+            except MlmError as error:
+                failed[each.address] = f"{each.address} ({each.url or 'no URL'}): {str(error)[:300]}"
+            if len(signed) == needed:
+                break
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # who is slow is not waited for: the job's time runs
     if len(signed) < needed:
-        shown = "; ".join(failed[:_SHOWN]) + (f"; and {len(failed) - _SHOWN} more" if failed[_SHOWN:] else "")
+        told = [failed[each.address] for each in known if each.address in failed]
+        shown = "; ".join(told[:_SHOWN]) + (f"; and {len(told) - _SHOWN} more" if told[_SHOWN:] else "")
         raise StateConflict(
             f"{len(signed)} of {needed} attesters signed: {shown}",
             hint="The result is kept: the same command asks them again.",
         )
-    chosen = sorted(signed, key=lambda address: int(address, 16))[:needed]
-    return tuple(signed[address] for address in chosen)
-
-
-def _asked(attesters: Attesters, url: str, asked: AttestRequest) -> Signed | MlmError:
-    try:
-        return attesters.attest(url, asked)
-    except MlmError as error:
-        return error
+    return tuple(signed[address] for address in sorted(signed, key=lambda address: int(address, 16)))
 
 
 def _checked(ports: Ports, one: Member, answer: Signed, expected: Attestation) -> bytes:

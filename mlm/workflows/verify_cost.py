@@ -16,6 +16,7 @@ from mlm.core.clock import Duration, Instant
 from mlm.core.dispute.replica import Stage
 from mlm.core.errors import MlmError
 from mlm.core.job import Tier
+from mlm.core.tee import READ
 from mlm.core.terms import JobRecord
 from mlm.core.trust import At, Cost, Facts
 from mlm.ports.bundle import Ports
@@ -90,6 +91,9 @@ def _none(reader: Reader, job: lookup.Job) -> Cost:
 def _tee(reader: Reader, job: lookup.Job) -> Cost:
     signed = _attestation(reader.ports, job)
     simulated = None if signed is None else signed.simulated
+    if signed is not None and not simulated and signed.kind not in READ:
+        why = f"no contract reads evidence of {signed.kind}: attesters that sign what is false of it lose nothing"
+        return trust.nothing(why, at=reader.at)
     stakes = [_stake(reader, address) for address in reader.call(SET, "members")]
     return trust.tee(simulated, reader.call(SET, "threshold") or None, stakes, reader.at)
 

@@ -51,14 +51,16 @@ def verify(ports: Ports, path: Path, model_name: str | None, status: str, devnet
         return equal("sha256", sha256(named.onnx).digest(), file.model)
 
     by = (Guarantor.NOBODY if file.simulated else Guarantor.VENDOR,)
-    facts, kind = Facts(made_at=Instant(file.at), now=Instant(ports.system.now()), simulated=file.simulated), "quote"
+    # When it was made nobody has signed: whoever has the file can write another time into it.
+    facts, kind = Facts(now=Instant(ports.system.now()), simulated=file.simulated), "quote"
     signed = f"its signatures lead to the vendor's root and are valid at {iso_time(file.at)}"
     try:
         found = ports.attestation.verify(file.quote, file.collateral, file.at, simulated=file.simulated)
     except VerificationFailed as error:
         steps = refused(signed, error, ROOT, by)
     else:
-        kind, facts = found.title, replace(facts, tcb_status=vendors_word(found.kind, found.status))
+        kind, word = found.title, vendors_word(found.kind, found.status)
+        facts = replace(facts, made_at=Instant(found.issued), tcb_status=word)
         valid = f"valid from {iso_time(found.issued)} to {iso_time(found.expires)}"
         steps = (
             Step(signed, lambda: valid, ROOT, by),

@@ -86,6 +86,15 @@ def test_evidence_that_was_changed(person: Person, evidence: Path, what: str) ->
     assert failed(person.run("verify", "out.tee", "--json")) == wanted
 
 
+def test_its_age_is_what_was_signed_and_not_what_the_file_says(person: Person, evidence: Path) -> None:
+    """Whoever has the file writes its time; the simulated vendor dates what it signs a day back."""
+    for most, fails in (("12h", [7]), ("2d", [])):
+        (person.folder / "policy.toml").write_text(f'maximum_age = "{most}"\n')
+        ran = person.run("verify", "out.tee", "--policy", "policy.toml", "--json")
+        assert [check["number"] for check in ran.value["checks"] if check["passed"] is False] == fails, ran
+    assert ran.value["evidence"]["made_at"] <= EnclosedFile.from_bytes(evidence.read_bytes()).at - 86_400
+
+
 def test_what_is_no_evidence(person: Person, evidence: Path) -> None:
     for data in (b"", b"\x00" * 50, evidence.read_bytes()[:-1], evidence.read_bytes() + b"\x00"):
         evidence.write_bytes(data)

@@ -157,7 +157,10 @@ SUBMITTED = replace(READY, state=State.SUBMITTED, stage=Stage.COMMITTED, committ
     [
         (replace(LEASED, funded=False, consumer=True), 50, Fund()),
         (replace(LEASED, funded=False), 50, None),
-        (replace(LEASED, funded=False, consumer=True, round=replace(ROUND, seed=b"s")), 50, None),
+        (replace(LEASED, funded=False, consumer=True, state=State.OPEN, round=None), 50, Fund()),
+        (replace(LEASED, funded=False, consumer=True), 99, Fund()),
+        (replace(LEASED, funded=False, consumer=True), 100, None),
+        (replace(LEASED, funded=False, consumer=True, round=replace(ROUND, closed_in=3, seed=b"s")), 101, None),
         (replace(LEASED, funded=False, consumer=True, state=State.READY), 50, None),
         (LEASED, 99, None),
         (LEASED, 100, Draw(9, closes=True, finishes=True, draws=True)),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlm.core.attestation import NITRO, SGX, UP_TO_DATE
+from mlm.core.attestation import NITRO, SGX, SNP, UP_TO_DATE
 from mlm.core.attesting import Attestation
 from mlm.core.dispute.replica import Stage
 from mlm.core.job import Tier
@@ -68,6 +68,16 @@ def test_a_result_that_an_enclaves_key_signed_has_no_attesters(monkeypatch: pyte
     """It has one signature, the key's: to count it would be to take it for an attester's."""
     handed_in(monkeypatch, replace(SIGNED, job_id="0x" + "00" * 32), 1)
     assert verify_cost.of_job(ports(), job(Tier.TEE))[0].attesters is None
+
+
+@pytest.mark.parametrize("kind", [SNP, NITRO])
+def test_a_lie_about_evidence_that_no_contract_reads_costs_its_attesters_nothing(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Nobody can show what they have signed to be false: their stakes are no bound."""
+    handed_in(monkeypatch, replace(SIGNED, kind=kind))
+    cost = verify_cost.of_job(ports(), job(Tier.TEE))[1]
+    assert (cost.kind, cost.at_least) == (CostKind.NOTHING, None) and kind in cost.why
 
 
 def test_a_vendor_that_signs_no_word_has_none(monkeypatch: pytest.MonkeyPatch) -> None:

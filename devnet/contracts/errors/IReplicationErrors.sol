@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {ReplicaStage} from "../interfaces/IReplication.sol";
-import {State} from "../interfaces/Types.sol";
+import {State, Tier} from "../interfaces/Types.sol";
 
 /// Errors of Replication.
 interface IReplicationErrors {
@@ -16,6 +16,7 @@ interface IReplicationErrors {
 
     error NotConsumer(bytes32 jobId, address expected, address actual);
     error NotRedundant(bytes32 jobId, address expected, address actual);
+    error TierMismatch(bytes32 jobId, Tier expected, Tier actual);
     error TermsMismatch(bytes32 jobId, bytes32 expected, bytes32 actual);
     /// All fees together would be more than what burns of a provider that is convicted.
     error FeesTooHigh(bytes32 jobId, uint256 most, uint256 actual);
@@ -23,7 +24,7 @@ interface IReplicationErrors {
     error WindowTooShort(bytes32 jobId, string name, uint256 least, uint256 actual);
     error AlreadyFunded(bytes32 jobId);
     error NotFunded(bytes32 jobId);
-    /// The seed that draws is known.
+    /// The seed that draws is known, or can be.
     error FundedTooLate(bytes32 jobId, uint256 round);
     error JobInState(bytes32 jobId, State actual);
     error AlreadyDrawn(bytes32 jobId);

@@ -239,7 +239,7 @@ class Replicas:
 
 @dataclass(frozen=True)
 class Fund:
-    """Pay for the replicas, before anybody can know who is drawn."""
+    """Pay for the replicas, before anybody can know who is drawn: until the commitments of the round that draws end."""
 
 
 @dataclass(frozen=True)
@@ -276,8 +276,8 @@ def next_move(found: Replicas, now: int) -> Move | None:
     if found.settled:
         return None
     if not found.funded:
-        early = found.state in (State.OPEN, State.REVEALING, State.LEASED) and not (found.round and found.round.seed)
-        return Fund() if found.consumer and early else None
+        leased = found.state is State.LEASED and found.round is not None and now < found.round.closes_at
+        return Fund() if found.consumer and (leased or found.state in (State.OPEN, State.REVEALING)) else None
     if found.stage is Stage.COMMITTED and found.reveal_by and now < found.reveal_by:
         return Reveal()  # also of a result that is convicted already
     if found.state.is_final:

@@ -18,6 +18,7 @@ from mlm.core.kept_work import KeptWork
 from mlm.core.tee import NOBODYS, Policy, Task
 from mlm.core.tee_files import MAX_EVIDENCE, Evidence, Handed
 from mlm.workflows import attest_gather, lookup, model, outputs, proof_log, zeros
+from mlm.workflows.attest_gather import VERIFIER
 from mlm.workflows.run import describe
 from mlm.workflows.submissions import submissions
 from mlm.workflows.tiers.rules import Deal, Delivering, HandIn, Work, submission
@@ -81,7 +82,8 @@ class Tee(Delivering):
         _trial(ports, loaded, ports.tensors.to_block(tensors))
 
     def check_acceptable(self, ports: Ports, work: Work) -> None:
-        """This enclave's evidence is what the consumer and the publisher accept, and the outputs fit."""
+        """Enough attesters can sign, consumer and publisher accept this enclave's evidence, and the outputs fit."""
+        attest_gather.able(ports)
         done, said = _trial(ports, work.model, ports.tensors.to_block(work.input.tensors))
         outputs.to_block(ports, ports.tensors.from_block(done.outputs))
         attesting.check_platform(policy_of(work.job), said.kind, said.status, said.simulated)
@@ -228,17 +230,26 @@ def handed(ports: Ports, job: lookup.Job) -> Handed:
 
 
 def submitted(ports: Ports, job: lookup.Job) -> TeeResult:
-    """The evidence in the calldata of the job's submission; raises StateConflict before there is one."""
+    """The evidence that the contract took, from its submission's calldata; raises StateConflict before there is one.
+
+    A provider may put other evidence of the same outputs beside it: it is the one whose attestation the chain holds,
+    with the signatures of the log.
+    """
     if job.submit_tx is None:
         raise proof_log.no_result(job)
+    chain = ports.chain
+    taken, place = chain.call(VERIFIER, "attestationOf", job.raw), (chain.chain_id(), chain.address_of(VERIFIER))
+    logged = {row["signatures"] for row in ports.state.query("attested_results", job_id=job.job_id)}
     problem = InvalidData("the submission's calldata does not hold the evidence that submit() takes")
-    for raw in submissions(ports.chain.transaction_input(job.submit_tx), job.raw):
+    for raw in submissions(chain.transaction_input(job.submit_tx), job.raw):
         try:
             found = TeeResult.decode(raw)
         except InvalidData as error:
             problem = error
             continue
-        if commit_outputs(found.root) == job.record.output_commitment:
+        signed = ",".join("0x" + each.hex() for each in found.signatures)
+        same = found.attestation.digest(*place) == taken and signed in logged
+        if same and commit_outputs(found.root) == job.record.output_commitment:
             return found
     raise problem
 
