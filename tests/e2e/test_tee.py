@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -141,7 +142,8 @@ def other_code(folder: Path) -> SimulatedEnclave:
 
 
 def test_an_attester_that_refuses_is_named_with_its_reason(market: Market, attesters: Attesters) -> None:
-    """It has signed about this quote already, as of another instant: whoever asks for both is told so."""
+    """It has signed another word on this quote already. What it has signed about another instant, whoever asked first,
+    keeps nobody from being answered."""
     job, ports = leased(market), ports_of(market.first)
     kept = lease.compute(ports, lease.prepare(ports, job, *HELD))
     evidence, held = Evidence.from_bytes(kept.proof), honest(ports, job)
@@ -157,10 +159,17 @@ def test_an_attester_that_refuses_is_named_with_its_reason(market: Market, attes
         evidence.quote,
         evidence.collateral,
     )
-    ports.attesters.attest(attesters.urls[UP[0]], asked)
+    person = attesters.person(UP[0])
+    signed = ports.attesters.attest(attesters.urls[UP[0]], asked).attestation
+    (folder,) = (market.home / "attester").glob(f"*/{person.do('whoami')['address'].lower()}")
+    other = replace(signed, checked_at=evidence.at, status="OutOfDate")
+    entry = folder / f"{job[2:]}-{signed.quote.hex()}-{evidence.at:x}.json"
+    entry.write_text(json.dumps(other.to_json()))
     error = market.first.refused(12, "lease", "fulfil", job)
     assert "1 of 2 attesters signed" in error["message"]
-    assert "it refuses: this quote was signed about already, with another checkedAt" in error["message"]
+    assert "it refuses: this quote was signed about already, with another status" in error["message"]
+    entry.unlink()
+    assert market.first.do("lease", "fulfil", job)["state"] == "submitted"
 
 
 FALSE: dict[str, tuple[Callable[[Scene], AttestRequest], str]] = {
