@@ -14,6 +14,7 @@ import {JobStates} from "./libraries/JobStates.sol";
 import {
     CONSUMER_BPS,
     LOOKS,
+    MAX_EMPTY_LOOKS,
     MAX_REVEAL_WINDOW,
     MIN_REVEAL_WINDOW,
     WINDOW_TIMES
@@ -231,9 +232,11 @@ contract Replication is Slots {
         (uint256 places, uint256 wanted, uint256 fundedAt) = (replicas.places, replicas.wanted, replicas.fundedAt);
         found = new address[](wanted);
         if (places == 0) return (found, 0);
-        for (uint256 i = 0; i < LOOKS * wanted && count < wanted; ++i) {
+        uint256 empty = 0;
+        for (uint256 i = 0; i < LOOKS * wanted + empty && count < wanted; ++i) {
             uint256 place = uint256(keccak256(abi.encode(DRAW_DOMAIN, seed, jobId, i))) % places;
             address account = accountAt(place + 1);
+            if (account == address(0) && empty < MAX_EMPTY_LOOKS) ++empty;
             if (account == job.provider || account == job.consumer || !_fits(account, fundedAt)) continue;
             bool again = false;
             for (uint256 j = 0; j < count; ++j) {

@@ -18,6 +18,30 @@ contract ReplicationHostileTest is ReplicaBase {
             + market.creditOf(account) + game.creditOf(account) + _stakeOf(account);
     }
 
+    // ---------------------------------------------------------------- the draw
+
+    /// Many slots join, and all but the last leave: the empty places that they leave behind keep nobody from being drawn.
+    function test_emptyPlacesStopNoDraw() public {
+        for (uint256 i = 8; i < 108; ++i) {
+            _join(_other(i));
+        }
+        for (uint256 i = 8; i < 107; ++i) {
+            vm.prank(_other(i));
+            replication.leave();
+        }
+        vm.warp(block.timestamp + 1 days);
+        for (uint256 i = 8; i < 107; ++i) {
+            vm.prank(_other(i));
+            replication.exit();
+        }
+        vm.assertEq(replication.placeCount(), 108);
+        vm.warp(block.timestamp + 1);
+        (bytes32 jobId,) = _leasedIt();
+        for (uint256 i = 0; i < 100; ++i) {
+            vm.assertEq(replication.drawnBy(jobId, keccak256(abi.encode(i))).length, 2);
+        }
+    }
+
     // ---------------------------------------------------------------- copies
 
     /// Another's word, out of the mempool: it opens for nobody but its author, so whoever copies it can only be silent.

@@ -179,16 +179,14 @@ contract ReplicationTest is ReplicaBase {
         (jobId, terms) = _post(AuctionKind.Fixed, Tier.Zk);
         vm.expectRevert(abi.encodeWithSelector(Errors.NotRedundant.selector, jobId, address(game), address(verifier)));
         _fund(jobId, terms);
-        // The same verifier, which would not wait for its replicas: with a policy of this tier, and without one.
+        // The same verifier, which would not wait for its replicas. With a policy of this tier it is not even posted.
         Request memory request = _exactRequest();
-        for (uint256 i = 0; i < 2; ++i) {
-            (jobId, terms) = _postIt(request);
-            vm.expectRevert(
-                abi.encodeWithSelector(Errors.TierMismatch.selector, jobId, Tier.Redundant, Tier.Optimistic)
-            );
-            _fund(jobId, terms);
-            request.policy = _policy(WANTED, FEE);
-        }
+        (jobId, terms) = _postIt(request);
+        vm.expectRevert(abi.encodeWithSelector(Errors.TierMismatch.selector, jobId, Tier.Redundant, Tier.Optimistic));
+        _fund(jobId, terms);
+        request.policy = _policy(WANTED, FEE);
+        vm.expectRevert(abi.encodeWithSelector(IVerifier.PolicyUnusable.selector, request.policy));
+        market.quote(request);
     }
 
     function test_feesAreNoMoreThanWhatBurnsOfALiar() public {

@@ -138,6 +138,16 @@ def test_places_are_emptied_taken_and_trimmed() -> None:
     assert found.places[2] == ACCOUNTS[7]
 
 
+def test_many_places_left_empty_behind_one_slot_stop_no_draw() -> None:
+    """Who joins with many slots, and leaves with all but the last; looks at empty places do not count."""
+    many = ["0x" + number.to_bytes(20).hex() for number in range(0x1000, 0x1000 + 400)]
+    rows = joined(8) + [row("joined", account, 1, number=9 + i, amount=STAKE) for i, account in enumerate(many)]
+    rows += [row("exited", account, 2, amount=STAKE) for account in many[:-1]]
+    found = slots(*rows, funded())
+    assert len(found.places) == 408 and len(found.by_account) == 9
+    assert sum(len(found.draw(JOB, seed, ())) == 2 for seed in seeds()) >= 190
+
+
 def test_without_slots_nobody_is_drawn() -> None:
     assert slots(funded()).draw(JOB, bytes(32), ()) == ()
     assert slots(*joined(1), funded()).draw(JOB, bytes(32), ()) == (ACCOUNTS[0],)

@@ -204,6 +204,8 @@ abstract contract MarketTerms is Credits {
     /// @dev A verifier without terms of its own is not asked where there are none.
     function _checkPolicy(address verifier, Tier tier, AuctionKind auction, bytes32 policy) private view {
         if (policy == 0 && tier != Tier.Tee && tier != Tier.Redundant) return;
+        // Its verifier reads the tier redundant's.
+        if (tier == Tier.Optimistic) revert IVerifier.PolicyUnusable(policy);
         if (auction == AuctionKind.Batch) revert FieldUnused("policy", auction, uint256(policy));
         IVerifier(verifier).checkPolicy(policy);
     }

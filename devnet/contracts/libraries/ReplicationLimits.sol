@@ -18,6 +18,9 @@ uint256 constant MAX_EXECUTIONS = 8;
 // of a draw that finds too few there is no second.
 uint256 constant LOOKS = 8;
 
+// Looks at places that are empty do not count, up to so many in a draw: whoever has left many behind gains little by it, either.
+uint256 constant MAX_EMPTY_LOOKS = 256;
+
 // Seconds to show what was committed to, from the submission. A replica that finds another result than the provider's has
 // at least as much again to convict it (MIN_VERIFICATION_TIMES), and as much at least to run the model.
 uint256 constant MIN_REVEAL_WINDOW = 10 minutes;

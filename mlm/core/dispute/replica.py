@@ -16,6 +16,7 @@ from mlm.core.job import State
 
 MIN_EXECUTIONS, MAX_EXECUTIONS = 2, 8  # of a job, its provider's among them
 LOOKS = 8  # places that a draw looks at for each replica that it needs
+MAX_EMPTY_LOOKS = 256  # at empty places: so many of a draw do not count
 TRIMMED = 8  # emptied places that the contract looks at in one call
 _FEE_BITS = 128
 TYPES = {"ReplicaSalt": [{"name": "job", "type": "bytes32"}]}
@@ -142,11 +143,15 @@ class Slots:
         more."""
         funding, found = self.fundings[job_id], list[str]()
         barred = {account.lower() for account in without}
-        for number in range(LOOKS * funding.wanted if funding.places else 0):
-            if len(found) == funding.wanted:
-                break
+        number, left, empty = 0, LOOKS * funding.wanted if funding.places else 0, MAX_EMPTY_LOOKS
+        while left and len(found) < funding.wanted:
             place = look(seed, job_id, number, funding.places)
             account = self.places[place - 1] if place <= len(self.places) else ""
+            number += 1
+            if not account and empty:
+                empty -= 1
+            else:
+                left -= 1
             slot = self.by_account.get(account)
             if slot and account not in (*barred, *found) and slot.fits(funding.at, self.stake):
                 found.append(account)
