@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -57,6 +58,16 @@ def test_one_child_describes_a_model_and_runs_it(exact: ConfinedExact, tmp_path:
     folders = list((tmp_path / "tmp").iterdir())
     assert len(folders) == 1, "the first model's child has ended"
     assert not {"inputs.npz", "outputs.npz", "trace.bin"} & {path.name for path in folders[0].iterdir()}
+
+
+def test_what_stays_ends_with_whoever_has_it(tmp_path: Path) -> None:
+    """Commands that are run one after the other in one process leave no children behind."""
+    made = ConfinedExact(folder=tmp_path, threads=1, sandbox="auto")
+    made.graph(ONNX)
+    assert len(list((tmp_path / "tmp").iterdir())) == 1
+    del made
+    gc.collect()
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 LIES = (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import shutil
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -23,7 +23,7 @@ class Pool:
     """Children of `worker` in private folders under `folder`, of which `stay` at most wait for their model's next task.
 
     `what` begins the message of one that crashes or passes its limits. Threads may share a pool: each is given a child
-    of its own.
+    of its own. What stays ends with the pool, when nobody has it any more, or with this process.
     """
 
     def __init__(self, worker: Worker, what: str, folder: Path, limits: Limits, stay: int) -> None:
@@ -31,7 +31,7 @@ class Pool:
         self._idle: list[tuple[bytes, Held]] = []  # the one that ran last comes last
         self._lock, self._latest = threading.Lock(), (b"", b"")
         if stay:
-            atexit.register(self.close)
+            weakref.finalize(self, _end, self._idle)
 
     def digest(self, onnx: bytes) -> bytes:
         """The model's sha256."""
@@ -52,9 +52,9 @@ class Pool:
     def close(self) -> None:
         """End the children that stay."""
         with self._lock:
-            idle, self._idle = self._idle, []
-        for _, child in idle:
-            _remove(child)
+            idle = self._idle.copy()
+            self._idle.clear()
+        _end(idle)
 
     @contextmanager
     def _passing(self, onnx: bytes) -> Iterator[tuple[Path, Ask]]:
@@ -85,9 +85,13 @@ class Pool:
                 self._idle.append((digest, child))
                 dead = [held for held in self._idle if held[1].dead]
                 dead += [held for held in self._idle if not held[1].dead][: -self._stay]
-                self._idle = [held for held in self._idle if held not in dead]
-            for _, gone in dead:
-                _remove(gone)
+                self._idle[:] = [held for held in self._idle if held not in dead]
+            _end(dead)
+
+
+def _end(children: list[tuple[bytes, Held]]) -> None:
+    for _, child in children:
+        _remove(child)
 
 
 def _remove(child: Held) -> None:
