@@ -356,6 +356,50 @@ def _channel_refunds(world: World) -> tuple[Person, tuple[str, ...]]:
     return world.market.person("watcher"), ("channel", "refund", found.channel)
 
 
+def _attester(world: World, account: str = "watcher", *, member: bool = False) -> tuple[Person, Person, str]:
+    """Who governs, and somebody with an attester's stake, a member or not, with its address."""
+    folder, home = world.market.consumer.folder, world.market.home
+    governance, person = Person("deployer", folder, home), Person(account, folder, home)
+    address = accounts.address(account)
+    if address.lower() in (each["account"].lower() for each in governance.do("attester", "list")["members"]):
+        governance.do("attester", "remove", address)
+    person.do("attester", "join", "--url", f"http://{world.new('attester')}.example")
+    if member:
+        governance.do("attester", "admit", address)
+    return governance, person, address
+
+
+def _attester_joins(world: World) -> tuple[Person, tuple[str, ...]]:
+    url = f"http://{world.new('attester')}.example"
+    return world.market.person("watcher"), ("attester", "join", "--stake", "3", "--url", url)
+
+
+def _attester_leaves(world: World) -> tuple[Person, tuple[str, ...]]:
+    return _attester(world)[1], ("attester", "leave")
+
+
+def _attester_admits(world: World) -> tuple[Person, tuple[str, ...]]:
+    governance, _, address = _attester(world)
+    return governance, ("attester", "admit", address)
+
+
+def _attester_removes(world: World) -> tuple[Person, tuple[str, ...]]:
+    governance, _, address = _attester(world, member=True)
+    return governance, ("attester", "remove", address)
+
+
+def _attester_threshold(world: World) -> tuple[Person, tuple[str, ...]]:
+    return _attester(world, member=True)[0], ("attester", "threshold", "1")
+
+
+def _attester_withdraws(world: World) -> tuple[Person, tuple[str, ...]]:
+    """Whose stake nobody else has left behind: all that unbonds is taken at once."""
+    person = _attester(world, "compute-2")[1]
+    person.do("attester", "leave")
+    world.market.advance("35d")
+    return person, ("attester", "withdraw")
+
+
 SCENES = {
     "commit": Scene((STORE, MOVE), _commits),
     "merge": Scene((STORE, MOVE), _merges),
@@ -400,6 +444,12 @@ SCENES = {
     "channel claim": Scene((TX,), _channel_claims),
     "channel close": Scene((TX,), _channel_closes),
     "channel refund": Scene((TX,), _channel_refunds),
+    "attester join": Scene((TX, TX), _attester_joins),
+    "attester leave": Scene((TX,), _attester_leaves),
+    "attester admit": Scene((TX,), _attester_admits),
+    "attester remove": Scene((TX,), _attester_removes),
+    "attester threshold": Scene((TX,), _attester_threshold),
+    "attester withdraw": Scene((TX,), _attester_withdraws),
 }
 # Killed by tests of what they are for: tests/networks, tests/e2e/test_licences.py, test_disputes.py,
 # test_audits.py and test_redundant.py.
