@@ -32,7 +32,7 @@ from tests.anvil import anvil
 
 TOKEN = 10**18
 TERMS = (
-    "((bytes32,uint8,uint8,uint8,bytes32,bytes32,uint128,uint128,uint128,uint32,uint32,uint32,uint32,uint32,bytes32),"
+    "((bytes32,uint8,uint8,uint8,bytes32,bytes32,uint128,uint128,uint128,uint32,uint32,uint32,uint32,uint32,bytes32,uint96,bytes32),"
     "(address,bytes32,uint128,uint16,uint16,uint16,uint16,address,uint128,uint128,uint128,address[],uint16[]))"
 )
 PUBLICATION = "(string,string,string,uint8,bytes32,string,uint128,uint16,uint16,(uint256,uint16)[],(uint8,bytes32)[])"
@@ -74,7 +74,7 @@ class Market:
         start = 20 * TOKEN if auction == AuctionKind.DUTCH else 0
         reveal = 300 if auction == AuctionKind.SEALED else 0
         what = (version, Tier.ZK, auction, 1, keccak(text="input"), bytes(32), price, start, 0)
-        request = (*what, 600, reveal, 600, 600, 0, bytes(32))
+        request = (*what, 600, reveal, 600, 600, 0, bytes(32), 0, bytes(32))
         self.send("consumer", "MarketToken", "approve", self.chain.address_of("JobMarket"), price)
         self.send("consumer", "JobMarket", "post", request, nonce)
 

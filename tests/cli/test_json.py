@@ -15,7 +15,15 @@ from mlm.core import errors
 from mlm.workflows.apply import Preview
 from mlm.workflows.registry import OPERATIONS
 from tests.cli.shapes import mismatch
-from tests.cli.test_examples import COMMANDS, EXAMPLE, SCENES, Stage, filled, stage  # noqa: F401  (a fixture)
+from tests.cli.test_examples import (  # noqa: F401  (a fixture)
+    COMMANDS,
+    EXAMPLE,
+    SCENES,
+    Stage,
+    _attester,
+    filled,
+    stage,
+)
 from tests.command_line import MODEL, Market, Person, Ran
 
 CODES = {
@@ -108,7 +116,7 @@ def test_scripts_are_not_asked(market: Market) -> None:
 @pytest.mark.parametrize("name", list(OPERATIONS))
 def test_dry_run_changes_nothing(name: str, stage: Stage) -> None:  # noqa: F811
     """The plan is shown with its costs; no block, no token, no object, no journal."""
-    person, job = FRESH_SCENES.get(name, SCENES[name])(stage)
+    person, job = (FRESH_SCENES.get(name) or SCENES[name])(stage)
     example = FRESH.get(name) or EXAMPLE.findall(COMMANDS[name].help or "")[0]
     before = traces(stage, person)
     ran = person.run(*filled(example, job, stage.licensed.asset if stage.licensed else ""), "--dry-run", "--json")
@@ -152,7 +160,15 @@ def _keyless(stage: Stage) -> tuple[Person, str]:  # noqa: F811
     return person, ""
 
 
-FRESH_SCENES = {"publish": _committed, "buy": _unlicensed, "licence request": _keyless}
+def _unbonded(stage: Stage) -> tuple[Person, str]:  # noqa: F811
+    """An attester that has left, longer ago than stake takes to unbond."""
+    person = _attester(stage, "compute-2")
+    person.do("attester", "leave")
+    stage.market.advance("35d")
+    return person, ""
+
+
+FRESH_SCENES = {"attester withdraw": _unbonded, "publish": _committed, "buy": _unlicensed, "licence request": _keyless}
 
 
 def traces(stage: Stage, person: Person) -> tuple[object, ...]:  # noqa: F811
