@@ -49,6 +49,14 @@ def test_the_keys_of_a_policy_are_the_codes() -> None:
     assert table == {name: key.value for name, key in KEYS.items()}
 
 
+def test_the_readme_shows_a_policy_that_each_of_its_tiers_can_meet() -> None:
+    """A proof costs operations and a trace money: one that asked for money alone would refuse every proof."""
+    (text,) = re.findall(r"```toml\n(tiers = .*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    demands = {each.key: each.against for each in parse(text.encode(), "README.md")}
+    assert "zk" in demands["tiers"] and "optimistic" in demands["tiers"]
+    assert "tokens" in demands["minimum_cost"] and "operations" in demands["minimum_cost"]
+
+
 def test_the_example_is_a_policy() -> None:
     (text,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     assert len(parse(text.encode(), "docs/trust.md")) == text.count(" = ") - 2  # two stand inside one demand

@@ -1,6 +1,6 @@
 """What it costs to cheat `mlm verify`'s target: the inputs of mlm/core/trust.py's formulas, read at one block.
 
-A tier's row in JOBS reads its inputs, a row in FACTS what else a policy can ask; without the first its cost is unknown.
+A tier's row in JOBS reads them, and what else a policy can ask of it; without one its cost is unknown.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any
 
 from mlm.core import trust
 from mlm.core.attestation import vendors_word
-from mlm.core.attesting import Attestation
 from mlm.core.clock import Duration, Instant
 from mlm.core.dispute.replica import Stage
 from mlm.core.errors import MlmError
@@ -59,11 +58,9 @@ def of_job(ports: Ports, job: lookup.Job) -> tuple[Facts, Cost]:
         facts = replace(facts, made_at=Instant(made))
     if job.tier in DISPUTED:
         facts = replace(facts, window=Duration(job.record.verification_window))
-    if job.tier in FACTS:
-        facts = FACTS[job.tier](reader, job, facts)
     if job.tier not in JOBS:
         return facts, trust.unknown(f"nobody reads inputs for the tier {job.tier}", at=reader.at)
-    return facts, JOBS[job.tier](reader, job)
+    return JOBS[job.tier](reader, job, facts)
 
 
 def of_proof(ports: Ports, onnx: bytes, settings: bytes) -> Cost:
@@ -75,27 +72,40 @@ def of_proof(ports: Ports, onnx: bytes, settings: bytes) -> Cost:
     return trust.zk(points, source="the circuit that this machine derives")
 
 
-def _zk(reader: Reader, job: lookup.Job) -> Cost:
-    return trust.zk(reader.call("ZkVerifier", "srsPoints"), reader.at, "ZkVerifier")
+def _zk(reader: Reader, job: lookup.Job, facts: Facts) -> tuple[Facts, Cost]:
+    return facts, trust.zk(reader.call("ZkVerifier", "srsPoints"), reader.at, "ZkVerifier")
 
 
-def _optimistic(reader: Reader, job: lookup.Job) -> Cost:
+def _optimistic(reader: Reader, job: lookup.Job, facts: Facts) -> tuple[Facts, Cost]:
     record, asked = reader.record(job), job.terms.request
-    return trust.optimistic(record.lock, record.verification_window, asked.max_price, asked.value_at_risk, reader.at)
+    window, price, risk = record.verification_window, asked.max_price, asked.value_at_risk
+    return facts, trust.optimistic(record.lock, window, price, risk, reader.at)
 
 
-def _none(reader: Reader, job: lookup.Job) -> Cost:
-    return trust.none(reader.call("Reputation", "pointsOf", job.record.provider), reader.at)
+def _none(reader: Reader, job: lookup.Job, facts: Facts) -> tuple[Facts, Cost]:
+    return facts, trust.none(reader.call("Reputation", "pointsOf", job.record.provider), reader.at)
 
 
-def _tee(reader: Reader, job: lookup.Job) -> Cost:
-    signed = _attestation(reader.ports, job)
-    simulated = None if signed is None else signed.simulated
-    if signed is not None and not simulated and signed.kind not in READ:
+def _tee(reader: Reader, job: lookup.Job, facts: Facts) -> tuple[Facts, Cost]:
+    """Who signed a result is counted, not who signed for the key that signed it: that has no attesters of its own."""
+    members, threshold = reader.call(SET, "members"), reader.call(SET, "threshold") or None
+    stakes = [_stake(reader, address) for address in members]
+    if job.submit_tx is None:
+        return facts, trust.tee(None, threshold, stakes, reader.at)
+    found = submitted(reader.ports, job)
+    signed = found.attestation
+    facts = replace(
+        facts,
+        made_at=Instant(signed.checked_at),
+        tcb_status=vendors_word(signed.kind, signed.status),
+        simulated=signed.simulated,
+        attesters=None if signed.of_key else len(found.signatures),
+        committee=len(members),
+    )
+    if not signed.simulated and signed.kind not in READ:
         why = f"no contract reads evidence of {signed.kind}: attesters that sign what is false of it lose nothing"
-        return trust.nothing(why, at=reader.at)
-    stakes = [_stake(reader, address) for address in reader.call(SET, "members")]
-    return trust.tee(simulated, reader.call(SET, "threshold") or None, stakes, reader.at)
+        return facts, trust.nothing(why, at=reader.at)
+    return facts, trust.tee(signed.simulated, threshold, stakes, reader.at)
 
 
 def _stake(reader: Reader, address: str) -> int:
@@ -104,54 +114,23 @@ def _stake(reader: Reader, address: str) -> int:
     return int(stake) + int(unbonding)
 
 
-def _attestation(ports: Ports, job: lookup.Job) -> Attestation | None:
-    return submitted(ports, job).attestation if job.submit_tx is not None else None
+def _redundant(reader: Reader, job: lookup.Job, facts: Facts) -> tuple[Facts, Cost]:
+    """Replicas that have shown the provider's root: who was drawn and shows nothing has run nothing, as far as anybody
 
-
-def _tee_facts(reader: Reader, job: lookup.Job, facts: Facts) -> Facts:
-    """Who signed a result is counted, not who signed for the key that signed it: that has no attesters of its own."""
-    if job.submit_tx is None:
-        return facts
-    found = submitted(reader.ports, job)
-    signed = found.attestation
-    return replace(
-        facts,
-        made_at=Instant(signed.checked_at),
-        tcb_status=vendors_word(signed.kind, signed.status),
-        simulated=signed.simulated,
-        attesters=None if signed.of_key else len(found.signatures),
-        committee=len(reader.call(SET, "members")),
-    )
-
-
-def _redundant(reader: Reader, job: lookup.Job) -> Cost:
-    stake = int(reader.call(REPLICATION, "stake"))
-    return trust.redundant(reader.record(job).lock, _found_the_same(reader, job), stake, reader.at)
-
-
-def _found_the_same(reader: Reader, job: lookup.Job) -> int | None:
-    """How many replicas have shown the provider's root; None before any was drawn."""
+    knows. None before any was drawn.
+    """
     *_, drawn = reader.call(REPLICATION, "replicasOf", job.raw)
     stages = [Stage(reader.call(REPLICATION, "replicaOf", job.raw, each)[0]) for each in drawn]
-    return sum(stage is Stage.EQUAL for stage in stages) if drawn else None
+    same = sum(stage is Stage.EQUAL for stage in stages) if drawn else None
+    stake = int(reader.call(REPLICATION, "stake"))
+    cost = trust.redundant(reader.record(job).lock, same, stake, reader.at)
+    return (facts if same is None else replace(facts, replicas=same + 1)), cost
 
 
-def _redundant_facts(reader: Reader, job: lookup.Job, facts: Facts) -> Facts:
-    """Who was drawn and has shown nothing has run nothing, as far as anybody knows."""
-    same = _found_the_same(reader, job)
-    return facts if same is None else replace(facts, replicas=same + 1)
-
-
-JOBS: dict[Tier, Callable[[Reader, lookup.Job], Cost]] = {
+JOBS: dict[Tier, Callable[[Reader, lookup.Job, Facts], tuple[Facts, Cost]]] = {
     Tier.NONE: _none,
     Tier.ZK: _zk,
     Tier.OPTIMISTIC: _optimistic,
     Tier.TEE: _tee,
     Tier.REDUNDANT: _redundant,
-}
-
-# What a tier knows more of a result: the committee and the status of a tee's, the replicas of a redundant one.
-FACTS: dict[Tier, Callable[[Reader, lookup.Job, Facts], Facts]] = {
-    Tier.TEE: _tee_facts,
-    Tier.REDUNDANT: _redundant_facts,
 }
