@@ -15,6 +15,8 @@ from mlm.core.job import AuctionKind, JobFacts, Role, State, Tier, Verdict, stat
 from mlm.core.pricing import Ask, Strategy
 from mlm.core.worker import Known, Result, Seen, View
 from mlm.ports.bundle import Ports
+from mlm.ports.chain import Block
+from mlm.ports.state import State as Index
 from mlm.workflows import announce, dispute_look, lease, lookup, replica_look, rounds, sealed, tiers, turns
 from mlm.workflows.job_show import bond_of
 from mlm.workflows.sync import sync
@@ -59,6 +61,17 @@ class Memory:
     unfit: set[str] = field(default_factory=set)
     odd: set[str] = field(default_factory=set)
     jobs: dict[str, _Known] = field(default_factory=dict)
+    at: Block | None = None  # the index's head when they were read
+
+    def follow(self, index: Index) -> None:
+        """Forget the readings once the chain has left the branch on which they were made.
+
+        A transaction that is sent again after a reorganisation has its hash again, and may get its block's number: the
+        index then marks the job as before, whatever was read of it between the two.
+        """
+        if self.at is not None and index.block_hash(self.at.number) != self.at.hash:
+            self.jobs.clear()
+        self.at = index.head()
 
     def rest(self, name: str, until: float) -> None:
         """Leave it alone until then."""
@@ -103,6 +116,7 @@ class Look:
         """The index brought up to the chain, and from it all that the decision depends on."""
         ports, call = self._ports, self._ports.chain.call
         sync(ports)
+        self._memory.follow(ports.state)
         self._now = ports.chain.block().timestamp
         rows = {row["job_id"]: row for row in self._unsettled() if self._concerns(row)}
         self._memory.jobs = {job_id: found for job_id, found in self._memory.jobs.items() if job_id in rows}
@@ -198,6 +212,8 @@ class Look:
         if found is None or found.mark != mark:
             job = lookup.read_job(self._ports, row["job_id"])
             under_seal = job.auction is AuctionKind.SEALED and sealed.standing(self._ports, job, self._me) is not None
+            if (row["provider"] or "").lower() != (job.provider or "").lower():
+                mark = ()  # the chain has moved since the index was brought up to it: to be read again
             found = self._memory.jobs[row["job_id"]] = _Known(mark, job, under_seal)
         return found
 
