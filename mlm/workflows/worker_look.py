@@ -207,7 +207,13 @@ class Look:
 
     def _read(self, row: Mapping[str, Any]) -> _Known:
         """The job as the contract has it, read again whenever the index has anything new of it."""
-        mark = (row["last_block"], row["tx_hash"], row["finality"], row["bid_count"], row["commitments"])
+        mark: tuple[Any, ...] = (
+            row["last_block"],
+            row["tx_hash"],
+            row["finality"],
+            row["bid_count"],
+            row["commitments"],
+        )
         found = self._memory.jobs.get(row["job_id"])
         if found is None or found.mark != mark:
             job = lookup.read_job(self._ports, row["job_id"])
