@@ -66,8 +66,10 @@ def show(ctx: typer.Context, job: Job) -> None:
 def explain(ctx: typer.Context, job: Job) -> None:
     """Say in words where a result is false: node, operator, cell, operands, what follows and what is claimed.
 
+    Or the byte beyond a tensor that is not 0, the type that is another, or that the provider did not show its numbers.
+
     Example: `mlm dispute explain job/JOB`
     """
-    from mlm.workflows import dispute_show as workflow
+    from mlm.workflows import dispute_explain as workflow
 
     render(ctx, workflow.explain(ctx.obj.ports, job))

@@ -19,10 +19,14 @@ def run(
         list[str] | None,
         typer.Option(metavar="HANDLE/NAME", help="Only results of this model; may be given again. Else any."),
     ] = None,
-    most_bond: Annotated[str, typer.Option(help="What a game may lock at most, in tokens.")] = "1000",
+    most_bond: Annotated[str, typer.Option(help="What games about a result may lock and lose, in tokens.")] = "1000",
     most_fee: Annotated[
         str | None,
-        typer.Option(help="What all moves of a challenge may cost, in ether; default: any.", show_default=False),
+        typer.Option(help="What all moves about a result may cost, in ether; default: any.", show_default=False),
+    ] = None,
+    most_a_day: Annotated[
+        str | None,
+        typer.Option(help="What all moves of 24 hours may cost, in ether; default: any.", show_default=False),
     ] = None,
     drawn: Annotated[
         bool, typer.Option("--drawn", help="Only results that are drawn for an audit: the others are not paid for.")
@@ -41,12 +45,13 @@ def run(
     Example: `mlm watcher run --asset alice/digits-exact --until-idle`
     """
     from mlm.cli.telling import teller
-    from mlm.core.money import Amount, Unit, Wei, parse_units
+    from mlm.core.money import COIN, Amount, Wei, parse_units
     from mlm.workflows import watcher as workflow
 
     params = workflow.Run(
         most_bond=Amount(parse_units(most_bond)),
-        most_fee=None if most_fee is None else Wei(parse_units(most_fee, Unit("ETH", 18))),
+        most_fee=None if most_fee is None else Wei(parse_units(most_fee, COIN)),
+        most_a_day=None if most_a_day is None else Wei(parse_units(most_a_day, COIN)),
         assets=tuple(asset or ()),
         drawn=drawn,
         observe=observe,

@@ -44,7 +44,7 @@ class MemorySender:
         for call in calls:
             self._chain.try_effect(self._address, self._named(call))
         number = self._chain.block().number
-        return [Simulated(GAS, GAS, number) for _ in calls]
+        return [Simulated(GAS, GAS, number, price=1) for _ in calls]
 
     def turn(self) -> AbstractContextManager[None]:
         """Nobody else signs here."""
@@ -55,7 +55,7 @@ class MemorySender:
         self._chain.try_effect(self._address, call)
         nonce, fee = (self._nonce, 1) if replaces is None else (replaces.nonce, replaces.max_fee + 1)
         raw = f"{self._address} {nonce} {fee} ".encode() + self.encode(call)
-        signed = Signed(raw, "0x" + sha256(raw).hexdigest(), nonce, fee, fee)
+        signed = Signed(raw, "0x" + sha256(raw).hexdigest(), nonce, fee, fee, GAS)
         self._signed[signed.tx_hash] = call
         return signed
 

@@ -17,17 +17,22 @@ class Simulated:
     fee: int | None  # wei at most: gas times the fee cap, and what a rollup charges beside it
     block: int
     data_fee: int = 0  # wei, the part of `fee` for publishing to a parent chain; 0 where there is none
+    price: int = 0  # wei offered at most for a unit of gas
 
 
 @dataclass(frozen=True)
 class Signed:
-    """A signed transaction, complete before it is broadcast. Fees are wei for a unit of gas; 0: not known."""
+    """A signed transaction, complete before it is broadcast. Fees are wei for a unit of gas, of `gas` at most.
+
+    0: not known.
+    """
 
     raw: bytes
     tx_hash: str
     nonce: int
     priority_fee: int = 0
     max_fee: int = 0
+    gas: int = 0
 
 
 class Fate(StrEnum):

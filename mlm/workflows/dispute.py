@@ -10,9 +10,7 @@ from mlm.core.dispute.challenge import OPENING
 from mlm.core.dispute.commitment import commitment, game_id
 from mlm.core.dispute.game import Game, Phase
 from mlm.core.errors import StateConflict
-from mlm.core.exact.trace import Tensor
 from mlm.core.job import State, Tier
-from mlm.core.merkle import LEAF_BYTES
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Tx
 from mlm.ports.bundle import Ports
@@ -76,12 +74,9 @@ def plan_open(ports: Ports, params: JobName) -> Plan[_Facts]:
             hint="`mlm verify JOB` says what was checked.",
         )
     operator = case.own.graph.nodes[node].op.name
-    known = case.delivered(node)
-    if known is not None:
-        return Plan(
-            "dispute open", _proof(ports, case, node, known), _Facts(job.job_id, node, operator, None, Amount(0))
-        )
-    if any(game.challenger.lower() == ports.sender.address.lower() for game in _open_games(ports, case, node)):
+    if proven := _at_once(ports, case, node):
+        return Plan("dispute open", proven, _Facts(job.job_id, node, operator, None, Amount(0)))
+    if any(game.phase is not Phase.ENDED for game in dispute_look.own_games(ports, job.job_id, node)):
         raise StateConflict(
             f"this account plays a game about node {node} of job {job.short} already",
             hint=f"`mlm dispute respond {job.short}` makes the next move.",
@@ -101,24 +96,19 @@ def plan_open(ports: Ports, params: JobName) -> Plan[_Facts]:
     return Plan("dispute open", steps, _Facts(job.job_id, node, operator, name, bond))
 
 
-def _open_games(ports: Ports, case: Case, node: int) -> list[Game]:
-    found = dispute_look.games(ports, case.job.job_id)
-    return [game for game in found if game.node == node and game.phase is not Phase.ENDED]
-
-
-def _proof(ports: Ports, case: Case, node: int, known: Tensor) -> tuple[Tx, ...]:
-    """A commitment and the proof, for a tensor that the provider has handed over."""
-    own = case.own.tensor(node)
-    leaves = range(max(len(known.tree.levels[0]), len(own.tree.levels[0])))
-    at = next(
-        leaf * LEAF_BYTES + i
-        for leaf in leaves
-        for i, (theirs, ours) in enumerate(zip(known.leaf(leaf), own.leaf(leaf), strict=True))
-        if theirs != ours
-    )
-    salt, prover = dispute_look.salt(ports, case.job.job_id, node, at), case.prover(node, known)
-    call = Call(CONTRACT, "prove", (case.job.raw, prover.cell(node, at).words(), salt))
-    return _commit(ports, case.job, node, at, salt), Tx(f"prove that cell {at} of node {node} does not follow", call)
+def _at_once(ports: Ports, case: Case, node: int) -> tuple[Tx, ...]:
+    """A commitment and the proof, where what the provider has committed to is known; else nothing."""
+    job, known = case.job, case.delivered(node)
+    if known is not None and (at := challenge.differs(case.own.tensor(node).data, known.data)) is not None:
+        fault, proves, index = case.prover(node, known).cell(node, at).words(), "prove", at
+        title = f"prove that cell {at} of node {node} does not follow"
+    elif (header := case.header(node)) is not None:
+        fault, proves, index = case.prover(node).header(node, *header).words(), "proveHeader", header[0]
+        title = f"prove that the type of node {node} is another"
+    else:
+        return ()
+    salt = dispute_look.salt(ports, job.job_id, node, index)
+    return _commit(ports, job, node, index, salt), Tx(title, Call(CONTRACT, proves, (job.raw, fault, salt)))
 
 
 def _chain(ports: Ports) -> tuple[int, str]:
@@ -182,7 +172,7 @@ def move(ports: Ports, case: Case, game: Game) -> Tx | None:
 
 def _challenging(case: Case, game: Game, now: int, convicted: bool) -> Tx | None:
     claim = challenge.Claim(case.job.state, 0, case.claimed.roots, convicted, game)
-    found = challenge.next_move(claim, case.own, now, challenge.Limits(0, 0, 0, 0))
+    found = challenge.next_move(claim, case.own, now)
     raw, node = bytes.fromhex(game.game_id[2:]), game.node
     match found:
         case challenge.Pick(index=index):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,9 +16,9 @@ from mlm.core.exact.commitments import Evidence
 from mlm.core.exact.node import Operand
 from mlm.core.exact.opening import Prover
 from mlm.core.exact.trace import Tensor, Trace, tensor_of
-from mlm.core.merkle import HASH_BYTES
+from mlm.core.merkle import HASH_BYTES, root_over
 from mlm.ports.bundle import Ports
-from mlm.workflows import inputs, lookup, model, tiers
+from mlm.workflows import inputs, lookup, model, outputs, tiers
 from mlm.workflows.tiers.optimistic import evidence_of
 
 CONTRACT = "DisputeGame"
@@ -49,7 +50,7 @@ class Case:
 
     def delivered(self, node: int) -> Tensor | None:
         """The provider's own tensor of an output node that was handed over; None where it is withheld."""
-        place = node - (len(self.own.graph.nodes) - self.own.graph.outputs)
+        place = self._place(node)
         if place < 0:
             return None
         try:
@@ -58,6 +59,22 @@ class Case:
         except MlmError:
             return None  # it did not arrive, or is something else: another reason to force it open
         return found if found.root == self.claimed.roots[node] else None
+
+    def header(self, node: int) -> tuple[int, bytes] | None:
+        """The false type word, and the tree root, of which the provider's tensor root was made; None where not known.
+
+        Outputs that were shown on chain name theirs; others are found by trying.
+        """
+        place, shown = self._place(node), []
+        if place >= 0:
+            for row in outputs.answers(self.ports, self.job):
+                told = json.loads(row["outputs"])
+                shown.append((int(told["typeWords"][place]), root_over(_bytes(told["outputs"][place]))))
+        return challenge.false_header(self.own.tensor(node), self.claimed.roots[node], shown)
+
+    def _place(self, node: int) -> int:
+        """Of an output among the outputs; below 0 for another node."""
+        return node - (len(self.own.graph.nodes) - self.own.graph.outputs)
 
     def prover(self, node: int, output: Tensor | None = None) -> Prover:
         """Makes proofs about a node of the provider's trace, whose operands are this machine's own.
@@ -101,9 +118,16 @@ def case(ports: Ports, name: str, *, keep: bool = True) -> Case:
 
 
 def salt(ports: Ports, job_id: str, node: int, index: int) -> bytes:
-    """This account's salt of a challenge; the same on every machine."""
+    """This account's salt of a challenge; the same on every machine, and another once a game of its own has ended."""
     domain = salt_domain(ports.chain.chain_id(), ports.chain.address_of(CONTRACT))
-    return salt_of(ports.signer.sign_typed(domain, TYPES, salt_message(job_id, node, index)))
+    attempt = sum(game.phase is Phase.ENDED for game in own_games(ports, job_id, node))
+    return salt_of(ports.signer.sign_typed(domain, TYPES, salt_message(job_id, node, index, attempt)))
+
+
+def own_games(ports: Ports, job_id: str, node: int) -> tuple[Game, ...]:
+    """This account's games about a node, in the order of their opening."""
+    me = ports.sender.address.lower()
+    return tuple(game for game in games(ports, job_id) if game.challenger.lower() == me and game.node == node)
 
 
 def games(ports: Ports, job_id: str) -> tuple[Game, ...]:

@@ -15,7 +15,18 @@ from mlm.core.errors import InvalidData, NotFound
 from mlm.ports.journal import DONE, ENDED, SUPERSEDED, UNDONE, Journal
 from mlm.ports.signer import Outcome, Signed
 
-__all__ = ["DONE", "SUPERSEDED", "UNDONE", "Progress", "ended", "find", "included_entry", "progress", "signed_entry"]
+__all__ = [
+    "DONE",
+    "SUPERSEDED",
+    "UNDONE",
+    "Progress",
+    "ended",
+    "find",
+    "included_entry",
+    "progress",
+    "signed_entry",
+    "spent",
+]
 
 
 @dataclass(frozen=True)
@@ -89,11 +100,12 @@ def signed_entry(signed: Signed) -> dict[str, Any]:
         "nonce": signed.nonce,
         "priority_fee": signed.priority_fee,
         "max_fee": signed.max_fee,
+        "gas": signed.gas,
     }
 
 
 def _signed(entry: Mapping[str, Any]) -> Signed:
-    fees = entry.get("priority_fee", 0), entry.get("max_fee", 0)
+    fees = entry.get("priority_fee", 0), entry.get("max_fee", 0), entry.get("gas", 0)
     return Signed(bytes.fromhex(entry["raw"]), entry["tx_hash"], entry["nonce"], *fees)
 
 
@@ -101,7 +113,29 @@ def included_entry(found: Outcome) -> dict[str, Any]:
     """Where a transaction stands, as the journal keeps it."""
     if found.receipt is None:
         return {"tx_hash": found.tx_hash}
-    return {"block": found.receipt.block_number, "hash": found.receipt.block_hash, "tx_hash": found.tx_hash}
+    where = {"block": found.receipt.block_number, "hash": found.receipt.block_hash}
+    return {**where, "tx_hash": found.tx_hash, "fee": found.receipt.fee}
+
+
+def spent(entries: Iterable[Mapping[str, Any]]) -> list[tuple[int, int]]:
+    """When an operation's steps were last heard of, in seconds, and what each took in wei.
+
+    What was signed counts at its most until its receipt is known: it may be included by now.
+    """
+    steps: dict[int, tuple[int, int, int]] = {}  # when, what was paid, what may be paid yet
+    for line in entries:
+        _, paid, most = steps.get(line["step"], (0, 0, 0))
+        entry = line["entry"]
+        if "signed" in entry:
+            signed = _signed(entry["signed"])
+            most = max(most, signed.gas * signed.max_fee)
+        for name in ("included", "failed"):
+            if name in entry:
+                paid, most = paid + entry[name].get("fee", most), 0
+        if "displaced" in entry:
+            most = 0
+        steps[line["step"]] = line["at"], paid, most
+    return [(at, paid + most) for at, paid, most in steps.values()]
 
 
 def find(journal: Journal, op: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlm.core.dispute import replica
-from mlm.core.dispute.commitment import salt_message, salt_of
+from mlm.core.dispute.commitment import salt_of
 from mlm.core.dispute.replica import Policy, Replicas, Round, Slots, Stage
 from mlm.core.errors import UsageError
 from mlm.core.job import State, Tier
@@ -118,7 +118,7 @@ def slots_before(ports: Ports, job_id: str, stake: int) -> Slots:
 def salt(ports: Ports, job_id: str) -> bytes:
     """This account's salt of a commitment; the same on every machine."""
     domain = replica.salt_domain(ports.chain.chain_id(), ports.chain.address_of(CONTRACT))
-    return salt_of(ports.signer.sign_typed(domain, replica.TYPES, {"job": salt_message(job_id, 0, 0)["job"]}))
+    return salt_of(ports.signer.sign_typed(domain, replica.TYPES, {"job": bytes.fromhex(job_id[2:])}))
 
 
 def commitment(ports: Ports, job_id: str, trace_root: bytes) -> bytes:

@@ -22,7 +22,8 @@ def send(ports: Ports, op: str, number: int, step: Tx, signed: tuple[Signed, ...
     found = sender.fate(*signed) if signed else Outcome(Fate.WAITING)
     if found.lost:
         name = "failed" if found.fate is Fate.FAILED else "displaced"
-        journal.record(op, number, {name: {"nonce": signed[-1].nonce, "tx_hash": found.tx_hash}})
+        cost = {"fee": found.receipt.fee} if found.fate is Fate.FAILED and found.receipt else {}
+        journal.record(op, number, {name: {"nonce": signed[-1].nonce, "tx_hash": found.tx_hash, **cost}})
         signed, found = (), Outcome(Fate.WAITING)
     if found.fate in (Fate.CONTESTED, Fate.FAILED):
         raise unsettled(signed[-1], found)

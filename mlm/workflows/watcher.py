@@ -12,14 +12,15 @@ from hashlib import sha256
 from typing import Any
 
 from mlm.core.clock import Duration, Instant
-from mlm.core.dispute import challenge
+from mlm.core.dispute import challenge, cost
+from mlm.core.dispute.cost import Cost, Limit
 from mlm.core.dispute.game import Game, Phase
 from mlm.core.dispute.present import MOST_AGE, Seen, judge
 from mlm.core.errors import ChainError, MlmError
 from mlm.core.exact.trace import Trace
 from mlm.core.job import State, Tier
 from mlm.core.money import Amount, Wei
-from mlm.core.plan import NO_AMOUNT, Call
+from mlm.core.plan import NO_AMOUNT
 from mlm.ports.bundle import Ports
 from mlm.workflows import dispute, dispute_look, lookup, tiers
 from mlm.workflows.apply import DoneStep, Operation
@@ -30,19 +31,21 @@ from mlm.workflows.sync import sync
 from mlm.workflows.tiers.optimistic import evidence_of
 from mlm.workflows.watcher_audits import Audits
 from mlm.workflows.watcher_replicas import Replicating
+from mlm.workflows.watcher_spending import Spending, TooDear
 
 _CHALLENGED = tuple(int(tier) for tier, rules in tiers.RULES.items() if rules.challenged)
 POLL = 2.0  # seconds between two looks
 STEP = 0.2
 PAGE = 1000
 CHECKING = 60.0  # seconds for which a look checks results, one at least: no game waits for all of them
-# Gas of a challenge at most: a withheld node of 25 million multiply-accumulates, all moves (docs/gas.md).
-CHALLENGE_GAS = 1_500_000
+REST = 60.0  # seconds that a result is left alone after a limit did not take its cost: fees may fall
 
 
 @dataclass(frozen=True)
 class Run:
-    """Parameters of `watcher run`. `most_bond` in base units, `most_fee` of a challenge in wei; None: any.
+    """Parameters of `watcher run`. `most_bond` about a result in base units; None: any, of what follows, in wei.
+
+    `most_fee` is for all moves about a result, `most_a_day` for all of 24 hours: games, audits and replicas.
 
     `drawn`: only results that are drawn for an audit. It ends after `seconds` (None: never), or with `until_idle` once
     nothing is left that can be checked or played; an audit's next date is not waited for.
@@ -50,6 +53,7 @@ class Run:
 
     most_bond: Amount
     most_fee: Wei | None = None
+    most_a_day: Wei | None = None
     assets: tuple[str, ...] = ()
     observe: bool = False
     drawn: bool = False
@@ -71,6 +75,7 @@ class Watched:
     """What one run came to: results that were re-executed, those that were false, moves, and what failed.
 
     `unchecked` are jobs whose result could not be run again: their input or model is not there, or is refused.
+    `too_dear` are those that it left alone, since a limit did not take what they cost; `spent` are its moves' fees.
     `audits` are those that it has committed to, `paid` what audits have paid it. `replicas` are the jobs that it was
     drawn for, has run and has committed to.
     """
@@ -85,6 +90,8 @@ class Watched:
     audits: int = field(metadata=NO_AMOUNT)
     replicas: int = field(metadata=NO_AMOUNT)
     paid: Amount = field(metadata=NO_AMOUNT)
+    spent: Wei = field(metadata=NO_AMOUNT)
+    too_dear: tuple[str, ...]
     failures: int = field(metadata=NO_AMOUNT)
 
 
@@ -120,9 +127,11 @@ class _Watcher:
         self._told: set[str] = set()
         self._now = self._moves = self._failures = 0
         self._since: Seen | None = None  # what the node's newest block is judged by
-        self._replicating = Replicating(ports, observe=params.observe)
+        self._spending = Spending(ports, params.most_fee, params.most_a_day)
+        self._dear: dict[str, float] = {}  # results that a limit does not take, and when they are looked at again
+        self._replicating = Replicating(ports, self._spending, observe=params.observe)
         self._undrawn: list[str] = []  # leased jobs that wait for a draw
-        self._audits = Audits(ports, observe=params.observe, needed=params.drawn)
+        self._audits = Audits(ports, self._spending, observe=params.observe, needed=params.drawn)
 
     def run(self, stopped: Callable[[], bool]) -> Watched:
         system = self._ports.system
@@ -149,6 +158,8 @@ class _Watcher:
             audits=self._audits.committed,
             replicas=self._replicating.committed,
             paid=Amount(self._audits.paid),
+            spent=Wei(self._spending.total),
+            too_dear=tuple(self._dear),
             failures=self._failures,
         )
 
@@ -164,8 +175,12 @@ class _Watcher:
             if job.job_id not in self._false and self._ports.system.monotonic() - begun > CHECKING and at:
                 busy = busy or any(left.job_id not in self._unchecked for left in jobs[at:])
                 break
+            if self._rests(job.job_id):
+                continue
             try:
                 busy = self._attend(job) or busy
+            except TooDear as error:
+                self._leave(job.job_id, error)
             except MlmError as error:
                 self._fail(job.job_id, error)
                 busy = True
@@ -175,8 +190,13 @@ class _Watcher:
         """Make what moves there are about replicas; whether there was one, or one is near."""
         busy = False
         for name in self._replicating.names(self._undrawn):
+            if self._rests(name):
+                continue
             try:
                 steps, near = self._replicating.move(name, self._say)
+            except TooDear as error:
+                self._leave(name, error)
+                continue
             except MlmError as error:
                 self._fail(name, error)
                 continue
@@ -190,8 +210,13 @@ class _Watcher:
         """Make what moves there are in audits; whether there was one."""
         moved = False
         for name in self._audits.names:
+            if self._rests(name):
+                continue
             try:
                 steps = self._audits.move(name, is_true=name in self._true, say=self._say)
+            except TooDear as error:
+                self._leave(name, error)
+                continue
             except MlmError as error:
                 self._fail(name, error)
                 continue
@@ -288,46 +313,65 @@ class _Watcher:
         return own
 
     def _play(self, job: lookup.Job, node: int, claimed: tuple[bytes, ...]) -> bool:
-        """Challenge, or make the next move; whether something is left to wait for."""
-        game = self._own_game(job, node)
+        """Challenge, or make the next move; whether something is left to wait for. Raises TooDear."""
+        graph, game = self._false[job.job_id].graph, self._running(job, node)
         convicted = bool(self._ports.state.query("convictions", job_id=job.job_id))
-        if game is None or game.phase is Phase.NONE:
+        left = cost.rest(graph, node, game, convicted=convicted, now=self._now)
+        if game is None:
+            self._spending.release(job.job_id)
             window = job.record.submitted_at + job.record.verification_window
-            claim = challenge.Claim(job.state, window, claimed, convicted)
-            if not challenge.may_begin(claim, self._now, self._limits()):
+            if not challenge.is_open(challenge.Claim(job.state, window, claimed, convicted), self._now):
                 if not convicted and job.state in dispute.CHALLENGEABLE:
-                    self._say(job.job_id, "left alone: a challenge would cost more than allowed, or come too late")
+                    self._say(job.job_id, "left alone: a challenge would come too late")
                 return False
+            self._check_bond(job)
             operation: Operation[Any, Any] = dispute.OPEN
-        elif challenge.is_due(game, self._now, convicted):
-            operation = dispute.RESPOND
         else:
-            return game.phase is not Phase.ENDED
+            self._spending.reserve(job.job_id, left)
+            if not challenge.is_due(game, self._now, convicted):
+                return True
+            self._spending.check(job.job_id, left, begins=False)
+            operation = dispute.RESPOND
         if self._params.observe:
             self._say(job.job_id, f"would run: mlm {operation.name} {job.short}")
             return False
-        self._made(job.job_id, once(self._ports, operation, JobName(job.job_id)).steps)
+        # A game is opened only where it can be played to its end; a proof in its place shows all that it costs.
+        asked = self._spending.asked(
+            job.job_id, begins=game is None, after=lambda shown: cost.moves(graph, node) if shown.bond else Cost()
+        )
+        self._made(job.job_id, once(self._ports, operation, JobName(job.job_id), asked).steps)
         return True
+
+    def _running(self, job: lookup.Job, node: int) -> Game | None:
+        """This account's game about a node; None where it has none, or has lost it."""
+        found = dispute_look.own_games(self._ports, job.job_id, node)
+        return next((game for game in found if game.phase not in (Phase.NONE, Phase.ENDED)), None)
+
+    def _check_bond(self, job: lookup.Job) -> None:
+        """Raises TooDear where a game would lock more than may be locked and lost."""
+        bond, me = int(self._ports.chain.call(CONTRACT, "bond")), self._ports.sender.address.lower()
+        ends = (move for move in self._ports.state.query("game_moves", job_id=job.job_id) if move["shown"] == "lost")
+        lost = bond * sum(move["account"].lower() == me for move in ends)
+        limit = Limit("--most-bond", int(self._params.most_bond), lost)
+        if not limit.takes(bond):
+            raise TooDear(Amount(bond), limit)
+
+    def _rests(self, job_id: str) -> bool:
+        return self._ports.system.monotonic() < self._dear.get(job_id, 0.0)
+
+    def _leave(self, job_id: str, error: TooDear) -> None:
+        """A limit does not take what a result costs: told once, until a move was made about it."""
+        if job_id not in self._dear:
+            self._tell(Fact(Instant(self._now), job_id, f"{error}. {error.hint}"))
+        self._dear[job_id] = self._ports.system.monotonic() + REST
 
     def _made(self, job_id: str, steps: Sequence[DoneStep]) -> None:
         """A move was made: tell of it."""
         self._moves += 1
+        self._spending.made()
+        self._dear.pop(job_id, None)
         for step in steps:
             self._tell(Fact(Instant(self._now), job_id, step.title))
-
-    def _own_game(self, job: lookup.Job, node: int) -> Game | None:
-        me = self._ports.sender.address.lower()
-        found = dispute_look.games(self._ports, job.job_id)
-        own = [game for game in found if game.challenger.lower() == me and game.node == node]
-        return next((game for game in own if game.phase is not Phase.ENDED), own[-1] if own else None)
-
-    def _limits(self) -> challenge.Limits:
-        most, cost = self._params.most_fee, 0
-        if most is not None:
-            (found,) = self._ports.sender.simulate((Call(CONTRACT, "commit", (bytes(32),)),))
-            cost = CHALLENGE_GAS * (found.fee or 0) // (found.gas or 1)
-        bond = self._ports.chain.call(CONTRACT, "bond")
-        return challenge.Limits(cost, most or 0, int(bond), int(self._params.most_bond))
 
     def _say(self, job_id: str, what: str) -> None:
         if job_id + what not in self._told:

@@ -15,14 +15,15 @@ from mlm.workflows.apply import DoneStep
 from mlm.workflows.audit import JOIN
 from mlm.workflows.job_close import JobName
 from mlm.workflows.once import once
+from mlm.workflows.watcher_spending import Spending
 
 
 class Audits:
     """Those that may ask this account for a move. `committed` counts those joined here; `paid` is in base units."""
 
-    def __init__(self, ports: Ports, *, observe: bool, needed: bool) -> None:
+    def __init__(self, ports: Ports, spending: Spending, *, observe: bool, needed: bool) -> None:
         """Raises NotFound on a deployment without audits, where they are `needed`."""
-        self._ports, self._observe = ports, observe
+        self._ports, self._spending, self._observe = ports, spending, observe
         self._open: dict[str, None] = {}
         self._undrawn: set[str] = set()
         self._rules: audit.Rules | None = None
@@ -59,7 +60,10 @@ class Audits:
         return bool(found.is_drawn)
 
     def move(self, name: str, *, is_true: bool, say: Callable[[str, str], None]) -> Sequence[DoneStep]:
-        """Make the next move in an audit; what was done for it, nothing where there was none. Raises MlmErrors."""
+        """Make the next move in an audit; what was done for it, nothing where there was none.
+
+        Raises TooDear where a limit does not take it, and MlmErrors.
+        """
         assert self._rules is not None
         job, block = lookup.read_job(self._ports, name), self._ports.chain.block()
         found = audit_look.look(self._ports, job, self._rules)
@@ -72,7 +76,7 @@ class Audits:
         if self._observe:
             say(name, f"would run: mlm {JOIN.name} {job.short}")
             return ()
-        done = once(self._ports, JOIN, JobName(name))
+        done = once(self._ports, JOIN, JobName(name), self._spending.asked(job.job_id, begins=True))
         me = self._ports.sender.address.lower()
         if isinstance(move, audit.Commit):
             self.committed += 1

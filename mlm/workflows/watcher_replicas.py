@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from mlm.core.dispute import answer, replica
+from mlm.core.dispute.cost import MOVE_BYTES, REVEAL, Cost
 from mlm.core.dispute.replica import Commit, Draw, Replicas, Stage
 from mlm.core.errors import NotFound
 from mlm.core.job import State
@@ -17,13 +19,14 @@ from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.job_close import JobName
 from mlm.workflows.once import once
 from mlm.workflows.replica import STEP
+from mlm.workflows.watcher_spending import Spending
 
 
 class Replicating:
     """Those that may ask this account for a move. `committed` counts those that it has run here."""
 
-    def __init__(self, ports: Ports, *, observe: bool) -> None:
-        self._ports, self._observe = ports, observe
+    def __init__(self, ports: Ports, spending: Spending, *, observe: bool) -> None:
+        self._ports, self._spending, self._observe = ports, spending, observe
         self._rules: replica_look.Rules | None = None
         self._over: set[str] = set()
         self.committed = 0
@@ -49,7 +52,7 @@ class Replicating:
     def move(self, name: str, say: Callable[[str, str], None]) -> tuple[Sequence[DoneStep], bool]:
         """Make the next move about a job: what was done for it, and whether another one may be near.
 
-        Raises MlmErrors.
+        Raises TooDear where a limit does not take it, and MlmErrors.
         """
         assert self._rules is not None
         job, now = lookup.read_job(self._ports, name), self._ports.chain.block().timestamp
@@ -59,20 +62,30 @@ class Replicating:
             return (), False
         move = replica.next_move(found, now)
         if move is None and self._answers(job, found, now):
-            return self._do(job, dispute.RESPOND, say), True
+            return self._do(job, dispute.RESPOND, say, move), True
         if move is None:
             return (), False
         if found.stage is Stage.NONE and not isinstance(move, Draw):
             return (), False
-        done = self._do(job, STEP, say)
+        done = self._do(job, STEP, say, move)
         self.committed += bool(done) and isinstance(move, Commit)
         return done, True
 
-    def _do(self, job: lookup.Job, operation: Operation, say: Callable[[str, str], None]) -> Sequence[DoneStep]:  # type: ignore[type-arg]
+    def _do(
+        self,
+        job: lookup.Job,
+        operation: Operation[Any, Any],
+        say: Callable[[str, str], None],
+        move: replica.Move | None,
+    ) -> Sequence[DoneStep]:
         if self._observe:
             say(job.job_id, f"would run: mlm {operation.name} {job.short}")
             return ()
-        return once(self._ports, operation, JobName(job.job_id)).steps
+        # Whoever has committed and does not reveal loses its stake.
+        after = Cost(REVEAL, MOVE_BYTES) if isinstance(move, Commit) else Cost()
+        begins = isinstance(move, (Commit, Draw))
+        asked = self._spending.asked(job.job_id, begins=begins, after=lambda _: after)
+        return once(self._ports, operation, JobName(job.job_id), asked).steps
 
     def _answers(self, job: lookup.Job, found: Replicas, now: int) -> bool:
         """Whether a game about a result that this account has confirmed waits for an answer."""

@@ -9,19 +9,18 @@ import pytest
 
 from mlm.core import merkle
 from mlm.core.dispute import answer, challenge
-from mlm.core.dispute.challenge import Claim, Commit, Limits, Open, Pick, ProveCell, ProvePadding, Reclaim
+from mlm.core.dispute.challenge import Claim, Commit, Open, Pick, ProveCell, ProvePadding, Reclaim
 from mlm.core.dispute.game import Game, Phase, Row
 from mlm.core.exact.node import Op
 from mlm.core.exact.opening import Prover, leaf_of
-from mlm.core.exact.tensor import tensor_root
+from mlm.core.exact.tensor import DType, TensorType, root_of_word, tensor_root
 from mlm.core.exact.trace import Tensor, Trace, tensor_of, trace_of
-from mlm.core.exact.verify import FaultRefused, verify_cell, verify_padding
+from mlm.core.exact.verify import FaultRefused, verify_cell, verify_header, verify_padding
 from mlm.core.job import State
 from mlm.core.merkle import LEAF_BYTES
 from tests.exact.sampling import Sample, sample, to_bytes
 from tests.exact.test_graph import graph_of
 
-FREE = Limits(cost=0, most_cost=0, bond=0, most_bond=0)
 CLAIM = Claim(State.SUBMITTED, closes_at=1_000, roots=())
 OPERATORS = [op for op in Op if op is not Op.INPUT]
 
@@ -36,6 +35,11 @@ class World:
     @property
     def node(self) -> int:
         return len(self.honest.graph.nodes) - 1
+
+    def claiming(self, root: bytes) -> Prover:
+        """About a trace whose last tensor root is another."""
+        roots = (*self.honest.roots[:-1], root)
+        return Prover(self.honest.graph, merkle.tree_of(roots), tensors(self.honest), self.parameters)
 
 
 def world(op: Op, random: Random) -> World:
@@ -100,7 +104,7 @@ def play(honest: Trace, claimed: Trace, node: int) -> tuple[Contract, challenge.
             contract.post(asked.hashes)
         elif isinstance(asked, answer.Leaf):
             contract.leaf(asked.data)
-        move = challenge.next_move(replace(CLAIM, roots=claimed.roots, game=contract.game), honest, 0, FREE)
+        move = challenge.next_move(replace(CLAIM, roots=claimed.roots, game=contract.game), honest, 0)
         if claimed.roots != honest.roots:
             assert challenge.is_due(contract.game, 0, False) == (move is not None)
         if isinstance(move, Pick):
@@ -165,22 +169,49 @@ def test_an_honest_provider_loses_no_game(op: Op) -> None:
                     verify_padding(prover.committed, replace(prover.padding(node, at), output=opened))
 
 
-def test_a_challenger_begins_in_time_within_its_means_and_once() -> None:
+def test_a_challenger_begins_in_time_and_once() -> None:
     found = world(Op.CONV, Random(1))
     node, false = found.node, lying(found.honest, 0, 0)
     claim = replace(CLAIM, roots=false.roots)
 
-    def move(now: int = 0, limits: Limits = FREE, **facts: object) -> challenge.Move | None:
-        return challenge.next_move(replace(claim, **facts), found.honest, now, limits)  # type: ignore[arg-type]
+    def move(now: int = 0, **facts: object) -> challenge.Move | None:
+        return challenge.next_move(replace(claim, **facts), found.honest, now)  # type: ignore[arg-type]
 
     assert move() == Commit(node) and move(committed=True) == Open(node)
     assert move(state=State.DISPUTED) == Commit(node)  # another's game keeps nobody from one's own
     assert move(now=999) == Commit(node) and move(now=1_000) is None
     assert move(state=State.ACCEPTED) is None and move(convicted=True) is None
     assert move(roots=found.honest.roots) is None
-    assert move(limits=Limits(cost=5, most_cost=4, bond=0, most_bond=9)) is None
-    assert move(limits=Limits(cost=4, most_cost=4, bond=10, most_bond=9)) is None
-    assert move(limits=Limits(cost=4, most_cost=4, bond=9, most_bond=9)) == Commit(node)
+
+
+def test_who_has_lost_a_game_begins_another() -> None:
+    found = world(Op.ADD, Random(4))
+    false = lying(found.honest, 0, 0)
+    lost = replace(Contract(false, found.node).game, phase=Phase.ENDED)
+    claim = replace(CLAIM, roots=false.roots, game=lost)
+    assert challenge.next_move(claim, found.honest, 999) == Commit(found.node)
+    assert challenge.next_move(replace(claim, committed=True), found.honest, 999) == Open(found.node)
+    assert challenge.next_move(claim, found.honest, 1_000) is None
+    assert challenge.next_move(replace(claim, convicted=True), found.honest, 0) is None
+
+
+@pytest.mark.parametrize("op", [Op.CONV, Op.MATMUL, Op.TABLE], ids=lambda op: op.name)
+def test_a_false_header_is_found_where_its_type_is_near_or_was_shown(op: Op) -> None:
+    found = world(op, Random(op))
+    own = found.honest.tensor(found.node)
+    a, b, c, d = own.kind.shape
+    wide, turned = TensorType(DType.I32, own.kind.shape).word(), TensorType(DType.I8, (d, c, a, b)).word()
+    for word in {wide, turned} - {own.kind.word()}:
+        claimed = root_of_word(word, own.tree.root)
+        assert challenge.false_header(own, claimed) == (word, own.tree.root)
+        prover = found.claiming(claimed)
+        verify_header(prover.committed, prover.header(found.node, word, own.tree.root))
+    strange, other = 0xDEAD << 200, bytes(32)
+    claimed = root_of_word(strange, other)
+    assert challenge.false_header(own, claimed) is None
+    assert challenge.false_header(own, claimed, [(strange, other)]) == (strange, other)
+    assert challenge.false_header(own, own.root) is None
+    assert challenge.false_header(own, lying(found.honest, 0, 0).roots[-1]) is None, "a false number is no false type"
 
 
 def test_clocks_that_run_out_are_told() -> None:
@@ -188,14 +219,13 @@ def test_clocks_that_run_out_are_told() -> None:
     false = lying(found.honest, 0, 0)
     game = Contract(false, found.node).game
     claim = replace(CLAIM, roots=false.roots, game=game)
-    assert challenge.next_move(claim, found.honest, game.deadline - 1, FREE) is None
-    assert challenge.next_move(claim, found.honest, game.deadline, FREE) == challenge.Timeout("g")
-    assert challenge.next_move(replace(claim, convicted=True), found.honest, 0, FREE) == Reclaim("g")
+    assert challenge.next_move(claim, found.honest, game.deadline - 1) is None
+    assert challenge.next_move(claim, found.honest, game.deadline) == challenge.Timeout("g")
+    assert challenge.next_move(replace(claim, convicted=True), found.honest, 0) == Reclaim("g")
     assert answer.next_move(game, false, game.deadline) is None
     theirs = replace(game, phase=Phase.PICK)
     assert answer.next_move(theirs, false, game.deadline - 1) is None
     assert answer.next_move(theirs, false, game.deadline) == answer.Timeout("g")
-    assert challenge.next_move(replace(claim, game=replace(game, phase=Phase.ENDED)), found.honest, 0, FREE) is None
 
 
 def test_inputs_are_nobodys_fault() -> None:

@@ -101,7 +101,7 @@ class EthSender:
                 raise errors.explain(error) from error
             gas = [self._estimate(requests[0])] + [None] * (len(calls) - 1)
         found = [
-            Simulated(used, None if used is None else used * most + data.wei, number, data.gas * most + data.wei)
+            Simulated(used, None if used is None else used * most + data.wei, number, data.gas * most + data.wei, most)
             for used, data in zip(gas, published, strict=True)
         ]
         # Before anything is begun: who cannot pay for the last step shall not have paid for the first.

@@ -44,7 +44,7 @@ class Transaction:
         r, s, parity = signature[:32], signature[32:64], signature[64]
         parts: list[Rlp] = [_number(parity), r.lstrip(b"\0"), s.lstrip(b"\0")]
         raw = b"\x02" + rlp(self._fields() + parts)
-        return Signed(raw, "0x" + keccak256(raw).hex(), self.nonce, self.priority_fee, self.max_fee)
+        return Signed(raw, "0x" + keccak256(raw).hex(), self.nonce, self.priority_fee, self.max_fee, self.gas)
 
 
 def _number(value: int) -> bytes:

@@ -6,12 +6,14 @@ operands are the same, is where the provider's trace contradicts itself: the fir
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import permutations
 
 from mlm.core.dispute.game import Game, Phase
 from mlm.core.exact.graph import Graph
-from mlm.core.exact.trace import Trace
+from mlm.core.exact.tensor import DType, TensorType, root_of_word
+from mlm.core.exact.trace import Tensor, Trace
 from mlm.core.job import State
 from mlm.core.merkle import LEAF_BYTES
 
@@ -82,23 +84,18 @@ class Claim:
     closes_at: int  # when the verification window ends
     roots: tuple[bytes, ...] = field(repr=False)  # the provider's
     convicted: bool = False
-    game: Game | None = None  # this account's, on the node that `first_difference` names
+    game: Game | None = None  # this account's newest, on the node that `first_difference` names
     committed: bool = False  # this account's commitment to open it stands, and a block has passed
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a challenge may cost: `cost` is the gas and `bond` what is locked until the game ends, in base units."""
-
-    cost: int
-    most_cost: int
-    bond: int
-    most_bond: int
 
 
 def first_difference(graph: Graph, own: Sequence[bytes], claimed: Sequence[bytes]) -> int | None:
     """The first node whose tensor root differs; None where there is none. Inputs cannot: the contract compares them."""
     return next((node for node in range(graph.inputs, len(graph.nodes)) if own[node] != claimed[node]), None)
+
+
+def differs(own: bytes, theirs: bytes) -> int | None:
+    """The first byte that is another; None where there is none. A node's output is of int8: a byte is a cell."""
+    return next((i for i, (a, b) in enumerate(zip(own, theirs, strict=True)) if a != b), None)
 
 
 def is_due(game: Game, now: int, convicted: bool) -> bool:
@@ -108,8 +105,8 @@ def is_due(game: Game, now: int, convicted: bool) -> bool:
     return convicted or (now >= game.deadline if game.phase.is_providers else now < game.deadline)
 
 
-def next_move(claim: Claim, own: Trace, now: int, limits: Limits) -> Move | None:
-    """What to do about a claim; None where it is true, too dear, or it is the provider's turn.
+def next_move(claim: Claim, own: Trace, now: int) -> Move | None:
+    """What to do about a claim; None where it is true, or it is the provider's turn, or too late.
 
     The tensors of `own` are looked at only where a game has shown something.
     """
@@ -117,8 +114,8 @@ def next_move(claim: Claim, own: Trace, now: int, limits: Limits) -> Move | None
     if node is None:
         return None
     game = claim.game
-    if game is None or game.phase is Phase.NONE:
-        if not may_begin(claim, now, limits):
+    if game is None or game.phase in (Phase.NONE, Phase.ENDED):  # losing one bars nobody
+        if not is_open(claim, now):
             return None
         return Open(node) if claim.committed else Commit(node)
     if not is_due(game, now, claim.convicted):
@@ -130,10 +127,22 @@ def next_move(claim: Claim, own: Trace, now: int, limits: Limits) -> Move | None
     return _pick(game, own) if game.phase is Phase.PICK else _prove(game, own)
 
 
-def may_begin(claim: Claim, now: int, limits: Limits) -> bool:
-    """Whether a challenge is still taken, and not too dear."""
-    takes = claim.state in (State.SUBMITTED, State.DISPUTED) and now < claim.closes_at and not claim.convicted
-    return takes and limits.cost <= limits.most_cost and limits.bond <= limits.most_bond
+def is_open(claim: Claim, now: int) -> bool:
+    """Whether a game can still be opened."""
+    return claim.state in (State.SUBMITTED, State.DISPUTED) and now < claim.closes_at and not claim.convicted
+
+
+def false_header(own: Tensor, claimed: bytes, shown: Iterable[tuple[int, bytes]] = ()) -> tuple[int, bytes] | None:
+    """The type word, another than the node's, and the tree root that give a tensor root of the provider's.
+
+    None where they are not known: no game opens such a tensor, and its provider is convicted by its silence. Tried are
+    what was `shown` of it (a type word and the root over the bytes), and over one's own numbers the types that a wrong
+    program writes: of the same axes in another order, in either type of element.
+    """
+    kinds = (TensorType(dtype, (a, b, c, d)) for dtype in DType for a, b, c, d in permutations(own.kind.shape))
+    near = dict.fromkeys(kind.word() for kind in kinds)
+    wrong = (each for each in (*shown, *((word, own.tree.root) for word in near)) if each[0] != own.kind.word())
+    return next((each for each in wrong if root_of_word(*each) == claimed), None)
 
 
 def _pick(game: Game, own: Trace) -> Move | None:
@@ -152,10 +161,8 @@ def _pick(game: Game, own: Trace) -> Move | None:
 
 def _prove(game: Game, own: Trace) -> Move | None:
     tensor = own.tensor(game.node)
-    first = game.position * LEAF_BYTES
-    mine = tensor.leaf(game.position)
-    at = next((first + i for i, (theirs, ours) in enumerate(zip(game.leaf, mine, strict=True)) if theirs != ours), None)
-    if at is None:
+    found = differs(tensor.leaf(game.position), game.leaf)
+    if found is None:
         return None
-    # An output is of int8: a byte is a cell.
+    at = game.position * LEAF_BYTES + found
     return ProveCell(game.game_id, at) if at < tensor.kind.size else ProvePadding(game.game_id, at)

@@ -1,7 +1,8 @@
 """What a challenger commits to a block before it challenges, and what names a game. Pure.
 
 As devnet/contracts/base/Games.sol computes it. The salt follows from the challenger's key, as a sealed bid's does
-(core/auctions/kept.py): nobody can guess it, and a killed watcher finds it again.
+(core/auctions/kept.py): nobody can guess it, and a killed watcher finds it again. A game's id is made of its salt, so
+that each attempt at a node, after a game about it was lost, has another.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ TYPES = {
         {"name": "job", "type": "bytes32"},
         {"name": "node", "type": "uint256"},
         {"name": "index", "type": "uint256"},
+        {"name": "attempt", "type": "uint256"},
     ]
 }
 
@@ -24,9 +26,9 @@ def salt_domain(chain_id: int, game: str) -> dict[str, Any]:
     return {"name": "mlm challenge", "version": "1", "chainId": chain_id, "verifyingContract": game}
 
 
-def salt_message(job_id: str, node: int, index: int) -> dict[str, Any]:
-    """The EIP-712 message of the signature behind a salt."""
-    return {"job": bytes.fromhex(job_id[2:]), "node": node, "index": index}
+def salt_message(job_id: str, node: int, index: int, attempt: int) -> dict[str, Any]:
+    """The EIP-712 message of the signature behind a salt; `attempt` counts the account's games that ended before."""
+    return {"job": bytes.fromhex(job_id[2:]), "node": node, "index": index, "attempt": attempt}
 
 
 def salt_of(signature: bytes) -> bytes:
