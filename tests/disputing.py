@@ -9,23 +9,29 @@ from pathlib import Path
 
 import numpy as np
 
+from mlm.adapters.exact.model import ExactModel
 from mlm.adapters.exact.read import from_onnx
 from mlm.adapters.exact.trace import Tracer
 from mlm.adapters.onnx.tensors import NumpyTensorCodec
 from mlm.adapters.wallet import devnet as accounts
 from mlm.adapters.works import FileWorks
 from mlm.core.dispute import answer
+from mlm.core.dispute.challenge import OPENING
+from mlm.core.dispute.commitment import commitment, game_id
 from mlm.core.dispute.game import Game, Phase
 from mlm.core.exact.commitments import Evidence
-from mlm.core.exact.tensor import tensor_root
+from mlm.core.exact.tensor import root_of_word, tensor_root
 from mlm.core.exact.trace import Trace
 from mlm.core.kept_work import KeptWork
-from mlm.core.merkle import root_over
+from mlm.core.merkle import LEAF_BYTES, root_over
 from mlm.ports.lowering import PROFILES
-from tests.command_line import INPUT, Market, Person, start, stop
+from tests.command_line import INPUT, ROOT, Market, Person, start, stop
 from tests.serving.payers import Chain
 
 EXACT = "alice/digits-exact"
+IMAGES = "alice/digits-images"  # a CNN, of the same digits as images of 8x8
+IMAGE = "digit-image.npy"
+_CNN = ROOT / "tests" / "lowering" / "models" / "digits-cnn.onnx"
 CODEC = NumpyTensorCodec()
 
 
@@ -35,8 +41,9 @@ def lowered(market: Market, asset: str = EXACT, profile: str = PROFILES[0]) -> b
     provider = market.person("model-provider", f"model-provider/{name}")
     if provider.folder.exists():
         return (provider.folder / "model.onnx").read_bytes()
-    source, known = market.provider, ("--calibration", "samples/calibration.npy")
-    source.do("lower", "model.onnx", *known, "--profile", profile, "-o", "lowered.onnx")
+    source = market.provider
+    model, known = _images(market) if asset == IMAGES else ("model.onnx", "samples/calibration.npy")
+    source.do("lower", model, "--calibration", known, "--profile", profile, "-o", "lowered.onnx")
     provider.folder.mkdir()
     provider.do("init")
     (source.folder / "lowered.onnx").rename(provider.folder / "model.onnx")
@@ -49,6 +56,16 @@ def lowered(market: Market, asset: str = EXACT, profile: str = PROFILES[0]) -> b
     provider.do("commit", "-m", "lowered")
     provider.do("publish", "--handle", "alice")
     return (provider.folder / "model.onnx").read_bytes()
+
+
+def _images(market: Market) -> tuple[str, str]:
+    """The CNN and what it is calibrated with; everybody has the digit as an image."""
+    for file, image in (("samples/calibration.npy", "images.npy"), (INPUT, IMAGE)):
+        rows = np.load(market.provider.folder / file).reshape(-1, 1, 8, 8)
+        folders = [market.provider.folder, *(market.person(name).folder for name in ("consumer", "compute-1"))]
+        for folder in folders:
+            np.save(folder / image, rows)
+    return str(_CNN), "images.npy"
 
 
 @contextmanager
@@ -77,7 +94,8 @@ def posted(consumer: Person, *options: str, file: str = INPUT, asset: str = EXAC
 
 def leased(market: Market, *options: str, asset: str = EXACT) -> str:
     """A job that compute-1 has won."""
-    job = posted(market.consumer, *options, asset=asset)
+    lowered(market, asset)
+    job = posted(market.consumer, *options, asset=asset, file=IMAGE if asset == IMAGES else INPUT)
     market.first.do("bid", job, "--price", "5", "--stake")
     return job
 
@@ -131,12 +149,9 @@ class Liar:
         return True
 
 
-def liar(market: Market, node: int, at: int = 0, *, consistent: bool = True) -> Liar:
+def liar(market: Market, node: int, at: int = 0, *, consistent: bool = True, asset: str = EXACT) -> Liar:
     """Whoever changes one number of a node; `consistent`: and computes what follows from it, as a clever one does."""
-    model = from_onnx(lowered(market))
-    inputs = {model.inputs[0].name: np.load(market.first.folder / INPUT)}
-    traced = Tracer(model).run(inputs, keep=True)
-    honest = traced.trace
+    model, honest = _traced(market, asset)
     data = list(honest.data)
     node %= len(data)
     changed = bytearray(data[node])
@@ -148,6 +163,50 @@ def liar(market: Market, node: int, at: int = 0, *, consistent: bool = True) -> 
     roots = tuple(tensor_root(kind, root_over(own)) for kind, own in zip(kinds, data, strict=True))
     claimed = Trace(honest.graph, roots, tuple(data))
     return Liar(market, honest, claimed, _shown(model, claimed))
+
+
+def padder(market: Market, node: int, at: int, byte: int) -> Liar:
+    """Whoever commits to a byte beyond a node's tensor, in its last leaf, that is not zero: every number is true."""
+    model, honest = _traced(market, EXACT)
+    own = bytearray(honest.data[node].ljust(-(-len(honest.data[node]) // LEAF_BYTES) * LEAF_BYTES, b"\0"))
+    own[at] = byte
+    root = tensor_root(honest.graph.nodes[node].output, root_over(bytes(own)))
+    return _claiming(market, model, honest, node, root, bytes(own))
+
+
+def mistyper(market: Market, node: int, word: int) -> Liar:
+    """Whoever makes a node's tensor root with another type word."""
+    model, honest = _traced(market, EXACT)
+    node %= len(honest.data)
+    return _claiming(market, model, honest, node, root_of_word(word, root_over(honest.data[node])), honest.data[node])
+
+
+def _traced(market: Market, asset: str) -> tuple[ExactModel, Trace]:
+    """An asset's model, and an honest run of it."""
+    model = from_onnx(lowered(market, asset))
+    (port,) = model.inputs
+    given = np.load(market.first.folder / INPUT).reshape(port.shape)
+    return model, Tracer(model).run({port.name: given}, keep=True).trace
+
+
+def _claiming(market: Market, model: ExactModel, honest: Trace, node: int, root: bytes, data: bytes) -> Liar:
+    """An honest trace but for one tensor root, and what lies behind it."""
+    roots, tensors = list(honest.roots), list(honest.data)
+    roots[node], tensors[node] = root, data
+    return Liar(market, honest, Trace(honest.graph, tuple(roots), tuple(tensors)), _shown(model, honest))
+
+
+def griefing(chain: Chain, market: Market, job: str) -> str:
+    """An account opens a game about a node of a job that is as it should be; the game's id."""
+    _, trace = _traced(market, EXACT)
+    node, salt, graph = 1, bytes(32), trace.graph
+    place = (chain.read.chain_id(), chain.read.address_of("DisputeGame"))
+    chain.send("DisputeGame", "commit", commitment(*place, chain.sender.address, job, node, OPENING, salt))
+    chain.send("MarketToken", "approve", place[1], chain.read.call("DisputeGame", "bond"))
+    words, path = list(graph.nodes[node].words()), list(graph.tree.prove([node]))
+    challenge = (node, words, path, trace.roots[node], list(trace.tree.prove([node])))
+    chain.send("DisputeGame", "open", bytes.fromhex(job[2:]), challenge, salt)
+    return game_id(*place, chain.sender.address, job, node, salt)
 
 
 def _carried_on(model, data, node):  # type: ignore[no-untyped-def]

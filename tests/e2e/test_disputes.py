@@ -16,7 +16,7 @@ from mlm.core.errors import Reverted
 from mlm.workflows import watcher as workflow
 from tests.command_line import INPUT, TOKEN, Market, Person
 from tests.delivering import apart, pushed
-from tests.disputing import EXACT, Chain, exact_market, leased, liar, lowered, posted, submitted
+from tests.disputing import EXACT, Chain, exact_market, griefing, leased, liar, lowered, posted, submitted
 from tests.e2e.working import until, working
 
 PRICE, LOCK, BOND = 5 * TOKEN, 10 * TOKEN, 10 * TOKEN
@@ -174,7 +174,7 @@ def test_a_griefing_challenger_loses_its_bond_and_the_provider_is_paid(market: M
     """It forces an honest provider to open its trace: the worker does so by itself, and nothing convicts it."""
     job = submitted(market)
     chain, found = Chain.of(market, "watcher"), watcher.do("job", "show", job)["job"]
-    game = _griefing(chain, market, found)
+    game = griefing(chain, market, found)
     assert watcher.do("job", "show", job)["state"] == "disputed"
 
     def turn() -> str:
@@ -198,23 +198,14 @@ def test_a_griefing_challenger_loses_its_bond_and_the_provider_is_paid(market: M
     assert credits(market.consumer, job)["payment"] > 0
 
 
-def _griefing(chain: Chain, market: Market, job: str) -> str:
-    """A game about a node that is as it should be; its id."""
-    from mlm.adapters.exact.trace import Tracer
-    from mlm.core.dispute.challenge import OPENING
-    from mlm.core.dispute.commitment import commitment, game_id
-
-    model = from_onnx(lowered(market))
-    trace = Tracer(model).run({model.inputs[0].name: np.load(market.first.folder / INPUT)}).trace
-    node, salt = 1, bytes(32)
-    place = (chain.read.chain_id(), chain.read.address_of("DisputeGame"))
-    raw = bytes.fromhex(job[2:])
-    chain.send("DisputeGame", "commit", commitment(*place, chain.sender.address, job, node, OPENING, salt))
-    chain.send("MarketToken", "approve", place[1], BOND)
-    words, path = list(model.graph.nodes[node].words()), list(model.graph.tree.prove([node]))
-    challenge = (node, words, path, trace.roots[node], list(trace.tree.prove([node])))
-    chain.send("DisputeGame", "open", raw, challenge, salt)
-    return game_id(*place, chain.sender.address, job, node, salt)
+def test_no_setting_moves_a_trace_to_an_accelerator(market: Market) -> None:
+    """A provider that wants CUDA for what it runs commits to a trace of the CPU all the same."""
+    first = market.first
+    wanting = Person(first.account, first.folder, first.home, {"MLM_RUNNER": "cuda"})
+    job = leased(market)
+    told = wanting.do("lease", "fulfil", job)
+    assert told["state"] == "submitted", told
+    assert "nothing to dispute" in market.person("watcher").refused(12, "dispute", "open", job)["message"]
 
 
 def test_two_challengers_and_the_first_is_rewarded(market: Market, watcher: Person) -> None:
