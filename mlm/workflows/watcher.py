@@ -24,6 +24,7 @@ from mlm.core.plan import NO_AMOUNT
 from mlm.ports.bundle import Ports
 from mlm.workflows import dispute, dispute_look, lookup, tiers
 from mlm.workflows.apply import DoneStep, Operation
+from mlm.workflows.dispute import Challenged
 from mlm.workflows.dispute_look import CONTRACT
 from mlm.workflows.job_close import JobName
 from mlm.workflows.once import once
@@ -339,7 +340,10 @@ class _Watcher:
         asked = self._spending.asked(
             job.job_id, begins=game is None, after=lambda shown: cost.moves(graph, node) if shown.bond else Cost()
         )
-        self._made(job.job_id, once(self._ports, operation, JobName(job.job_id), asked).steps)
+        done = once(self._ports, operation, JobName(job.job_id), asked)
+        if isinstance(done.result, Challenged) and done.result.game is not None:
+            self._spending.reserve(job.job_id, cost.moves(graph, node))
+        self._made(job.job_id, done.steps)
         return True
 
     def _running(self, job: lookup.Job, node: int) -> Game | None:

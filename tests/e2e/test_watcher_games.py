@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from mlm.adapters.exact.read import from_onnx
+from mlm.core.dispute.commitment import commitment
 from mlm.core.exact.cell import coordinates
+from mlm.core.exact.opening import Prover
 from mlm.core.exact.tensor import DType, TensorType
+from mlm.core.exact.trace import tensor_of
 from tests.command_line import ROOT, Market, Person, ended
 from tests.disputing import (
     IMAGES,
@@ -23,6 +27,7 @@ from tests.disputing import (
     griefing,
     leased,
     liar,
+    lowered,
     mistyper,
     padder,
     posted,
@@ -212,6 +217,35 @@ def test_a_header_that_an_answer_to_a_complaint_has_shown_convicts(market: Marke
     assert watcher.do("dispute", "explain", job)["claimed_type"] == f"int8 [1, 1, {kind.elements // 2}, 2]"
     assert watcher.do("watcher", "run", "--until-idle")["convictions"] == 1
     assert watcher.do("dispute", "show", job)["conviction"]["fault"] == "header"
+
+
+def test_a_cell_that_another_convicted_by_the_providers_own_numbers_is_explained(
+    market: Market, watcher: Person
+) -> None:
+    """Two nodes are false, and somebody proves the second by the first: here something else follows there."""
+    false, job = liar(market, 1, at=3, consistent=False), leased(market)
+    false.hand_in(job)
+    prover = _prover(market, false)
+    at = next(i for i, theirs in enumerate(false.claimed.tensor(2).data) if prover.expected(2, i) % 256 != theirs)
+    chain, salt = Chain.of(market, "compute-2"), bytes(32)
+    place = (chain.read.chain_id(), chain.read.address_of("DisputeGame"), chain.sender.address)
+    chain.send("DisputeGame", "commit", commitment(*place, job, 2, at, salt))
+    chain.send("DisputeGame", "prove", bytes.fromhex(job[2:]), prover.cell(2, at).words(), salt)
+    found, shown = watcher.do("dispute", "show", job)["conviction"], watcher.do("dispute", "explain", job)
+    assert (found["node"], found["cell"], found["expected"]) == (2, at, prover.expected(2, at))
+    assert (shown["fault"], shown["node"], shown["cell"]) == ("cell", 2, at)
+    assert (shown["expected"], shown["claimed"]) == (found["expected"], found["claimed"])
+    assert shown["operands"] == [] and "operands, which are not this machine's, give" in shown["explanation"]
+
+
+def _prover(market: Market, false: Liar) -> Prover:
+    """Of a liar's whole trace."""
+    parameters = from_onnx(lowered(market)).parameters
+    graph, claimed = false.claimed.graph, false.claimed
+    operands = (operand for node in graph.nodes for operand in node.operands)
+    known = {each.source: each.kind for each in operands if isinstance(each.source, bytes)}
+    tensors = {root: tensor_of(kind, parameters[root].tobytes()) for root, kind in known.items()}
+    return Prover(graph, claimed.tree, {node: claimed.tensor(node) for node in range(len(graph.nodes))}, tensors)
 
 
 def test_silence_is_explained_by_what_was_shown_before_it(market: Market, watcher: Person) -> None:

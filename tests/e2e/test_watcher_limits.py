@@ -15,7 +15,7 @@ from tests.command_line import Market, Person, Ran, sent
 from tests.disputing import Chain, exact_market, leased, liar, lowered, submitted
 from tests.replicating import REPLICAS, ROUNDS, with_slots
 
-LOOK = ("watcher", "run", "--for", "0", "--json")  # once: games of other tests may wait for their provider
+LOOK = ("watcher", "run", "--for", "0", "--json")  # once: a game that waits for its provider has no end
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +33,12 @@ def ether(wei: int) -> str:
     return format_units(wei, 18)
 
 
+def over(market: Market, watcher: Person) -> None:
+    """The liars' clocks run out, and all games end."""
+    market.advance("12h")
+    assert watcher.do("watcher", "run", "--until-idle")["failures"] == 0
+
+
 def gas(ran: Ran) -> list[int]:
     """What each step of an operation took."""
     return [step["gas"] for step in ran.value["steps"]]
@@ -40,18 +46,18 @@ def gas(ran: Ran) -> list[int]:
 
 def test_a_day_takes_one_game_and_leaves_the_next_alone(market: Market, watcher: Person) -> None:
     """What an open game may still take is set aside, also where little of it is spent yet."""
-    graph, price = from_onnx(lowered(market)).graph, _price(market)
-    whole = price * cost.rest(graph, 1, None, convicted=False, now=0).gas
-    jobs = []
+    graph, jobs = from_onnx(lowered(market)).graph, []
     for at in (7, 8):
         false, job = liar(market, 1, at=at), leased(market)
         false.hand_in(job)
         jobs.append(job)
-    ran = watcher.run(*LOOK, "--most-a-day", ether(whole + whole // 2))
+    whole = _price(market) * cost.rest(graph, 1, None, convicted=False, now=0).gas
+    ran = watcher.run(*LOOK, "--most-a-day", ether(whole * 6 // 5))
     assert ran.value["moves"] == 1 and len(ran.value["too_dear"]) == 1, ran
     assert "of --most-a-day" in ran.err and set(ran.value["too_dear"]) < set(jobs)
     ran = watcher.run(*LOOK, "--most-a-day", ether(10 * whole))
     assert ran.value["moves"] == 1 and ran.value["too_dear"] == [], ran
+    over(market, watcher)
 
 
 def test_each_move_of_a_game_takes_no_more_than_its_bound(market: Market, watcher: Person) -> None:
@@ -93,6 +99,7 @@ def test_a_game_that_could_cost_too_much_is_not_begun(market: Market, watcher: P
     assert watcher.run(*LOOK, "--most-fee", ether(price * cost.moves(graph, 1).gas)).value["moves"] == 0
     ran = watcher.run(*LOOK, "--most-fee", ether(2 * whole))
     assert (ran.value["moves"], ran.value["too_dear"]) == (1, []) and 0 < int(ran.value["spent"]) < whole, ran
+    over(market, watcher)
 
 
 def test_a_game_stops_where_its_limit_is_reached_and_goes_on_with_a_higher_one(market: Market, watcher: Person) -> None:
@@ -120,11 +127,11 @@ def test_audits_are_held_to_the_limits(market: Market, watcher: Person) -> None:
     draw_all(market)
     job = submitted(market)
     market.advance("5m")
-    ran = watcher.run(*LOOK, "--drawn", "--most-fee", "0.000000001")
+    ran = watcher.run("watcher", "run", "--until-idle", "--json", "--drawn", "--most-fee", "0.000000001")
     assert (ran.value["moves"], ran.value["audits"]) == (0, 0) and job in ran.value["too_dear"], ran
     assert "of --most-fee" in ran.err
     assert watcher.do("audit", "show", job)["auditors"] == []
-    assert watcher.run(*LOOK, "--drawn", "--most-fee", "1").value["audits"] == 1
+    assert watcher.do("watcher", "run", "--until-idle", "--drawn", "--most-fee", "1")["audits"] == 1
 
 
 def test_a_replica_commits_to_nothing_that_it_could_not_reveal(market: Market, watcher: Person) -> None:
@@ -134,17 +141,10 @@ def test_a_replica_commits_to_nothing_that_it_could_not_reveal(market: Market, w
     market.advance(ROUNDS)
     market.consumer.do("replica", "step", job)
     market.first.do("lease", "fulfil", job)  # accepted: it waits for the replicas
-    ran = watcher.run(*LOOK, "--most-fee", ether(100_000 * _price(market)))
+    ran = watcher.run("watcher", "run", "--until-idle", "--json", "--most-fee", ether(100_000 * _price(market)))
     assert ran.value["replicas"] == 0 and job in ran.value["too_dear"], ran
-    assert watcher.run(*LOOK, "--most-fee", "1").value["replicas"] == 1
-    assert gas(watcher_commit(market, job))[0] < 100_000
-
-
-def watcher_commit(market: Market, job: str) -> Ran:
-    """The other replica commits by hand."""
-    ran = market.second.run("replica", "step", job, "--json")
-    assert ran.code == 0, ran
-    return ran
+    assert watcher.do("watcher", "run", "--until-idle", "--most-fee", "1")["replicas"] == 1
+    assert gas(market.second.run("replica", "step", job, "--json"))[0] < 100_000, "a commitment alone"
 
 
 def _price(market: Market) -> int:
