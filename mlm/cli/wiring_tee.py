@@ -39,6 +39,7 @@ def enclave(session: Session) -> Enclave:
     reports, chosen = Path(get("tee.reports")), get("tee.enclave")
     options = {
         "folder": session.home / "cache" / "runner",
+        "keys": session.home / "enclave",
         "threads": get("runner.threads"),
         **wiring_compute.bounds(session, "runner"),
     }
