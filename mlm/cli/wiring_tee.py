@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,9 @@ def run(session: Session, host: str, port: int, started: Callable[[str], None]) 
     log, limits = AccessLog(wiring_serve.folder(session, name)), limits_of(wiring_serve.limits(session))
     listening = hosting.listen(host, port)
     made = Attesting(
-        attest=lambda asked: attest.attest(ports, book, asked, devnet),
+        attest=lambda asking, asked: attest.attest(ports, book, asking, asked, devnet),
+        signer=partial(attest.signer, session.ports),
+        admit=partial(attest.admit, session.ports),
         about={"attester": account, "chain": chain_id, "verifier": verifier},
         limits=limits,
         monotonic=time.monotonic,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
 
 from mlm.core import attesting
+from mlm.core.attest_asking import TYPES as ASKING_TYPES
+from mlm.core.attest_asking import Asking
 from mlm.core.attest_request import AttestRequest, Signed
 from mlm.core.attesting import Attestation
 from mlm.core.errors import InvalidData, MlmError, StateConflict, VerificationFailed
@@ -53,6 +57,11 @@ def able(ports: Ports) -> tuple[int, list[Member]]:
     return needed, known
 
 
+def domain(ports: Ports) -> dict[str, Any]:
+    """The EIP-712 domain of what attesters, and those who ask them, sign on this chain."""
+    return attesting.eip712_domain(ports.chain.chain_id(), ports.chain.address_of(VERIFIER))
+
+
 def gather(ports: Ports, asked: AttestRequest, expected: Attestation) -> tuple[bytes, ...]:
     """m signatures of `expected`, the first that come, by ascending address.
 
@@ -61,11 +70,16 @@ def gather(ports: Ports, asked: AttestRequest, expected: Attestation) -> tuple[b
     needed, known = able(ports)
     signed: dict[str, bytes] = {}
     failed: dict[str, str] = {}
+    body = asked.to_json()
+    askings = [ask(ports, each.address, asked.job_id, body) for each in known]
     attesters, pool = ports.attesters, ThreadPoolExecutor(AT_ONCE)  # nothing but the asking is done beside each other
     try:
-        asking = {pool.submit(attesters.attest, one.url, asked): one for one in known}
-        for answer in as_completed(asking):
-            each = asking[answer]
+        under_way = {
+            pool.submit(attesters.attest, one.url, asking, body): one
+            for one, asking in zip(known, askings, strict=True)
+        }
+        for answer in as_completed(under_way):
+            each = under_way[answer]
             try:
                 signed[each.address.lower()] = _checked(ports, each, answer.result(), expected)
             except MlmError as error:
@@ -82,6 +96,12 @@ def gather(ports: Ports, asked: AttestRequest, expected: Attestation) -> tuple[b
             hint="The result is kept: the same command asks them again.",
         )
     return tuple(signed[address] for address in sorted(signed, key=lambda address: int(address, 16)))
+
+
+def ask(ports: Ports, attester: str, job_id: str, body: bytes) -> Asking:
+    """A request to an attester, signed by this account: about a job, or about none, with this body."""
+    made = Asking(job_id, attester.lower(), ports.signer.address.lower(), sha256(body).digest())
+    return replace(made, signature=ports.signer.sign_typed(domain(ports), ASKING_TYPES, made.message))
 
 
 def _checked(ports: Ports, one: Member, answer: Signed, expected: Attestation) -> bytes:
@@ -107,8 +127,7 @@ def _shown(value: object) -> str:
 
 def signer(ports: Ports, attestation: Attestation, signature: bytes) -> str:
     """Who signed an attestation, in lower case; raises InvalidData."""
-    domain = attesting.eip712_domain(ports.chain.chain_id(), ports.chain.address_of(VERIFIER))
-    return ports.recover(domain, attesting.TYPES, attestation.message, signature)
+    return ports.recover(domain(ports), attesting.TYPES, attestation.message, signature)
 
 
 def check_signatures(ports: Ports, attestation: Attestation, signatures: Sequence[bytes]) -> tuple[str, ...]:

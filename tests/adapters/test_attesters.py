@@ -7,12 +7,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlm.adapters.attester.client import HttpAttesters
+from mlm.core.attest_asking import HEADER, Asking
 from mlm.core.attest_request import PATH, AttestRequest, Signed
 from mlm.core.attesting import Attestation
 from mlm.core.errors import InvalidData, ServerFailed, UsageError, VerificationFailed
@@ -22,12 +24,14 @@ VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "t
 RESULT = VECTORS["results"][0]
 SIGNED = Signed(Attestation.from_json(RESULT["attestation"]), bytes.fromhex(RESULT["signatures"][0][2:]))
 ASKED = AttestRequest("0x" + "11" * 32, b"m" * 32, (b"c" * 32,), b"r" * 32, 0, 7, 5, True, b"quote", b"{}")
+BODY = ASKED.to_json()
+ASKING = Asking(ASKED.job_id, "0x" + "aa" * 20, "0x" + "bb" * 20, sha256(BODY).digest(), b"s" * 65)
 GOOD = json.dumps(SIGNED.to_json()).encode()
 
 
 def ask(answer: Callable[[socket.socket], None], timeout: float = 5.0) -> Signed:
     with answering(answer) as url:
-        return HttpAttesters(timeout).attest(url.removesuffix("/v2/models/m"), ASKED)
+        return HttpAttesters(timeout).attest(url.removesuffix("/v2/models/m"), ASKING, BODY)
 
 
 def test_an_answer_and_what_was_asked() -> None:
@@ -35,7 +39,7 @@ def test_an_answer_and_what_was_asked() -> None:
 
     def answer(connection: socket.socket) -> None:
         said = b""
-        while not said.endswith(ASKED.to_json()):  # head and body come as they like
+        while not said.endswith(BODY):  # head and body come as they like
             said += connection.recv(1 << 16)
         seen.append(said)
         says("200 OK", GOOD)(connection)
@@ -49,9 +53,11 @@ def test_an_answer_and_what_was_asked() -> None:
 
         threading.Thread(target=serve, daemon=True).start()
         host, port = listening.getsockname()
-        assert HttpAttesters(5.0).attest(f"http://{host}:{port}/behind/a/proxy", ASKED) == SIGNED
+        assert HttpAttesters(5.0).attest(f"http://{host}:{port}/behind/a/proxy", ASKING, BODY) == SIGNED
     head, _, body = seen[0].partition(b"\r\n\r\n")
     assert head.startswith(f"POST /behind/a/proxy{PATH} HTTP/1.1".encode()) and b"application/json" in head
+    (header,) = (line for line in head.decode().split("\r\n") if line.startswith(HEADER))
+    assert Asking.from_header(header.partition(": ")[2]) == ASKING
     assert AttestRequest.from_json(body) == ASKED
 
 
@@ -96,6 +102,6 @@ def test_a_server_that_drips_has_its_time() -> None:
 
 def test_an_attester_without_a_url_and_one_that_is_none() -> None:
     with pytest.raises(UsageError, match="no URL"):
-        HttpAttesters().attest("", ASKED)
+        HttpAttesters().attest("", ASKING, BODY)
     with pytest.raises(UsageError):
-        HttpAttesters().attest("ftp://127.0.0.1/", ASKED)
+        HttpAttesters().attest("ftp://127.0.0.1/", ASKING, BODY)
