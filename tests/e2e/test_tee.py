@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -137,6 +138,18 @@ def test_with_too_few_attesters_it_says_who_failed_and_goes_on_later(market: Mar
     finally:
         attesters.serve(UP[1], int(attesters.urls[UP[1]].rpartition(":")[2]))
     assert market.first.do("lease", "fulfil", job)["state"] == "submitted"
+
+
+def test_an_attester_that_never_answers_does_not_hold_the_command(market: Market, attesters: Attesters) -> None:
+    """Two have signed, and the process ends: the time that the third has is longer than this test waits."""
+    job, person = leased(market), attesters.person(ATTESTERS[2])
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        person.do("attester", "join", "--url", f"http://127.0.0.1:{hanging.getsockname()[1]}")
+        patient = replace(market.first, env={**market.first.env, "MLM_TEE_TIMEOUT": "3600"})
+        assert patient.spawn_afresh("lease", "fulfil", job).code == 0
+        hanging.settimeout(30)
+        hanging.accept()[0].close()  # it was asked
+    person.do("attester", "join", "--url", "http://127.0.0.1:9")
 
 
 def other_code(folder: Path) -> SimulatedEnclave:
