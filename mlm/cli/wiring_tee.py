@@ -57,7 +57,8 @@ def attesters(session: Session) -> Attesters:
     """The Attesters port."""
     from mlm.adapters.attester.client import HttpAttesters
 
-    return HttpAttesters(session.config.get("tee.timeout"))
+    get = session.config.get
+    return HttpAttesters(get("tee.timeout"), private=is_devnet(session) or get("tee.private_urls"))
 
 
 def run(session: Session, host: str, port: int, started: Callable[[str], None]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from mlm.adapters.attester.client import HttpAttesters
+from mlm.core import urls
 from mlm.core.attest_asking import HEADER, Asking
 from mlm.core.attest_request import PATH, AttestRequest, Signed
 from mlm.core.attesting import Attestation
@@ -31,7 +32,7 @@ GOOD = json.dumps(SIGNED.to_json()).encode()
 
 def ask(answer: Callable[[socket.socket], None], timeout: float = 5.0) -> Signed:
     with answering(answer) as url:
-        return HttpAttesters(timeout).attest(url.removesuffix("/v2/models/m"), ASKING, BODY)
+        return HttpAttesters(timeout, private=True).attest(url.removesuffix("/v2/models/m"), ASKING, BODY)
 
 
 def test_an_answer_and_what_was_asked() -> None:
@@ -53,7 +54,7 @@ def test_an_answer_and_what_was_asked() -> None:
 
         threading.Thread(target=serve, daemon=True).start()
         host, port = listening.getsockname()
-        assert HttpAttesters(5.0).attest(f"http://{host}:{port}/behind/a/proxy", ASKING, BODY) == SIGNED
+        assert HttpAttesters(5.0, private=True).attest(f"http://{host}:{port}/behind/a/proxy", ASKING, BODY) == SIGNED
     head, _, body = seen[0].partition(b"\r\n\r\n")
     assert head.startswith(f"POST /behind/a/proxy{PATH} HTTP/1.1".encode()) and b"application/json" in head
     (header,) = (line for line in head.decode().split("\r\n") if line.startswith(HEADER))
@@ -105,3 +106,52 @@ def test_an_attester_without_a_url_and_one_that_is_none() -> None:
         HttpAttesters().attest("", ASKING, BODY)
     with pytest.raises(UsageError):
         HttpAttesters().attest("ftp://127.0.0.1/", ASKING, BODY)
+
+
+def resolving(monkeypatch: pytest.MonkeyPatch, name: str, *answers: list[str]) -> list[str]:
+    """A resolver that knows one name, and says something else of it each time; what it was asked."""
+    real, asked = socket.getaddrinfo, list[str]()
+
+    def found(host: str, port: int, *args: Any, **options: Any) -> list[Any]:
+        if host != name:
+            return real(host, port, *args, **options)
+        asked.append(host)
+        return [each for address in answers[len(asked) - 1] for each in real(address, port, *args, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    return asked
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "169.254.169.254", "10.0.0.7"]
+)
+def test_an_attesters_url_does_not_lead_into_ones_own_network(host: str) -> None:
+    with answering(says("200 OK", GOOD)) as url:
+        port = url.rpartition(":")[2].partition("/")[0]
+        with pytest.raises(ServerFailed, match="is not of the public internet; the setting tee.private_urls"):
+            HttpAttesters(5.0).attest(f"http://{host}:{port}", ASKING, BODY)
+
+
+def test_a_name_of_which_one_address_is_private_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = resolving(monkeypatch, "attester.example", ["192.0.32.8", "10.0.0.7"])
+    with pytest.raises(ServerFailed, match="its address 10.0.0.7 is not"):
+        HttpAttesters(5.0).attest("http://attester.example", ASKING, BODY)
+    assert asked == ["attester.example"]
+
+
+def test_the_address_that_was_found_public_is_the_one_that_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that is bound to another address right after it was looked up leads nowhere else."""
+    monkeypatch.setattr(urls, "is_public", lambda address: address == "127.0.0.2")
+    asked = resolving(monkeypatch, "attester.example", ["127.0.0.2"], ["127.0.0.1"])
+    with socket.create_server(("127.0.0.2", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1 << 16)
+                says("200 OK", GOOD)(connection)
+
+        threading.Thread(target=serve, daemon=True).start()
+        port = listening.getsockname()[1]
+        assert HttpAttesters(5.0).attest(f"http://attester.example:{port}", ASKING, BODY) == SIGNED
+    assert asked == ["attester.example"]

@@ -21,16 +21,19 @@ class _Http(Client):
 
 
 class HttpAttesters:
-    """`timeout` bounds each answer, in seconds."""
+    """`timeout` bounds each answer, in seconds. `private`: one may answer at an address that is not public.
 
-    def __init__(self, timeout: float = 60.0) -> None:
-        self._timeout = timeout
+    The URLs are of those who registered them: a member could have this machine send requests into its own network.
+    """
+
+    def __init__(self, timeout: float = 60.0, *, private: bool = False) -> None:
+        self._timeout, self._private = timeout, private
 
     def attest(self, url: str, asking: Asking, body: bytes) -> Signed:
         """Ask one attester."""
         if not url:
             raise UsageError("it has registered no URL")
-        http = _Http(url, self._timeout)
+        http = _Http(url, self._timeout, public="" if self._private else "tee.private_urls")
         try:
             headers = {"Content-Type": "application/json", HEADER: asking.to_header()}
             answer = http.ask("POST", PATH, headers=headers, body=body, limit=MAX_ANSWER)
