@@ -23,7 +23,7 @@ PROOFS = "QuoteProofs"
 FAULTS = (
     "none", "its form", "its kind", "a debugger", "the measurement", "the report data", "the report's signature",
     "what binds the attestation key", "the quoting enclave's signature", "the platform's certificate",
-    "the platform authority's certificate",
+    "the platform authority's certificate", "the quoting enclave, which is not its vendor's",
 )  # fmt: skip
 WITHIN_S = 3600  # an instant that lies longer back is not signed about: the quote's platform may be out by now
 
@@ -60,7 +60,8 @@ def attest(ports: Ports, book: Book, asking: Asking, asked: AttestRequest, devne
     6. The code is one that the version allows.
     7. Kind and platform are what the job's policy accepts.
     8. The report data binds this job, model, input, outputs and provider.
-    9. The contract that convicts attesters reads the quote's bytes without a fault: libraries accept more forms.
+    9. The contract that convicts attesters reads the quote's bytes without a fault: libraries accept more forms, and
+       whichever quoting enclave the collateral names.
     10. Nothing else was ever signed about this quote at this instant. Another instant is another word, and no fault
         (Reports.sol): whoever asks first, such as another attester that was handed the quote, keeps nobody from being
         asked about its own.

@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 import pytest
 
+from mlm.adapters.attestation.vendor import SIGNING, Vendor
 from mlm.adapters.enclave.simulated import REGISTERS, SimulatedEnclave
 from mlm.core import tee
 from mlm.core.attest_asking import HEADER, Asking
@@ -36,6 +37,7 @@ from tests.delivering import apart, pushed
 from tests.e2e.working import shown, until, working
 from tests.enclaves import ATTESTERS, Attesters, Honest, ask, attested_market, honest, ports_of, publish
 from tests.serving.clients import request
+from tests.vectors.make_quotes import MR_SIGNER_AT, requoted
 
 UP = ATTESTERS[:2]  # the third is down all the time
 HELD = (State.LEASED, State.READY)
@@ -235,8 +237,22 @@ FALSE: dict[str, tuple[Callable[[Scene], AttestRequest], str]] = {
         lambda it: replace(made := it.asked(), quote=made.quote + bytes(16_384)),
         "finds one in its form",
     ),
+    "a quoting enclave of the provider's own": (
+        lambda it: own_quoting_enclave(it.asked()),
+        "finds one in the quoting enclave",
+    ),
     "a job that there is not": (lambda it: replace(it.asked(), job_id="0x" + "77" * 32), "there is no job"),
 }
+
+
+def own_quoting_enclave(made: AttestRequest) -> AttestRequest:
+    """As with a platform that certifies any enclave, and collateral that says so: the library believes both."""
+    vendor, signer = Vendor(), b"\7" * 32
+    said = json.loads(made.collateral)
+    identity = json.dumps(json.loads(said["qe_identity"]) | {"mrsigner": signer.hex().upper()})
+    said |= {"qe_identity": identity, "qe_identity_signature": vendor._sign(SIGNING, identity.encode()).hex()}
+    quote = requoted(vendor, made.quote, MR_SIGNER_AT, signer)
+    return replace(made, quote=quote, collateral=json.dumps(said).encode())
 
 
 def other_lines(quote: bytes) -> bytes:

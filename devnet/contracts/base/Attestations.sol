@@ -46,7 +46,7 @@ abstract contract Attestations is ITeeVerifier, ITeeVerifierErrors, EIP712 {
 
     /// @dev Reverts unless at least m different members signed, and nobody else.
     function _needSigned(bytes32 digest, bytes[] memory signatures) internal view {
-        if (!attesters.isReady()) revert AttestersMissing(attesters.threshold(), attesters.members().length);
+        if (!attesters.isReady()) revert AttestersMissing(attesters.threshold(), attesters.activeCount());
         address[] memory signers = _signers(digest, signatures, attesters.threshold());
         for (uint256 i = 0; i < signers.length; ++i) {
             if (!attesters.isActive(signers[i])) revert SignerNotActive(signers[i]);

@@ -68,6 +68,16 @@ library Quotes {
         return quote[at.bodyAt + 120] != 0;
     }
 
+    /// @notice Of the quoting enclave's report: who signed its code, as which product, and whether a debugger can open it.
+    function quotingEnclave(bytes calldata quote, Layout memory at)
+        internal
+        pure
+        returns (bytes32 mrSigner, uint256 isvProdId, bool debug)
+    {
+        uint256 from = at.quotingAt;
+        return (bytes32(quote[from + 128:from + 160]), _u16(quote, from + 256), uint8(quote[from + 48]) & 2 != 0);
+    }
+
     /// @notice The 64 bytes that the enclave chose.
     function reportData(bytes calldata quote, Layout memory at) internal pure returns (bytes calldata) {
         uint256 from = at.bodyAt + (at.kind == KIND_SGX ? 320 : 520);
