@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
+from mlm.adapters.attestation.vendor import FOREVER, FROM
 from mlm.adapters.attester.client import HttpAttesters
 from mlm.core import urls
 from mlm.core.attest_asking import HEADER, Asking
@@ -155,3 +163,49 @@ def test_the_address_that_was_found_public_is_the_one_that_is_asked(monkeypatch:
         port = listening.getsockname()[1]
         assert HttpAttesters(5.0).attest(f"http://attester.example:{port}", ASKING, BODY) == SIGNED
     assert asked == ["attester.example"]
+
+
+def test_a_server_with_tls_is_held_to_its_name_at_the_address_that_was_checked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    certificate, key = self_signed(tmp_path, "attester.example")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setattr(urls, "is_public", lambda address: address == "127.0.0.2")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.2", 0)) as listening:
+
+        def serve() -> None:
+            for _ in range(2):
+                connection, _ = listening.accept()
+                with connection, suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
+                    secure.recv(1 << 16)
+                    says("200 OK", GOOD)(secure)
+
+        threading.Thread(target=serve, daemon=True).start()
+        port = listening.getsockname()[1]
+        resolving(monkeypatch, "attester.example", ["127.0.0.2"])
+        assert HttpAttesters(5.0).attest(f"https://attester.example:{port}", ASKING, BODY) == SIGNED
+        resolving(monkeypatch, "other.example", ["127.0.0.2"])
+        with pytest.raises(ServerFailed, match="certificate verify failed"):
+            HttpAttesters(5.0).attest(f"https://other.example:{port}", ASKING, BODY)
+
+
+def self_signed(folder: Path, name: str) -> tuple[Path, Path]:
+    """A certificate of a host that is its own authority, and its key, in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    named = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(named)
+        .issuer_name(named)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(FROM)
+        .not_valid_after(FOREVER)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, SHA256())
+    )
+    (folder / "certificate.pem").write_bytes(made.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return folder / "certificate.pem", folder / "key.pem"

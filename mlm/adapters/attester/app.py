@@ -54,11 +54,12 @@ class Attesting:
     held: int = 0
     _rates: Rate = field(init=False)
     _turns: Turns = field(init=False)
-    _door: Turns = field(default_factory=lambda: Turns(STRANGERS, STRANGERS))
+    _door: Turns = field(init=False)
     _answers: OrderedDict[Asking, asyncio.Task[dict[str, Any]]] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
-        self._rates, self._turns = Rate(self.rate), Turns(self.waiting, self.share)
+        self._rates = Rate(self.rate)
+        self._door, self._turns = Turns(STRANGERS, self.share), Turns(self.waiting, self.share)
 
     async def answer(self, request: Request) -> dict[str, Any]:
         """What was signed. Raises Refusal.
@@ -116,6 +117,7 @@ class Attesting:
         """Read the body, and check it: once, whoever brings it twice."""
         room = Room(self)
         try:
+            # (5)
             with self._turns.place(asking.provider):
                 body = await whole_body(self, request, headers, room)
                 check_body(asking, body)
@@ -128,6 +130,7 @@ class Attesting:
             self.held -= room.taken
 
     async def _checked(self, asking: Asking, body: bytes) -> dict[str, Any]:
+        # (6)
         async with self._turns.turn(asking.provider):
             return (await asyncio.to_thread(self._signed, asking, body)).to_json()
 
