@@ -50,11 +50,11 @@ class Handed:
 
 @dataclass(frozen=True)
 class KeySigned:
-    """That a session key signed a result, and which: its point and end, r and s over the report data."""
+    """That a session key signed a result: the name of its registration, its point, and r and s over the report data."""
 
+    registration: bytes
     x: int
     y: int
-    expires_at: int
     signature: bytes = field(repr=False)
 
 
@@ -86,7 +86,7 @@ class Evidence:
         if (signed := self.signed) is not None:
             value["format"] = SIGNED_WORK
             value["x"], value["y"] = (number.to_bytes(_WORD, "big") for number in (signed.x, signed.y))
-            value["expiresAt"], value["signature"] = signed.expires_at, signed.signature
+            value["registration"], value["signature"] = signed.registration, signed.signature
         return dagcbor.encode(value)
 
     @classmethod
@@ -108,4 +108,4 @@ class Evidence:
 
 def _signed(top: Fields) -> KeySigned:
     x, y = (int.from_bytes(top.binary(name, _WORD), "big") for name in ("x", "y"))
-    return KeySigned(x, y, top.integer("expiresAt", 0, LAST), top.binary("signature", 2 * _WORD))
+    return KeySigned(top.binary("registration", _WORD), x, y, top.binary("signature", 2 * _WORD))

@@ -68,7 +68,7 @@ class Enclave(Protocol):
         Keys of the same market that have ended `at` are removed. Raises ToolMissing as `run`, StorageError.
         """
 
-    def keys(self) -> tuple[HeldKey, ...]:
+    def held(self) -> tuple[HeldKey, ...]:
         """The keys that it holds, the newest first; one that a disk has spoiled is none."""
 
     def run_signed(self, onnx: bytes, inputs: bytes, task: Task, key: SessionKey) -> SignedRun:

@@ -138,7 +138,7 @@ def test_what_cannot_be_run_is_refused(case: Case, onnx: bytes, inputs: bytes, w
 def test_a_key_is_bound_by_a_quote_and_kept_where_its_user_alone_reads(
     case: Case, dcap: Evidence, tmp_path: Path
 ) -> None:
-    assert case.enclave.keys() == ()
+    assert case.enclave.held() == ()
     held = case.enclave.make_key(WANTED, AT)
     assert replace(held.key, x=0, y=0) == WANTED and (held.at, held.simulated) == (AT, case.simulated)
     found = dcap.verify(held.quote, held.collateral, AT, simulated=True)
@@ -149,7 +149,7 @@ def test_a_key_is_bound_by_a_quote_and_kept_where_its_user_alone_reads(
     (file,) = (tmp_path / "keys").iterdir()
     assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     later = case.enclave.make_key(WANTED, AT + 1)
-    assert later.key.x != held.key.x and case.enclave.keys() == (later, held)
+    assert later.key.x != held.key.x and case.enclave.held() == (later, held)
 
 
 def test_a_key_signs_what_was_loaded_and_what_came_out(case: Case) -> None:
@@ -186,12 +186,12 @@ def test_keys_that_have_ended_go_and_spoilt_ones_are_none(case: Case, tmp_path: 
     first = case.enclave.make_key(WANTED, AT)
     elsewhere = case.enclave.make_key(replace(WANTED, chain_id=1), AT)
     second = case.enclave.make_key(replace(WANTED, expires_at=WANTED.expires_at + 9), WANTED.expires_at - 1)
-    assert set(case.enclave.keys()) == {first, elsewhere, second}
+    assert set(case.enclave.held()) == {first, elsewhere, second}
     third = case.enclave.make_key(replace(WANTED, expires_at=WANTED.expires_at + 9), WANTED.expires_at)
-    assert case.enclave.keys()[0] == third and set(case.enclave.keys()) == {third, second, elsewhere}
+    assert case.enclave.held()[0] == third and set(case.enclave.held()) == {third, second, elsewhere}
     file = tmp_path / "keys" / f"{second.key.x:064x}.key"
     file.write_bytes(file.read_bytes()[:-1])
-    assert set(case.enclave.keys()) == {third, elsewhere}
+    assert set(case.enclave.held()) == {third, elsewhere}
     with pytest.raises(NotFound, match="does not hold"):
         case.enclave.run_signed(MODEL, INPUT, TASK, second.key)
 
@@ -223,7 +223,7 @@ def test_a_key_is_used_in_the_enclave_alone(tmp_path: Path, configfs: Configfs, 
     """Its file, copied to a machine that is none, signs nothing."""
     key = TsmEnclave(**place(tmp_path), reports=configfs.folder, collateral=collateral).make_key(WANTED, AT).key
     outside = TsmEnclave(**place(tmp_path), reports=tmp_path / "none", collateral=collateral)
-    assert outside.keys()
+    assert outside.held()
     for act in (lambda: outside.run_signed(MODEL, INPUT, TASK, key), lambda: outside.make_key(WANTED, AT)):
         with pytest.raises(ToolMissing, match="this machine is no enclave"):
             act()

@@ -44,7 +44,7 @@ class Keyed(ABC):
         self._keys.keep(held, secret)
         return held
 
-    def keys(self) -> tuple[HeldKey, ...]:
+    def held(self) -> tuple[HeldKey, ...]:
         """The keys in the folder."""
         return self._keys.held()
 
