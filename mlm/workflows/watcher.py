@@ -384,5 +384,6 @@ class _Watcher:
 
     def _fail(self, job_id: str, error: MlmError) -> None:
         self._failures += 1
+        self._spending.made()  # what failed half-way was paid for
         hint = f" {error.hint}" if error.hint else ""
         self._say(job_id, f"failed: {error}.{hint}")

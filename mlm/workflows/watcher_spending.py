@@ -46,6 +46,7 @@ class Spending:
         self._ports, self._most_fee, self._most_a_day = ports, most_fee, most_a_day
         self._spent: dict[str, tuple[str, list[tuple[int, int]]]] = {}  # operation -> its request, when and how much
         self._reserved: dict[str, Cost] = {}  # job -> what its open game may still take
+        self._here = (ports.sender.address, ports.chain.chain_id(), ports.chain.block(0).hash)
         self._read(None)
         self._before = _sum(self._all())
 
@@ -63,7 +64,7 @@ class Spending:
         self._reserved.pop(job_id, None)
 
     def made(self) -> None:
-        """Something was sent."""
+        """Something was sent, or may have been."""
         self._read(_NEWEST)
 
     def price(self) -> Price:
@@ -109,12 +110,11 @@ class Spending:
             raise TooDear(Wei(cost), limit)
 
     def _read(self, newest: int | None) -> None:
-        journal, chain = self._ports.journal, self._ports.chain
-        here = (self._ports.sender.address, chain.chain_id(), chain.block(0).hash)
+        journal = self._ports.journal
         for summary in journal.operations(newest):
             params = summary["params"]
             where = tuple(params.get(name) for name in ("account", "chain", "genesis"))
-            if summary["operation"] in MOVES and where == here:
+            if summary["operation"] in MOVES and where == self._here:
                 self._spent[summary["op"]] = params.get("request", ""), spent(journal.entries(summary["op"]))
 
     def _all(self) -> list[tuple[int, int]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from mlm.core.exact.cell import coordinates
 from mlm.core.exact.opening import Prover
 from mlm.core.exact.tensor import DType, TensorType
 from mlm.core.exact.trace import tensor_of
-from tests.command_line import ROOT, Market, Person, ended
+from tests.command_line import Market, Person
 from tests.disputing import (
     IMAGES,
     Chain,
@@ -33,7 +34,7 @@ from tests.disputing import (
     posted,
     submitted,
 )
-from tests.e2e.working import until, working
+from tests.e2e.working import running, until, working
 
 LONG = ("--verification", str(40 * 3600))  # a window in which a clock of 12 hours runs out
 
@@ -52,26 +53,22 @@ def watcher(market: Market) -> Person:
 @contextmanager
 def watching(person: Person, *options: str) -> Iterator[subprocess.Popen[str]]:
     """A watcher in a process of its own, which is dead afterwards; what it tells goes to `told`."""
-    with told(person).open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mlm", "watcher", "run", "--for", "400", *options, "--json"],
-            cwd=person.folder,
-            env={**person.environment, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
+    told(person).unlink(missing_ok=True)
+    with running(person, told(person), "watcher", "run", "--for", "400", *options, "--json") as process:
+        yield process
 
 
 def told(person: Person) -> Path:
-    """What a person's watcher has told so far."""
+    """What a person's watcher has told so far, and what it came to at its end."""
     return person.folder / "watcher.log"
+
+
+def came_to(person: Person, process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What a watcher that ends by itself, or was told to, came to."""
+    assert process.wait(120) == 0, told(person).read_text()
+    found = json.loads(told(person).read_text().splitlines()[-1])
+    assert isinstance(found, dict)
+    return found
 
 
 def games(market: Market, job: str) -> list[str]:
@@ -86,7 +83,7 @@ def waited(true: Callable[[], bool], process: subprocess.Popen[str] | None = Non
         if true():
             return
         if process is not None and process.poll() is not None:
-            raise AssertionError(process.communicate())
+            raise AssertionError(f"it ended: {process.args}")
         time.sleep(0.5)
     raise AssertionError("it did not come about")
 
@@ -117,9 +114,9 @@ def test_a_liar_that_answers_everything_is_convicted_by_a_watcher_alone(market: 
     with watching(watcher, "--until-idle", "--asset", IMAGES) as process, working(market.second):
         defended(market, false, job, process)
         until(lambda: "challenger" in turn(market, honest, forced), market)
-        ran = ended(process)
-    assert (ran.code, ran.value["false"], ran.value["convictions"], ran.value["failures"]) == (0, 1, 1, 0), ran
-    assert ran.value["moves"] >= 3, "an opening, a pick, a proof"
+        ran = came_to(watcher, process)
+    assert (ran["false"], ran["convictions"], ran["failures"]) == (1, 1, 0), ran
+    assert ran["moves"] >= 3, "an opening, a pick, a proof"
     made, told = nodes[node], watcher.do("dispute", "explain", job)
     assert (told["fault"], told["operator"], told["cell"]) == ("cell", "CONV", 700)
     assert told["at"] == list(coordinates(700, made.output.shape))
@@ -298,8 +295,8 @@ def test_an_opening_that_a_reorganisation_undoes_is_made_again(market: Market, w
         market.consumer.do("devnet", "restore", "before-opening")
         defended(market, false, job, process)
         process.terminate()
-        ran = ended(process)
-    assert (ran.value["false"], ran.value["convictions"]) == (1, 1), ran
+        ran = came_to(watcher, process)
+    assert (ran["false"], ran["convictions"]) == (1, 1), ran
     assert told(watcher).read_text().count("open a game about node 1") == 2, told(watcher).read_text()
     found = watcher.do("dispute", "show", job)
     assert found["conviction"]["cell"] == 8 and len(found["games"]) == 1
@@ -322,14 +319,14 @@ def test_a_submission_that_another_replaces_is_judged_anew(market: Market, watch
             waited(lambda: market.consumer.do("dispute", "show", job)["state"] == "rejected", process)
         time.sleep(5)  # a look or two more
         process.terminate()
-        ran = ended(process)
+        ran = came_to(watcher, process)
     found = market.consumer.do("dispute", "show", job)
     assert found["games"] == []
     if honest:
-        assert (found["conviction"], found["state"], ran.value["false"]) == (None, "submitted", 0), ran
+        assert (found["conviction"], found["state"], ran["false"]) == (None, "submitted", 0), ran
     else:
         assert (found["conviction"]["node"], found["conviction"]["cell"]) == (2, 2)
-        assert (ran.value["false"], ran.value["convictions"]) == (1, 1), ran
+        assert (ran["false"], ran["convictions"]) == (1, 1), ran
 
 
 def test_an_answer_that_a_reorganisation_undoes_is_given_again(market: Market, watcher: Person) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,10 +32,16 @@ def own_market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
 @contextmanager
 def working(person: Person, *options: str) -> Iterator[subprocess.Popen[str]]:
     """A worker in a process of its own, which is dead afterwards."""
-    log = person.folder / "worker.log"
+    with running(person, person.folder / "worker.log", *WORK, *options) as process:
+        yield process
+
+
+@contextmanager
+def running(person: Person, log: Path, *command: str) -> Iterator[subprocess.Popen[str]]:
+    """A command in a process of its own, which is dead afterwards; all that it writes goes to the end of `log`."""
     with log.open("a") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mlm", *WORK, *options],
+            [sys.executable, "-m", "mlm", *command],
             cwd=person.folder,
             env={**person.environment, "PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
