@@ -372,7 +372,6 @@ class _Watcher:
     def _made(self, job_id: str, steps: Sequence[DoneStep]) -> None:
         """A move was made: tell of it."""
         self._moves += 1
-        self._spending.made()
         self._dear.pop(job_id, None)
         for step in steps:
             self._tell(Fact(Instant(self._now), job_id, step.title))
@@ -384,6 +383,5 @@ class _Watcher:
 
     def _fail(self, job_id: str, error: MlmError) -> None:
         self._failures += 1
-        self._spending.made()  # what failed half-way was paid for
         hint = f" {error.hint}" if error.hint else ""
         self._say(job_id, f"failed: {error}.{hint}")

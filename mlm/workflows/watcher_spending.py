@@ -22,7 +22,7 @@ DAY = 86_400
 MOVES = ("dispute open", "dispute respond", "audit join", "replica step")
 # Bytes of a transaction that commits to a challenge, fewer than it has: what one costs on a rollup is not underrated.
 _COMMIT_BYTES = 100
-_NEWEST = 50  # operations that are read again after a move
+_NEWEST = 50  # operations that are read again: what was sent since, or has been included since
 
 
 class TooDear(StateConflict):
@@ -53,6 +53,7 @@ class Spending:
     @property
     def total(self) -> int:
         """Wei since this began."""
+        self._read(_NEWEST)
         return _sum(self._all()) - self._before
 
     def reserve(self, job_id: str, cost: Cost) -> None:
@@ -63,10 +64,6 @@ class Spending:
         """No game about it is open."""
         self._reserved.pop(job_id, None)
 
-    def made(self) -> None:
-        """Something was sent, or may have been."""
-        self._read(_NEWEST)
-
     def price(self) -> Price:
         """What gas is offered at now, at most, and what a rollup takes for publishing."""
         if self._most_fee is None and self._most_a_day is None:
@@ -76,6 +73,7 @@ class Spending:
 
     def limits(self, job_id: str, price: Price, *, begins: bool) -> tuple[Limit, ...]:
         """What may be spent about a result; what `begins` leaves the others' open games what they may still take."""
+        self._read(_NEWEST)
         names = {request_of(self._ports, name, JobName(job_id)) for name in MOVES}
         own = _sum(line for request, lines in self._spent.values() if request in names for line in lines)
         since = self._ports.system.now() - DAY
