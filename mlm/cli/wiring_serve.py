@@ -73,20 +73,23 @@ def own(session: Session, name: str) -> Ports:
 
 def till(session: Session, offer: Offer, terms: Terms) -> tuple[PaidTill, CallJournal]:
     """The till of a paid server, and its journal. Raises StateConflict beside another server of the version."""
+    from mlm.adapters.chain.typed import recover_digest
     from mlm.adapters.onnx.tensors import NumpyTensorCodec
     from mlm.adapters.serving.facts import Facts
     from mlm.adapters.serving.journal import SUFFIX, CallJournal
     from mlm.adapters.serving.till import PaidTill, Payee
     from mlm.core import channel, served
+    from mlm.core.eip712 import Signable
     from mlm.core.errors import InvalidData
     from mlm.workflows import serve_channels
 
-    signer, recover = session.ports.signer, session.ports.recover
-    results, vouchers = served.domain(terms.chain_id, terms.channels), channel.domain(terms.chain_id, terms.channels)
+    signer = session.ports.signer
+    vouchers = Signable(channel.domain(terms.chain_id, terms.channels), channel.TYPES)
+    results = Signable(served.domain(terms.chain_id, terms.channels), served.TYPES)
 
     def whose(signed: channel.SignedVoucher) -> str:
         try:
-            return recover(vouchers, channel.TYPES, channel.message(signed.voucher), signed.signature)
+            return recover_digest(vouchers.digest(signed.voucher.members), signed.signature)
         except InvalidData:
             return ""
 
@@ -95,7 +98,7 @@ def till(session: Session, offer: Offer, terms: Terms) -> tuple[PaidTill, CallJo
     payee = Payee(
         terms=terms,
         profile=served.profile_of(served.PROFILE_ANY),
-        sign=lambda result: signer.sign_typed(results, served.TYPES, result.message),
+        sign=lambda result: signer.sign_members(results, result.members),
         recover=whose,
         genuine=partial(serve_channels.genuine, own(session, offer.service.name)) if contracts else None,
         acceptable=lambda found, price: serve_channels.acceptable(found, price, shares),

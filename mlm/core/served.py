@@ -66,6 +66,19 @@ class ServedResult:
     signature: bytes = b""
 
     @property
+    def members(self) -> bytes:
+        """The words of the members of `TYPES`."""
+        words = (self.request, self.version_id, self.input_commitment, self.output_commitment, self.profile)
+        return b"".join(
+            (
+                bytes.fromhex(self.channel[2:]),
+                self.call.to_bytes(32, "big"),
+                bytes.fromhex("".join([each[2:] for each in words])),
+                self.served_at.to_bytes(32, "big"),
+            )
+        )
+
+    @property
     def message(self) -> dict[str, Any]:
         """The EIP-712 message of `TYPES`."""
         return {
@@ -78,6 +91,20 @@ class ServedResult:
             "profile": bytes.fromhex(self.profile[2:]),
             "servedAt": self.served_at,
         }
+
+    def signed(self, signature: bytes) -> ServedResult:
+        """The same with a signature."""
+        return ServedResult(
+            self.channel,
+            self.call,
+            self.request,
+            self.version_id,
+            self.input_commitment,
+            self.output_commitment,
+            self.profile,
+            self.served_at,
+            signature,
+        )
 
     def to_json(self) -> dict[str, str]:
         """As in the header and in files: 0x-hex, and decimal digits for numbers."""

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,32 @@ def test_two_servers_of_one_journal(tmp_path: Path) -> None:
         assert ServedVouchers(tmp_path).channels() == [ONE.id]  # a claim reads it meanwhile
         await journal.close()
         await CallJournal(tmp_path / "a.served").close()
+
+    asyncio.run(play())
+
+
+def test_a_quick_disk_is_written_to_at_once_and_a_slow_one_in_a_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def play() -> None:
+        journal, threads, real = CallJournal(tmp_path / "a.served"), list[int](), module.sync_data
+
+        def sync(handle: int) -> None:
+            threads.append(threading.get_ident())
+            real(handle)
+
+        monkeypatch.setattr(module, "sync_data", sync)
+        mine, few = threading.get_ident(), module._QUICK_SYNCS
+        monkeypatch.setattr(module, "_QUICK_S", float("inf"))
+        for call in range(1, few + 3):
+            await add(journal, call)
+        assert [each == mine for each in threads] == [False] * few + [True] * 2
+        monkeypatch.setattr(module, "_QUICK_S", 0.0)  # from the next one on it is slow
+        for call in range(few + 3, few + 6):
+            await add(journal, call)
+        assert [each == mine for each in threads[few + 2 :]] == [True, False, False]
+        assert journal.channels[ONE.id].ledger.count == few + 5
+        await journal.close()
 
     asyncio.run(play())
 

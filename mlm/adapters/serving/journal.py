@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,7 @@ from mlm.core.serve_journal import (
 SUFFIX, TORN, LOCK = ".served", ".torn", ".lock"
 _BY_HAND = "by-hand"
 _MAX_FILE = 1 << 32
+_QUICK_S, _QUICK_SYNCS = 0.001, 32  # a disk that was this quick so often in a row is taken to be so again
 
 
 @dataclass
@@ -70,6 +72,7 @@ class CallJournal:
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
         self._broken: StorageError | None = None
+        self._quick = 0  # appends since the last one that was not
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="mlm serve journal")  # nothing else can hold it up
         with storage_errors("cannot open the server's journal"):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -148,7 +151,11 @@ class CallJournal:
                 made.append(ChannelRecord(ledger.price, name, ledger.count, ledger.highest, ledger.floor, ledger.best))
             made.append(each.record if len(each.record.answer) <= self._answers else _bare(each.record))
         data = [encode(record) for record in made]
-        await asyncio.get_running_loop().run_in_executor(self._pool, self._append, b"".join(data))
+        # A hop to a thread and back takes longer than a quick disk; a slow one must not hold up the event loop.
+        if self._quick >= _QUICK_SYNCS:
+            self._append(b"".join(data))
+        else:
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._append, b"".join(data))
         for record, place in zip(made, sizes(data, self._size), strict=True):
             self._take(record, place)
         for each in group:
@@ -161,6 +168,7 @@ class CallJournal:
             await self._compact()
 
     def _append(self, data: bytes) -> None:
+        began = time.monotonic()
         try:
             os.lseek(self._handle, self._size, os.SEEK_SET)
             write_all(self._handle, data)
@@ -178,6 +186,7 @@ class CallJournal:
                 f"the server's journal cannot be made durable: {error.strerror}", hint="Restart the server."
             )
             raise self._broken from error
+        self._quick = self._quick + 1 if time.monotonic() - began < _QUICK_S else 0
 
     async def _compact(self) -> None:
         """Rewrite the file; nothing is added meanwhile, and ledgers stay as they are. A full disk leaves it so."""

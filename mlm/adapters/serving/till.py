@@ -302,17 +302,11 @@ class PaidTill:
 
     def _statement(self, signed: SignedVoucher, given: str, block: bytes) -> ServedResult:
         voucher = signed.voucher
-        result = ServedResult(
-            channel=voucher.channel,
-            call=voucher.calls,
-            request=voucher.request,
-            version_id=self._payee.terms.version_id,
-            input_commitment=given,
-            output_commitment=_output_commitment(block),
-            profile=self._payee.profile,
-            served_at=int(time.time()),
+        bare = ServedResult(
+            *(voucher.channel, voucher.calls, voucher.request, self._payee.terms.version_id),
+            *(given, _output_commitment(block), self._payee.profile, int(time.time())),
         )
-        return replace(result, signature=self._payee.sign(result))
+        return bare.signed(self._payee.sign(bare))
 
     def _mask(self, asked: Inference) -> int:
         return sum(1 << self._outputs.index(each.name) for each in asked.wanted)
