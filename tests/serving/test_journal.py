@@ -17,6 +17,7 @@ from mlm.adapters.serving import journal as module
 from mlm.adapters.serving.journal import CallJournal, ServedVouchers, vouchers
 from mlm.core.admission import WINDOW, Ledger
 from mlm.core.errors import InvalidData, NotFound, StateConflict, StorageError
+from mlm.core.serve_journal import encode, records
 from tests.serving.paying import PRICE, opened, record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,21 +106,53 @@ def test_what_a_channel_began_with_is_kept(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
-def test_a_torn_tail_is_put_aside(tmp_path: Path) -> None:
+@pytest.mark.parametrize("torn", ["its end is missing", "its end is zeros", "its middle is zeros", "it is all zeros"])
+def test_a_torn_tail_is_put_aside(tmp_path: Path, torn: str) -> None:
     async def play() -> None:
         path = tmp_path / "a.served"
         journal = CallJournal(path)
         await add(journal, 1)
         await add(journal, 2)
         await journal.close()
-        whole = path.read_bytes()
-        path.write_bytes(whole[:-3])
+        data = path.read_bytes()
+        end, (*_, (at, _, _)) = len(data.rstrip(b"\0")), records(data)
+        size = end - at + 8  # with length and checksum
+        kept = {"its end is missing": 5, "its end is zeros": size - 3, "its middle is zeros": 20, "it is all zeros": 0}
+        rest = {"its end is missing": b"", "its middle is zeros": bytes(size - 23) + data[end - 3 :]}
+        path.write_bytes(data[: at - 8 + kept[torn]] + rest.get(torn, bytes(len(data) - end)))
         again = CallJournal(path)
-        assert set(again.channels[ONE.id].at) == {1} and again.torn > 0
-        assert path.with_suffix(".torn").stat().st_size == again.torn
+        assert set(again.channels[ONE.id].at) == {1} and bool(again.torn) == (torn != "it is all zeros")
+        if again.torn:
+            assert path.with_suffix(".torn").stat().st_size == again.torn <= size
         await add(again, 3)
         await again.close()
         assert [signed.voucher.calls for signed in vouchers(path)] == [1, 3]
+        await CallJournal(path).close()
+
+    asyncio.run(play())
+
+
+def test_the_file_has_room_for_what_comes(tmp_path: Path) -> None:
+    """A sync of what lies within it need not wait for others' files; zeros are no record, and are there to be used."""
+
+    async def play() -> None:
+        path = tmp_path / "a.served"
+        for first in (1, 11):
+            journal = CallJournal(path)
+            assert journal.torn == 0
+            for call in range(first, first + 10):
+                await add(journal, call)
+            await journal.close()
+        one = len(encode(record(ONE, 1)))
+        assert len(path.read_bytes().rstrip(b"\0")) == journal.size == path.stat().st_size - module._ROOM + 19 * one
+        large = b"x" * (module._ROOM // 2)
+        journal = CallJournal(path, answers=module._ROOM)
+        for call in range(21, 26):
+            await add(journal, call, answer=large)
+            assert journal.size <= path.stat().st_size <= journal.size + module._ROOM
+        assert journal.find(ONE.id, 25).answer == large
+        await journal.close()
+        assert [signed.voucher.calls for signed in vouchers(path)] == list(range(1, 26))
 
     asyncio.run(play())
 
@@ -160,14 +193,14 @@ def test_a_quick_disk_is_written_to_at_once_and_a_slow_one_in_a_thread(
         monkeypatch.setattr(module, "sync_data", sync)
         mine, few = threading.get_ident(), module._QUICK_SYNCS
         monkeypatch.setattr(module, "_QUICK_S", float("inf"))
-        for call in range(1, few + 3):
+        for call in range(1, few + 4):
             await add(journal, call)
-        assert [each == mine for each in threads] == [False] * few + [True] * 2
+        assert [each == mine for each in threads] == [False] * (few + 1) + [True] * 2  # the first makes room
         monkeypatch.setattr(module, "_QUICK_S", 0.0)  # from the next one on it is slow
-        for call in range(few + 3, few + 6):
+        for call in range(few + 4, few + 7):
             await add(journal, call)
-        assert [each == mine for each in threads[few + 2 :]] == [True, False, False]
-        assert journal.channels[ONE.id].ledger.count == few + 5
+        assert [each == mine for each in threads[few + 3 :]] == [True, False, False]
+        assert journal.channels[ONE.id].ledger.count == few + 6
         await journal.close()
 
     asyncio.run(play())

@@ -32,6 +32,7 @@ from mlm.core.serve_journal import (
 SUFFIX, TORN, LOCK = ".served", ".torn", ".lock"
 _BY_HAND = "by-hand"
 _MAX_FILE = 1 << 32
+_ROOM = 1 << 20  # bytes
 _QUICK_S, _QUICK_SYNCS = 0.001, 32  # a disk that was this quick so often in a row is taken to be so again
 
 
@@ -78,6 +79,7 @@ class CallJournal:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = _locked(path.with_suffix(LOCK))
             self._handle = _opened(path)
+            self._room = 0  # where the zeros end that lie behind the last record
             self._size = self._load()
         self._full = max(most, 2 * self._size)
 
@@ -151,11 +153,14 @@ class CallJournal:
                 made.append(ChannelRecord(ledger.price, name, ledger.count, ledger.highest, ledger.floor, ledger.best))
             made.append(each.record if len(each.record.answer) <= self._answers else _bare(each.record))
         data = [encode(record) for record in made]
+        whole = b"".join(data)
+        fits = self._size + len(whole) <= self._room
         # A hop to a thread and back takes longer than a quick disk; a slow one must not hold up the event loop.
-        if self._quick >= _QUICK_SYNCS:
-            self._append(b"".join(data))
+        if fits and self._quick >= _QUICK_SYNCS:
+            self._append(whole)
         else:
-            await asyncio.get_running_loop().run_in_executor(self._pool, self._append, b"".join(data))
+            filling = b"" if fits else bytes(_ROOM)
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._append, whole, filling)
         for record, place in zip(made, sizes(data, self._size), strict=True):
             self._take(record, place)
         for each in group:
@@ -167,14 +172,20 @@ class CallJournal:
         if self._size > self._full:
             await self._compact()
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, data: bytes, filling: bytes = b"") -> None:
+        """Make it durable; with `filling`, the room for what comes.
+
+        A sync within the room writes data alone. One that makes the file longer waits for the file system's journal,
+        and with it for all that others do there: the files that go to the model's child and come back.
+        """
         began = time.monotonic()
         try:
             os.lseek(self._handle, self._size, os.SEEK_SET)
-            write_all(self._handle, data)
+            write_all(self._handle, data + filling)
         except OSError as error:
             try:
                 os.ftruncate(self._handle, self._size)  # a full disk: the next call may find room
+                self._room = self._size
             except OSError as worse:
                 self._broken = StorageError(f"the server's journal cannot be mended: {worse.strerror}")
             raise StorageError(f"the server's journal cannot be written: {error.strerror}") from error
@@ -186,7 +197,10 @@ class CallJournal:
                 f"the server's journal cannot be made durable: {error.strerror}", hint="Restart the server."
             )
             raise self._broken from error
-        self._quick = self._quick + 1 if time.monotonic() - began < _QUICK_S else 0
+        if filling:
+            self._room = self._size + len(data) + len(filling)
+        else:
+            self._quick = self._quick + 1 if time.monotonic() - began < _QUICK_S else 0
 
     async def _compact(self) -> None:
         """Rewrite the file; nothing is added meanwhile, and ledgers stay as they are. A full disk leaves it so."""
@@ -202,7 +216,7 @@ class CallJournal:
                 self._broken = StorageError(f"the server's journal was replaced: {error}", hint="Restart the server.")
             return
         os.close(self._handle)  # here, where nobody can be reading by it
-        self._handle = handle
+        self._handle, self._room = handle, self._size
         for channel, at in places.items():
             self.channels[channel].at = at
         self._full = max(self._most, 2 * self._size)
@@ -253,18 +267,21 @@ class CallJournal:
             write_all(self._handle, MAGIC)
             sync_data(self._handle)
             sync_folder(self._path.parent)
+            self._room = len(MAGIC)
             return len(MAGIC)
         _check_magic(self._path, data)
         end = len(MAGIC)
         for at, length, payload in records(data):
             self._take(decode(payload), (at, length))
             end = at + length
-        if end < whole:
+        if torn := bytes(data[end:]).rstrip(b"\0"):
             # It was never acknowledged, unless the disk has spoilt it: nothing is thrown away unseen.
-            self.torn = whole - end
-            replace_file(self._path.with_suffix(TORN), [data[end:]], mode=0o600)
+            self.torn = len(torn)
+            replace_file(self._path.with_suffix(TORN), [torn], mode=0o600)
             os.ftruncate(self._handle, end)
             sync_data(self._handle)
+            whole = end
+        self._room = whole
         return end
 
     def _take(self, record: Record, place: tuple[int, int]) -> None:
