@@ -196,12 +196,17 @@ def test_a_quick_disk_is_written_to_at_once_and_a_slow_one_in_a_thread(
         for call in range(1, few + 4):
             await add(journal, call)
         assert [each == mine for each in threads] == [False] * (few + 1) + [True] * 2  # the first makes room
+        await journal.add(record(ONE, few + 4), Ledger(PRICE), alone=True)
+        later = [(few + 5, False), (few + 6, True), (few + 7, False)]  # whoever is not alone after all shares the sync
+        await asyncio.gather(*(journal.add(record(ONE, call), Ledger(PRICE), alone=alone) for call, alone in later))
+        assert threads[few + 3 :] == [mine] * 2 and journal.syncs == few + 5
         monkeypatch.setattr(module, "_QUICK_S", 0.0)  # from the next one on it is slow
-        for call in range(few + 4, few + 7):
+        for call in range(few + 8, few + 11):
             await add(journal, call)
-        assert [each == mine for each in threads[few + 3 :]] == [True, False, False]
-        assert journal.channels[ONE.id].ledger.count == few + 6
+        assert [each == mine for each in threads[few + 5 :]] == [True, False, False]
+        assert journal.channels[ONE.id].ledger.count == few + 10
         await journal.close()
+        assert [signed.voucher.calls for signed in vouchers(tmp_path / "a.served")] == list(range(1, few + 11))
 
     asyncio.run(play())
 

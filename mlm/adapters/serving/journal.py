@@ -32,7 +32,8 @@ from mlm.core.serve_journal import (
 SUFFIX, TORN, LOCK = ".served", ".torn", ".lock"
 _BY_HAND = "by-hand"
 _MAX_FILE = 1 << 32
-_ROOM = 1 << 20  # bytes
+_ROOM = 1 << 18  # bytes
+_OVERHEAD = 4096  # of a record beside its answer, at most, and of its channel's
 _QUICK_S, _QUICK_SYNCS = 0.001, 32  # a disk that was this quick so often in a row is taken to be so again
 
 
@@ -97,15 +98,19 @@ class CallJournal:
         """What is known of a channel; None where it never paid."""
         return self.channels.get(channel)
 
-    async def add(self, record: CallRecord, ledger: Ledger) -> None:
+    async def add(self, record: CallRecord, ledger: Ledger, *, alone: bool = False) -> None:
         """Write a call down and take it into its channel's ledger; durable when this returns. Raises StorageError.
 
-        `ledger` is what the channel begins with where it is new here.
+        `ledger` is what the channel begins with where it is new here; `alone` says that no other call is under way,
+        which could share its sync.
         """
         waiting = _Waiting(record, ledger, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._write())
+            if alone and self._prompt and self._size + self._answers + _OVERHEAD <= self._full:
+                await self._write()  # it waits for nothing: whoever cancels this call cuts nothing in two
+            else:
+                self._task = asyncio.get_running_loop().create_task(self._write())
         await waiting.done
 
     def find(self, channel: str, call: int) -> CallRecord:
@@ -154,13 +159,10 @@ class CallJournal:
             made.append(each.record if len(each.record.answer) <= self._answers else _bare(each.record))
         data = [encode(record) for record in made]
         whole = b"".join(data)
-        fits = self._size + len(whole) <= self._room
-        # A hop to a thread and back takes longer than a quick disk; a slow one must not hold up the event loop.
-        if fits and self._quick >= _QUICK_SYNCS:
+        if self._prompt:
             self._append(whole)
         else:
-            filling = b"" if fits else bytes(_ROOM)
-            await asyncio.get_running_loop().run_in_executor(self._pool, self._append, whole, filling)
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._append, whole)
         for record, place in zip(made, sizes(data, self._size), strict=True):
             self._take(record, place)
         for each in group:
@@ -172,12 +174,18 @@ class CallJournal:
         if self._size > self._full:
             await self._compact()
 
-    def _append(self, data: bytes, filling: bytes = b"") -> None:
-        """Make it durable; with `filling`, the room for what comes.
+    @property
+    def _prompt(self) -> bool:
+        """Whether the disk is quicker than a hop to a thread and back; a slow one must not hold up the event loop."""
+        return self._quick >= _QUICK_SYNCS
+
+    def _append(self, data: bytes) -> None:
+        """Make it durable, within the room made before; where that ends, with zeros behind it as room for what comes.
 
         A sync within the room writes data alone. One that makes the file longer waits for the file system's journal,
         and with it for all that others do there: the files that go to the model's child and come back.
         """
+        filling = b"" if self._size + len(data) <= self._room else bytes(_ROOM)
         began = time.monotonic()
         try:
             os.lseek(self._handle, self._size, os.SEEK_SET)

@@ -240,7 +240,7 @@ class PaidTill:
             ledger = self._ledger(voucher.channel, channel)
             record = CallRecord(ledger.price, voucher.amount, result, signed.signature, self._mask(asked), block)
             try:
-                await self._journal.add(record, ledger)
+                await self._journal.add(record, ledger, alone=len(self._calls) == 1)
             except StorageError as error:
                 raise Refusal(Status.BUSY, f"the call cannot be written down: {error}", retry_after=5) from error
             return self._served(body, headers, result, payer, "")
