@@ -13,7 +13,7 @@ from mlm.core.serving import Limits
 if TYPE_CHECKING:
     from mlm.adapters.serving.app import Desk, Till
     from mlm.adapters.serving.journal import CallJournal, ServedVouchers
-    from mlm.adapters.serving.till import PaidTill
+    from mlm.adapters.serving.till import PaidTill, Profile
     from mlm.cli.context import Session
     from mlm.core.served import Terms
     from mlm.ports.bundle import Ports
@@ -71,6 +71,13 @@ def own(session: Session, name: str) -> Ports:
     return made
 
 
+def _profile(session: Session, offer: Offer, version_id: str) -> Profile:
+    """How results of the model name their arithmetic."""
+    from mlm.workflows.serve_profile import profile
+
+    return profile(session.ports, offer.onnx, version_id)
+
+
 def till(session: Session, offer: Offer, terms: Terms) -> tuple[PaidTill, CallJournal]:
     """The till of a paid server, and its journal. Raises StateConflict beside another server of the version."""
     from mlm.adapters.chain.typed import recover_digest
@@ -97,7 +104,7 @@ def till(session: Session, offer: Offer, terms: Terms) -> tuple[PaidTill, CallJo
     shares = serve_channels.shares(chain, terms.version_id)
     payee = Payee(
         terms=terms,
-        profile=served.profile_of(served.PROFILE_ANY),
+        profile=_profile(session, offer, terms.version_id),
         sign=lambda result: signer.sign_members(results, result.members),
         recover=whose,
         genuine=partial(serve_channels.genuine, own(session, offer.service.name)) if contracts else None,
