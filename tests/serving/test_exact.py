@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from mlm.adapters.exact.model import dequantised
 from mlm.adapters.exact.read import from_onnx
@@ -19,24 +21,31 @@ from mlm.ports.bundle import Ports
 from tests.command_line import INPUT, Market, Person
 from tests.disputing import EXACT, lowered
 from tests.enclaves import ports_of
-from tests.serving.conftest import start, stop
+from tests.serving.clients import request
+from tests.serving.conftest import Running, start, stop
+from tests.serving.payers import Chain, Payer, call, terms_of
 
 CODEC = NumpyTensorCodec()
+SLOW = {"MLM_ACCOUNT": "compute-2", "MLM_SERVE_PAYER_RATE": "0.02"}  # a call of a payer in 50 seconds
+
+
+@pytest.fixture(scope="module")
+def exact(market: Market) -> Iterator[Running]:
+    """compute-2 serves an exact model, and takes few calls of one payer."""
+    lowered(market)
+    running = start(market.second.folder, market.home, EXACT, "--price", "0.3", "--name", "exact", env=SLOW)
+    try:
+        yield running
+    finally:
+        assert stop(running) == 0
 
 
 def test_a_served_exact_result_is_of_exact_arithmetic_and_a_step_beside_it_is_a_lie(
-    market: Market, tmp_path: Path
+    market: Market, exact: Running, tmp_path: Path
 ) -> None:
-    onnx = lowered(market)
-    running = start(
-        market.second.folder, market.home, EXACT, "--price", "0.3", "--name", "exact", env={"MLM_ACCOUNT": "compute-2"}
-    )
-    try:
-        person = market.person("watcher")
-        asked = ("run", EXACT, INPUT, "--remote", running.url, "--max-price", "0.3", "--deposit", "1")
-        called = person.do(*asked, "--keep", str(tmp_path))
-    finally:
-        assert stop(running) == 0
+    onnx, person = lowered(market), market.person("watcher")
+    asked = ("run", EXACT, INPUT, "--remote", exact.url, "--max-price", "0.3", "--deposit", "1")
+    called = person.do(*asked, "--keep", str(tmp_path))
     kept = Path(called["kept"])
     found = person.do("verify", str(kept))
     assert found["verified"] and found["checks"][5]["found"] == "bit for bit the same, in exact arithmetic"
@@ -61,6 +70,16 @@ def test_a_served_exact_result_is_of_exact_arithmetic_and_a_step_beside_it_is_a_
     bare = replace(evidence, result=replace(evidence.result, profile=served.ANY))
     (tmp_path / "bare.call").write_bytes(signed(ports, bare).to_bytes())
     assert person.do("verify", str(tmp_path / "bare.call"))["verified"]
+
+
+def test_a_payer_beyond_its_rate_is_asked_to_wait_and_has_paid_nothing(market: Market, exact: Running) -> None:
+    payer, given = Payer.open(Chain.of(market, "consumer"), terms_of(exact), 5), np.load(market.consumer.folder / INPUT)
+    first, second = payer.voucher(1, {"image": given}), payer.voucher(2, {"image": given + 1})
+    assert call(exact, first, given).status == 200
+    refused = call(exact, second, given + 1)
+    assert (refused.status, refused.json["code"]) == (429, "too_many_calls") and int(refused.headers["retry-after"]) > 1
+    assert request(exact.url, "GET", f"/v2/channels/{payer.id}").json["served"] == 1
+    assert call(exact, first, given).status == 200  # what was paid for is given again whatever the rate
 
 
 def signed(ports: Ports, evidence: Evidence) -> Evidence:
