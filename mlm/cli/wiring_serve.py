@@ -12,7 +12,8 @@ from mlm.core.serving import Limits
 
 if TYPE_CHECKING:
     from mlm.adapters.serving.app import Desk, Till
-    from mlm.adapters.serving.journal import CallJournal, ServedVouchers
+    from mlm.adapters.serving.journal import CallJournal
+    from mlm.adapters.serving.received import ServedVouchers
     from mlm.adapters.serving.till import PaidTill, Profile
     from mlm.cli.context import Session
     from mlm.core.served import Terms
@@ -47,7 +48,7 @@ def folder(session: Session, name: str) -> Path:
 
 def received(session: Session, made: Ports) -> ServedVouchers:
     """The Received port: what servers of the chosen account were paid with, on the chosen chain."""
-    from mlm.adapters.serving.journal import ServedVouchers
+    from mlm.adapters.serving.received import ServedVouchers
     from mlm.workflows.serve_channels import CONTRACT
 
     chain = made.chain
@@ -83,7 +84,8 @@ def till(session: Session, offer: Offer, terms: Terms) -> tuple[PaidTill, CallJo
     from mlm.adapters.chain.typed import recover_digest
     from mlm.adapters.onnx.tensors import NumpyTensorCodec
     from mlm.adapters.serving.facts import Facts
-    from mlm.adapters.serving.journal import SUFFIX, CallJournal
+    from mlm.adapters.serving.journal import CallJournal
+    from mlm.adapters.serving.received import SUFFIX
     from mlm.adapters.serving.till import PaidTill, Payee
     from mlm.core import channel, served
     from mlm.core.eip712 import Signable

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from mlm.adapters.serving import journal as module
-from mlm.adapters.serving.journal import CallJournal, ServedVouchers, vouchers
+from mlm.adapters.serving.journal import CallJournal
+from mlm.adapters.serving.received import ServedVouchers, vouchers
 from mlm.core.admission import WINDOW, Ledger
 from mlm.core.errors import InvalidData, NotFound, StateConflict, StorageError
 from mlm.core.serve_journal import encode, records
@@ -272,25 +273,28 @@ from mlm.adapters.serving.journal import CallJournal
 from mlm.core.admission import Ledger
 from tests.serving.paying import PRICE, opened, record
 
-async def caller(journal, of, first):
-    for call in range(first, 10**6, 4):
-        await journal.add(record(of, call, bytes(500)), Ledger(PRICE))
+async def caller(journal, of, first, callers):
+    for call in range(first, 10**6, callers):
+        await journal.add(record(of, call, bytes(500)), Ledger(PRICE), alone=callers == 1)
         print(of.terms.nonce, call, flush=True)  # the answer leaves
 
 async def main():
     journal = CallJournal(Path(sys.argv[1]), most=200_000, answers=1000)
-    await asyncio.gather(*(caller(journal, opened(nonce), first) for nonce in (1, 2) for first in (1, 2, 3, 4)))
+    nonces, callers = ((1,), 1) if sys.argv[2] == "alone" else ((1, 2), 4)
+    calls = [caller(journal, opened(nonce), first, callers) for nonce in nonces for first in range(1, callers + 1)]
+    await asyncio.gather(*calls)
 
 asyncio.run(main())
 """
 
 
+@pytest.mark.parametrize("how", ["together", "alone"])
 @pytest.mark.parametrize("answers", [3, 200, 2500])
-def test_killed_at_any_instant_every_answer_was_written_down(tmp_path: Path, answers: int) -> None:
+def test_killed_at_any_instant_every_answer_was_written_down(tmp_path: Path, answers: int, how: str) -> None:
     """Under load, also while the file is rewritten: what had left is there, with the voucher that paid for it."""
     path = tmp_path / "a.served"
     process = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(path)],
+        [sys.executable, "-c", CHILD, str(path), how],
         cwd=ROOT,
         env={"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

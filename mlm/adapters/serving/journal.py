@@ -1,6 +1,6 @@
 """A paid server's journal: every call that was served, durable before its answer leaves; one fdatasync for many calls.
 
-Also what a claim reads, in another process and while the server runs. Formats: mlm/core/serve_journal.py.
+What a claim reads of it: received.py. Formats: mlm/core/serve_journal.py.
 """
 
 from __future__ import annotations
@@ -16,22 +16,21 @@ from pathlib import Path
 
 from mlm.adapters.disk import read_at, replace_file, storage_errors, sync_data, sync_folder, write_all
 from mlm.core.admission import Ledger
-from mlm.core.channel import SignedVoucher
 from mlm.core.errors import InvalidData, MlmError, NotFound, StateConflict, StorageError
 from mlm.core.serve_journal import (
     MAGIC,
+    MAX_FILE,
     CallRecord,
     ChannelRecord,
     Record,
+    check_magic,
     decode,
     encode,
     records,
     sizes,
 )
 
-SUFFIX, TORN, LOCK = ".served", ".torn", ".lock"
-_BY_HAND = "by-hand"
-_MAX_FILE = 1 << 32
+TORN, LOCK = ".torn", ".lock"
 _ROOM = 1 << 18  # bytes
 _OVERHEAD = 4096  # of a record beside its answer, at most, and of its channel's
 _QUICK_S, _QUICK_SYNCS = 0.001, 32  # a disk that was this quick so often in a row is taken to be so again
@@ -266,8 +265,8 @@ class CallJournal:
     def _load(self) -> int:
         """Take everything in; cut off what is not whole, and put that aside. The size of what is sound."""
         whole = os.fstat(self._handle).st_size
-        if whole > _MAX_FILE:
-            raise InvalidData(f"{self._path}: expected at most {_MAX_FILE} bytes, found {whole}")
+        if whole > MAX_FILE:
+            raise InvalidData(f"{self._path}: expected at most {MAX_FILE} bytes, found {whole}")
         data = read_at(self._handle, 0, whole)
         if len(data) < len(MAGIC) and MAGIC.startswith(data):
             os.ftruncate(self._handle, 0)
@@ -277,7 +276,7 @@ class CallJournal:
             sync_folder(self._path.parent)
             self._room = len(MAGIC)
             return len(MAGIC)
-        _check_magic(self._path, data)
+        check_magic(str(self._path), data)
         end = len(MAGIC)
         for at, length, payload in records(data):
             self._take(decode(payload), (at, length))
@@ -335,67 +334,3 @@ def _locked(path: Path) -> int:
             hint="One process serves a version for an account: stop the other.",
         ) from None
     return handle
-
-
-def _check_magic(path: Path, data: bytes) -> None:
-    if not data.startswith(MAGIC):
-        raise InvalidData(f"{path}: expected a server's journal, which begins with {MAGIC!r}, found {data[:20]!r}")
-
-
-class ServedVouchers:
-    """The Received port over a payee's folder of journals, of servers that run or ran; what is `keep`t has its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def best(self, channel: str) -> SignedVoucher | None:
-        return self._all().get(channel)
-
-    def channels(self) -> list[str]:
-        return sorted(self._all())
-
-    def keep(self, signed: SignedVoucher) -> None:
-        """Write a voucher down that came by other ways than a server's."""
-        with storage_errors("cannot keep a voucher"):
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(
-                self._folder / f"{_BY_HAND}{SUFFIX}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-            )
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX)
-                data = read_at(handle, 0, os.fstat(handle).st_size)
-                end = max((at + length for at, length, _ in records(data)), default=len(MAGIC))
-                voucher = signed.voucher
-                record = ChannelRecord(0, voucher.channel, 0, voucher.calls, 0, signed)
-                os.ftruncate(handle, min(end, len(data)))
-                os.lseek(handle, 0, os.SEEK_END)
-                write_all(handle, (b"" if data.startswith(MAGIC) else MAGIC) + encode(record))
-                os.fsync(handle)
-                sync_folder(self._folder)
-            finally:
-                os.close(handle)
-
-    def _all(self) -> dict[str, SignedVoucher]:
-        found: dict[str, SignedVoucher] = {}
-        for path in sorted(self._folder.glob(f"*{SUFFIX}")) if self._folder.is_dir() else []:
-            for signed in vouchers(path):
-                voucher, best = signed.voucher, found.get(signed.voucher.channel)
-                if best is None or (voucher.amount, voucher.calls) > (best.voucher.amount, best.voucher.calls):
-                    found[voucher.channel] = signed
-        return found
-
-
-def vouchers(path: Path) -> list[SignedVoucher]:
-    """The vouchers of a journal, whether or not a server has it. Raises InvalidData, StorageError."""
-    with storage_errors("cannot read a server's journal"), path.open("rb") as file:
-        data = file.read(_MAX_FILE)
-    if MAGIC.startswith(data):
-        return []  # its server was killed before it had written anything
-    _check_magic(path, data)
-    found = []
-    for _, _, payload in records(data):
-        record = decode(payload)
-        voucher = record.best if isinstance(record, ChannelRecord) else record.voucher
-        if voucher is not None:
-            found.append(voucher)
-    return found
