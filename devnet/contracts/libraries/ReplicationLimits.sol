@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 // Hard bounds of the beacon and of replication, which nothing moves.
 
-// Seconds of a beacon's phase: a block's hash can still be read by whoever reveals in the last of them, with blocks of 12 seconds.
+// Seconds of a beacon's phase. With blocks of 12 seconds a hash can still be read by whoever reveals in the last of them.
 uint256 constant MIN_ROUND = 1 minutes;
 uint256 constant MAX_ROUND = 30 minutes;
 
