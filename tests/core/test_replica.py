@@ -152,6 +152,15 @@ def test_many_places_left_empty_behind_one_slot_stop_no_draw() -> None:
     assert sum(len(found.draw(JOB, seed, ())) == 2 for seed in seeds()) >= 190
 
 
+def test_a_draw_ends_at_more_busy_slots_than_it_needs_replicas() -> None:
+    """Whoever keeps all others busy would else be drawn in two draws of three, and not in one of ten."""
+    busy = [row("drawn", account, 1, job_id="0x" + "7c" * 32) for account in ACCOUNTS[:8]]
+    found = slots(*joined(10), funded(), *busy)
+    drawn = [found.draw(JOB, seed, ()) for seed in seeds()]
+    assert all(account in ACCOUNTS[8:10] for each in drawn for account in each)
+    assert 0 < sum(len(each) == 2 for each in drawn) < len(drawn) / 5
+
+
 def test_without_slots_nobody_is_drawn() -> None:
     assert slots(funded()).draw(JOB, bytes(32), ()) == ()
     assert slots(*joined(1), funded()).draw(JOB, bytes(32), ()) == (ACCOUNTS[0],)

@@ -156,6 +156,9 @@ def test_a_reopened_jobs_replicas_are_paid_for_and_draw_again(
 
 
 def test_the_draw_follows_from_the_seed_in_python_as_in_solidity(market: Market, replicas: tuple[Person, ...]) -> None:
+    busy = leased(market, "--tier", "redundant", "--replicas", "1", "--replica-fee", "0.5")
+    market.advance("2m")
+    market.consumer.do("replica", "step", busy)  # one of the two slots serves a job: draws differ in where they end
     job = leased(market, *REPLICAS)
     chain = Chain.of(market, "consumer")
     market.consumer.do("sync")
@@ -172,6 +175,7 @@ def test_the_draw_follows_from_the_seed_in_python_as_in_solidity(market: Market,
     assert len(seen) > 1
     market.advance("1h")
     assert of(ends(market.consumer, job)) == []
+    ends(market.consumer, busy)
 
 
 def _rows(market: Market) -> list[dict[str, Any]]:

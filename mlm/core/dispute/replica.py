@@ -16,6 +16,7 @@ from mlm.core.job import State
 
 MIN_EXECUTIONS, MAX_EXECUTIONS = 2, 8  # of a job, its provider's among them
 LOOKS = 8  # places that a draw looks at for each replica that it needs
+BUSY_LOOKS = 1  # of them, those whose slot serves another job: a draw ends at the next one
 MAX_EMPTY_LOOKS = 256  # at empty places: so many of a draw do not count
 TRIMMED = 8  # emptied places that the contract looks at in one call
 _FEE_BITS = 128
@@ -158,6 +159,7 @@ class Slots:
         funding, found = self.fundings[job_id], list[str]()
         barred = {account.lower() for account in without}
         number, left, empty = 0, LOOKS * funding.wanted if funding.places else 0, MAX_EMPTY_LOOKS
+        busy = BUSY_LOOKS * funding.wanted
         while left and len(found) < funding.wanted:
             place = look(seed, job_id, number, funding.places)
             account = self.places[place - 1] if place <= len(self.places) else ""
@@ -167,6 +169,10 @@ class Slots:
             else:
                 left -= 1
             slot = self.by_account.get(account)
+            if slot and slot.job_id:
+                if not busy:
+                    break
+                busy -= 1
             if slot and account not in (*barred, *found) and slot.fits(funding.at, self.stake):
                 found.append(account)
         return tuple(found)
