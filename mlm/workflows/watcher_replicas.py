@@ -10,7 +10,7 @@ from typing import Any
 
 from mlm.core.dispute import answer, replica
 from mlm.core.dispute.cost import MOVE_BYTES, REVEAL, Cost
-from mlm.core.dispute.replica import Commit, Draw, Replicas, Stage
+from mlm.core.dispute.replica import Add, Commit, Draw, Fund, Replicas, Settle, Stage
 from mlm.core.errors import NotFound
 from mlm.core.job import State
 from mlm.ports.bundle import Ports
@@ -18,36 +18,45 @@ from mlm.workflows import dispute, dispute_look, lookup, replica_look
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.job_close import JobName
 from mlm.workflows.once import once
-from mlm.workflows.replica import STEP
+from mlm.workflows.replica import STEP, Step
 from mlm.workflows.watcher_spending import Spending
 
 
 class Replicating:
-    """Those that may ask this account for a move. `committed` counts those that it has run here."""
+    """Those that may ask this account for a move. `committed` counts those that it has run here, `drawn` holds the jobs
+    that it was drawn for when it last looked: their results are checked whatever is asked for.
 
-    def __init__(self, ports: Ports, spending: Spending, *, observe: bool) -> None:
-        self._ports, self._spending, self._observe = ports, spending, observe
+    `secrets` is how many deposits of the beacon it may have lost, or wait for, when it adds a secret."""
+
+    def __init__(self, ports: Ports, spending: Spending, *, observe: bool, secrets: int) -> None:
+        self._ports, self._spending, self._observe, self._secrets = ports, spending, observe, secrets
         self._rules: replica_look.Rules | None = None
         self._over: set[str] = set()
+        self._may_draw = self._may_add = False
         self.committed = 0
+        self.drawn: frozenset[str] = frozenset()
         try:
             self._rules = replica_look.rules(ports)
         except NotFound:
             return  # a deployment without replicas
 
-    @property
-    def drawn(self) -> frozenset[str]:
-        """Jobs that this account was drawn for: their results are checked whatever is asked for."""
-        rows = replica_look.rows(self._ports, account=self._ports.sender.address.lower())
-        return frozenset(row["job_id"] for row in rows if row["change"] == "drawn")
+    def look(self, left: float | None) -> None:
+        """Read once what all jobs need: those that it was drawn for, its slot, and whether it adds secrets, as one that
+        is to run for `left` seconds more (None: without end). Raises MlmErrors."""
+        if self._rules is None:
+            return
+        me = self._ports.sender.address
+        rows = replica_look.rows(self._ports, account=me.lower())
+        self.drawn = frozenset(row["job_id"] for row in rows if row["change"] == "drawn")
+        self._may_draw = bool(self._ports.chain.call(replica_look.CONTRACT, "slotOf", me)[3])
+        self._may_add = replica_look.may_add(self._ports, self._rules, self._secrets, left)
 
     def names(self, undrawn: Sequence[str]) -> tuple[str, ...]:
         """Jobs to look at: those that it was drawn for and are not over, and leased ones that it may draw for."""
         if self._rules is None:
             return ()
         mine = self.drawn - self._over
-        may_draw = bool(self._ports.chain.call(replica_look.CONTRACT, "slotOf", self._ports.sender.address)[3])
-        return (*sorted(mine), *(name for name in undrawn if may_draw and name not in mine))
+        return (*sorted(mine), *(name for name in undrawn if self._may_draw and name not in mine))
 
     def move(self, name: str, say: Callable[[str, str], None]) -> tuple[Sequence[DoneStep], bool]:
         """Make the next move about a job: what was done for it, and whether another one may be near.
@@ -56,18 +65,21 @@ class Replicating:
         """
         assert self._rules is not None
         job, now = lookup.read_job(self._ports, name), self._ports.chain.block().timestamp
-        found = replica_look.look(self._ports, job, self._rules)
+        found = replica_look.look(self._ports, job, self._rules, secret=self._may_add)
         if found.settled:
             self._over.add(name)
             return (), False
+        waits = found.round is not None and (
+            found.round.added or found.round.fresh
+        )  # for its secret's turn, or a block
         move = replica.next_move(found, now)
         if move is None and self._answers(job, found, now):
-            return self._do(job, dispute.RESPOND, say, move), True
+            return self._do(job, dispute.RESPOND, JobName(name), say, move), True
         if move is None:
+            return (), waits
+        if found.stage is Stage.NONE and isinstance(move, Fund | Settle):
             return (), False
-        if found.stage is Stage.NONE and not isinstance(move, Draw):
-            return (), False
-        done = self._do(job, STEP, say, move)
+        done = self._do(job, STEP, Step(name, secret=isinstance(move, Add)), say, move)
         self.committed += bool(done) and isinstance(move, Commit)
         return done, True
 
@@ -75,17 +87,18 @@ class Replicating:
         self,
         job: lookup.Job,
         operation: Operation[Any, Any],
+        params: Any,
         say: Callable[[str, str], None],
         move: replica.Move | None,
     ) -> Sequence[DoneStep]:
         if self._observe:
             say(job.job_id, f"would run: mlm {operation.name} {job.short}")
             return ()
-        # Whoever has committed and does not reveal loses its stake.
-        after = Cost(REVEAL, MOVE_BYTES) if isinstance(move, Commit) else Cost()
-        begins = isinstance(move, (Commit, Draw))
+        # Whoever has committed and does not reveal loses its stake, and whoever does not show a secret its deposit.
+        after = Cost(REVEAL, MOVE_BYTES) if isinstance(move, Commit | Add) else Cost()
+        begins = isinstance(move, Commit | Add | Draw)
         asked = self._spending.asked(job.job_id, begins=begins, after=lambda _: after)
-        return once(self._ports, operation, JobName(job.job_id), asked).steps
+        return once(self._ports, operation, params, asked).steps
 
     def _answers(self, job: lookup.Job, found: Replicas, now: int) -> bool:
         """Whether a game about a result that this account has confirmed waits for an answer."""

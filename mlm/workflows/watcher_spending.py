@@ -16,10 +16,12 @@ from mlm.workflows.apply import Preview
 from mlm.workflows.dispute_look import CONTRACT
 from mlm.workflows.job_close import JobName
 from mlm.workflows.journalled import spent
+from mlm.workflows.replica import Step
 from mlm.workflows.rerun import request_of
 
 DAY = 86_400
-MOVES = ("dispute open", "dispute respond", "audit join", "replica step")
+# A watcher's operations, and the parameters by which the journal knows them.
+MOVES = {"dispute open": JobName, "dispute respond": JobName, "audit join": JobName, "replica step": Step}
 # Bytes of a transaction that commits to a challenge, fewer than it has: what one costs on a rollup is not underrated.
 _COMMIT_BYTES = 100
 _NEWEST = 50  # operations that are read again: what was sent since, or has been included since
@@ -74,7 +76,7 @@ class Spending:
     def limits(self, job_id: str, price: Price, *, begins: bool) -> tuple[Limit, ...]:
         """What may be spent about a result; what `begins` leaves the others' open games what they may still take."""
         self._read(_NEWEST)
-        names = {request_of(self._ports, name, JobName(job_id)) for name in MOVES}
+        names = {request_of(self._ports, name, params(job_id)) for name, params in MOVES.items()}
         own = _sum(line for request, lines in self._spent.values() if request in names for line in lines)
         since = self._ports.system.now() - DAY
         today = _sum(line for line in self._all() if line[0] > since)

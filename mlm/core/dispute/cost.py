@@ -25,7 +25,7 @@ PLACE = 1_000  # of a window
 NUMBER = {Op.SOFTMAX: 430, Op.LAYERNORM: 20}  # of a row
 CONVICTION = 150_000  # beside a proof: the move, the conviction and the bond's end
 COMMIT, OPENING, PICK, TIMEOUT, RECLAIM = 45_000, 360_000, 65_000, 160_000, 120_000
-REVEAL = 110_000  # of a replica that has committed
+REVEAL = 160_000  # what a replica, or whoever adds a secret to the beacon, has committed to
 MOVE_BYTES = 800  # of a move that shows no leaves: 16 hashes at most, or a permit
 
 
