@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlm.core.clock import Instant
+from mlm.core.credits import REPLICAS
 from mlm.core.dispute import replica
 from mlm.core.dispute.replica import Commit, Draw, Fund, Move, Replicas, Reveal
 from mlm.core.errors import InsufficientFunds, StateConflict
@@ -13,6 +14,7 @@ from mlm.core.plan import Call, Plan, Tx
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, permit, replica_look, replica_run, replica_show
 from mlm.workflows.apply import DoneStep, Operation
+from mlm.workflows.credits import credits, withdrawals
 from mlm.workflows.job_close import JobName
 from mlm.workflows.replica_look import BEACON, CONTRACT
 from mlm.workflows.replica_show import Mine, ReplicasView
@@ -58,16 +60,13 @@ def plan_leave(ports: Ports, params: Nothing) -> Plan[None]:
 
 def plan_withdraw(ports: Ports, params: Nothing) -> Plan[None]:
     """Take what replicas were paid, and what came back to consumer or committer. Raises InsufficientFunds."""
-    steps: list[Tx] = []
-    for contract in (CONTRACT, BEACON):
-        if credit := Amount(ports.chain.call(contract, "creditOf", ports.sender.address)):
-            steps.append(Tx(f"withdraw {credit} ({contract})", Call(contract, "withdraw", ())))
+    steps = withdrawals(credits(ports.chain, ports.sender.address, REPLICAS))
     if not steps:
         raise InsufficientFunds(
             f"nothing of replicas is credited to {ports.sender.address}",
             hint="A replica is paid when its job has ended: `mlm replica list`.",
         )
-    return Plan("replica withdraw", tuple(steps), None)
+    return Plan("replica withdraw", steps, None)
 
 
 def _after_slot(ports: Ports, params: Nothing, plan: Plan[None], done: tuple[DoneStep, ...]) -> Mine:

@@ -19,6 +19,7 @@ from mlm.adapters.chain.read import EthChain
 from mlm.adapters.chain.rpc import Rpc, quantity
 from mlm.adapters.chain.send import EthSender
 from mlm.adapters.wallet import devnet as accounts
+from mlm.core.credits import CREDITING
 from mlm.core.job import Role
 from mlm.core.plan import Call
 from mlm.workflows.registry import OPERATIONS
@@ -30,10 +31,6 @@ from tests.selling import owner, sell
 
 TX, STORE, MOVE, KEEP = ("signed", "broadcast", "receipt", "included"), ("stored",), ("moved",), ("kept",)
 SELLER = "model-provider"
-
-
-# Contracts that owe accounts something.
-CREDITING = ("JobMarket", "AssetSale", "PaymentChannels")
 
 
 @dataclass
