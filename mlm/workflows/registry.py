@@ -7,6 +7,7 @@ from typing import Any
 from mlm.workflows import (
     announce,
     attester,
+    attester_report,
     audit,
     bid,
     channel,
@@ -71,6 +72,7 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         attester.ADMIT,
         attester.REMOVE,
         attester.THRESHOLD,
+        attester_report.REPORT,
         replica.JOIN,
         replica.LEAVE,
         replica.WITHDRAW,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 
 from mlm.core import attesting, tee
 from mlm.core.attestation import Attested
 from mlm.core.attesting import Attestation, TeeResult
 from mlm.core.clock import iso_time
-from mlm.core.errors import NotFound, VerificationFailed
+from mlm.core.errors import InvalidData, NotFound, VerificationFailed
 from mlm.core.tee_files import Handed
 from mlm.core.trust import Guarantor
 from mlm.ports.bundle import Ports
 from mlm.workflows import attest_gather, lookup, model, outputs
 from mlm.workflows.attest_gather import SET, VERIFIER
+from mlm.workflows.report_evidence import convicting, fault_name
 from mlm.workflows.tiers.tee import (
     Tee,
     attestation_of,
@@ -77,7 +79,8 @@ def attested(ports: Ports, job: lookup.Job) -> tuple[Step, ...]:
     5. Platform, kind and age are what the consumer's policy accepts.
     6. Its code is one that the version allows.
     7. Its report data binds this job, model, input, outputs and provider.
-    8. The signatures are true, and the chain holds this very attestation for the job; nothing was shown against it.
+    8. The signatures are true, and the chain holds this very attestation for the job; nothing was shown against it, nor
+       does the contract find in the quote what would convict who signed it.
     9. The outputs that were handed over are the committed ones.
     10. The input block opens the input commitment.
     11. The market has accepted the result.
@@ -157,7 +160,14 @@ def _signed(case: _Case) -> str:
     equal("the attestation on chain", ports.chain.call(VERIFIER, "attestationOf", case.job.raw), digest)
     reporter, proven_at, fault = ports.chain.call(VERIFIER, "falsehoodOf", digest)
     if proven_at:
-        raise VerificationFailed(f"{reporter} has shown at {iso_time(proven_at)} that it is false (fault {fault})")
+        raise VerificationFailed(f"{reporter} has shown at {iso_time(proven_at)} that it is false: {fault_name(fault)}")
+    with suppress(NotFound, InvalidData):  # without the quote's bytes the other checks fail
+        fault = convicting(ports, signed, case.handed.quote)
+        if fault:
+            raise VerificationFailed(
+                f"the contract finds a fault in what they signed ({fault_name(fault)}): "
+                f"`mlm attester report {case.job.short}` has them lose their stake"
+            )
     known = {address.lower() for address in ports.chain.call(SET, "members")}
     now = sum(address in known for address in signers)
     return f"{len(signers)}: {', '.join(signers)}; {now} of them attest today, of {len(known)}"

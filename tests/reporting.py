@@ -1,0 +1,108 @@
+"""What attesters have signed falsely, as it stands in files: answers that their quote disproves, or that exclude each
+other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from hashlib import sha256
+
+from mlm.adapters.attestation.vendor import Enclave, Vendor
+from mlm.core import attesting
+from mlm.core.attest_request import Signed
+from mlm.core.attestation import SGX, UP_TO_DATE
+from mlm.core.attesting import Attestation, TeeResult
+from mlm.core.commitment import NO_SALT, tensors_root
+from mlm.core.job import State
+from mlm.core.plan import Plan
+from mlm.core.reporting import Kind
+from mlm.core.tee import measurement_of
+from mlm.core.tee_files import Evidence, Handed
+from mlm.ports.bundle import Ports
+from mlm.workflows import lease
+from mlm.workflows.apply import apply
+from mlm.workflows.attest_gather import VERIFIER
+from mlm.workflows.tiers.rules import submission
+from mlm.workflows.tiers.tee import attestation_of, key_of, statement_of
+from tests.command_line import Person
+from tests.enclaves import ports_of
+
+REGISTERS = {"mr_enclave": b"\1" * 32, "mr_signer": b"\2" * 32}
+DATA = b"\5" * 32
+# In an SGX quote: the report's signature, and the byte of its attributes that says whether a debugger can open it.
+SIGNATURE_AT, DEBUG_AT = 48 + 384 + 4, 48 + 48
+
+
+def quoted() -> bytes:
+    """A true SGX quote that nobody has seen before."""
+    return Vendor().quote(Enclave(SGX, REGISTERS), DATA, os.urandom(20))
+
+
+def forged(quote: bytes) -> bytes:
+    """The same with another signature of the report."""
+    return quote[:SIGNATURE_AT] + bytes([quote[SIGNATURE_AT] ^ 1]) + quote[SIGNATURE_AT + 1 :]
+
+
+def opened(quote: bytes) -> bytes:
+    """The same of an enclave that a debugger can open."""
+    return quote[:DEBUG_AT] + bytes([quote[DEBUG_AT] | 2]) + quote[DEBUG_AT + 1 :]
+
+
+def about(quote: bytes, at: int = 1_800_000_000) -> Attestation:
+    """What an SGX quote's own bytes say, of a job that there is not."""
+    code = measurement_of(SGX, REGISTERS)
+    return Attestation("0x" + "77" * 32, DATA, sha256(quote).digest(), code, SGX, UP_TO_DATE, True, at)
+
+
+def signed(ports: Ports, attestation: Attestation) -> Signed:
+    """By the account of these ports, whatever it says."""
+    domain = attesting.eip712_domain(ports.chain.chain_id(), ports.chain.address_of(VERIFIER))
+    return Signed(attestation, ports.signer.sign_typed(domain, attesting.TYPES, attestation.message))
+
+
+def answered(person: Person, attester: Person, attestation: Attestation, file: str) -> None:
+    """An attester's answer, in a file of somebody's folder."""
+    made = signed(ports_of(attester), attestation)
+    (person.folder / file).write_text(json.dumps(made.to_json()))
+
+
+def evidence(person: Person, attester: Person, kind: Kind) -> tuple[str, ...]:
+    """Files in somebody's folder that convict an attester by a report of this kind; what `attester report` is given."""
+    quote = quoted()
+    if kind is Kind.FALSE_CHAIN:
+        quote = forged(quote)
+    said = about(quote)
+    if kind is Kind.CONTRADICTION:
+        said = replace(said, measurement=b"\1" * 32)
+    (person.folder / "quote.bin").write_bytes(quote)
+    answered(person, attester, said, "answer.json")
+    if kind is not Kind.EQUIVOCATION:
+        return "--attestation", "answer.json", "--quote", "quote.bin"
+    answered(person, attester, replace(said, status="OutOfDate"), "other.json")
+    return "--attestation", "answer.json", "--attestation", "other.json"
+
+
+def handed_in(
+    provider: Person, job: str, attesters: Sequence[Person], alter: Callable[[bytes], bytes] = lambda quote: quote
+) -> bytes:
+    """A provider hands a result in with another quote than its enclave made, and attesters sign what it would have said
+    of that one. The quote.
+    """
+    provider.do("lease", "accept", job)
+    ports = ports_of(provider)
+    work = lease.prepare(ports, job, State.READY)
+    kept = lease.compute(ports, work)
+    made = Evidence.from_bytes(kept.proof)
+    said = ports.attestation.verify(made.quote, made.collateral, made.at, simulated=True)
+    key, root, quote = key_of(work.model.manifest), tensors_root(NO_SALT, kept.outputs), alter(made.quote)
+    data = statement_of(ports, work.job, key.model, root).report_data
+    attestation = attestation_of(work.job, said, quote, data, made.at)
+    answers = {each.do("whoami")["address"]: signed(ports_of(each), attestation).signature for each in attesters}
+    signatures = tuple(answers[address] for address in sorted(answers, key=lambda address: int(address, 16)))
+    result = TeeResult(attestation, key.model, key.digests, 0, 0, root, signatures)
+    block = Handed(quote, made.collateral, kept.outputs).to_block()
+    apply(ports, Plan("lease fulfil", submission(work.job, "push", block, result.encode(), "hand it in"), None))
+    return quote
