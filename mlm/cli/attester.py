@@ -137,11 +137,10 @@ def report(
 
     The contract says beforehand what is false, and the cheapest report is made: that an attestation contradicts its
     quote, that a signature in the quote is false (with a bond, which comes back), or that two attestations of one
-    attester exclude each other. Nothing is sent where nothing is false. A job that can still be judged is rejected.
+    attester exclude each other. Nothing is sent where nothing is false. Of a job, what was signed and the quote come
+    from the chain and the remote; one that can still be judged is rejected.
 
     Example: `mlm attester report --attestation answer.json --quote quote.bin`
-
-    Example: `mlm attester report job/JOB`
     """
     from mlm.workflows import attester_report as workflow
 

@@ -118,8 +118,9 @@ def faucet(
 
 @app.command()
 def withdraw(ctx: typer.Context) -> None:
-    """Withdraw everything that is credited to the account: of jobs, sales, channels, licences, disputes, replicas and
-    reports against attesters.
+    """Withdraw everything that is credited to the account.
+
+    Credits are of jobs, sales, channels, licences, disputes, replicas, and reports against attesters.
 
     Example: `mlm wallet withdraw --account compute-1`
     """
