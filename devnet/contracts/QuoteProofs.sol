@@ -6,8 +6,11 @@ import {IQuoteProofsErrors} from "./errors/IQuoteProofsErrors.sol";
 import {Attestation, IQuoteProofs, QuoteFault} from "./interfaces/IQuoteProofs.sol";
 import {Certificate, Certificates} from "./libraries/Certificates.sol";
 import {Curve} from "./libraries/Curve.sol";
+import {Facts, KIND_NITRO, KIND_SNP, KIND_TDX} from "./libraries/Evidence.sol";
+import {NitroDocuments} from "./libraries/NitroDocuments.sol";
 import {Pem} from "./libraries/Pem.sol";
-import {KIND_TDX, Layout, Quotes} from "./libraries/Quotes.sol";
+import {Layout, Quotes} from "./libraries/Quotes.sol";
+import {SnpReports} from "./libraries/SnpReports.sol";
 
 /// A public key of P-256, as the deployment is given it.
 struct RootKey {
@@ -56,20 +59,22 @@ contract QuoteProofs is IQuoteProofs, IQuoteProofsErrors {
         pure
         returns (QuoteFault)
     {
-        (bool ok, Layout memory at) = _layout(attestation, quote);
-        if (!ok) return QuoteFault.Form;
-        if (at.kind != attestation.kind) return QuoteFault.Kind;
-        if (Quotes.isDebug(quote, at)) return QuoteFault.Debug;
-        bytes32 measurement = keccak256(abi.encode(MEASUREMENT_DOMAIN, at.kind, Quotes.registers(quote, at)));
+        _needBytes(attestation, quote, KIND_NITRO);
+        Facts memory said = _read(attestation.kind, quote);
+        if (said.kind == 0) return QuoteFault.Form;
+        if (said.kind != attestation.kind) return QuoteFault.Kind;
+        if (said.open) return QuoteFault.Debug;
+        bytes32 measurement = keccak256(abi.encode(MEASUREMENT_DOMAIN, said.kind, said.registers));
         if (measurement != attestation.measurement) return QuoteFault.Measurement;
-        bytes calldata data = Quotes.reportData(quote, at);
-        if (bytes32(data[:32]) != attestation.reportData || bytes32(data[32:]) != 0) return QuoteFault.ReportData;
+        (bytes32 data, bytes32 behind) = abi.decode(said.data, (bytes32, bytes32));
+        if (data != attestation.reportData || behind != 0) return QuoteFault.ReportData;
         return QuoteFault.None;
     }
 
     /// @inheritdoc IQuoteProofs
     function brokenLinkOf(Attestation calldata attestation, bytes calldata quote) external view returns (QuoteFault) {
-        (bool ok, Layout memory at) = _layout(attestation, quote);
+        _needBytes(attestation, quote, KIND_TDX);
+        (bool ok, Layout memory at) = Quotes.layout(quote);
         if (!ok) return QuoteFault.Form;
         Certificate memory platform;
         Certificate memory authority;
@@ -102,18 +107,17 @@ contract QuoteProofs is IQuoteProofs, IQuoteProofsErrors {
         return QuoteFault.None;
     }
 
-    /// @dev Reverts where nothing can be said: other bytes, or evidence that is not read here.
-    function _layout(Attestation calldata attestation, bytes calldata quote)
-        private
-        pure
-        returns (bool, Layout memory)
-    {
-        if (attestation.kind == 0 || attestation.kind > KIND_TDX) {
-            revert KindUnread(attestation.kind);
-        }
+    /// @dev Reverts where nothing can be said: other bytes, or evidence of a kind that is not read.
+    function _needBytes(Attestation calldata attestation, bytes calldata quote, uint8 lastKind) private pure {
+        if (attestation.kind == 0 || attestation.kind > lastKind) revert KindUnread(attestation.kind);
         bytes32 digest = sha256(quote);
         if (digest != attestation.quoteDigest) revert QuoteMismatch(attestation.quoteDigest, digest);
-        return Quotes.layout(quote);
+    }
+
+    /// @dev By the form of the kind that it is said to be.
+    function _read(uint8 kind, bytes calldata quote) private pure returns (Facts memory) {
+        if (kind <= KIND_TDX) return Quotes.read(quote);
+        return kind == KIND_SNP ? SnpReports.read(quote) : NitroDocuments.read(quote);
     }
 
     function _certificates(bytes calldata chain)

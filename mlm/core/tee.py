@@ -17,7 +17,8 @@ from mlm.core.errors import InvalidData, UsageError, VerificationFailed
 
 TEE_TIER = 3  # Tier.Tee of Types.sol
 KINDS = {kind: number for number, kind in enumerate(attestation.KINDS, 1)}  # as they stand on chain
-READ = (attestation.SGX, attestation.TDX)  # whose evidence QuoteProofs.sol reads: a lie about others convicts nobody
+# Whose signatures QuoteProofs.sol verifies. Of others it reads what they say: a false signature convicts nobody.
+CHAINED = (attestation.SGX, attestation.TDX)
 MAX_MEASUREMENTS = 16  # of a version's key
 MAX_AGE = (1 << 32) - 1
 _ALLOWED = (1 << STATUSES.index(REVOKED)) - 1  # of the mask of statuses

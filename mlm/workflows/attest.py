@@ -87,9 +87,7 @@ def _job(ports: Ports, asked: AttestRequest) -> lookup.Job:
 
 def _check_read(ports: Ports, found: Attestation, quote: bytes) -> None:
     """Step 9. What it answers once it answers for ever: whoever asked both is never slashed for a quote."""
-    if found.kind not in tee.READ:
-        return
-    for view in ("contradictionOf", "brokenLinkOf"):
+    for view in ("contradictionOf", "brokenLinkOf") if found.kind in tee.CHAINED else ("contradictionOf",):
         fault: int = ports.chain.call(PROOFS, view, found.as_args(), quote)
         if fault:
             named = FAULTS[fault] if fault < len(FAULTS) else str(fault)

@@ -15,7 +15,7 @@ from mlm.core.clock import Duration, Instant
 from mlm.core.dispute.replica import Stage
 from mlm.core.errors import MlmError
 from mlm.core.job import Tier
-from mlm.core.tee import READ
+from mlm.core.tee import CHAINED
 from mlm.core.terms import JobRecord
 from mlm.core.trust import At, Cost, Facts
 from mlm.ports.bundle import Ports
@@ -102,8 +102,8 @@ def _tee(reader: Reader, job: lookup.Job, facts: Facts) -> tuple[Facts, Cost]:
         attesters=None if signed.of_key else len(found.signatures),
         committee=len(members),
     )
-    if not signed.simulated and signed.kind not in READ:
-        why = f"no contract reads evidence of {signed.kind}: attesters that sign what is false of it lose nothing"
+    if not signed.simulated and signed.kind not in CHAINED:
+        why = f"no contract verifies signatures of {signed.kind}: attesters of evidence that nobody signed lose nothing"
         return facts, trust.nothing(why, at=reader.at)
     return facts, trust.tee(signed.simulated, threshold, stakes, reader.at)
 

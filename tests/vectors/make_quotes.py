@@ -1,9 +1,9 @@
-"""Write tests/vectors/quotes.json: quotes of the simulated vendor in each form that Quotes.sol reads.
+"""Write tests/vectors/quotes.json: evidence of the simulated vendor in each form that QuoteProofs.sol reads.
 
     .venv/bin/python -m tests.vectors.make_quotes
 
 What is expected of a quote is written down from what it was made of, never read back from its bytes. Beside it lies
-the one real quote there is (dcap/sgx_quote), with the root key of its vendor.
+the one real quote there is (dcap/sgx_quote), with the root key of its vendor, and real evidence of SNP and Nitro.
 """
 
 from __future__ import annotations
@@ -20,13 +20,24 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from mlm.adapters.attestation.vendor import Enclave, Vendor
-from mlm.core.attestation import SGX, TDX
+from mlm.adapters.attestation.vendor_nitro import Hypervisor
+from mlm.adapters.attestation.vendor_snp import Chip
+from mlm.core.attestation import NITRO, SGX, SNP, TDX
 
 HERE = Path(__file__).resolve().parent
-KINDS = {SGX: 1, TDX: 2}
-IDENTIFYING = {SGX: (("mr_enclave", "mr_signer"), 32), TDX: (("mr_td", "rt_mr0", "rt_mr1", "rt_mr2", "rt_mr3"), 48)}
+KINDS = {SGX: 1, TDX: 2, SNP: 3, NITRO: 4}
+IDENTIFYING = {
+    SGX: (("mr_enclave", "mr_signer"), 32),
+    TDX: (("mr_td", "rt_mr0", "rt_mr1", "rt_mr2", "rt_mr3"), 48),
+    SNP: (("measurement",), 48),
+    NITRO: (("pcr0", "pcr1", "pcr2"), 48),
+}
+NONE, FORM, OPEN = 0, 1, 3  # QuoteFault of IQuoteProofs.sol
 HEADER, SGX_BODY, TD_BODY = 48, 384, 584
 REPORT_DATA = sha256(b"what the enclave computed").digest()
+# Of the real report in snp/: what its vendor's tools print of it (tests/ports/test_attestation_snp.py).
+MILAN = "5feee30d6d7e1a29f403d70a4198237ddfb13051a2d6976439487c609388ed7f98189887920ab2fa0096903a0c23fca1"
+DATA = {"nitro without data": "", "snp, a real one": ""}  # report data of those that have another, or none
 
 
 def measurement(enclave: Enclave) -> bytes:
@@ -80,6 +91,51 @@ def case(name: str, vendor: Vendor, kind: str, *, debug: bool = False, version: 
     }
 
 
+def another(name: str, kind: str, made: Enclave, evidence: bytes, fault: int = NONE) -> dict[str, object]:
+    """Evidence of SNP or Nitro, with what it says, and what contradicts an attestation of that."""
+    data = bytes.fromhex(DATA[name]) if name in DATA else REPORT_DATA
+    return {
+        "name": name,
+        "kind": KINDS[kind],
+        "fault": fault,
+        "measurement": "0x" + measurement(made).hex(),
+        "reportData": "0x" + data.ljust(32, b"\0").hex(),
+        "quoteDigest": "0x" + sha256(evidence).hexdigest(),
+        "quote": "0x" + evidence.hex(),
+    }
+
+
+def others(vendor: Vendor) -> list[dict[str, object]]:
+    """Evidence whose signatures no contract reads."""
+    measured = {name: sha256(name.encode()).digest() + bytes(16) for name in ("measurement", "pcr0", "pcr1", "pcr2")}
+    snp, nitro = Enclave(SNP, measured), Enclave(NITRO, measured)
+    open_ = {"debugger": 1 << 19, "migration agent": 1 << 18}
+    made = [another(f"snp {v}", SNP, snp, Chip(vendor, version=v).report(snp, REPORT_DATA)) for v in (2, 3, 5)]
+    made += [another(f"snp {v}", SNP, snp, Chip(vendor, version=v).report(snp, REPORT_DATA), FORM) for v in (1, 6)]
+    made += [
+        another(f"snp, a {who}", SNP, snp, Chip(vendor, policy=0x3001F | bit).report(snp, REPORT_DATA), OPEN)
+        for who, bit in open_.items()
+    ]
+    made.append(another("snp, the lowest level", SNP, snp, Chip(vendor, level=3).report(snp, REPORT_DATA)))
+    made.append(another("snp, its host", SNP, snp, Chip(vendor, level=0xFFFFFFFF).report(snp, REPORT_DATA), OPEN))
+    whole = Hypervisor(vendor).document(nitro, REPORT_DATA)
+    endless = Hypervisor(vendor, indefinite=True).document(nitro, REPORT_DATA)
+    made.append(another("nitro", NITRO, nitro, whole))
+    made.append(another("nitro with its tag", NITRO, nitro, b"\xd2" + whole))
+    made.append(another("nitro without ends", NITRO, nitro, endless))
+    made.append(another("nitro without data", NITRO, nitro, Hypervisor(vendor).document(nitro, b"")))
+    made.append(another("nitro by another algorithm", NITRO, nitro,
+                        Hypervisor(vendor, header=b"\xa1\x01\x26").document(nitro, REPORT_DATA), FORM))  # fmt: skip
+    debugged = Enclave(NITRO, measured, debug=True)
+    zeros = Enclave(NITRO, {})
+    made.append(another("nitro, a debugger", NITRO, zeros, Hypervisor(vendor).document(debugged, REPORT_DATA), OPEN))
+    report = (HERE / "snp" / "milan_report").read_bytes()
+    made.append(another("snp, a real one", SNP, Enclave(SNP, {"measurement": bytes.fromhex(MILAN)}), report))
+    document = (HERE / "nitro" / "debugged").read_bytes()
+    made.append(another("nitro, a real one of a debugger", NITRO, zeros, document, OPEN))
+    return made
+
+
 def root_key(der: bytes) -> dict[str, str]:
     """The point of a certificate's key."""
     key = x509.load_der_x509_certificate(der).public_key()
@@ -124,6 +180,7 @@ def main() -> None:
             case("sgx, a debugger's", vendor, SGX, debug=True),
             case("tdx, a debugger's", vendor, TDX, debug=True),
         ],
+        "others": others(vendor),
     }
     (HERE / "quotes.json").write_text(json.dumps(value, indent=1) + "\n")
 

@@ -20,7 +20,7 @@ enum QuoteFault {
     None,
     Form, // no quote of the one form that is read here
     Kind, // of another kind
-    Debug, // a debugger can open the enclave or trust domain
+    Debug, // a debugger can open it, or others than the code that was measured have asked or may have it
     Measurement,
     ReportData,
     ReportSignature, // the report is not signed by the attestation key
@@ -30,20 +30,21 @@ enum QuoteFault {
     AuthorityCertificate // the platform authority's certificate is not signed by the root key
 }
 
-/// @title What the bytes of an SGX or TDX quote say, and whether the signatures in it are true
+/// @title What the bytes of evidence say, and whether the signatures in an SGX or TDX quote are true
 /// @notice Stateless. Read are quotes of Intel's versions 3, 4 and 5 with an ECDSA-P256 attestation key and a chain of certificates in
-/// PEM, at most MAX_QUOTE_BYTES: the leaf, then the platform authority; what follows them is not read.
+/// PEM, at most MAX_QUOTE_BYTES: the leaf, then the platform authority; what follows them is not read. Reports of SEV-SNP, versions 2 to
+/// 5, and documents of Nitro Enclaves of at most MAX_QUOTE_BYTES are read for what they say alone.
 /// INVARIANT: both views depend on nothing but their arguments and the immutable root keys: what they answer once, they answer
 /// for ever. An attester that asks both before it signs, and signs only where both answer None, is never slashed for a quote.
 /// NOT COVERED: revocation, TCB information (the status), the identity of the quoting enclave, names, validity times and uses of
-/// certificates: of these an attester's word stands. Nor SNP and Nitro: P-384, see docs/tee.md.
+/// certificates: of these an attester's word stands. Nor the signatures of SNP and Nitro: P-384, see docs/tee.md.
 interface IQuoteProofs {
     /// @notice What an attestation says otherwise than its quote's bytes. Reverts unless they are the bytes of its digest, and for
-    /// a kind whose evidence is not read here.
+    /// a kind that there is not.
     function contradictionOf(Attestation calldata attestation, bytes calldata quote) external view returns (QuoteFault);
 
     /// @notice Which link is broken in the quote's chain of signatures, from the report to the root key that `simulated` names.
-    /// Reverts as `contradictionOf` does.
+    /// Reverts as `contradictionOf` does, and for SNP and Nitro.
     function brokenLinkOf(Attestation calldata attestation, bytes calldata quote) external view returns (QuoteFault);
 
     /// @notice Whether a signature of P-256 is true, with s in the lower half of the order: that of a session key.

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Facts, KIND_SGX, KIND_TDX} from "./Evidence.sol";
 import {MAX_QUOTE_BYTES} from "./TeeLimits.sol";
-
-// Kinds of evidence, as attestations number them.
-uint8 constant KIND_SGX = 1;
-uint8 constant KIND_TDX = 2;
 
 /// Where in a quote's bytes things stand. What is signed is [0, bodyAt + bodySize).
 struct Layout {
@@ -62,23 +59,22 @@ library Quotes {
         ok = end >= at.chainAt + at.chainSize;
     }
 
-    /// @notice Whether a debugger can open the enclave (ATTRIBUTES.DEBUG) or trust domain (any bit of ATTRIBUTES.TUD).
-    function isDebug(bytes calldata quote, Layout memory at) internal pure returns (bool) {
-        if (at.kind == KIND_SGX) return uint8(quote[at.bodyAt + 48]) & 2 != 0;
-        return quote[at.bodyAt + 120] != 0;
-    }
-
-    /// @notice The 64 bytes that the enclave chose.
-    function reportData(bytes calldata quote, Layout memory at) internal pure returns (bytes calldata) {
-        uint256 from = at.bodyAt + (at.kind == KIND_SGX ? 320 : 520);
-        return quote[from:from + 64];
-    }
-
-    /// @notice The registers that say what code runs. SGX: MRENCLAVE, MRSIGNER; TDX: MRTD, RTMR0 to RTMR3.
-    function registers(bytes calldata quote, Layout memory at) internal pure returns (bytes memory) {
+    /// @notice What the quote says; of no kind where it is none. Open to a debugger are an enclave with ATTRIBUTES.DEBUG, and a trust
+    /// domain with any bit of ATTRIBUTES.TUD. Registers of SGX: MRENCLAVE, MRSIGNER; of TDX: MRTD, RTMR0 to RTMR3.
+    function read(bytes calldata quote) internal pure returns (Facts memory said) {
+        (bool ok, Layout memory at) = layout(quote);
+        if (!ok) return said;
         uint256 from = at.bodyAt;
-        if (at.kind == KIND_SGX) return bytes.concat(quote[from + 64:from + 96], quote[from + 128:from + 160]);
-        return bytes.concat(quote[from + 136:from + 184], quote[from + 328:from + 520]);
+        said.kind = at.kind;
+        if (at.kind == KIND_SGX) {
+            said.open = uint8(quote[from + 48]) & 2 != 0;
+            said.registers = bytes.concat(quote[from + 64:from + 96], quote[from + 128:from + 160]);
+            said.data = quote[from + 320:from + 384];
+        } else {
+            said.open = quote[from + 120] != 0;
+            said.registers = bytes.concat(quote[from + 136:from + 184], quote[from + 328:from + 520]);
+            said.data = quote[from + 520:from + 584];
+        }
     }
 
     function _body(bytes calldata quote, uint256 version) private pure returns (uint8 kind, uint256 at, uint256 size) {

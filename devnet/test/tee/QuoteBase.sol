@@ -13,6 +13,10 @@ abstract contract QuoteBase is Base {
     uint256 internal constant TDX = 1;
     uint256 internal constant HONEST = 6; // quotes from 0 on that are no debugger's
     uint256 internal constant QUOTES = 8;
+    // Evidence of SNP and Nitro.
+    uint256 internal constant OTHERS = 17;
+    uint256 internal constant SNP = 0;
+    uint256 internal constant NITRO = 9;
 
     QuoteProofs internal proofs;
     string internal json;
@@ -32,6 +36,14 @@ abstract contract QuoteBase is Base {
     function _simulated(uint256 which) internal view returns (Attestation memory a, bytes memory quote) {
         string memory key = string.concat(".quotes[", vm.toString(which), "]");
         quote = vm.parseJsonBytes(json, string.concat(key, ".quote"));
+        a = _attestation(key, uint8(vm.parseJsonUint(json, string.concat(key, ".kind"))), true);
+    }
+
+    /// @dev Evidence of SNP or Nitro, what is true of it, and what contradicts that.
+    function _other(uint256 which) internal view returns (Attestation memory a, bytes memory quote, QuoteFault fault) {
+        string memory key = string.concat(".others[", vm.toString(which), "]");
+        quote = vm.parseJsonBytes(json, string.concat(key, ".quote"));
+        fault = QuoteFault(vm.parseJsonUint(json, string.concat(key, ".fault")));
         a = _attestation(key, uint8(vm.parseJsonUint(json, string.concat(key, ".kind"))), true);
     }
 

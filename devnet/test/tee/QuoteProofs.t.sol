@@ -164,11 +164,104 @@ contract QuoteProofsTest is QuoteBase {
         uint8[4] memory kinds = [0, 3, 4, 255];
         for (uint256 i = 0; i < 4; ++i) {
             a.kind = kinds[i];
-            vm.expectRevert(abi.encodeWithSelector(Errors.KindUnread.selector, kinds[i]));
-            proofs.contradictionOf(a, quote);
-            vm.expectRevert(abi.encodeWithSelector(Errors.KindUnread.selector, kinds[i]));
+            bytes memory reason = abi.encodeWithSelector(Errors.KindUnread.selector, kinds[i]);
+            vm.expectRevert(reason);
             proofs.brokenLinkOf(a, quote);
+            if (kinds[i] != 0 && kinds[i] != 255) {
+                _needFault(proofs.contradictionOf(a, quote), QuoteFault.Form);
+                continue;
+            }
+            vm.expectRevert(reason);
+            proofs.contradictionOf(a, quote);
         }
+    }
+
+    // ---------------------------------------------------------------- SNP and Nitro
+
+    function test_othersFieldsContradict() public view {
+        for (uint256 i = 0; i < OTHERS; ++i) {
+            (Attestation memory a, bytes memory quote, QuoteFault fault) = _other(i);
+            _needFault(proofs.contradictionOf(a, quote), fault);
+            if (fault != QuoteFault.None) continue;
+            a.reportData = keccak256("another");
+            _needFault(proofs.contradictionOf(a, quote), QuoteFault.ReportData);
+            a.measurement = keccak256("another");
+            _needFault(proofs.contradictionOf(a, quote), QuoteFault.Measurement);
+            // Evidence of one kind is of no other.
+            for (uint8 kind = 1; kind <= 4; ++kind) {
+                if (kind == a.kind) continue;
+                (uint8 own, bytes32 measurement) = (a.kind, a.measurement);
+                (a.kind, a.measurement) = (kind, measurement);
+                _needFault(proofs.contradictionOf(a, quote), QuoteFault.Form);
+                a.kind = own;
+            }
+        }
+    }
+
+    /// Of a report, every byte of the policy's third, of the level, of the measurement and of report data is read, and no other.
+    function test_eachByteOfASnpReport() public view {
+        (Attestation memory a, bytes memory report,) = _other(SNP);
+        for (uint256 at = 4; at < report.length; ++at) {
+            QuoteFault expected = QuoteFault.None;
+            if (at == 0x0a || (at >= 0x30 && at < 0x34)) expected = QuoteFault.Debug;
+            else if (at >= 0x90 && at < 0xc0) expected = QuoteFault.Measurement;
+            else if (at >= 0x50 && at < 0x90) expected = QuoteFault.ReportData;
+            _needFaultAt(a, report, at, expected);
+        }
+    }
+
+    /// Cut anywhere, or with a byte behind: no document, no report, and never a revert.
+    function test_othersThatAreCutContradict() public view {
+        for (uint256 i = 0; i < OTHERS; ++i) {
+            (Attestation memory a, bytes memory quote, QuoteFault fault) = _other(i);
+            if (fault != QuoteFault.None) continue;
+            bytes memory longer = bytes.concat(quote, hex"00");
+            _needFault(proofs.contradictionOf(_of(a, longer), longer), QuoteFault.Form);
+            for (uint256 size = 0; size < quote.length; size += 97) {
+                bytes memory cut = _slice(quote, 0, size);
+                _needFault(proofs.contradictionOf(_of(a, cut), cut), QuoteFault.Form);
+            }
+        }
+    }
+
+    /// Anything at all: an answer, never a revert.
+    /// forge-config: default.fuzz.runs = 256
+    function testFuzz_othersOfAnybodyHaveAnAnswer(uint8 which, uint256 seed) public view {
+        (Attestation memory a, bytes memory quote,) = _other(which % OTHERS);
+        for (uint256 i = 0; i < 8; ++i) {
+            seed = uint256(keccak256(abi.encode(seed)));
+            // The first where a document says what follows, the others anywhere.
+            uint256 at = i == 0 ? (seed >> 8) % 200 : (seed >> 8) % quote.length;
+            quote[at] = bytes1(uint8(seed));
+        }
+        proofs.contradictionOf(_of(a, quote), quote);
+    }
+
+    /// What a document says twice, or says without an end, or in another form than CBOR's, it does not say.
+    function test_documentsThatSayNothing() public view {
+        (Attestation memory a,,) = _other(NITRO);
+        bytes memory pcr = bytes.concat(hex"5830", new bytes(48));
+        bytes memory pcrs = bytes.concat(hex"a300", pcr, hex"01", pcr, hex"02", pcr);
+        bytes[12] memory payloads = [
+            bytes(""),
+            hex"a0", // no registers
+            bytes.concat(hex"a16470637273a200", pcr, hex"01", pcr), // two of three
+            bytes.concat(hex"a16470637273a400", pcr, hex"00", pcr, hex"01", pcr, hex"02", pcr), // one twice
+            bytes.concat(hex"a26470637273", pcrs, hex"6470637273", pcrs), // all twice
+            bytes.concat(hex"a36470637273", pcrs, hex"69757365725f64617461f669757365725f6461746140"), // data twice
+            bytes.concat(hex"a26470637273", pcrs, hex"69757365725f646174615841", new bytes(65)), // too much data
+            bytes.concat(hex"a26470637273", pcrs, hex"6178818180"), // three lists deep
+            bytes.concat(hex"a26470637273", pcrs, hex"6178c100"), // a tag
+            bytes.concat(hex"a26470637273", pcrs, hex"61785f4100ff"), // a string in pieces
+            bytes.concat(hex"bf6470637273", pcrs), // no end
+            bytes.concat(hex"a16470637273", pcrs, hex"00") // bytes behind it
+        ];
+        for (uint256 i = 0; i < payloads.length; ++i) {
+            _needPayload(a, payloads[i], QuoteFault.Form);
+        }
+        // The same parts in the right form are a debugger's, whose registers are zeros.
+        _needPayload(a, bytes.concat(hex"a16470637273", pcrs), QuoteFault.Debug);
+        _needPayload(a, bytes.concat(hex"bf6470637273", pcrs, hex"61788180ff"), QuoteFault.Debug);
     }
 
     // ---------------------------------------------------------------- what breaks the chain
@@ -291,6 +384,12 @@ contract QuoteProofsTest is QuoteBase {
         quote[at] = ~before;
         _needFault(proofs.contradictionOf(_of(a, quote), quote), expected);
         quote[at] = before;
+    }
+
+    function _needPayload(Attestation memory a, bytes memory payload, QuoteFault expected) private view {
+        bytes memory size = abi.encodePacked(uint16(payload.length));
+        bytes memory document = bytes.concat(hex"8444a1013822a059", size, payload, hex"40");
+        _needFault(proofs.contradictionOf(_of(a, document), document), expected);
     }
 
     function _needBroken(Attestation memory a, bytes memory quote, uint256 at, QuoteFault expected) private view {

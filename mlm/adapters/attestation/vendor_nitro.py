@@ -62,7 +62,7 @@ class Hypervisor:
         }
         payload = cbor2.dumps(said | dict(self.changes), indefinite_containers=self.indefinite)
         signed = cbor2.dumps(["Signature1", self.header, b"", payload])
-        r, s = decode_dss_signature(self._key(WHO[-1]).sign(signed, ec.ECDSA(SHA384())))
+        r, s = decode_dss_signature(self._key(WHO[-1]).sign(signed, ec.ECDSA(SHA384(), deterministic_signing=True)))
         return cbor2.dumps([self.header, {}, payload, r.to_bytes(48) + s.to_bytes(48)])
 
     def certificates(self) -> list[bytes]:

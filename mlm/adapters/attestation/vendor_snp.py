@@ -71,7 +71,9 @@ class Chip:
             said[at : at + size] = measured.get(name, b"").ljust(size, b"\0")
         said[0x180:0x188], said[0x1A0:0x1E0], said[0x1E0:0x1E8] = self.reported, self.chip, committed
         key = self._chip_key()
-        for at, number in enumerate(decode_dss_signature(key.sign(bytes(said[:SIGNED]), ec.ECDSA(SHA384())))):
+        for at, number in enumerate(
+            decode_dss_signature(key.sign(bytes(said[:SIGNED]), ec.ECDSA(SHA384(), deterministic_signing=True)))
+        ):
             struct.pack_into(f"{NUMBER}s", said, SIGNED + at * NUMBER, number.to_bytes(NUMBER, "little"))
         return bytes(said)
 

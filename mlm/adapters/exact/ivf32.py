@@ -53,8 +53,8 @@ class FloatBuilder(Builder):
         return tensor
 
     def small(self, tensor: str) -> str:
-        """Cast: it holds whole numbers of int8."""
-        return self.cast(tensor, "int8")
+        """QuantizeLinear by 1: of whole numbers of int8 what Cast gives, by a faster kernel."""
+        return self.add("QuantizeLinear", [tensor, self.constant(1, "float32"), self.constant(0, "int8")])
 
     def held(self, root: bytes) -> str:
         """As float32."""
