@@ -13,7 +13,7 @@ from hashlib import sha256
 from mlm.adapters.attestation.vendor import Enclave, Vendor
 from mlm.core import attesting
 from mlm.core.attest_request import Signed
-from mlm.core.attestation import SGX, UP_TO_DATE
+from mlm.core.attestation import SGX, SNP, UP_TO_DATE
 from mlm.core.attesting import Attestation, TeeResult
 from mlm.core.commitment import NO_SALT, tensors_root
 from mlm.core.job import State
@@ -30,15 +30,15 @@ from mlm.workflows.tiers.tee import attestation_of, key_of, statement_of
 from tests.command_line import Person
 from tests.enclaves import ports_of
 
-REGISTERS = {"mr_enclave": b"\1" * 32, "mr_signer": b"\2" * 32}
+REGISTERS = {SGX: {"mr_enclave": b"\1" * 32, "mr_signer": b"\2" * 32}, SNP: {"measurement": b"\3" * 48}}
 DATA = b"\5" * 32
 # In an SGX quote: the report's signature, and the byte of its attributes that says whether a debugger can open it.
 SIGNATURE_AT, DEBUG_AT = 48 + 384 + 4, 48 + 48
 
 
-def quoted() -> bytes:
-    """A true SGX quote that nobody has seen before."""
-    return Vendor().quote(Enclave(SGX, REGISTERS), DATA, os.urandom(20))
+def quoted(kind: str = SGX) -> bytes:
+    """A true quote; of SGX one that nobody has seen before."""
+    return Vendor().quote(Enclave(kind, REGISTERS[kind]), DATA, os.urandom(20))
 
 
 def forged(quote: bytes) -> bytes:
@@ -51,10 +51,10 @@ def opened(quote: bytes) -> bytes:
     return quote[:DEBUG_AT] + bytes([quote[DEBUG_AT] | 2]) + quote[DEBUG_AT + 1 :]
 
 
-def about(quote: bytes, at: int = 1_800_000_000) -> Attestation:
-    """What an SGX quote's own bytes say, of a job that there is not."""
-    code = measurement_of(SGX, REGISTERS)
-    return Attestation("0x" + "77" * 32, DATA, sha256(quote).digest(), code, SGX, UP_TO_DATE, True, at)
+def about(quote: bytes, kind: str = SGX) -> Attestation:
+    """What a quote's own bytes say, of a job that there is not."""
+    code = measurement_of(kind, REGISTERS[kind])
+    return Attestation("0x" + "77" * 32, DATA, sha256(quote).digest(), code, kind, UP_TO_DATE, True, 1_800_000_000)
 
 
 def signed(ports: Ports, attestation: Attestation) -> Signed:

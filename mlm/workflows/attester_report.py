@@ -21,10 +21,10 @@ from mlm.core.settlement import challenger_part
 from mlm.ports.bundle import Ports
 from mlm.workflows import attest_gather, lookup, permit
 from mlm.workflows.apply import DoneStep, Operation
-from mlm.workflows.attest import PROOFS
 from mlm.workflows.attest_gather import VERIFIER
 from mlm.workflows.events import decode
-from mlm.workflows.report_evidence import Evidence, fault_name, gather
+from mlm.workflows.quote_faults import PROOFS, fault_name
+from mlm.workflows.report_evidence import Evidence, gather
 
 
 @dataclass(frozen=True)
@@ -192,20 +192,16 @@ def _nothing_left(ports: Ports, found: Evidence) -> _Facts:
         raise StateConflict(
             f"{already} nobody who signed it has anything at stake", hint="`mlm attester show ATTESTER` tells."
         )
-    unread = [each for each in found.statements if each.attestation.kind not in tee.READ]
-    if unread:
-        raise StateConflict(
-            f"evidence of {unread[0].attestation.kind} is not read on chain: an attester's word on it is its word",
-            hint="`mlm verify JOB` says whether it is true; only another word of the attester's convicts it.",
-        )
     if found.quote is None:
         raise NotFound(
             f"the quote that was signed about is not here: {found.missing}",
             hint="Give it by --quote FILE. Whoever lacks it as a consumer complains: `mlm job complain JOB`.",
         )
+    kinds = {each.attestation.kind for each in found.statements}
+    chain = "every signature in it is true" if kinds <= set(tee.CHAINED) else "its signatures no contract verifies"
     raise StateConflict(
-        f"{PROOFS} finds no fault in what was signed: the quote says the same, and every signature in it is true",
-        hint="Nothing was sent: a report would convict nobody, and cost its bond.",
+        f"{PROOFS} finds no fault in what was signed: the quote says the same, and {chain}",
+        hint="Nothing was sent: a report would convict nobody. `mlm verify` says whether the evidence is true.",
     )
 
 

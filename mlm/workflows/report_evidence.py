@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
-from mlm.core import tee
 from mlm.core.attest_request import MAX_ANSWER, Signed
 from mlm.core.attesting import MAX_ATTESTERS, Attestation
 from mlm.core.enclosed import MAX_BYTES, SUFFIX, EnclosedFile
@@ -21,8 +20,8 @@ from mlm.core.reporting import Statement
 from mlm.core.tee_files import MAX_EVIDENCE
 from mlm.ports.bundle import Ports
 from mlm.workflows import attest_gather, lookup
-from mlm.workflows.attest import FAULTS, PROOFS
 from mlm.workflows.attest_gather import VERIFIER
+from mlm.workflows.quote_faults import fault_of
 from mlm.workflows.sync import sync
 from mlm.workflows.tiers.tee import handed
 
@@ -122,7 +121,7 @@ def _statements(ports: Ports, signed: Sequence[tuple[Attestation, bytes]]) -> li
 
 def _judged(ports: Ports, statement: Statement, quote: bytes | None, job: lookup.Job | None) -> Statement:
     """With what the contracts say of it."""
-    fault = 0 if quote is None else convicting(ports, statement.attestation, quote)
+    fault = 0 if quote is None else fault_of(ports, statement.attestation, quote)
     reporter, proven_at, shown_fault = ports.chain.call(VERIFIER, "falsehoodOf", statement.digest)
     return replace(
         statement,
@@ -131,22 +130,6 @@ def _judged(ports: Ports, statement: Statement, quote: bytes | None, job: lookup
         shown_fault=shown_fault,
         rests=_rests(ports, statement, job),
     )
-
-
-def convicting(ports: Ports, attestation: Attestation, quote: bytes) -> int:
-    """The fault by which a quote's bytes convict who signed an attestation of it, by its number; 0 for none.
-
-    What is dearer to show is looked for last. Raises Reverted for the bytes of another quote.
-    """
-    if attestation.kind not in tee.READ:
-        return 0
-    found: int = ports.chain.call(PROOFS, "contradictionOf", attestation.as_args(), quote)
-    return found or int(ports.chain.call(PROOFS, "brokenLinkOf", attestation.as_args(), quote))
-
-
-def fault_name(fault: int) -> str:
-    """A QuoteFault in words."""
-    return FAULTS[fault] if fault < len(FAULTS) else str(fault)
 
 
 def _rests(ports: Ports, statement: Statement, job: lookup.Job | None) -> bool:

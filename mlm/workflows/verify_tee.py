@@ -15,7 +15,7 @@ from mlm.core.trust import Guarantor
 from mlm.ports.bundle import Ports
 from mlm.workflows import attest_gather, lookup, model, outputs
 from mlm.workflows.attest_gather import SET, VERIFIER
-from mlm.workflows.report_evidence import convicting, fault_name
+from mlm.workflows.quote_faults import fault_name, fault_of
 from mlm.workflows.tiers.tee import (
     Tee,
     attestation_of,
@@ -162,7 +162,7 @@ def _signed(case: _Case) -> str:
     if proven_at:
         raise VerificationFailed(f"{reporter} has shown at {iso_time(proven_at)} that it is false: {fault_name(fault)}")
     with suppress(NotFound, InvalidData):  # without the quote's bytes the other checks fail
-        fault = convicting(ports, signed, case.handed.quote)
+        fault = fault_of(ports, signed, case.handed.quote)
         if fault:
             raise VerificationFailed(
                 f"the contract finds a fault in what they signed ({fault_name(fault)}): "

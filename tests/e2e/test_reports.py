@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mlm.core.attestation import SNP
 from mlm.core.reporting import Kind
 from mlm.workflows import attester_report
 from mlm.workflows.apply import apply
@@ -102,7 +103,7 @@ def test_what_is_true_is_reported_by_nobody(market: Market, signers: tuple[Perso
     before = sent(market, "consumer")
     for words in ((job,), (job, "--quote", "true.bin")):
         error = reporter.refused(12, "attester", "report", *words)
-        assert "finds no fault in what was signed" in error["message"] and "cost its bond" in error["hint"]
+        assert "finds no fault in what was signed" in error["message"] and "Nothing was sent" in error["hint"]
     assert sent(market, "consumer") == before
     assert reporter.run("verify", job, "--json").value["checks"][7]["passed"]
 
@@ -164,11 +165,17 @@ def test_a_commitment_that_stands_is_not_made_again(
     assert len(attester_report.plan_report(ports, asked).steps) == 2, "it would end too soon"
 
 
-def _other_kind(folder: Person, liar: Person) -> tuple[str, ...]:
-    quote = quoted()
+def _of_snp(folder: Person, liar: Person, **lie: bytes) -> tuple[str, ...]:
+    """About a report of SEV-SNP, as it is or with a lie."""
+    quote = quoted(SNP)
     (folder.folder / "quote.bin").write_bytes(quote)
-    answered(folder, liar, replace(about(quote), kind="snp"), "answer.json")
+    answered(folder, liar, replace(about(quote, SNP), **lie), "answer.json")
     return ("--attestation", "answer.json", "--quote", "quote.bin")
+
+
+def test_what_a_report_of_another_kind_says_convicts_too(folder: Person, signers: tuple[Person, ...]) -> None:
+    found = folder.do("attester", "report", *_of_snp(folder, signers[0], report_data=b"\7" * 32))
+    assert [(each["report"], each["fault"]) for each in found["shown"]] == [("contradiction", "the report data")]
 
 
 def _two(folder: Person, liar: Person) -> tuple[str, ...]:
@@ -197,7 +204,7 @@ REFUSED: dict[str, tuple[Callable[[Person, Person], tuple[str, ...]], int, str]]
     "two quotes": (_two, 2, "expected attestations of one quote, found of 2"),
     "no quote": (_unquoted, 3, "no --quote FILE has its bytes"),
     "another quote": (_other_quote, 4, "other.bin: expected the quote that was signed about"),
-    "evidence of another kind": (_other_kind, 12, "evidence of snp is not read on chain"),
+    "true evidence of another kind": (_of_snp, 12, "its signatures no contract verifies"),
     "no answer of an attester": (_no_answer, 4, "answer.json: expected an attester's answer with the fields"),
 }
 
