@@ -122,7 +122,7 @@ PLANNED = frozenset(
     | {"wallet announce", "job deliver", "job complain", "lease answer", "dispute open", "dispute respond"}
     | {"attester join", "attester leave", "attester withdraw", "attester admit", "attester remove"}
     | {"attester threshold", "attester report"}
-    | {"audit fund", "audit join", "replica join", "replica leave", "replica withdraw", "replica step"}
+    | {"audit fund", "audit join", "replica join", "replica leave", "replica move", "replica withdraw", "replica step"}
     | {"sale start", "sale bid", "sale buy", "sale cancel", "sale settle"}
     | {"buy", "licence offer", "licence transfer", "licence redeem", "licence revoke", "licence request"}
     | {"licence deliver", "licence complain", "licence settle", "licence refund"}

@@ -75,6 +75,7 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         attester_report.REPORT,
         replica.JOIN,
         replica.LEAVE,
+        replica.MOVE,
         replica.WITHDRAW,
         replica.STEP,
         stake.DEPOSIT,

@@ -1,4 +1,4 @@
-"""`mlm replica join|leave|withdraw|step`: have a slot, be drawn, run again what others run; and pay those who do."""
+"""`mlm replica join|leave|move|withdraw|step`: have a slot, be drawn, run again what others run; pay those who do."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from mlm.workflows.credits import credits, withdrawals
 from mlm.workflows.job_close import JobName
 from mlm.workflows.replica_look import BEACON, CONTRACT
 from mlm.workflows.replica_show import Mine, ReplicasView
+from mlm.workflows.sync import sync
 from mlm.workflows.tiers.redundant import funding
 
 
@@ -56,6 +57,22 @@ def plan_leave(ports: Ports, params: Nothing) -> Plan[None]:
     calls = (Call(CONTRACT, "exit", ()), Call(CONTRACT, "withdraw", ()))
     step = Tx(f"take the stake of {own.stake} back", Call(CONTRACT, "multicall", (calls,)))
     return Plan("replica leave", (step,), None)
+
+
+def plan_move(ports: Ports, params: Nothing) -> Plan[None]:
+    """Take the slot into the lowest empty place. Raises StateConflict where it has none, or none below is empty."""
+    sync(ports)
+    own = replica_show.slot_of(ports)
+    if own.stake == 0:
+        raise StateConflict("this account has no slot", hint="`mlm replica join` makes one.")
+    empty = replica_look.slots_before(ports, "", int(own.needs)).lowest_empty()
+    if not 0 < empty < own.place:
+        raise StateConflict(
+            f"no place below {own.place}, the slot's own, is empty",
+            hint="A draw looks at all places up to the last slot's.",
+        )
+    step = Tx(f"move the slot from place {own.place} to {empty}", Call(CONTRACT, "move", (empty,)))
+    return Plan("replica move", (step,), None)
 
 
 def plan_withdraw(ports: Ports, params: Nothing) -> Plan[None]:
@@ -138,6 +155,13 @@ LEAVE = Operation(
     plan_leave,
     _after_slot,
     "`mlm replica join` makes a slot again, once this one is gone.",
+)
+MOVE = Operation(
+    "replica move",
+    Nothing,
+    plan_move,
+    _after_slot,
+    "A slot moves to lower places alone; `mlm replica leave` gives it up.",
 )
 WITHDRAW = Operation(
     "replica withdraw",

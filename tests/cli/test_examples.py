@@ -25,7 +25,7 @@ from tests.disputing import Chain, liar, lowered
 from tests.disputing import leased as exact_lease
 from tests.licensed import Licensing, publish
 from tests.ports.test_signatures import pem
-from tests.replicating import without_slot
+from tests.replicating import above_a_gap, without_slot
 from tests.reporting import evidence
 from tests.selling import owner, sell
 
@@ -633,6 +633,7 @@ SCENES: dict[str, Scene] = {
     "audit list": _audited,
     "replica join": _no_slot,
     "replica leave": _slot,
+    "replica move": lambda stage: (above_a_gap(stage.market), ""),
     "replica withdraw": _refunded,
     "replica step": _replicated,
     "replica show": _replicated,
