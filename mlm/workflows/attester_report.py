@@ -85,7 +85,7 @@ def plan_report(ports: Ports, params: Accusation) -> Plan[_Facts]:
     Raises StateConflict where nothing is false, or nothing is left to lose, NotFound where only the quote would tell.
     """
     found = gather(ports, params.job or "", params.attestation, params.quote)
-    stakes = {account: _stake(ports, account) for each in found.statements for account in each.signatures}
+    stakes = _stakes(ports, found)
     made = reporting.reports(found.statements, stakes)
     if not made:
         return Plan("attester report", (), _nothing_left(ports, found))
@@ -105,9 +105,16 @@ def plan_report(ports: Ports, params: Accusation) -> Plan[_Facts]:
     return Plan("attester report", steps, _Facts(found.job, shown, losses, Amount(bond * bonded)))
 
 
-def _stake(ports: Ports, account: str) -> int:
-    own = attest_gather.member(ports, account)
-    return own.stake + own.unbonding
+def is_due(ports: Ports, found: Evidence) -> bool:
+    """Whether there is a report to make."""
+    return bool(reporting.reports(found.statements, _stakes(ports, found)))
+
+
+def _stakes(ports: Ports, found: Evidence) -> dict[str, int]:
+    """What everybody who signed has left to lose."""
+    accounts = {account for each in found.statements for account in each.signatures}
+    members = (attest_gather.member(ports, account) for account in accounts)
+    return {member.address: member.stake + member.unbonding for member in members}
 
 
 def _commitments(ports: Ports, made: Sequence[Report]) -> tuple[Tx, ...]:

@@ -129,6 +129,51 @@ def test_one_quote_for_two_jobs_convicts_by_the_chain_alone(market: Market, sign
     assert (again["losses"], again["state"]) == ([], "rejected")
 
 
+def test_a_watcher_reports_by_itself_what_it_may(market: Market, signers: tuple[Person, ...]) -> None:
+    """Of the job that is true it says nothing, and of the other one no more than it is allowed to lock."""
+    good, bad, watcher = leased_job(market), leased_job(market), market.consumer
+    handed_in(market.first, good, signers)
+    handed_in(market.first, bad, signers, forged)
+    before = sent(market, "consumer")
+    for option, told in (("--observe", f"would run: mlm attester report {bad[:10]}"), ("--most-bond=9", "left alone")):
+        ran = watcher.run("watcher", "run", option, "--until-idle", "--json")
+        assert told in ran.err and good[:10] not in ran.err and ran.value["reports"] == 0, ran
+    assert sent(market, "consumer") == before
+    ran = watcher.run("watcher", "run", "--until-idle", "--json")
+    assert (ran.value["reports"], ran.value["moves"], ran.value["failures"]) == (1, 1, 0), ran
+    assert sent(market, "consumer") == before + 2
+    states = [watcher.do("job", "show", job)["state"] for job in (good, bad)]
+    assert states == ["submitted", "rejected"] and [stake_of(person) for person in signers] == [0, 0]
+
+
+@pytest.mark.parametrize(("at", "when"), [(3, "after"), (7, "before"), (9, "after")])
+def test_a_watcher_that_is_killed_while_it_reports_goes_on(
+    market: Market, signers: tuple[Person, ...], at: int, when: str
+) -> None:
+    job, watcher = leased_job(market), market.consumer
+    handed_in(market.first, job, signers, opened)
+    before = sent(market, "consumer")
+    watcher.killed(at, when, "watcher", "run", "--until-idle", "--json")
+    watcher.run("watcher", "run", "--until-idle", "--json")
+    assert watcher.do("job", "show", job)["state"] == "rejected" and sent(market, "consumer") == before + 2
+    assert [stake_of(person) for person in signers] == [0, 0]
+
+
+def test_a_watcher_looks_again_until_the_quote_is_there(market: Market, signers: tuple[Person, ...]) -> None:
+    """A provider that hands nothing over shows it to whoever complains."""
+    job, consumer = leased_job(market), apart(market)
+    before = pushed(market)
+    handed_in(market.first, job, signers, opened)
+    for path in pushed(market) - before:
+        path.unlink()
+    ran = consumer.run("watcher", "run", "--until-idle", "--json")
+    assert "cannot be checked yet" in ran.err and (ran.value["reports"], ran.value["failures"]) == (0, 0), ran
+    consumer.do("job", "complain", job)
+    market.first.do("lease", "answer", job)
+    assert consumer.run("watcher", "run", "--until-idle", "--json").value["reports"] == 1
+    assert consumer.do("job", "show", job)["state"] == "rejected"
+
+
 @pytest.fixture
 def folder(market: Market, tmp_path: Path) -> Person:
     """A reporter in a folder of its own."""
