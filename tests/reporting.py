@@ -10,14 +10,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from mlm.adapters.attestation.vendor import Enclave, Vendor
 from mlm.core import attesting
 from mlm.core.attest_request import Signed
 from mlm.core.attestation import SGX, SNP, UP_TO_DATE
 from mlm.core.attesting import Attestation, TeeResult
 from mlm.core.commitment import NO_SALT, tensors_root
+from mlm.core.digest import domain, keccak256, words
 from mlm.core.job import State
-from mlm.core.plan import Plan
+from mlm.core.plan import Call, Plan, Tx
 from mlm.core.reporting import Kind
 from mlm.core.tee import measurement_of
 from mlm.core.tee_files import Evidence, Handed
@@ -36,9 +39,9 @@ DATA = b"\5" * 32
 SIGNATURE_AT, DEBUG_AT = 48 + 384 + 4, 48 + 48
 
 
-def quoted(kind: str = SGX) -> bytes:
+def quoted(kind: str = SGX, data: bytes = DATA) -> bytes:
     """A true quote; of SGX one that nobody has seen before."""
-    return Vendor().quote(Enclave(kind, REGISTERS[kind]), DATA, os.urandom(20))
+    return Vendor().quote(Enclave(kind, REGISTERS[kind]), data, os.urandom(20))
 
 
 def forged(quote: bytes) -> bytes:
@@ -61,6 +64,34 @@ def signed(ports: Ports, attestation: Attestation) -> Signed:
     """By the account of these ports, whatever it says."""
     domain = attesting.eip712_domain(ports.chain.chain_id(), ports.chain.address_of(VERIFIER))
     return Signed(attestation, ports.signer.sign_typed(domain, attesting.TYPES, attestation.message))
+
+
+def registered(provider: Person, attesters: Sequence[Person]) -> tuple[bytes, Attestation]:
+    """A key that an enclave is said to have made, by a quote whose report nobody signed, and attesters who signed that;
+    both as they stand on the chain.
+    """
+    ports = ports_of(provider)
+    now, (x, y) = ports.chain.block().timestamp, _point()
+    key = (ports.sender.address, b"\6" * 32, x, y, now + 3600)
+    bound = keccak256(words((int(ports.sender.address, 16), x, y)))
+    place = ports.chain.chain_id(), int(ports.chain.address_of("JobMarket"), 16)
+    data = keccak256(words((domain("mlm/tee-session/1"), *place, key[1], key[4], bound)))
+    quote = forged(quoted(data=data))
+    said = replace(about(quote), job_id="0x" + "00" * 32, report_data=data, checked_at=now)
+    register = Call(VERIFIER, "registerKey", (key, said.as_args(), list(signatures(attesters, said))))
+    apply(ports, Plan("lease fulfil", (Tx("register a key", register),), None))
+    return quote, said
+
+
+def _point() -> tuple[int, int]:
+    numbers = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
+    return numbers.x, numbers.y
+
+
+def signatures(attesters: Sequence[Person], said: Attestation) -> tuple[bytes, ...]:
+    """Of all of them, in the order that the contract wants."""
+    answers = {each.do("whoami")["address"]: signed(ports_of(each), said).signature for each in attesters}
+    return tuple(answers[address] for address in sorted(answers, key=lambda address: int(address, 16)))
 
 
 def answered(person: Person, attester: Person, attestation: Attestation, file: str) -> None:
@@ -100,9 +131,7 @@ def handed_in(
     key, root, quote = key_of(work.model.manifest), tensors_root(NO_SALT, kept.outputs), alter(made.quote)
     data = statement_of(ports, work.job, key.model, root).report_data
     attestation = attestation_of(work.job, said, quote, data, made.at)
-    answers = {each.do("whoami")["address"]: signed(ports_of(each), attestation).signature for each in attesters}
-    signatures = tuple(answers[address] for address in sorted(answers, key=lambda address: int(address, 16)))
-    result = TeeResult(attestation, key.model, key.digests, 0, 0, root, signatures)
+    result = TeeResult(attestation, key.model, key.digests, 0, 0, root, signatures(attesters, attestation))
     block = Handed(quote, made.collateral, kept.outputs).to_block()
     apply(ports, Plan("lease fulfil", submission(work.job, "push", block, result.encode(), "hand it in"), None))
     return quote

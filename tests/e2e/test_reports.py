@@ -15,7 +15,7 @@ from mlm.workflows.apply import apply
 from tests.command_line import Market, Person, sent
 from tests.delivering import NONE, apart, leased, pushed
 from tests.enclaves import ATTESTERS, GOVERNANCE, Attesters, attested_market, ports_of
-from tests.reporting import about, answered, evidence, forged, handed_in, opened, quoted
+from tests.reporting import about, answered, evidence, forged, handed_in, opened, quoted, registered
 
 SIGNERS = ATTESTERS[:2]
 
@@ -172,6 +172,19 @@ def test_a_watcher_looks_again_until_the_quote_is_there(market: Market, signers:
     market.first.do("lease", "answer", job)
     assert consumer.run("watcher", "run", "--until-idle", "--json").value["reports"] == 1
     assert consumer.do("job", "show", job)["state"] == "rejected"
+
+
+def test_a_key_by_a_quote_that_nobody_signed_ends_with_its_attesters(
+    market: Market, signers: tuple[Person, ...], tmp_path: Path
+) -> None:
+    """Whoever has one attester's answer finds the others' in the log of the key's registration."""
+    reporter = Person("consumer", tmp_path, market.home)
+    quote, said = registered(market.first, signers)
+    (tmp_path / "quote.bin").write_bytes(quote)
+    answered(reporter, signers[0], said, "answer.json")
+    found = reporter.do("attester", "report", "--attestation", "answer.json", "--quote", "quote.bin")
+    assert [(each["report"], each["fault"]) for each in found["shown"]] == [("falseChain", "the report's signature")]
+    assert len(found["losses"]) == 2 and [stake_of(person) for person in signers] == [0, 0]
 
 
 @pytest.fixture
