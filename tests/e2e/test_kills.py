@@ -23,6 +23,7 @@ from mlm.core.credits import CREDITING
 from mlm.core.job import Role
 from mlm.core.plan import Call
 from mlm.core.reporting import Kind
+from mlm.core.settlement import BURN_ADDRESS
 from mlm.workflows.registry import OPERATIONS
 from tests.channel_scenes import paying
 from tests.command_line import INPUT, MODEL, Market, Person, start, stop
@@ -564,3 +565,14 @@ def test_a_killed_command_is_given_up(world: World) -> None:
     assert person.stake["total"] == before
     person.do("stake", "deposit", "12")  # not a leftover any more
     assert int(person.stake["total"]) == int(before) + 12 * 10**18
+
+
+def test_every_contract_holds_what_it_owes_and_owes_it_to_somebody(world: World) -> None:
+    """Whatever was killed before: credits add up, and the tokens for them are there."""
+    chain = world.chain
+    owed_to = [*map(accounts.address, accounts.NAMES), BURN_ADDRESS, chain.address_of("StakeVault")]
+    for name in CREDITING:
+        owed = sum(int(chain.call(name, "creditOf", account)) for account in owed_to)
+        assert owed == chain.call(name, "totalCredit"), name
+        assert chain.call("MarketToken", "balanceOf", chain.address_of(name)) >= owed, name
+    chain.rpc.close()
