@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from mlm.cli.context import Session
-from mlm.core.attest_request import AttestRequest
+from mlm.core.attest_request import AttestRequest, Signed
 from mlm.core.tee import Task
 from mlm.ports.bundle import Ports
 from mlm.ports.enclave import Enclave
-from mlm.workflows import inputs, lookup, model
+from mlm.workflows import attest_gather, inputs, lookup, model
 from mlm.workflows.tiers.tee import key_of, task_of
 from tests.command_line import HANDLE, INPUT, ROOT, Market, Person, start, stop
+from tests.serving.clients import request
 
 GOVERNANCE = "deployer"  # of the devnet
 ATTESTERS = ("watcher", "compute-2", "model-provider")
@@ -115,6 +116,12 @@ def attested_market(root: Path, serving: tuple[str, ...] = ATTESTERS) -> Iterato
         if attesters is not None:
             attesters.close()
         stop(root / "home")
+
+
+def ask(ports: Ports, url: str, asked: AttestRequest) -> Signed:
+    """What the attester at a URL answers this account, which signs its request to whoever says to be there."""
+    body, there = asked.to_json(), request(url, "GET", "/health").json["attester"]
+    return ports.attesters.attest(url, attest_gather.ask(ports, there, asked.job_id, body), body)
 
 
 def ports_of(person: Person, enclave: Enclave | None = None) -> Ports:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,8 @@ def attesters(session: Session) -> Attesters:
     """The Attesters port."""
     from mlm.adapters.attester.client import HttpAttesters
 
-    return HttpAttesters(session.config.get("tee.timeout"))
+    get = session.config.get
+    return HttpAttesters(get("tee.timeout"), private=is_devnet(session) or get("tee.private_urls"))
 
 
 def run(session: Session, host: str, port: int, started: Callable[[str], None]) -> None:
@@ -75,7 +77,9 @@ def run(session: Session, host: str, port: int, started: Callable[[str], None]) 
     log, limits = AccessLog(wiring_serve.folder(session, name)), limits_of(wiring_serve.limits(session))
     listening = hosting.listen(host, port)
     made = Attesting(
-        attest=lambda asked: attest.attest(ports, book, asked, devnet),
+        attest=lambda asking, asked: attest.attest(ports, book, asking, asked, devnet),
+        signer=partial(attest.signer, session.ports),
+        admit=partial(attest.admit, session.ports),
         about={"attester": account, "chain": chain_id, "verifier": verifier},
         limits=limits,
         monotonic=time.monotonic,

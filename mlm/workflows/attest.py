@@ -5,24 +5,48 @@ from __future__ import annotations
 import json
 
 from mlm.core import attesting, tee
+from mlm.core.attest_asking import TYPES as ASKING_TYPES
+from mlm.core.attest_asking import Asking
 from mlm.core.attest_request import AttestRequest, Signed
 from mlm.core.attesting import Attestation
-from mlm.core.errors import InvalidData, StateConflict, VerificationFailed
-from mlm.core.job import State, Tier
+from mlm.core.errors import InvalidData, NotFound, StateConflict, VerificationFailed
+from mlm.core.job import Role, State
+from mlm.core.terms import JobRecord
 from mlm.ports.book import Book
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup
-from mlm.workflows.attest_gather import VERIFIER
+from mlm.workflows.attest_gather import VERIFIER, domain
 from mlm.workflows.quote_faults import PROOFS, fault_name, fault_of
 from mlm.workflows.tiers.tee import attestation_of, policy_of, statement_of
 
 WITHIN_S = 3600  # an instant that lies longer back is not signed about: the quote's platform may be out by now
 
 
-def attest(ports: Ports, book: Book, asked: AttestRequest, devnet: bool) -> Signed:
+def signer(ports: Ports, asking: Asking) -> str:
+    """Who signed a request, in lower case. Raises InvalidData."""
+    return ports.recover(domain(ports), ASKING_TYPES, asking.message, asking.signature)
+
+
+def admit(ports: Ports, asking: Asking) -> None:
+    """Before a request's body is read: whoever asks about a job holds its lease, with no result handed in yet.
+
+    Of a key that an enclave made, which is of no job, a provider with stake may ask. Raises StateConflict for a job
+    that is not to be attested, VerificationFailed for whom may not ask.
+    """
+    if asking.of_key:
+        if not ports.chain.call("StakeVault", "stakeOf", asking.provider, int(Role.PROVIDER))[0]:
+            raise VerificationFailed(f"{asking.provider} has no stake as a provider: it may not register a key")
+        return
+    raw = bytes.fromhex(asking.job_id[2:])
+    found = JobRecord(*ports.chain.call("JobMarket", "jobOf", raw))
+    _check_held(ports, asking, found, State(ports.chain.call("JobMarket", "stateOf", raw)))
+
+
+def attest(ports: Ports, book: Book, asking: Asking, asked: AttestRequest, devnet: bool) -> Signed:
     """Check a provider's evidence, and sign. `devnet`: simulated evidence may be signed about, where the job takes it.
 
-    1. The job has the tier tee and this deployment's verifier; it is leased, and has no result yet.
+    1. The job is the one that `asking` names; it has this deployment's verifier of the tier tee, `asking`'s provider
+       holds its lease, and it has no result yet.
     2. The instant lies in the past, and not far.
     3. The model and the measurements give the key that the job's terms froze.
     4. The quote's signatures lead to the vendor's root, it is valid at the instant, its enclave closed to debuggers.
@@ -30,13 +54,15 @@ def attest(ports: Ports, book: Book, asked: AttestRequest, devnet: bool) -> Sign
     6. The code is one that the version allows.
     7. Kind and platform are what the job's policy accepts.
     8. The report data binds this job, model, input, outputs and provider.
-    9. The contract that convicts attesters reads the quote's bytes without a fault: libraries accept more forms.
+    9. The contract that convicts attesters reads the quote's bytes without a fault: libraries accept more forms, and
+       whichever quoting enclave the collateral names.
     10. Nothing else was ever signed about this quote at this instant. Another instant is another word, and no fault
         (Reports.sol): whoever asks first, such as another attester that was handed the quote, keeps nobody from being
         asked about its own.
     Raises NotFound, StateConflict, VerificationFailed, InvalidData.
     """
-    job = _job(ports, asked)
+    # (1)
+    job = _job(ports, asking, asked)
     # (2) The chain's clock: the contract compares with it.
     now = ports.chain.block().timestamp
     if not now - WITHIN_S <= asked.checked_at <= now:
@@ -67,16 +93,25 @@ def attest(ports: Ports, book: Book, asked: AttestRequest, devnet: bool) -> Sign
     return _signed(ports, book, found)
 
 
-def _job(ports: Ports, asked: AttestRequest) -> lookup.Job:
+def _job(ports: Ports, asking: Asking, asked: AttestRequest) -> lookup.Job:
     """Step 1."""
+    if asked.job_id != asking.job_id:
+        raise VerificationFailed(f"the body asks about job {asked.job_id}, its header about {asking.job_id}")
     job = lookup.job(ports, f"job/{asked.job_id}")
-    if job.tier is not Tier.TEE:
-        raise StateConflict(f"job {job.short} has the tier {job.tier}, expected {Tier.TEE}")
-    if job.terms.snapshot.verifier.lower() != ports.chain.address_of(VERIFIER).lower():
-        raise StateConflict(f"job {job.short} has the verifier {job.terms.snapshot.verifier}, which is not this one's")
-    if job.state not in (State.LEASED, State.READY) or job.provider is None:
-        raise StateConflict(f"job {job.short} is {job.state}, expected it {State.LEASED} or {State.READY}")
+    _check_held(ports, asking, job.record, job.state)
     return job
+
+
+def _check_held(ports: Ports, asking: Asking, found: JobRecord, state: State) -> None:
+    short, verifier = asking.job_id[:10], ports.chain.address_of(VERIFIER)
+    if state is State.UNKNOWN:
+        raise NotFound(f"there is no job {asking.job_id} on this chain")
+    if found.verifier.lower() != verifier.lower():
+        raise StateConflict(f"job {short} has the verifier {found.verifier}, expected that of the tier tee, {verifier}")
+    if state not in (State.LEASED, State.READY):
+        raise StateConflict(f"job {short} is {state}, expected it {State.LEASED} or {State.READY}")
+    if found.provider.lower() != asking.provider:
+        raise VerificationFailed(f"{found.provider} holds the lease of job {short}, not {asking.provider}")
 
 
 def _check_read(ports: Ports, found: Attestation, quote: bytes) -> None:
@@ -98,8 +133,7 @@ def _signed(ports: Ports, book: Book, found: Attestation) -> Signed:
             f"this quote was signed about already, with another {differing}: {stands.to_json()[differing]}",
             hint="A new run in the enclave makes a new quote.",
         )
-    domain = attesting.eip712_domain(ports.chain.chain_id(), ports.chain.address_of(VERIFIER))
-    return Signed(found, ports.signer.sign_typed(domain, attesting.TYPES, found.message))
+    return Signed(found, ports.signer.sign_typed(domain(ports), attesting.TYPES, found.message))
 
 
 def _read(entry: bytes) -> Attestation:

@@ -13,7 +13,7 @@ PROOFS = "QuoteProofs"
 FAULTS = (
     "none", "its form", "its kind", "a debugger", "the measurement", "the report data", "the report's signature",
     "what binds the attestation key", "the quoting enclave's signature", "the platform's certificate",
-    "the platform authority's certificate",
+    "the platform authority's certificate", "the quoting enclave, which is not its vendor's",
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from mlm.core.attest_asking import Asking
 from mlm.core.attest_request import AttestRequest, Signed
 from mlm.core.attestation import SGX, UP_TO_DATE
 from mlm.core.attesting import Attestation
@@ -32,9 +33,19 @@ def ports(monkeypatch: pytest.MonkeyPatch, attesters: Any, active: bool = True) 
         ("AttesterSet", "members"): MEMBERS,
         ("AttesterSet", "attesterOf"): lambda address: (1, 0, 0, 1, address),
         ("AttesterSet", "isActive"): active,
+        ("TeeVerifier", "rules"): None,
     }
     monkeypatch.setattr(attest_gather, "signer", lambda ports, attestation, signature: signature.decode())
-    return Ports(chain=lambda: MemoryChain(answers), attesters=lambda: attesters)
+    return Ports(chain=lambda: MemoryChain(answers), attesters=lambda: attesters, signer=Signer)
+
+
+class Signer:
+    """Its signature is what is signed."""
+
+    address = "0x" + "Dd" * 20
+
+    def sign_typed(self, domain: Any, types: Any, message: dict[str, Any]) -> bytes:
+        return repr(message).encode()
 
 
 class Answering:
@@ -43,7 +54,8 @@ class Answering:
     def __init__(self, first: Any) -> None:
         self.first = first
 
-    def attest(self, url: str, asked: AttestRequest) -> Signed:
+    def attest(self, url: str, asking: Asking, body: bytes) -> Signed:
+        assert asking.attester == url.lower() and asking.signature == repr(asking.message).encode()
         return self.first(url) or Signed(EXPECTED, url.encode())
 
 
