@@ -18,16 +18,15 @@ from mlm.core.attest_request import Signed
 from mlm.core.attestation import SGX, SNP, UP_TO_DATE
 from mlm.core.attesting import Attestation, TeeResult
 from mlm.core.commitment import NO_SALT, tensors_root
-from mlm.core.digest import domain, keccak256, words
 from mlm.core.job import State
 from mlm.core.plan import Call, Plan, Tx
 from mlm.core.reporting import Kind
-from mlm.core.tee import measurement_of
+from mlm.core.tee import SessionKey, measurement_of
 from mlm.core.tee_files import Evidence, Handed
 from mlm.ports.bundle import Ports
 from mlm.workflows import lease
 from mlm.workflows.apply import apply
-from mlm.workflows.attest_gather import VERIFIER
+from mlm.workflows.attest_gather import VERIFIER, domain
 from mlm.workflows.tiers.rules import submission
 from mlm.workflows.tiers.tee import attestation_of, key_of, statement_of
 from tests.command_line import Person
@@ -62,8 +61,7 @@ def about(quote: bytes, kind: str = SGX) -> Attestation:
 
 def signed(ports: Ports, attestation: Attestation) -> Signed:
     """By the account of these ports, whatever it says."""
-    domain = attesting.eip712_domain(ports.chain.chain_id(), ports.chain.address_of(VERIFIER))
-    return Signed(attestation, ports.signer.sign_typed(domain, attesting.TYPES, attestation.message))
+    return Signed(attestation, ports.signer.sign_typed(domain(ports), attesting.TYPES, attestation.message))
 
 
 def registered(provider: Person, attesters: Sequence[Person]) -> tuple[bytes, Attestation]:
@@ -71,14 +69,12 @@ def registered(provider: Person, attesters: Sequence[Person]) -> tuple[bytes, At
     both as they stand on the chain.
     """
     ports = ports_of(provider)
-    now, (x, y) = ports.chain.block().timestamp, _point()
-    key = (ports.sender.address, b"\6" * 32, x, y, now + 3600)
-    bound = keccak256(words((int(ports.sender.address, 16), x, y)))
-    place = ports.chain.chain_id(), int(ports.chain.address_of("JobMarket"), 16)
-    data = keccak256(words((domain("mlm/tee-session/1"), *place, key[1], key[4], bound)))
+    now, place = ports.chain.block().timestamp, (ports.chain.chain_id(), ports.chain.address_of("JobMarket"))
+    key = SessionKey(*place, ports.sender.address, b"\6" * 32, now + 3600, *_point())
+    data, told = key.report_data, (key.provider, key.model, key.x, key.y, key.expires_at)
     quote = forged(quoted(data=data))
     said = replace(about(quote), job_id="0x" + "00" * 32, report_data=data, checked_at=now)
-    register = Call(VERIFIER, "registerKey", (key, said.as_args(), list(signatures(attesters, said))))
+    register = Call(VERIFIER, "registerKey", (told, said.as_args(), list(signatures(attesters, said))))
     apply(ports, Plan("lease fulfil", (Tx("register a key", register),), None))
     return quote, said
 
@@ -130,7 +126,7 @@ def handed_in(
     said = ports.attestation.verify(made.quote, made.collateral, made.at, simulated=True)
     key, root, quote = key_of(work.model.manifest), tensors_root(NO_SALT, kept.outputs), alter(made.quote)
     data = statement_of(ports, work.job, key.model, root).report_data
-    attestation = attestation_of(work.job, said, quote, data, made.at)
+    attestation = attestation_of(job, said, quote, data, made.at)
     result = TeeResult(attestation, key.model, key.digests, 0, 0, root, signatures(attesters, attestation))
     block = Handed(quote, made.collateral, kept.outputs).to_block()
     apply(ports, Plan("lease fulfil", submission(work.job, "push", block, result.encode(), "hand it in"), None))

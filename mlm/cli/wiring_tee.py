@@ -40,6 +40,7 @@ def enclave(session: Session) -> Enclave:
     reports, chosen = Path(get("tee.reports")), get("tee.enclave")
     options = {
         "folder": session.home / "cache" / "runner",
+        "keys": session.home / "enclave",
         "threads": get("runner.threads"),
         **wiring_compute.bounds(session, "runner"),
     }
@@ -67,7 +68,7 @@ def run(session: Session, host: str, port: int, started: Callable[[str], None]) 
     from mlm.adapters.attester.book import FileBook
     from mlm.adapters.serving import host as hosting
     from mlm.adapters.serving.metrics import AccessLog
-    from mlm.workflows import attest
+    from mlm.workflows import attest, attest_key
     from mlm.workflows.attest_gather import VERIFIER
 
     chain, account = session.ports.chain, session.ports.signer.address
@@ -77,7 +78,7 @@ def run(session: Session, host: str, port: int, started: Callable[[str], None]) 
     log, limits = AccessLog(wiring_serve.folder(session, name)), limits_of(wiring_serve.limits(session))
     listening = hosting.listen(host, port)
     made = Attesting(
-        attest=lambda asking, asked: attest.attest(ports, book, asking, asked, devnet),
+        attest=lambda asking, asked: attest_key.answer(ports, book, asking, asked, devnet),
         signer=partial(attest.signer, session.ports),
         admit=partial(attest.admit, session.ports),
         about={"attester": account, "chain": chain_id, "verifier": verifier},

@@ -63,22 +63,20 @@ def attest(ports: Ports, book: Book, asking: Asking, asked: AttestRequest, devne
     """
     # (1)
     job = _job(ports, asking, asked)
-    # (2) The chain's clock: the contract compares with it.
-    now = ports.chain.block().timestamp
-    if not now - WITHIN_S <= asked.checked_at <= now:
-        raise VerificationFailed(f"checkedAt: expected {now - WITHIN_S} to {now}, found {asked.checked_at}")
+    # (2)
+    check_instant(ports, asked.checked_at)
     # (3) What the publisher allows, not what the provider says.
     key, frozen = tee.tee_key(asked.model, asked.measurements), bytes.fromhex(job.terms.snapshot.key[2:])
     if key != frozen:
         raise VerificationFailed(f"the version's key: expected 0x{frozen.hex()}, found 0x{key.hex()}")
     policy = policy_of(job)
     # (5) Before a child is started for it.
-    if asked.simulated and not (devnet and policy.simulated and ports.chain.call(VERIFIER, "simulatedAllowed")):
-        raise VerificationFailed("the evidence is simulated: it is signed about on a devnet, for jobs that take it")
+    if asked.simulated:
+        check_simulated(ports, devnet and policy.simulated)
     # (4) With the collateral that the provider brings: it is signed, and dated.
     said = ports.attestation.verify(asked.quote, asked.collateral, asked.checked_at, simulated=asked.simulated)
     statement = statement_of(ports, job, asked.model, asked.root, asked.x, asked.y)
-    found = attestation_of(job, said, asked.quote, statement.report_data, asked.checked_at)
+    found = attestation_of(job.job_id, said, asked.quote, statement.report_data, asked.checked_at)
     # (6)
     if found.measurement not in asked.measurements:
         code = tee.spell_measurement(said.kind, said.measurements)
@@ -88,9 +86,9 @@ def attest(ports: Ports, book: Book, asking: Asking, asked: AttestRequest, devne
     # (8)
     tee.check_bound(said, statement)
     # (9)
-    _check_read(ports, found, asked.quote)
+    check_read(ports, found, asked.quote)
     # (10) Written down first: what is signed after a crash is what stands.
-    return _signed(ports, book, found)
+    return sign(ports, book, found)
 
 
 def _job(ports: Ports, asking: Asking, asked: AttestRequest) -> lookup.Job:
@@ -114,8 +112,28 @@ def _check_held(ports: Ports, asking: Asking, found: JobRecord, state: State) ->
         raise VerificationFailed(f"{found.provider} holds the lease of job {short}, not {asking.provider}")
 
 
-def _check_read(ports: Ports, found: Attestation, quote: bytes) -> None:
-    """Step 9. What it answers once it answers for ever: whoever asked both is never slashed for a quote."""
+def check_instant(ports: Ports, at: int) -> int:
+    """That an instant lies in the past, and not far; what time it is. By the chain's clock, as the contract compares.
+
+    Raises VerificationFailed.
+    """
+    now = ports.chain.block().timestamp
+    if not now - WITHIN_S <= at <= now:
+        raise VerificationFailed(f"checkedAt: expected {now - WITHIN_S} to {now}, found {at}")
+    return now
+
+
+def check_simulated(ports: Ports, taken: bool) -> None:
+    """That simulated evidence may be signed about, where it is `taken`. Raises VerificationFailed."""
+    if not (taken and ports.chain.call(VERIFIER, "simulatedAllowed")):
+        raise VerificationFailed("the evidence is simulated: it is signed about on a devnet, for jobs that take it")
+
+
+def check_read(ports: Ports, found: Attestation, quote: bytes) -> None:
+    """That the contract which convicts attesters finds no fault in the quote's bytes. Raises VerificationFailed.
+
+    What it answers once it answers for ever: whoever asked both is never slashed for a quote.
+    """
     if fault := fault_of(ports, found, quote):
         raise VerificationFailed(
             f"expected a quote in which the contract {PROOFS} finds no fault, it finds one in {fault_name(fault)}",
@@ -123,7 +141,11 @@ def _check_read(ports: Ports, found: Attestation, quote: bytes) -> None:
         )
 
 
-def _signed(ports: Ports, book: Book, found: Attestation) -> Signed:
+def sign(ports: Ports, book: Book, found: Attestation) -> Signed:
+    """Write down what is about to be signed, and sign it, or what was signed of it before.
+
+    Raises StateConflict where another word on this quote at this instant was signed already.
+    """
     name = f"{found.job_id[2:]}-{found.quote.hex()}-{found.checked_at:x}"
     entry = json.dumps(found.to_json(), sort_keys=True).encode()
     stands = _read(book.write(name, entry))

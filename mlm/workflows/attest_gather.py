@@ -10,7 +10,7 @@ from typing import Any
 from mlm.core import attesting
 from mlm.core.attest_asking import TYPES as ASKING_TYPES
 from mlm.core.attest_asking import Asking
-from mlm.core.attest_request import AttestRequest, Signed
+from mlm.core.attest_request import AttestRequest, KeyRequest, Signed
 from mlm.core.attesting import Attestation
 from mlm.core.errors import InvalidData, MlmError, StateConflict, VerificationFailed
 from mlm.core.parallel import in_parallel
@@ -62,7 +62,7 @@ def domain(ports: Ports) -> dict[str, Any]:
     return attesting.eip712_domain(ports.chain.chain_id(), ports.chain.address_of(VERIFIER))
 
 
-def gather(ports: Ports, asked: AttestRequest, expected: Attestation) -> tuple[bytes, ...]:
+def gather(ports: Ports, asked: AttestRequest | KeyRequest, expected: Attestation) -> tuple[bytes, ...]:
     """m signatures of `expected`, the first that come, by ascending address.
 
     Who is slow is not waited for once m have signed, nor when the process ends. Raises StateConflict that says who
@@ -93,7 +93,7 @@ def gather(ports: Ports, asked: AttestRequest, expected: Attestation) -> tuple[b
         shown = "; ".join(told[:_SHOWN]) + (f"; and {len(told) - _SHOWN} more" if told[_SHOWN:] else "")
         raise StateConflict(
             f"{len(signed)} of {needed} attesters signed: {shown}",
-            hint="The result is kept: the same command asks them again.",
+            hint="What they were asked about is kept: the same command asks them again.",
         )
     return tuple(signed[address] for address in sorted(signed, key=lambda address: int(address, 16)))
 

@@ -19,7 +19,7 @@ from mlm.core.job import Tier
 from mlm.core.reporting import Statement
 from mlm.core.tee_files import MAX_EVIDENCE
 from mlm.ports.bundle import Ports
-from mlm.workflows import attest_gather, lookup
+from mlm.workflows import attest_gather, lookup, sessions
 from mlm.workflows.attest_gather import VERIFIER
 from mlm.workflows.quote_faults import fault_of
 from mlm.workflows.sync import sync
@@ -62,7 +62,7 @@ def gather(ports: Ports, job_name: str, files: Sequence[Path], quote_file: Path 
         )
     (digest,) = digests
     quote, missing = _quote(ports, job, digest, quote_file)
-    statements = _statements(ports, [*signed, *_on_chain(ports, digest)])
+    statements = _statements(ports, [*signed, *_on_chain(ports, quote="0x" + digest.hex())])
     return Evidence(tuple(_judged(ports, each, quote, job) for each in statements), quote, missing, job)
 
 
@@ -75,7 +75,7 @@ def _answer(ports: Ports, path: Path) -> tuple[Attestation, bytes]:
     return told.attestation, told.signature
 
 
-def _of_result(ports: Ports, job: lookup.Job) -> Iterator[tuple[Attestation, bytes]]:
+def _of_result(ports: Ports, job: lookup.Job) -> list[tuple[Attestation, bytes]]:
     """What a job's result rests on, and who signed it; of a key's, what was signed when the key was registered."""
     if job.tier is not Tier.TEE:
         raise UsageError(
@@ -83,28 +83,20 @@ def _of_result(ports: Ports, job: lookup.Job) -> Iterator[tuple[Attestation, byt
             hint="`mlm verify JOB` says who checks this one.",
         )
     digest = ports.chain.call(VERIFIER, "attestationOf", job.raw)
-    rows = _rows(ports, digest="0x" + digest.hex()) if any(digest) else []
-    if not rows:
+    found = list(_on_chain(ports, digest="0x" + digest.hex())) if any(digest) else []
+    if not found:
         raise StateConflict(f"job {job.short} is {job.state}: it has no result that attesters signed")
-    return _signed(rows)
+    return found
 
 
-def _on_chain(ports: Ports, quote: bytes) -> Iterator[tuple[Attestation, bytes]]:
-    """All that was ever handed in about a quote."""
-    return _signed(_rows(ports, quote="0x" + quote.hex()))
-
-
-def _rows(ports: Ports, **wanted: str) -> list[tuple[str, str]]:
-    """Attestations and signatures by attesters: a result that a key signed has another signature."""
-    keys = [(row["attestation"], row["signatures"]) for row in ports.state.query("session_keys", **wanted)]
-    results = [(row["attestation"], row["signatures"]) for row in ports.state.query("attested_results", **wanted)]
-    return [*keys, *(row for row in results if not Attestation.from_json(json.loads(row[0])).of_key)]
-
-
-def _signed(rows: Sequence[tuple[str, str]]) -> Iterator[tuple[Attestation, bytes]]:
-    for attestation, signatures in rows:
-        for each in signatures.split(","):
-            yield Attestation.from_json(json.loads(attestation)), bytes.fromhex(each[2:])
+def _on_chain(ports: Ports, **wanted: str) -> Iterator[tuple[Attestation, bytes]]:
+    """All that attesters signed of what was handed in or registered, of this `digest` or this `quote`."""
+    for key in sessions.registrations(ports, **wanted):
+        yield from ((key.attestation, each) for each in key.signatures)
+    for row in ports.state.query("attested_results", **wanted):
+        attestation = Attestation.from_json(json.loads(row["attestation"]))
+        if not attestation.of_key:  # else the key has signed the result, and attesters what is above
+            yield from ((attestation, bytes.fromhex(each[2:])) for each in row["signatures"].split(","))
 
 
 def _statements(ports: Ports, signed: Sequence[tuple[Attestation, bytes]]) -> list[Statement]:

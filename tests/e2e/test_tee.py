@@ -63,7 +63,7 @@ def leased(market: Market, *options: str) -> str:
 
 
 def enclave(folder: Path, **options: Any) -> SimulatedEnclave:
-    return SimulatedEnclave(folder=folder / "enclave", **options)
+    return SimulatedEnclave(folder=folder / "enclave", keys=folder / "keys", **options)
 
 
 @dataclass(frozen=True)

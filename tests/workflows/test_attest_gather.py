@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -13,6 +14,8 @@ from mlm.core.attest_request import AttestRequest, Signed
 from mlm.core.attestation import SGX, UP_TO_DATE
 from mlm.core.attesting import Attestation
 from mlm.core.errors import ServerFailed, StateConflict
+from mlm.core.manifest import TeeKey
+from mlm.core.tee import Policy
 from mlm.memory.chain import MemoryChain
 from mlm.ports.bundle import Ports
 from mlm.workflows import attest_gather
@@ -36,7 +39,7 @@ def ports(monkeypatch: pytest.MonkeyPatch, attesters: Any, active: bool = True) 
         ("TeeVerifier", "rules"): None,
     }
     monkeypatch.setattr(attest_gather, "signer", lambda ports, attestation, signature: signature.decode())
-    return Ports(chain=lambda: MemoryChain(answers), attesters=lambda: attesters, signer=Signer)
+    return Ports(chain=lambda: MemoryChain(answers), attesters=lambda: attesters, signer=Signer, enclave=Keyless)
 
 
 class Signer:
@@ -46,6 +49,13 @@ class Signer:
 
     def sign_typed(self, domain: Any, types: Any, message: dict[str, Any]) -> bytes:
         return repr(message).encode()
+
+
+class Keyless:
+    """An enclave without session keys."""
+
+    def held(self) -> tuple[()]:
+        return ()
 
 
 class Answering:
@@ -88,5 +98,9 @@ def test_who_fails_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nothing_is_accepted_that_nobody_could_attest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its provider would lose its lock: the members that there are do not count yet."""
     here = ports(monkeypatch, None, active=False)
+    policy = Policy(frozenset({UP_TO_DATE}), frozenset({SGX})).encode()
+    job = SimpleNamespace(terms=SimpleNamespace(request=SimpleNamespace(policy="0x" + policy.hex())))
+    loaded = SimpleNamespace(manifest=SimpleNamespace(tee=TeeKey(b"m" * 32, ("sgx:" + "01" * 32 + ":" + "02" * 32,))))
+    work = cast("Work", SimpleNamespace(job=job, model=loaded))
     with pytest.raises(StateConflict, match="expected 2 active attesters that must sign, found 0"):
-        Tee().check_acceptable(here, cast("Work", None))
+        Tee().check_acceptable(here, work)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mlm.adapters.attester.turns import Turns
 from mlm.adapters.serving.body import Room, whole_body
 from mlm.core.attest_asking import HEADER, Asking, check_asking, check_body
-from mlm.core.attest_request import MAX_BODY, PATH, AttestRequest, Signed
+from mlm.core.attest_request import MAX_BODY, PATH, AttestRequest, KeyRequest, Signed
 from mlm.core.errors import InvalidData, MlmError, NotFound, StateConflict, VerificationFailed
 from mlm.core.serving import Limits, Rate, Refusal, Status
 
@@ -40,7 +40,7 @@ class Attesting:
     `rate`: requests of one address a second; at most `waiting` of them at once, `share` of one provider.
     """
 
-    attest: Callable[[Asking, AttestRequest], Signed]
+    attest: Callable[[Asking, AttestRequest | KeyRequest], Signed]
     signer: Callable[[Asking], str]
     admit: Callable[[Asking], None]
     about: dict[str, Any]
@@ -143,7 +143,7 @@ class Attesting:
             del self._answers[old]
 
     def _signed(self, asking: Asking, body: bytes) -> Signed:
-        return self.attest(asking, AttestRequest.from_json(body))
+        return self.attest(asking, (KeyRequest if asking.of_key else AttestRequest).from_json(body))
 
 
 def limits_of(limits: Limits) -> Limits:
