@@ -1,4 +1,5 @@
-"""`mlm watcher run`: re-executes results that can be disputed, and sees the false ones convicted.
+"""`mlm watcher run`: re-executes results that can be disputed, and sees the false ones convicted; and attesters by what
+the quotes of results say.
 
 It looks, `core/dispute/challenge.py` decides, and it acts by the operations that `mlm dispute` uses: journalled, so
 that a killed watcher goes on where chain and journal stand. What fails is told, and tried again at the next look.
@@ -8,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
 from mlm.core.clock import Duration, Instant
 from mlm.core.dispute import challenge, cost
-from mlm.core.dispute.cost import Cost, Limit
+from mlm.core.dispute.cost import Cost
 from mlm.core.dispute.game import Game, Phase
 from mlm.core.dispute.present import MOST_AGE, Seen, judge
 from mlm.core.errors import ChainError, MlmError
@@ -25,13 +27,13 @@ from mlm.ports.bundle import Ports
 from mlm.workflows import dispute, dispute_look, lookup, tiers
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.dispute import Challenged
-from mlm.workflows.dispute_look import CONTRACT
 from mlm.workflows.job_close import JobName
 from mlm.workflows.once import once
 from mlm.workflows.sync import sync
 from mlm.workflows.tiers.optimistic import evidence_of
 from mlm.workflows.watcher_audits import Audits
 from mlm.workflows.watcher_replicas import Replicating
+from mlm.workflows.watcher_reports import Reporting
 from mlm.workflows.watcher_spending import Spending, TooDear
 
 _CHALLENGED = tuple(int(tier) for tier, rules in tiers.RULES.items() if rules.challenged)
@@ -46,7 +48,8 @@ REST = 60.0  # seconds that a result is left alone after a limit did not take it
 class Run:
     """Parameters of `watcher run`. `most_bond` about a result in base units; None: any, of what follows, in wei.
 
-    `most_fee` is for all moves about a result, `most_a_day` for all of 24 hours: games, audits and replicas.
+    `most_fee` is for all moves about a result, `most_a_day` for all of 24 hours: games, audits, replicas
+    and reports.
 
     `drawn`: only results that are drawn for an audit. It ends after `seconds` (None: never), or with `until_idle` once
     nothing is left that can be checked or played; an audit's next date is not waited for. `secrets` of the beacon it
@@ -80,7 +83,7 @@ class Watched:
     `unchecked` are jobs whose result could not be run again: their input or model is not there, or is refused.
     `too_dear` are those that it left alone, since a limit did not take what they cost; `spent` are its moves' fees.
     `audits` are those that it has committed to, `paid` what audits have paid it. `replicas` are the jobs that it was
-    drawn for, has run and has committed to.
+    drawn for, has run and has committed to. `reports` are those about attesters.
     """
 
     account: str
@@ -92,6 +95,7 @@ class Watched:
     convictions: int = field(metadata=NO_AMOUNT)
     audits: int = field(metadata=NO_AMOUNT)
     replicas: int = field(metadata=NO_AMOUNT)
+    reports: int = field(metadata=NO_AMOUNT)
     paid: Amount = field(metadata=NO_AMOUNT)
     spent: Wei = field(metadata=NO_AMOUNT)
     too_dear: tuple[str, ...]
@@ -130,11 +134,13 @@ class _Watcher:
         self._told: set[str] = set()
         self._now = self._moves = self._failures = 0
         self._since: Seen | None = None  # what the node's newest block is judged by
-        self._spending = Spending(ports, params.most_fee, params.most_a_day)
+        self._spending = Spending(ports, params.most_fee, params.most_a_day, int(params.most_bond))
         self._dear: dict[str, float] = {}  # results that a limit does not take, and when they are looked at again
         self._replicating = Replicating(ports, self._spending, observe=params.observe, secrets=params.secrets)
         self._begun = ports.system.monotonic()
         self._undrawn: list[str] = []  # leased jobs that wait for a draw
+        self._reporting = Reporting(ports, self._spending, observe=params.observe)
+        self._attested: list[lookup.Job] = []  # results whose quotes are to be looked at
         self._audits = Audits(ports, self._spending, observe=params.observe, needed=params.drawn)
 
     def run(self, stopped: Callable[[], bool]) -> Watched:
@@ -160,6 +166,7 @@ class _Watcher:
             convictions=convicted,
             audits=self._audits.committed,
             replicas=self._replicating.committed,
+            reports=self._reporting.made,
             paid=Amount(self._audits.paid),
             spent=Wei(self._spending.total),
             too_dear=tuple(self._dear),
@@ -188,7 +195,28 @@ class _Watcher:
             except MlmError as error:
                 self._fail(job.job_id, error)
                 busy = True
-        return self._audit() or self._replicate() or busy
+        return self._report() or self._audit() or self._replicate() or busy
+
+    def _report(self) -> bool:
+        """Look at what attesters have signed; whether something was reported."""
+        made = [self._try(job.job_id, partial(self._reporting.move, job, self._say)) for job in self._attested]
+        return any(made)
+
+    def _try(self, name: str, move: Callable[[], Sequence[DoneStep]]) -> bool:
+        """Make a move about a result, unless a limit does not take it; whether there was one."""
+        if self._rests(name):
+            return False
+        try:
+            steps = move()
+        except TooDear as error:
+            self._leave(name, error)
+        except MlmError as error:
+            self._fail(name, error)
+        else:
+            if steps:
+                self._made(name, steps)
+            return bool(steps)
+        return False
 
     def _left(self) -> float | None:
         """Seconds for which it is to run yet; None: without end."""
@@ -202,51 +230,34 @@ class _Watcher:
         """Make what moves there are about replicas; whether there was one, or one is near."""
         busy = False
         for name in self._replicating.names(self._undrawn):
-            if self._rests(name):
-                continue
-            try:
-                steps, near = self._replicating.move(name, self._say)
-            except TooDear as error:
-                self._leave(name, error)
-                continue
-            except MlmError as error:
-                self._fail(name, error)
-                continue
-            if steps:
-                self._made(name, steps)
+            if self._try(name, partial(self._replicating.move, name, self._say)):
                 sync(self._ports)
-            busy = busy or near
+                busy = True
+            busy = busy or name in self._replicating.near
         return busy
 
     def _audit(self) -> bool:
         """Make what moves there are in audits; whether there was one."""
-        moved = False
-        for name in self._audits.names:
-            if self._rests(name):
-                continue
-            try:
-                steps = self._audits.move(name, is_true=name in self._true, say=self._say)
-            except TooDear as error:
-                self._leave(name, error)
-                continue
-            except MlmError as error:
-                self._fail(name, error)
-                continue
-            if steps:
-                self._made(name, steps)
-                moved = True
-        return moved
+        made = [
+            self._try(name, partial(self._audits.move, name, is_true=name in self._true, say=self._say))
+            for name in self._audits.names
+        ]
+        return any(made)
 
     def _wanted(self) -> list[lookup.Job]:
         """Jobs of the tier, of others, whose result can still be disputed; and those with games of ours."""
         self._refresh()
         me = self._ports.sender.address.lower()
         found = []
-        self._undrawn = []
+        self._undrawn, self._attested = [], []
         for row in self._rows():
-            if row["tier"] not in _CHALLENGED or (row["provider"] or "") == me:
+            if row["tier"] not in (*_CHALLENGED, Tier.TEE) or (row["provider"] or "") == me:
                 continue
             if self._params.assets and f"{row['handle']}/{row['name']}" not in self._params.assets:
+                continue
+            if row["tier"] == Tier.TEE:
+                if self._reporting.may_judge(job := lookup.read_job(self._ports, row["job_id"])):
+                    self._attested.append(job)
                 continue
             if row["job_id"] in self._true and self._true[row["job_id"]] == self._claimed(row["job_id"]):
                 continue
@@ -336,7 +347,7 @@ class _Watcher:
                 if not convicted and job.state in dispute.CHALLENGEABLE:
                     self._say(job.job_id, "left alone: a challenge would come too late")
                 return False
-            self._check_bond(job)
+            self._spending.check_bond(job.job_id)
             operation: Operation[Any, Any] = dispute.OPEN
         else:
             self._spending.reserve(job.job_id, left)
@@ -361,15 +372,6 @@ class _Watcher:
         """This account's game about a node; None where it has none, or has lost it."""
         found = dispute_look.own_games(self._ports, job.job_id, node)
         return next((game for game in found if game.phase not in (Phase.NONE, Phase.ENDED)), None)
-
-    def _check_bond(self, job: lookup.Job) -> None:
-        """Raises TooDear where a game would lock more than may be locked and lost."""
-        bond, me = int(self._ports.chain.call(CONTRACT, "bond")), self._ports.sender.address.lower()
-        ends = (move for move in self._ports.state.query("game_moves", job_id=job.job_id) if move["shown"] == "lost")
-        lost = bond * sum(move["account"].lower() == me for move in ends)
-        limit = Limit("--most-bond", int(self._params.most_bond), lost)
-        if not limit.takes(bond):
-            raise TooDear(Amount(bond), limit)
 
     def _rests(self, job_id: str) -> bool:
         return self._ports.system.monotonic() < self._dear.get(job_id, 0.0)

@@ -34,6 +34,7 @@ class Replicating:
         self._over: set[str] = set()
         self._may_draw = self._may_add = False
         self.committed = 0
+        self.near: set[str] = set()
         self.drawn: frozenset[str] = frozenset()
         try:
             self._rules = replica_look.rules(ports)
@@ -58,30 +59,35 @@ class Replicating:
         mine = self.drawn - self._over
         return (*sorted(mine), *(name for name in undrawn if self._may_draw and name not in mine))
 
-    def move(self, name: str, say: Callable[[str, str], None]) -> tuple[Sequence[DoneStep], bool]:
-        """Make the next move about a job: what was done for it, and whether another one may be near.
+    def move(self, name: str, say: Callable[[str, str], None]) -> Sequence[DoneStep]:
+        """Make the next move about a job: what was done for it; it is among `near` where another one may be.
 
         Raises TooDear where a limit does not take it, and MlmErrors.
         """
         assert self._rules is not None
+        self.near.discard(name)
         job, now = lookup.read_job(self._ports, name), self._ports.chain.block().timestamp
         found = replica_look.look(self._ports, job, self._rules, secret=self._may_add)
         if found.settled:
             self._over.add(name)
-            return (), False
+            return ()
         waits = found.round is not None and (
             found.round.added or found.round.fresh
         )  # for its secret's turn, or a block
         move = replica.next_move(found, now)
         if move is None and self._answers(job, found, now):
-            return self._do(job, dispute.RESPOND, JobName(name), say, move), True
+            self.near.add(name)
+            return self._do(job, dispute.RESPOND, JobName(name), say, move)
         if move is None:
-            return (), waits
+            if waits:
+                self.near.add(name)
+            return ()
         if found.stage is Stage.NONE and isinstance(move, Fund | Settle):
-            return (), False
+            return ()
         done = self._do(job, STEP, Step(name, secret=isinstance(move, Add)), say, move)
         self.committed += bool(done) and isinstance(move, Commit)
-        return done, True
+        self.near.add(name)
+        return done
 
     def _do(
         self,

@@ -6,6 +6,7 @@ The journal says what was spent, so that a watcher which is started again goes o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from mlm.core.dispute.cost import Cost, Limit, Price, passed
 from mlm.core.errors import StateConflict
@@ -13,6 +14,7 @@ from mlm.core.money import Amount, Wei
 from mlm.core.plan import Call
 from mlm.ports.bundle import Ports
 from mlm.workflows.apply import Preview
+from mlm.workflows.attester_report import Accusation
 from mlm.workflows.dispute_look import CONTRACT
 from mlm.workflows.job_close import JobName
 from mlm.workflows.journalled import spent
@@ -21,7 +23,13 @@ from mlm.workflows.rerun import request_of
 
 DAY = 86_400
 # A watcher's operations, and the parameters by which the journal knows them.
-MOVES = {"dispute open": JobName, "dispute respond": JobName, "audit join": JobName, "replica step": Step}
+MOVES: dict[str, Callable[[str], Any]] = {
+    "dispute open": JobName,
+    "dispute respond": JobName,
+    "audit join": JobName,
+    "replica step": Step,
+    "attester report": Accusation,
+}
 # Bytes of a transaction that commits to a challenge, fewer than it has: what one costs on a rollup is not underrated.
 _COMMIT_BYTES = 100
 _NEWEST = 50  # operations that are read again: what was sent since, or has been included since
@@ -42,10 +50,14 @@ class TooDear(StateConflict):
 
 
 class Spending:
-    """One account's, by the journal. `most_fee` about a result and `most_a_day` are wei; None: any."""
+    """One account's, by the journal. `most_fee` about a result and `most_a_day` are wei, None: any.
 
-    def __init__(self, ports: Ports, most_fee: int | None, most_a_day: int | None) -> None:
+    `most_bond` is what may be locked about a result, and lost, in base units.
+    """
+
+    def __init__(self, ports: Ports, most_fee: int | None, most_a_day: int | None, most_bond: int) -> None:
         self._ports, self._most_fee, self._most_a_day = ports, most_fee, most_a_day
+        self._most_bond = most_bond
         self._spent: dict[str, tuple[str, list[tuple[int, int]]]] = {}  # operation -> its request, when and how much
         self._reserved: dict[str, Cost] = {}  # job -> what its open game may still take
         self._here = (ports.sender.address, ports.chain.chain_id(), ports.chain.block(0).hash)
@@ -89,6 +101,14 @@ class Spending:
         price = self.price()
         self._allow(price.of(cost), self.limits(job_id, price, begins=begins))
 
+    def check_bond(self, job_id: str) -> None:
+        """Raises TooDear where a game would lock more than may be locked and lost about a result."""
+        bond, me = Amount(self._ports.chain.call(CONTRACT, "bond")), self._ports.sender.address.lower()
+        ends = (move for move in self._ports.state.query("game_moves", job_id=job_id) if move["shown"] == "lost")
+        limit = Limit("--most-bond", self._most_bond, bond * sum(move["account"].lower() == me for move in ends))
+        if not limit.takes(bond):
+            raise TooDear(bond, limit)
+
     def asked(
         self, job_id: str, *, begins: bool, after: Callable[[Preview], Cost] = lambda _: Cost()
     ) -> Callable[[Preview], bool]:
@@ -98,6 +118,8 @@ class Spending:
         """
 
         def allowed(shown: Preview) -> bool:
+            if shown.bond > self._most_bond:
+                raise TooDear(shown.bond, Limit("--most-bond", self._most_bond, 0))
             price = self.price()
             self._allow(shown.fee + price.of(after(shown)), self.limits(job_id, price, begins=begins))
             return True
