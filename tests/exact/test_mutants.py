@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from mlm.core.exact.node import ATTRIBUTES, Op
 from tests.exact.mutants import BITS, Kind, Mutants, Outcome
 from tests.exact.proofs import OPERATORS
+from tests.exact.telling import telling
 
 # What nobody can compute otherwise and be seen: with another number of groups, or another axis, the operands have other
 # types, and the view does not look at its first number. As parts of the graph they are refused like all others.
@@ -64,3 +66,11 @@ def test_the_graph_is_bound_to_its_last_bit(op: Op) -> None:
 def test_the_honest_run_is_taken_and_convicts_nobody(op: Op) -> None:
     submission, proof = Mutants(op).truth()
     assert submission.convicts and not proof.convicts
+
+
+def test_the_page_says_how_many_are_unseen(root: Path) -> None:
+    samples = {op: telling(op).sample for op in OPERATORS}
+    every = sum(sum(map(len, made.data)) + len(ATTRIBUTES[op]) for op, made in samples.items())
+    assert len(UNSEEN) == 3
+    page = (root / "docs" / "fault-proofs.md").read_text(encoding="utf-8")
+    assert f"Of {every:,} numbers and attributes no output can show three" in page
