@@ -61,8 +61,8 @@ class Lie:
     @property
     def evidence(self) -> Evidence:
         """What its provider hands in."""
-        graph, roots = self.prover.graph, self.prover.trace_tree.levels[0]
-        return Evidence(graph.tree.root, graph.inputs, graph.outputs, roots[: len(graph.nodes)])
+        graph = self.prover.graph
+        return Evidence.of(graph, self.prover.trace_tree.levels[0][: len(graph.nodes)])
 
     @property
     def fault(self) -> CellFault:

@@ -282,8 +282,7 @@ class Mutants:
 
 
 def _evidence(prover: Prover) -> Evidence:
-    graph, roots = prover.graph, prover.trace_tree.levels[0]
-    return Evidence(graph.tree.root, graph.inputs, graph.outputs, roots[: len(graph.nodes)])
+    return Evidence.of(prover.graph, prover.trace_tree.levels[0][: len(prover.graph.nodes)])
 
 
 def _is_checked(graph: Graph) -> bool:

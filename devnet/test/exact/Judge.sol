@@ -39,8 +39,6 @@ abstract contract Judge is Base {
             bytes memory expected = _slice(file, at + 9 + call.length, (head >> 192) & type(uint32).max);
             bool succeeds = (head >> 184) & 0xff == 1;
             vm.prank(caller);
-            // Whatever it answers is compared.
-            // forge-lint: disable-next-line(unchecked-call)
             (bool ok, bytes memory actual) = target.call(call);
             bool same = actual.length >= expected.length
                 && keccak256(_slice(actual, 0, expected.length)) == keccak256(expected);
