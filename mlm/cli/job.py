@@ -41,6 +41,7 @@ from mlm.core.errors import UsageError
 
 if TYPE_CHECKING:
     from mlm.workflows.job_show import JobView
+    from mlm.workflows.job_wait import Waited
 
 app = typer.Typer(help="Post jobs, follow them, and read their results.")
 
@@ -141,10 +142,14 @@ def _post_and_wait(ctx: typer.Context, params: Any, output: Path | None, retries
         raise UsageError("--again: with --wait the same command is the same job", hint="--label NAME makes another.")
     job_wait.check(output, retries, timeout)
     posted = once(session.ports, job_post.OPERATION, params, asking(session)).result
-    render(
-        ctx,
-        job_wait.wait(session.ports, posted.job, output, retries=retries, timeout=timeout, tell=_teller(ctx)),
-    )
+    render(ctx, _see_through(ctx, posted.job, output, retries, timeout))
+
+
+def _see_through(ctx: typer.Context, job: str, output: Path | None, retries: int, timeout: float | None) -> Waited:
+    from mlm.workflows.job_wait import wait
+
+    most = ctx.obj.config.get("beacon.secrets")
+    return wait(ctx.obj.ports, job, output, retries=retries, timeout=timeout, tell=_teller(ctx), secrets=most)
 
 
 def _teller(ctx: typer.Context) -> Callable[[JobView | str], None]:
@@ -164,17 +169,13 @@ def _teller(ctx: typer.Context) -> Callable[[JobView | str], None]:
 def wait(ctx: typer.Context, job: Job, output: Output = None, retries: Retries = 2, timeout: Timeout = None) -> None:
     """Wait for the result of a job that you posted: settle what failed, post it again without who failed it.
 
-    It sends only what gets the escrow back, posts again or draws a batch's awards, and waits out a dead node for ten
-    minutes. Stopped at any instant, the same command goes on. Exit 0: accepted, and the outputs are written.
+    It sends only what gets the escrow back, posts again, draws a batch's awards, or pays for and draws replicas, with a
+    secret of its own in the seed; a dead node it waits out for ten minutes. Stopped, the same command goes on.
+    Exit 0: accepted, and the outputs are written.
 
     Example: `mlm job wait job/JOB -o result.json`
     """
-    from mlm.workflows import job_wait as workflow
-
-    render(
-        ctx,
-        workflow.wait(ctx.obj.ports, job, output, retries=retries, timeout=timeout, tell=_teller(ctx)),
-    )
+    render(ctx, _see_through(ctx, job, output, retries, timeout))
 
 
 @app.command("list")

@@ -50,17 +50,25 @@ def withdraw(ctx: typer.Context) -> None:
 
 
 @app.command()
-def step(ctx: typer.Context, job: Job) -> None:
+def step(
+    ctx: typer.Context,
+    job: Job,
+    secret: Annotated[
+        bool,
+        typer.Option("--secret", help="While the beacon's round runs: add a secret to it. Run it again to show it."),
+    ] = False,
+) -> None:
     """Make your next move about a job's replicas: pay for them, draw, commit, show, settle.
 
+    With --secret it takes a deposit, which you have back when you show the secret, in the minute after somebody has
+    closed the round; then nobody knew the seed beforehand. The secret follows from your key, and is stored nowhere.
     `mlm watcher run` makes a replica's moves by itself, `mlm worker run` a provider's, `mlm job wait` a consumer's.
 
     Example: `mlm replica step job/JOB`
     """
     from mlm.workflows import replica as workflow
-    from mlm.workflows.job_close import JobName
 
-    perform(ctx, workflow.STEP, JobName(job), resumes=True)
+    perform(ctx, workflow.STEP, workflow.Step(job, secret), resumes=True)
 
 
 @app.command()

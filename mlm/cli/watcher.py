@@ -35,7 +35,8 @@ def run(
 ) -> None:
     """Run every result again that can be disputed, and see the false ones convicted: Ctrl-C or SIGTERM ends it.
 
-    With stake as a watcher it takes part in audits, and is paid for results that it finds true (`mlm audit`).
+    With stake as a watcher it takes part in audits, and is paid for results that it finds true (`mlm audit`). With a
+    slot it runs what it is drawn for (`mlm replica`), and adds secrets to the seeds that draw (beacon.secrets).
     Killed, it goes on where chain and journal stand. Its facts go to stderr as they happen, what it came to to stdout.
 
     Example: `mlm watcher run --asset alice/digits-exact --until-idle`
@@ -52,6 +53,7 @@ def run(
         observe=observe,
         seconds=seconds,
         until_idle=until_idle,
+        secrets=ctx.obj.config.get("beacon.secrets"),
     )
     with Stop() as stopped:
         done = workflow.watch(ctx.obj.ports, params, tell=teller(), stopped=stopped)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlm.core.clock import Instant
 from mlm.core.dispute import replica
-from mlm.core.dispute.replica import Commit, Draw, Fund, Move, Replicas, Reveal
+from mlm.core.dispute.replica import Add, Commit, Draw, Fund, Move, Record, Replicas, Reveal, Show
 from mlm.core.errors import InsufficientFunds, StateConflict
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Tx
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, permit, replica_look, replica_run, replica_show
 from mlm.workflows.apply import DoneStep, Operation
-from mlm.workflows.job_close import JobName
 from mlm.workflows.replica_look import BEACON, CONTRACT
 from mlm.workflows.replica_show import Mine, ReplicasView
 from mlm.workflows.tiers.redundant import funding
@@ -22,6 +21,14 @@ from mlm.workflows.tiers.redundant import funding
 @dataclass(frozen=True)
 class Nothing:
     """Parameters of the commands that are about this account alone: none."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Parameters of `replica step`. `secret`: commit to one in the beacon's round, where it runs; it is shown later."""
+
+    job: str
+    secret: bool = field(default=False, repr=False)  # to the journal a step is a step: what was begun is gone on with
 
 
 def plan_join(ports: Ports, params: Nothing) -> Plan[None]:
@@ -77,13 +84,14 @@ def _after_slot(ports: Ports, params: Nothing, plan: Plan[None], done: tuple[Don
 # ------------------------------------------------------------------ about a job
 
 
-def plan_step(ports: Ports, params: JobName) -> Plan[str]:
-    """This account's next move about a job's replicas: fund, draw, commit, reveal, settle.
+def plan_step(ports: Ports, params: Step) -> Plan[str]:
+    """This account's next move about a job's replicas: fund, add a secret, draw, commit, reveal, settle.
 
     Raises StateConflict where there is none.
     """
     job = replica_look.named(ports, params.job)
-    found, now = replica_look.look(ports, job, replica_look.rules(ports)), ports.chain.block().timestamp
+    rules, now = replica_look.rules(ports), ports.chain.block().timestamp
+    found = replica_look.look(ports, job, rules, secret=params.secret)
     move = replica.next_move(found, now)
     if move is None:
         raise StateConflict(
@@ -99,6 +107,20 @@ def steps(ports: Ports, job: lookup.Job, found: Replicas, move: Move) -> tuple[T
     match move:
         case Fund():
             return funding(ports, job.raw, job.terms, found.policy)
+        case Add():
+            _, word = replica_look.secret_of(ports, move.round)
+            deposit = Amount(ports.chain.call(BEACON, "deposit"))
+            step = Tx(
+                f"add a secret to the beacon's round {move.round}",
+                Call(BEACON, "commit", (move.round, word)),
+                bond=deposit,
+            )
+            return permit.steps(ports, step, deposit)
+        case Show():
+            secret, _ = replica_look.secret_of(ports, move.round)
+            return (Tx(f"show the secret of round {move.round}", Call(BEACON, "reveal", (move.round, secret))),)
+        case Record():
+            return (Tx(f"keep the hash of the beacon's round {move.round}", Call(BEACON, "record", (move.round,))),)
         case Draw():
             return _drawing(job, move)
         case Commit():
@@ -122,7 +144,7 @@ def _drawing(job: lookup.Job, move: Draw) -> tuple[Tx, ...]:
     return tuple(made)
 
 
-def _after_step(ports: Ports, params: JobName, plan: Plan[str], done: tuple[DoneStep, ...]) -> ReplicasView:
+def _after_step(ports: Ports, params: Step, plan: Plan[str], done: tuple[DoneStep, ...]) -> ReplicasView:
     return replica_show.show(ports, plan.facts)
 
 
@@ -149,7 +171,7 @@ WITHDRAW = Operation(
 )
 STEP = Operation(
     "replica step",
-    JobName,
+    Step,
     plan_step,
     _after_step,
     "A move about replicas stands: the next one is made with `mlm replica step JOB`, or by a watcher.",

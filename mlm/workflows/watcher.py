@@ -45,7 +45,8 @@ class Run:
     """Parameters of `watcher run`. `most_bond` in base units, `most_fee` of a challenge in wei; None: any.
 
     `drawn`: only results that are drawn for an audit. It ends after `seconds` (None: never), or with `until_idle` once
-    nothing is left that can be checked or played; an audit's next date is not waited for.
+    nothing is left that can be checked or played; an audit's next date is not waited for. `secrets` of the beacon it
+    adds by itself where it stays to show them, while fewer of its deposits are lost or wait.
     """
 
     most_bond: Amount
@@ -55,6 +56,7 @@ class Run:
     drawn: bool = False
     seconds: float | None = None
     until_idle: bool = False
+    secrets: int = 0
 
 
 @dataclass(frozen=True)
@@ -120,16 +122,16 @@ class _Watcher:
         self._told: set[str] = set()
         self._now = self._moves = self._failures = 0
         self._since: Seen | None = None  # what the node's newest block is judged by
-        self._replicating = Replicating(ports, observe=params.observe)
+        self._replicating = Replicating(ports, observe=params.observe, secrets=params.secrets)
+        self._begun = ports.system.monotonic()
         self._undrawn: list[str] = []  # leased jobs that wait for a draw
         self._audits = Audits(ports, observe=params.observe, needed=params.drawn)
 
     def run(self, stopped: Callable[[], bool]) -> Watched:
         system = self._ports.system
-        started = system.monotonic()
         while not stopped():
             busy = self._look()
-            took = system.monotonic() - started
+            took = system.monotonic() - self._begun
             if self._params.seconds is not None and took >= self._params.seconds:
                 break
             if self._params.until_idle and not busy:
@@ -140,7 +142,7 @@ class _Watcher:
         convicted = sum(bool(self._ports.state.query("convictions", job_id=job)) for job in self._false)
         return Watched(
             account=self._ports.sender.address,
-            seconds=Duration(round(system.monotonic() - started)),
+            seconds=Duration(round(system.monotonic() - self._begun)),
             checked=len(self._true) + len(self._false),
             unchecked=tuple(self._unchecked),
             false=len(self._false),
@@ -156,6 +158,7 @@ class _Watcher:
         """One look at all jobs; whether anything is left to do or to wait for."""
         try:
             jobs = self._wanted()
+            self._replicating.look(self._left())
         except MlmError as error:
             self._fail("", error)
             return True
@@ -170,6 +173,14 @@ class _Watcher:
                 self._fail(job.job_id, error)
                 busy = True
         return self._audit() or self._replicate() or busy
+
+    def _left(self) -> float | None:
+        """Seconds for which it is to run yet; None: without end."""
+        if self._params.until_idle:
+            return 0.0
+        if self._params.seconds is None:
+            return None
+        return max(0.0, self._begun + self._params.seconds - self._ports.system.monotonic())
 
     def _replicate(self) -> bool:
         """Make what moves there are about replicas; whether there was one, or one is near."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from mlm.core.errors import Reverted
 from mlm.workflows import replica_look
 from tests.command_line import INPUT, MODEL, TOKEN, Market, Person
 from tests.disputing import EXACT, Chain, exact_market, leased, liar, posted
-from tests.replicating import REPLICAS, SLOTS, with_slots
+from tests.replicating import REPLICAS, SLOTS, address, credit, ends, of, until, until_shown, with_slots
 
 PRICE, LOCK, FEE, SLOT = 5 * TOKEN, 10 * TOKEN, TOKEN // 2, 20 * TOKEN
 
@@ -37,30 +38,6 @@ def drawn(market: Market, *options: str) -> str:
     shown = market.consumer.do("replica", "step", job)
     assert sorted(each["replica"] for each in shown["replicas"]) == sorted(map(address, SLOTS)), shown
     return job
-
-
-def address(account: str) -> str:
-    from mlm.adapters.wallet import devnet as accounts
-
-    return accounts.address(account).lower()
-
-
-def credit(market: Market, account: str) -> int:
-    """What replication owes an account."""
-    chain = Chain.of(market, account)
-    return int(chain.read.call("Replication", "creditOf", chain.sender.address))
-
-
-def ends(person: Person, job: str) -> dict[str, tuple[str, int, int]]:
-    """Of each replica how it ended, what it was paid and what it lost."""
-    person.do("job", "settle", job)
-    found = person.do("replica", "show", job)
-    assert found["settled"], found
-    return {each["replica"]: (each["end"], int(each["paid"]), int(each["slashed"])) for each in found["replicas"]}
-
-
-def of(found: dict[str, Any], *accounts: str) -> list[Any]:
-    return [found[address(account)] for account in accounts]
 
 
 def commit_by_hand(market: Market, account: str, job: str, root: bytes, salt: bytes = bytes(32)) -> Chain:
@@ -139,31 +116,49 @@ def test_a_worker_and_a_waiting_consumer_do_the_rest_by_themselves(
     assert of(ends(market.consumer, job), *SLOTS) == [("paid", FEE, 0)] * 2
 
 
-def until(market: Market, job: str, state: str, tries: int = 60) -> None:
-    """Wait until a job has come so far."""
-    order = ("open", "leased", "ready", "submitted", "accepted")
-    for _ in range(tries):
-        now = market.consumer.do("job", "show", job)["state"]
-        if order.index(now) >= order.index(state):
-            return
-        market.consumer.shell("sleep 1")
-    raise AssertionError(f"{job} is {now}")
-
-
-def until_shown(market: Market, job: str, tries: int = 60) -> None:
-    """Wait until both replicas have shown what they found."""
-    for _ in range(tries):
-        stages = [each["stage"] for each in market.consumer.do("replica", "show", job)["replicas"]]
-        if stages == ["equal"] * 2:
-            return
-        market.consumer.shell("sleep 1")
-    raise AssertionError(stages)
+@pytest.mark.parametrize("paid", [True, False])
+def test_a_reopened_jobs_replicas_are_paid_for_and_draw_again(
+    market: Market, replicas: tuple[Person, ...], paid: bool
+) -> None:
+    """By `mlm job wait`: the first provider never accepts; the next one does it, with replicas of its own. Not `paid`:
+    it is killed between posting again and paying for them."""
+    consumer, second = market.consumer, market.person("model-provider")
+    job = posted(consumer, *REPLICAS, "--delivery", "600")
+    market.first.do("bid", job, "--price", "5", "--stake")
+    before = credit(market, "consumer")
+    market.advance("10m")
+    waiting = ("job", "wait", job, "--retries", "1", "--timeout", "10")
+    if not paid:
+        # Of the seven of the fees' return; then of begin, signed, broadcast, receipt, included: nothing is paid yet.
+        assert consumer.killed(12, "after", *waiting, "--json").code == -signal.SIGKILL
+        (again,) = (row["job"] for row in consumer.do("job", "list", "--mine", "--open")["jobs"])
+        assert not consumer.do("replica", "show", again)["funded"]
+    again = "0x" + consumer.refused(12, *waiting)["message"].split()[1][2:]
+    shown = consumer.do("replica", "show", again)
+    assert shown["funded"] and shown["job"] != job, shown
+    assert consumer.do("replica", "show", job)["settled"] and credit(market, "consumer") == before + 2 * FEE
+    assert "deny" in market.first.refused(12, "bid", again, "--price", "5")["message"]
+    second.do("bid", again, "--price", "5", "--stake")
+    market.advance("2m")
+    consumer.refused(12, *waiting)  # draws
+    assert len(consumer.do("replica", "show", again)["replicas"]) == 2
+    for _ in range(2):  # accepted, then handed in
+        second.do("lease", "fulfil", again)
+        for person in replicas:
+            person.do("replica", "step", again)
+    market.advance("1h")
+    waited = consumer.do(*waiting[:-1], "60")
+    assert [each["state"] for each in waited["attempts"]] == ["undelivered", "accepted"]
+    assert of(ends(consumer, again), *SLOTS) == [("paid", FEE, 0)] * 2
 
 
 # ------------------------------------------------------------------ the draw
 
 
 def test_the_draw_follows_from_the_seed_in_python_as_in_solidity(market: Market, replicas: tuple[Person, ...]) -> None:
+    busy = leased(market, "--tier", "redundant", "--replicas", "1", "--replica-fee", "0.5")
+    market.advance("2m")
+    market.consumer.do("replica", "step", busy)  # one of the two slots serves a job: draws differ in where they end
     job = leased(market, *REPLICAS)
     chain = Chain.of(market, "consumer")
     market.consumer.do("sync")
@@ -180,6 +175,7 @@ def test_the_draw_follows_from_the_seed_in_python_as_in_solidity(market: Market,
     assert len(seen) > 1
     market.advance("1h")
     assert of(ends(market.consumer, job)) == []
+    ends(market.consumer, busy)
 
 
 def _rows(market: Market) -> list[dict[str, Any]]:

@@ -185,7 +185,8 @@ order by block, log_index limit $limit offset $offset;
 
 -- name: beacon_rounds
 select round, account, change, drawn_block, word, amount, block, timestamp, tx_hash, finality(block) as finality
-from beacon_rounds where ($round::bigint is null or round = $round)
+from beacon_rounds
+where ($round::bigint is null or round = $round) and ($account::varchar is null or account = $account)
 order by block, log_index limit $limit offset $offset;
 
 -- name: replicas

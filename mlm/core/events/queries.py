@@ -104,7 +104,7 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "chain_reports": {"digest": None, **_PAGE},
     # in order: round account change (committed closed revealed finished) drawn_block (closed) word (commitment, secret,
     # seed) amount (burned)
-    "beacon_rounds": {"round": None, **_PAGE},
+    "beacon_rounds": {"round": None, "account": None, **_PAGE},
     # in order: job_id (None: of a slot) account change (joined left exited funded drawn committed equal different, an
     # end, settled) position (in a draw) number (place, exit time, how many, round) word (seed, commitment, root) amount
     # (stake, fee, pay, refund) slashed (of a replica; what burned of a job)
