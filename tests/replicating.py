@@ -35,6 +35,16 @@ def without_slot(market: Market, person: Person) -> None:
     person.do("replica", "leave")
 
 
+def above_a_gap(market: Market) -> Person:
+    """Whose slot has an empty place below."""
+    people = tuple(market.person(account) for account in SLOTS)
+    for person in people:
+        without_slot(market, person)
+    placed = {person.do("replica", "join")["slot"]["place"]: person for person in people}
+    without_slot(market, placed[min(placed)])
+    return placed[max(placed)]
+
+
 def replicated(market: Market, asset: str = EXACT) -> str:
     """A job that compute-1 has handed in, and whose replicas have found the same."""
     lowered(market)

@@ -39,6 +39,20 @@ def leave(ctx: typer.Context) -> None:
 
 
 @app.command()
+def move(ctx: typer.Context) -> None:
+    """Move your slot into the lowest place that nobody has.
+
+    A draw looks at all places up to the last slot's, and finds nobody at those that others have left. It does not look
+    for your slot in jobs whose replicas are paid for already.
+
+    Example: `mlm replica move`
+    """
+    from mlm.workflows import replica as workflow
+
+    perform(ctx, workflow.MOVE, workflow.Nothing())
+
+
+@app.command()
 def withdraw(ctx: typer.Context) -> None:
     """Take what you were paid as a replica, and what came back to you as a consumer.
 

@@ -1,10 +1,11 @@
-"""`mlm replica join|leave|withdraw|step`: have a slot, be drawn, run again what others run; and pay those who do."""
+"""`mlm replica join|leave|move|withdraw|step`: have a slot, be drawn, run again what others run; pay those who do."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from mlm.core.clock import Instant
+from mlm.core.credits import REPLICAS
 from mlm.core.dispute import replica
 from mlm.core.dispute.replica import Add, Commit, Draw, Fund, Move, Record, Replicas, Reveal, Show
 from mlm.core.errors import InsufficientFunds, StateConflict
@@ -13,8 +14,10 @@ from mlm.core.plan import Call, Plan, Tx
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, permit, replica_look, replica_run, replica_show
 from mlm.workflows.apply import DoneStep, Operation
+from mlm.workflows.credits import credits, withdrawals
 from mlm.workflows.replica_look import BEACON, CONTRACT
 from mlm.workflows.replica_show import Mine, ReplicasView
+from mlm.workflows.sync import sync
 from mlm.workflows.tiers.redundant import funding
 
 
@@ -63,18 +66,31 @@ def plan_leave(ports: Ports, params: Nothing) -> Plan[None]:
     return Plan("replica leave", (step,), None)
 
 
+def plan_move(ports: Ports, params: Nothing) -> Plan[None]:
+    """Take the slot into the lowest empty place. Raises StateConflict where it has none, or none below is empty."""
+    sync(ports)
+    own = replica_show.slot_of(ports)
+    if own.stake == 0:
+        raise StateConflict("this account has no slot", hint="`mlm replica join` makes one.")
+    empty = replica_look.slots_before(ports, "", int(own.needs)).lowest_empty()
+    if not 0 < empty < own.place:
+        raise StateConflict(
+            f"no place below {own.place}, the slot's own, is empty",
+            hint="A draw looks at all places up to the last slot's.",
+        )
+    step = Tx(f"move the slot from place {own.place} to {empty}", Call(CONTRACT, "move", (empty,)))
+    return Plan("replica move", (step,), None)
+
+
 def plan_withdraw(ports: Ports, params: Nothing) -> Plan[None]:
     """Take what replicas were paid, and what came back to consumer or committer. Raises InsufficientFunds."""
-    steps: list[Tx] = []
-    for contract in (CONTRACT, BEACON):
-        if credit := Amount(ports.chain.call(contract, "creditOf", ports.sender.address)):
-            steps.append(Tx(f"withdraw {credit} ({contract})", Call(contract, "withdraw", ())))
+    steps = withdrawals(credits(ports.chain, ports.sender.address, REPLICAS))
     if not steps:
         raise InsufficientFunds(
             f"nothing of replicas is credited to {ports.sender.address}",
             hint="A replica is paid when its job has ended: `mlm replica list`.",
         )
-    return Plan("replica withdraw", tuple(steps), None)
+    return Plan("replica withdraw", steps, None)
 
 
 def _after_slot(ports: Ports, params: Nothing, plan: Plan[None], done: tuple[DoneStep, ...]) -> Mine:
@@ -161,6 +177,13 @@ LEAVE = Operation(
     plan_leave,
     _after_slot,
     "`mlm replica join` makes a slot again, once this one is gone.",
+)
+MOVE = Operation(
+    "replica move",
+    Nothing,
+    plan_move,
+    _after_slot,
+    "A slot moves to lower places alone; `mlm replica leave` gives it up.",
 )
 WITHDRAW = Operation(
     "replica withdraw",

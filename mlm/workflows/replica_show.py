@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mlm.core.clock import Instant
+from mlm.core.credits import REPLICAS
 from mlm.core.dispute import replica
 from mlm.core.dispute.replica import Add, Commit, Draw, Fund, Move, Record, Replicas, Reveal, Settle, Show, Stage
 from mlm.core.events.replicas import ENDS
@@ -13,7 +14,8 @@ from mlm.core.money import Amount
 from mlm.core.plan import FIRST_PAGE, NO_AMOUNT
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, replica_look
-from mlm.workflows.replica_look import BEACON, CONTRACT
+from mlm.workflows.credits import credits
+from mlm.workflows.replica_look import CONTRACT
 from mlm.workflows.sync import sync
 
 PAGE = 50
@@ -147,7 +149,7 @@ def mine(ports: Ports, offset: int = 0) -> Mine:
     sync(ports)
     me, rules = ports.sender.address.lower(), replica_look.rules(ports)
     drawn = [row["job_id"] for row in replica_look.rows(ports, account=me) if row["change"] == "drawn"]
-    credit = sum(ports.chain.call(name, "creditOf", me) for name in (CONTRACT, BEACON))
+    credit = sum(credits(ports.chain, me, REPLICAS).values())
     return Mine(
         slot=slot_of(ports),
         slots=len(replica_look.slots_before(ports, "", rules.stake).by_account),

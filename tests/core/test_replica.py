@@ -132,12 +132,13 @@ def test_places_are_emptied_taken_and_trimmed() -> None:
     other = "0x" + "8b" * 32
     found = slots(*joined(4))
     found.apply(row("exited", ACCOUNTS[1], 3, amount=STAKE))
-    assert found.places == [ACCOUNTS[0], "", ACCOUNTS[2], ACCOUNTS[3]]
+    assert found.places == [ACCOUNTS[0], "", ACCOUNTS[2], ACCOUNTS[3]] and found.lowest_empty() == 2
     found.apply(row("drawn", ACCOUNTS[3], 3, job_id=other))
     found.apply(row("silent", ACCOUNTS[3], 4, job_id=other, amount=0, slashed=STAKE))
     assert found.places == [ACCOUNTS[0], "", ACCOUNTS[2]] and ACCOUNTS[3] not in found.by_account
     found.apply(row("joined", ACCOUNTS[2], 5, number=2, amount=STAKE))
-    assert found.places == [ACCOUNTS[0], ACCOUNTS[2]] and found.by_account[ACCOUNTS[2]].joined_at == 5
+    assert found.places == [ACCOUNTS[0], ACCOUNTS[2]] and found.lowest_empty() == 0
+    assert found.by_account[ACCOUNTS[2]].joined_at == 5
     found.apply(row("joined", ACCOUNTS[7], 6, number=3, amount=STAKE))
     assert found.places[2] == ACCOUNTS[7]
 

@@ -13,7 +13,19 @@ from mlm.core.errors import Reverted
 from mlm.workflows import replica_look
 from tests.command_line import INPUT, MODEL, TOKEN, Market, Person
 from tests.disputing import EXACT, Chain, exact_market, leased, liar, posted
-from tests.replicating import REPLICAS, SLOTS, address, credit, ends, of, until, until_shown, with_slots
+from tests.replicating import (
+    REPLICAS,
+    SLOTS,
+    above_a_gap,
+    address,
+    credit,
+    ends,
+    of,
+    until,
+    until_shown,
+    with_slots,
+    without_slot,
+)
 
 PRICE, LOCK, FEE, SLOT = 5 * TOKEN, 10 * TOKEN, TOKEN // 2, 20 * TOKEN
 
@@ -242,6 +254,20 @@ def test_a_replica_that_commits_to_nothing_loses_as_much_as_its_fee(
     assert of(ends(market.consumer, job), *SLOTS) == [("paid", FEE, 0), ("absent", 0, FEE)]
     assert credit(market, "consumer") == before
     assert int(replicas[1].do("replica", "list")["slot"]["stake"]) == SLOT - FEE
+
+
+def test_a_slot_moves_into_the_place_that_another_left(market: Market) -> None:
+    """Then the places that nobody has are gone, and there is no lower one."""
+    person = above_a_gap(market)
+    before = person.do("replica", "list")["slot"]
+    after = person.do("replica", "move")["slot"]
+    assert after["place"] < before["place"] and after == before | {"place": after["place"]}
+    read = Chain.of(market, person.account).read
+    assert read.call("Replication", "placeCount") == after["place"]
+    assert read.call("Replication", "accountAt", after["place"]).lower() == address(person.account)
+    assert f"no place below {after['place']}" in person.refused(12, "replica", "move")["message"]
+    without_slot(market, person)
+    assert "this account has no slot" in person.refused(12, "replica", "move")["message"]
 
 
 def test_a_killed_replica_goes_on(market: Market, replicas: tuple[Person, ...]) -> None:

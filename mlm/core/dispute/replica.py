@@ -177,6 +177,10 @@ class Slots:
                 found.append(account)
         return tuple(found)
 
+    def lowest_empty(self) -> int:
+        """The first place that nobody has, from 1 on; 0 where there is none."""
+        return self.places.index("") + 1 if "" in self.places else 0
+
     def apply(self, row: Mapping[str, Any]) -> None:
         """One more row of the log (docs/events.md, `replicas`)."""
         account, change, job_id = str(row["account"]), row["change"], row["job_id"]
