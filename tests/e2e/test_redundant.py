@@ -343,27 +343,36 @@ def test_a_tolerance_is_advice_and_fails_nothing(market: Market) -> None:
     assert advised(market, off, "0.5")["passed"] is True
     advice = advised(market, off, "0.2")
     assert advice["passed"] is None and "largest difference is 0.25" in advice["found"], advice
+    stating = handed_over(market, 0.25, "--tolerance", "0.5")
+    assert market.consumer.do("job", "show", stating)["policy"] == "outputs within 0.5 of another run's, as advice"
+    assert advised(market, stating)["check"].endswith("within 0.5") and advised(market, stating)["passed"] is True
+    assert advised(market, stating, "0.2")["passed"] is None
+    for options in (("--tier", "none", "--tolerance", "1e40"), ("--tier", "zk", "--tolerance", "1")):
+        assert (
+            "--tolerance"
+            in market.consumer.refused(2, "job", "post", MODEL, "-i", INPUT, "--max-price", "5", *options)["message"]
+        )
     other = handed_over(market, None)
     advice = advised(market, other, "1000")
     assert advice["passed"] is None and "proves nothing" in advice["found"], advice
 
 
-def advised(market: Market, job: str, tolerance: str) -> dict[str, Any]:
-    """What a run here says of a job that was verified all the same."""
-    found = market.consumer.do("verify", job, "--tolerance", tolerance)
+def advised(market: Market, job: str, tolerance: str = "") -> dict[str, Any]:
+    """What a run here says of a job that was verified all the same; the tolerance is its own where none is said."""
+    found = market.consumer.do("verify", job, *(["--tolerance", tolerance] if tolerance else []))
     (advice,) = (each for each in found["checks"] if each["check"].startswith("advisory"))
     assert found["verified"] and found["complete"] is (advice["passed"] is True), found
     assert isinstance(advice, dict)
     return advice
 
 
-def handed_over(market: Market, off: float | None) -> str:
+def handed_over(market: Market, off: float | None, *stated: str) -> str:
     """A job of the tier none, accepted, whose first number is `off`; None: whose output has another shape."""
     from mlm.adapters.onnx.tensors import NumpyTensorCodec
     from mlm.adapters.works import FileWorks
     from mlm.core.kept_work import KeptWork
 
-    job = market.consumer.job("--tier", "none", auction="fixed")
+    job = market.consumer.job("--tier", "none", *stated, auction="fixed")
     market.first.do("bid", job, "--price", "5", "--stake")
     ran = market.first.do("run", MODEL, INPUT, "-o", "ran.npz")
     codec = NumpyTensorCodec()
