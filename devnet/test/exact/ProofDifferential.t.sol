@@ -5,10 +5,13 @@ import {FaultProofs} from "../../contracts/FaultProofs.sol";
 import {Base} from "../Base.sol";
 import {Shipped} from "../Shipped.sol";
 
-/// Random fault proofs that Python has judged (tests/exact/proofs.py), judged again: the same numbers, or the same refusal.
-/// Written and run by tests/devnet/test_fault_proofs.py; skipped where nobody has written them.
+/// Random fault proofs that Python has judged (tests/exact/proofs.py), and such about cells that numpy has computed
+/// (tests/exact/cells.py), judged again: the same numbers, or the same refusal. Written and run by
+/// tests/devnet/test_fault_proofs.py; skipped where nobody has written them.
 contract ProofDifferentialTest is Base {
     string private constant FOLDER = "cache/differential/exact/";
+
+    string private constant OTHER = "cache/differential/exact/FaultProofs.bin";
 
     error Differs(string file, uint256 number, bytes expected, bytes actual);
 
@@ -25,24 +28,43 @@ contract ProofDifferentialTest is Base {
         vm.pauseGasMetering();
         bool some = false;
         for (uint256 i = 0; i < _operators.length; ++i) {
-            some = _judge(string.concat(FOLDER, _operators[i], "/")) || some;
+            for (uint256 file = 0; vm.exists(_path(i, file)); ++file) {
+                some = true;
+                this.judgeFile(address(_proofs), _path(i, file));
+            }
         }
         if (!some) vm.skip(true, "write the proofs first: .venv/bin/python -m tests.exact.proofs");
     }
 
-    function _judge(string memory folder) private view returns (bool some) {
-        uint256 index = 0;
-        string memory path = string.concat(folder, "0.bin");
-        while (vm.exists(path)) {
-            some = true;
-            this.judgeFile(path);
-            path = string.concat(folder, vm.toString(++index), ".bin");
+    /// Code that rounds otherwise gives another number in the files of every operator that is there.
+    function test_otherCodeIsTold() public {
+        if (!vm.exists(OTHER)) vm.skip(true, "tests/devnet/test_fault_proofs.py compiles it");
+        vm.pauseGasMetering();
+        address other;
+        bytes memory code = vm.readFileBinary(OTHER);
+        assembly {
+            other := create(0, add(code, 0x20), mload(code))
         }
+        vm.assertTrue(other.code.length > 0, "created");
+        for (uint256 i = 0; i < _operators.length; ++i) {
+            bool told = !vm.exists(_path(i, 0));
+            for (uint256 file = 0; !told && vm.exists(_path(i, file)); ++file) {
+                try this.judgeFile(other, _path(i, file)) {}
+                catch (bytes memory reason) {
+                    told = bytes4(reason) == Differs.selector;
+                }
+            }
+            vm.assertTrue(told, _operators[i]);
+        }
+    }
+
+    function _path(uint256 operator, uint256 file) private view returns (string memory) {
+        return string.concat(FOLDER, _operators[operator], "/", vm.toString(file), ".bin");
     }
 
     /// @dev A call of its own, so that its memory is free again after it. A case is (uint32 length of the call, uint32 length
     /// of the answer, whether it convicts, call, answer).
-    function judgeFile(string calldata path) external view {
+    function judgeFile(address proofs, string calldata path) external view {
         bytes memory file = vm.readFileBinary(path);
         uint256 number = 0;
         for (uint256 at = 0; at < file.length; ++number) {
@@ -50,7 +72,7 @@ contract ProofDifferentialTest is Base {
             bytes memory call = _slice(file, at + 9, head >> 224);
             bytes memory expected = _slice(file, at + 9 + call.length, (head >> 192) & type(uint32).max);
             bool convicts = (head >> 184) & 0xff == 1;
-            (bool ok, bytes memory actual) = address(_proofs).staticcall(call);
+            (bool ok, bytes memory actual) = proofs.staticcall(call);
             bool same = actual.length >= expected.length
                 && keccak256(_slice(actual, 0, expected.length)) == keccak256(expected);
             if (ok != convicts || !same) revert Differs(path, number, expected, actual);
