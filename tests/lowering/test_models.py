@@ -18,6 +18,7 @@ from mlm.adapters.exact.read import from_onnx
 from mlm.adapters.exact.reference import run_graph
 from mlm.core.exact.graph import EXACT_LIMIT
 from mlm.ports.lowering import PROFILES, Samples
+from tests.lowering.digits import split
 from tests.lowering.packaged import DATA, MODELS, read
 
 FUZZ = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
@@ -72,3 +73,11 @@ def test_model_keeps_its_accuracy(
         plain = session(to_onnx(model))
         outputs.append([plain.run(None, batch)[0] for batch in batches])
     np.testing.assert_array_equal(*outputs, strict=True)
+
+
+def test_the_templates_samples_are_those_that_did_not_train_it() -> None:
+    (images, _), (test, labels) = split()
+    calibration, found, answers = DATA["digits_template"](None)
+    np.testing.assert_array_equal(calibration[:, 0], images[: len(calibration)])
+    np.testing.assert_array_equal(found[:, 0], test)
+    np.testing.assert_array_equal(answers, labels)
