@@ -135,14 +135,16 @@ def _layernorm(made: Sample, random: Random) -> Fitted:
 
 
 def _add(made: Sample, random: Random) -> Fitted:
-    """Either both factors are odd multiples of a half's, or the first is solved for one cell, where `a` is odd."""
+    """Either both factors are the same power of two, or three times it, or the first is solved for one odd `a`."""
     a, b = (np.broadcast_to(values, made.node.output.shape).ravel().tolist() for values in arrays(made))
     odd = [at for at, value in enumerate(a) if value % 2]
     if not odd or random.random() < 0.5:
-        shift = random.randint(1, 14)
-        factors = [random.choice((-3, -1, 1, 3)) << shift - 1 for _ in "ab"]
-        ends = [at for at in range(len(a)) if (factors[0] * a[at] + factors[1] * b[at]) % (1 << shift)]
-        return Fitted(_solved(made, factors, shift), tuple(random.sample(ends, min(len(ends), 8))))
+        odd_a, odd_b = random.choice((-3, -1, 1, 3)), random.choice((-1, 1))
+        totals = [odd_a * x + odd_b * y for x, y in zip(a, b, strict=True)]
+        by, up = _shift_of(max(map(abs, totals)), made.node, random), random.randint(0, 13)
+        ends = [at for at, total in enumerate(totals) if total % (1 << by) == 1 << by - 1]
+        fit = _solved(made, [odd_a << up, odd_b << up], by + up)
+        return Fitted(fit, tuple(random.sample(ends, min(len(ends), 8))))
     for _ in range(20):
         shift, at = random.randint(1, 15), random.choice(odd)
         second = random.randint(-(1 << shift - 1), 1 << shift - 1)

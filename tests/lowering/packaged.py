@@ -17,10 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from mlm.ports.lowering import Samples
 from tests.lowering.digits import large, split
 
 ROOT = Path(__file__).resolve().parents[2]
-MODELS: list[dict[str, Any]] = tomllib.loads((ROOT / "tests" / "models.toml").read_text())["model"]
+_LISTED = tomllib.loads((ROOT / "tests" / "models.toml").read_text())
+MODELS: list[dict[str, Any]] = _LISTED["model"]
+REFUSED: list[dict[str, Any]] = _LISTED["refused"]
 CALIBRATION = 96
 Data = tuple[np.ndarray, np.ndarray, np.ndarray]  # to calibrate; to test, and its labels
 
@@ -35,6 +38,17 @@ def read(model: dict[str, Any], cache: Path) -> tuple[bytes, Path | None]:
             data = archive.read(model["file"])
     assert sha256(data).hexdigest() == model["sha256"], model["name"]
     return data, wheel
+
+
+def samples(model: dict[str, Any], wheel: Path | None) -> Samples:
+    """What calibrates and tests a model, and the labels; its only input has no name here."""
+    calibration, test, labels = DATA[model["data"]](wheel)
+    return Samples({"": calibration}, {"": test}, tuple(labels.tolist()), shapes=shapes(model))
+
+
+def shapes(model: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Of its inputs that have free axes."""
+    return {name: tuple(shape) for name, shape in model.get("shapes", {}).items()}
 
 
 def _wheel(model: dict[str, Any], cache: Path) -> Path:
