@@ -72,7 +72,7 @@ bench: $(DEV) $(ENGINE) $(LOAD) ## Measure against peers, into bench/latest.json
 gpu: $(DEV) ## Run the checks and benchmarks that need CUDA; says so when there is no GPU
 	@bash bench/gpu.sh
 
-fuzz: $(DEV) $(FORGE) ## Longer random runs of the property, fuzz and invariant tests (an hour)
+fuzz: $(DEV) $(FORGE) ## Longer random runs of the property, fuzz and invariant tests (hours)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m hypothesis
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/e2e/test_kills.py tests/lowering/test_models.py
 	cd devnet && FOUNDRY_PROFILE=fuzz $(FORGE_RUN) test
