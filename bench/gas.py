@@ -35,6 +35,8 @@ _OPENED, _OPENED_BYTES = 27_500, 82_000
 _STATE = 500
 # A request has two more fields, the value at risk and the tier's own terms, which a posting looks at and logs.
 _TERMS = 2_800
+# A posting of the tier tee counts the members whose signatures count, up to m: two words of storage for each.
+_MEMBERS = 10_000
 DEARER = {
     "bid: first: fixed price": _BID,
     "bid: fixed price": _BID,
@@ -63,6 +65,10 @@ DEARER = {
     "post: batch, the first of its round, approved before": _TERMS,
     "post: batch, another, approved before": _TERMS,
     "post: fixed price, with requirements, approved before": _TERMS,
+    "post: tier tee, approved before": _MEMBERS,
+    # The quoting enclave is held too, and the contract reads four kinds of evidence.
+    "tee report: a true chain of signatures": 1_700,
+    "tee report: a false chain of signatures, 2 attesters lose their stake": 1_600,
     # More functions to choose among.
     "cancel: the first credit": 400,
     "cancel: a later one": 400,

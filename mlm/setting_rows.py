@@ -55,6 +55,14 @@ TEE: tuple[Setting, ...] = (
         "Requests of one address a second that an attester answers; 0: any number.",
         project="never",
     ),
+    Setting(
+        "tee.private_urls",
+        bool,
+        False,
+        "MLM_TEE_PRIVATE_URLS",
+        "Ask attesters at private addresses too, such as 10.0.0.1; on the devnet they always are.",
+        project="never",
+    ),
 )
 
 WORKER: tuple[Setting, ...] = (

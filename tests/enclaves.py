@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from mlm.cli.context import Session
-from mlm.core.attest_request import AttestRequest
+from mlm.core.attest_request import AttestRequest, KeyRequest, Signed
 from mlm.core.tee import Task
 from mlm.ports.bundle import Ports
 from mlm.ports.enclave import Enclave
-from mlm.workflows import inputs, lookup, model
+from mlm.workflows import attest_gather, inputs, lookup, model
 from mlm.workflows.tiers.tee import key_of, task_of
 from tests.command_line import HANDLE, INPUT, ROOT, Market, Person, start, stop
+from tests.serving.clients import request
 
 GOVERNANCE = "deployer"  # of the devnet
 ATTESTERS = ("watcher", "compute-2", "model-provider")
@@ -79,16 +80,25 @@ class Attesters:
 
 def publish(market: Market, version: str = "1.1.0", before: str = "1.0.0") -> None:
     """A version of MODEL whose publisher allows the simulated enclave of this machine."""
-    provider = market.provider
-    ran = provider.do("run", "model.onnx", INPUT, "--tee")
-    settings = provider.folder / "mlm.toml"
-    text = settings.read_text().replace(f'version = "{before}"', f'version = "{version}"')
+    allow(market.provider, f'version = "{before}"', f'version = "{version}"')
+
+
+def enclosed(project: Person, name: str) -> None:
+    """A model of this name, from a new project, whose publisher does so."""
+    allow(project, 'name = "digits-mlp"', f'name = "{name}"')
+
+
+def allow(project: Person, before: str, after: str) -> None:
+    """Publish what a project holds with other words in its mlm.toml, for the simulated enclave of this machine."""
+    ran = project.do("run", "model.onnx", INPUT, "--tee")
+    settings = project.folder / "mlm.toml"
+    text = settings.read_text().replace(before, after)
     if "measurements" not in text:
         text = text.replace("[verification]", f'[verification]\nmeasurements = ["{ran["measurement"]}"]')
     settings.write_text(text)
-    provider.do("add", "mlm.toml")
-    provider.do("commit", "-m", "an enclave may run it")
-    provider.do("publish", "--handle", HANDLE)
+    project.do("add", "mlm.toml")
+    project.do("commit", "-m", "an enclave may run it")
+    project.do("publish", "--handle", HANDLE)
 
 
 def admit(attesters: Attesters, needed: int = 2, serving: tuple[str, ...] = ATTESTERS) -> None:
@@ -115,6 +125,12 @@ def attested_market(root: Path, serving: tuple[str, ...] = ATTESTERS) -> Iterato
         if attesters is not None:
             attesters.close()
         stop(root / "home")
+
+
+def ask(ports: Ports, url: str, asked: AttestRequest | KeyRequest) -> Signed:
+    """What the attester at a URL answers this account, which signs its request to whoever says to be there."""
+    body, there = asked.to_json(), request(url, "GET", "/health").json["attester"]
+    return ports.attesters.attest(url, attest_gather.ask(ports, there, asked.job_id, body), body)
 
 
 def ports_of(person: Person, enclave: Enclave | None = None) -> Ports:

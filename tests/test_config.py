@@ -103,6 +103,7 @@ STRICTER: dict[str, tuple[Any, Any, Any]] = {
     "tee.collateral": ("/srv/tdx.json", "/srv/tdx.json", "tdx.json"),
     "tee.timeout": (30.0, 29.0, 31.0),
     "tee.rate": (2.0, 2.0, 0.0),
+    "tee.private_urls": (False, False, True),
     "tee.reports": ("/sys/a", "/sys/a", "/tmp/a"),
     "runner.memory_mb": (1000, 999, 1001),
     "runner.timeout": (10.0, 9.0, 10.5),

@@ -169,7 +169,7 @@ contract AttesterSet is IAttesterSet, IAttesterSetErrors, PullCredits {
     }
 
     /// @inheritdoc IAttesterSet
-    function isActive(address account) external view returns (bool) {
+    function isActive(address account) public view returns (bool) {
         uint48 activeFrom = _records[account].activeFrom;
         return activeFrom != 0 && block.timestamp >= activeFrom;
     }
@@ -190,12 +190,25 @@ contract AttesterSet is IAttesterSet, IAttesterSetErrors, PullCredits {
     }
 
     /// @inheritdoc IAttesterSet
+    function activeCount() external view returns (uint256) {
+        return _countActive(MAX_ATTESTERS);
+    }
+
+    /// @inheritdoc IAttesterSet
     function isReady() external view returns (bool) {
         uint8 needed = threshold();
-        return needed != 0 && _members.length >= needed;
+        return needed != 0 && _countActive(needed) == needed;
     }
 
     // ---------------------------------------------------------------- parts
+
+    /// @dev Members whose signatures count now; it looks no further once there are `most`. At most MAX_ATTESTERS are looked at.
+    function _countActive(uint256 most) private view returns (uint256 count) {
+        uint256 size = _members.length;
+        for (uint256 i = 0; i < size && count < most; ++i) {
+            if (isActive(_members[i])) ++count;
+        }
+    }
 
     /// @dev When what the governance does holds: now, or after its notice.
     function _noticed(bool atOnce) private view returns (uint48) {

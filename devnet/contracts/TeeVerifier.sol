@@ -65,7 +65,7 @@ contract TeeVerifier is Complaints, Reports {
     /// @inheritdoc IVerifier
     function checkPolicy(bytes32 policy) external view {
         if (!TeePolicy.isUsable(policy, simulatedAllowed())) revert PolicyUnusable(policy);
-        if (!attesters.isReady()) revert AttestersMissing(attesters.threshold(), attesters.members().length);
+        if (!attesters.isReady()) revert AttestersMissing(attesters.threshold(), attesters.activeCount());
     }
 
     /// @inheritdoc IVerifier

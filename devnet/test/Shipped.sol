@@ -21,7 +21,7 @@ import {LicenceToken} from "../contracts/LicenceToken.sol";
 import {MarketToken} from "../contracts/MarketToken.sol";
 import {PaymentChannels} from "../contracts/PaymentChannels.sol";
 import {Providers} from "../contracts/Providers.sol";
-import {QuoteProofs, RootKey} from "../contracts/QuoteProofs.sol";
+import {QuoteProofs, Vendor} from "../contracts/QuoteProofs.sol";
 import {Replication} from "../contracts/Replication.sol";
 import {Reputation} from "../contracts/Reputation.sol";
 import {StakeVault} from "../contracts/StakeVault.sol";
@@ -171,8 +171,8 @@ library Shipped {
         return Providers(Artifacts.create("Providers", abi.encode(reputation_)));
     }
 
-    function quoteProofs(RootKey memory root, RootKey memory simulated) internal returns (QuoteProofs) {
-        return QuoteProofs(Artifacts.create("QuoteProofs", abi.encode(root, simulated)));
+    function quoteProofs(Vendor memory vendor, Vendor memory simulated) internal returns (QuoteProofs) {
+        return QuoteProofs(Artifacts.create("QuoteProofs", abi.encode(vendor, simulated)));
     }
 
     function replication(

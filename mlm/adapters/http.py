@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from mlm.core import urls
@@ -47,9 +48,15 @@ class Answer:
 class Client:
     """One server. Safe to share between threads: each request has a connection of its own, kept for the next."""
 
-    def __init__(self, url: str, timeout: float, token: Callable[[], str] = str, name: str = "") -> None:
-        """`timeout` bounds each answer in seconds; `token` gives a bearer token, or "". Raises UsageError."""
-        self._url = urls.parse(url)
+    def __init__(
+        self, url: str, timeout: float, token: Callable[[], str] = str, name: str = "", *, public: str = ""
+    ) -> None:
+        """`timeout` bounds each answer in seconds; `token` gives a bearer token, or "". Raises UsageError.
+
+        `public`: for a URL that somebody else chose: connections are made to addresses of the public internet alone.
+        It names the setting that lifts this.
+        """
+        self._url, self._public = urls.parse(url), public
         self.timeout, self._token = timeout, token
         self._base = self._url.target.partition("?")[0].rstrip("/")
         self._query = self._url.target.partition("?")[2]
@@ -165,9 +172,14 @@ class Client:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
+        made: http.client.HTTPConnection
         if self._url.secure:
-            return http.client.HTTPSConnection(self._url.host, self._url.port, context=ssl.create_default_context())
-        return http.client.HTTPConnection(self._url.host, self._url.port)
+            made = http.client.HTTPSConnection(self._url.host, self._url.port, context=ssl.create_default_context())
+        else:
+            made = http.client.HTTPConnection(self._url.host, self._url.port)
+        if self._public:
+            made._create_connection = partial(connect_public, self._public)  # type: ignore[attr-defined]  # TLS still names the host
+        return made
 
     def keep(self, connection: http.client.HTTPConnection) -> None:
         """Take a connection back whose answer was read to its end."""
@@ -200,6 +212,26 @@ class Client:
         error = self.trouble(f"did not answer within {timeout:g} s")
         error.hint = "Another remote may be faster; remote.timeout says how long mlm waits."
         return error
+
+
+def connect_public(
+    setting: str, where: tuple[str, int], timeout: float | None = None, source: tuple[str, int] | None = None
+) -> socket.socket:
+    """As socket.create_connection, to the very addresses that were looked up and found to be public. Raises OSError.
+
+    `setting` would have others taken too.
+    """
+    host, port = where
+    found = [address[0] for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    if private := [str(each) for each in found if not urls.is_public(str(each))]:
+        raise OSError(f"its address {private[0]} is not of the public internet; the setting {setting} allows such ones")
+    troubles = []
+    for address in found:
+        try:
+            return socket.create_connection((str(address), port), timeout, source)
+        except OSError as error:
+            troubles.append(error)
+    raise troubles[0] if troubles else OSError("it has no address")
 
 
 class Stream:

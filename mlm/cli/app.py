@@ -80,6 +80,7 @@ COMMANDS: dict[str, Entry] = {
     "dispute": Entry("dispute", "Challenge results that do not follow, and answer challenges.", JOBS, group=True),
     "audit": Entry("audit", "Be paid for finding results true, or pay for it.", JOBS, group=True),
     "attester": Entry("attester", "Check evidence of trusted hardware, with stake; see who does.", JOBS, group=True),
+    "enclave": Entry("enclave", "Have keys of your enclave sign results of the tier tee.", JOBS, group=True),
     "replica": Entry("replica", "Be drawn to run jobs again, and be paid for it.", JOBS, group=True),
     "watcher": Entry("watcher", "Re-check results unattended, and challenge the false ones.", JOBS, group=True),
     "worker": Entry("worker", "Provide compute unattended: bid, run, prove, submit, be paid.", JOBS, group=True),
@@ -122,7 +123,7 @@ PLANNED = frozenset(
     | {"wallet announce", "job deliver", "job complain", "lease answer", "dispute open", "dispute respond"}
     | {"audit fund", "audit join"}
     | {"attester join", "attester leave", "attester withdraw", "attester admit", "attester remove"}
-    | {"attester threshold"}
+    | {"attester threshold", "enclave register"}
     | {"audit fund", "audit join", "replica join", "replica leave", "replica withdraw", "replica step"}
     | {"sale start", "sale bid", "sale buy", "sale cancel", "sale settle"}
     | {"buy", "licence offer", "licence transfer", "licence redeem", "licence revoke", "licence request"}

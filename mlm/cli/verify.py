@@ -43,7 +43,12 @@ def verify(
         typer.Option(help="JSON file of what Intel or AMD says of the quote's platform. Nitro needs none."),
     ] = None,
     at: Annotated[
-        int | None, typer.Option(min=0, max=LAST, help="The time at which the quote must be valid, Unix seconds; now.")
+        int | None,
+        typer.Option(
+            min=0,
+            max=LAST,
+            help="When it must be valid, Unix seconds; default: of a quote now, of a .tee file the time that it names.",
+        ),
     ] = None,
     measurement: Annotated[
         list[str] | None, typer.Option(help="NAME=HEX: what the quote may measure; of a name several may be given.")
@@ -73,7 +78,7 @@ def verify(
     from mlm.workflows import verify_policy
 
     demands = verify_policy.read(ctx.obj.ports, policy)
-    quoted = (quote, collateral, at, measurement, report_data, simulated or None)
+    quoted = (quote, collateral, measurement, report_data, simulated or None)
     if any(each is not None for each in quoted):
         from mlm.workflows.verify_quote import Quoted, verify_quote
 
@@ -96,7 +101,10 @@ def verify(
             status=status,
             devnet=is_devnet(ctx.obj),
             tolerance=tolerance,
+            at=at,
         )
+    elif at is not None:
+        raise UsageError("--at goes with --quote or a .tee file, found --signature")
     else:
         found = workflow.verify_signature(ctx.obj.ports, target, signature, public_key)
     found = verify_policy.held_to(demands, found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ def enclave(session: Session) -> Enclave:
     reports, chosen = Path(get("tee.reports")), get("tee.enclave")
     options = {
         "folder": session.home / "cache" / "runner",
+        "keys": session.home / "enclave",
         "threads": get("runner.threads"),
         **wiring_compute.bounds(session, "runner"),
     }
@@ -56,7 +58,8 @@ def attesters(session: Session) -> Attesters:
     """The Attesters port."""
     from mlm.adapters.attester.client import HttpAttesters
 
-    return HttpAttesters(session.config.get("tee.timeout"))
+    get = session.config.get
+    return HttpAttesters(get("tee.timeout"), private=is_devnet(session) or get("tee.private_urls"))
 
 
 def run(session: Session, host: str, port: int, started: Callable[[str], None]) -> None:
@@ -65,7 +68,7 @@ def run(session: Session, host: str, port: int, started: Callable[[str], None]) 
     from mlm.adapters.attester.book import FileBook
     from mlm.adapters.serving import host as hosting
     from mlm.adapters.serving.metrics import AccessLog
-    from mlm.workflows import attest
+    from mlm.workflows import attest, attest_key
     from mlm.workflows.attest_gather import VERIFIER
 
     chain, account = session.ports.chain, session.ports.signer.address
@@ -75,7 +78,9 @@ def run(session: Session, host: str, port: int, started: Callable[[str], None]) 
     log, limits = AccessLog(wiring_serve.folder(session, name)), limits_of(wiring_serve.limits(session))
     listening = hosting.listen(host, port)
     made = Attesting(
-        attest=lambda asked: attest.attest(ports, book, asked, devnet),
+        attest=lambda asking, asked: attest_key.answer(ports, book, asking, asked, devnet),
+        signer=partial(attest.signer, session.ports),
+        admit=partial(attest.admit, session.ports),
         about={"attester": account, "chain": chain_id, "verifier": verifier},
         limits=limits,
         monotonic=time.monotonic,

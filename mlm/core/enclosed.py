@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from mlm.core import dagcbor
 from mlm.core.clock import LAST
-from mlm.core.errors import InvalidData
 from mlm.core.fields import Fields
 from mlm.core.tee import Statement, Task
 
@@ -84,26 +83,12 @@ class EnclosedFile:
         found = cls(
             task=Task(chain, market, job, version, provider, given, came),
             model=top.binary("model", _SIZE),
-            inputs=_bytes(top, "inputs", MAX_BYTES),
-            outputs=_bytes(top, "outputs", MAX_BYTES),
-            quote=_bytes(top, "quote", MAX_QUOTE),
-            collateral=_bytes(top, "collateral", MAX_QUOTE),
-            simulated=_flag(top, "simulated"),
+            inputs=top.data("inputs", MAX_BYTES),
+            outputs=top.data("outputs", MAX_BYTES),
+            quote=top.data("quote", MAX_QUOTE),
+            collateral=top.data("collateral", MAX_QUOTE),
+            simulated=top.flag("simulated"),
             at=top.integer("at", 0, LAST),
         )
         top.finish()
         return found
-
-
-def _bytes(fields: Fields, name: str, most: int) -> bytes:
-    value = fields.take(name)
-    if not isinstance(value, bytes) or len(value) > most:
-        raise InvalidData(f"{name!r} of {fields.where}: expected at most {most} bytes, found otherwise")
-    return value
-
-
-def _flag(fields: Fields, name: str) -> bool:
-    value = fields.take(name)
-    if not isinstance(value, bool):
-        raise InvalidData(f"{name!r} of {fields.where}: expected true or false, found otherwise")
-    return value

@@ -86,6 +86,21 @@ class Fields:
             )
         return value
 
+    def data(self, key: str, most: int) -> bytes:
+        """At most `most` bytes; raises InvalidData."""
+        value = self.take(key)
+        if not isinstance(value, bytes) or len(value) > most:
+            found = f"{len(value)} bytes" if isinstance(value, bytes) else _kind(value)
+            raise self._wrong(key, f"at most {most} bytes", found)
+        return value
+
+    def flag(self, key: str) -> bool:
+        """True or false; raises InvalidData."""
+        value = self.take(key)
+        if not isinstance(value, bool):
+            raise self._wrong(key, "true or false", _kind(value))
+        return value
+
     def cid(self, key: str, *codecs: int) -> Cid:
         value = self.take(key)
         if not isinstance(value, Cid) or value.codec not in codecs:

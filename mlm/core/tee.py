@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from mlm.core import attestation
 from mlm.core.attestation import REGISTERS, REPORT_DATA_BYTES, REVOKED, STATUSES, Attested
@@ -23,6 +24,8 @@ MAX_MEASUREMENTS = 16  # of a version's key
 MAX_AGE = (1 << 32) - 1
 _ALLOWED = (1 << STATUSES.index(REVOKED)) - 1  # of the mask of statuses
 _KINDS_AT, _SIMULATED, _AGE_AT, _BITS = 8, 1 << 15, 16, 48
+MAX_SESSION = 14 * 86_400  # seconds from its registration in which a session key signs: TeeLimits.sol's
+NO_JOB = "0x" + "00" * 32  # whose attestations are of session keys
 
 # ---------------------------------------------------------------- the policy word
 
@@ -147,17 +150,57 @@ class Statement:
     x: int = 0
     y: int = 0
 
+    about: ClassVar[str] = "this job, model, input, output and provider"
+
     @property
     def provider_key(self) -> bytes:
         """keccak256(abi.encode(address, uint256 x, uint256 y))."""
-        return keccak256(words((int(self.provider, 16), self.x, self.y)))
+        return _provider_key(self.provider, self.x, self.y)
 
     @property
     def report_data(self) -> bytes:
-        """The first 32 of the 64 bytes that the quote signs; zeros follow."""
+        """The first 32 of the 64 bytes that the quote signs, or what the session key does; zeros follow."""
         said = (self.model, self.input_commitment, self.output_commitment, self.provider_key)
         job = bytes.fromhex(self.job_id[2:])
         return keccak256(words((domain("mlm/tee/1"), self.chain_id, int(self.market, 16), job, *said)))
+
+
+@dataclass(frozen=True)
+class SessionKey:
+    """A P-256 key, the point (`x`, `y`), that an enclave makes, and with which it signs results of one model.
+
+    It signs for one provider on one market, until `expires_at`, the first second that is too late: the enclave says so
+    once, in a quote. 0 as long as it is not made.
+    """
+
+    chain_id: int
+    market: str
+    provider: str
+    model: bytes  # sha256 of the ONNX bytes
+    expires_at: int
+    x: int = 0
+    y: int = 0
+
+    about: ClassVar[str] = "this key, its provider, model and end"
+
+    @property
+    def report_data(self) -> bytes:
+        """The first 32 of the 64 bytes that the quote of its registration signs; zeros follow."""
+        said = (self.model, self.expires_at, _provider_key(self.provider, self.x, self.y))
+        return keccak256(words((domain("mlm/tee-session/1"), self.chain_id, int(self.market, 16), *said)))
+
+    def as_args(self) -> tuple[Any, ...]:
+        """ITeeVerifier.SessionKey, as the ABI takes it."""
+        return (self.provider, self.model, self.x, self.y, self.expires_at)
+
+    def signs(self, task: Task, model: bytes) -> bool:
+        """Whether a run of the model with this sha256 is one that it may sign."""
+        mine = (self.chain_id, self.market.lower(), self.provider.lower(), self.model)
+        return mine == (task.chain_id, task.market.lower(), task.provider.lower(), model)
+
+
+def _provider_key(provider: str, x: int, y: int) -> bytes:
+    return keccak256(words((int(provider, 16), x, y)))
 
 
 def tee_input_commitment(version_id: bytes, root: bytes) -> bytes:
@@ -185,18 +228,17 @@ class Task:
         return Statement(self.chain_id, self.market, self.job_id, model, given, came, self.provider)
 
 
-NOBODYS = Task(0, "0x" + "00" * 20, "0x" + "00" * 32, "0x" + "00" * 32, "0x" + "00" * 20)  # of no job of any chain
+NOBODYS = Task(0, "0x" + "00" * 20, NO_JOB, "0x" + "00" * 32, "0x" + "00" * 20)  # of no job of any chain
 
 
-def check_bound(found: Attested, statement: Statement) -> str:
-    """That the quote signed this statement, and nothing behind it. Raises VerificationFailed."""
-    expected = statement.report_data.ljust(REPORT_DATA_BYTES, b"\0")
+def check_bound(found: Attested, said: Statement | SessionKey) -> str:
+    """That the quote signed this, and nothing behind it. Raises VerificationFailed."""
+    expected = said.report_data.ljust(REPORT_DATA_BYTES, b"\0")
     if found.report_data != expected:
         raise VerificationFailed(
-            f"the report data: expected 0x{expected.hex()} for this job, model, input, output and provider, found "
-            f"0x{found.report_data.hex()}"
+            f"the report data: expected 0x{expected.hex()} for {said.about}, found 0x{found.report_data.hex()}"
         )
-    return "0x" + statement.report_data.hex()
+    return "0x" + said.report_data.hex()
 
 
 def padded(value: bytes) -> bytes:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 from mlm.core import dagcbor
 from mlm.core.clock import LAST
-from mlm.core.errors import InvalidData
 from mlm.core.fields import Fields
 
 RESULT = "mlm/tee-result/1"
-WORK = "mlm/tee-work/1"
+WORK, SIGNED_WORK = "mlm/tee-work/1", "mlm/tee-signed-work/1"
 MAX_EVIDENCE = 1 << 18  # bytes of a quote, and of its collateral: the block travels as one
 MAX_OUTPUTS = 1 << 16  # of the outputs' block, encrypted or not
+_WORD = 32
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,29 @@ class Handed:
         """A provider's block; raises InvalidData."""
         top = Fields.of(dagcbor.decode(block), "a result of the tier tee")
         top.format(RESULT)
-        found = cls(_bytes(top, "quote"), _bytes(top, "collateral"), _bytes(top, "outputs", MAX_OUTPUTS))
+        found = cls(
+            top.data("quote", MAX_EVIDENCE), top.data("collateral", MAX_EVIDENCE), top.data("outputs", MAX_OUTPUTS)
+        )
         top.finish()
         return found
+
+
+@dataclass(frozen=True)
+class KeySigned:
+    """That a session key signed a result: the name of its registration, its point, and r and s over the report data."""
+
+    registration: bytes
+    x: int
+    y: int
+    signature: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What an enclave gave for a job, with what the outputs are encrypted under: `salt` is empty where they are not.
 
-    `at`: when it was checked here, in seconds of the chain's clock; attesters are asked about that instant.
+    The quote is of the run; where a session key has `signed` the run, of the key's registration. `at`: when it was
+    checked here, in seconds of the chain's clock; attesters are asked about that instant.
     """
 
     quote: bytes = field(repr=False)
@@ -58,10 +71,11 @@ class Evidence:
     simulated: bool
     at: int
     salt: bytes = field(repr=False)
+    signed: KeySigned | None = None
 
     def to_bytes(self) -> bytes:
         """As it is kept."""
-        value: dagcbor.Value = {
+        value: dict[str, dagcbor.Value] = {
             "format": WORK,
             "quote": self.quote,
             "collateral": self.collateral,
@@ -69,29 +83,29 @@ class Evidence:
             "at": self.at,
             "salt": self.salt,
         }
+        if (signed := self.signed) is not None:
+            value["format"] = SIGNED_WORK
+            value["x"], value["y"] = (number.to_bytes(_WORD, "big") for number in (signed.x, signed.y))
+            value["registration"], value["signature"] = signed.registration, signed.signature
         return dagcbor.encode(value)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Evidence:
         """The inverse; raises InvalidData."""
         top = Fields.of(dagcbor.decode(data), "kept evidence of an enclave")
-        top.format(WORK)
-        simulated = top.take("simulated")
+        by_key = top.format(WORK, SIGNED_WORK) == SIGNED_WORK
         found = cls(
-            _bytes(top, "quote"),
-            _bytes(top, "collateral"),
-            simulated is True,
+            top.data("quote", MAX_EVIDENCE),
+            top.data("collateral", MAX_EVIDENCE),
+            top.flag("simulated"),
             top.integer("at", 0, LAST),
-            _bytes(top, "salt", 32),
+            top.data("salt", 32),
+            _signed(top) if by_key else None,
         )
         top.finish()
-        if not isinstance(simulated, bool):
-            raise InvalidData(f"'simulated' of {top.where}: expected true or false, found otherwise")
         return found
 
 
-def _bytes(fields: Fields, name: str, most: int = MAX_EVIDENCE) -> bytes:
-    value = fields.take(name)
-    if not isinstance(value, bytes) or len(value) > most:
-        raise InvalidData(f"{name!r} of {fields.where}: expected at most {most} bytes, found otherwise")
-    return value
+def _signed(top: Fields) -> KeySigned:
+    x, y = (int.from_bytes(top.binary(name, _WORD), "big") for name in ("x", "y"))
+    return KeySigned(top.binary("registration", _WORD), x, y, top.binary("signature", 2 * _WORD))

@@ -275,26 +275,34 @@ def least_stake(stakes: Sequence[int], members: int) -> int | None:
     return sum(sorted(stakes)[:members]) if 0 < members <= len(stakes) else None
 
 
-def tee(simulated: bool | None, threshold: int | None, stakes: Sequence[int] | None, at: At = NOWHERE) -> Cost:
-    """A verdict signed by `threshold` attesters, whose `stakes` these are; None where the chain holds none."""
+def tee(
+    simulated: bool | None,
+    threshold: int | None,
+    stakes: Sequence[int] | None,
+    at: At = NOWHERE,
+    session: int | None = None,
+) -> Cost:
+    """A verdict signed by `threshold` attesters, whose `stakes` these are; None where the chain holds none.
+
+    `session`: it is about a key that signs results for so many seconds; None where it is about the result itself.
+    """
     stake = None if stakes is None or threshold is None else least_stake(stakes, threshold)
-    inputs = (
+    inputs: tuple[Input, ...] = (
         Input("simulated", truth(simulated), Unit.TRUTH, "the attestation"),
         Input("threshold", threshold, Unit.COUNT, "AttesterSet"),
         Input("stakes", amount(stake), Unit.MONEY, "AttesterSet, the smallest of so many"),
         _PART,
     )
+    provided = (
+        "nobody has the vendor's keys or breaks into the enclave, which costs nobody knows what; and attesters that "
+        "sign what is false are shown to have"
+    )
+    if session is not None:
+        inputs += (Input("session", session, Unit.SECONDS, "TeeVerifier"),)
+        provided += "; and nobody has had the session's key outside its enclave in all that time"
     if simulated:
         return nothing("the evidence is simulated: everybody has the vendor's keys", inputs, at)
-    return _of(
-        _BURNED.format("stakes"),
-        "nobody has the vendor's keys or breaks into the enclave, which costs nobody knows what; and attesters that "
-        "sign what is false are shown to have",
-        inputs,
-        at,
-        lambda: burned(stake or 0),
-        kind=CostKind.MONEY,
-    )
+    return _of(_BURNED.format("stakes"), provided, inputs, at, lambda: burned(stake or 0), kind=CostKind.MONEY)
 
 
 def redundant(lock: int | None, replicas: int | None, slot: int | None, at: At = NOWHERE) -> Cost:

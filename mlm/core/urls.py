@@ -1,7 +1,8 @@
-"""URLs of JSON-RPC endpoints. Path, query and user often hold a key: nothing here ever quotes them."""
+"""URLs of JSON-RPC endpoints and servers. Path, query and user often hold a key: nothing here ever quotes them."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -14,6 +15,7 @@ _ESCAPE = (
 )
 _TEXT = re.compile(r"[!-~]*")
 _HOST = re.compile(r"[0-9a-z:.%_-]+")
+_NAT64, _UNICAST = ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("2000::/3")
 
 
 @dataclass(frozen=True)
@@ -72,3 +74,24 @@ def is_private(url: str) -> bool:
         return parse(url).private
     except UsageError:
         return True
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address, as a resolver gives it, is one of the public internet.
+
+    Loopback, private, link-local, shared, reserved, multicast and documentation's are not, nor is one of IPv6 that is
+    no global unicast, or stands for an IPv4 address that is none of these (IPv4-mapped, 6to4, NAT64).
+    Source: IANA's special-purpose address registries.
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address):
+        inner = found.ipv4_mapped or found.sixtofour
+        if inner is None and found in _NAT64:
+            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+        return found.is_global and found in _UNICAST
+    return found.is_global and not found.is_multicast

@@ -2,13 +2,15 @@
 
 from typing import Protocol
 
-from mlm.core.attest_request import AttestRequest, Signed
+from mlm.core.attest_asking import Asking
+from mlm.core.attest_request import Signed
 
 
 class Attesters(Protocol):
-    def attest(self, url: str, asked: AttestRequest) -> Signed:
-        """What the attester at `url` signs. Whether it is what was asked for, and whose, is to be checked.
+    def attest(self, url: str, asking: Asking, body: bytes) -> Signed:
+        """What the attester at `url` signs about `body`, the JSON of a request whose header is `asking`.
 
+        Whether it is what was asked for, and whose, is to be checked.
         Raises ServerFailed for one that is dead, slow or answers nonsense, VerificationFailed, with its words, for one
         that refuses, UsageError for what is no URL.
         """

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
 
 from mlm.core import attesting
-from mlm.core.attest_request import AttestRequest, Signed
+from mlm.core.attest_asking import TYPES as ASKING_TYPES
+from mlm.core.attest_asking import Asking
+from mlm.core.attest_request import AttestRequest, KeyRequest, Signed
 from mlm.core.attesting import Attestation
 from mlm.core.errors import InvalidData, MlmError, StateConflict, VerificationFailed
+from mlm.core.parallel import in_parallel
 from mlm.ports.bundle import Ports
 
 SET, VERIFIER = "AttesterSet", "TeeVerifier"
@@ -53,39 +57,57 @@ def able(ports: Ports) -> tuple[int, list[Member]]:
     return needed, known
 
 
-def gather(ports: Ports, asked: AttestRequest, expected: Attestation) -> tuple[bytes, ...]:
+def domain(ports: Ports) -> dict[str, Any]:
+    """The EIP-712 domain of what attesters, and those who ask them, sign on this chain."""
+    return attesting.eip712_domain(ports.chain.chain_id(), ports.chain.address_of(VERIFIER))
+
+
+def gather(ports: Ports, asked: AttestRequest | KeyRequest, expected: Attestation) -> tuple[bytes, ...]:
     """m signatures of `expected`, the first that come, by ascending address.
 
-    Raises StateConflict that says who failed, and why.
+    Who is slow is not waited for once m have signed, nor when the process ends. Raises StateConflict that says who
+    failed, and why.
     """
     needed, known = able(ports)
     signed: dict[str, bytes] = {}
     failed: dict[str, str] = {}
-    attesters, pool = ports.attesters, ThreadPoolExecutor(AT_ONCE)  # nothing but the asking is done beside each other
-    try:
-        asking = {pool.submit(attesters.attest, one.url, asked): one for one in known}
-        for answer in as_completed(asking):
-            each = asking[answer]
-            try:
-                signed[each.address.lower()] = _checked(ports, each, answer.result(), expected)
-            except MlmError as error:
-                failed[each.address] = f"{each.address} ({each.url or 'no URL'}): {str(error)[:300]}"
-            if len(signed) == needed:
-                break
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # who is slow is not waited for: the job's time runs
+    body, attesters = asked.to_json(), ports.attesters
+    todo = [(each, ask(ports, each.address, asked.job_id, body)) for each in reversed(known)]
+
+    def attest(one: tuple[Member, Asking]) -> Signed | MlmError:
+        """In a thread of its own: nothing but the asking is done beside each other."""
+        try:
+            return attesters.attest(one[0].url, one[1], body)
+        except MlmError as error:
+            return error
+
+    for (each, _), answer in in_parallel(attest, AT_ONCE)(lambda: todo.pop() if todo else None):
+        try:
+            signed[each.address.lower()] = _checked(ports, each, answer, expected)
+        except MlmError as error:
+            failed[each.address] = f"{each.address} ({each.url or 'no URL'}): {str(error)[:300]}"
+        if len(signed) == needed:
+            break
     if len(signed) < needed:
         told = [failed[each.address] for each in known if each.address in failed]
         shown = "; ".join(told[:_SHOWN]) + (f"; and {len(told) - _SHOWN} more" if told[_SHOWN:] else "")
         raise StateConflict(
             f"{len(signed)} of {needed} attesters signed: {shown}",
-            hint="The result is kept: the same command asks them again.",
+            hint="What they were asked about is kept: the same command asks them again.",
         )
     return tuple(signed[address] for address in sorted(signed, key=lambda address: int(address, 16)))
 
 
-def _checked(ports: Ports, one: Member, answer: Signed, expected: Attestation) -> bytes:
-    """Its signature, where it is one of what was asked for."""
+def ask(ports: Ports, attester: str, job_id: str, body: bytes) -> Asking:
+    """A request to an attester, signed by this account: about a job, or about none, with this body."""
+    made = Asking(job_id, attester.lower(), ports.signer.address.lower(), sha256(body).digest())
+    return replace(made, signature=ports.signer.sign_typed(domain(ports), ASKING_TYPES, made.message))
+
+
+def _checked(ports: Ports, one: Member, answer: Signed | MlmError, expected: Attestation) -> bytes:
+    """Its signature, where it is one of what was asked for. Raises what came instead."""
+    if isinstance(answer, MlmError):
+        raise answer
     if answer.attestation != expected:
         raise VerificationFailed(f"it signed something else: {_differs(answer.attestation, expected)}")
     if (by := signer(ports, expected, answer.signature)) != one.address.lower():
@@ -107,8 +129,7 @@ def _shown(value: object) -> str:
 
 def signer(ports: Ports, attestation: Attestation, signature: bytes) -> str:
     """Who signed an attestation, in lower case; raises InvalidData."""
-    domain = attesting.eip712_domain(ports.chain.chain_id(), ports.chain.address_of(VERIFIER))
-    return ports.recover(domain, attesting.TYPES, attestation.message, signature)
+    return ports.recover(domain(ports), attesting.TYPES, attestation.message, signature)
 
 
 def check_signatures(ports: Ports, attestation: Attestation, signatures: Sequence[bytes]) -> tuple[str, ...]:

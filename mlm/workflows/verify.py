@@ -56,19 +56,22 @@ def verify(
     status: str = UP_TO_DATE,
     devnet: bool = False,
     tolerance: float | None = None,
+    at: int | None = None,
 ) -> Verification:
     """Check a proof file, a job, a published asset, or evidence of a paid call or of an enclave.
 
-    `status` is the setting tee.status, `devnet`: simulated evidence is accepted. `tolerance` is of a job's outputs.
-    Raises UsageError, NotFound.
+    `status` is the setting tee.status, `devnet`: simulated evidence is accepted. `tolerance` is of a job's outputs,
+    `at` the time in seconds at which evidence of an enclave must be valid. Raises UsageError, NotFound.
     """
     path = Path(target)
     if tolerance is not None and not (path.suffix == "" and isinstance(parse_target(target), JobRef)):
         raise UsageError(f"--tolerance goes with a job, found {target}")
+    if at is not None and path.suffix != enclosed.SUFFIX:
+        raise UsageError(f"--at goes with --quote or a {enclosed.SUFFIX} file, found {target}")
     if path.suffix == enclosed.SUFFIX:
         from mlm.workflows import verify_enclosed
 
-        return verify_enclosed.verify(ports, path, model_name, status, devnet)
+        return verify_enclosed.verify(ports, path, model_name, status, devnet, at)
     if path.suffix == SUFFIX:
         from mlm.workflows import verify_served
 

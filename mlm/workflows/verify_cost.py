@@ -11,6 +11,7 @@ from typing import Any
 
 from mlm.core import trust
 from mlm.core.attestation import vendors_word
+from mlm.core.attesting import Attestation
 from mlm.core.clock import Duration, Instant
 from mlm.core.dispute.replica import Stage
 from mlm.core.errors import MlmError
@@ -21,7 +22,7 @@ from mlm.core.trust import At, Cost, Facts
 from mlm.ports.bundle import Ports
 from mlm.ports.chain import Block
 from mlm.workflows import lookup
-from mlm.workflows.attest_gather import SET
+from mlm.workflows.attest_gather import SET, VERIFIER
 from mlm.workflows.replica_look import CONTRACT as REPLICATION
 from mlm.workflows.tiers.tee import submitted
 
@@ -105,7 +106,16 @@ def _tee(reader: Reader, job: lookup.Job, facts: Facts) -> tuple[Facts, Cost]:
     if not signed.simulated and signed.kind not in CHAINED:
         why = f"no contract verifies signatures of {signed.kind}: attesters of evidence that nobody signed lose nothing"
         return facts, trust.nothing(why, at=reader.at)
-    return facts, trust.tee(signed.simulated, threshold, stakes, reader.at)
+    return facts, trust.tee(signed.simulated, threshold, stakes, reader.at, _session(reader, signed))
+
+
+def _session(reader: Reader, signed: Attestation) -> int | None:
+    """For how long after its platform was looked at a session key signs, in seconds; None where none signed."""
+    if not signed.of_key:
+        return None
+    chain = reader.ports.chain
+    ends = reader.call(VERIFIER, "sessionOf", signed.digest(chain.chain_id(), chain.address_of(VERIFIER)))
+    return int(ends) - signed.checked_at
 
 
 def _stake(reader: Reader, address: str) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlm.core import tee
 from mlm.core.attestation import Attested, check_status, statuses_of, vendors_word
-from mlm.core.clock import Instant, iso_time
+from mlm.core.clock import Duration, Instant, iso_time
 from mlm.core.enclosed import MAX_BYTES, EnclosedFile
 from mlm.core.errors import NotFound, VerificationFailed
 from mlm.core.trust import Facts, Guarantor
@@ -28,17 +28,22 @@ from mlm.workflows.verify_checks import (
 from mlm.workflows.verify_quote import ROOT, TRUST, vendors_cost
 
 WHO = "anybody with this file, and the model's for the rest"
+_MADE = (Guarantor.NOBODY,)  # whoever has the file can write another time into it
 
 
-def verify(ports: Ports, path: Path, model_name: str | None, status: str, devnet: bool) -> Verification:
-    """Check evidence of a run in an enclave. Raises UsageError, InvalidData for what is none.
+def verify(
+    ports: Ports, path: Path, model_name: str | None, status: str, devnet: bool, at: int | None = None
+) -> Verification:
+    """Check evidence of a run in an enclave, as of `at`, in seconds. Raises UsageError, InvalidData for what is none.
 
-    1. Its quote's signatures lead to the vendor's root, and it and its collateral are valid at the time it names.
+    1. Its quote's signatures lead to the vendor's root, and it and its collateral are valid at `at`; without one at the
+       time that the file names, for collateral ends long before what it was good for.
     2. The vendor's word on the platform is one that is accepted.
     3. The vendor is one that there is; on a devnet the simulated one serves too.
     4. The quote signed this model, this input and these outputs.
     5. The model is the one that is named (can be made where one is).
     6. The code is what the model's publisher allows (where one is named that says which).
+    7. The time that the file names is past. It is the word of whoever made the file: nobody signs when a quote is made.
     """
     accepted = statuses_of(status)
     file = EnclosedFile.from_bytes(ports.files.read(path, MAX_BYTES))
@@ -51,11 +56,12 @@ def verify(ports: Ports, path: Path, model_name: str | None, status: str, devnet
         return equal("sha256", sha256(named.onnx).digest(), file.model)
 
     by = (Guarantor.NOBODY if file.simulated else Guarantor.VENDOR,)
-    # When it was made nobody has signed: whoever has the file can write another time into it.
-    facts, kind = Facts(now=Instant(ports.system.now()), simulated=file.simulated), "quote"
-    signed = f"its signatures lead to the vendor's root and are valid at {iso_time(file.at)}"
+    now = ports.system.now() if at is None else at
+    facts, kind = Facts(now=Instant(now), simulated=file.simulated), "quote"
+    when, whose = (file.at, "the time that the file names") if at is None else (at, "the time asked about")
+    signed = f"its signatures lead to the vendor's root and are valid at {iso_time(when)}, {whose}"
     try:
-        found = ports.attestation.verify(file.quote, file.collateral, file.at, simulated=file.simulated)
+        found = ports.attestation.verify(file.quote, file.collateral, when, simulated=file.simulated)
     except VerificationFailed as error:
         steps = refused(signed, error, ROOT, by)
     else:
@@ -85,6 +91,7 @@ def verify(ports: Ports, path: Path, model_name: str | None, status: str, devnet
                 by,
                 optional=True,
             ),
+            Step("the time that the file names is past", lambda: check_time(file.at, now, found), "the clock", _MADE),
         )
     return verified(
         Subject(
@@ -99,6 +106,17 @@ def verify(ports: Ports, path: Path, model_name: str | None, status: str, devnet
             facts=facts,
         )
     )
+
+
+def check_time(named: int, now: int, found: Attested) -> str:
+    """Refuse a file whose time is to come, and say what that time is worth. Raises VerificationFailed."""
+    if named > now:
+        raise VerificationFailed(
+            f"expected a time of at most {iso_time(now)}, found {iso_time(named)}, {Duration(named - now)} later",
+            hint="Whoever made the file wrote it; `mlm verify FILE --at TIME` asks about another time.",
+        )
+    signed = f"the newest part of what its vendor signed is {Duration(max(0, now - found.issued))} old"
+    return f"{Duration(now - named)} ago, by the word of whoever made the file alone; {signed}"
 
 
 def check_vendor(found: Attested, devnet: bool) -> str:

@@ -12,7 +12,7 @@ from mlm.core.errors import NotFound, VerificationFailed
 from mlm.core.tee_files import Handed
 from mlm.core.trust import Guarantor
 from mlm.ports.bundle import Ports
-from mlm.workflows import attest_gather, lookup, model, outputs
+from mlm.workflows import attest_gather, lookup, model, outputs, sessions
 from mlm.workflows.attest_gather import SET, VERIFIER
 from mlm.workflows.tiers.tee import (
     Tee,
@@ -43,8 +43,37 @@ class _Case:
 
     @property
     def attestation(self) -> Attestation:
-        """What attesters signed."""
+        """What attesters signed: about the result, or about the session key that signed it."""
         return self.result.attestation
+
+    @property
+    def digest(self) -> bytes:
+        """Its name on chain."""
+        return self.attestation.digest(self.ports.chain.chain_id(), self.ports.chain.address_of(VERIFIER))
+
+    @property
+    def statement(self) -> tee.Statement:
+        """What the enclave said that it did."""
+        result = self.result
+        return statement_of(self.ports, self.job, result.model, result.root, result.x, result.y)
+
+    @property
+    def key(self) -> tee.SessionKey:
+        """The session key that signed the result, as the chain has it. Raises NotFound where it is not registered."""
+        result, said = self.result, self.statement
+        ends = self.ports.chain.call(VERIFIER, "sessionOf", self.digest)
+        if not ends:
+            raise NotFound(f"the chain has no session key of the attestation 0x{self.digest.hex()}")
+        return tee.SessionKey(said.chain_id, said.market, said.provider, result.model, ends, result.x, result.y)
+
+    @property
+    def signatures(self) -> tuple[bytes, ...]:
+        """The attesters': of the submission, or of the session key's registration in the log."""
+        if not self.attestation.of_key:
+            return self.result.signatures
+        for found in sessions.registrations(self.ports, digest="0x" + self.digest.hex()):
+            return found.signatures
+        raise NotFound("the log has no registration of the session key that signed this result")
 
     @cached_property
     def loaded(self) -> model.Model:
@@ -76,11 +105,13 @@ def attested(ports: Ports, job: lookup.Job) -> tuple[Step, ...]:
     4. It says what they signed.
     5. Platform, kind and age are what the consumer's policy accepts.
     6. Its code is one that the version allows.
-    7. Its report data binds this job, model, input, outputs and provider.
+    7. Its report data binds this job, model, input, outputs and provider; where a session key signed the result, that
+       key, its provider, the model and its end.
     8. The signatures are true, and the chain holds this very attestation for the job; nothing was shown against it.
-    9. The outputs that were handed over are the committed ones.
-    10. The input block opens the input commitment.
-    11. The market has accepted the result.
+    9. Where a session key signed the result: it signed this job, model, input, outputs and provider, before its end.
+    10. The outputs that were handed over are the committed ones.
+    11. The input block opens the input commitment.
+    12. The market has accepted the result.
     """
     case = _Case(ports, job)
     session = case.attestation.of_key
@@ -96,7 +127,7 @@ def attested(ports: Ports, job: lookup.Job) -> tuple[Step, ...]:
 
     def same() -> str:
         signed = case.attestation
-        found = attestation_of(job, case.said, case.handed.quote, case.said.report_data[:32], signed.checked_at)
+        found = attestation_of(job.job_id, case.said, case.handed.quote, case.said.report_data[:32], signed.checked_at)
         for name, value in found.message.items():
             if name != "jobId" and signed.message[name] != value:
                 raise VerificationFailed(
@@ -108,10 +139,7 @@ def attested(ports: Ports, job: lookup.Job) -> tuple[Step, ...]:
         return attesting.check_accepted(policy_of(job), case.attestation, job.record.submitted_at)
 
     def bound() -> str:
-        if session:
-            raise NotFound("a key that an enclave made signed this result: the quote is of the key's registration")
-        result = case.result
-        return tee.check_bound(case.said, statement_of(ports, job, result.model, result.root, result.x, result.y))
+        return tee.check_bound(case.said, case.key if session else case.statement)
 
     def delivered() -> str:
         if not outputs.answers(ports, job) and outputs.encryption_of(case.handed.outputs) is not None:
@@ -133,27 +161,37 @@ def attested(ports: Ports, job: lookup.Job) -> tuple[Step, ...]:
             "the measurements in the manifest",
             hardware,
         ),
-        Step("it binds job, model, input, outputs and provider", bound, "report data", hardware, optional=session),
+        Step(f"it binds {(tee.SessionKey if session else tee.Statement).about}", bound, "report data", hardware),
         Step(
             "attesters signed it, and nothing was shown against it",
             lambda: _signed(case),
             "AttesterSet and TeeVerifier",
             signers,
-            optional=session,
         ),
+        *((_by_key(case, hardware),) if session else ()),
         Step("the outputs are the committed ones", delivered, "the output commitment on chain", HELD, optional=True),
         input_step(ports, job, case.loaded),
         accepted_step(job, (Guarantor.CHAIN, Guarantor.ATTESTERS)),
     )
 
 
+def _by_key(case: _Case, hardware: tuple[Guarantor, ...]) -> Step:
+    """Step 9."""
+
+    def signed() -> str:
+        ends, at = case.key.expires_at, case.job.record.submitted_at
+        if at >= ends:
+            raise VerificationFailed(f"handed in at {iso_time(at)}, the session key ended at {iso_time(ends)}")
+        sessions.check_signed(case.ports, case.statement, case.result.signatures[0])
+        return f"key 0x{case.result.x:064x}, which signs until {iso_time(ends)}"
+
+    return Step(f"the session key signed {tee.Statement.about}", signed, "the key in the quote", hardware)
+
+
 def _signed(case: _Case) -> str:
-    """The contract held the signers against the set when the result was handed in: members and m change later."""
-    ports, signed = case.ports, case.attestation
-    if signed.of_key:
-        raise NotFound("a key that an enclave made signed this result: attesters signed about the key's registration")
-    signers = attest_gather.check_signatures(ports, signed, case.result.signatures)
-    digest = signed.digest(ports.chain.chain_id(), ports.chain.address_of(VERIFIER))
+    """The contract held the signers against the set when they were handed in: members and m change later."""
+    ports, digest = case.ports, case.digest
+    signers = attest_gather.check_signatures(ports, case.attestation, case.signatures)
     equal("the attestation on chain", ports.chain.call(VERIFIER, "attestationOf", case.job.raw), digest)
     reporter, proven_at, fault = ports.chain.call(VERIFIER, "falsehoodOf", digest)
     if proven_at:

@@ -22,6 +22,7 @@ from tests.command_line import HANDLE, INPUT, MODEL, Market, Person, stop
 from tests.delivering import PRIVATE, apart, leased, withheld
 from tests.disputing import Chain, liar, lowered
 from tests.disputing import leased as exact_lease
+from tests.enclaves import Attesters, enclosed
 from tests.licensed import Licensing, publish
 from tests.ports.test_signatures import pem
 from tests.replicating import without_slot
@@ -51,6 +52,7 @@ class Stage:
         self.market, self.root = market, root
         self.settled = self.sold = self.disputed = ""
         self.licensed: Licensing | None = None
+        self.attesters: Attesters | None = None
         self.count = 0
         self.spare = Person("consumer", self.folder(), root / "spare", {"MLM_PASSWORD_FILE": str(root / "password")})
         (root / "password").write_text("correct horse\n")
@@ -129,6 +131,14 @@ class Stage:
             self.licensed = publish(self.market, project, f"licensed-{self.root.name}-{project.folder.name}")
             self.licensed.offered("--delivery", "60")
         return self.licensed
+
+    def enclosed(self) -> str:
+        """A model of this stage's own that an enclave may run, and an attester who answers about it. Made once."""
+        if self.attesters is None:
+            self.attesters = Attesters(self.market)
+            self.attesters.serve("watcher")
+            enclosed(self.project(), f"enclosed-{self.root.name}")
+        return f"{HANDLE}/enclosed-{self.root.name}"
 
     def pipeline(self) -> str:
         """A pipeline of one job in the consumer's folder."""
@@ -476,6 +486,22 @@ def _governs(member: bool, also: bool = False) -> Scene:
     return scene
 
 
+def _provides(stage: Stage) -> tuple[Person, str]:
+    """A provider with stake whose session keys have less than half of a week left, and a model of the tier tee."""
+    asset = stage.enclosed()
+    assert stage.attesters is not None
+    governance, watcher = Person("deployer", stage.folder(), stage.market.home), stage.attesters.person("watcher")
+    # Each is refused where it is so already.
+    watcher.run("attester", "join", "--url", stage.attesters.urls["watcher"])
+    for act in (("admit", accounts.address("watcher")), ("threshold", "1")):
+        governance.run("attester", *act)
+    stage.market.advance("31d")  # from the first threshold on, admissions and smaller ones count 30 days later
+    first = stage.market.first
+    first.do("stake", "deposit", "1")
+    first.do("run", asset, INPUT)  # its blocks are here
+    return first, asset
+
+
 def _replicated(stage: Stage) -> tuple[Person, str]:
     """The consumer of a job whose replicas were paid for, and whose provider never accepted."""
     lowered(stage.market)
@@ -617,6 +643,8 @@ SCENES: dict[str, Scene] = {
     "attester admit": _governs(member=False),
     "attester remove": _governs(member=True),
     "attester threshold": _governs(member=True, also=True),
+    "enclave register": _provides,
+    "enclave list": as_("first"),
     "audit fund": lambda stage: (stage.market.consumer, ""),
     "audit join": _audited,
     "audit show": _audited,
@@ -679,6 +707,8 @@ def stage(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     try:
         yield made
     finally:
+        if made.attesters is not None:
+            made.attesters.close()
         owner(market, MODEL)  # no sale holds it
         market.provider.do("price", "set", MODEL, "--use", "0.1", "--royalty-bps", "500")
         stop(made.spare.home)
@@ -706,6 +736,7 @@ def test_example_runs(name: str, stage: Stage) -> None:
 
 
 SEALED = "alice/sealed-digits"  # stands for the stage's licensed asset
+ENCLOSED = "alice/enclosed-digits"  # stands for a scene's model of the tier tee
 
 
 def filled(example: str, found: str, licensed: str = "") -> list[str]:
@@ -714,7 +745,7 @@ def filled(example: str, found: str, licensed: str = "") -> list[str]:
     known["CHANNEL"] = found
     known["0xATTESTER"] = accounts.address("watcher")
     known |= {"LICENCE": found.removeprefix("licence/"), "ORDER": found, "HOLDER": accounts.address("consumer")}
-    known |= {SEALED: licensed or SEALED}
+    known |= {SEALED: licensed or SEALED, ENCLOSED: found}
     words = shlex.split(example)[1:]
     return [re.sub("|".join(known), lambda match: known[match[0]], word) for word in words]
 

@@ -17,7 +17,7 @@ from mlm.core.attestation import REGISTERS, STATUSES, Attested
 from mlm.core.attesting import Attestation, TeeResult
 from mlm.core.commitment import commit_outputs
 from mlm.core.errors import InvalidData, UsageError, VerificationFailed
-from mlm.core.tee import KINDS, MAX_AGE, Policy, Statement
+from mlm.core.tee import KINDS, MAX_AGE, Policy, SessionKey, Statement, Task
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent.parent / "vectors" / "tee.json").read_text())
 ANY = st.builds(
@@ -125,6 +125,41 @@ def test_results(case: dict[str, Any]) -> None:
     assert Attestation.from_json(said.to_json()) == said
     assert result.encode() == _bytes(case["evidence"])
     assert TeeResult.decode(_bytes(case["evidence"])) == result
+
+
+@pytest.mark.parametrize("case", VECTORS["sessions"], ids=lambda case: case["case"])
+def test_session_keys(case: dict[str, Any]) -> None:
+    key = SessionKey(
+        VECTORS["chainId"],
+        VECTORS["market"],
+        VECTORS["provider"],
+        _bytes(VECTORS["modelDigest"]),
+        case["expiresAt"],
+        int(case["x"], 16),
+        int(case["y"], 16),
+    )
+    assert key.report_data == _bytes(case["reportData"])
+    assert key.as_args() == (key.provider, key.model, key.x, key.y, key.expires_at)
+    changed = (
+        replace(key, chain_id=1),
+        replace(key, market="0x" + "12" * 20),
+        replace(key, provider="0x" + "34" * 20),
+        replace(key, model=b"n" * 32),
+        replace(key, expires_at=key.expires_at + 1),
+        replace(key, x=1),
+        replace(key, y=1),
+    )
+    assert len({each.report_data for each in (key, *changed)}) == len(changed) + 1
+
+
+def test_what_a_session_key_signs() -> None:
+    market, provider = "0x" + "ab" * 20, "0x" + "cd" * 20
+    key = SessionKey(1, market, provider, b"m" * 32, 9, 1, 2)
+    task = Task(1, market.upper().replace("X", "x"), provider, "0x" + "22" * 32, "0x" + "33" * 32)
+    assert key.signs(replace(task, provider="0x" + "CD" * 20), b"m" * 32)
+    for wrong in (replace(task, chain_id=2), replace(task, market=provider), replace(task, provider=market)):
+        assert not key.signs(wrong, b"m" * 32)
+    assert not key.signs(task, b"n" * 32)
 
 
 def test_each_part_of_a_statement_changes_the_report_data() -> None:

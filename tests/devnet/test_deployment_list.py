@@ -40,6 +40,8 @@ def check(value: Any, wanted: dict[str, Any], where: str) -> None:
         assert kind == "address", where
         known = value.get("addressOf") in (*ARGS, *TO_COME)
         assert known or value.get("account") in ("holder", "treasury", "guardian", "governance"), where
+    elif kind == "bytes32":
+        assert len(bytes.fromhex(value.removeprefix("0x"))) == 32, where
     elif kind == "address":
         assert value == "0x" + "0" * 40, f"{where}: an address written down"
     else:
@@ -83,15 +85,18 @@ def test_the_code_fits_into_a_block() -> None:
         assert 0 < artifact(name)["deployedSize"] <= 24_576, name
 
 
-def test_the_roots_of_evidence_are_the_vendors() -> None:
-    """Intel's, out of the chain of the real quote that is kept, and the simulated one's, as the vectors have them."""
+def test_evidence_is_held_against_its_vendors() -> None:
+    """Intel's root, out of the chain of the real quote that is kept, its quoting enclaves, and the simulated ones."""
     vectors = json.loads((DEVNET.parent / "tests" / "vectors" / "quotes.json").read_text())
-    assert ARGS["QuoteProofs"] == {"root": vectors["real"]["root"], "simulated": vectors["simulatedRoot"]}
+    assert ARGS["QuoteProofs"] == {"vendor": vectors["vendor"], "simulated": vectors["simulated"]}
 
 
 def test_where_money_is_real_no_simulated_evidence_is_true() -> None:
     found = {entry.name: entry.args for entry in listing.without_simulated(listing.shipped())}
-    assert found["QuoteProofs"] == ARGS["QuoteProofs"] | {"simulated": {"x": "0", "y": "0"}}
+    zero = "0x" + "00" * 32
+    enclave = {"mrSigner": zero, "isvProdId": zero}
+    nothing = {"root": {"x": zero, "y": zero}, "sgx": enclave, "tdx": enclave}
+    assert found["QuoteProofs"] == ARGS["QuoteProofs"] | {"simulated": nothing}
     assert {name: args for name, args in found.items() if name != "QuoteProofs"} == {
         name: args for name, args in ARGS.items() if name != "QuoteProofs"
     }

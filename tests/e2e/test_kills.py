@@ -452,8 +452,8 @@ SCENES = {
     "attester withdraw": Scene((TX,), _attester_withdraws),
 }
 # Killed by tests of what they are for: tests/networks, tests/e2e/test_licences.py, test_disputes.py,
-# test_audits.py and test_redundant.py.
-ELSEWHERE = {"network deploy", "buy"} | {
+# test_audits.py, test_redundant.py and test_sessions.py.
+ELSEWHERE = {"network deploy", "buy", "enclave register"} | {
     name for name in OPERATIONS if name.startswith(("licence ", "dispute ", "audit ", "replica "))
 }
 # Single transactions share every line of the executor; around their broadcast is where money could be paid twice.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,8 +14,10 @@ import numpy as np
 import onnx
 import pytest
 
+from mlm.adapters.attestation.vendor import SIGNING, Vendor
 from mlm.adapters.enclave.simulated import REGISTERS, SimulatedEnclave
 from mlm.core import tee
+from mlm.core.attest_asking import HEADER, Asking
 from mlm.core.attest_request import MAX_BODY, PATH, AttestRequest, Signed
 from mlm.core.attesting import Attestation
 from mlm.core.commitment import NO_SALT, tensors_root
@@ -32,11 +35,13 @@ from mlm.workflows.job_close import JobName
 from tests.command_line import INPUT, MODEL, ROOT, TOKEN, Market
 from tests.delivering import apart, pushed
 from tests.e2e.working import shown, until, working
-from tests.enclaves import ATTESTERS, Attesters, Honest, attested_market, honest, ports_of, publish
+from tests.enclaves import ATTESTERS, Attesters, Honest, ask, attested_market, honest, ports_of, publish
 from tests.serving.clients import request
+from tests.vectors.make_quotes import MR_SIGNER_AT, requoted
 
 UP = ATTESTERS[:2]  # the third is down all the time
 HELD = (State.LEASED, State.READY)
+NOBODY = "0x" + "99" * 20
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +63,7 @@ def leased(market: Market, *options: str) -> str:
 
 
 def enclave(folder: Path, **options: Any) -> SimulatedEnclave:
-    return SimulatedEnclave(folder=folder / "enclave", **options)
+    return SimulatedEnclave(folder=folder / "enclave", keys=folder / "keys", **options)
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,18 @@ def test_with_too_few_attesters_it_says_who_failed_and_goes_on_later(market: Mar
     assert market.first.do("lease", "fulfil", job)["state"] == "submitted"
 
 
+def test_an_attester_that_never_answers_does_not_hold_the_command(market: Market, attesters: Attesters) -> None:
+    """Two have signed, and the process ends: the time that the third has is longer than this test waits."""
+    job, person = leased(market), attesters.person(ATTESTERS[2])
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        person.do("attester", "join", "--url", f"http://127.0.0.1:{hanging.getsockname()[1]}")
+        patient = replace(market.first, env={**market.first.env, "MLM_TEE_TIMEOUT": "3600"})
+        assert patient.spawn_afresh("lease", "fulfil", job).code == 0
+        hanging.settimeout(30)
+        hanging.accept()[0].close()  # it was asked
+    person.do("attester", "join", "--url", "http://127.0.0.1:9")
+
+
 def other_code(folder: Path) -> SimulatedEnclave:
     return enclave(folder, registers=REGISTERS | {"mr_enclave": b"\7" * 32})
 
@@ -160,7 +177,7 @@ def test_an_attester_that_refuses_is_named_with_its_reason(market: Market, attes
         evidence.collateral,
     )
     person = attesters.person(UP[0])
-    signed = ports.attesters.attest(attesters.urls[UP[0]], asked).attestation
+    signed = ask(ports, attesters.urls[UP[0]], asked).attestation
     (folder,) = (market.home / "attester").glob(f"*/{person.do('whoami')['address'].lower()}")
     other = replace(signed, checked_at=evidence.at, status="OutOfDate")
     entry = folder / f"{job[2:]}-{signed.quote.hex()}-{evidence.at:x}.json"
@@ -220,8 +237,22 @@ FALSE: dict[str, tuple[Callable[[Scene], AttestRequest], str]] = {
         lambda it: replace(made := it.asked(), quote=made.quote + bytes(16_384)),
         "finds one in its form",
     ),
-    "a job that there is not": (lambda it: replace(it.asked(), job_id="0x" + "77" * 32), "no job starts with"),
+    "a quoting enclave of the provider's own": (
+        lambda it: own_quoting_enclave(it.asked()),
+        "finds one in the quoting enclave",
+    ),
+    "a job that there is not": (lambda it: replace(it.asked(), job_id="0x" + "77" * 32), "there is no job"),
 }
+
+
+def own_quoting_enclave(made: AttestRequest) -> AttestRequest:
+    """As with a platform that certifies any enclave, and collateral that says so: the library believes both."""
+    vendor, signer = Vendor(), b"\7" * 32
+    said = json.loads(made.collateral)
+    identity = json.dumps(json.loads(said["qe_identity"]) | {"mrsigner": signer.hex().upper()})
+    said |= {"qe_identity": identity, "qe_identity_signature": vendor._sign(SIGNING, identity.encode()).hex()}
+    quote = requoted(vendor, made.quote, MR_SIGNER_AT, signer)
+    return replace(made, quote=quote, collateral=json.dumps(said).encode())
 
 
 def other_lines(quote: bytes) -> bytes:
@@ -254,30 +285,31 @@ def other_input(ports: Ports) -> bytes:
 def test_an_attester_refuses(scene: Scene, case: str) -> None:
     make, words = FALSE[case]
     with pytest.raises(VerificationFailed, match=f"it refuses: .*({words})"):
-        scene.ports.attesters.attest(scene.url, make(scene))
+        ask(scene.ports, scene.url, make(scene))
 
 
 def test_an_attester_signs_what_is_true_once_and_a_restart_keeps_that(
     market: Market, attesters: Attesters, scene: Scene
 ) -> None:
     asked = scene.asked()
-    signed = scene.ports.attesters.attest(scene.url, asked)
+    signed = ask(scene.ports, scene.url, asked)
     address = attesters.person(UP[0]).do("whoami")["address"]
     assert signer(scene.ports, signed.attestation, signed.signature) == address.lower()
     market.advance("60s")
     later = replace(asked, checked_at=scene.ports.chain.block().timestamp)
     for _ in range(2):
-        assert scene.ports.attesters.attest(scene.url, asked) == signed
-        again = scene.ports.attesters.attest(scene.url, later).attestation
+        assert ask(scene.ports, scene.url, asked) == signed
+        again = ask(scene.ports, scene.url, later).attestation
         assert again == replace(signed.attestation, checked_at=later.checked_at)
         attesters.restart(UP[0])
 
 
 def test_simulated_evidence_is_signed_about_on_a_devnet_alone(scene: Scene) -> None:
-    book = MemoryBook()
+    book, asked = MemoryBook(), scene.asked()
+    asking = attest_gather.ask(scene.ports, NOBODY, asked.job_id, asked.to_json())
     with pytest.raises(VerificationFailed, match="simulated"):
-        attest.attest(scene.ports, book, scene.asked(), devnet=False)
-    assert attest.attest(scene.ports, book, asked := scene.asked(), devnet=True).attestation.quote
+        attest.attest(scene.ports, book, asking, asked, devnet=False)
+    assert attest.attest(scene.ports, book, asking, asked, devnet=True).attestation.quote
     assert book.find(f"{asked.job_id[2:]}-{'0' * 64}") is None
 
 
@@ -366,13 +398,13 @@ def test_who_complains_is_shown_outputs_and_quote_on_chain(market: Market) -> No
 def test_what_is_signed_is_what_was_asked_for(market: Market, scene: Scene) -> None:
     """An attester that signs something else, and one whose key is another's, do not count."""
     asked = scene.asked()
-    signed = scene.ports.attesters.attest(scene.url, asked)
+    signed = ask(scene.ports, scene.url, asked)
 
     class Lying:
         def __init__(self, answer: Signed) -> None:
             self.answer = answer
 
-        def attest(self, url: str, asked: AttestRequest) -> Signed:
+        def attest(self, url: str, asking: Asking, body: bytes) -> Signed:
             return self.answer
 
     ports = ports_of(market.first)
@@ -440,6 +472,45 @@ def door(attesters: Attesters) -> Iterator[str]:
 JSON = {"content-type": "application/json"}
 
 
+def signed(scene: Scene, url: str, body: bytes, **changed: Any) -> dict[str, str]:
+    """Headers of a request with this body, signed by the lease holder; `changed` says who signs, or what else is."""
+    attester = changed.get("attester") or request(url, "GET", "/health").json["attester"]
+    asking = attest_gather.ask(
+        changed.get("by", scene.ports), attester, changed.get("job", scene.honest.job.job_id), body
+    )
+    return {**JSON, HEADER: replace(asking, **changed.get("then", {})).to_header()}
+
+
+def test_an_attester_answers_nobody_but_the_lease_holder(scene: Scene, market: Market) -> None:
+    """Whoever was handed the quote, such as another attester, asks nobody; and no body is read of whom may not ask."""
+    body, other = scene.asked().to_json(), ports_of(market.second)
+    mine, others = scene.ports.signer.address.lower(), other.signer.address.lower()
+    cases: list[tuple[dict[str, str], int, str]] = [
+        (JSON, 401, "expected the header Mlm-Attest-Request"),
+        ({**JSON, HEADER: "e30"}, 401, "'job' of the header"),
+        (signed(scene, scene.url, body, attester=NOBODY), 401, "asks the attester"),
+        (signed(scene, scene.url, body, by=other, then={"provider": mine}), 401, "is signed by"),
+        (signed(scene, scene.url, body, then={"job_id": "0x" + "77" * 32}), 401, "is signed by"),
+        (
+            signed(scene, scene.url, body, by=other),
+            403,
+            f"holds the lease of job {scene.honest.job.short}, not {others}",
+        ),
+        (signed(scene, scene.url, body, job="0x" + "77" * 32), 404, "there is no job"),
+        (signed(scene, scene.url, body, job="0x" + "00" * 32, by=ports_of(market.consumer)), 403, "no stake"),
+    ]
+    for headers, status, words in cases:
+        unsent = {**headers, "content-length": str(len(body))}
+        reply = request(scene.url, "POST", PATH, b"", unsent)
+        assert reply.status == status and words in reply.json["error"], (reply, words)
+        time.sleep(0.2)  # five requests a second are answered
+    reply = request(scene.url, "POST", PATH, body, signed(scene, scene.url, body + b" "))
+    assert reply.status == 400 and "the body: expected sha256" in reply.json["error"]
+    elsewhere = replace(scene.asked(), job_id="0x" + "77" * 32).to_json()
+    reply = request(scene.url, "POST", PATH, elsewhere, signed(scene, scene.url, elsewhere))
+    assert reply.status == 409 and "its header about" in reply.json["error"]
+
+
 def test_an_attesters_server_is_bounded(door: str, scene: Scene) -> None:
     asked = scene.asked().to_json()
     about = request(door, "GET", "/health").json
@@ -451,17 +522,18 @@ def test_an_attesters_server_is_bounded(door: str, scene: Scene) -> None:
     ]
     assert [reply.status for reply in found] == [405, 404, 415]
     wait_for_the_rate()
-    assert request(door, "POST", PATH, b"x" * (MAX_BODY + 1), JSON).status == 413
+    large = b"x" * (MAX_BODY + 1)
+    assert request(door, "POST", PATH, large, signed(scene, door, large)).status == 413
     wait_for_the_rate()
-    late = {**JSON, "content-length": str(len(asked) + 1)}
+    late = {**signed(scene, door, asked), "content-length": str(len(asked) + 1)}
     assert request(door, "POST", PATH, asked, late).status == 408
     wait_for_the_rate()
     for body in (b"", b"[]", b"[" * 50_000, asked[:-1]):
         wait_for_the_rate()
-        reply = request(door, "POST", PATH, body, JSON)
+        reply = request(door, "POST", PATH, body, signed(scene, door, body))
         assert (reply.status, reply.json["code"]) == (400, "malformed"), reply
     wait_for_the_rate()
-    assert request(door, "POST", PATH, asked, JSON).status == 200, "and it still does its work"
+    assert request(door, "POST", PATH, asked, signed(scene, door, asked)).status == 200, "and it still does its work"
 
 
 def wait_for_the_rate() -> None:
@@ -471,9 +543,9 @@ def wait_for_the_rate() -> None:
 def test_an_attesters_server_answers_an_address_so_often(door: str) -> None:
     wait_for_the_rate()
     statuses = [request(door, "POST", PATH, b"[]", JSON).status for _ in range(8)]
-    assert statuses[0] == 400 and 429 in statuses
+    assert statuses[0] == 401 and 429 in statuses
     time.sleep(3)
-    assert request(door, "POST", PATH, b"[]", JSON).status == 400
+    assert request(door, "POST", PATH, b"[]", JSON).status == 401
 
 
 def test_an_attester_that_leaves_has_its_stake_back_once_it_has_unbonded(attesters: Attesters) -> None:

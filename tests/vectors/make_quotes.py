@@ -34,6 +34,7 @@ IDENTIFYING = {
 }
 NONE, FORM, OPEN = 0, 1, 3  # QuoteFault of IQuoteProofs.sol
 HEADER, SGX_BODY, TD_BODY = 48, 384, 584
+ATTRIBUTES_AT, MR_SIGNER_AT, PRODUCT_AT = 48, 128, 256  # in an enclave's report
 REPORT_DATA = sha256(b"what the enclave computed").digest()
 # Of the real report in snp/: what its vendor's tools print of it (tests/ports/test_attestation_snp.py).
 MILAN = "5feee30d6d7e1a29f403d70a4198237ddfb13051a2d6976439487c609388ed7f98189887920ab2fa0096903a0c23fca1"
@@ -74,12 +75,34 @@ def reformed(vendor: Vendor, quote: bytes, version: int) -> bytes:
     return signed + struct.pack("<I", len(signature)) + signature
 
 
-def case(name: str, vendor: Vendor, kind: str, *, debug: bool = False, version: int = 0) -> dict[str, object]:
-    """One quote with what it says; `version` 15 stands for a TD report of 1.5 in version 5."""
+def requoted(vendor: Vendor, quote: bytes, at: int, value: bytes) -> bytes:
+    """The same quote, whose quoting enclave's report says something else at a place, and is signed by the platform."""
+    sgx = quote[:2] == b"\x03\0"
+    begin = HEADER + (SGX_BODY if sgx else TD_BODY) + 4 + 128 + (0 if sgx else 6)
+    report = quote[begin : begin + SGX_BODY]
+    report = report[:at] + value + report[at + len(value) :]
+    return quote[:begin] + report + vendor._sign("platform", report) + quote[begin + SGX_BODY + 64 :]
+
+
+def case(
+    name: str,
+    vendor: Vendor,
+    kind: str,
+    *,
+    debug: bool = False,
+    version: int = 0,
+    quoting: tuple[int, bytes] | None = None,
+) -> dict[str, object]:
+    """One quote with what it says; `version` 15 stands for a TD report of 1.5 in version 5.
+
+    `quoting`: bytes of the quoting enclave's report, at their place.
+    """
     made = enclave(kind, debug=debug)
     quote = vendor.quote(made, REPORT_DATA)
     if version:
         quote = reformed(vendor, quote, version)
+    if quoting is not None:
+        quote = requoted(vendor, quote, *quoting)
     return {
         "name": name,
         "kind": KINDS[kind],
@@ -144,10 +167,15 @@ def root_key(der: bytes) -> dict[str, str]:
     return {"x": f"0x{numbers.x:064x}", "y": f"0x{numbers.y:064x}"}
 
 
+def quoting_enclave(identity: str) -> dict[str, object]:
+    """Out of a vendor's own word on its quoting enclave, in JSON."""
+    said = json.loads(identity)
+    return {"mrSigner": "0x" + said["mrsigner"].lower(), "isvProdId": said["isvprodid"]}
+
+
 def real() -> dict[str, object]:
-    """The quote of Intel's that is kept, and its root. Its measurements are those that docs/tee.md types."""
+    """The quote of Intel's that is kept. Its measurements are those that docs/tee.md types."""
     quote = (HERE / "dcap" / "sgx_quote").read_bytes()
-    root = quote[quote.rindex(b"-----BEGIN") :].rstrip(b"\0")
     made = Enclave(
         SGX,
         {
@@ -156,20 +184,43 @@ def real() -> dict[str, object]:
         },
     )
     return {
-        "root": root_key(x509.load_pem_x509_certificate(root).public_bytes(Encoding.DER)),
         "measurement": "0x" + measurement(made).hex(),
         "reportData": "0x" + b"Hello, world!".ljust(32, b"\0").hex(),
         "quoteDigest": "0x" + sha256(quote).hexdigest(),
     }
 
 
+def intel() -> dict[str, object]:
+    """What Intel's evidence is held against: the root of the kept quote's chain, and its quoting enclaves.
+
+    SGX's is in the kept collateral, signed by Intel. TDX's is what Intel's provisioning service says of `TD_QE`
+    (https://api.trustedservices.intel.com/tdx/certification/v4/qe/identity): no collateral with it is kept here.
+    """
+    quote = (HERE / "dcap" / "sgx_quote").read_bytes()
+    root = quote[quote.rindex(b"-----BEGIN") :].rstrip(b"\0")
+    collateral = json.loads((HERE / "dcap" / "sgx_quote_collateral.json").read_text())
+    return {
+        "root": root_key(x509.load_pem_x509_certificate(root).public_bytes(Encoding.DER)),
+        "sgx": quoting_enclave(collateral["qe_identity"]),
+        "tdx": {"mrSigner": "0xdc9e2a7c6f948f17474e34a7fc43ed030f7c1563f1babddf6340c82e0e54a8c5", "isvProdId": 2},
+    }
+
+
+def simulated(vendor: Vendor) -> dict[str, object]:
+    """The same of the simulated vendor."""
+    said = {kind: json.loads(vendor.collateral(kind))["qe_identity"] for kind in (SGX, TDX)}
+    return {"root": root_key(vendor.root), **{kind: quoting_enclave(each) for kind, each in said.items()}}
+
+
 def main() -> None:
     """Write the file."""
     vendor = Vendor()
+    owners = (MR_SIGNER_AT, sha256(b"its owner").digest())
     value = {
-        "format": "mlm/quote-vectors/1",
+        "format": "mlm/quote-vectors/2",
+        "vendor": intel(),
+        "simulated": simulated(vendor),
         "real": real(),
-        "simulatedRoot": root_key(vendor.root),
         "quotes": [
             case("sgx", vendor, SGX),
             case("tdx", vendor, TDX),
@@ -179,6 +230,11 @@ def main() -> None:
             case("tdx 1.5 in version 5", vendor, TDX, version=15),
             case("sgx, a debugger's", vendor, SGX, debug=True),
             case("tdx, a debugger's", vendor, TDX, debug=True),
+            case("sgx, another's quoting enclave", vendor, SGX, quoting=owners),
+            case("tdx, another's quoting enclave", vendor, TDX, quoting=owners),
+            case("tdx, another product of the vendor's", vendor, TDX, quoting=(PRODUCT_AT, struct.pack("<H", 0x0101))),
+            case("sgx, a quoting enclave that a debugger can open", vendor, SGX, quoting=(ATTRIBUTES_AT, b"\x03")),
+            case("sgx, under a root of its own", Vendor(name="another"), SGX),
         ],
         "others": others(vendor),
     }

@@ -46,6 +46,7 @@ RESULT = f"({TUPLE},bytes32,bytes32[],uint256,uint256,bytes32,bytes[])"
 # The curve's own point (FIPS 186-5): a public key of P-256 that everybody knows.
 X = 0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296
 Y = 0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5
+P = 2**256 - 2**224 + 2**192 + 2**96 - 1  # of the field
 
 
 def _hex(value: Any) -> Any:
@@ -153,6 +154,19 @@ def _result(case: str, x: int, y: int, kind: str, status: int, simulated: bool, 
     }
 
 
+def _session(case: str, x: int, y: int, expires_at: int) -> dict[str, Any]:
+    """A key of P-256, and what the quote of its registration signs."""
+    provider = _provider_key(PROVIDER, x, y)
+    data = keccak(
+        encode(
+            ["bytes32", "uint256", "address", "bytes32", "uint48", "bytes32"],
+            [keccak(text="mlm/tee-session/1"), CHAIN, MARKET, MODEL, expires_at, provider],
+        )
+    )
+    point = {"x": x.to_bytes(32, "big"), "y": y.to_bytes(32, "big")}
+    return {"case": case, **point, "expiresAt": expires_at, "reportData": data}
+
+
 def main() -> None:
     measurements = []
     for kind in KINDS:
@@ -179,6 +193,10 @@ def main() -> None:
             _result("no session key, two attesters", 0, 0, "sgx", 0, True, 2),
             _result("a session key, three attesters", X, Y, "tdx", 1, False, 3),
             _result("one attester", 0, 0, "snp", 4, False, 1),
+        ],
+        "sessions": [
+            _session("of a week", X, Y, 1_700_604_800),
+            _session("the point on the other side, of a second", X, P - Y, 1_700_000_101),
         ],
     }
     (ROOT / "tests" / "vectors" / "tee.json").write_text(json.dumps(_hex(document), indent=1) + "\n")

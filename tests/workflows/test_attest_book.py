@@ -28,9 +28,9 @@ class Signer:
 def test_an_instant_has_one_word_and_keeps_no_other_from_having_its_own() -> None:
     chain = MemoryChain({("TeeVerifier", "simulatedAllowed"): False})
     here, book = Ports(chain=lambda: chain, signer=Signer), MemoryBook()
-    first = attest._signed(here, book, replace(FOUND, checked_at=6))
-    assert attest._signed(here, book, FOUND).attestation == FOUND
-    assert attest._signed(here, book, replace(FOUND, checked_at=6)) == first
+    first = attest.sign(here, book, replace(FOUND, checked_at=6))
+    assert attest.sign(here, book, FOUND).attestation == FOUND
+    assert attest.sign(here, book, replace(FOUND, checked_at=6)) == first
     for changed in ({"status": "OutOfDate"}, {"simulated": True}, {"measurement": b"\4" * 32}):
         with pytest.raises(StateConflict, match=f"another {next(iter(changed))}"):
-            attest._signed(here, book, replace(FOUND, **changed))
+            attest.sign(here, book, replace(FOUND, **changed))

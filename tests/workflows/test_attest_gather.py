@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from mlm.core.attest_asking import Asking
 from mlm.core.attest_request import AttestRequest, Signed
 from mlm.core.attestation import SGX, UP_TO_DATE
 from mlm.core.attesting import Attestation
 from mlm.core.errors import ServerFailed, StateConflict
+from mlm.core.manifest import TeeKey
+from mlm.core.tee import Policy
 from mlm.memory.chain import MemoryChain
 from mlm.ports.bundle import Ports
 from mlm.workflows import attest_gather
@@ -32,9 +36,26 @@ def ports(monkeypatch: pytest.MonkeyPatch, attesters: Any, active: bool = True) 
         ("AttesterSet", "members"): MEMBERS,
         ("AttesterSet", "attesterOf"): lambda address: (1, 0, 0, 1, address),
         ("AttesterSet", "isActive"): active,
+        ("TeeVerifier", "rules"): None,
     }
     monkeypatch.setattr(attest_gather, "signer", lambda ports, attestation, signature: signature.decode())
-    return Ports(chain=lambda: MemoryChain(answers), attesters=lambda: attesters)
+    return Ports(chain=lambda: MemoryChain(answers), attesters=lambda: attesters, signer=Signer, enclave=Keyless)
+
+
+class Signer:
+    """Its signature is what is signed."""
+
+    address = "0x" + "Dd" * 20
+
+    def sign_typed(self, domain: Any, types: Any, message: dict[str, Any]) -> bytes:
+        return repr(message).encode()
+
+
+class Keyless:
+    """An enclave without session keys."""
+
+    def held(self) -> tuple[()]:
+        return ()
 
 
 class Answering:
@@ -43,7 +64,8 @@ class Answering:
     def __init__(self, first: Any) -> None:
         self.first = first
 
-    def attest(self, url: str, asked: AttestRequest) -> Signed:
+    def attest(self, url: str, asking: Asking, body: bytes) -> Signed:
+        assert asking.attester == url.lower() and asking.signature == repr(asking.message).encode()
         return self.first(url) or Signed(EXPECTED, url.encode())
 
 
@@ -76,5 +98,9 @@ def test_who_fails_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nothing_is_accepted_that_nobody_could_attest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its provider would lose its lock: the members that there are do not count yet."""
     here = ports(monkeypatch, None, active=False)
+    policy = Policy(frozenset({UP_TO_DATE}), frozenset({SGX})).encode()
+    job = SimpleNamespace(terms=SimpleNamespace(request=SimpleNamespace(policy="0x" + policy.hex())))
+    loaded = SimpleNamespace(manifest=SimpleNamespace(tee=TeeKey(b"m" * 32, ("sgx:" + "01" * 32 + ":" + "02" * 32,))))
+    work = cast("Work", SimpleNamespace(job=job, model=loaded))
     with pytest.raises(StateConflict, match="expected 2 active attesters that must sign, found 0"):
-        Tee().check_acceptable(here, cast("Work", None))
+        Tee().check_acceptable(here, work)

@@ -35,6 +35,7 @@ def ports(members: int = 3, threshold: int = 2) -> Ports:
             ("AttesterSet", "attesterOf"): lambda address: (*STAKES[address], 0, 1, ""),
             ("AttesterSet", "threshold"): threshold,
             ("Reputation", "pointsOf"): 5,
+            ("TeeVerifier", "sessionOf"): 607,
         }
     )
     chain.mine()
@@ -67,7 +68,16 @@ def test_a_set_that_verifies_nothing_has_no_price(
 def test_a_result_that_an_enclaves_key_signed_has_no_attesters(monkeypatch: pytest.MonkeyPatch) -> None:
     """It has one signature, the key's: to count it would be to take it for an attester's."""
     handed_in(monkeypatch, replace(SIGNED, job_id="0x" + "00" * 32), 1)
-    assert verify_cost.of_job(ports(), job(Tier.TEE))[0].attesters is None
+    facts, cost = verify_cost.of_job(ports(), job(Tier.TEE))
+    assert facts.attesters is None and facts.made_at == SIGNED.checked_at
+    # What it costs is what it costs to have the key registered; for how long it signs is an input besides.
+    assert (cost.kind, cost.at_least) == (CostKind.MONEY, 8)
+    session = cost.inputs[-1]
+    assert (session.name, session.value, str(session.unit)) == ("session", 600, "seconds")
+    assert "session's key outside its enclave" in cost.provided
+    handed_in(monkeypatch, SIGNED)
+    cost = verify_cost.of_job(ports(), job(Tier.TEE))[1]
+    assert "session" not in cost.provided and cost.inputs[-1].name != "session"
 
 
 @pytest.mark.parametrize("kind", [SNP, NITRO])

@@ -76,7 +76,10 @@ interface IAttesterSet is IPullCredits {
     /// @notice An m that was set and does not hold yet, and from when on; zeros where there is none.
     function pendingThreshold() external view returns (uint8 threshold_, uint48 activeFrom);
 
-    /// @notice Whether m is set and there are as many members.
+    /// @notice How many members' signatures count now.
+    function activeCount() external view returns (uint256);
+
+    /// @notice Whether m is set and the signatures of as many members count now.
     function isReady() external view returns (bool);
 
     function governance() external view returns (address);

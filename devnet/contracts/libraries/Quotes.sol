@@ -59,6 +59,16 @@ library Quotes {
         ok = end >= at.chainAt + at.chainSize;
     }
 
+    /// @notice Of the quoting enclave's report: who signed its code, as which product, and whether a debugger can open it.
+    function quotingEnclave(bytes calldata quote, Layout memory at)
+        internal
+        pure
+        returns (bytes32 mrSigner, uint256 isvProdId, bool debug)
+    {
+        uint256 from = at.quotingAt;
+        return (bytes32(quote[from + 128:from + 160]), _u16(quote, from + 256), uint8(quote[from + 48]) & 2 != 0);
+    }
+
     /// @notice What the quote says; of no kind where it is none. Open to a debugger are an enclave with ATTRIBUTES.DEBUG, and a trust
     /// domain with any bit of ATTRIBUTES.TUD. Registers of SGX: MRENCLAVE, MRSIGNER; of TDX: MRTD, RTMR0 to RTMR3.
     function read(bytes calldata quote) internal pure returns (Facts memory said) {

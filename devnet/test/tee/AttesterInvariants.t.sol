@@ -132,6 +132,7 @@ contract AttesterInvariantsTest is Base {
         address[] memory members = set.members();
         vm.assertLe(members.length, 32);
         uint256 counted = 0;
+        uint256 active = 0;
         for (uint256 i = 0; i < handler.ACCOUNTS(); ++i) {
             address account = handler.account(i);
             Attester memory a = set.attesterOf(account);
@@ -141,11 +142,15 @@ contract AttesterInvariantsTest is Base {
             }
             vm.assertEq(listed, a.activeFrom == 0 ? 0 : 1, "listed");
             if (listed == 1) vm.assertGe(a.stake, 50);
-            if (set.isActive(account)) vm.assertEq(listed, 1, "active");
+            if (set.isActive(account)) {
+                vm.assertEq(listed, 1, "active");
+                ++active;
+            }
             counted += listed;
         }
         vm.assertEq(counted, members.length, "strangers");
-        if (set.isReady()) vm.assertTrue(set.threshold() != 0 && set.threshold() <= members.length);
+        vm.assertEq(set.activeCount(), active, "counted");
+        vm.assertTrue(set.isReady() == (set.threshold() != 0 && set.threshold() <= active), "ready");
     }
 
     /// m never falls within the notice of when it was set that high.

@@ -84,6 +84,7 @@ contract AttesterSetTest is Base {
         _admit(BOB);
         vm.assertFalse(set.isActive(BOB), "at once");
         vm.assertEq(set.members().length, 2);
+        vm.assertEq(set.activeCount(), 1);
         vm.warp(START + MIN_UNBONDING - 1);
         vm.assertFalse(set.isActive(BOB), "too early");
         vm.warp(START + MIN_UNBONDING);
@@ -189,6 +190,25 @@ contract AttesterSetTest is Base {
         _remove(ALICE);
         vm.assertEq(set.threshold(), 3);
         vm.assertFalse(set.isReady(), "ready");
+    }
+
+    /// Who does not count yet signs nothing: a set whose m only they would fill verifies nothing.
+    function test_membersThatDoNotCountYetMakeNoSetReady() public {
+        _three();
+        _setThreshold(3);
+        vm.assertTrue(set.isReady(), "three count");
+        address dave = address(0xDA7E);
+        _remove(ALICE);
+        _deposit(dave, MIN_STAKE);
+        _admit(dave);
+        vm.assertEq(set.members().length, 3);
+        vm.assertEq(set.activeCount(), 2);
+        vm.assertFalse(set.isReady(), "at once");
+        vm.warp(block.timestamp + MIN_UNBONDING - 1);
+        vm.assertFalse(set.isReady(), "too early");
+        vm.warp(block.timestamp + 1);
+        vm.assertEq(set.activeCount(), 3);
+        vm.assertTrue(set.isReady(), "in the end");
     }
 
     // ---------------------------------------------------------------- leaving

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {QuoteProofs, RootKey} from "../../contracts/QuoteProofs.sol";
+import {QuoteProofs, QuotingEnclave, RootKey, Vendor} from "../../contracts/QuoteProofs.sol";
 import {Attestation, QuoteFault} from "../../contracts/interfaces/IQuoteProofs.sol";
 import {Base} from "../Base.sol";
 import {Shipped} from "../Shipped.sol";
@@ -12,7 +12,9 @@ abstract contract QuoteBase is Base {
     uint256 internal constant SGX = 0;
     uint256 internal constant TDX = 1;
     uint256 internal constant HONEST = 6; // quotes from 0 on that are no debugger's
-    uint256 internal constant QUOTES = 8;
+    uint256 internal constant FOREIGN = 8; // quotes from here on that are signed for by no quoting enclave of the vendor's
+    uint256 internal constant OTHER_ROOT = 12; // one whose quoting enclave says that it is, under keys of its own
+    uint256 internal constant QUOTES = 13;
     // Evidence of SNP and Nitro.
     uint256 internal constant OTHERS = 17;
     uint256 internal constant SNP = 0;
@@ -23,7 +25,7 @@ abstract contract QuoteBase is Base {
 
     function _deployProofs() internal {
         json = vm.readFile(PATH);
-        proofs = Shipped.quoteProofs(_root("real.root"), _root("simulatedRoot"));
+        proofs = Shipped.quoteProofs(_vendor(".vendor"), _vendor(".simulated"));
     }
 
     /// @dev The real quote and what is true of it.
@@ -78,11 +80,19 @@ abstract contract QuoteBase is Base {
         });
     }
 
-    function _root(string memory name) private view returns (RootKey memory) {
-        string memory key = string.concat(".", name);
-        return RootKey(
-            uint256(vm.parseJsonBytes32(json, string.concat(key, ".x"))),
-            uint256(vm.parseJsonBytes32(json, string.concat(key, ".y")))
+    function _vendor(string memory key) internal view returns (Vendor memory vendor) {
+        vendor.root = RootKey(
+            uint256(vm.parseJsonBytes32(json, string.concat(key, ".root.x"))),
+            uint256(vm.parseJsonBytes32(json, string.concat(key, ".root.y")))
+        );
+        vendor.sgx = _enclave(string.concat(key, ".sgx"));
+        vendor.tdx = _enclave(string.concat(key, ".tdx"));
+    }
+
+    function _enclave(string memory key) private view returns (QuotingEnclave memory) {
+        return QuotingEnclave(
+            vm.parseJsonBytes32(json, string.concat(key, ".mrSigner")),
+            uint16(vm.parseJsonUint(json, string.concat(key, ".isvProdId")))
         );
     }
 }

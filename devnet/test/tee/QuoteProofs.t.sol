@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {QuoteProofs, RootKey} from "../../contracts/QuoteProofs.sol";
+import {QuoteProofs, QuotingEnclave, RootKey, Vendor} from "../../contracts/QuoteProofs.sol";
 import {IQuoteProofsErrors as Errors} from "../../contracts/errors/IQuoteProofsErrors.sol";
 import {Attestation, QuoteFault} from "../../contracts/interfaces/IQuoteProofs.sol";
 import {MAX_QUOTE_BYTES} from "../../contracts/libraries/TeeLimits.sol";
@@ -72,7 +72,7 @@ contract QuoteProofsTest is QuoteBase {
     }
 
     function test_aDebuggersQuoteContradicts() public view {
-        for (uint256 i = HONEST; i < QUOTES; ++i) {
+        for (uint256 i = HONEST; i < FOREIGN; ++i) {
             (Attestation memory a, bytes memory quote) = _simulated(i);
             _needFault(proofs.contradictionOf(a, quote), QuoteFault.Debug);
             // Its signatures are true all the same.
@@ -287,6 +287,59 @@ contract QuoteProofsTest is QuoteBase {
         _needBroken(a, quote, QUOTING + 447, QuoteFault.QuotingSignature);
     }
 
+    /// A platform signs for any enclave that its owner lets it: another's quoting enclave, whose chain is true, vouches for nothing.
+    /// Nor does another product of the vendor's, or one that a debugger opens.
+    function test_onlyTheVendorsQuotingEnclaveVouches() public view {
+        for (uint256 i = FOREIGN; i < OTHER_ROOT; ++i) {
+            (Attestation memory a, bytes memory quote) = _simulated(i);
+            _needFault(proofs.contradictionOf(a, quote), QuoteFault.None);
+            _needFault(proofs.brokenLinkOf(a, quote), QuoteFault.QuotingEnclave);
+        }
+    }
+
+    /// Whoever makes keys of its own can have any quoting enclave in its reports.
+    function test_aQuotingEnclaveUnderAnotherRootIsFalse() public view {
+        (Attestation memory a, bytes memory quote) = _simulated(OTHER_ROOT);
+        _needFault(proofs.contradictionOf(a, quote), QuoteFault.None);
+        _needFault(proofs.brokenLinkOf(a, quote), QuoteFault.AuthorityCertificate);
+    }
+
+    /// Each byte that names the quoting enclave, and no other of its report before what it binds to the key: the signature tells there.
+    function test_eachByteOfTheQuotingEnclavesIdentityIsHeld() public view {
+        (Attestation memory a, bytes memory quote) = _real();
+        for (uint256 i = 0; i < 320; ++i) {
+            bool named = (i >= 128 && i < 160) || i == 256 || i == 257;
+            _needBroken(a, quote, QUOTING + i, named ? QuoteFault.QuotingEnclave : QuoteFault.QuotingSignature);
+        }
+        quote[QUOTING + 48] ^= 0x02; // ATTRIBUTES.DEBUG
+        _needFault(proofs.brokenLinkOf(_of(a, quote), quote), QuoteFault.QuotingEnclave);
+    }
+
+    /// Each kind has its own: what signs for the one does not for the other.
+    function test_theQuotingEnclaveIsTheKinds() public {
+        (bytes32 sgx, uint16 first) = proofs.quotingEnclave(1, false);
+        (bytes32 tdx, uint16 second) = proofs.quotingEnclave(2, false);
+        vm.assertTrue(sgx != tdx && first == 1 && second == 2);
+        Vendor memory swapped = _vendor(".vendor");
+        (swapped.sgx, swapped.tdx) = (swapped.tdx, swapped.sgx);
+        (Attestation memory a, bytes memory quote) = _real();
+        _needFault(
+            Shipped.quoteProofs(swapped, _vendor(".simulated")).brokenLinkOf(a, quote), QuoteFault.QuotingEnclave
+        );
+        swapped = _vendor(".simulated");
+        swapped.tdx = QuotingEnclave(swapped.tdx.mrSigner, swapped.tdx.isvProdId + 1);
+        QuoteProofs other = Shipped.quoteProofs(_vendor(".vendor"), swapped);
+        (a, quote) = _simulated(TDX);
+        _needFault(other.brokenLinkOf(a, quote), QuoteFault.QuotingEnclave);
+        (a, quote) = _simulated(SGX);
+        _needFault(other.brokenLinkOf(a, quote), QuoteFault.None);
+        for (uint8 kind = 0; kind < 5; ++kind) {
+            if (kind == 1 || kind == 2) continue;
+            vm.expectRevert(abi.encodeWithSelector(Errors.KindUnread.selector, kind));
+            proofs.quotingEnclave(kind, true);
+        }
+    }
+
     /// Every byte that is signed or signs, in steps: the chain is false, whichever link says it.
     /// forge-config: default.fuzz.runs = 256
     /// forge-config: fuzz.fuzz.runs = 10000
@@ -321,23 +374,31 @@ contract QuoteProofsTest is QuoteBase {
     }
 
     /// Neither vendor's evidence passes for the other's.
-    function test_theRootIsTheOneThatIsNamed() public view {
+    function test_theRootIsTheOneThatIsNamed() public {
         (Attestation memory a, bytes memory quote) = _real();
         a.simulated = true;
-        _needFault(proofs.brokenLinkOf(a, quote), QuoteFault.AuthorityCertificate);
+        _needFault(proofs.brokenLinkOf(a, quote), QuoteFault.QuotingEnclave);
         for (uint256 i = 0; i < HONEST; ++i) {
             (a, quote) = _simulated(i);
             a.simulated = false;
-            _needFault(proofs.brokenLinkOf(a, quote), QuoteFault.AuthorityCertificate);
+            _needFault(proofs.brokenLinkOf(a, quote), QuoteFault.QuotingEnclave);
         }
+        // Even where both had the same quoting enclaves.
+        Vendor memory same = _vendor(".simulated");
+        (same.sgx, same.tdx) = (_vendor(".vendor").sgx, _vendor(".vendor").tdx);
+        (a, quote) = _real();
+        a.simulated = true;
+        _needFault(
+            Shipped.quoteProofs(_vendor(".vendor"), same).brokenLinkOf(a, quote), QuoteFault.AuthorityCertificate
+        );
     }
 
     /// Where the simulated vendor is unknown, no simulated evidence is true.
     function test_withoutASimulatedRootNothingSimulatedIsTrue() public {
-        (uint256 x, uint256 y) = proofs.rootKey(false);
-        QuoteProofs strict = Shipped.quoteProofs(RootKey(x, y), RootKey(0, 0));
+        Vendor memory nobody;
+        QuoteProofs strict = Shipped.quoteProofs(_vendor(".vendor"), nobody);
         (Attestation memory a, bytes memory quote) = _simulated(SGX);
-        _needFault(strict.brokenLinkOf(a, quote), QuoteFault.AuthorityCertificate);
+        _needFault(strict.brokenLinkOf(a, quote), QuoteFault.QuotingEnclave);
         (a, quote) = _real();
         _needFault(strict.brokenLinkOf(a, quote), QuoteFault.None);
     }
@@ -353,19 +414,23 @@ contract QuoteProofsTest is QuoteBase {
             mixed[432 + i] = other[432 + i];
         }
         _needFault(proofs.brokenLinkOf(_of(a, mixed), mixed), QuoteFault.QuotingSignature);
-        _needFault(proofs.brokenLinkOf(_of(b, mixed), mixed), QuoteFault.QuotingSignature);
+        _needFault(proofs.brokenLinkOf(_of(b, mixed), mixed), QuoteFault.QuotingEnclave);
     }
 
     // ---------------------------------------------------------------- keys
 
     function test_rootsArePoints() public {
-        (uint256 x, uint256 y) = proofs.rootKey(false);
-        vm.expectRevert(abi.encodeWithSelector(Errors.RootKeyMalformed.selector, x, y + 1));
-        Shipped.quoteProofs(RootKey(x, y + 1), RootKey(0, 0));
+        Vendor memory vendor = _vendor(".vendor");
+        Vendor memory wrong = _vendor(".vendor");
+        Vendor memory nobody;
+        wrong.root.y += 1;
+        vm.expectRevert(abi.encodeWithSelector(Errors.RootKeyMalformed.selector, wrong.root.x, wrong.root.y));
+        Shipped.quoteProofs(wrong, nobody);
         vm.expectRevert(abi.encodeWithSelector(Errors.RootKeyMalformed.selector, 0, 0));
-        Shipped.quoteProofs(RootKey(0, 0), RootKey(0, 0));
+        Shipped.quoteProofs(nobody, nobody);
+        wrong.root = RootKey(0, 1);
         vm.expectRevert(abi.encodeWithSelector(Errors.RootKeyMalformed.selector, 0, 1));
-        Shipped.quoteProofs(RootKey(x, y), RootKey(0, 1));
+        Shipped.quoteProofs(vendor, wrong);
     }
 
     function testFuzz_signaturesOfP256(uint256 key, bytes32 digest) public view {

@@ -204,8 +204,12 @@ abstract contract TeeBase is MarketBase, QuoteBase {
     }
 
     /// @dev The simulated SGX quote with other report data, signed by the vendor's attestation key, which everybody knows.
-    function _quoteOf(bytes32 reportData) internal view returns (bytes memory quote) {
-        quote = _unsignedQuoteOf(reportData);
+    function _quoteOf(bytes32 reportData) internal view returns (bytes memory) {
+        return _resignedQuote(_unsignedQuoteOf(reportData));
+    }
+
+    /// @dev An SGX quote of version 3 with the signature that its report asks for.
+    function _resignedQuote(bytes memory quote) internal pure returns (bytes memory) {
         bytes memory signed = new bytes(432);
         for (uint256 i = 0; i < 432; ++i) {
             signed[i] = quote[i];
@@ -215,14 +219,21 @@ abstract contract TeeBase is MarketBase, QuoteBase {
             mstore(add(quote, add(0x20, 436)), r)
             mstore(add(quote, add(0x20, 468)), s)
         }
+        return quote;
     }
 
     /// @dev The same with the signature over what it said before.
-    function _unsignedQuoteOf(bytes32 reportData) internal view returns (bytes memory quote) {
-        (, quote) = _simulated(SGX);
+    function _unsignedQuoteOf(bytes32 reportData) internal view returns (bytes memory) {
+        (, bytes memory quote) = _simulated(SGX);
+        return _withData(quote, reportData);
+    }
+
+    /// @dev An SGX quote with other report data.
+    function _withData(bytes memory quote, bytes32 reportData) internal pure returns (bytes memory) {
         assembly ("memory-safe") {
             mstore(add(quote, add(0x20, 368)), reportData)
         }
+        return quote;
     }
 
     function _attestationOf(bytes32 jobId, bytes32 reportData, bytes memory quote)

@@ -279,8 +279,23 @@ contract TeeReportsTest is TeeBase {
         Attestation memory a = _attestationOf("job", _reportData("job"), _quoteOf(_reportData("job")));
         a.simulated = false;
         _accuse(a, _signed(a), _quoteOf(_reportData("job")));
-        _needFault(tee.falsehoodOf(tee.attestationDigest(a)).fault, QuoteFault.AuthorityCertificate);
+        _needFault(tee.falsehoodOf(tee.attestationDigest(a)).fault, QuoteFault.QuotingEnclave);
         vm.assertEq(_stakeAt(0) + _stakeAt(1), 0);
+    }
+
+    /// m attesters that lie, and a machine whose owner has it certify a quoting enclave of its own: every signature is true.
+    function test_aQuotingEnclaveOfTheProvidersOwnConvicts() public {
+        (bytes32 jobId, Terms memory terms) = _teeReady(POLICY);
+        (, bytes memory quote) = _simulated(FOREIGN);
+        quote = _resignedQuote(_withData(quote, _reportData(jobId)));
+        TeeResult memory result = _result(jobId, quote);
+        _submit(jobId, terms, result);
+        _accuse(result.attestation, result.signatures, quote);
+        _needFault(tee.falsehoodOf(tee.attestationDigest(result.attestation)).fault, QuoteFault.QuotingEnclave);
+        vm.assertEq(_stakeAt(0) + _stakeAt(1), 0);
+        vm.assertEq(tee.creditOf(REPORTER), BOND, "the bond comes back");
+        _needState(jobId, State.Rejected);
+        _needTeeSound(0);
     }
 
     /// A true quote of Intel's own convicts nobody, in no way.

@@ -7,7 +7,7 @@ import {TeeParams, TeeVerifier} from "../../contracts/TeeVerifier.sol";
 import {ITeeVerifierErrors as Errors} from "../../contracts/errors/ITeeVerifierErrors.sol";
 import {IJobMarket} from "../../contracts/interfaces/IJobMarket.sol";
 import {Attestation} from "../../contracts/interfaces/IQuoteProofs.sol";
-import {TeeResult} from "../../contracts/interfaces/ITeeVerifier.sol";
+import {SessionKey, TeeResult} from "../../contracts/interfaces/ITeeVerifier.sol";
 import {Claim, IVerifier} from "../../contracts/interfaces/IVerifier.sol";
 import {Tier} from "../../contracts/interfaces/Types.sol";
 import {MIN_UNBONDING} from "../../contracts/libraries/Limits.sol";
@@ -125,6 +125,32 @@ contract TeeVectorsTest is QuoteBase {
                 vm.assertEq(keccak256(abi.encodePacked(r, s, v)), keccak256(expected), "signature");
             }
         }
+    }
+
+    /// A key is registered with the report data of the vectors, and with no other.
+    function test_sessions() public {
+        Attestation memory a = abi.decode(_evidence(0), (TeeResult)).attestation;
+        a.jobId = 0;
+        uint256 i = 0;
+        for (; vm.keyExistsJson(vectors, string.concat(".sessions[", vm.toString(i), "]")); ++i) {
+            uint256 state = vm.snapshotState();
+            string memory at = string.concat(".sessions[", vm.toString(i), "].");
+            SessionKey memory key = SessionKey({
+                provider: _address(".provider"),
+                modelDigest: vm.parseJsonBytes32(vectors, ".modelDigest"),
+                x: uint256(vm.parseJsonBytes32(vectors, string.concat(at, "x"))),
+                y: uint256(vm.parseJsonBytes32(vectors, string.concat(at, "y"))),
+                expiresAt: uint48(vm.parseJsonUint(vectors, string.concat(at, "expiresAt")))
+            });
+            a.reportData = vm.parseJsonBytes32(vectors, string.concat(at, "reportData"));
+            bytes[] memory signatures = _signed(0, a);
+            vm.assertEq(tee.registerKey(key, a, signatures), tee.attestationDigest(a));
+            key.expiresAt += 1;
+            vm.expectPartialRevert(Errors.ReportDataMismatch.selector);
+            tee.registerKey(key, a, signatures);
+            vm.revertToState(state);
+        }
+        vm.assertTrue(i > 1);
     }
 
     function _needDerived(uint256 i, TeeResult memory result) private view {

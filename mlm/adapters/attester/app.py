@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mlm.adapters.attester.turns import Turns
 from mlm.adapters.serving.body import Room, whole_body
-from mlm.core.attest_request import MAX_BODY, PATH, AttestRequest, Signed
+from mlm.core.attest_asking import HEADER, Asking, check_asking, check_body
+from mlm.core.attest_request import MAX_BODY, PATH, AttestRequest, KeyRequest, Signed
 from mlm.core.errors import InvalidData, MlmError, NotFound, StateConflict, VerificationFailed
 from mlm.core.serving import Limits, Rate, Refusal, Status
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 REFUSED = "refused"
+STRANGERS = 64  # requests about which the chain is asked whether their signers may make them
+KEPT = 64  # answers that are given again without a look at their evidence
 _KIND = "application/json"
 _MEANS: tuple[tuple[type[MlmError], Status, str], ...] = (
     (InvalidData, Status.MALFORMED, ""),
@@ -31,50 +36,114 @@ _MEANS: tuple[tuple[type[MlmError], Status, str], ...] = (
 class Attesting:
     """`attest` checks and signs: a call after the other, in a thread, for it works with an index and a child process.
 
-    `rate`: requests of one address a second; `waiting` at most so many of them at once.
+    `signer` says who signed a request, `admit` raises for one whose signer may not ask; that is asked in a thread too.
+    `rate`: requests of one address a second; at most `waiting` of them at once, `share` of one provider.
     """
 
-    attest: Callable[[AttestRequest], Signed]
+    attest: Callable[[Asking, AttestRequest | KeyRequest], Signed]
+    signer: Callable[[Asking], str]
+    admit: Callable[[Asking], None]
     about: dict[str, Any]
     limits: Limits
     monotonic: Callable[[], float]
     rate: float
     tell: Callable[[dict[str, Any]], None]
     waiting: int = 16
+    share: int = 4
     draining: bool = False
     held: int = 0
     _rates: Rate = field(init=False)
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _calls: int = 0
+    _turns: Turns = field(init=False)
+    _door: Turns = field(init=False)
+    _answers: OrderedDict[Asking, asyncio.Task[dict[str, Any]]] = field(default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
         self._rates = Rate(self.rate)
+        self._door, self._turns = Turns(STRANGERS, self.share), Turns(self.waiting, self.share)
 
     async def answer(self, request: Request) -> dict[str, Any]:
-        """What was signed. Raises Refusal."""
+        """What was signed. Raises Refusal.
+
+        1. The server runs, the address does not ask too often, and the body is said to be JSON.
+        2. The header is signed by the provider that it names, for this attester.
+        3. The chain lets that provider ask about that job.
+        4. What was answered, or is being checked, is not checked again.
+        5. The body is whole, and the one that was signed for, while there is a place for this provider.
+        6. Its evidence is checked, when it is this provider's turn.
+        """
+        try:
+            # (1)
+            self._check_open(request)
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+            if headers.get("content-type", "").partition(";")[0].strip().lower() != _KIND:
+                raise Refusal(Status.MEDIA_TYPE, f"expected {_KIND}")
+            # (2)
+            asking = self._signed_for(headers)
+            # (3)
+            await self._let_in(asking)
+            # (4)
+            if (under_way := self._answers.get(asking)) is not None:
+                return await asyncio.shield(under_way)
+            return await self._begin(asking, request, headers)
+        except MlmError as error:
+            raise error if isinstance(error, Refusal) else _refusal(error) from error
+
+    def _check_open(self, request: Request) -> None:
         if self.draining:
             raise Refusal(Status.BUSY, "the server stops", retry_after=5)
         if wait := self._rates.take(_client(request), self.monotonic()):
             raise Refusal(Status.TOO_MANY, f"more than {self.rate:g} requests a second", retry_after=int(wait) + 1)
-        if self._calls >= self.waiting:
-            raise Refusal(Status.BUSY, f"{self.waiting} requests wait already", retry_after=2)
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
-        if headers.get("content-type", "").partition(";")[0].strip().lower() != _KIND:
-            raise Refusal(Status.MEDIA_TYPE, f"expected {_KIND}")
-        self._calls += 1
+
+    def _signed_for(self, headers: dict[str, str]) -> Asking:
+        given = headers.get(HEADER.lower())
+        if given is None:
+            raise Refusal(Status.UNAUTHORIZED, f"expected the header {HEADER}: the provider signs what it asks")
+        try:
+            asking = Asking.from_header(given)
+            check_asking(asking, self.about["attester"], self.signer(asking))
+        except (InvalidData, VerificationFailed) as error:
+            raise Refusal(Status.UNAUTHORIZED, str(error)[:500]) from error
+        return asking
+
+    async def _let_in(self, asking: Asking) -> None:
+        try:
+            with self._door.place(asking.provider):
+                async with self._door.turn(asking.provider):
+                    await asyncio.to_thread(self.admit, asking)
+        except VerificationFailed as error:
+            raise Refusal(Status.FORBIDDEN, str(error)[:500]) from error
+
+    async def _begin(self, asking: Asking, request: Request, headers: dict[str, str]) -> dict[str, Any]:
+        """Read the body, and check it: once, whoever brings it twice."""
         room = Room(self)
         try:
-            body = await whole_body(self, request, headers, room)
-            async with self._turn:
-                return (await asyncio.to_thread(self._signed, body)).to_json()
-        except MlmError as error:
-            raise error if isinstance(error, Refusal) else _refusal(error) from error
+            # (5)
+            with self._turns.place(asking.provider):
+                body = await whole_body(self, request, headers, room)
+                check_body(asking, body)
+                task = self._answers.get(asking)
+                if task is None:
+                    task = self._answers[asking] = asyncio.create_task(self._checked(asking, body))
+                    task.add_done_callback(lambda done: self._keep(asking, done))
+                return await asyncio.shield(task)
         finally:
-            self._calls -= 1
             self.held -= room.taken
 
-    def _signed(self, body: bytes) -> Signed:
-        return self.attest(AttestRequest.from_json(body))
+    async def _checked(self, asking: Asking, body: bytes) -> dict[str, Any]:
+        # (6)
+        async with self._turns.turn(asking.provider):
+            return (await asyncio.to_thread(self._signed, asking, body)).to_json()
+
+    def _keep(self, asking: Asking, task: asyncio.Task[dict[str, Any]]) -> None:
+        """An answer is kept for a while, a refusal is not: what it says may be otherwise the next time."""
+        if task.cancelled() or task.exception() is not None:
+            del self._answers[asking]
+        done = [each for each, other in self._answers.items() if other.done()]
+        for old in done[:-KEPT]:
+            del self._answers[old]
+
+    def _signed(self, asking: Asking, body: bytes) -> Signed:
+        return self.attest(asking, (KeyRequest if asking.of_key else AttestRequest).from_json(body))
 
 
 def limits_of(limits: Limits) -> Limits:

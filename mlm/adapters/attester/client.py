@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mlm.adapters.http import Client, json_object, printable
-from mlm.core.attest_request import MAX_ANSWER, PATH, AttestRequest, Signed
+from mlm.core.attest_asking import HEADER, Asking
+from mlm.core.attest_request import MAX_ANSWER, PATH, Signed
 from mlm.core.errors import ServerFailed, UsageError, VerificationFailed
 
 _REFUSES = range(400, 429)
@@ -20,19 +21,22 @@ class _Http(Client):
 
 
 class HttpAttesters:
-    """`timeout` bounds each answer, in seconds."""
+    """`timeout` bounds each answer, in seconds. `private`: one may answer at an address that is not public.
 
-    def __init__(self, timeout: float = 60.0) -> None:
-        self._timeout = timeout
+    The URLs are of those who registered them: a member could have this machine send requests into its own network.
+    """
 
-    def attest(self, url: str, asked: AttestRequest) -> Signed:
+    def __init__(self, timeout: float = 60.0, *, private: bool = False) -> None:
+        self._timeout, self._private = timeout, private
+
+    def attest(self, url: str, asking: Asking, body: bytes) -> Signed:
         """Ask one attester."""
         if not url:
             raise UsageError("it has registered no URL")
-        http = _Http(url, self._timeout)
+        http = _Http(url, self._timeout, public="" if self._private else "tee.private_urls")
         try:
-            headers = {"Content-Type": "application/json"}
-            answer = http.ask("POST", PATH, headers=headers, body=asked.to_json(), limit=MAX_ANSWER)
+            headers = {"Content-Type": "application/json", HEADER: asking.to_header()}
+            answer = http.ask("POST", PATH, headers=headers, body=body, limit=MAX_ANSWER)
         finally:
             http.close()
         if answer.status == 200:

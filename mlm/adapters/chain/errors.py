@@ -152,7 +152,7 @@ HINTS: Mapping[str, str] = {
     "OpeningsNotClosed": "Wait until openings are over: `mlm audit show` says when.",
     # TeeVerifier, QuoteProofs
     "PolicyUnusable": "Choose statuses and kinds of evidence; simulated evidence can be asked for on a devnet alone.",
-    "AttestersMissing": "Too few attesters are members: nothing is verified until the governance has admitted more.",
+    "AttestersMissing": "Too few attesters count now: `mlm attester list` says from when on those admitted later do.",
     "AttestationOfAnother": "The attestation is of another job: ask the attesters again.",
     "MeasurementMissing": "The enclave is none that the version allows: run the one that its manifest names.",
     "ReportDataMismatch": "The quote binds another job, input, output or provider: make a new one for this job.",

@@ -21,7 +21,8 @@ from mlm.core.money import MLM, Unit, parse_units
 
 FORMAT = "mlm/deployment/2"
 SRS = ("ZkVerifier", "srsPoints_")  # the contract and the argument that hold the reference string's points
-SIMULATED = ("QuoteProofs", "simulated")  # those that hold the root of the vendor that does not exist
+SIMULATED = ("QuoteProofs", "simulated")  # those that hold the vendor that does not exist
+_ZERO = "0x" + "00" * 32  # a number, and a word of bytes
 Artifacts = Callable[[str], abi.Artifact]
 
 
@@ -74,10 +75,15 @@ def with_srs(entries: Sequence[Entry], points: Sequence[int]) -> tuple[Entry, ..
 def without_simulated(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """The list where no evidence of the simulated vendor is ever true."""
     name, argument = SIMULATED
-    nothing = {"x": "0", "y": "0"}
     return tuple(
-        replace(entry, args={**entry.args, argument: nothing}) if entry.name == name else entry for entry in entries
+        replace(entry, args={**entry.args, argument: _zeros(entry.args[argument])}) if entry.name == name else entry
+        for entry in entries
     )
+
+
+def _zeros(value: Any) -> Any:
+    """The same structs, all of whose numbers and words are zero."""
+    return {name: _zeros(part) for name, part in value.items()} if isinstance(value, Mapping) else _ZERO
 
 
 def init_code(

@@ -16,7 +16,7 @@ from mlm.adapters.confine import Answer, Request
 from mlm.adapters.onnx.run import OnnxRunner
 from mlm.adapters.onnx.tensors import NumpyTensorCodec
 from mlm.core.errors import MlmError
-from mlm.core.tee import Statement, Task
+from mlm.core.tee import Task
 
 MODEL, INPUT, OUTPUT, QUOTE, COLLATERAL = "model.onnx", "input.block", "output.block", "quote", "collateral.json"
 RUN, SIMULATE = "run", "simulate"
@@ -45,13 +45,15 @@ def answer(step: str, request: Request) -> Answer:
     Path(OUTPUT).write_bytes(outputs)
     said = task_of(request).statement(sha256(onnx).digest(), block, outputs)
     if step == SIMULATE:
-        _sign(said, request)
+        quote, collateral = simulated(request, said.report_data)
+        Path(QUOTE).write_bytes(quote)
+        Path(COLLATERAL).write_bytes(collateral)
     parts = {name: getattr(said, name).hex() for name in ("model", "input_commitment", "output_commitment")}
     return {**parts, "provider": ran.provider, "seconds": ran.seconds}
 
 
-def _sign(said: Statement, request: Request) -> None:
-    """As hardware would, but by a vendor that there is not."""
+def simulated(request: Request, data: bytes) -> tuple[bytes, bytes]:
+    """A quote of these report data and its collateral, as hardware would, but by a vendor that there is not."""
     from mlm.adapters.attestation.vendor import Enclave, Vendor
 
     enclave = Enclave(
@@ -60,8 +62,7 @@ def _sign(said: Statement, request: Request) -> None:
     issued = datetime.fromtimestamp(request["at"], UTC) - _BEFORE
     vendor = Vendor(issued, request["status"], tuple(request["advisories"]))
     # As hardware's, whose signatures are random: a run made again gives another quote.
-    Path(QUOTE).write_bytes(vendor.quote(enclave, said.report_data, token_bytes(20)))
-    Path(COLLATERAL).write_bytes(vendor.collateral(enclave.kind))
+    return vendor.quote(enclave, data, token_bytes(20)), vendor.collateral(enclave.kind)
 
 
 _RUNNING = ("zipfile", "numpy", "sha3", "onnx", "mlm.adapters.onnx.inspect", "onnxruntime")

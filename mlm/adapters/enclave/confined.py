@@ -1,4 +1,4 @@
-"""The part that all enclaves share: a confined child that loads, digests and runs. On a CPU alone."""
+"""The part that all runs in enclaves share: a confined child that loads, digests and runs. On a CPU alone."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from mlm.adapters.disk import read_regular
 from mlm.adapters.enclave import child
-from mlm.adapters.enclave.confined import Inside
+from mlm.adapters.enclave.keyed import Keyed
 from mlm.core.attestation import REPORT_DATA_BYTES, SNP, TDX
 from mlm.core.errors import InvalidData, ToolMissing
 from mlm.core.tee import Task
@@ -27,19 +27,28 @@ _WORD = 64
 _TRIES = 3
 
 
-class TsmEnclave:
-    """`reports` is configfs-tsm's folder, `collateral` a file, or a folder with KIND.json in it; `options` Inside's."""
+class TsmEnclave(Keyed):
+    """`reports` is configfs-tsm's folder, `collateral` a file, or a folder with KIND.json in it; `options` Keyed's."""
+
+    simulated = False
 
     def __init__(self, *, collateral: Path | None, reports: Path = REPORTS, **options: Any) -> None:
-        self._inside, self._reports, self._collateral = Inside(**options), reports, collateral
+        super().__init__(**options)
+        self._reports, self._collateral = reports, collateral
 
     def run(self, onnx: bytes, inputs: bytes, task: Task, at: int) -> Enclosed:
         """Run in this machine, and have the hardware sign."""
-        check_there(self._reports)
+        self._check_there()
         with self._inside.ran(child.RUN, onnx, inputs, task) as ran:
-            kind, quote = report(self._reports, ran.statement.report_data)
-            found = self._read_collateral(kind)
-            return Enclosed(ran.outputs, ran.statement, quote, found, False, ran.provider, ran.seconds)
+            quote, collateral = self._vouch(ran.statement.report_data, at)
+            return Enclosed(ran.outputs, ran.statement, quote, collateral, False, ran.provider, ran.seconds)
+
+    def _check_there(self) -> None:
+        check_there(self._reports)
+
+    def _vouch(self, data: bytes, at: int) -> tuple[bytes, bytes]:
+        kind, quote = report(self._reports, data)
+        return quote, self._read_collateral(kind)
 
     def _read_collateral(self, kind: str) -> bytes:
         if self._collateral is None:

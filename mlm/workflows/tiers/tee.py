@@ -16,8 +16,8 @@ from mlm.core.errors import InvalidData, StateConflict, UsageError, Verification
 from mlm.core.job import Tier
 from mlm.core.kept_work import KeptWork
 from mlm.core.tee import NOBODYS, Policy, Task
-from mlm.core.tee_files import MAX_EVIDENCE, Evidence, Handed
-from mlm.workflows import attest_gather, lookup, model, outputs, proof_log, zeros
+from mlm.core.tee_files import MAX_EVIDENCE, Evidence, Handed, KeySigned
+from mlm.workflows import attest_gather, lookup, model, outputs, proof_log, sessions, zeros
 from mlm.workflows.attest_gather import VERIFIER
 from mlm.workflows.run import describe
 from mlm.workflows.submissions import submissions
@@ -26,7 +26,7 @@ from mlm.workflows.tiers.rules import Deal, Delivering, HandIn, Work, submission
 if TYPE_CHECKING:
     from mlm.core.manifest import Manifest, TeeKey
     from mlm.ports.bundle import Ports
-    from mlm.ports.enclave import Enclosed
+    from mlm.ports.enclave import Enclosed, HeldKey
     from mlm.ports.runner import Run
     from mlm.ports.tensors import Tensors
     from mlm.workflows.job_post import JobPost
@@ -64,7 +64,9 @@ class Tee(Delivering):
         return Policy.decode(policy).words()
 
     def check_offer(self, ports: Ports, job: lookup.Job, loaded: model.Model) -> None:
-        """This machine's evidence, as it was seen within a day, is what the consumer accepts."""
+        """A session key, or else this machine's evidence as it was seen within a day, is what the consumer accepts."""
+        if _session(ports, job, loaded) is not None:
+            return
         found = _seen(ports)
         if found is None:
             _trial(ports, loaded, ports.tensors.to_block(zeros.of(ports, loaded.manifest)))
@@ -82,59 +84,54 @@ class Tee(Delivering):
         _trial(ports, loaded, ports.tensors.to_block(tensors))
 
     def check_acceptable(self, ports: Ports, work: Work) -> None:
-        """Enough attesters can sign, consumer and publisher accept this enclave's evidence, and the outputs fit."""
-        attest_gather.able(ports)
+        """The outputs fit, and a session key, or else enough attesters, can sign what consumer and publisher accept."""
+        session = _session(ports, work.job, work.model)
+        if session is None:
+            attest_gather.able(ports)
         done, said = _trial(ports, work.model, ports.tensors.to_block(work.input.tensors))
         outputs.to_block(ports, ports.tensors.from_block(done.outputs))
-        attesting.check_platform(policy_of(work.job), said.kind, said.status, said.simulated)
+        if session is None:
+            attesting.check_platform(policy_of(work.job), said.kind, said.status, said.simulated)
 
     def execute(self, ports: Ports, work: Work, ran: Run | None) -> KeptWork:
-        """Run in the enclave, whatever was run elsewhere. Raises VerificationFailed for evidence nobody would take."""
-        private = work.input.private
+        """Run in the enclave, whatever was run elsewhere; by a session key that fits, else with a quote of the run.
+
+        Raises VerificationFailed for evidence nobody would take.
+        """
+        private, block = work.input.private, ports.tensors.to_block(work.input.tensors)
         salt = ports.system.random(encryption.SALT_BYTES) if private else b""
         task = replace(task_of(ports, work.job), input_salt=work.input.salt, output_salt=outputs.root_salt(ports, salt))
+        if (session := _session(ports, work.job, work.model)) is not None:
+            held, registered = session
+            signed = ports.enclave.run_signed(work.model.onnx, block, task, held.key)
+            given = outputs.to_block(ports, ports.tensors.from_block(signed.outputs))
+            by = KeySigned(registered.digest(ports), held.key.x, held.key.y, signed.signature)
+            evidence = Evidence(held.quote, held.collateral, held.simulated, held.at, salt, by)
+            return KeptWork(work.job.job_id, private, signed.provider, proof=evidence.to_bytes(), outputs=given)
         at = ports.chain.block().timestamp
-        done = ports.enclave.run(work.model.onnx, ports.tensors.to_block(work.input.tensors), task, at)
-        for what, found, most in (("quote", done.quote, MAX_QUOTE), ("collateral", done.collateral, MAX_EVIDENCE)):
-            if len(found) > most:
-                raise InvalidData(
-                    f"expected a {what} of at most {most} bytes, found {len(found)}: it could not be handed over",
-                    hint="Do not accept: nobody is slashed for a job that was not accepted.",
-                )
+        done = ports.enclave.run(work.model.onnx, block, task, at)
+        check_sizes(done.quote, done.collateral)
         said = _checked(ports, work.model, done, at)
         tee.check_bound(said, done.statement)
-        block = outputs.to_block(ports, ports.tensors.from_block(done.outputs))
+        given = outputs.to_block(ports, ports.tensors.from_block(done.outputs))
         evidence = Evidence(done.quote, done.collateral, done.simulated, at, salt)
-        return KeptWork(work.job.job_id, private, done.provider, proof=evidence.to_bytes(), outputs=block)
+        return KeptWork(work.job.job_id, private, done.provider, proof=evidence.to_bytes(), outputs=given)
 
     def is_stale(self, ports: Ports, kept: KeptWork) -> bool:
-        """Attesters sign about recent instants only."""
-        return ports.chain.block().timestamp - Evidence.from_bytes(kept.proof).at > FRESH_S
+        """Attesters sign about recent instants only; what a session key signed is taken as long as the key is."""
+        evidence = Evidence.from_bytes(kept.proof)
+        if evidence.signed is None:
+            return ports.chain.block().timestamp - evidence.at > FRESH_S
+        job = lookup.job(ports, f"job/{kept.job_id}")
+        found = sessions.find(ports, evidence.signed.registration)
+        return found is None or bool(sessions.problem(ports, found, policy_of(job)))
 
     def hand_in(self, ports: Ports, deal: Deal, kept: KeptWork) -> HandIn:
-        """Have the attesters sign, and hand in what m of them did."""
+        """Hand in what a session key has signed; else have the attesters sign, and hand in what m of them did."""
         job, evidence = deal.job, Evidence.from_bytes(kept.proof)
         handed = outputs.covered(ports, job, kept.outputs, evidence.salt)
-        said = ports.attestation.verify(evidence.quote, evidence.collateral, evidence.at, simulated=evidence.simulated)
-        key = key_of(deal.model.manifest)
-        statement = replace(statement_of(ports, job, key.model, handed.root), provider=ports.sender.address)
-        tee.check_bound(said, statement)
-        attestation = attestation_of(job, said, evidence.quote, statement.report_data, evidence.at)
-        attesting.check_accepted(policy_of(job), attestation, ports.chain.block().timestamp)
-        asked = AttestRequest(
-            job.job_id,
-            key.model,
-            key.digests,
-            handed.root,
-            0,
-            0,
-            evidence.at,
-            evidence.simulated,
-            evidence.quote,
-            evidence.collateral,
-        )
-        signatures = attest_gather.gather(ports, asked, attestation)
-        result = TeeResult(attestation, key.model, key.digests, 0, 0, handed.root, signatures)
+        by = _by_attesters if evidence.signed is None else _by_key
+        result = by(ports, job, key_of(deal.model.manifest), handed.root, evidence)
         block = Handed(evidence.quote, evidence.collateral, handed.block).to_block()
         title = f"hand the attested outputs of {job.short} in"
         store, submit = submission(job, "push the outputs, the quote and its collateral", block, result.encode(), title)
@@ -158,6 +155,48 @@ class Tee(Delivering):
 
     def output_commitment(self, ports: Ports, job: lookup.Job, found: outputs.Opened) -> bytes:
         return commit_outputs(tensors_root(found.salt, found.block))
+
+
+def _by_attesters(ports: Ports, job: lookup.Job, key: TeeKey, root: bytes, evidence: Evidence) -> TeeResult:
+    said = ports.attestation.verify(evidence.quote, evidence.collateral, evidence.at, simulated=evidence.simulated)
+    statement = _own_statement(ports, job, key, root)
+    tee.check_bound(said, statement)
+    attestation = attestation_of(job.job_id, said, evidence.quote, statement.report_data, evidence.at)
+    attesting.check_accepted(policy_of(job), attestation, ports.chain.block().timestamp)
+    asked = AttestRequest(
+        job.job_id,
+        key.model,
+        key.digests,
+        root,
+        0,
+        0,
+        evidence.at,
+        evidence.simulated,
+        evidence.quote,
+        evidence.collateral,
+    )
+    signatures = attest_gather.gather(ports, asked, attestation)
+    return TeeResult(attestation, key.model, key.digests, 0, 0, root, signatures)
+
+
+def _by_key(ports: Ports, job: lookup.Job, key: TeeKey, root: bytes, evidence: Evidence) -> TeeResult:
+    """No attester is asked: they have signed when the key was registered."""
+    assert evidence.signed is not None
+    signed = evidence.signed
+    found = sessions.need(ports, signed.registration)
+    if why := sessions.problem(ports, found, policy_of(job)):
+        raise StateConflict(f"the session key that signed the result of {job.short} serves no more: {why}")
+    statement = replace(_own_statement(ports, job, key, root), x=signed.x, y=signed.y)
+    sessions.check_signed(ports, statement, signed.signature)
+    return TeeResult(found.attestation, key.model, key.digests, signed.x, signed.y, root, (signed.signature,))
+
+
+def _own_statement(ports: Ports, job: lookup.Job, key: TeeKey, root: bytes) -> tee.Statement:
+    return replace(statement_of(ports, job, key.model, root), provider=ports.sender.address)
+
+
+def _session(ports: Ports, job: lookup.Job, loaded: model.Model) -> tuple[HeldKey, sessions.Registration] | None:
+    return sessions.fitting(ports, policy_of(job), key_of(loaded.manifest))
 
 
 def key_of(found: Manifest) -> TeeKey:
@@ -210,11 +249,21 @@ def statement_of(
     return tee.Statement(chain_id, market, job.job_id, model_digest, given, commit_outputs(root), job.provider, x, y)
 
 
-def attestation_of(job: lookup.Job, said: Attested, quote: bytes, report_data: bytes, at: int) -> Attestation:
-    """What an attester signs of a verified quote."""
+def attestation_of(job_id: str, said: Attested, quote: bytes, report_data: bytes, at: int) -> Attestation:
+    """What an attester signs of a verified quote, of a job or, with NO_JOB, of a session key."""
     code = tee.measurement_of(said.kind, said.measurements)
     digest = sha256(quote).digest()
-    return Attestation(job.job_id, report_data, digest, code, said.kind, said.status, said.simulated, at)
+    return Attestation(job_id, report_data, digest, code, said.kind, said.status, said.simulated, at)
+
+
+def check_sizes(quote: bytes, collateral: bytes) -> None:
+    """That evidence can be handed over, and its quote be shown on chain. Raises InvalidData."""
+    for what, found, most in (("quote", quote, MAX_QUOTE), ("collateral", collateral, MAX_EVIDENCE)):
+        if len(found) > most:
+            raise InvalidData(
+                f"expected a {what} of at most {most} bytes, found {len(found)}: it could not be handed over",
+                hint="Do not accept: nobody is slashed for a job that was not accepted.",
+            )
 
 
 def check_quote(quote: bytes, attestation: Attestation) -> str:
