@@ -122,6 +122,16 @@ def small() -> Network:
     return resnet(32, (16, 32, 64), stem=3)
 
 
+def wide() -> Network:
+    """About 25 million multiplications, most of them where a tensor is large: a CNN for images of 224 x 224."""
+    net = Network("image", TensorType(DType.I8, (1, 224, 224, 3)), 1)
+    x = net.conv(0, 64, 3, 2)
+    for _ in range(3):
+        x = net.pool(x)
+    net.classes(net.conv(x, 24, 3), 10)
+    return net
+
+
 def large() -> Network:
     """About 650 million: much like ResNet-18, for images of 128 x 128."""
     return resnet(128, (64, 144, 272, 512), stem=7)

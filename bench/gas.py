@@ -85,6 +85,16 @@ DEARER = {
     },
 }
 
+# What was promised of a conviction, both sides' moves and the commitment included, in gas.
+ONE_SHOT, ONE_SHOT_LARGE, GAME = 400_000, 1_050_000, 1_500_000
+PROMISED = {
+    **{f"dispute, in one transaction: K = {terms}": ONE_SHOT for terms in (288, 576, 1152)},
+    **{f"dispute, in one transaction: K = {terms}": ONE_SHOT_LARGE for terms in (2304, 4608)},
+    "dispute, withheld, a CNN of 24M multiplications at 224 x 224, the whole in 3 rounds": GAME,
+    "dispute, withheld, a CNN of 27M multiplications at 32 x 32, the whole in 2 rounds": GAME,
+    "dispute, withheld, 256 nodes, K = 4608, the whole in 2 rounds": GAME,
+}
+
 Snapshot = dict[str, dict[str, int]]  # step -> {"before": gas, "now": gas}
 
 
@@ -122,7 +132,7 @@ def differences(snapshot: Snapshot, measured: Mapping[str, int]) -> list[str]:
 
 def most(step: str, before: int) -> int:
     """What a step may cost now, in gas."""
-    return before + DEARER.get(step, _STATE)
+    return PROMISED.get(step, before + DEARER.get(step, _STATE))
 
 
 def table(snapshot: Snapshot) -> str:

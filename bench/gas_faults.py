@@ -11,7 +11,7 @@ from random import Random
 
 from bench.gas_chain import CONSUMER, GasChain
 from mlm.core.exact.node import Node, Op, Operand
-from mlm.core.exact.opening import CellFault, Committed
+from mlm.core.exact.opening import CellFault, Prover
 from mlm.core.exact.tensor import DType, TensorType
 from tests.exact.calldata import cell_call
 from tests.exact.proofs import liar, world_of
@@ -20,6 +20,7 @@ from tests.exact.sampling import Sample, root
 TERMS = (288, 576, 1152, 2304, 4608)  # K
 WIDTHS = (128, 1000)  # of a softmax's row
 SIDE, CHANNELS = 14, 64
+CELLS = [(7 * SIDE + 7) * CHANNELS + 33, (5 * SIDE + 6) * CHANNELS + 7, (8 * SIDE + 5) * CHANNELS + 62]
 NODES = 256
 # EIP-7623, from Prague on: what a transaction costs at least for each zero byte of its calldata, and for each other.
 BASE, ZERO, OTHER = 21_000, 10, 40
@@ -27,8 +28,8 @@ BASE, ZERO, OTHER = 21_000, 10, 40
 
 def faults(chain: GasChain) -> None:
     """Convict by one cell, for each K and width; then what EIP-7623 takes at least."""
-    for cell, committed, fault in proofs():
-        name = f"fault proof: {cell}"
+    for cell, prover, fault in proofs():
+        name, committed = f"fault proof: {cell}", prover.committed
         chain.do(name, CONSUMER, "FaultProofs", "checkCell", committed.words(), fault.words())
         chain.gas[f"{name}, at least from Prague on"] = least(cell_call(committed, fault))
 
@@ -39,28 +40,28 @@ def least(call: bytes) -> int:
     return BASE + ZERO * zeros + OTHER * (len(call) - zeros)
 
 
-def proofs() -> Iterator[tuple[str, Committed, CellFault]]:
-    """Which cell, what was committed to, and a proof that convicts."""
-    cells = [(7 * SIDE + 7) * CHANNELS + 33, (5 * SIDE + 6) * CHANNELS + 7, (8 * SIDE + 5) * CHANNELS + 62]
+def proofs() -> Iterator[tuple[str, Prover, CellFault]]:
+    """Which cell, whose trace it is of, and a proof that convicts."""
     for terms in TERMS:
         random = Random(terms)
-        yield f"a convolution's cell, K = {terms}", *_largest(_convolution(terms // 9, random), random, cells)
+        yield f"a convolution's cell, K = {terms}", *largest(convolution(terms // 9, random), random, CELLS)
     for width in WIDTHS:
         random = Random(width)
-        yield f"a softmax's cell, {width} numbers", *_largest(_softmax(width, random), random, [width // 3])
+        yield f"a softmax's cell, {width} numbers", *largest(_softmax(width, random), random, [width // 3])
 
 
-def _largest(sample: Sample, random: Random, cells: Sequence[int]) -> tuple[Committed, CellFault]:
+def largest(sample: Sample, random: Random, cells: Sequence[int]) -> tuple[Prover, CellFault]:
     """The proof about one of these cells whose call is the longest."""
     world = world_of(sample, random, NODES - 2)
     made = []
     for index in cells:
         prover = liar(world, index, world.sample.output(index) ^ 1)
-        made.append((prover.committed, prover.cell(world.node, index)))
-    return max(made, key=lambda each: len(cell_call(*each)))
+        made.append((prover, prover.cell(world.node, index)))
+    return max(made, key=lambda each: len(cell_call(each[0].committed, each[1])))
 
 
-def _convolution(depth: int, random: Random) -> Sample:
+def convolution(depth: int, random: Random) -> Sample:
+    """Of 3x3 taps over an image of so many channels."""
     image, weights = (1, SIDE, SIDE, depth), (CHANNELS, 3, 3, depth)
     row = (1, 1, 1, CHANNELS)
     kinds = [

@@ -16,6 +16,7 @@ def redundant(chain: GasChain) -> None:
     chain.paying("replica, join: the first, with a permit", FIRST, "Replication", "join", (), stake)
     chain.paying("replica, join: another, with a permit", SECOND, "Replication", "join", (), stake)
     chain.do("replica, leave", FIRST, "Replication", "leave")
-    chain.paying("beacon, commit: with a permit", CONSUMER, "CommitRevealBeacon", "commit", (SALT,), ONE)
+    running = chain.chain.block().timestamp // chain.chain.call("CommitRevealBeacon", "length")
+    chain.paying("beacon, commit: with a permit", CONSUMER, "CommitRevealBeacon", "commit", (running, SALT), ONE)
     chain.do("beacon, close a round", FIRST, "CommitRevealBeacon", "close", LONG_AGO)
     chain.do("beacon, finish a round without commitments", FIRST, "CommitRevealBeacon", "finish", LONG_AGO)

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import gas_auctions, gas_audits, gas_channels, gas_faults, gas_licences, gas_redundant, gas_tee
+from bench import gas_auctions, gas_audits, gas_channels, gas_disputes, gas_faults, gas_licences, gas_redundant, gas_tee
 from bench.gas_chain import (
     ALL,
     BIDDING,
@@ -32,6 +32,7 @@ from mlm.adapters.devnet.supervisor import LocalDevnet
 from mlm.adapters.wallet import devnet as accounts
 from mlm.core import commitment
 from mlm.core.digest import domain, keccak256, word, words
+from mlm.core.exact import commitments
 from mlm.core.plan import Call
 from mlm.ports.chain import Receipt
 
@@ -69,6 +70,11 @@ class Steps(GasChain):
         gas_audits.audits(self)
         gas_redundant.redundant(self)
         gas_tee.tee(self, self.publish("", "enclosed", "1.0.0"))
+        gas_disputes.disputes(self, self._exact)
+
+    def _exact(self, name: str, key: bytes) -> bytes:
+        """Publish a model of whole numbers; the version's id."""
+        return self.publish("", name, "1.0.0", key=key, tier=commitments.TIER)
 
     # ------------------------------------------------------------------ assets
 
@@ -92,11 +98,18 @@ class Steps(GasChain):
         self.do("price, set", PUBLISHER, "AssetRegistry", "setPrice", self.publish("", "priced", "1.0.0"), ONE, 500)
 
     def publish(
-        self, step: str, name: str, version: str, key: bytes = b"", price: int = 0, parents: tuple[Any, ...] = ()
+        self,
+        step: str,
+        name: str,
+        version: str,
+        key: bytes = b"",
+        price: int = 0,
+        parents: tuple[Any, ...] = (),
+        tier: int = ZK,
     ) -> bytes:
         """Publish under acme; the version's id. Prices come with a tenth of the job's price for the owner."""
         manifest = keccak256(f"{name} {version}".encode())
-        keys = ((ZK, key),) if key else ()
+        keys = ((tier, key),) if key else ()
         bps = 1000 if price else 0
         publication = ("acme", name, version, 0, manifest, "Apache-2.0", price, bps, 500, parents, keys)
         calldata = self.senders[PUBLISHER].encode(Call("AssetRegistry", "publish", (publication, SALT)))

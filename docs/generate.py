@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 import mlm
+from docs.fault_proofs_page import fault_proofs
 from docs.gas_page import gas
 from docs.reference import reference
 from mlm import config
@@ -70,6 +71,7 @@ def exit_codes() -> str:
 GENERATED = {
     "mlm.toml.example": config.example,
     "docs/exit-codes.md": exit_codes,
+    "docs/fault-proofs.md": fault_proofs,
     "docs/gas.md": gas,
     "docs/reference.md": reference,
 }

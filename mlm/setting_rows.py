@@ -67,6 +67,14 @@ TEE: tuple[Setting, ...] = (
 
 WORKER: tuple[Setting, ...] = (
     Setting(
+        "beacon.secrets",
+        int,
+        3,
+        "MLM_BEACON_SECRETS",
+        "Deposits of the beacon that may be lost, or wait, before no secret is added unasked; 0: none ever is.",
+        project="lower",
+    ),
+    Setting(
         "worker.jobs", int, 1, "MLM_WORKER_JOBS", "Jobs that a worker takes at once, bids included.", project="never"
     ),
     Setting(

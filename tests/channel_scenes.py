@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlm.adapters.chain import typed
-from mlm.adapters.serving.journal import ServedVouchers
+from mlm.adapters.serving.received import ServedVouchers
 from mlm.adapters.wallet import devnet as accounts
 from mlm.core.channel import TYPES, SignedVoucher, Voucher, domain, message, request_digest
 from tests.command_line import Market, Person

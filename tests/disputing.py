@@ -101,8 +101,7 @@ class Liar:
 
     def keep(self, job: str, trace: Trace) -> None:
         """As if a trace had been computed for a job."""
-        graph = trace.graph
-        evidence = Evidence(graph.tree.root, graph.inputs, graph.outputs, trace.roots)
+        evidence = Evidence.of(trace.graph, trace.roots)
         block = CODEC.to_block(self.outputs)
         kept = KeptWork(job, False, "CPUExecutionProvider", proof=evidence.encode(), outputs=block)
         self._works.keep(f"result-{job}", kept.to_bytes())

@@ -1,4 +1,5 @@
-"""Tokens that were there before the market (devnet/test/Tokens.sol), compiled here and put on a chain of a test."""
+"""Contracts that are none of the market's, such as tokens that were there before it (devnet/test/Tokens.sol), compiled
+here and put on a chain of a test."""
 
 from __future__ import annotations
 
@@ -18,20 +19,20 @@ MAKER = 9  # the index of the account that deploys: none that a test looks at
 
 @functools.cache
 def _built() -> Path:
-    """The folder of their artifacts, once for the process."""
+    """The folder of artifacts, once for the process."""
     forge.build()
-    return forge.DEVNET / "out" / "Tokens.sol"
+    return forge.DEVNET / "out"
 
 
-def put(url: str, name: str, *args: object) -> str:
-    """The address of a new token on the chain at `url`."""
+def put(url: str, name: str, *args: object, source: str = "Tokens.sol") -> str:
+    """The address of a new contract on the chain at `url`: a token, or one of another file of devnet/test."""
     rpc = Rpc(url, timeout=20)
     try:
         here = rpc.identity()
         sender = EthSender(
             EthChain(rpc, Deployment(here.chain_id, "", 0, {})), accounts.derive(accounts.MNEMONIC, MAKER)
         )
-        artifact = abi.artifact(name, _built())
+        artifact = abi.artifact(name, _built() / source)
         data = artifact.bytecode + artifact.abi.encode_constructor(args)
         signed = sender.sign_request({"data": "0x" + data.hex()}, here.chain_id)
         sender.broadcast(signed)

@@ -29,6 +29,7 @@ LONGEST = (
     "tests/e2e/test_history_kills.py",
     "tests/e2e/test_pipeline.py",
     "tests/e2e/test_wait.py",
+    "tests/e2e/test_beacon.py",
     "tests/networks/test_tokens.py",
     "tests/e2e/test_auctions.py",
     "tests/cli/test_json.py",

@@ -117,6 +117,7 @@ STRICTER: dict[str, tuple[Any, Any, Any]] = {
     "prover.timeout": (10.0, 10.0, 11.0),
     "job.verification": (7200, 7201, 7199),
     "remote.max_gb": (10.0, 9.5, 11.0),
+    "beacon.secrets": (2, 1, 3),
     "worker.jobs": (2, 2, 3),
     "worker.strategy": ("market", "market", "evil.py:Cheap"),
     "worker.cost": ("1", "1", "0"),

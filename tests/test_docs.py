@@ -73,7 +73,10 @@ def test_the_table_of_tiers_has_the_contracts_numbers(root: Path) -> None:
 
 def test_pages_that_the_code_points_to_exist(root: Path) -> None:
     places = [
-        path for part in ("mlm", "devnet/contracts", "circuits", "templates") for path in (root / part).rglob("*")
+        path
+        for part in ("mlm", "bench", "devnet/contracts", "devnet/test", "circuits", "templates")
+        for path in (root / part).rglob("*")
+        if "node_modules" not in path.parts
     ]
     missing = set()
     for path in places:

@@ -11,12 +11,14 @@ import {BURN_ADDRESS} from "./libraries/Limits.sol";
 import {MAX_ROUND, MIN_ROUND, READABLE_BLOCKS} from "./libraries/ReplicationLimits.sol";
 
 /// @title Commit, then a block's hash, then reveal
-/// @notice Round n takes commitments in [n, n + 1) of `length` seconds since 1970 and reveals in [n + 1, n + 2). Between the two the
-/// hash of a block is mixed in that nobody could read when commitments closed; so whoever is alone in a round did not
-/// choose its seed, and whoever makes that block does not know it where one honest account has committed. Without
-/// commitments the hash alone decides. What is left to the last one to reveal: not to, for its deposit. Without an owner.
+/// @notice Round n takes commitments in [n, n + 1) of `length` seconds since 1970, and reveals for `length` seconds from when somebody
+/// closes it. Between the two the hash of a block is mixed in that nobody could read when commitments closed; so whoever is alone
+/// in a round did not choose its seed, and whoever makes that block does not know it where one honest account has committed.
+/// Without commitments the hash alone decides. What is left to the last one to reveal: not to, for its deposit. Without an owner.
 /// INVARIANT: token.balanceOf(this) >= totalCredit + deposit * (commitments of rounds not finished, less their reveals).
-/// INVARIANT: a round is closed once and finished once: nobody draws again, whoever dislikes a seed.
+/// INVARIANT: a round is finished once, and no secret is shown before the hash that goes with it is kept: nobody draws again, whoever
+/// dislikes a seed. A hash that nobody has kept while it could be read is lost, and another one takes its place: nobody has shown
+/// a secret by then.
 contract CommitRevealBeacon is ICommitRevealBeacon, ICommitRevealBeaconErrors, PullCredits {
     bytes32 private constant SECRET_DOMAIN = keccak256("mlm/beacon-secret/1");
     bytes32 private constant SEED_DOMAIN = keccak256("mlm/beacon/1");
@@ -38,8 +40,10 @@ contract CommitRevealBeacon is ICommitRevealBeacon, ICommitRevealBeaconErrors, P
     // ---------------------------------------------------------------- whoever takes part
 
     /// @inheritdoc ICommitRevealBeacon
-    function commit(bytes32 commitment) external nonReentrant {
-        uint256 number = block.timestamp / length;
+    function commit(uint256 number, bytes32 commitment) external nonReentrant {
+        // SAFETY: a transaction that is late would bind a deposit to what opens in no round.
+        uint256 running = block.timestamp / length;
+        if (number != running) revert RoundNotRunning(number, running);
         if (commitment == 0) revert CommitmentZero(number, msg.sender);
         if (_commitments[number][msg.sender] != 0) revert AlreadyCommitted(number, msg.sender);
         _commitments[number][msg.sender] = commitment;
@@ -51,12 +55,12 @@ contract CommitRevealBeacon is ICommitRevealBeacon, ICommitRevealBeaconErrors, P
     /// @inheritdoc ICommitRevealBeacon
     function reveal(uint256 number, bytes32 secret) external {
         Round storage round = _closed(number);
-        uint256 endsAt = (number + 2) * length;
+        uint256 endsAt = _endsAt(round);
         if (block.timestamp >= endsAt) revert RevealsOver(number, endsAt);
         bytes32 actual = keccak256(abi.encode(SECRET_DOMAIN, block.chainid, address(this), msg.sender, number, secret));
         bytes32 expected = _commitments[number][msg.sender];
         if (expected != actual) revert SecretMismatch(number, expected, actual);
-        _record(number, round);
+        _keep(number, round);
         // SAFETY: shown once; a commitment that is zero opens nothing.
         delete _commitments[number][msg.sender];
         ++round.reveals;
@@ -75,14 +79,15 @@ contract CommitRevealBeacon is ICommitRevealBeacon, ICommitRevealBeaconErrors, P
         uint256 endsAt = (number + 1) * length;
         if (block.timestamp < endsAt) revert CommitmentsRun(number, endsAt);
         Round storage round = _rounds[number];
-        if (round.closedIn != 0) revert RoundAlreadyClosed(number, round.closedIn);
-        round.closedIn = uint64(block.number);
+        // SAFETY: again only where the hash is lost, without which no secret was shown.
+        if (round.closedIn != 0 && !_isLost(round)) revert RoundAlreadyClosed(number, round.closedIn);
+        (round.closedIn, round.closedAt) = (uint64(block.number), uint64(block.timestamp));
         emit RoundClosed(number, msg.sender, block.number);
     }
 
     /// @inheritdoc ICommitRevealBeacon
     function record(uint256 number) external {
-        _record(number, _closed(number));
+        _keep(number, _closed(number));
     }
 
     /// @inheritdoc ICommitRevealBeacon
@@ -90,18 +95,13 @@ contract CommitRevealBeacon is ICommitRevealBeacon, ICommitRevealBeaconErrors, P
         Round storage round = _closed(number);
         if (round.finished) revert RoundAlreadyFinished(number);
         (uint256 commitments, uint256 reveals) = (round.commitments, round.reveals);
-        uint256 endsAt = (number + 2) * length;
+        uint256 endsAt = _endsAt(round);
         if (block.timestamp < endsAt && reveals < commitments) {
             revert RevealsRun(number, endsAt, commitments, reveals);
         }
-        _record(number, round);
+        _keep(number, round);
         round.finished = true;
-        bytes32 seed = 0;
-        bytes32 mixed = round.mixed;
-        // A hash that nobody recorded is lost: the round has no seed.
-        if (mixed != 0) {
-            seed = keccak256(abi.encode(SEED_DOMAIN, block.chainid, address(this), number, mixed, round.sum));
-        }
+        bytes32 seed = keccak256(abi.encode(SEED_DOMAIN, block.chainid, address(this), number, round.mixed, round.sum));
         round.seed = seed;
         uint256 burned = (commitments - reveals) * deposit;
         if (burned != 0) _addCredit(BURN_ADDRESS, burned);
@@ -146,8 +146,18 @@ contract CommitRevealBeacon is ICommitRevealBeacon, ICommitRevealBeaconErrors, P
         if (block.number <= at) revert RoundTooYoung(number, at);
     }
 
-    function _record(uint256, Round storage round) private {
-        uint256 at = round.closedIn;
-        if (round.mixed == 0 && block.number <= at + READABLE_BLOCKS) round.mixed = blockhash(at);
+    function _endsAt(Round storage round) private view returns (uint256) {
+        return uint256(round.closedAt) + length;
+    }
+
+    function _isLost(Round storage round) private view returns (bool) {
+        return round.mixed == 0 && block.number > uint256(round.closedIn) + READABLE_BLOCKS;
+    }
+
+    /// @dev Keeps the hash of the block that the round was closed in.
+    function _keep(uint256 number, Round storage round) private {
+        if (round.mixed != 0) return;
+        if (_isLost(round)) revert HashLost(number, round.closedIn);
+        round.mixed = blockhash(round.closedIn);
     }
 }

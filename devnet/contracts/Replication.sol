@@ -12,6 +12,7 @@ import {State, Tier} from "./interfaces/Types.sol";
 import {BPS, BURN_ADDRESS} from "./libraries/Limits.sol";
 import {JobStates} from "./libraries/JobStates.sol";
 import {
+    BUSY_LOOKS,
     CONSUMER_BPS,
     LOOKS,
     MAX_EMPTY_LOOKS,
@@ -232,11 +233,12 @@ contract Replication is Slots {
         (uint256 places, uint256 wanted, uint256 fundedAt) = (replicas.places, replicas.wanted, replicas.fundedAt);
         found = new address[](wanted);
         if (places == 0) return (found, 0);
-        uint256 empty = 0;
+        (uint256 empty, uint256 busy) = (0, 0);
         for (uint256 i = 0; i < LOOKS * wanted + empty && count < wanted; ++i) {
             uint256 place = uint256(keccak256(abi.encode(DRAW_DOMAIN, seed, jobId, i))) % places;
             address account = accountAt(place + 1);
             if (account == address(0) && empty < MAX_EMPTY_LOOKS) ++empty;
+            if (_isBusy(account) && ++busy > BUSY_LOOKS * wanted) break;
             if (account == job.provider || account == job.consumer || !_fits(account, fundedAt)) continue;
             bool again = false;
             for (uint256 j = 0; j < count; ++j) {

@@ -19,6 +19,7 @@ import {SCHEME_KECCAK} from "./libraries/Limits.sol";
 /// ASSUMPTION: the market is the deployment's own.
 contract Unverified is IUnverified, IUnverifiedErrors, Complaints {
     bytes32 private constant ROOT_DOMAIN = keccak256("mlm/tensors-root/1");
+    uint256 private constant INFINITY = 0x7f800000; // of float32: finite positive numbers lie below
 
     /// @param market_ May have no code yet: market and verifier name each other.
     constructor(IERC20 token_, IJobMarket market_, uint128 deposit_, uint32 answerWindow_)
@@ -40,8 +41,10 @@ contract Unverified is IUnverified, IUnverifiedErrors, Complaints {
     }
 
     /// @inheritdoc IVerifier
+    /// @dev A tolerance that the consumer states, as the bits of a finite positive float32 (IEEE 754). Nothing here acts on it: what is
+    /// within it and what is not are accepted alike.
     function checkPolicy(bytes32 policy) external pure {
-        if (policy != 0) revert PolicyUnusable(policy);
+        if (uint256(policy) >= INFINITY) revert PolicyUnusable(policy);
     }
 
     /// @inheritdoc IVerifier

@@ -7,7 +7,8 @@ import {SaleState} from "../contracts/interfaces/IAssetSale.sol";
 import {AuctionKind, State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {SaleBase} from "./SaleBase.sol";
 
-/// What an asset earns while it is up for sale is its seller's, to the unit (docs/decisions/sale-escrow-earnings.md).
+/// What an asset earns while it is up for sale is its seller's, to the unit
+/// (docs/decisions/0016-what-an-asset-earns-while-for-sale.md).
 contract SaleEarningsTest is SaleBase {
     /// @dev A job on the asset, for 100: the owner's part is 10, of which the parent's owner takes a quarter.
     function _work() private {

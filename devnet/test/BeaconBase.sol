@@ -32,9 +32,10 @@ abstract contract BeaconBase is GameBase {
     }
 
     function _commit(address account, bytes32 secret) internal {
-        bytes32 commitment = _secretOf(account, _round(), secret);
+        uint256 round = _round();
+        bytes32 commitment = _secretOf(account, round, secret);
         vm.prank(account);
-        beacon.commit(commitment);
+        beacon.commit(round, commitment);
     }
 
     function _reveal(address account, uint256 round, bytes32 secret) internal {

@@ -91,12 +91,12 @@ contract CommitRevealBeaconTest is BeaconBase {
         _commit(CAROL, "carol");
         bytes32 copied = beacon.commitmentOf(round, CAROL);
         vm.prank(DAVE);
-        beacon.commit(copied);
+        beacon.commit(round, copied);
         vm.expectRevert(abi.encodeWithSelector(Errors.AlreadyCommitted.selector, round, CAROL));
         _commit(CAROL, "again");
         vm.expectRevert(abi.encodeWithSelector(Errors.CommitmentZero.selector, round, BOB));
         vm.prank(BOB);
-        beacon.commit(0);
+        beacon.commit(round, 0);
         vm.expectRevert(abi.encodeWithSelector(Errors.RoundNotClosed.selector, round));
         _reveal(CAROL, round, "carol");
         vm.warp((round + 1) * ROUND);
@@ -112,6 +112,20 @@ contract CommitRevealBeaconTest is BeaconBase {
         _reveal(DAVE, round, "carol");
         vm.expectPartialRevert(Errors.SecretMismatch.selector);
         _reveal(CAROL, round, "carol");
+    }
+
+    /// A commitment that comes late, or early, costs no deposit.
+    function test_aCommitmentIsOfTheRoundThatRuns() public {
+        uint256 round = _round();
+        bytes32 commitment = _secretOf(CAROL, round, "carol");
+        vm.prank(CAROL);
+        vm.expectRevert(abi.encodeWithSelector(Errors.RoundNotRunning.selector, round + 1, round));
+        beacon.commit(round + 1, commitment);
+        vm.warp((round + 1) * ROUND);
+        vm.prank(CAROL);
+        vm.expectRevert(abi.encodeWithSelector(Errors.RoundNotRunning.selector, round, round + 1));
+        beacon.commit(round, commitment);
+        vm.assertEq(beacon.roundOf(round + 1).commitments, 0);
     }
 
     // ---------------------------------------------------------------- who wants to choose
@@ -132,18 +146,94 @@ contract CommitRevealBeaconTest is BeaconBase {
         vm.assertEq(beacon.creditOf(BURN_ADDRESS), BEACON_DEPOSIT);
     }
 
-    /// A hash that nobody kept is lost, and the round with it: there is no second one to wait for.
-    function test_aHashThatNobodyKeptMakesNoSeed() public {
+    /// A hash that nobody kept is lost. Whoever closes again mixes in another, which nobody knew; no secret was shown by then, and
+    /// reveals run anew.
+    function test_aHashThatNobodyKeptIsReplaced() public {
         uint256 round = _round();
         _commit(CAROL, "carol");
         uint256 at = _close(round);
         vm.roll(at + 257);
+        bytes memory lost = abi.encodeWithSelector(Errors.HashLost.selector, round, at);
+        vm.expectRevert(lost);
         beacon.record(round);
+        vm.expectRevert(lost);
+        _reveal(CAROL, round, "carol");
+        vm.warp((round + 2) * ROUND);
+        vm.expectRevert(lost);
+        beacon.finish(round);
+        uint256 again = _close(round);
+        vm.assertEq(again, at + 257);
         _reveal(CAROL, round, "carol");
         beacon.finish(round);
-        vm.assertEq(beacon.seedOf(round), 0);
-        vm.assertTrue(beacon.roundOf(round).finished);
+        vm.assertEq(beacon.seedOf(round), _seed(round, blockhash(again), _part(CAROL, "carol")));
+        vm.assertEq(beacon.creditOf(CAROL), BEACON_DEPOSIT);
         _needSolvent(0);
+    }
+
+    /// Nobody has a second hash who dislikes the first: while it can be read anybody keeps it, and a reveal does.
+    function test_aHashIsNotReplacedWhileItCanBeReadNorOnceItIsKept() public {
+        uint256 round = _round();
+        _commit(CAROL, "carol");
+        _commit(DAVE, "dave");
+        uint256 at = _close(round);
+        bytes memory closed = abi.encodeWithSelector(Errors.RoundAlreadyClosed.selector, round, at);
+        vm.roll(at + 256);
+        vm.expectRevert(closed);
+        beacon.close(round);
+        bytes32 mixed = blockhash(at);
+        _reveal(CAROL, round, "carol");
+        vm.roll(at + 1_000);
+        vm.expectRevert(closed);
+        beacon.close(round);
+        vm.warp((round + 2) * ROUND);
+        beacon.finish(round);
+        vm.assertEq(beacon.seedOf(round), _seed(round, mixed, _part(CAROL, "carol")));
+        vm.expectRevert(closed);
+        beacon.close(round);
+    }
+
+    /// Reveals run from the closing on: no deposit is lost because nobody closed in time.
+    function test_revealsRunFromTheClosingOn() public {
+        uint256 round = _round();
+        _commit(CAROL, "carol");
+        vm.warp((round + 5) * ROUND + 7);
+        _close(round);
+        vm.warp(block.timestamp + ROUND - 1);
+        _reveal(CAROL, round, "carol");
+        vm.assertEq(beacon.creditOf(CAROL), BEACON_DEPOSIT);
+        beacon.finish(round);
+        _needSolvent(0);
+    }
+
+    /// Of m secrets of one hand 2^m seeds can be made, for a deposit each: what an honest one is worth is that nobody else's is known.
+    function test_whoHoldsTwoSecretsChoosesBetweenFour() public {
+        uint256 round = _round();
+        _commit(CAROL, "carol");
+        _commit(DAVE, "dave");
+        _commit(CONSUMER, "honest");
+        uint256 at = _close(round);
+        _reveal(CONSUMER, round, "honest");
+        bytes32[4] memory seeds;
+        for (uint256 choice = 0; choice < 4; ++choice) {
+            uint256 before = vm.snapshotState();
+            uint256 sum = _part(CONSUMER, "honest");
+            if (choice & 1 != 0) _reveal(CAROL, round, "carol");
+            if (choice & 2 != 0) _reveal(DAVE, round, "dave");
+            unchecked {
+                if (choice & 1 != 0) sum += _part(CAROL, "carol");
+                if (choice & 2 != 0) sum += _part(DAVE, "dave");
+            }
+            vm.warp((round + 2) * ROUND);
+            beacon.finish(round);
+            seeds[choice] = beacon.seedOf(round);
+            vm.assertEq(seeds[choice], _seed(round, blockhash(at), sum));
+            uint256 withheld = choice == 0 ? 2 : choice == 3 ? 0 : 1;
+            vm.assertEq(beacon.creditOf(BURN_ADDRESS), withheld * BEACON_DEPOSIT);
+            for (uint256 other = 0; other < choice; ++other) {
+                vm.assertTrue(seeds[other] != seeds[choice]);
+            }
+            vm.revertToState(before);
+        }
     }
 
     function test_aHashThatWasKeptIsKept() public {

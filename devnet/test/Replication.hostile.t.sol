@@ -42,6 +42,38 @@ contract ReplicationHostileTest is ReplicaBase {
         }
     }
 
+    /// All other slots are kept busy by jobs that nobody accepts: whoever does that is not drawn for the next one much more often, for
+    /// a draw ends where it has looked at more busy slots than it needs replicas.
+    function test_whoKeepsOthersBusyIsSeldomDrawnForAll() public {
+        token.transfer(ALICE, 10_000 * ONE);
+        _stake(ALICE, uint128(10_000 * ONE));
+        uint256 busy = 0;
+        for (uint256 tries = 0; busy < 8; ++tries) {
+            vm.assertTrue(tries < 40, "others are not kept busy");
+            Request memory request = _redundant();
+            request.policy = _policy(1, 1);
+            (bytes32 filler, Terms memory terms) = _postIt(request);
+            _fund(filler, terms);
+            _bid(filler, ALICE, MAX_PRICE);
+            _finish(_roundOf(filler));
+            try replication.draw(filler) {
+                ++busy;
+            } catch {}
+            vm.warp(block.timestamp + 1);
+        }
+        _join(_other(8));
+        _join(_other(9));
+        vm.warp(block.timestamp + 1);
+        (bytes32 jobId,) = _leasedIt();
+        uint256 both = 0;
+        for (uint256 seed = 1; seed <= 1_000; ++seed) {
+            if (replication.drawnBy(jobId, keccak256(abi.encode(seed))).length == 2) ++both;
+        }
+        // 0.2 * (1/9) * (1 + (0.8 + 8/9) + (0.8^2 + 0.8 * 8/9 + (8/9)^2)) = 0.107, where free slots would make it 0.022.
+        emit log_named_decimal_uint("drawn for all, percent of draws", both, 1);
+        vm.assertTrue(both > 70 && both < 145, "drawn too often");
+    }
+
     // ---------------------------------------------------------------- copies
 
     /// Another's word, out of the mempool: it opens for nobody but its author, so whoever copies it can only be silent.

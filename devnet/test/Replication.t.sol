@@ -277,6 +277,20 @@ contract ReplicationTest is ReplicaBase {
         replication.draw(jobId);
     }
 
+    /// A round whose hash nobody kept is closed again, and its jobs are drawn by it.
+    function test_aJobIsDrawnThoughAHashWasLost() public {
+        (bytes32 jobId,) = _leasedIt();
+        uint256 round = _roundOf(jobId);
+        uint256 at = _close(round);
+        vm.roll(at + 257);
+        vm.expectRevert(abi.encodeWithSelector(Errors.SeedUnknown.selector, jobId, round));
+        replication.draw(jobId);
+        _close(round);
+        beacon.finish(round);
+        replication.draw(jobId);
+        vm.assertEq(replication.replicasOf(jobId).drawn.length, 2);
+    }
+
     /// @dev The draw written out again, where all places have slots that can serve.
     function _looked(bytes32 jobId, bytes32 seed, uint256 places) private pure returns (address[] memory found) {
         found = new address[](2);

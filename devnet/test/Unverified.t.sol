@@ -8,7 +8,7 @@ import {IUnverifiedErrors as Errors} from "../contracts/errors/IUnverifiedErrors
 import {IJobMarket, Terms} from "../contracts/interfaces/IJobMarket.sol";
 import {Complaint, IComplaints} from "../contracts/interfaces/IComplaints.sol";
 import {IUnverified} from "../contracts/interfaces/IUnverified.sol";
-import {Claim} from "../contracts/interfaces/IVerifier.sol";
+import {Claim, IVerifier} from "../contracts/interfaces/IVerifier.sol";
 import {State, Tier, Verdict} from "../contracts/interfaces/Types.sol";
 import {Shipped} from "./Shipped.sol";
 import {UnverifiedBase} from "./UnverifiedBase.sol";
@@ -50,6 +50,19 @@ contract UnverifiedTest is UnverifiedBase {
     }
 
     // ---------------------------------------------------------------- a job's life
+
+    /// A tolerance is a positive finite float32: nothing here acts on it, and no other word is taken.
+    function test_aToleranceIsAFiniteFloat() public {
+        uint32[4] memory good = [uint32(0), 1, 0x3f000000, 0x7f7fffff];
+        for (uint256 i = 0; i < good.length; ++i) {
+            unverified.checkPolicy(bytes32(uint256(good[i])));
+        }
+        uint256[5] memory bad = [uint256(0x7f800000), 0x7fc00000, 0x80000000, 1 << 32, type(uint256).max];
+        for (uint256 i = 0; i < bad.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(IVerifier.PolicyUnusable.selector, bytes32(bad[i])));
+            unverified.checkPolicy(bytes32(bad[i]));
+        }
+    }
 
     function test_silenceAccepts() public {
         (bytes32 jobId, Terms memory terms) = _handedIn(OUTPUTS);

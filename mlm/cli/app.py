@@ -121,10 +121,9 @@ PLANNED = frozenset(
     | {"merge", "network deploy", "job rate", "stake claim"}
     | {"provider declare", "provider attest", "provider revoke"}
     | {"wallet announce", "job deliver", "job complain", "lease answer", "dispute open", "dispute respond"}
-    | {"audit fund", "audit join"}
     | {"attester join", "attester leave", "attester withdraw", "attester admit", "attester remove"}
-    | {"attester threshold", "enclave register"}
-    | {"audit fund", "audit join", "replica join", "replica leave", "replica withdraw", "replica step"}
+    | {"attester threshold", "attester report", "enclave register"}
+    | {"audit fund", "audit join", "replica join", "replica leave", "replica move", "replica withdraw", "replica step"}
     | {"sale start", "sale bid", "sale buy", "sale cancel", "sale settle"}
     | {"buy", "licence offer", "licence transfer", "licence redeem", "licence revoke", "licence request"}
     | {"licence deliver", "licence complain", "licence settle", "licence refund"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -115,6 +116,35 @@ def threshold(
     from mlm.workflows import attester as workflow
 
     perform(ctx, workflow.THRESHOLD, workflow.Threshold(count))
+
+
+@app.command()
+def report(
+    ctx: typer.Context,
+    job: Annotated[
+        str | None, typer.Argument(metavar="JOB", help="job/ID or a unique prefix: what its result rests on.")
+    ] = None,
+    attestation: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="What an attester answered: `{attestation, signature}`. May be given again."),
+    ] = None,
+    quote: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The quote, or evidence.tee; default: as the job's provider showed it."),
+    ] = None,
+) -> None:
+    """Show that attesters signed what is false: they lose their stake, and half of it is yours.
+
+    The contract says beforehand what is false, and the cheapest report is made: that an attestation contradicts its
+    quote, that a signature in the quote is false (with a bond, which comes back), or that two attestations of one
+    attester exclude each other. Nothing is sent where nothing is false. Of a job, what was signed and the quote come
+    from the chain and the remote; one that can still be judged is rejected.
+
+    Example: `mlm attester report --attestation answer.json --quote quote.bin`
+    """
+    from mlm.workflows import attester_report as workflow
+
+    perform(ctx, workflow.REPORT, workflow.Accusation(job, tuple(attestation or ()), quote), resumes=True)
 
 
 @app.command()

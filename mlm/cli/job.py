@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,15 +31,17 @@ from mlm.cli.job_options import (
     TcbStatus,
     Tier,
     Timeout,
+    Tolerance,
     ValueAtRisk,
     Verification,
 )
+from mlm.cli.job_told import teller
 from mlm.cli.paging import Page
-from mlm.cli.render import print_value, render
+from mlm.cli.render import render
 from mlm.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from mlm.workflows.job_show import JobView
+    from mlm.workflows.job_wait import Waited
 
 app = typer.Typer(help="Post jobs, follow them, and read their results.")
 
@@ -67,6 +68,7 @@ def post(
     hardware_only: HardwareOnly = False,
     replicas: Replicas = None,
     replica_fee: ReplicaFee = None,
+    tolerance: Tolerance = None,
     require: Require = None,
     require_file: RequireFile = None,
     private: Private = False,
@@ -122,6 +124,7 @@ def post(
         label="" if wait and label is None else label,
         replicas=replicas,
         replica_fee=None if replica_fee is None else parse_units(replica_fee),
+        tolerance=tolerance,
     )
     if wait and not ctx.obj.dry_run:
         _post_and_wait(ctx, params, output, retries, timeout)
@@ -141,40 +144,27 @@ def _post_and_wait(ctx: typer.Context, params: Any, output: Path | None, retries
         raise UsageError("--again: with --wait the same command is the same job", hint="--label NAME makes another.")
     job_wait.check(output, retries, timeout)
     posted = once(session.ports, job_post.OPERATION, params, asking(session)).result
-    render(
-        ctx,
-        job_wait.wait(session.ports, posted.job, output, retries=retries, timeout=timeout, tell=_teller(ctx)),
-    )
+    render(ctx, _see_through(ctx, posted.job, output, retries, timeout))
 
 
-def _teller(ctx: typer.Context) -> Callable[[JobView | str], None]:
-    """What says on stderr how a job changes; nothing with --json."""
-    from rich.console import Console
+def _see_through(ctx: typer.Context, job: str, output: Path | None, retries: int, timeout: float | None) -> Waited:
+    from mlm.workflows.job_wait import wait
 
-    console = Console(stderr=True, highlight=False, emoji=False)
-
-    def tell(seen: JobView | str) -> None:
-        if not ctx.obj.json:
-            print_value(console, seen if isinstance(seen, str) else _told(seen))
-
-    return tell
+    most = ctx.obj.config.get("beacon.secrets")
+    return wait(ctx.obj.ports, job, output, retries=retries, timeout=timeout, tell=teller(ctx), secrets=most)
 
 
 @app.command()
 def wait(ctx: typer.Context, job: Job, output: Output = None, retries: Retries = 2, timeout: Timeout = None) -> None:
     """Wait for the result of a job that you posted: settle what failed, post it again without who failed it.
 
-    It sends only what gets the escrow back, posts again or draws a batch's awards, and waits out a dead node for ten
-    minutes. Stopped at any instant, the same command goes on. Exit 0: accepted, and the outputs are written.
+    It sends only what gets the escrow back, posts again, draws a batch's awards, or pays for and draws replicas, with a
+    secret of its own in the seed; a dead node it waits out for ten minutes. Stopped, the same command goes on.
+    Exit 0: accepted, and the outputs are written.
 
     Example: `mlm job wait job/JOB -o result.json`
     """
-    from mlm.workflows import job_wait as workflow
-
-    render(
-        ctx,
-        workflow.wait(ctx.obj.ports, job, output, retries=retries, timeout=timeout, tell=_teller(ctx)),
-    )
+    render(ctx, _see_through(ctx, job, output, retries, timeout))
 
 
 @app.command("list")
@@ -238,21 +228,7 @@ def watch(
     from mlm.workflows import job_show as workflow
 
     states = frozenset({State.parse(until)} if until else ())
-    render(ctx, workflow.watch(ctx.obj.ports, job, until=states, timeout=timeout, tell=_teller(ctx)))
-
-
-def _told(seen: JobView) -> str:
-    """A line of `watch`."""
-    told = f"{seen.state}: turn {seen.turn}" + (f", {seen.left} left" if seen.left else "")
-    if seen.clock is not None:
-        told += f"; the clock offers {seen.clock}"
-    if seen.bids_extended:
-        told += f"; late bids moved the close by {seen.bids_extended}"
-    if seen.sealed_bids:
-        told += f"; {seen.sealed_bids} under seal"
-    if seen.price is not None:
-        told += f"; pays {seen.price}"
-    return told
+    render(ctx, workflow.watch(ctx.obj.ports, job, until=states, timeout=timeout, tell=teller(ctx)))
 
 
 @app.command()

@@ -72,6 +72,14 @@ MaxAge = Annotated[
 HardwareOnly = Annotated[bool, typer.Option("--hardware-only", help="tee, on a devnet: accept no simulated evidence.")]
 Replicas = Annotated[int | None, typer.Option(min=1, help=_REPLICAS)]
 ReplicaFee = Annotated[str | None, typer.Option(help=_REPLICA_FEE)]
+Tolerance = Annotated[
+    float | None,
+    typer.Option(
+        metavar="NUMBER",
+        help="none: how far outputs may lie from another run's; `mlm verify` compares them, as advice.",
+        show_default=False,
+    ),
+]
 Private = Annotated[bool, typer.Option("--private", help=_PRIVATE)]
 StartPrice = Annotated[
     str | None, typer.Option(help="dutch: what the clock offers first; batch: the lowest price of the grid.")

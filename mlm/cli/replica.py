@@ -39,6 +39,20 @@ def leave(ctx: typer.Context) -> None:
 
 
 @app.command()
+def move(ctx: typer.Context) -> None:
+    """Move your slot into the lowest place that nobody has.
+
+    A draw looks at all places up to the last slot's, and finds nobody at those that others have left. It does not look
+    for your slot in jobs whose replicas are paid for already.
+
+    Example: `mlm replica move`
+    """
+    from mlm.workflows import replica as workflow
+
+    perform(ctx, workflow.MOVE, workflow.Nothing())
+
+
+@app.command()
 def withdraw(ctx: typer.Context) -> None:
     """Take what you were paid as a replica, and what came back to you as a consumer.
 
@@ -50,17 +64,25 @@ def withdraw(ctx: typer.Context) -> None:
 
 
 @app.command()
-def step(ctx: typer.Context, job: Job) -> None:
+def step(
+    ctx: typer.Context,
+    job: Job,
+    secret: Annotated[
+        bool,
+        typer.Option("--secret", help="While the beacon's round runs: add a secret to it. Run it again to show it."),
+    ] = False,
+) -> None:
     """Make your next move about a job's replicas: pay for them, draw, commit, show, settle.
 
+    With --secret it takes a deposit, which you have back when you show the secret, in the minute after somebody has
+    closed the round; then nobody knew the seed beforehand. The secret follows from your key, and is stored nowhere.
     `mlm watcher run` makes a replica's moves by itself, `mlm worker run` a provider's, `mlm job wait` a consumer's.
 
     Example: `mlm replica step job/JOB`
     """
     from mlm.workflows import replica as workflow
-    from mlm.workflows.job_close import JobName
 
-    perform(ctx, workflow.STEP, JobName(job), resumes=True)
+    perform(ctx, workflow.STEP, workflow.Step(job, secret), resumes=True)
 
 
 @app.command()

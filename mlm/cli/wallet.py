@@ -118,7 +118,9 @@ def faucet(
 
 @app.command()
 def withdraw(ctx: typer.Context) -> None:
-    """Withdraw everything that jobs and sales have credited to the account.
+    """Withdraw everything that is credited to the account.
+
+    Credits are of jobs, sales, channels, licences, disputes, replicas, and reports against attesters.
 
     Example: `mlm wallet withdraw --account compute-1`
     """

@@ -12,8 +12,9 @@ from mlm.core.serving import Limits
 
 if TYPE_CHECKING:
     from mlm.adapters.serving.app import Desk, Till
-    from mlm.adapters.serving.journal import CallJournal, ServedVouchers
-    from mlm.adapters.serving.till import PaidTill
+    from mlm.adapters.serving.journal import CallJournal
+    from mlm.adapters.serving.received import ServedVouchers
+    from mlm.adapters.serving.till import PaidTill, Profile
     from mlm.cli.context import Session
     from mlm.core.served import Terms
     from mlm.ports.bundle import Ports
@@ -47,7 +48,7 @@ def folder(session: Session, name: str) -> Path:
 
 def received(session: Session, made: Ports) -> ServedVouchers:
     """The Received port: what servers of the chosen account were paid with, on the chosen chain."""
-    from mlm.adapters.serving.journal import ServedVouchers
+    from mlm.adapters.serving.received import ServedVouchers
     from mlm.workflows.serve_channels import CONTRACT
 
     chain = made.chain
@@ -71,22 +72,33 @@ def own(session: Session, name: str) -> Ports:
     return made
 
 
+def _profile(session: Session, offer: Offer, version_id: str) -> Profile:
+    """How results of the model name their arithmetic."""
+    from mlm.workflows.serve_profile import profile
+
+    return profile(session.ports, offer.onnx, version_id)
+
+
 def till(session: Session, offer: Offer, terms: Terms) -> tuple[PaidTill, CallJournal]:
     """The till of a paid server, and its journal. Raises StateConflict beside another server of the version."""
+    from mlm.adapters.chain.typed import recover_digest
     from mlm.adapters.onnx.tensors import NumpyTensorCodec
     from mlm.adapters.serving.facts import Facts
-    from mlm.adapters.serving.journal import SUFFIX, CallJournal
+    from mlm.adapters.serving.journal import CallJournal
+    from mlm.adapters.serving.received import SUFFIX
     from mlm.adapters.serving.till import PaidTill, Payee
     from mlm.core import channel, served
+    from mlm.core.eip712 import Signable
     from mlm.core.errors import InvalidData
     from mlm.workflows import serve_channels
 
-    signer, recover = session.ports.signer, session.ports.recover
-    results, vouchers = served.domain(terms.chain_id, terms.channels), channel.domain(terms.chain_id, terms.channels)
+    signer = session.ports.signer
+    vouchers = Signable(channel.domain(terms.chain_id, terms.channels), channel.TYPES)
+    results = Signable(served.domain(terms.chain_id, terms.channels), served.TYPES)
 
     def whose(signed: channel.SignedVoucher) -> str:
         try:
-            return recover(vouchers, channel.TYPES, channel.message(signed.voucher), signed.signature)
+            return recover_digest(vouchers.digest(signed.voucher.members), signed.signature)
         except InvalidData:
             return ""
 
@@ -94,8 +106,8 @@ def till(session: Session, offer: Offer, terms: Terms) -> tuple[PaidTill, CallJo
     shares = serve_channels.shares(chain, terms.version_id)
     payee = Payee(
         terms=terms,
-        profile=served.profile_of(served.PROFILE_ANY),
-        sign=lambda result: signer.sign_typed(results, served.TYPES, result.message),
+        profile=_profile(session, offer, terms.version_id),
+        sign=lambda result: signer.sign_members(results, result.members),
         recover=whose,
         genuine=partial(serve_channels.genuine, own(session, offer.service.name)) if contracts else None,
         acceptable=lambda found, price: serve_channels.acceptable(found, price, shares),

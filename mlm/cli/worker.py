@@ -68,6 +68,7 @@ def run(
         observe=observe,
         seconds=seconds,
         until_idle=until_idle,
+        secrets=config.get("beacon.secrets"),
     )
     own = wiring_worker.own(session)
     spare = partial(wiring_worker.spare, session, own)

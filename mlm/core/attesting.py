@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlm.core.attestation import STATUSES
-from mlm.core.digest import keccak256, word, words
+from mlm.core.digest import word, words
+from mlm.core.eip712 import Signable
 from mlm.core.errors import InvalidData, VerificationFailed
 from mlm.core.tee import KINDS, MAX_MEASUREMENTS, Policy, padded
 
@@ -29,10 +30,6 @@ TYPES = {
         {"name": "checkedAt", "type": "uint64"},
     ]
 }
-_DOMAIN_TYPE = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-_ATTESTATION_TYPE = (
-    "Attestation(" + ",".join(f"{each['type']} {each['name']}" for each in TYPES["Attestation"]) + ")"
-).encode()
 _NAME, _VERSION = "mlm TeeVerifier", "1"
 
 
@@ -68,20 +65,13 @@ class Attestation:
         return dict(zip((each["name"] for each in TYPES["Attestation"]), self.as_args(), strict=True))
 
     @property
-    def struct_hash(self) -> bytes:
-        """EIP-712's hashStruct."""
-        return keccak256(keccak256(_ATTESTATION_TYPE) + self.encoded)
-
-    @property
     def encoded(self) -> bytes:
         """Its words."""
         return words(value if isinstance(value, bytes) else int(value) for value in self.as_args())
 
     def digest(self, chain_id: int, verifier: str) -> bytes:
         """What is signed, 32 bytes."""
-        parts = (keccak256(_NAME.encode()), keccak256(_VERSION.encode()), chain_id, int(verifier, 16))
-        separator = keccak256(keccak256(_DOMAIN_TYPE) + words(parts))
-        return keccak256(b"\x19\x01" + separator + self.struct_hash)
+        return Signable(eip712_domain(chain_id, verifier), TYPES).digest(self.encoded)
 
     def to_json(self) -> dict[str, Any]:
         """Numbers as numbers, bytes as 0x."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite, isnan
 
+from mlm.core.errors import UsageError
 from mlm.core.tensors import Tensor
 
 # struct's letters of dtypes; little-endian.
@@ -14,6 +15,33 @@ _LETTERS = {
     "bool": "?", "int8": "b", "uint8": "B", "int16": "h", "uint16": "H", "int32": "i", "uint32": "I", "int64": "q",
     "uint64": "Q", "float16": "e", "float32": "f", "float64": "d",
 }  # fmt: skip
+
+
+_WORD = struct.Struct(">28xf")
+
+
+def tolerance_word(tolerance: float) -> bytes:
+    """A stated tolerance as a job's terms hold it, 32 bytes: the bits of the nearest float32, big-endian; 0: none.
+
+    Raises UsageError for what is no finite number from 0 that a float32 holds.
+    """
+    try:
+        word = _WORD.pack(tolerance)
+    except (OverflowError, struct.error) as error:
+        raise _odd(tolerance) from error
+    if not isfinite(tolerance) or tolerance < 0 or (tolerance > 0 and not any(word)):
+        raise _odd(tolerance)
+    return word
+
+
+def stated_tolerance(word: bytes) -> float:
+    """The inverse, of a word that the verifier has taken."""
+    found: float = _WORD.unpack(word)[0]
+    return found
+
+
+def _odd(tolerance: float) -> UsageError:
+    return UsageError(f"--tolerance: expected a number from 0 that a float32 holds, found {tolerance}")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from mlm.core.served import ServedResult
 
 MAGIC = b"mlm/served/1\n"
 MAX_RECORD = 1 << 28
+MAX_FILE = 1 << 32
 _HEAD = struct.Struct("<II")
 _CALL, _CHANNEL = 1, 2
 _FIXED = struct.Struct("<B16s16s32s32s32sQ65s32s32s32sQH")  # up to the voucher's signature
@@ -164,6 +165,12 @@ def records(data: bytes | memoryview, at: int = len(MAGIC)) -> Iterator[tuple[in
             return
         yield start, length, payload
         at = start + length
+
+
+def check_magic(label: str, data: bytes) -> None:
+    """Raise InvalidData, which names the file by `label`, for what does not begin as a journal does."""
+    if not data.startswith(MAGIC):
+        raise InvalidData(f"{label}: expected a server's journal, which begins with {MAGIC!r}, found {data[:20]!r}")
 
 
 def sizes(made: Sequence[bytes], at: int) -> list[tuple[int, int]]:

@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlm.core.digest import keccak256
+from mlm.core.digest import domain as domain_of
+from mlm.core.digest import keccak256, words
 from mlm.core.errors import InvalidData, VerificationFailed
 from mlm.core.refs import ADDRESS
 
 PROFILE_ANY = "mlm/profile/any/1"  # whatever the runner gives: the last bits of floats may differ elsewhere
+PROFILE_EXACT = "mlm/profile/exact/1"  # whole numbers, which everybody computes alike (docs/fault-proofs.md)
 VOUCHER_HEADER = "Mlm-Voucher"
 RESULT_HEADER = "Mlm-Result"
 X402_HEADER = "PAYMENT-REQUIRED"  # x402, version 2: the document of a 402, in standard base64
@@ -43,9 +45,16 @@ def domain(chain_id: int, channels: str) -> dict[str, Any]:
     return {"name": "mlm serving", "version": "1", "chainId": chain_id, "verifyingContract": channels}
 
 
-def profile_of(name: str) -> str:
-    """How a signed result names the arithmetic it was computed in: keccak256 of the profile's name, 0x-prefixed."""
-    return "0x" + keccak256(name.encode()).hex()
+ANY = "0x" + keccak256(PROFILE_ANY.encode()).hex()  # how a signed result names that profile
+
+
+def exact_profile(input_commitment: bytes, output_commitment: bytes) -> str:
+    """How a result of an exact model names its profile: keccak256(abi.encode(H("mlm/profile/exact/1"), both)), 0x-hex.
+
+    Both commitments are those of the tier optimistic to this run, over all inputs and all outputs of the graph: what a
+    fault proof of it starts from.
+    """
+    return "0x" + keccak256(words((domain_of(PROFILE_EXACT), input_commitment, output_commitment))).hex()
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,19 @@ class ServedResult:
     signature: bytes = b""
 
     @property
+    def members(self) -> bytes:
+        """The words of the members of `TYPES`."""
+        words = (self.request, self.version_id, self.input_commitment, self.output_commitment, self.profile)
+        return b"".join(
+            (
+                bytes.fromhex(self.channel[2:]),
+                self.call.to_bytes(32, "big"),
+                bytes.fromhex("".join([each[2:] for each in words])),
+                self.served_at.to_bytes(32, "big"),
+            )
+        )
+
+    @property
     def message(self) -> dict[str, Any]:
         """The EIP-712 message of `TYPES`."""
         return {
@@ -78,6 +100,20 @@ class ServedResult:
             "profile": bytes.fromhex(self.profile[2:]),
             "servedAt": self.served_at,
         }
+
+    def signed(self, signature: bytes) -> ServedResult:
+        """The same with a signature."""
+        return ServedResult(
+            self.channel,
+            self.call,
+            self.request,
+            self.version_id,
+            self.input_commitment,
+            self.output_commitment,
+            self.profile,
+            self.served_at,
+            signature,
+        )
 
     def to_json(self) -> dict[str, str]:
         """As in the header and in files: 0x-hex, and decimal digits for numbers."""

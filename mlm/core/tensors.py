@@ -5,7 +5,7 @@ Canonical: tensors sorted by name, data little-endian in C order. The same tenso
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -46,25 +46,39 @@ class Tensor:
     data: bytes
 
     def __post_init__(self) -> None:
-        label = f"tensor {self.name[:60]!r}"
-        if not 0 < len(self.name) <= MAX_NAME:
-            raise InvalidData(f"a tensor's name has 1 to {MAX_NAME} characters, found {len(self.name)}")
-        if self.dtype not in ITEM_BYTES:
-            raise InvalidData(f"{label}: expected a dtype among {', '.join(ITEM_BYTES)}, found {self.dtype[:60]!r}")
-        if len(self.shape) > MAX_AXES or any(not 0 <= axis < 1 << 40 for axis in self.shape):
-            raise InvalidData(f"{label}: expected at most {MAX_AXES} axes in [0, 2^40), found {list(self.shape)[:20]}")
-        size = prod(self.shape) * ITEM_BYTES[self.dtype]
-        if size != len(self.data):
-            found = len(self.data)
+        size, found = size_of(self.name, self.dtype, self.shape), len(self.data)
+        if size != found:
+            label = f"tensor {self.name[:60]!r}"
             raise InvalidData(f"{label}: shape {list(self.shape)} of {self.dtype} takes {size} bytes, found {found}")
-        if self.dtype == "bool" and self.data.translate(None, b"\0\1"):
-            raise InvalidData(f"{label}: a bool is 0 or 1")
+        if self.dtype == "bool":
+            check_bool(self.name, self.data)
+
+
+Spec = tuple[str, str, tuple[int, ...]]  # a tensor without its data: name, dtype, shape
+
+
+def size_of(name: str, dtype: str, shape: tuple[int, ...]) -> int:
+    """Bytes of a tensor's data. Raises InvalidData for a name, dtype or shape that none has."""
+    label = f"tensor {name[:60]!r}"
+    if not 0 < len(name) <= MAX_NAME:
+        raise InvalidData(f"a tensor's name has 1 to {MAX_NAME} characters, found {len(name)}")
+    if dtype not in ITEM_BYTES:
+        raise InvalidData(f"{label}: expected a dtype among {', '.join(ITEM_BYTES)}, found {dtype[:60]!r}")
+    if len(shape) > MAX_AXES or any(not 0 <= axis < 1 << 40 for axis in shape):
+        raise InvalidData(f"{label}: expected at most {MAX_AXES} axes in [0, 2^40), found {list(shape)[:20]}")
+    return prod(shape) * ITEM_BYTES[dtype]
+
+
+def check_bool(name: str, data: bytes) -> None:
+    """Raise InvalidData unless the data of a tensor of bools is made of zeros and ones."""
+    if data.translate(None, b"\0\1"):
+        raise InvalidData(f"tensor {name[:60]!r}: a bool is 0 or 1")
 
 
 def to_document(tensors: Iterable[Tensor]) -> dict[str, Any]:
     """The canonical document; raises InvalidData for repeated names, too many tensors or too many bytes."""
     ordered = sorted(tensors, key=lambda tensor: tensor.name)
-    _check_whole(ordered)
+    _check_whole([_spec(tensor) for tensor in ordered])
     return {
         "format": FORMAT,
         "tensors": [
@@ -74,32 +88,34 @@ def to_document(tensors: Iterable[Tensor]) -> dict[str, Any]:
     }
 
 
-def encode(tensors: Iterable[Tensor]) -> bytes:
-    """The DAG-CBOR block of `to_document`, written directly: a server does so twice a call.
+def frame(specs: Sequence[Spec]) -> tuple[bytes, ...]:
+    """What stands before the data of each tensor in the DAG-CBOR block of `to_document`, and after the last.
 
+    It is the same for all calls of a model. `specs` are sorted by name; raises InvalidData for such as no block has.
     tests/core/test_tensors.py holds it to dagcbor.encode.
     """
-    ordered = sorted(tensors, key=lambda tensor: tensor.name)
-    _check_whole(ordered)
-    out = bytearray(_BLOCK_HEAD)
-    dagcbor.head(out, dagcbor.ARRAY, len(ordered))
-    for tensor in ordered:
+    _check_whole(specs)
+    pieces, out, total = [], bytearray(_BLOCK_HEAD), 0
+    dagcbor.head(out, dagcbor.ARRAY, len(specs))
+    for name, dtype, shape in specs:
         # Keys by length, then by bytes: data, name, dtype, shape.
+        size = size_of(name, dtype, shape)
         out += _DATA
-        dagcbor.head(out, dagcbor.BYTES, len(tensor.data))
-        out += tensor.data
-        for key, text in ((_NAME, tensor.name), (_DTYPE, tensor.dtype)):
+        dagcbor.head(out, dagcbor.BYTES, size)
+        pieces.append(bytes(out))
+        out, total = bytearray(), total + len(out) + size
+        for key, text in ((_NAME, name), (_DTYPE, dtype)):
             raw = dagcbor.utf8(text)
             out += key
             dagcbor.head(out, dagcbor.TEXT, len(raw))
             out += raw
         out += _SHAPE
-        dagcbor.head(out, dagcbor.ARRAY, len(tensor.shape))
-        for axis in tensor.shape:
+        dagcbor.head(out, dagcbor.ARRAY, len(shape))
+        for axis in shape:
             dagcbor.head(out, dagcbor.UINT, axis)
-    if len(out) > dagcbor.MAX_BYTES:
-        raise InvalidData(f"a DAG-CBOR block has at most {dagcbor.MAX_BYTES} bytes, this one has {len(out)}")
-    return bytes(out)
+    if (total := total + len(out)) > dagcbor.MAX_BYTES:
+        raise InvalidData(f"a DAG-CBOR block has at most {dagcbor.MAX_BYTES} bytes, this one has {total}")
+    return (*pieces, bytes(out))
 
 
 def from_document(document: object) -> tuple[Tensor, ...]:
@@ -112,7 +128,7 @@ def from_document(document: object) -> tuple[Tensor, ...]:
     if not isinstance(items, list | tuple) or len(items) > MAX_TENSORS:
         raise InvalidData(f"expected a list of at most {MAX_TENSORS} tensors")
     tensors = [_tensor(item) for item in items]
-    _check_whole(tensors)
+    _check_whole([_spec(tensor) for tensor in tensors])
     if tensors != sorted(tensors, key=lambda tensor: tensor.name):
         raise InvalidData("tensors must be sorted by name")
     return tuple(tensors)
@@ -129,12 +145,16 @@ def _tensor(item: object) -> Tensor:
     return Tensor(name, dtype, tuple(shape), data)
 
 
-def _check_whole(tensors: list[Tensor]) -> None:
-    if len(tensors) > MAX_TENSORS:
-        raise InvalidData(f"expected at most {MAX_TENSORS} tensors, found {len(tensors)}")
-    names = [tensor.name for tensor in tensors]
+def _spec(tensor: Tensor) -> Spec:
+    return tensor.name, tensor.dtype, tensor.shape
+
+
+def _check_whole(specs: Sequence[Spec]) -> None:
+    if len(specs) > MAX_TENSORS:
+        raise InvalidData(f"expected at most {MAX_TENSORS} tensors, found {len(specs)}")
+    names = [name for name, _, _ in specs]
     if len(set(names)) != len(names):
         raise InvalidData("two tensors have one name")
-    total = sum(len(tensor.data) for tensor in tensors)
+    total = sum(size_of(*spec) for spec in specs)
     if total > MAX_BYTES:
         raise InvalidData(f"tensors of {total} bytes together, more than the limit of {MAX_BYTES}")

@@ -67,6 +67,7 @@ class Seen:
     challenged: bool = False  # a game about its result waits for this account
     held: bool = False  # a result in hand waits for others: for replicas that are drawn, or that commit
     steps: bool = False  # about its replicas there is something that anybody may do
+    secret: bool = False  # it is to add a secret to the seed that draws them
     keyless: bool = False  # and cannot: this account has announced none to encrypt it under
     rests: bool = False  # a move on it failed a moment ago
 
@@ -160,9 +161,10 @@ class Respond:
 
 @dataclass(frozen=True)
 class Replicate:
-    """Draw a job's replicas, or settle them."""
+    """Draw a job's replicas, adding a secret to their seed before or not; or settle them."""
 
     job_id: str
+    secret: bool = False
 
 
 @dataclass(frozen=True)
@@ -245,7 +247,7 @@ def _due(job: Seen, now: int) -> Move | None:
             return Draw(job.job_id)
         case State.LEASED | State.READY if job.mine:
             if job.steps:
-                return Replicate(job.job_id)
+                return Replicate(job.job_id, job.secret)
             if job.result is Result.KEPT:
                 return None if job.held else Fulfil(job.job_id)
             if job.waits:

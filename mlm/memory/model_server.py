@@ -88,7 +88,7 @@ class MemoryModelServer:
             version_id=self.terms.version_id,
             input_commitment=commitment,
             output_commitment=output,
-            profile=served.profile_of("mlm/profile/any/1"),
+            profile=served.ANY,
             served_at=self._now,
         )
         return self.signed(bare)

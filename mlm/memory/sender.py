@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from typing import Any
 
+from mlm.core.eip712 import Signable
 from mlm.core.errors import ChainError, Reverted, StateConflict
 from mlm.core.plan import NOTHING, Call
 from mlm.memory.chain import GAS, MemoryChain
@@ -89,3 +90,6 @@ class MemorySender:
     def sign_typed(self, domain: dict[str, Any], types: dict[str, Any], message: dict[str, Any]) -> bytes:
         half = sha256(repr((self._address, domain, types, message)).encode()).digest()
         return half + sha256(half).digest() + b"\x1b"
+
+    def sign_members(self, signable: Signable, members: bytes) -> bytes:
+        return self.sign_typed({}, {}, {"digest": signable.digest(members)})

@@ -16,15 +16,9 @@ from mlm.ports.book import Book
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup
 from mlm.workflows.attest_gather import VERIFIER, domain
+from mlm.workflows.quote_faults import PROOFS, fault_name, fault_of
 from mlm.workflows.tiers.tee import attestation_of, policy_of, statement_of
 
-PROOFS = "QuoteProofs"
-# QuoteFault of devnet/contracts/interfaces/IQuoteProofs.sol, by number.
-FAULTS = (
-    "none", "its form", "its kind", "a debugger", "the measurement", "the report data", "the report's signature",
-    "what binds the attestation key", "the quoting enclave's signature", "the platform's certificate",
-    "the platform authority's certificate", "the quoting enclave, which is not its vendor's",
-)  # fmt: skip
 WITHIN_S = 3600  # an instant that lies longer back is not signed about: the quote's platform may be out by now
 
 
@@ -140,14 +134,11 @@ def check_read(ports: Ports, found: Attestation, quote: bytes) -> None:
 
     What it answers once it answers for ever: whoever asked both is never slashed for a quote.
     """
-    for view in ("contradictionOf", "brokenLinkOf") if found.kind in tee.CHAINED else ("contradictionOf",):
-        fault: int = ports.chain.call(PROOFS, view, found.as_args(), quote)
-        if fault:
-            named = FAULTS[fault] if fault < len(FAULTS) else str(fault)
-            raise VerificationFailed(
-                f"expected a quote in which the contract {PROOFS} finds no fault, it finds one in {named}",
-                hint="Hand the quote on as the platform made it, of 16 KiB at most.",
-            )
+    if fault := fault_of(ports, found, quote):
+        raise VerificationFailed(
+            f"expected a quote in which the contract {PROOFS} finds no fault, it finds one in {fault_name(fault)}",
+            hint="Hand the quote on as the platform made it, of 16 KiB at most.",
+        )
 
 
 def sign(ports: Ports, book: Book, found: Attestation) -> Signed:

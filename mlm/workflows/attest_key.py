@@ -10,7 +10,8 @@ from mlm.core.errors import VerificationFailed
 from mlm.core.tee import MAX_SESSION, SessionKey
 from mlm.ports.book import Book
 from mlm.ports.bundle import Ports
-from mlm.workflows.attest import PROOFS, attest, check_instant, check_read, check_simulated, sign
+from mlm.workflows.attest import attest, check_instant, check_read, check_simulated, sign
+from mlm.workflows.quote_faults import PROOFS
 from mlm.workflows.tiers.tee import attestation_of
 
 

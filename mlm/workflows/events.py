@@ -11,11 +11,12 @@ from mlm.ports.bundle import Ports
 from mlm.ports.chain import Log
 from mlm.ports.state import Event
 from mlm.workflows.apply import DoneStep
+from mlm.workflows.standing import standing
 
 
 def decode(ports: Ports, logs: tuple[Log, ...]) -> list[Event]:
     """The logs of our contracts, decoded, in order; logs of others are left out."""
-    names = {ports.chain.address_of(name).lower(): name for name in catalogue.emitters()}
+    names = {address: name for name, address in standing(ports.chain, catalogue.emitters()).items()}
     found = []
     for log in logs:
         contract = names.get(log.address.lower())

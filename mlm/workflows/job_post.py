@@ -41,8 +41,9 @@ class JobPost:
     and paid `replica_fee` each. In the tier tee `tcb_status` and `enclaves` say by commas which platforms and kinds are
     accepted, `attestation_max_age` how many seconds old their evidence may be, `simulated` whether evidence that
     convinces nobody is. `input` is a file, or the CID of a block of tensors; `private`: it travels encrypted, as do the
-    outputs of the tiers none and tee. With a `label` the same request, label included, is one job however often it is
-    asked for; without, each is another.
+    outputs of the tiers none and tee. `tolerance`, in the tier none, is how far another run's outputs may lie from them
+    at any place: advice for whoever verifies. With a `label` the same request, label included, is one job however often
+    it is asked for; without, each is another.
     """
 
     asset: str
@@ -68,6 +69,7 @@ class JobPost:
     label: str | None = None
     replicas: int | None = None
     replica_fee: Amount | None = None
+    tolerance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,8 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         raise UsageError(f"what is accepted of trusted hardware goes with --tier tee, found {params.tier}")
     if params.tier is not Tier.REDUNDANT and (params.replicas is not None or params.replica_fee is not None):
         raise UsageError(f"--replicas and --replica-fee go with the tier redundant, found {params.tier}")
+    if params.tolerance is not None and (params.tier is not Tier.NONE or params.auction is AuctionKind.BATCH):
+        raise UsageError("--tolerance goes with --tier none, and with no batch", hint="`mlm verify JOB` takes one too.")
     if rules.own_terms and params.auction is AuctionKind.BATCH:
         raise UsageError(
             f"--tier {params.tier} has terms of each job's own, and the jobs of a batch have none",

@@ -15,7 +15,7 @@ from mlm.core.refs import ADDRESS
 from mlm.core.requirements import Requirements
 from mlm.core.terms import JobRecord, request_args
 from mlm.ports.bundle import Ports
-from mlm.workflows import job_requirements, lookup, permit, turns
+from mlm.workflows import job_requirements, lookup, permit, tiers, turns
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.events import event
 
@@ -52,7 +52,8 @@ class _Facts:
 
 
 def plan(ports: Ports, params: Reopen) -> Plan[_Facts]:
-    """Publish the requirements where they are new; then in one transaction settle, draw the credit, and post again.
+    """Publish the requirements where they are new; then in one transaction settle, draw the credit, and post again; and
+    pay for the replicas of the tier redundant.
 
     Nothing is left to do where that was done before. Raises StateConflict for a job that is not at its end, or that
     somebody else posted.
@@ -85,7 +86,11 @@ def plan(ports: Ports, params: Reopen) -> Plan[_Facts]:
         Call("JobMarket", "post", (request_args(request), again_nonce(job.job_id))),
         payment=escrow,
     )
-    steps = (*job_requirements.publishing(ports, wanted), *permit.steps(ports, post, escrow, before, credited))
+    steps = (
+        *job_requirements.publishing(ports, wanted),
+        *permit.steps(ports, post, escrow, before, credited),
+        *tiers.of(job.tier).with_posting(ports, request, again_nonce(job.job_id)),
+    )
     return Plan("job reopen", steps, _Facts(job, without))
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from mlm.core import consumer
 from mlm.core.consumer import Move
+from mlm.core.dispute.replica import Add
 from mlm.core.dispute.replica import next_move as next_about_replicas
 from mlm.core.errors import ChainError, NoResult, Reverted, StateConflict, UsageError
 from mlm.core.job import FINALITY, AuctionKind, State, Tier
@@ -79,6 +80,7 @@ class Seen:
 
     jobs: tuple[lookup.Job, ...]
     move: Move
+    step: replica.Step | None = None  # about its replicas
 
     @property
     def job(self) -> lookup.Job:
@@ -86,17 +88,26 @@ class Seen:
         return self.jobs[-1]
 
 
-def look(ports: Ports, job_id: str, retries: int) -> Seen:
+@dataclass(frozen=True)
+class Secrets:
+    """How many deposits of the beacon may be lost, or wait, where a secret is added, and for how many seconds more
+    (None: without end) somebody is there to show it."""
+
+    most: int = 0
+    seconds: float | None = None
+
+
+def look(ports: Ports, job_id: str, retries: int, secrets: Secrets = Secrets()) -> Seen:
     """Every attempt from `job_id` on, as index and chain have them now; of one that has ended the index has the end."""
-    seen = _look(ports, job_id, retries)
+    seen = _look(ports, job_id, retries, secrets)
     if seen.move in (Move.READ, Move.STOP):
         # The contract was asked after the index: what ended the job may have come in between.
         sync(ports)
-        seen = _look(ports, job_id, retries)
+        seen = _look(ports, job_id, retries, secrets)
     return seen
 
 
-def _look(ports: Ports, job_id: str, retries: int) -> Seen:
+def _look(ports: Ports, job_id: str, retries: int, secrets: Secrets) -> Seen:
     jobs = [lookup.read_job(ports, job_id)]
     while following := lookup.posted(ports, job_reopen.again_nonce(jobs[-1].job_id)):
         jobs.append(lookup.read_job(ports, following))
@@ -105,25 +116,28 @@ def _look(ports: Ports, job_id: str, retries: int) -> Seen:
     if job.auction is AuctionKind.BATCH and job.state is State.REVEALING:
         found = rounds.of(ports, job)
         awarded = found.awarded and not found.drawn
+    step = _step(ports, job, secrets)
     firm = FINALITY.index(job.finality) >= FINALITY.index(ports.chain.depth)
     seen = consumer.Attempt(
         state=job.state,
         settled=bool(job.record.settled_at),
         awarded=awarded,
         undelivered=job.state is State.LEASED and inputs.waits_for_key(ports, job),
-        replicas=_replicas(ports, job),
+        replicas=step is not None,
         missing=_missing(ports, job),
         firm=firm,
     )
-    return Seen(tuple(jobs), consumer.next_move(seen, retries - len(jobs) + 1))
+    return Seen(tuple(jobs), consumer.next_move(seen, retries - len(jobs) + 1), step)
 
 
-def _replicas(ports: Ports, job: lookup.Job) -> bool:
-    """Whether something is to be done about the replicas of a job of the tier redundant."""
+def _step(ports: Ports, job: lookup.Job, secrets: Secrets) -> replica.Step | None:
+    """What is to be done about the replicas of a job of the tier redundant."""
     if job.tier is not Tier.REDUNDANT:
-        return False
-    found = replica_look.look(ports, job, replica_look.rules(ports))
-    return next_about_replicas(found, ports.chain.block().timestamp) is not None
+        return None
+    rules = replica_look.rules(ports)
+    secret = replica_look.may_add(ports, rules, secrets.most, secrets.seconds)
+    move = next_about_replicas(replica_look.look(ports, job, rules, secret=secret), ports.chain.block().timestamp)
+    return None if move is None else replica.Step(job.job_id, isinstance(move, Add))
 
 
 def _missing(ports: Ports, job: lookup.Job) -> bool:
@@ -135,33 +149,37 @@ def _missing(ports: Ports, job: lookup.Job) -> bool:
     return ports.chain.block().timestamp >= late and complaint.missing(ports, job) is not None
 
 
-def advance(ports: Ports, job_id: str, retries: int) -> Seen:
+def advance(ports: Ports, job_id: str, retries: int, secrets: Secrets = Secrets()) -> Seen:
     """Look, in an index that is up to date, do the one thing that is to be done, and look again.
 
     Raises what the operation raises.
     """
-    seen = look(ports, job_id, retries)
+    seen = look(ports, job_id, retries, secrets)
     if seen.move not in _OPERATIONS:
         return seen
     operation, params = _OPERATIONS[seen.move]
     try:
-        once(ports, operation, params(seen.job.job_id))
+        once(ports, operation, params(seen))
     except (Reverted, StateConflict):
         # Anybody may settle and draw awards: what another has done meanwhile is no failure.
         sync(ports)
-        if look(ports, job_id, retries).move is seen.move:
+        if look(ports, job_id, retries, secrets).move is seen.move:
             raise
     sync(ports)
-    return look(ports, job_id, retries)
+    return look(ports, job_id, retries, secrets)
 
 
-_OPERATIONS: dict[Move, tuple[Operation[Any, Any], Callable[[str], Any]]] = {
-    Move.DELIVER: (job_deliver.OPERATION, job_close.JobName),
-    Move.COMPLAIN: (complaint.COMPLAIN, job_close.JobName),
-    Move.AWARD: (job_award.OPERATION, lambda job: job_award.Award(job, every=True)),
-    Move.REPLICATE: (replica.STEP, job_close.JobName),
-    Move.SETTLE: (job_close.SETTLE, job_close.JobName),
-    Move.REOPEN: (job_reopen.OPERATION, job_reopen.Reopen),
+def _named(seen: Seen) -> job_close.JobName:
+    return job_close.JobName(seen.job.job_id)
+
+
+_OPERATIONS: dict[Move, tuple[Operation[Any, Any], Callable[[Seen], Any]]] = {
+    Move.DELIVER: (job_deliver.OPERATION, _named),
+    Move.COMPLAIN: (complaint.COMPLAIN, _named),
+    Move.AWARD: (job_award.OPERATION, lambda seen: job_award.Award(seen.job.job_id, every=True)),
+    Move.REPLICATE: (replica.STEP, lambda seen: seen.step),
+    Move.SETTLE: (job_close.SETTLE, _named),
+    Move.REOPEN: (job_reopen.OPERATION, lambda seen: job_reopen.Reopen(seen.job.job_id)),
 }
 
 
@@ -188,9 +206,12 @@ class Patience:
         return found
 
 
-def wait(ports: Ports, name: str, output: Path | None, *, retries: int, timeout: float | None, tell: Tell) -> Waited:
+def wait(
+    ports: Ports, name: str, output: Path | None, *, retries: int, timeout: float | None, tell: Tell, secrets: int = 0
+) -> Waited:
     """Follow a job until it is accepted, and write its outputs; `tell` hears every change, and of a dead node once.
 
+    `secrets`: deposits of the beacon that may be lost, or wait, where it adds a secret to the seed that draws replicas.
     Raises NoResult when all attempts came to nothing, StateConflict for a job of somebody else, or when `timeout`
     seconds pass (None: as long as its windows last, for each attempt), ChainError when the node stays dead.
     """
@@ -208,7 +229,7 @@ def wait(ports: Ports, name: str, output: Path | None, *, retries: int, timeout:
     def turn() -> Waited | None:
         nonlocal newest, told
         sync(ports)
-        seen = advance(ports, first.job_id, retries)
+        seen = advance(ports, first.job_id, retries, Secrets(secrets, max(0.0, until - system.monotonic())))
         newest = seen.job
         if (now := (newest.job_id, newest.state, newest.provider, newest.record.price)) != told:
             tell(view(ports, newest))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mlm.core.job import Role
 from mlm.core.money import Amount, Wei
 from mlm.ports.bundle import Ports
+from mlm.workflows.credits import credits
 from mlm.workflows.sync import sync
 
 
@@ -48,16 +49,16 @@ _INTERNAL = frozenset({"stake", "deposit", "withdrawal", "unstake"})
 # Accounts that are pools: what a settlement credits to them is theirs, the tokens that lie there are other people's.
 STAKERS, BURNED = "stakers", "burned"
 _POOLS = frozenset({STAKERS, BURNED})
+_POOLED = ("JobMarket", "PaymentChannels")  # whose fees they share
 
 
 def balance(ports: Ports, name: str, address: str) -> Holdings:
     """An account's holdings now."""
     chain = ports.chain
-    credited = chain.call("JobMarket", "creditOf", address) + chain.call("PaymentChannels", "creditOf", address)
+    owed = credits(chain, address)
     if name in _POOLS:
-        return Holdings(Amount(credited), Wei(chain.balance(address)))
-    tokens = chain.call("MarketToken", "balanceOf", address) + credited
-    tokens += sum(chain.call(name, "creditOf", address) for name in ("AssetSale", "LicenceShop", "LicenceToken"))
+        return Holdings(Amount(sum(owed[each] for each in _POOLED)), Wei(chain.balance(address)))
+    tokens = chain.call("MarketToken", "balanceOf", address) + sum(owed.values())
     tokens += sum(chain.call("StakeVault", "stakeOf", address, int(role))[0] for role in Role)
     return Holdings(Amount(tokens), Wei(chain.balance(address)))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mlm.core.digest import domain, keccak256, words
+from mlm.core import eip712
 from mlm.core.errors import ChainError, InsufficientFunds, InvalidData, Reverted
 from mlm.core.money import Amount, current
 from mlm.core.plan import Call, Tx
@@ -28,7 +28,6 @@ _TYPES = {
         {"name": "deadline", "type": "uint256"},
     ]
 }
-_DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 _ALL_FOUR = b"\x0f"  # EIP-5267: name, version, chainId and verifyingContract, and no salt
 # What a token without a function answers: it reverts, or with bytes that are no such answer.
 _ABSENT = (Reverted, ChainError)
@@ -133,12 +132,12 @@ def _domain(chain: Chain) -> dict[str, Any] | None:
     """
     here: dict[str, Any] = {"chainId": chain.chain_id(), "verifyingContract": chain.address_of(TOKEN)}
     try:
-        separator = chain.call(TOKEN, "DOMAIN_SEPARATOR")
+        expected = chain.call(TOKEN, "DOMAIN_SEPARATOR")
         candidates = _offered(chain) or [(chain.call(TOKEN, "name"), version) for version in VERSIONS]
     except _ABSENT:
         return None
     domains: list[dict[str, Any]] = [{"name": name, "version": version, **here} for name, version in candidates]
-    return next((each for each in domains if _separator(each) == separator), None)
+    return next((each for each in domains if eip712.separator(each) == expected), None)
 
 
 def _offered(chain: Chain) -> list[tuple[str, str]]:
@@ -148,8 +147,3 @@ def _offered(chain: Chain) -> list[tuple[str, str]]:
     except _ABSENT:
         return []
     return [(name, version)] if fields == _ALL_FOUR and not extensions else []
-
-
-def _separator(found: dict[str, Any]) -> bytes:
-    texts = (keccak256(found[part].encode()) for part in ("name", "version"))
-    return keccak256(words((domain(_DOMAIN_TYPE), *texts, found["chainId"], int(found["verifyingContract"], 16))))

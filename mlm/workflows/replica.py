@@ -1,27 +1,37 @@
-"""`mlm replica join|leave|withdraw|step`: have a slot, be drawn, run again what others run; and pay those who do."""
+"""`mlm replica join|leave|move|withdraw|step`: have a slot, be drawn, run again what others run; pay those who do."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlm.core.clock import Instant
+from mlm.core.credits import REPLICAS
 from mlm.core.dispute import replica
-from mlm.core.dispute.replica import Commit, Draw, Fund, Move, Replicas, Reveal
+from mlm.core.dispute.replica import Add, Commit, Draw, Fund, Move, Record, Replicas, Reveal, Show
 from mlm.core.errors import InsufficientFunds, StateConflict
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Tx
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, permit, replica_look, replica_run, replica_show
 from mlm.workflows.apply import DoneStep, Operation
-from mlm.workflows.job_close import JobName
+from mlm.workflows.credits import credits, withdrawals
 from mlm.workflows.replica_look import BEACON, CONTRACT
 from mlm.workflows.replica_show import Mine, ReplicasView
+from mlm.workflows.sync import sync
 from mlm.workflows.tiers.redundant import funding
 
 
 @dataclass(frozen=True)
 class Nothing:
     """Parameters of the commands that are about this account alone: none."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Parameters of `replica step`. `secret`: commit to one in the beacon's round, where it runs; it is shown later."""
+
+    job: str
+    secret: bool = field(default=False, repr=False)  # to the journal a step is a step: what was begun is gone on with
 
 
 def plan_join(ports: Ports, params: Nothing) -> Plan[None]:
@@ -56,18 +66,31 @@ def plan_leave(ports: Ports, params: Nothing) -> Plan[None]:
     return Plan("replica leave", (step,), None)
 
 
+def plan_move(ports: Ports, params: Nothing) -> Plan[None]:
+    """Take the slot into the lowest empty place. Raises StateConflict where it has none, or none below is empty."""
+    sync(ports)
+    own = replica_show.slot_of(ports)
+    if own.stake == 0:
+        raise StateConflict("this account has no slot", hint="`mlm replica join` makes one.")
+    empty = replica_look.slots_before(ports, "", int(own.needs)).lowest_empty()
+    if not 0 < empty < own.place:
+        raise StateConflict(
+            f"no place below {own.place}, the slot's own, is empty",
+            hint="A draw looks at all places up to the last slot's.",
+        )
+    step = Tx(f"move the slot from place {own.place} to {empty}", Call(CONTRACT, "move", (empty,)))
+    return Plan("replica move", (step,), None)
+
+
 def plan_withdraw(ports: Ports, params: Nothing) -> Plan[None]:
     """Take what replicas were paid, and what came back to consumer or committer. Raises InsufficientFunds."""
-    steps: list[Tx] = []
-    for contract in (CONTRACT, BEACON):
-        if credit := Amount(ports.chain.call(contract, "creditOf", ports.sender.address)):
-            steps.append(Tx(f"withdraw {credit} ({contract})", Call(contract, "withdraw", ())))
+    steps = withdrawals(credits(ports.chain, ports.sender.address, REPLICAS))
     if not steps:
         raise InsufficientFunds(
             f"nothing of replicas is credited to {ports.sender.address}",
             hint="A replica is paid when its job has ended: `mlm replica list`.",
         )
-    return Plan("replica withdraw", tuple(steps), None)
+    return Plan("replica withdraw", steps, None)
 
 
 def _after_slot(ports: Ports, params: Nothing, plan: Plan[None], done: tuple[DoneStep, ...]) -> Mine:
@@ -77,13 +100,14 @@ def _after_slot(ports: Ports, params: Nothing, plan: Plan[None], done: tuple[Don
 # ------------------------------------------------------------------ about a job
 
 
-def plan_step(ports: Ports, params: JobName) -> Plan[str]:
-    """This account's next move about a job's replicas: fund, draw, commit, reveal, settle.
+def plan_step(ports: Ports, params: Step) -> Plan[str]:
+    """This account's next move about a job's replicas: fund, add a secret, draw, commit, reveal, settle.
 
     Raises StateConflict where there is none.
     """
     job = replica_look.named(ports, params.job)
-    found, now = replica_look.look(ports, job, replica_look.rules(ports)), ports.chain.block().timestamp
+    rules, now = replica_look.rules(ports), ports.chain.block().timestamp
+    found = replica_look.look(ports, job, rules, secret=params.secret)
     move = replica.next_move(found, now)
     if move is None:
         raise StateConflict(
@@ -99,6 +123,20 @@ def steps(ports: Ports, job: lookup.Job, found: Replicas, move: Move) -> tuple[T
     match move:
         case Fund():
             return funding(ports, job.raw, job.terms, found.policy)
+        case Add():
+            _, word = replica_look.secret_of(ports, move.round)
+            deposit = Amount(ports.chain.call(BEACON, "deposit"))
+            step = Tx(
+                f"add a secret to the beacon's round {move.round}",
+                Call(BEACON, "commit", (move.round, word)),
+                bond=deposit,
+            )
+            return permit.steps(ports, step, deposit)
+        case Show():
+            secret, _ = replica_look.secret_of(ports, move.round)
+            return (Tx(f"show the secret of round {move.round}", Call(BEACON, "reveal", (move.round, secret))),)
+        case Record():
+            return (Tx(f"keep the hash of the beacon's round {move.round}", Call(BEACON, "record", (move.round,))),)
         case Draw():
             return _drawing(job, move)
         case Commit():
@@ -122,7 +160,7 @@ def _drawing(job: lookup.Job, move: Draw) -> tuple[Tx, ...]:
     return tuple(made)
 
 
-def _after_step(ports: Ports, params: JobName, plan: Plan[str], done: tuple[DoneStep, ...]) -> ReplicasView:
+def _after_step(ports: Ports, params: Step, plan: Plan[str], done: tuple[DoneStep, ...]) -> ReplicasView:
     return replica_show.show(ports, plan.facts)
 
 
@@ -140,6 +178,13 @@ LEAVE = Operation(
     _after_slot,
     "`mlm replica join` makes a slot again, once this one is gone.",
 )
+MOVE = Operation(
+    "replica move",
+    Nothing,
+    plan_move,
+    _after_slot,
+    "A slot moves to lower places alone; `mlm replica leave` gives it up.",
+)
 WITHDRAW = Operation(
     "replica withdraw",
     Nothing,
@@ -149,7 +194,7 @@ WITHDRAW = Operation(
 )
 STEP = Operation(
     "replica step",
-    JobName,
+    Step,
     plan_step,
     _after_step,
     "A move about replicas stands: the next one is made with `mlm replica step JOB`, or by a watcher.",

@@ -13,6 +13,7 @@ from mlm.core.errors import UsageError
 from mlm.core.job import State, Tier
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup
+from mlm.workflows.permit import TOKEN
 
 CONTRACT, BEACON = "Replication", "CommitRevealBeacon"
 _STAGES = {
@@ -22,6 +23,7 @@ _STAGES = {
     "different": Stage.DIFFERENT,
 }
 _PAGE = 1000
+STAYS = 2  # phases of a round: whoever runs for less may be gone before it can show a secret
 
 
 @dataclass(frozen=True)
@@ -56,16 +58,16 @@ def policy_of(job: lookup.Job) -> Policy:
     return Policy.parse(bytes.fromhex(job.terms.request.policy[2:]))
 
 
-def rows(ports: Ports, **wanted: Any) -> list[Mapping[str, Any]]:
-    """All that was logged about slots and replicas, of a job or an account, in its order."""
+def rows(ports: Ports, query: str = "replicas", **wanted: Any) -> list[Mapping[str, Any]]:
+    """All that was logged about slots and replicas, of a job or an account, in its order; or about beacon_rounds."""
     found: list[Mapping[str, Any]] = []
-    while page := ports.state.query("replicas", **wanted, limit=_PAGE, offset=len(found)):
+    while page := ports.state.query(query, **wanted, limit=_PAGE, offset=len(found)):
         found += page
     return found
 
 
-def look(ports: Ports, job: lookup.Job, found: Rules) -> Replicas:
-    """What the synced index and the chain say of a job's replicas, for this account."""
+def look(ports: Ports, job: lookup.Job, found: Rules, *, secret: bool = False) -> Replicas:
+    """What the synced index and the chain say of a job's replicas, for this account, which would add a `secret`."""
     record, me = job.record, ports.sender.address.lower()
     told = rows(ports, job_id=job.job_id)
     drawn = tuple(row["account"] for row in told if row["change"] == "drawn")
@@ -85,6 +87,7 @@ def look(ports: Ports, job: lookup.Job, found: Rules) -> Replicas:
         committed=sum(row["change"] == "committed" for row in told),
         stage=stage_of(told, me),
         consumer=record.consumer.lower() == me,
+        secret=secret,
     )
 
 
@@ -99,10 +102,42 @@ def round_of(ports: Ports, job: lookup.Job, found: Rules) -> Round | None:
     if job.provider is None or job.state in (State.OPEN, State.REVEALING):
         return None
     number = int(ports.chain.call(BEACON, "roundAfter", job.record.bids_close_at + job.record.reveal_window))
-    closed_in, commitments, reveals, finished, _, _, seed = ports.chain.call(BEACON, "roundOf", number)
-    closes_at = (number + 1) * found.length
-    kept = seed if any(seed) else b""
-    return Round(number, closes_at, closes_at + found.length, closed_in, commitments, reveals, finished, kept)
+    closed_in, closed_at, commitments, reveals, _, mixed, _, seed = ports.chain.call(BEACON, "roundOf", number)
+    waits, since = commitments != reveals, ports.chain.block().number - closed_in
+    return Round(
+        number,
+        closes_at=(number + 1) * found.length,
+        ends_at=closed_at + found.length,
+        closed_in=closed_in,
+        commitments=commitments,
+        reveals=reveals,
+        seed=seed if any(seed) else b"",
+        fresh=since == 0,
+        unkept=since if closed_in and not any(mixed) else 0,
+        added=waits and any(ports.chain.call(BEACON, "commitmentOf", number, ports.sender.address)),
+    )
+
+
+def may_add(ports: Ports, found: Rules, most: int, seconds: float | None) -> bool:
+    """Whether this account adds a secret by itself: it stays long enough to show it (None: it does), has the deposit,
+    and fewer than `most` of its deposits are lost, or wait for it."""
+    if most < 1 or (seconds is not None and seconds < STAYS * found.length):
+        return False
+    me = ports.sender.address
+    own = rows(ports, "beacon_rounds", account=me.lower())
+    changes = [row["change"] for row in own]
+    if changes.count("committed") - changes.count("revealed") >= most:
+        return False
+    held, needed = ports.chain.call(TOKEN, "balanceOf", me), ports.chain.call(BEACON, "deposit")
+    return int(held) >= int(needed)
+
+
+def secret_of(ports: Ports, number: int) -> tuple[bytes, bytes]:
+    """This account's secret of a round, the same on every machine, and what it commits to it with."""
+    place = (ports.chain.chain_id(), ports.chain.address_of(BEACON))
+    signature = ports.signer.sign_typed(replica.secret_domain(*place), replica.SECRET_TYPES, {"round": number})
+    secret = salt_of(signature)
+    return secret, replica.secret_commitment(*place, ports.sender.address, number, secret)
 
 
 def slots_before(ports: Ports, job_id: str, stake: int) -> Slots:

@@ -5,20 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mlm.core.clock import Instant
+from mlm.core.credits import REPLICAS
 from mlm.core.dispute import replica
-from mlm.core.dispute.replica import Commit, Draw, Fund, Move, Replicas, Reveal, Settle, Stage
+from mlm.core.dispute.replica import Add, Commit, Draw, Fund, Move, Record, Replicas, Reveal, Settle, Show, Stage
 from mlm.core.events.replicas import ENDS
 from mlm.core.job import State
 from mlm.core.money import Amount
 from mlm.core.plan import FIRST_PAGE, NO_AMOUNT
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, replica_look
-from mlm.workflows.replica_look import BEACON, CONTRACT
+from mlm.workflows.credits import credits
+from mlm.workflows.replica_look import CONTRACT
 from mlm.workflows.sync import sync
 
 PAGE = 50
 _MOVES: dict[type[Move], str] = {
     Fund: "pay for the replicas",
+    Add: "add a secret to the beacon's round",
+    Show: "show the secret of the beacon's round",
+    Record: "keep the hash of the beacon's round",
     Draw: "draw the replicas",
     Commit: "run it, and commit to the trace root",
     Reveal: "show the trace root",
@@ -144,7 +149,7 @@ def mine(ports: Ports, offset: int = 0) -> Mine:
     sync(ports)
     me, rules = ports.sender.address.lower(), replica_look.rules(ports)
     drawn = [row["job_id"] for row in replica_look.rows(ports, account=me) if row["change"] == "drawn"]
-    credit = sum(ports.chain.call(name, "creditOf", me) for name in (CONTRACT, BEACON))
+    credit = sum(credits(ports.chain, me, REPLICAS).values())
     return Mine(
         slot=slot_of(ports),
         slots=len(replica_look.slots_before(ports, "", rules.stake).by_account),
@@ -190,8 +195,8 @@ def _undrawn(found: Replicas) -> str:
         return f"nobody was drawn before the job was {found.state}"
     if found.round.seed:
         return f"{found.found} of {found.policy.replicas} slots that the seed draws are free: it is drawn once they are"
-    if found.round.finished:
-        return "the beacon's round has no seed: nobody is drawn"
-    if now_runs := found.round.closed_in:
-        return f"the beacon's reveals run until {Instant(found.round.ends_at)}, closed in block {now_runs}"
-    return f"the beacon's round closes at {Instant(found.round.closes_at)}"
+    if found.round.fresh:
+        return "the beacon's round was closed in the newest block: it goes on with the next one"
+    if found.round.closed:
+        return f"the beacon's reveals run until {Instant(found.round.ends_at)}, closed in block {found.round.closed_in}"
+    return f"the beacon's round closes at {Instant(found.round.closes_at)}: until then `--secret` adds one"

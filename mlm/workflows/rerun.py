@@ -20,8 +20,10 @@ def request_of(ports: Ports, operation: str, params: Any) -> str:
     """What the journal knows the same command by, when it is asked again: parameters, and what is in their files."""
     digest = sha256(repr((operation, params)).encode())
     for item in fields(params):
-        path = getattr(params, item.name)
-        if isinstance(path, Path):
+        value = getattr(params, item.name)
+        for path in value if isinstance(value, tuple) else (value,):
+            if not isinstance(path, Path):
+                continue
             try:
                 digest.update(sha256(ports.files.read(path, _MAX_FILE)).digest())
             except MlmError:

@@ -14,13 +14,13 @@ from mlm.core.errors import InvalidData, StateConflict, VerificationFailed
 from mlm.core.tee import Policy, SessionKey, Statement
 from mlm.ports.enclave import SIGNATURE_BYTES
 from mlm.workflows.attest_gather import VERIFIER
+from mlm.workflows.quote_faults import PROOFS
 
 if TYPE_CHECKING:
     from mlm.core.manifest import TeeKey
     from mlm.ports.bundle import Ports
     from mlm.ports.enclave import HeldKey
 
-PROOFS = "QuoteProofs"
 LEAST_LEFT_S = 600  # a key that ends sooner begins no run: its result has to be handed in before that
 
 
@@ -38,7 +38,7 @@ class Registration:
 
 
 def registrations(ports: Ports, **wanted: Any) -> Iterator[Registration]:
-    """Those in the log, the newest first: of a `digest` (0x-hex), or of a `provider`. Raises InvalidData."""
+    """Those in the log, the newest first: of a `digest` (0x-hex), a `provider` or a `quote`. Raises InvalidData."""
     chain_id, market = ports.chain.chain_id(), ports.chain.address_of("JobMarket").lower()
     for row in ports.state.query("session_keys", **wanted):
         yield _registration(chain_id, market, row)

@@ -16,6 +16,7 @@ from mlm.core.errors import ChainError, InvalidData, NotFound, StateConflict
 from mlm.ports.bundle import Ports
 from mlm.ports.chain import Block, Chain, Log
 from mlm.ports.state import Event, State
+from mlm.workflows.standing import standing
 
 FIRST_SPAN = 2_000  # blocks asked for at once, to begin with
 MAX_SPAN = 50_000
@@ -47,7 +48,7 @@ def sync(ports: Ports, *, rebuild: bool = False) -> Synced:
     contracts, StorageError when the index is locked or unusable.
     """
     chain, state = ports.chain, ports.state
-    names = {chain.address_of(name).lower(): name for name in catalogue.emitters()}
+    names = {address: name for name, address in standing(chain, catalogue.emitters()).items()}
     if rebuild:
         state.rewind(0)
     _adopt(chain, state, names)

@@ -50,13 +50,14 @@ from mlm.workflows.verify_tee import WHO, attested
 def verify_job(ports: Ports, target: str, tolerance: float | None = None) -> Verification:
     """Re-check a job from the chain's data and the model's files alone. Raises UsageError for a tier without checks.
 
-    `tolerance`, of a job of the tier none: advice about its outputs besides, by a run here.
+    `tolerance`, of a job of the tier none: advice about its outputs besides, by a run here; None: the one it states.
     """
     job = lookup.job(ports, target)
     if job.tier not in JOBS:
         raise UsageError(f"job {job.short} has the tier {job.tier}, of which nothing can be checked yet")
     tier = JOBS[job.tier]
-    advice = () if tolerance is None else (verify_tolerance.step(ports, job, tolerance),)
+    within = verify_tolerance.stated(job) if tolerance is None else tolerance
+    advice = () if within is None else (verify_tolerance.step(ports, job, within),)
     steps = (*tier.steps(ports, job), *advice)
     facts, cost = verify_cost.of_job(ports, job)
     return verified(

@@ -51,8 +51,8 @@ def _drawn(ports: Ports, job: lookup.Job) -> str:
     expected = (job.record.bids_close_at + job.record.reveal_window) // rules.length
     if number != expected:
         raise VerificationFailed(f"drawn by round {number}, expected {expected}: the first that closes after the lease")
-    mixed = ports.chain.call(BEACON, "roundOf", number)[4]
-    told = ports.state.query("beacon_rounds", round=number)
+    mixed = ports.chain.call(BEACON, "roundOf", number)[5]
+    told = replica_look.rows(ports, "beacon_rounds", round=number)
     reveals = [(row["account"], bytes.fromhex(row["word"][2:])) for row in told if row["change"] == "revealed"]
     place = (ports.chain.chain_id(), ports.chain.address_of(BEACON))
     if replica.seed_of(*place, number, mixed, reveals) != seed:

@@ -14,13 +14,13 @@ from mlm.core.errors import NotFound, VerificationFailed
 from mlm.core.evidence import MAX_BYTES, Evidence
 from mlm.core.trust import Facts, Guarantor, nothing
 from mlm.ports.bundle import Ports
-from mlm.workflows import channel_show, lookup, model, source
+from mlm.workflows import channel_show, lookup, model, serve_profile, source
 from mlm.workflows.verify_checks import DIGESTS, RECOMPUTED, SAID_ON_CHAIN, Step, Subject, Verification, verified
 
 if TYPE_CHECKING:
     from mlm.ports.tensors import Tensors
 
-# Of the profile "any": two machines' last bits may differ. A larger relative distance (L2) is another answer.
+# Of a model that is not exact: two machines' last bits may differ. A larger relative distance (L2) is another answer.
 TOLERANCE = 1e-3
 _SIGNED = (Guarantor.SIGNER, Guarantor.MATHEMATICS)
 _FREE = "no stake stands behind a call that was served: all that its payee can lose is its name"
@@ -155,7 +155,7 @@ def _channel(ports: Ports, evidence: Evidence) -> str:
 
 
 def _again(ports: Ports, evidence: Evidence, model_name: str | None) -> str:
-    """Run the model here. Bit for bit the same, or as near as the profile allows."""
+    """Run the model here. Bit for bit the same, or, where the model is not exact, as near as floats are."""
     if model_name is None:
         onnx = model.load(ports, lookup.version_by_id(ports, evidence.terms.version_id)).onnx
     else:
@@ -163,12 +163,18 @@ def _again(ports: Ports, evidence: Evidence, model_name: str | None) -> str:
     given, claimed = ports.tensors.from_block(evidence.inputs), ports.tensors.from_block(evidence.outputs)
     ran = ports.runner.run(onnx, given)
     found = {name: array for name, array in ran.outputs.items() if name in claimed}
+    exact = serve_profile.is_exact(ports, onnx)
     if ports.tensors.to_block(found) == evidence.outputs:
-        return "bit for bit the same"
-    return _near(ports, claimed, found)
+        same = "bit for bit the same"
+    else:
+        same = _near(ports, claimed, found, 0 if exact else TOLERANCE)
+    expected = serve_profile.profile(ports, onnx, evidence.terms.version_id)(given)(ran.outputs)
+    if evidence.result.profile not in (expected, served.ANY):
+        raise VerificationFailed(f"the result's profile: expected {expected}, found {evidence.result.profile}")
+    return f"{same}{', in exact arithmetic' if exact else ''}"
 
 
-def _near(ports: Ports, claimed: Tensors, found: Tensors) -> str:
+def _near(ports: Ports, claimed: Tensors, found: Tensors, tolerance: float) -> str:
     worst = 0.0
     for name in sorted(claimed):
         if name not in found:
@@ -181,11 +187,11 @@ def _near(ports: Ports, claimed: Tensors, found: Tensors) -> str:
             )
         distance = ports.meter.measure(ours.dtype.name, ours.dtype.name, [(ours.tobytes(), theirs.tobytes())])
         far = distance.relative
-        if far is None or distance.apart or far > TOLERANCE:
+        if far is None or distance.apart or far > tolerance:
             raise VerificationFailed(
                 f"output {name[:60]!r}: the model gives another one; {distance.changed} of {distance.elements} numbers "
                 f"differ, by {'more than any number' if far is None else format(far, '.3g')} relative, expected at "
-                f"most {TOLERANCE:g}"
+                f"most {tolerance:g}"
             )
         worst = max(worst, far)
     return f"the same but for the last bits, {worst:.3g} relative: the profile allows it"

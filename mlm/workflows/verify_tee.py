@@ -8,12 +8,13 @@ from mlm.core import attesting, tee
 from mlm.core.attestation import Attested
 from mlm.core.attesting import Attestation, TeeResult
 from mlm.core.clock import iso_time
-from mlm.core.errors import NotFound, VerificationFailed
+from mlm.core.errors import InvalidData, NotFound, VerificationFailed
 from mlm.core.tee_files import Handed
 from mlm.core.trust import Guarantor
 from mlm.ports.bundle import Ports
 from mlm.workflows import attest_gather, lookup, model, outputs, sessions
 from mlm.workflows.attest_gather import SET, VERIFIER
+from mlm.workflows.quote_faults import fault_name, fault_of
 from mlm.workflows.tiers.tee import (
     Tee,
     attestation_of,
@@ -107,7 +108,8 @@ def attested(ports: Ports, job: lookup.Job) -> tuple[Step, ...]:
     6. Its code is one that the version allows.
     7. Its report data binds this job, model, input, outputs and provider; where a session key signed the result, that
        key, its provider, the model and its end.
-    8. The signatures are true, and the chain holds this very attestation for the job; nothing was shown against it.
+    8. The signatures are true, and the chain holds this very attestation for the job; nothing was shown against it,
+       nor does the contract find in the quote what would convict who signed it.
     9. Where a session key signed the result: it signed this job, model, input, outputs and provider, before its end.
     10. The outputs that were handed over are the committed ones.
     11. The input block opens the input commitment.
@@ -195,10 +197,24 @@ def _signed(case: _Case) -> str:
     equal("the attestation on chain", ports.chain.call(VERIFIER, "attestationOf", case.job.raw), digest)
     reporter, proven_at, fault = ports.chain.call(VERIFIER, "falsehoodOf", digest)
     if proven_at:
-        raise VerificationFailed(f"{reporter} has shown at {iso_time(proven_at)} that it is false (fault {fault})")
+        raise VerificationFailed(f"{reporter} has shown at {iso_time(proven_at)} that it is false: {fault_name(fault)}")
+    if convicting := _convicting(case):
+        raise VerificationFailed(
+            f"the contract finds a fault in what they signed ({fault_name(convicting)}): "
+            f"`mlm attester report {case.job.short}` has them lose their stake"
+        )
     known = {address.lower() for address in ports.chain.call(SET, "members")}
     now = sum(address in known for address in signers)
     return f"{len(signers)}: {', '.join(signers)}; {now} of them attest today, of {len(known)}"
+
+
+def _convicting(case: _Case) -> int:
+    """The fault for which whoever signed can be reported; 0 without one, or without the quote, whose checks fail."""
+    try:
+        check_quote(case.handed.quote, case.attestation)
+    except (NotFound, InvalidData, VerificationFailed):
+        return 0
+    return fault_of(case.ports, case.attestation, case.handed.quote)
 
 
 def _shown(value: object) -> str:

@@ -1,4 +1,4 @@
-"""`mlm verify JOB --tolerance X`: what a run here says of a result that nobody can prove. Advice, and nothing else."""
+"""`mlm verify JOB`, with a tolerance: what a run here says of a result that nobody can prove. Advice alone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ from mlm.ports.bundle import Ports
 from mlm.workflows import inputs, lookup, model
 from mlm.workflows.tiers.unverified import Unverified
 from mlm.workflows.verify_checks import RECOMPUTED, Step
+
+
+def stated(job: lookup.Job) -> float | None:
+    """The tolerance that a job's consumer has stated in its terms; None: none."""
+    if job.tier is not Tier.NONE:
+        return None
+    return closeness.stated_tolerance(bytes.fromhex(job.terms.request.policy[2:])) or None
 
 
 def step(ports: Ports, job: lookup.Job, tolerance: float) -> Step:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mlm.core.credits import CHANNELS, CREDITING, DISPUTES, JOBS, LICENCES, REPLICAS, REPORTS, SALES
 from mlm.core.errors import InsufficientFunds, UsageError, WalletError
 from mlm.core.money import Amount, Wei
 from mlm.core.plan import NO_AMOUNT, Call, Plan, Tx
@@ -11,12 +12,12 @@ from mlm.ports.bundle import Ports
 from mlm.ports.chain import Chain
 from mlm.ports.settings import Settings
 from mlm.ports.wallet import Account, Faucet, Password, Wallet
+from mlm.workflows import credits
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.events import decode
 from mlm.workflows.sale_show import earned as sale_earned
 from mlm.workflows.sync import sync
 
-LICENCES = ("LicenceShop", "LicenceToken")  # what pays holders and sellers of licences
 MAX_SALES = 100  # an account's newest sales, whose escrows are asked for earnings
 
 
@@ -30,7 +31,7 @@ class Accounts:
 @dataclass(frozen=True)
 class Holdings:
     """An account and what it holds: tokens, coins for gas, and credits that it can withdraw: of jobs, sales, channels,
-    licences.
+    licences, disputes, replicas, and of reports against attesters.
     """
 
     name: str
@@ -41,6 +42,9 @@ class Holdings:
     sale_credit: Amount
     channel_credit: Amount
     licence_credit: Amount
+    dispute_credit: Amount = field(metadata=NO_AMOUNT)
+    replica_credit: Amount = field(metadata=NO_AMOUNT)
+    report_credit: Amount = field(metadata=NO_AMOUNT)
     coins: Wei
 
 
@@ -70,24 +74,30 @@ class Withdraw:
 
 @dataclass(frozen=True)
 class Credits:
-    """What can be withdrawn. `earned` lies with the escrows of sold assets until it is collected."""
+    """What can be withdrawn, by what it is owed for (core/credits.py). `earned` lies with the escrows of sold assets
+    until it is collected.
+    """
 
     jobs: Amount
     sales: Amount
     earned: Amount
-    channels: Amount = Amount(0)
-    licences: Amount = Amount(0)
+    channels: Amount
+    licences: Amount
+    disputes: Amount
+    replicas: Amount
+    reports: Amount
 
     @property
     def total(self) -> Amount:
         """All of it."""
-        return Amount(self.jobs + self.sales + self.earned + self.channels + self.licences)
+        return Amount(sum(vars(self).values()))
 
 
 @dataclass(frozen=True)
 class Withdrawn:
     """What was paid out: credits of jobs, of sales, what assets of the account earned while they were for sale, of
-    channels, and what licences brought: their price, what came back of an order, what a revocation paid.
+    channels, what licences brought (their price, what came back of an order, what a revocation paid), of disputes, of
+    replicas, and of reports against attesters.
 
     `amount` is their sum; `tokens` is what the account's wallet holds since.
     """
@@ -99,6 +109,9 @@ class Withdrawn:
     earned: Amount = field(metadata=NO_AMOUNT)
     channels: Amount = field(metadata=NO_AMOUNT)
     licences: Amount = field(metadata=NO_AMOUNT)
+    disputes: Amount = field(metadata=NO_AMOUNT)
+    replicas: Amount = field(metadata=NO_AMOUNT)
+    reports: Amount = field(metadata=NO_AMOUNT)
     tokens: Amount
 
 
@@ -114,16 +127,20 @@ def show(wallet: Wallet, chain: Chain, name: str) -> Holdings:
 
 def holdings(account: Account, chain: Chain) -> Holdings:
     """What an account holds now."""
+    owed = credits.by_kind(credits.credits(chain, account.address).items())
     return Holdings(
-        account.name,
-        account.address,
-        account.source,
-        Amount(chain.call("MarketToken", "balanceOf", account.address)),
-        Amount(chain.call("JobMarket", "creditOf", account.address)),
-        Amount(chain.call("AssetSale", "creditOf", account.address)),
-        Amount(chain.call("PaymentChannels", "creditOf", account.address)),
-        Amount(sum(chain.call(name, "creditOf", account.address) for name in LICENCES)),
-        Wei(chain.balance(account.address)),
+        name=account.name,
+        address=account.address,
+        source=account.source,
+        tokens=Amount(chain.call("MarketToken", "balanceOf", account.address)),
+        credit=owed[JOBS],
+        sale_credit=owed[SALES],
+        channel_credit=owed[CHANNELS],
+        licence_credit=owed[LICENCES],
+        dispute_credit=owed[DISPUTES],
+        replica_credit=owed[REPLICAS],
+        report_credit=owed[REPORTS],
+        coins=Wei(chain.balance(account.address)),
     )
 
 
@@ -173,36 +190,26 @@ def plan_withdraw(ports: Ports, params: Withdraw) -> Plan[Credits]:
     sync(ports)
     rows = ports.state.query("sales", seller=account, limit=MAX_SALES)
     earned = {row["sale_id"]: sale_earned(ports, row["escrow"]) for row in rows}
-    jobs = Amount(chain.call("JobMarket", "creditOf", account))
-    sales = Amount(chain.call("AssetSale", "creditOf", account))
-    channels = Amount(chain.call("PaymentChannels", "creditOf", account))
-    licences = {name: Amount(chain.call(name, "creditOf", account)) for name in LICENCES}
-    found = Credits(jobs, sales, Amount(sum(earned.values())), channels, Amount(sum(licences.values())))
+    owed = credits.credits(chain, account)
+    found = Credits(**credits.by_kind(owed.items()), earned=Amount(sum(earned.values())))
     if found.total == 0:
         raise InsufficientFunds(
             f"nothing is credited to {account}",
             hint="Credits appear when a job is settled or a bid is outbid: see `mlm job list` and `mlm sale list`.",
         )
-    steps: tuple[Tx, ...] = (Tx(f"withdraw {jobs} of jobs", Call("JobMarket", "withdraw")),) if jobs else ()
-    calls = [Call("AssetSale", "collect", (bytes.fromhex(sale[2:]),)) for sale, amount in earned.items() if amount]
-    if calls or sales:
-        calls.append(Call("AssetSale", "withdraw"))
-        call = calls[0] if len(calls) == 1 else Call("AssetSale", "multicall", (tuple(calls),))
-        steps += (Tx(f"withdraw {Amount(found.sales + found.earned)} of sales", call),)
-    if channels:
-        steps += (Tx(f"withdraw {channels} of channels", Call("PaymentChannels", "withdraw")),)
-    for name, amount in licences.items():
-        if amount:
-            steps += (Tx(f"withdraw {amount} of licences ({name})", Call(name, "withdraw")),)
+    collecting = [Call("AssetSale", "collect", (bytes.fromhex(sale[2:]),)) for sale, got in earned.items() if got]
+    steps = credits.withdrawals(owed)
+    if collecting:  # what is collected is credited, and withdrawn by the same transaction
+        steps = credits.withdrawals({**owed, "AssetSale": Amount(0)})
+        both = Call("AssetSale", "multicall", ((*collecting, Call("AssetSale", "withdraw")),))
+        steps += (Tx(f"withdraw {Amount(found.sales + found.earned)} of sales (AssetSale)", both),)
     return Plan("wallet withdraw", steps, found)
 
 
 def _after(ports: Ports, params: Withdraw, plan: Plan[Credits], done: tuple[DoneStep, ...]) -> Withdrawn:
     account, found = ports.sender.address, _paid(ports, done, plan.facts)
     tokens = Amount(ports.chain.call("MarketToken", "balanceOf", account))
-    return Withdrawn(
-        account, found.total, found.jobs, found.sales, found.earned, found.channels, found.licences, tokens
-    )
+    return Withdrawn(account=account, amount=found.total, **vars(found), tokens=tokens)
 
 
 def _paid(ports: Ports, done: tuple[DoneStep, ...], planned: Credits) -> Credits:
@@ -211,18 +218,11 @@ def _paid(ports: Ports, done: tuple[DoneStep, ...], planned: Credits) -> Credits
         return planned
     logs = tuple(log for step in done if step.receipt for log in step.receipt.logs)
     mine = [each for each in decode(ports, logs) if each.args.get("account") == ports.sender.address.lower()]
-
-    def total(contract: str, name: str) -> int:
-        return sum(each.args["amount"] for each in mine if (each.contract, each.name) == (contract, name))
-
-    earned = total("AssetSale", "SaleCredited")  # by the collecting, just before
-    return Credits(
-        Amount(total("JobMarket", "Withdrawn")),
-        Amount(total("AssetSale", "Withdrawn") - earned),
-        Amount(earned),
-        Amount(total("PaymentChannels", "Withdrawn")),
-        Amount(sum(total(name, "Withdrawn") for name in LICENCES)),
-    )
+    paid = ((each.contract, each.args["amount"]) for each in mine if each.name == "Withdrawn")
+    found = credits.by_kind((name, amount) for name, amount in paid if name in CREDITING)
+    # By the collecting, just before.
+    earned = sum(e.args["amount"] for e in mine if (e.contract, e.name) == ("AssetSale", "SaleCredited"))
+    return Credits(**{**found, SALES: Amount(found[SALES] - earned)}, earned=Amount(earned))
 
 
 WITHDRAW = Operation(

@@ -1,4 +1,5 @@
-"""`mlm watcher run`: re-executes results that can be disputed, and sees the false ones convicted.
+"""`mlm watcher run`: re-executes results that can be disputed, and sees the false ones convicted; and attesters by what
+the quotes of results say.
 
 It looks, `core/dispute/challenge.py` decides, and it acts by the operations that `mlm dispute` uses: journalled, so
 that a killed watcher goes on where chain and journal stand. What fails is told, and tried again at the next look.
@@ -22,7 +23,7 @@ from mlm.core.money import Amount, Wei
 from mlm.core.plan import NO_AMOUNT, Call
 from mlm.ports.bundle import Ports
 from mlm.workflows import dispute, dispute_look, lookup, tiers
-from mlm.workflows.apply import DoneStep, Operation
+from mlm.workflows.apply import DoneStep, Operation, Preview
 from mlm.workflows.dispute_look import CONTRACT
 from mlm.workflows.job_close import JobName
 from mlm.workflows.once import once
@@ -30,6 +31,7 @@ from mlm.workflows.sync import sync
 from mlm.workflows.tiers.optimistic import evidence_of
 from mlm.workflows.watcher_audits import Audits
 from mlm.workflows.watcher_replicas import Replicating
+from mlm.workflows.watcher_reports import Reporting
 
 _CHALLENGED = tuple(int(tier) for tier, rules in tiers.RULES.items() if rules.challenged)
 POLL = 2.0  # seconds between two looks
@@ -45,7 +47,8 @@ class Run:
     """Parameters of `watcher run`. `most_bond` in base units, `most_fee` of a challenge in wei; None: any.
 
     `drawn`: only results that are drawn for an audit. It ends after `seconds` (None: never), or with `until_idle` once
-    nothing is left that can be checked or played; an audit's next date is not waited for.
+    nothing is left that can be checked or played; an audit's next date is not waited for. `secrets` of the beacon it
+    adds by itself where it stays to show them, while fewer of its deposits are lost or wait.
     """
 
     most_bond: Amount
@@ -55,6 +58,7 @@ class Run:
     drawn: bool = False
     seconds: float | None = None
     until_idle: bool = False
+    secrets: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class Watched:
 
     `unchecked` are jobs whose result could not be run again: their input or model is not there, or is refused.
     `audits` are those that it has committed to, `paid` what audits have paid it. `replicas` are the jobs that it was
-    drawn for, has run and has committed to.
+    drawn for, has run and has committed to. `reports` are those about attesters.
     """
 
     account: str
@@ -84,6 +88,7 @@ class Watched:
     convictions: int = field(metadata=NO_AMOUNT)
     audits: int = field(metadata=NO_AMOUNT)
     replicas: int = field(metadata=NO_AMOUNT)
+    reports: int = field(metadata=NO_AMOUNT)
     paid: Amount = field(metadata=NO_AMOUNT)
     failures: int = field(metadata=NO_AMOUNT)
 
@@ -120,16 +125,18 @@ class _Watcher:
         self._told: set[str] = set()
         self._now = self._moves = self._failures = 0
         self._since: Seen | None = None  # what the node's newest block is judged by
-        self._replicating = Replicating(ports, observe=params.observe)
+        self._replicating = Replicating(ports, observe=params.observe, secrets=params.secrets)
+        self._begun = ports.system.monotonic()
         self._undrawn: list[str] = []  # leased jobs that wait for a draw
+        self._reporting = Reporting(ports, observe=params.observe, affordable=self._affords)
+        self._attested: list[lookup.Job] = []  # results whose quotes are to be looked at
         self._audits = Audits(ports, observe=params.observe, needed=params.drawn)
 
     def run(self, stopped: Callable[[], bool]) -> Watched:
         system = self._ports.system
-        started = system.monotonic()
         while not stopped():
             busy = self._look()
-            took = system.monotonic() - started
+            took = system.monotonic() - self._begun
             if self._params.seconds is not None and took >= self._params.seconds:
                 break
             if self._params.until_idle and not busy:
@@ -140,7 +147,7 @@ class _Watcher:
         convicted = sum(bool(self._ports.state.query("convictions", job_id=job)) for job in self._false)
         return Watched(
             account=self._ports.sender.address,
-            seconds=Duration(round(system.monotonic() - started)),
+            seconds=Duration(round(system.monotonic() - self._begun)),
             checked=len(self._true) + len(self._false),
             unchecked=tuple(self._unchecked),
             false=len(self._false),
@@ -148,6 +155,7 @@ class _Watcher:
             convictions=convicted,
             audits=self._audits.committed,
             replicas=self._replicating.committed,
+            reports=self._reporting.made,
             paid=Amount(self._audits.paid),
             failures=self._failures,
         )
@@ -156,6 +164,7 @@ class _Watcher:
         """One look at all jobs; whether anything is left to do or to wait for."""
         try:
             jobs = self._wanted()
+            self._replicating.look(self._left())
         except MlmError as error:
             self._fail("", error)
             return True
@@ -169,7 +178,34 @@ class _Watcher:
             except MlmError as error:
                 self._fail(job.job_id, error)
                 busy = True
-        return self._audit() or self._replicate() or busy
+        return self._report() or self._audit() or self._replicate() or busy
+
+    def _report(self) -> bool:
+        """Look at what attesters have signed; whether something was reported."""
+        moved = False
+        for job in self._attested:
+            try:
+                steps = self._reporting.move(job, self._say)
+            except MlmError as error:
+                self._fail(job.job_id, error)
+                continue
+            if steps:
+                self._made(job.job_id, steps)
+                moved = True
+        return moved
+
+    def _affords(self, shown: Preview) -> bool:
+        """Whether what is about to be sent locks and costs no more than is allowed."""
+        most = self._params.most_fee
+        return shown.bond <= self._params.most_bond and (most is None or shown.fee <= most)
+
+    def _left(self) -> float | None:
+        """Seconds for which it is to run yet; None: without end."""
+        if self._params.until_idle:
+            return 0.0
+        if self._params.seconds is None:
+            return None
+        return max(0.0, self._begun + self._params.seconds - self._ports.system.monotonic())
 
     def _replicate(self) -> bool:
         """Make what moves there are about replicas; whether there was one, or one is near."""
@@ -205,11 +241,15 @@ class _Watcher:
         self._refresh()
         me = self._ports.sender.address.lower()
         found = []
-        self._undrawn = []
+        self._undrawn, self._attested = [], []
         for row in self._rows():
-            if row["tier"] not in _CHALLENGED or (row["provider"] or "") == me:
+            if row["tier"] not in (*_CHALLENGED, Tier.TEE) or (row["provider"] or "") == me:
                 continue
             if self._params.assets and f"{row['handle']}/{row['name']}" not in self._params.assets:
+                continue
+            if row["tier"] == Tier.TEE:
+                if self._reporting.may_judge(job := lookup.read_job(self._ports, row["job_id"])):
+                    self._attested.append(job)
                 continue
             if row["job_id"] in self._true and self._true[row["job_id"]] == self._claimed(row["job_id"]):
                 continue

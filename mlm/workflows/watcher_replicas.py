@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from mlm.core.dispute import answer, replica
-from mlm.core.dispute.replica import Commit, Draw, Replicas, Stage
+from mlm.core.dispute.replica import Add, Commit, Fund, Replicas, Settle, Stage
 from mlm.core.errors import NotFound
 from mlm.core.job import State
 from mlm.ports.bundle import Ports
@@ -16,35 +17,44 @@ from mlm.workflows import dispute, dispute_look, lookup, replica_look
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.job_close import JobName
 from mlm.workflows.once import once
-from mlm.workflows.replica import STEP
+from mlm.workflows.replica import STEP, Step
 
 
 class Replicating:
-    """Those that may ask this account for a move. `committed` counts those that it has run here."""
+    """Those that may ask this account for a move. `committed` counts those that it has run here, `drawn` holds the jobs
+    that it was drawn for when it last looked: their results are checked whatever is asked for.
 
-    def __init__(self, ports: Ports, *, observe: bool) -> None:
-        self._ports, self._observe = ports, observe
+    `secrets` is how many deposits of the beacon it may have lost, or wait for, when it adds a secret."""
+
+    def __init__(self, ports: Ports, *, observe: bool, secrets: int) -> None:
+        self._ports, self._observe, self._secrets = ports, observe, secrets
         self._rules: replica_look.Rules | None = None
         self._over: set[str] = set()
+        self._may_draw = self._may_add = False
         self.committed = 0
+        self.drawn: frozenset[str] = frozenset()
         try:
             self._rules = replica_look.rules(ports)
         except NotFound:
             return  # a deployment without replicas
 
-    @property
-    def drawn(self) -> frozenset[str]:
-        """Jobs that this account was drawn for: their results are checked whatever is asked for."""
-        rows = replica_look.rows(self._ports, account=self._ports.sender.address.lower())
-        return frozenset(row["job_id"] for row in rows if row["change"] == "drawn")
+    def look(self, left: float | None) -> None:
+        """Read once what all jobs need: those that it was drawn for, its slot, and whether it adds secrets, as one that
+        is to run for `left` seconds more (None: without end). Raises MlmErrors."""
+        if self._rules is None:
+            return
+        me = self._ports.sender.address
+        rows = replica_look.rows(self._ports, account=me.lower())
+        self.drawn = frozenset(row["job_id"] for row in rows if row["change"] == "drawn")
+        self._may_draw = bool(self._ports.chain.call(replica_look.CONTRACT, "slotOf", me)[3])
+        self._may_add = replica_look.may_add(self._ports, self._rules, self._secrets, left)
 
     def names(self, undrawn: Sequence[str]) -> tuple[str, ...]:
         """Jobs to look at: those that it was drawn for and are not over, and leased ones that it may draw for."""
         if self._rules is None:
             return ()
         mine = self.drawn - self._over
-        may_draw = bool(self._ports.chain.call(replica_look.CONTRACT, "slotOf", self._ports.sender.address)[3])
-        return (*sorted(mine), *(name for name in undrawn if may_draw and name not in mine))
+        return (*sorted(mine), *(name for name in undrawn if self._may_draw and name not in mine))
 
     def move(self, name: str, say: Callable[[str, str], None]) -> tuple[Sequence[DoneStep], bool]:
         """Make the next move about a job: what was done for it, and whether another one may be near.
@@ -53,26 +63,31 @@ class Replicating:
         """
         assert self._rules is not None
         job, now = lookup.read_job(self._ports, name), self._ports.chain.block().timestamp
-        found = replica_look.look(self._ports, job, self._rules)
+        found = replica_look.look(self._ports, job, self._rules, secret=self._may_add)
         if found.settled:
             self._over.add(name)
             return (), False
+        waits = found.round is not None and (
+            found.round.added or found.round.fresh
+        )  # for its secret's turn, or a block
         move = replica.next_move(found, now)
         if move is None and self._answers(job, found, now):
-            return self._do(job, dispute.RESPOND, say), True
+            return self._do(job, dispute.RESPOND, JobName(name), say), True
         if move is None:
+            return (), waits
+        if found.stage is Stage.NONE and isinstance(move, Fund | Settle):
             return (), False
-        if found.stage is Stage.NONE and not isinstance(move, Draw):
-            return (), False
-        done = self._do(job, STEP, say)
+        done = self._do(job, STEP, Step(name, secret=isinstance(move, Add)), say)
         self.committed += bool(done) and isinstance(move, Commit)
         return done, True
 
-    def _do(self, job: lookup.Job, operation: Operation, say: Callable[[str, str], None]) -> Sequence[DoneStep]:  # type: ignore[type-arg]
+    def _do(
+        self, job: lookup.Job, operation: Operation[Any, Any], params: Any, say: Callable[[str, str], None]
+    ) -> Sequence[DoneStep]:
         if self._observe:
             say(job.job_id, f"would run: mlm {operation.name} {job.short}")
             return ()
-        return once(self._ports, operation, JobName(job.job_id)).steps
+        return once(self._ports, operation, params).steps
 
     def _answers(self, job: lookup.Job, found: Replicas, now: int) -> bool:
         """Whether a game about a result that this account has confirmed waits for an answer."""

@@ -44,7 +44,8 @@ class Run:
     """Parameters of `worker run`. Amounts in base units, times in seconds; `threads` compute at once.
 
     `observe` decides and sends nothing. It ends after `seconds` (None: never), or with `until_idle` as soon as it has
-    neither a bid nor a lease nor anything to bid on.
+    neither a bid nor a lease nor anything to bid on. `secrets` of the beacon it adds where it stays to show them, while
+    fewer of its deposits are lost or wait.
     """
 
     capacity: int
@@ -55,6 +56,7 @@ class Run:
     observe: bool = False
     seconds: float | None = None
     until_idle: bool = False
+    secrets: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,9 @@ class _Worker:
         if params.capacity < 1:
             raise UsageError(f"--jobs: expected 1 or more, found {params.capacity}")
         self._ports, self._params, self._tell = ports, params, tell
-        self._wanted = Wanted(
-            params.capacity, params.threads, int(params.collect_from), frozenset(params.assets), params.strategy
-        )
+        until = None if params.seconds is None else ports.system.monotonic() + params.seconds
+        least, assets = int(params.collect_from), frozenset(params.assets)
+        self._wanted = Wanted(params.capacity, params.threads, least, assets, params.strategy, params.secrets, until)
         self._memory, self._desk, self._bundles = Memory(), Desk(spare, params.threads), Bundles()
         self._failures: dict[str, int] = {}
         self._causes: dict[str, str] = {}
@@ -123,7 +125,7 @@ class _Worker:
         with self._ports.works.hold():
             while not stopped():
                 wait = self._turn(stopped)
-                if wait is None or self._over(started):
+                if wait is None or self._over():
                     break
                 self._sleep(wait, stopped)
         self._desk.close(STEP)
@@ -146,9 +148,9 @@ class _Worker:
         while not stopped() and (left := until - self._ports.system.monotonic()) > 0:
             self._ports.system.sleep(min(left, STEP))
 
-    def _over(self, started: float) -> bool:
-        limit = self._params.seconds
-        return limit is not None and self._ports.system.monotonic() - started >= limit
+    def _over(self) -> bool:
+        until = self._wanted.until
+        return until is not None and self._ports.system.monotonic() >= until
 
     def _wake(self) -> None:
         """Take up what a worker before this one has left."""

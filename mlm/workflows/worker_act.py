@@ -57,7 +57,7 @@ def operation_of(move: worker.Move) -> tuple[Operation[Any, Any], Any] | None:
         case worker.Respond():
             return dispute.RESPOND, job_close.JobName(move.job_id)
         case worker.Replicate():
-            return replica.STEP, job_close.JobName(move.job_id)
+            return replica.STEP, replica.Step(move.job_id, move.secret)
         case worker.Settle():
             return job_close.SETTLE, job_close.JobName(move.job_id)
         case worker.Collect():

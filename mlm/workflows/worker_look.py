@@ -30,7 +30,8 @@ RECENT = 15  # prices of a version that a strategy is told
 class Wanted:
     """Which jobs a worker takes, and how it prices them. `assets` are handle/name; none: any.
 
-    `capacity` counts jobs at once; `collect_from` is the least credit that is withdrawn, 0: never.
+    `capacity` counts jobs at once; `collect_from` is the least credit that is withdrawn, 0: never. `secrets` are
+    added to the beacon while fewer of its deposits are lost or wait; `until`, of the monotonic clock, is its end.
     """
 
     capacity: int
@@ -38,6 +39,8 @@ class Wanted:
     collect_from: int
     assets: frozenset[str]
     strategy: Strategy
+    secrets: int = 0
+    until: float | None = None
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,7 @@ class Look:
         fit = self._fit(service(job.version_id, job.tier))
         challenged = job.tier in tiers.RULES and tiers.of(job.tier).challenged
         replicas = self._replicas(job) if mine and job.tier is Tier.REDUNDANT else None
+        step = replica.next_move(replicas, self._now) if replicas is not None else None
         waits = mine and turns.of(self._ports, job, self._now).who == "consumer"
         return Seen(
             job_id=job.job_id,
@@ -200,7 +204,8 @@ class Look:
             complained=not challenged or (mine and turns.complaint_of(self._ports, job) is not None),
             challenged=mine and challenged and job.state is State.DISPUTED and self._challenged(job),
             held=replicas is not None and self._held(job, replicas),
-            steps=replicas is not None and replica.next_move(replicas, self._now) is not None,
+            steps=step is not None,
+            secret=isinstance(step, replica.Add),
             keyless=waits and not announce.of(self._ports, self._me),
             rests=self._resting(job.job_id),
         )
@@ -236,7 +241,10 @@ class Look:
         """What is known of the replicas of a job of this account that waits for them."""
         if job.state not in (State.LEASED, State.READY):
             return None
-        return replica_look.look(self._ports, job, replica_look.rules(self._ports))
+        rules, until = replica_look.rules(self._ports), self._wanted.until
+        left = None if until is None else max(0.0, until - self._clock)
+        secret = replica_look.may_add(self._ports, rules, self._wanted.secrets, left)
+        return replica_look.look(self._ports, job, rules, secret=secret)
 
     def _held(self, job: lookup.Job, found: Replicas) -> bool:
         """Whether a result cannot be handed in yet, nor its input be accepted."""

@@ -15,8 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mlm.adapters.onnx.tensors import NumpyTensorCodec, parse_npy
+from mlm.adapters.onnx.tensors import NumpyTensorCodec, parse_npy, to_tensors
+from mlm.core import dagcbor
 from mlm.core.errors import InvalidData, MlmError, UsageError
+from mlm.core.tensors import to_document
 
 CODEC = NumpyTensorCodec()
 ARRAYS = st.sampled_from(["bool", "int8", "uint16", "int64", "float32", ">f4", "float64", "float16"]).flatmap(
@@ -34,6 +36,19 @@ def test_items_are_joined_along_their_first_axes() -> None:
     for other in ({"y": one}, {"x": one, "y": one}, {"x": one[:, :2]}, {"x": one.astype(np.int64)}, {"x": one[0, 0]}):
         with pytest.raises(InvalidData, match="to join|in each of"):
             CODEC.join([{"x": one}, other])
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=5), ARRAYS, max_size=3), st.booleans())
+def test_a_block_is_the_canonical_document(arrays: dict[str, np.ndarray], turned: bool) -> None:
+    """Whatever was encoded before with another shape or byte order, and also of what is not C-ordered."""
+    given_ = {name: array.T if turned else array for name, array in arrays.items()}
+    assert CODEC.to_block(given_) == dagcbor.encode(to_document(to_tensors(given_)))
+
+
+def test_bools_from_outside_are_zeros_and_ones() -> None:
+    CODEC.to_block({"x": np.zeros(2, np.bool_)})
+    with pytest.raises(InvalidData, match="a bool is 0 or 1"):
+        CODEC.to_block({"x": np.frombuffer(b"\0\2", np.bool_)})
 
 
 def npy(array: np.ndarray) -> bytes:

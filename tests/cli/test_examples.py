@@ -14,6 +14,7 @@ import pytest
 
 from docs import reference
 from mlm.adapters.wallet import devnet as accounts
+from mlm.core.reporting import Kind
 from mlm.resources import path as resource
 from mlm.workflows import content_keys
 from tests.channel_scenes import paying
@@ -25,7 +26,8 @@ from tests.disputing import leased as exact_lease
 from tests.enclaves import Attesters, enclosed
 from tests.licensed import Licensing, publish
 from tests.ports.test_signatures import pem
-from tests.replicating import without_slot
+from tests.replicating import above_a_gap, without_slot
+from tests.reporting import evidence
 from tests.selling import owner, sell
 
 EXAMPLE = re.compile(r"Example: `(mlm [^`]+)`")
@@ -474,6 +476,13 @@ def _joins(stage: Stage) -> tuple[Person, str]:
     return _attester(stage, "watcher"), ""
 
 
+def _reports(stage: Stage) -> tuple[Person, str]:
+    """Somebody with the answer of an attester that has signed otherwise than its quote says."""
+    reporter = Person("consumer", stage.folder(), stage.market.home)
+    evidence(reporter, _attester(stage, "watcher"), Kind.CONTRADICTION)
+    return reporter, ""
+
+
 def _governs(member: bool, also: bool = False) -> Scene:
     """Who admits attesters, among whom the watcher is a member or not yet; and, `also`, compute-2."""
 
@@ -643,6 +652,7 @@ SCENES: dict[str, Scene] = {
     "attester admit": _governs(member=False),
     "attester remove": _governs(member=True),
     "attester threshold": _governs(member=True, also=True),
+    "attester report": _reports,
     "enclave register": _provides,
     "enclave list": as_("first"),
     "audit fund": lambda stage: (stage.market.consumer, ""),
@@ -651,6 +661,7 @@ SCENES: dict[str, Scene] = {
     "audit list": _audited,
     "replica join": _no_slot,
     "replica leave": _slot,
+    "replica move": lambda stage: (above_a_gap(stage.market), ""),
     "replica withdraw": _refunded,
     "replica step": _replicated,
     "replica show": _replicated,

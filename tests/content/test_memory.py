@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.command_line import ROOT
+from tests import peak as processes
 
 MOST = 100  # MB
 MIB = 1 << 20
 
 
-# A process that executes another hands its own peak on, and pytest's is large: so a small one stands between.
-BETWEEN = """
-import os, sys
-pid = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-m", "mlm", *sys.argv[1:]])
-_, status, used = os.wait4(pid, 0)
-print(used.ru_maxrss)
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
-
-
-def peak(folder: Path, *arguments: str) -> float:
-    """The most memory that a command has held, in MB."""
-    environment = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], "MLM_HOME": str(folder.parent / "home")}
-    command = [sys.executable, "-c", BETWEEN, *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, check=True, text=True)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return int(done.stdout.split()[-1]) * unit / 1e6
+def peak(folder: Path, *words: str) -> float:
+    """The most memory that a command of mlm has held, in MB."""
+    home = {"MLM_HOME": str(folder.parent / "home")}
+    return processes.peak(folder, "-m", "mlm", *words, variables=home) / 1e6
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from mlm.core import closeness
 from mlm.core.closeness import Apart, largest
+from mlm.core.errors import UsageError
 from mlm.core.tensors import ITEM_BYTES, Tensor
 
 
@@ -52,3 +54,16 @@ def test_what_has_another_form_is_not_compared(other: np.ndarray) -> None:
     assert isinstance(found, str) and "the other" in found
     assert isinstance(largest([], [tensor(other)]), str)
     assert largest([], []) == Apart("", 0, 0.0)
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 1e-45, 2**-149, 1e-3, 0.5, 1.0, 3.4028234663852886e38])
+def test_a_stated_tolerance_travels_as_a_float32(tolerance: float) -> None:
+    word = closeness.tolerance_word(tolerance)
+    assert len(word) == 32 and not any(word[:28])
+    assert closeness.stated_tolerance(word) == np.float32(tolerance)
+
+
+@pytest.mark.parametrize("tolerance", [-1.0, -0.0001, float("nan"), float("inf"), 3.5e38, 1e300, 1e-60])
+def test_what_no_float32_holds_is_no_tolerance(tolerance: float) -> None:
+    with pytest.raises(UsageError, match="--tolerance: expected a number from 0"):
+        closeness.tolerance_word(tolerance)

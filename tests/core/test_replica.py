@@ -8,14 +8,18 @@ from typing import Any
 import pytest
 
 from mlm.core.dispute.replica import (
+    RECORDED_WITHIN,
+    Add,
     Commit,
     Draw,
     Fund,
     Policy,
+    Record,
     Replicas,
     Reveal,
     Round,
     Settle,
+    Show,
     Slots,
     Stage,
     commitment,
@@ -128,12 +132,13 @@ def test_places_are_emptied_taken_and_trimmed() -> None:
     other = "0x" + "8b" * 32
     found = slots(*joined(4))
     found.apply(row("exited", ACCOUNTS[1], 3, amount=STAKE))
-    assert found.places == [ACCOUNTS[0], "", ACCOUNTS[2], ACCOUNTS[3]]
+    assert found.places == [ACCOUNTS[0], "", ACCOUNTS[2], ACCOUNTS[3]] and found.lowest_empty() == 2
     found.apply(row("drawn", ACCOUNTS[3], 3, job_id=other))
     found.apply(row("silent", ACCOUNTS[3], 4, job_id=other, amount=0, slashed=STAKE))
     assert found.places == [ACCOUNTS[0], "", ACCOUNTS[2]] and ACCOUNTS[3] not in found.by_account
     found.apply(row("joined", ACCOUNTS[2], 5, number=2, amount=STAKE))
-    assert found.places == [ACCOUNTS[0], ACCOUNTS[2]] and found.by_account[ACCOUNTS[2]].joined_at == 5
+    assert found.places == [ACCOUNTS[0], ACCOUNTS[2]] and found.lowest_empty() == 0
+    assert found.by_account[ACCOUNTS[2]].joined_at == 5
     found.apply(row("joined", ACCOUNTS[7], 6, number=3, amount=STAKE))
     assert found.places[2] == ACCOUNTS[7]
 
@@ -148,6 +153,15 @@ def test_many_places_left_empty_behind_one_slot_stop_no_draw() -> None:
     assert sum(len(found.draw(JOB, seed, ())) == 2 for seed in seeds()) >= 190
 
 
+def test_a_draw_ends_at_more_busy_slots_than_it_needs_replicas() -> None:
+    """Whoever keeps all others busy would else be drawn in two draws of three, and not in one of ten."""
+    busy = [row("drawn", account, 1, job_id="0x" + "7c" * 32) for account in ACCOUNTS[:8]]
+    found = slots(*joined(10), funded(), *busy)
+    drawn = [found.draw(JOB, seed, ()) for seed in seeds()]
+    assert all(account in ACCOUNTS[8:10] for each in drawn for account in each)
+    assert 0 < sum(len(each) == 2 for each in drawn) < len(drawn) / 5
+
+
 def test_without_slots_nobody_is_drawn() -> None:
     assert slots(funded()).draw(JOB, bytes(32), ()) == ()
     assert slots(*joined(1), funded()).draw(JOB, bytes(32), ()) == (ACCOUNTS[0],)
@@ -155,9 +169,12 @@ def test_without_slots_nobody_is_drawn() -> None:
 
 # ------------------------------------------------------------------ what to do
 
-ROUND = Round(9, closes_at=100, ends_at=160)
+ROUND = Round(9, closes_at=100)
+CLOSED = replace(ROUND, closed_in=3, ends_at=160, commitments=1)
+ADDED = replace(ROUND, commitments=1, added=True)
 LEASED = Replicas(JOB, State.LEASED, Policy(3, 1), ROUND, funded=True)
-DRAWN = replace(LEASED, drawn=(ACCOUNTS[0], ACCOUNTS[1]), stage=Stage.DRAWN)
+DREW = (ACCOUNTS[0], ACCOUNTS[1])
+DRAWN = replace(LEASED, drawn=DREW, stage=Stage.DRAWN)
 READY = replace(DRAWN, state=State.READY, commit_by=300)
 SUBMITTED = replace(READY, state=State.SUBMITTED, stage=Stage.COMMITTED, committed=2, reveal_by=400)
 
@@ -175,11 +192,31 @@ SUBMITTED = replace(READY, state=State.SUBMITTED, stage=Stage.COMMITTED, committ
         (LEASED, 99, None),
         (LEASED, 100, Draw(9, closes=True, finishes=True, draws=True)),
         (replace(LEASED, round=replace(ROUND, commitments=1)), 100, Draw(9, True, finishes=False, draws=False)),
-        (replace(LEASED, round=replace(ROUND, closed_in=3, commitments=1)), 159, None),
-        (replace(LEASED, round=replace(ROUND, closed_in=3, commitments=1)), 160, Draw(9, False, True, True)),
-        (replace(LEASED, round=replace(ROUND, closed_in=3, commitments=1, reveals=1)), 101, Draw(9, False, True, True)),
-        (replace(LEASED, round=replace(ROUND, closed_in=3, finished=True, seed=b"s")), 1, Draw(9, False, False, True)),
-        (replace(LEASED, round=replace(ROUND, closed_in=3, finished=True)), 200, None),
+        (replace(LEASED, round=CLOSED), 159, None),
+        (replace(LEASED, round=CLOSED), 160, Draw(9, False, True, True)),
+        (replace(LEASED, round=replace(CLOSED, reveals=1)), 101, Draw(9, False, True, True)),
+        (replace(LEASED, round=replace(CLOSED, seed=b"s")), 1, Draw(9, False, False, True)),
+        (replace(LEASED, round=replace(CLOSED, reveals=1, fresh=True)), 101, None),
+        (replace(LEASED, round=replace(CLOSED, added=True, fresh=True)), 159, None),
+        # A hash that waits for reveals is kept in time; one that nobody has kept is lost, and the round closed again.
+        (replace(LEASED, round=replace(CLOSED, unkept=RECORDED_WITHIN - 1)), 159, None),
+        (replace(LEASED, round=replace(CLOSED, unkept=RECORDED_WITHIN)), 159, Record(9)),
+        (replace(LEASED, round=replace(CLOSED, unkept=256)), 160, Draw(9, False, True, True)),
+        (replace(LEASED, round=replace(CLOSED, unkept=257)), 160, Draw(9, True, False, False)),
+        (replace(LEASED, round=replace(CLOSED, unkept=257, commitments=0)), 160, Draw(9, True, True, True)),
+        # A secret is added while the round runs, by whoever is to, and shown whatever has become of the job.
+        (replace(LEASED, secret=True), 99, Add(9)),
+        (replace(LEASED, secret=True, funded=False), 99, None),
+        (replace(LEASED, secret=True, drawn=DREW), 99, None),
+        (replace(LEASED, secret=True), 100, Draw(9, closes=True, finishes=True, draws=True)),
+        (replace(LEASED, secret=True, round=ADDED), 99, None),
+        (replace(LEASED, round=ADDED), 100, Draw(9, closes=True, finishes=False, draws=False)),
+        (replace(LEASED, round=replace(CLOSED, added=True)), 159, Show(9)),
+        (replace(LEASED, round=replace(CLOSED, added=True)), 160, Draw(9, False, True, True)),
+        (replace(LEASED, round=replace(CLOSED, added=True, unkept=257)), 159, Draw(9, True, False, False)),
+        (replace(LEASED, round=ADDED, state=State.UNDELIVERED, settled=True), 100, Draw(9, True, False, False)),
+        (replace(LEASED, round=replace(CLOSED, added=True), state=State.UNDELIVERED, settled=True), 159, Show(9)),
+        (replace(LEASED, round=replace(CLOSED, added=True), state=State.UNDELIVERED, settled=True), 160, None),
         (replace(LEASED, round=replace(ROUND, closed_in=3, seed=b"s"), found=1), 1, None),
         (replace(LEASED, round=replace(ROUND, closed_in=3, seed=b"s"), found=2), 1, Draw(9, False, False, True)),
         (replace(LEASED, state=State.READY), 200, None),

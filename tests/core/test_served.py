@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from mlm.adapters.chain import typed
 from mlm.core import served
+from mlm.core.eip712 import Signable
 from mlm.core.errors import InvalidData, VerificationFailed
 from mlm.core.evidence import Evidence
 from mlm.core.served import ServedResult, Terms, check_result, from_header, header, payment_required
@@ -37,6 +38,7 @@ def test_a_result_is_signed_as_eth_account_signs_it() -> None:
     peer = Account.sign_message(encode_typed_data(domain, dict(served.TYPES), ONE.message), KEY)
     ours = typed.sign(KEY, domain, served.TYPES, ONE.message)
     assert ours == bytes(peer.signature)
+    assert typed.sign_digest(KEY, Signable(domain, served.TYPES).digest(ONE.members)) == ours
     assert typed.recover(domain, served.TYPES, ONE.message, ours) == Account.from_key(KEY).address.lower()
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mlm.core import dagcbor
 from mlm.core.errors import InvalidData
-from mlm.core.tensors import ITEM_BYTES, MAX_TENSORS, Tensor, encode, from_document, to_document
+from mlm.core.tensors import ITEM_BYTES, MAX_TENSORS, Tensor, frame, from_document, to_document
 
 
 @st.composite
@@ -32,15 +32,24 @@ def test_round_trip_through_dag_cbor(given_: list[Tensor]) -> None:
 
 
 @given(MANY)
-def test_a_block_written_directly_is_the_same(given_: list[Tensor]) -> None:
-    assert encode(given_) == dagcbor.encode(to_document(given_))
+def test_a_block_of_a_frame_and_data_is_the_same(given_: list[Tensor]) -> None:
+    ordered = sorted(given_, key=lambda tensor: tensor.name)
+    *before, last = frame([(each.name, each.dtype, each.shape) for each in ordered])
+    parts = [piece + each.data for piece, each in zip(before, ordered, strict=True)]
+    assert b"".join([*parts, last]) == dagcbor.encode(to_document(given_))
 
 
 def test_a_block_is_no_larger_than_any() -> None:
-    large = Tensor("x", "uint8", (dagcbor.MAX_BYTES,), bytes(dagcbor.MAX_BYTES))
-    for write in (encode, lambda tensors: dagcbor.encode(to_document(tensors))):
-        with pytest.raises(InvalidData, match=str(dagcbor.MAX_BYTES)):
-            write([large])
+    most = dagcbor.MAX_BYTES - len(b"".join(frame([("x", "uint8", (1 << 20,))])))
+    assert len(dagcbor.encode(to_document([Tensor("x", "uint8", (most,), bytes(most))]))) == dagcbor.MAX_BYTES
+    assert len(b"".join(frame([("x", "uint8", (most,))]))) + most == dagcbor.MAX_BYTES
+    for write in (lambda size: frame([("x", "uint8", (size,))]), lambda size: dagcbor.encode(_block(size))):
+        with pytest.raises(InvalidData, match=str(dagcbor.MAX_BYTES + 1)):
+            write(most + 1)
+
+
+def _block(size: int) -> Any:
+    return to_document([Tensor("x", "uint8", (size,), bytes(size))])
 
 
 @given(MANY)

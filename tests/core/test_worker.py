@@ -100,6 +100,7 @@ LATE = OPEN_UNTIL + WINDOW - 1
         (view(held(result=Result.KEPT, rests=True), now=OPEN_UNTIL), ()),
         # In the tier redundant: replicas are drawn before it is accepted, and commit before it is handed in.
         (view(held(held=True, steps=True), now=OPEN_UNTIL), (Replicate("a"),)),
+        (view(held(held=True, steps=True, secret=True), now=OPEN_UNTIL), (Replicate("a", secret=True),)),
         (view(held(held=True), now=OPEN_UNTIL), (Compute("a"),)),
         (view(held(held=True, result=Result.KEPT), now=OPEN_UNTIL), ()),
         (view(held(accepted=OPEN_UNTIL, held=True, result=Result.KEPT), now=OPEN_UNTIL + 1), ()),

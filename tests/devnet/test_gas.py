@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,18 @@ def test_a_false_cell_convicts_for_less_than_was_promised() -> None:
     for terms in TERMS:
         most = max(gas for step, gas in cost.items() if f"K = {terms}" in step)
         assert most <= (400_000 if terms <= 1152 else 1_050_000), terms
+
+
+def test_whole_convictions_cost_less_than_was_promised() -> None:
+    """The commitment with the proof, by K; all moves of both sides, in at most five rounds."""
+    steps = gas.read()
+    wholes = {step: entry["now"] for step, entry in steps.items() if "transaction: K" in step or "the whole" in step}
+    assert wholes.keys() == gas.PROMISED.keys() and len(wholes) == len(TERMS) + 3
+    assert all(cost <= gas.PROMISED[step] for step, cost in wholes.items())
+    rounds = [int(found) for step in wholes for found in re.findall(r"in (\d+) rounds", step)]
+    assert rounds == [3, 2, 2] and max(rounds) <= 5
+    moves = [entry["now"] for step, entry in steps.items() if step.startswith("dispute, withheld, a CNN of 24M")]
+    assert sum(moves[:-1]) + steps["dispute, commit"]["now"] == moves[-1]
 
 
 def test_a_dearer_step_is_named_with_both_figures() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from mlm.adapters.serving.journal import ServedVouchers
+from mlm.adapters.serving.received import ServedVouchers
 from mlm.adapters.wallet import devnet as accounts
 from mlm.core.channel import decode_header
 from tests.channel_scenes import CHAIN, address_of, paying

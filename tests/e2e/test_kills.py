@@ -19,21 +19,21 @@ from mlm.adapters.chain.read import EthChain
 from mlm.adapters.chain.rpc import Rpc, quantity
 from mlm.adapters.chain.send import EthSender
 from mlm.adapters.wallet import devnet as accounts
+from mlm.core.credits import CREDITING
 from mlm.core.job import Role
 from mlm.core.plan import Call
+from mlm.core.reporting import Kind
+from mlm.core.settlement import BURN_ADDRESS
 from mlm.workflows.registry import OPERATIONS
 from tests.channel_scenes import paying
 from tests.command_line import INPUT, MODEL, Market, Person, start, stop
 from tests.delivering import NONE, PRIVATE, apart, leased, withheld
 from tests.e2e.warm import Warm
+from tests.reporting import evidence
 from tests.selling import owner, sell
 
 TX, STORE, MOVE, KEEP = ("signed", "broadcast", "receipt", "included"), ("stored",), ("moved",), ("kept",)
 SELLER = "model-provider"
-
-
-# Contracts that owe accounts something.
-CREDITING = ("JobMarket", "AssetSale", "PaymentChannels")
 
 
 @dataclass
@@ -400,6 +400,16 @@ def _attester_withdraws(world: World) -> tuple[Person, tuple[str, ...]]:
     return person, ("attester", "withdraw")
 
 
+def _attester_reports(kind: Kind) -> Callable[[World], tuple[Person, tuple[str, ...]]]:
+    """About an attester with a lie that nobody has shown. No other scene leaves stake of its account behind."""
+
+    def scene(world: World) -> tuple[Person, tuple[str, ...]]:
+        reporter = world.market.consumer
+        return reporter, ("attester", "report", *evidence(reporter, _attester(world, SELLER)[1], kind))
+
+    return scene
+
+
 SCENES = {
     "commit": Scene((STORE, MOVE), _commits),
     "merge": Scene((STORE, MOVE), _merges),
@@ -450,6 +460,9 @@ SCENES = {
     "attester remove": Scene((TX,), _attester_removes),
     "attester threshold": Scene((TX,), _attester_threshold),
     "attester withdraw": Scene((TX,), _attester_withdraws),
+    "attester report": Scene((TX, TX), _attester_reports(Kind.CONTRADICTION)),
+    "attester report: falseChain": Scene((TX, TX), _attester_reports(Kind.FALSE_CHAIN)),
+    "attester report: equivocation": Scene((TX, TX), _attester_reports(Kind.EQUIVOCATION)),
 }
 # Killed by tests of what they are for: tests/networks, tests/e2e/test_licences.py, test_disputes.py,
 # test_audits.py, test_redundant.py and test_sessions.py.
@@ -458,7 +471,7 @@ ELSEWHERE = {"network deploy", "buy", "enclave register"} | {
 }
 # Single transactions share every line of the executor; around their broadcast is where money could be paid twice.
 # Those in FEW prove, or need six commands before, which takes seconds; their steps are those of others.
-FEW = {"lease fulfil", "lease fulfil: none", "job settle: refused"}
+FEW = {"lease fulfil", "lease fulfil: none", "job settle: refused", "attester report: equivocation"}
 MANY = [name for name, scene in SCENES.items() if len(scene.steps) > 1 and name not in FEW]
 # Nothing lasts that happens between two events: after one is before the next. `make fuzz` kills at both all the same.
 BOTH = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
@@ -552,3 +565,14 @@ def test_a_killed_command_is_given_up(world: World) -> None:
     assert person.stake["total"] == before
     person.do("stake", "deposit", "12")  # not a leftover any more
     assert int(person.stake["total"]) == int(before) + 12 * 10**18
+
+
+def test_every_contract_holds_what_it_owes_and_owes_it_to_somebody(world: World) -> None:
+    """Whatever was killed before: credits add up, and the tokens for them are there."""
+    chain = world.chain
+    owed_to = [*map(accounts.address, accounts.NAMES), BURN_ADDRESS, chain.address_of("StakeVault")]
+    for name in CREDITING:
+        owed = sum(int(chain.call(name, "creditOf", account)) for account in owed_to)
+        assert owed == chain.call(name, "totalCredit"), name
+        assert chain.call("MarketToken", "balanceOf", chain.address_of(name)) >= owed, name
+    chain.rpc.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,19 @@ from mlm.core.errors import Reverted
 from mlm.workflows import replica_look
 from tests.command_line import INPUT, MODEL, TOKEN, Market, Person
 from tests.disputing import EXACT, Chain, exact_market, leased, liar, posted
-from tests.replicating import REPLICAS, SLOTS, with_slots
+from tests.replicating import (
+    REPLICAS,
+    SLOTS,
+    above_a_gap,
+    address,
+    credit,
+    ends,
+    of,
+    until,
+    until_shown,
+    with_slots,
+    without_slot,
+)
 
 PRICE, LOCK, FEE, SLOT = 5 * TOKEN, 10 * TOKEN, TOKEN // 2, 20 * TOKEN
 
@@ -37,30 +50,6 @@ def drawn(market: Market, *options: str) -> str:
     shown = market.consumer.do("replica", "step", job)
     assert sorted(each["replica"] for each in shown["replicas"]) == sorted(map(address, SLOTS)), shown
     return job
-
-
-def address(account: str) -> str:
-    from mlm.adapters.wallet import devnet as accounts
-
-    return accounts.address(account).lower()
-
-
-def credit(market: Market, account: str) -> int:
-    """What replication owes an account."""
-    chain = Chain.of(market, account)
-    return int(chain.read.call("Replication", "creditOf", chain.sender.address))
-
-
-def ends(person: Person, job: str) -> dict[str, tuple[str, int, int]]:
-    """Of each replica how it ended, what it was paid and what it lost."""
-    person.do("job", "settle", job)
-    found = person.do("replica", "show", job)
-    assert found["settled"], found
-    return {each["replica"]: (each["end"], int(each["paid"]), int(each["slashed"])) for each in found["replicas"]}
-
-
-def of(found: dict[str, Any], *accounts: str) -> list[Any]:
-    return [found[address(account)] for account in accounts]
 
 
 def commit_by_hand(market: Market, account: str, job: str, root: bytes, salt: bytes = bytes(32)) -> Chain:
@@ -139,31 +128,49 @@ def test_a_worker_and_a_waiting_consumer_do_the_rest_by_themselves(
     assert of(ends(market.consumer, job), *SLOTS) == [("paid", FEE, 0)] * 2
 
 
-def until(market: Market, job: str, state: str, tries: int = 60) -> None:
-    """Wait until a job has come so far."""
-    order = ("open", "leased", "ready", "submitted", "accepted")
-    for _ in range(tries):
-        now = market.consumer.do("job", "show", job)["state"]
-        if order.index(now) >= order.index(state):
-            return
-        market.consumer.shell("sleep 1")
-    raise AssertionError(f"{job} is {now}")
-
-
-def until_shown(market: Market, job: str, tries: int = 60) -> None:
-    """Wait until both replicas have shown what they found."""
-    for _ in range(tries):
-        stages = [each["stage"] for each in market.consumer.do("replica", "show", job)["replicas"]]
-        if stages == ["equal"] * 2:
-            return
-        market.consumer.shell("sleep 1")
-    raise AssertionError(stages)
+@pytest.mark.parametrize("paid", [True, False])
+def test_a_reopened_jobs_replicas_are_paid_for_and_draw_again(
+    market: Market, replicas: tuple[Person, ...], paid: bool
+) -> None:
+    """By `mlm job wait`: the first provider never accepts; the next one does it, with replicas of its own. Not `paid`:
+    it is killed between posting again and paying for them."""
+    consumer, second = market.consumer, market.person("model-provider")
+    job = posted(consumer, *REPLICAS, "--delivery", "600")
+    market.first.do("bid", job, "--price", "5", "--stake")
+    before = credit(market, "consumer")
+    market.advance("10m")
+    waiting = ("job", "wait", job, "--retries", "1", "--timeout", "10")
+    if not paid:
+        # Of the seven of the fees' return; then of begin, signed, broadcast, receipt, included: nothing is paid yet.
+        assert consumer.killed(12, "after", *waiting, "--json").code == -signal.SIGKILL
+        (again,) = (row["job"] for row in consumer.do("job", "list", "--mine", "--open")["jobs"])
+        assert not consumer.do("replica", "show", again)["funded"]
+    again = "0x" + consumer.refused(12, *waiting)["message"].split()[1][2:]
+    shown = consumer.do("replica", "show", again)
+    assert shown["funded"] and shown["job"] != job, shown
+    assert consumer.do("replica", "show", job)["settled"] and credit(market, "consumer") == before + 2 * FEE
+    assert "deny" in market.first.refused(12, "bid", again, "--price", "5")["message"]
+    second.do("bid", again, "--price", "5", "--stake")
+    market.advance("2m")
+    consumer.refused(12, *waiting)  # draws
+    assert len(consumer.do("replica", "show", again)["replicas"]) == 2
+    for _ in range(2):  # accepted, then handed in
+        second.do("lease", "fulfil", again)
+        for person in replicas:
+            person.do("replica", "step", again)
+    market.advance("1h")
+    waited = consumer.do(*waiting[:-1], "60")
+    assert [each["state"] for each in waited["attempts"]] == ["undelivered", "accepted"]
+    assert of(ends(consumer, again), *SLOTS) == [("paid", FEE, 0)] * 2
 
 
 # ------------------------------------------------------------------ the draw
 
 
 def test_the_draw_follows_from_the_seed_in_python_as_in_solidity(market: Market, replicas: tuple[Person, ...]) -> None:
+    busy = leased(market, "--tier", "redundant", "--replicas", "1", "--replica-fee", "0.5")
+    market.advance("2m")
+    market.consumer.do("replica", "step", busy)  # one of the two slots serves a job: draws differ in where they end
     job = leased(market, *REPLICAS)
     chain = Chain.of(market, "consumer")
     market.consumer.do("sync")
@@ -180,6 +187,7 @@ def test_the_draw_follows_from_the_seed_in_python_as_in_solidity(market: Market,
     assert len(seen) > 1
     market.advance("1h")
     assert of(ends(market.consumer, job)) == []
+    ends(market.consumer, busy)
 
 
 def _rows(market: Market) -> list[dict[str, Any]]:
@@ -246,6 +254,20 @@ def test_a_replica_that_commits_to_nothing_loses_as_much_as_its_fee(
     assert of(ends(market.consumer, job), *SLOTS) == [("paid", FEE, 0), ("absent", 0, FEE)]
     assert credit(market, "consumer") == before
     assert int(replicas[1].do("replica", "list")["slot"]["stake"]) == SLOT - FEE
+
+
+def test_a_slot_moves_into_the_place_that_another_left(market: Market) -> None:
+    """Then the places that nobody has are gone, and there is no lower one."""
+    person = above_a_gap(market)
+    before = person.do("replica", "list")["slot"]
+    after = person.do("replica", "move")["slot"]
+    assert after["place"] < before["place"] and after == before | {"place": after["place"]}
+    read = Chain.of(market, person.account).read
+    assert read.call("Replication", "placeCount") == after["place"]
+    assert read.call("Replication", "accountAt", after["place"]).lower() == address(person.account)
+    assert f"no place below {after['place']}" in person.refused(12, "replica", "move")["message"]
+    without_slot(market, person)
+    assert "this account has no slot" in person.refused(12, "replica", "move")["message"]
 
 
 def test_a_killed_replica_goes_on(market: Market, replicas: tuple[Person, ...]) -> None:
@@ -321,27 +343,36 @@ def test_a_tolerance_is_advice_and_fails_nothing(market: Market) -> None:
     assert advised(market, off, "0.5")["passed"] is True
     advice = advised(market, off, "0.2")
     assert advice["passed"] is None and "largest difference is 0.25" in advice["found"], advice
+    stating = handed_over(market, 0.25, "--tolerance", "0.5")
+    assert market.consumer.do("job", "show", stating)["policy"] == "outputs within 0.5 of another run's, as advice"
+    assert advised(market, stating)["check"].endswith("within 0.5") and advised(market, stating)["passed"] is True
+    assert advised(market, stating, "0.2")["passed"] is None
+    for options in (("--tier", "none", "--tolerance", "1e40"), ("--tier", "zk", "--tolerance", "1")):
+        assert (
+            "--tolerance"
+            in market.consumer.refused(2, "job", "post", MODEL, "-i", INPUT, "--max-price", "5", *options)["message"]
+        )
     other = handed_over(market, None)
     advice = advised(market, other, "1000")
     assert advice["passed"] is None and "proves nothing" in advice["found"], advice
 
 
-def advised(market: Market, job: str, tolerance: str) -> dict[str, Any]:
-    """What a run here says of a job that was verified all the same."""
-    found = market.consumer.do("verify", job, "--tolerance", tolerance)
+def advised(market: Market, job: str, tolerance: str = "") -> dict[str, Any]:
+    """What a run here says of a job that was verified all the same; the tolerance is its own where none is said."""
+    found = market.consumer.do("verify", job, *(["--tolerance", tolerance] if tolerance else []))
     (advice,) = (each for each in found["checks"] if each["check"].startswith("advisory"))
     assert found["verified"] and found["complete"] is (advice["passed"] is True), found
     assert isinstance(advice, dict)
     return advice
 
 
-def handed_over(market: Market, off: float | None) -> str:
+def handed_over(market: Market, off: float | None, *stated: str) -> str:
     """A job of the tier none, accepted, whose first number is `off`; None: whose output has another shape."""
     from mlm.adapters.onnx.tensors import NumpyTensorCodec
     from mlm.adapters.works import FileWorks
     from mlm.core.kept_work import KeptWork
 
-    job = market.consumer.job("--tier", "none", auction="fixed")
+    job = market.consumer.job("--tier", "none", *stated, auction="fixed")
     market.first.do("bid", job, "--price", "5", "--stake")
     ran = market.first.do("run", MODEL, INPUT, "-o", "ran.npz")
     codec = NumpyTensorCodec()

@@ -176,3 +176,26 @@ def test_a_licence_is_sold_on(market: Market) -> None:
     again = holder.do(*start, "--units", "1")["sale"]
     assert holder.do("sale", "cancel", again)["state"] == "cancelled"
     assert [row["units"] for row in holder.do("licence", "list")["held"]] == [1]
+    # By bids, and by a falling price: a unit each, and the owner has its share of both.
+    before = money(owner), money(holder), money(buyer)
+    by_bids = buyer.do(
+        "sale", "start", licence, "--auction", "english", "--reserve", "4", "--hours", "1", "--units", "1"
+    )["sale"]
+    holder.do("sale", "bid", by_bids, "--price", "4")
+    owner.do("sale", "bid", by_bids, "--price", "5")
+    holder.do("sale", "bid", by_bids, "--price", "10")
+    market.advance("2h")
+    assert market.consumer.do("sale", "settle", by_bids)["state"] == "delivered"
+    falling = ("--auction", "dutch", "--reserve", "10", "--start", "40", "--hours", "1", "--units", "1")
+    by_clock = holder.do("sale", "start", licence, *falling)["sale"]
+    market.advance("30m")
+    paid = int(buyer.do("sale", "buy", by_clock)["price"])
+    assert 10 * TOKEN < paid <= 25 * TOKEN
+    share = paid * 1000 // 10_000
+    assert (money(owner), money(holder), money(buyer)) == (
+        before[0] + TOKEN + share,
+        before[1] - 10 * TOKEN + paid - share,
+        before[2] + 9 * TOKEN - paid,
+    )
+    assert [row["units"] for row in buyer.do("licence", "list")["held"]] == [2]
+    assert [row["units"] for row in holder.do("licence", "list")["held"]] == [1]

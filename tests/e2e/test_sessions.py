@@ -341,7 +341,12 @@ def test_a_key_that_was_disproved_signs_nothing(
     market.first.do("lease", "fulfil", job)
     lease.compute(maker.ports, lease.prepare(maker.ports, later, *HELD))
     failed = [check for check in market.consumer.run("verify", job, "--json").value["checks"] if not check["passed"]]
-    assert [check["number"] for check in failed] == [4, 6, 12] and "measurement: the quote says" in failed[0]["found"]
+    assert [check["number"] for check in failed] == [4, 6, 8, 12]
+    assert "measurement: the quote says" in failed[0]["found"]
+    assert f"`mlm attester report {job[:10]}`" in failed[2]["found"]
+    # It finds the attesters in the log of the key's registration; other tests need them, so that nothing is sent.
+    planned = market.consumer.run("attester", "report", job, "--dry-run", "--json").value["steps"]
+    assert "against its quote (the measurement)" in planned[1]["title"] and planned[1]["title"].count(" loses ") == 2
     disprove(ports_of(market.consumer), lie, held.quote)
     assert shown(market, job)["state"] == "rejected"
     assert keys(market.first)[name]["state"] == "disproved"

@@ -8,15 +8,18 @@ from functools import cache
 from pathlib import Path
 
 from mlm.core.digest import keccak256
+from mlm.core.exact.commitments import Evidence
 from mlm.core.exact.opening import CellFault, Committed, HeaderFault, Opening, PaddingFault, Place
 
-ARTIFACT = Path(__file__).resolve().parent.parent.parent / "devnet" / "artifacts" / "FaultProofs.json"
+ARTIFACTS = Path(__file__).resolve().parent.parent.parent / "devnet" / "artifacts"
 OPENING = "(uint32[],bytes,bytes32[],bytes32[])"
 PLACE = "uint256,uint256[],bytes32[]"
 COMMITTED = "(bytes32,bytes32,uint256,uint256)"
 CELL = f"checkCell({COMMITTED},({PLACE},uint256,{OPENING},{OPENING}[]))"
 PADDING = f"checkPadding({COMMITTED},({PLACE},uint256,{OPENING}))"
 HEADER = f"checkHeader({COMMITTED},({PLACE},uint256,bytes32,bytes32[]))"
+DESCRIPTOR = "checkDescriptor(bytes32,uint256,uint256,uint256[],bytes32[])"
+CHECK = "check((bytes32,bytes32,bytes32,bytes32,address,uint8,uint8,bytes32),bytes)"
 
 
 def cell_call(committed: Committed, fault: CellFault) -> bytes:
@@ -51,6 +54,20 @@ def header_call(committed: Committed, fault: HeaderFault) -> bytes:
     return _call(HEADER, committed, parts)
 
 
+def descriptor_call(committed: Committed, place: Place) -> bytes:
+    """checkDescriptor(graphRoot, nodes, node, words, path)."""
+    node, *shown = _place(place)
+    parts = [(False, committed.graph_root), (False, _word(committed.nodes)), node, *shown]
+    return _selector(DESCRIPTOR) + _sequence(parts)
+
+
+def check_call(job: int, version: bytes, key: bytes, given: bytes, tier: int, scheme: int, evidence: Evidence) -> bytes:
+    """check(claim, evidence) of a verifier, for a provider without a name; `given` is the input commitment."""
+    claim = b"".join((_word(job), version, key, given, _word(0), _word(tier), _word(scheme), _word(0)))
+    data = evidence.encode()
+    return _selector(CHECK) + _sequence([(False, claim), (True, _word(len(data)) + data)])
+
+
 def refusal(reason: str, node: int, index: int, value: int) -> bytes:
     """The data of a revert: that of a consistent cell whole, of all others the selector."""
     if reason != "CellConsistent":
@@ -59,9 +76,9 @@ def refusal(reason: str, node: int, index: int, value: int) -> bytes:
 
 
 @cache
-def selectors() -> dict[str, bytes]:
-    """The contract's errors by name."""
-    abi = json.loads(ARTIFACT.read_text())["abi"]
+def selectors(contract: str = "FaultProofs") -> dict[str, bytes]:
+    """A contract's errors by name."""
+    abi = json.loads((ARTIFACTS / f"{contract}.json").read_text())["abi"]
     return {
         item["name"]: keccak256(f"{item['name']}({','.join(part['type'] for part in item['inputs'])})".encode())[:4]
         for item in abi

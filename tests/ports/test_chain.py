@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mlm.core.digest import word
+from mlm.core.eip712 import Signable
 from mlm.core.errors import ChainError, NotFound, Reverted
 from mlm.memory.chain import MemoryChain
 from mlm.memory.sender import MemorySender
@@ -207,6 +209,16 @@ def test_typed_signatures_depend_on_the_message(world: World) -> None:
     assert first != world.senders[ALICE].sign_typed(replace_chain(domain), types, {"value": 1})
 
 
+def test_signatures_of_members_depend_on_members_and_domain(world: World) -> None:
+    domain = {"name": "x", "version": "1", "chainId": 31337, "verifyingContract": "0x" + "11" * 20}
+    types = {"Note": [{"name": "value", "type": "uint256"}]}
+    sender, here, there = world.senders[ALICE], Signable(domain, types), Signable(replace_chain(domain), types)
+    cases = [(here, 1), (here, 2), (there, 1)]
+    made = {sender.sign_members(where, word(value)) for where, value in cases}
+    assert {len(each) for each in made} == {65} and len(made) == 3
+    assert sender.sign_members(here, word(1)) in made
+
+
 def replace_chain(domain: dict[str, Any]) -> dict[str, Any]:
     return {**domain, "chainId": 1}
 
@@ -221,6 +233,7 @@ def test_the_devnet_signs_what_eth_account_recovers(devnet: RunningDevnet) -> No
     signature = sender.sign_typed(domain, types, {"value": 5})
     message = encode_typed_data(domain, types, {"value": 5})
     assert Account.recover_message(message, signature=signature) == sender.address
+    assert sender.sign_members(Signable(domain, types), word(5)) == signature
 
 
 def test_a_reader_refuses_another_chain(devnet: RunningDevnet) -> None:

@@ -178,8 +178,8 @@ def tee_events(rng: random.Random, who: str, other: str, amount: int, job: int) 
     """What is said of attesters, of what they signed, and of who lied."""
     digest, at = {"attestationDigest": word(rng.randrange(3))}, {"jobId": word(job)}
     attestation = {
-        "jobId": word(job), "reportData": word(5), "quoteDigest": word(6), "measurement": word(7), "kind": 1,
-        "status": 0, "simulated": True, "checkedAt": rng.randrange(2**64),
+        "jobId": word(job), "reportData": word(5), "quoteDigest": word(rng.choice([5, 6])), "measurement": word(7),
+        "kind": 1, "status": 0, "simulated": True, "checkedAt": rng.randrange(2**64),
     }  # fmt: skip
     signed = {"attestation": attestation, "signatures": ["0x01", "0x02"]}
     key = {"provider": who, "modelDigest": word(8), "x": 2**255, "y": 1, "expiresAt": rng.randrange(2**48)}
@@ -1168,6 +1168,7 @@ def answers(state: State) -> Iterator[tuple[Any, Any]]:
         "buyer": [BOB], "sender": [ANN, BOB], "order_id": [word(1), word(2)],
         "class_id": [CLASS], "licence_id": [CLASS + 7],
         "prefix": ["00"], "period": [0, 2], "round": [0, 2], "digest": [word(0), word(1)], "text": ["", "Y", "mit"],
+        "quote": [word(6), word(7)],
     }  # fmt: skip
     for name, parameters in QUERIES.items():
         yield (

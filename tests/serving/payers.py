@@ -58,10 +58,12 @@ class Payer:
     key: bytes = field(repr=False)
 
     @classmethod
-    def open(cls, chain: Chain, terms: Terms, nonce: int, *, calls: int = 100, seconds: int = 86_400) -> Payer:
-        """A channel with a deposit for so many calls."""
+    def open(
+        cls, chain: Chain, terms: Terms, nonce: int, *, calls: int = 100, seconds: int = 86_400, signer: str = ""
+    ) -> Payer:
+        """A channel with a deposit for so many calls; `signer` is whose vouchers it takes, where not the payer's."""
         me, raw = chain.sender.address, bytes.fromhex(terms.version_id[2:])
-        found, name, _ = chain.read.call("PaymentChannels", "quote", me, terms.payee, me, raw, nonce)
+        found, name, _ = chain.read.call("PaymentChannels", "quote", me, terms.payee, signer or me, raw, nonce)
         amount, expires_at = calls * terms.price, chain.read.block().timestamp + seconds
         chain.send("MarketToken", "approve", chain.read.address_of("PaymentChannels"), amount)
         chain.send("PaymentChannels", "open", found, amount, expires_at)

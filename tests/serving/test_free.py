@@ -202,8 +202,13 @@ def test_a_thousand_connections(free: Running) -> None:
     soft, hard = limits.getrlimit(limits.RLIMIT_NOFILE)
     limits.setrlimit(limits.RLIMIT_NOFILE, (min(max(soft, 2048), hard), hard))
     held: list[socket.socket] = []
+    data = body()
+    honest = f"POST {free.infer} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(data)}\r\n\r\n".encode() + data
+    kept = connect(free.url)
     try:
         for _ in range(1000):
+            kept.sendall(honest)  # who has a place is served all the time
+            assert read_reply(kept).status == 200
             held.append(connect(free.url))
         answers = [read_reply(connection) for connection in held[200:]]
         # On a busy machine the first were let go meanwhile, since they said nothing: then later ones had their places.
@@ -211,7 +216,7 @@ def test_a_thousand_connections(free: Running) -> None:
         busy = [answer for answer in answers if answer.status == 503]
         assert busy and all(answer.json["code"] == "busy" and answer.headers["retry-after"] == "1" for answer in busy)
     finally:
-        for connection in held:
+        for connection in (kept, *held):
             connection.close()
     for _ in range(100):  # until the server has seen them go
         if call(free).status == 200:

@@ -7,15 +7,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlm.adapters.serving import journal as module
-from mlm.adapters.serving.journal import CallJournal, ServedVouchers, vouchers
+from mlm.adapters.serving.journal import CallJournal
+from mlm.adapters.serving.received import ServedVouchers, vouchers
 from mlm.core.admission import WINDOW, Ledger
 from mlm.core.errors import InvalidData, NotFound, StateConflict, StorageError
+from mlm.core.serve_journal import encode, records
 from tests.serving.paying import PRICE, opened, record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,21 +107,53 @@ def test_what_a_channel_began_with_is_kept(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
-def test_a_torn_tail_is_put_aside(tmp_path: Path) -> None:
+@pytest.mark.parametrize("torn", ["its end is missing", "its end is zeros", "its middle is zeros", "it is all zeros"])
+def test_a_torn_tail_is_put_aside(tmp_path: Path, torn: str) -> None:
     async def play() -> None:
         path = tmp_path / "a.served"
         journal = CallJournal(path)
         await add(journal, 1)
         await add(journal, 2)
         await journal.close()
-        whole = path.read_bytes()
-        path.write_bytes(whole[:-3])
+        data = path.read_bytes()
+        end, (*_, (at, _, _)) = len(data.rstrip(b"\0")), records(data)
+        size = end - at + 8  # with length and checksum
+        kept = {"its end is missing": 5, "its end is zeros": size - 3, "its middle is zeros": 20, "it is all zeros": 0}
+        rest = {"its end is missing": b"", "its middle is zeros": bytes(size - 23) + data[end - 3 :]}
+        path.write_bytes(data[: at - 8 + kept[torn]] + rest.get(torn, bytes(len(data) - end)))
         again = CallJournal(path)
-        assert set(again.channels[ONE.id].at) == {1} and again.torn > 0
-        assert path.with_suffix(".torn").stat().st_size == again.torn
+        assert set(again.channels[ONE.id].at) == {1} and bool(again.torn) == (torn != "it is all zeros")
+        if again.torn:
+            assert path.with_suffix(".torn").stat().st_size == again.torn <= size
         await add(again, 3)
         await again.close()
         assert [signed.voucher.calls for signed in vouchers(path)] == [1, 3]
+        await CallJournal(path).close()
+
+    asyncio.run(play())
+
+
+def test_the_file_has_room_for_what_comes(tmp_path: Path) -> None:
+    """A sync of what lies within it need not wait for others' files; zeros are no record, and are there to be used."""
+
+    async def play() -> None:
+        path = tmp_path / "a.served"
+        for first in (1, 11):
+            journal = CallJournal(path)
+            assert journal.torn == 0
+            for call in range(first, first + 10):
+                await add(journal, call)
+            await journal.close()
+        one = len(encode(record(ONE, 1)))
+        assert len(path.read_bytes().rstrip(b"\0")) == journal.size == path.stat().st_size - module._ROOM + 19 * one
+        large = b"x" * (module._ROOM // 2)
+        journal = CallJournal(path, answers=module._ROOM)
+        for call in range(21, 26):
+            await add(journal, call, answer=large)
+            assert journal.size <= path.stat().st_size <= journal.size + module._ROOM
+        assert journal.find(ONE.id, 25).answer == large
+        await journal.close()
+        assert [signed.voucher.calls for signed in vouchers(path)] == list(range(1, 26))
 
     asyncio.run(play())
 
@@ -142,6 +177,37 @@ def test_two_servers_of_one_journal(tmp_path: Path) -> None:
         assert ServedVouchers(tmp_path).channels() == [ONE.id]  # a claim reads it meanwhile
         await journal.close()
         await CallJournal(tmp_path / "a.served").close()
+
+    asyncio.run(play())
+
+
+def test_a_quick_disk_is_written_to_at_once_and_a_slow_one_in_a_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def play() -> None:
+        journal, threads, real = CallJournal(tmp_path / "a.served"), list[int](), module.sync_data
+
+        def sync(handle: int) -> None:
+            threads.append(threading.get_ident())
+            real(handle)
+
+        monkeypatch.setattr(module, "sync_data", sync)
+        mine, few = threading.get_ident(), module._QUICK_SYNCS
+        monkeypatch.setattr(module, "_QUICK_S", float("inf"))
+        for call in range(1, few + 4):
+            await add(journal, call)
+        assert [each == mine for each in threads] == [False] * (few + 1) + [True] * 2  # the first makes room
+        await journal.add(record(ONE, few + 4), Ledger(PRICE), alone=True)
+        later = [(few + 5, False), (few + 6, True), (few + 7, False)]  # whoever is not alone after all shares the sync
+        await asyncio.gather(*(journal.add(record(ONE, call), Ledger(PRICE), alone=alone) for call, alone in later))
+        assert threads[few + 3 :] == [mine] * 2 and journal.syncs == few + 5
+        monkeypatch.setattr(module, "_QUICK_S", 0.0)  # from the next one on it is slow
+        for call in range(few + 8, few + 11):
+            await add(journal, call)
+        assert [each == mine for each in threads[few + 5 :]] == [True, False, False]
+        assert journal.channels[ONE.id].ledger.count == few + 10
+        await journal.close()
+        assert [signed.voucher.calls for signed in vouchers(tmp_path / "a.served")] == list(range(1, few + 11))
 
     asyncio.run(play())
 
@@ -207,25 +273,28 @@ from mlm.adapters.serving.journal import CallJournal
 from mlm.core.admission import Ledger
 from tests.serving.paying import PRICE, opened, record
 
-async def caller(journal, of, first):
-    for call in range(first, 10**6, 4):
-        await journal.add(record(of, call, bytes(500)), Ledger(PRICE))
+async def caller(journal, of, first, callers):
+    for call in range(first, 10**6, callers):
+        await journal.add(record(of, call, bytes(500)), Ledger(PRICE), alone=callers == 1)
         print(of.terms.nonce, call, flush=True)  # the answer leaves
 
 async def main():
     journal = CallJournal(Path(sys.argv[1]), most=200_000, answers=1000)
-    await asyncio.gather(*(caller(journal, opened(nonce), first) for nonce in (1, 2) for first in (1, 2, 3, 4)))
+    nonces, callers = ((1,), 1) if sys.argv[2] == "alone" else ((1, 2), 4)
+    calls = [caller(journal, opened(nonce), first, callers) for nonce in nonces for first in range(1, callers + 1)]
+    await asyncio.gather(*calls)
 
 asyncio.run(main())
 """
 
 
+@pytest.mark.parametrize("how", ["together", "alone"])
 @pytest.mark.parametrize("answers", [3, 200, 2500])
-def test_killed_at_any_instant_every_answer_was_written_down(tmp_path: Path, answers: int) -> None:
+def test_killed_at_any_instant_every_answer_was_written_down(tmp_path: Path, answers: int, how: str) -> None:
     """Under load, also while the file is rewritten: what had left is there, with the voucher that paid for it."""
     path = tmp_path / "a.served"
     process = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(path)],
+        [sys.executable, "-c", CHILD, str(path), how],
         cwd=ROOT,
         env={"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mlm.adapters.chain import typed
-from mlm.adapters.serving.journal import ServedVouchers
+from mlm.adapters.serving.received import ServedVouchers
 from mlm.core import served
 from mlm.core.channel import SignedVoucher, Voucher
 from mlm.core.commitment import NO_SALT, commit_outputs, tensors_root

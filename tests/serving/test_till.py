@@ -78,7 +78,12 @@ class Shop:
 
     async def __aenter__(self) -> Shop:
         made = Payee(
-            TERMS, served.profile_of("any"), paying.sign_result, paying.recover, None, lambda channel, price: ""
+            TERMS,
+            lambda inputs: lambda outputs: served.ANY,
+            paying.sign_result,
+            paying.recover,
+            None,
+            lambda channel, price: "",
         )
         self.journal = CallJournal(self.folder / "a.served", answers=self.changes.pop("answers", 1000))
         self.facts = Facts(self.chain.read, fresh=self.changes.pop("fresh", 60.0), timeout=5.0)

@@ -106,6 +106,10 @@ abstract contract Slots is IReplication, IReplicationErrors, PullCredits {
         return slot.leftAt == 0 || slot.leftAt >= fundedAt;
     }
 
+    function _isBusy(address account) internal view returns (bool) {
+        return _slots[account].jobId != 0;
+    }
+
     function _serve(address account, bytes32 jobId) internal {
         _slots[account].jobId = jobId;
     }

@@ -6,6 +6,6 @@ interface IRandomness {
     /// @notice The first round whose seed nobody can know at a time. Rounds grow with time.
     function roundAfter(uint256 time) external view returns (uint256 round);
 
-    /// @notice A round's seed; 0 while nobody knows it, and for good where a round has none.
+    /// @notice A round's seed; 0 while nobody knows it.
     function seedOf(uint256 round) external view returns (bytes32 seed);
 }

@@ -22,7 +22,7 @@ library NitroDocuments {
     /// @notice What the document says; of no kind where it is none, or says one thing twice.
     function read(bytes calldata document) internal pure returns (Facts memory said) {
         if (document.length > MAX_QUOTE_BYTES) return said;
-        Cursor memory cursor;
+        Cursor memory cursor = Cursor(0, false);
         bytes calldata payload = _payload(document, cursor);
         cursor.at = 0;
         (uint8 major, uint256 left) = Cbor.head(payload, cursor);
@@ -47,6 +47,8 @@ library NitroDocuments {
         bytes calldata protected = Cbor.string_(document, cursor, Cbor.BYTES);
         (uint8 unprotected, uint256 entries) = Cbor.head(document, cursor);
         payload = Cbor.string_(document, cursor, Cbor.BYTES);
+        // The signature is passed over.
+        // slither-disable-next-line unused-return
         Cbor.string_(document, cursor, Cbor.BYTES);
         if (major != Cbor.LIST || count != PARTS || keccak256(protected) != ES384) cursor.bad = true;
         if (unprotected != Cbor.MAP || entries != 0 || cursor.at != document.length) cursor.bad = true;
@@ -54,7 +56,7 @@ library NitroDocuments {
 
     /// @dev PCRs 0 to 2 into `said`, each there once; others are passed over.
     function _registers(bytes calldata payload, Cursor memory cursor, Facts memory said) private pure {
-        bytes[CODE] memory found;
+        bytes[CODE] memory found = [bytes(""), "", ""];
         (uint8 major, uint256 left) = Cbor.head(payload, cursor);
         if (major != Cbor.MAP || said.registers.length != 0) cursor.bad = true;
         for (; Cbor.more(payload, cursor, left); left = Cbor.less(left)) {

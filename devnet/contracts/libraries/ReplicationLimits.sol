@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 // Hard bounds of the beacon and of replication, which nothing moves.
 
-// Seconds of a beacon's phase: a block's hash can still be read by whoever reveals in the last of them, with blocks of 12 seconds.
+// Seconds of a beacon's phase. With blocks of 12 seconds a hash can still be read by whoever reveals in the last of them.
 uint256 constant MIN_ROUND = 1 minutes;
 uint256 constant MAX_ROUND = 30 minutes;
 
@@ -14,9 +14,12 @@ uint256 constant READABLE_BLOCKS = 256;
 uint256 constant MIN_EXECUTIONS = 2;
 uint256 constant MAX_EXECUTIONS = 8;
 
-// Places that a draw looks at for each replica that it needs. Few enough that whoever keeps others busy gains little by it:
-// of a draw that finds too few there is no second.
+// Places that a draw looks at for each replica that it needs.
 uint256 constant LOOKS = 8;
+
+// Of them, those whose slot serves another job. So few that whoever keeps others busy with jobs of its own gains little: a draw that
+// passes over all of them would find its slots alone. One that finds too few can be tried again once others are free.
+uint256 constant BUSY_LOOKS = 1;
 
 // Looks at places that are empty do not count, up to so many in a draw: whoever has left many behind gains little by it, either.
 uint256 constant MAX_EMPTY_LOOKS = 256;

@@ -183,6 +183,9 @@ HINTS: Mapping[str, str] = {
     "NotDrawn": "`mlm replica show JOB`, or `mlm audit show JOB`, tells whether anybody was drawn, and why not.",
     "TooFewSlots": "Fewer slots are free than the job asks for: `mlm replica join` makes one.",
     "FundedTooLate": "Replicas are paid for before anybody can know who is drawn: `mlm job post` does both at once.",
+    "RoundTooYoung": "The next block tells the hash: run it again once it is there.",
+    "RoundNotRunning": "It came too late for its round, and cost no deposit.",
+    "HashLost": "Nobody kept that block's hash in time: `mlm replica step JOB` closes the round again.",
     "SlotBusy": "A slot leaves once the job that it serves has ended: `mlm replica list` shows it.",
     # Providers
     "AttestationNotSigned": "The signature is not this auditor's, or the file was changed: ask for it again.",

@@ -19,6 +19,7 @@ from mlm.adapters.chain.read import EthChain
 from mlm.adapters.chain.rpc import RpcError, hex_data, quantity
 from mlm.adapters.chain.tx import Transaction, address_of_key
 from mlm.adapters.disk import locked, storage_errors
+from mlm.core.eip712 import Signable
 from mlm.core.errors import ChainError, InsufficientFunds, Reverted, StateConflict
 from mlm.core.plan import Call
 from mlm.ports.chain import Receipt
@@ -197,6 +198,10 @@ class EthSender:
     def sign_typed(self, domain: dict[str, Any], types: dict[str, Any], message: dict[str, Any]) -> bytes:
         """EIP-712 signature, 65 bytes r‖s‖v."""
         return typed.sign(self._key, domain, types, message)
+
+    def sign_members(self, signable: Signable, members: bytes) -> bytes:
+        """EIP-712 signature of a struct of single words, 65 bytes r‖s‖v."""
+        return typed.sign_digest(self._key, signable.digest(members))
 
     def _request(self, call: Call) -> dict[str, str]:
         data = self.encode(call)

@@ -47,12 +47,22 @@ def digest(domain: Mapping[str, Any], types: Types, message: Mapping[str, Any]) 
 
 def sign(key: bytes, domain: Mapping[str, Any], types: Types, message: Mapping[str, Any]) -> bytes:
     """The signature of a 32-byte secp256k1 key: 65 bytes r‖s‖v, v 27 or 28. Raises UsageError as `digest` does."""
-    signature = _private(key).sign_recoverable(digest(domain, types, message), hasher=None)
+    return sign_digest(key, digest(domain, types, message))
+
+
+def sign_digest(key: bytes, signed: bytes) -> bytes:
+    """The signature of a digest that is EIP-712's, and of nothing else; as `sign` gives it."""
+    signature = _private(key).sign_recoverable(signed, hasher=None)
     return signature[:64] + bytes([27 + signature[64]])
 
 
 def recover(domain: Mapping[str, Any], types: Types, message: Mapping[str, Any], signature: bytes) -> str:
     """Who signed it, in lower case. A signature of anybody: InvalidData for what is none, or has a high s (EIP-2)."""
+    return recover_digest(digest(domain, types, message), signature)
+
+
+def recover_digest(signed: bytes, signature: bytes) -> str:
+    """Who signed a digest, in lower case. Raises InvalidData as `recover` does."""
     from coincurve import PublicKey
 
     try:
@@ -61,10 +71,8 @@ def recover(domain: Mapping[str, Any], types: Types, message: Mapping[str, Any],
         if int.from_bytes(signature[32:64], "big") > _HALF:
             raise ValueError("s lies in the upper half")
         recoverable = signature[:64] + bytes([signature[64] - 27])
-        key = PublicKey.from_signature_and_message(recoverable, digest(domain, types, message), hasher=None)
+        key = PublicKey.from_signature_and_message(recoverable, signed, hasher=None)
     except Exception as error:  # coincurve raises bare Exceptions
-        if isinstance(error, UsageError):
-            raise
         raise InvalidData(f"not a signature of anybody: {str(error)[:80]}") from error
     return "0x" + keccak256(key.format(compressed=False)[1:])[12:].hex()
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-# Of one run's tensors, all of which are held until the last is computed. A graph says beforehand what it needs.
+# Of one run's tensors, all of which are held until the last is computed. A graph says beforehand what it needs: with
+# floats and windows laid out, at most ten times as much (tests/exact/test_memory.py measures it).
 MAX_TRACE_BYTES = 1 << 30
 # cuDNN's heuristics and its search may choose Winograd's transform; its default is a GEMM up to ONNX Runtime 1.19, and
 # since then whichever engine always works (microsoft/onnxruntime#22705): tests/exact/test_exact_gpu.py decides.
@@ -159,6 +160,8 @@ def _open(onnx: bytes, provider: str, threads: int, optimise: int) -> onnxruntim
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _QUIET
     options.intra_op_num_threads = threads
+    # It would hold all float tensors once more from the second run on: ten bytes for each of a trace, not six.
+    options.enable_mem_pattern = False
     options.graph_optimization_level = (
         *(levels.ORT_DISABLE_ALL, levels.ORT_ENABLE_BASIC, levels.ORT_ENABLE_EXTENDED, levels.ORT_ENABLE_ALL),
     )[optimise]

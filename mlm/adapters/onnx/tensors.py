@@ -9,17 +9,28 @@ import io
 import json
 import lzma
 import struct
+import sys
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlm.core import dagcbor
 from mlm.core.errors import InvalidData, UsageError
-from mlm.core.tensors import ITEM_BYTES, MAX_BYTES, MAX_TENSORS, Tensor, check_suffix, encode, from_document
+from mlm.core.tensors import (
+    ITEM_BYTES,
+    MAX_BYTES,
+    MAX_TENSORS,
+    Tensor,
+    check_bool,
+    check_suffix,
+    frame,
+    from_document,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +40,7 @@ _DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
     *(NotImplementedError, RuntimeError, EOFError, ValueError, OSError, IndexError),
 )
+_BIG = sys.byteorder == "big"
 _HEADERS = 1 << 20  # bytes; far more than those of MAX_TENSORS arrays
 
 
@@ -39,10 +51,22 @@ def to_tensors(arrays: Mapping[str, np.ndarray]) -> tuple[Tensor, ...]:
             name,
             array.dtype.name,
             tuple(array.shape),
-            array.astype(array.dtype.newbyteorder("<"), order="C", copy=False).tobytes(),
+            raw(array),
         )
         for name, array in sorted(arrays.items())
     )
+
+
+def raw(array: np.ndarray) -> bytes:
+    """An array's bytes, little-endian and in C order."""
+    if _BIG or array.dtype.byteorder == ">":
+        array = array.astype(array.dtype.newbyteorder("<"))
+    return array.tobytes()
+
+
+@lru_cache(maxsize=256)  # a served model has the same tensors in every call, but for the axes that are free
+def _frame(specs: tuple[tuple[str, np.dtype, tuple[int, ...]], ...]) -> tuple[bytes, ...]:
+    return frame([(name, dtype.name, shape) for name, dtype, shape in specs])
 
 
 def to_arrays(tensors: Sequence[Tensor]) -> dict[str, np.ndarray]:
@@ -111,7 +135,15 @@ class NumpyTensorCodec:
 
     def to_block(self, tensors: Mapping[str, np.ndarray]) -> bytes:
         """The canonical DAG-CBOR block of tensors."""
-        return encode(to_tensors(tensors))
+        ordered = sorted(tensors.items())
+        pieces = _frame(tuple([(name, array.dtype, array.shape) for name, array in ordered]))
+        parts = []
+        for piece, (name, array) in zip(pieces, ordered, strict=False):
+            data = raw(array)
+            if array.dtype.kind == "b":
+                check_bool(name, data)
+            parts += [piece, data]
+        return b"".join([*parts, pieces[-1]])
 
     def from_block(self, block: bytes) -> dict[str, np.ndarray]:
         """Tensors of a block from outside: canonical and finite, or InvalidData."""

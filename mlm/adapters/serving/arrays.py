@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from mlm.adapters.onnx.tensors import raw
 from mlm.core.errors import InvalidData
 from mlm.core.inference import BINARY_HEADER, NAMES, Given, Inference, Signature, parse, response, split
 
@@ -76,23 +77,23 @@ def write(name: str, version: str, asked: Inference, outputs: Mapping[str, np.nd
     """The body of an answer and its headers. Raises InvalidData for an output that JSON cannot hold."""
     import orjson
 
-    raw: list[bytes] = []
-    document = response(name, version, asked.id, _outputs(asked, outputs, raw))
+    tail: list[bytes] = []
+    document = response(name, version, asked.id, _outputs(asked, outputs, tail))
     text = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
-    if not raw:
+    if not tail:
         return text, {"content-type": JSON}
-    return b"".join([text, *raw]), {"content-type": OCTETS, BINARY_HEADER: str(len(text))}
+    return b"".join([text, *tail]), {"content-type": OCTETS, BINARY_HEADER: str(len(text))}
 
 
-def _outputs(asked: Inference, outputs: Mapping[str, np.ndarray], raw: list[bytes]) -> Iterator[dict[str, Any]]:
+def _outputs(asked: Inference, outputs: Mapping[str, np.ndarray], tail: list[bytes]) -> Iterator[dict[str, Any]]:
     import numpy as np
 
     for each in asked.wanted:
         array = outputs[each.name]
         made: dict[str, Any] = {"name": each.name, "shape": list(array.shape), "datatype": NAMES[array.dtype.name]}
         if each.binary:
-            raw.append(array.astype(array.dtype.newbyteorder("<"), order="C", copy=False).tobytes())
-            made["parameters"] = {"binary_data_size": len(raw[-1])}
+            tail.append(raw(array))
+            made["parameters"] = {"binary_data_size": len(tail[-1])}
         else:
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise InvalidData(

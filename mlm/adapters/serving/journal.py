@@ -1,6 +1,6 @@
 """A paid server's journal: every call that was served, durable before its answer leaves; one fdatasync for many calls.
 
-Also what a claim reads, in another process and while the server runs. Formats: mlm/core/serve_journal.py.
+What a claim reads of it: received.py. Formats: mlm/core/serve_journal.py.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -15,22 +16,24 @@ from pathlib import Path
 
 from mlm.adapters.disk import read_at, replace_file, storage_errors, sync_data, sync_folder, write_all
 from mlm.core.admission import Ledger
-from mlm.core.channel import SignedVoucher
 from mlm.core.errors import InvalidData, MlmError, NotFound, StateConflict, StorageError
 from mlm.core.serve_journal import (
     MAGIC,
+    MAX_FILE,
     CallRecord,
     ChannelRecord,
     Record,
+    check_magic,
     decode,
     encode,
     records,
     sizes,
 )
 
-SUFFIX, TORN, LOCK = ".served", ".torn", ".lock"
-_BY_HAND = "by-hand"
-_MAX_FILE = 1 << 32
+TORN, LOCK = ".torn", ".lock"
+_ROOM = 1 << 18  # bytes
+_OVERHEAD = 4096  # of a record beside its answer, at most, and of its channel's
+_QUICK_S, _QUICK_SYNCS = 0.001, 32  # a disk that was this quick so often in a row is taken to be so again
 
 
 @dataclass
@@ -70,11 +73,13 @@ class CallJournal:
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
         self._broken: StorageError | None = None
+        self._quick = 0  # appends since the last one that was not
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="mlm serve journal")  # nothing else can hold it up
         with storage_errors("cannot open the server's journal"):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = _locked(path.with_suffix(LOCK))
             self._handle = _opened(path)
+            self._room = 0  # where the zeros end that lie behind the last record
             self._size = self._load()
         self._full = max(most, 2 * self._size)
 
@@ -92,15 +97,19 @@ class CallJournal:
         """What is known of a channel; None where it never paid."""
         return self.channels.get(channel)
 
-    async def add(self, record: CallRecord, ledger: Ledger) -> None:
+    async def add(self, record: CallRecord, ledger: Ledger, *, alone: bool = False) -> None:
         """Write a call down and take it into its channel's ledger; durable when this returns. Raises StorageError.
 
-        `ledger` is what the channel begins with where it is new here.
+        `ledger` is what the channel begins with where it is new here; `alone` says that no other call is under way,
+        which could share its sync.
         """
         waiting = _Waiting(record, ledger, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._write())
+            if alone and self._prompt and self._size + self._answers + _OVERHEAD <= self._full:
+                await self._write()  # it waits for nothing: whoever cancels this call cuts nothing in two
+            else:
+                self._task = asyncio.get_running_loop().create_task(self._write())
         await waiting.done
 
     def find(self, channel: str, call: int) -> CallRecord:
@@ -148,7 +157,11 @@ class CallJournal:
                 made.append(ChannelRecord(ledger.price, name, ledger.count, ledger.highest, ledger.floor, ledger.best))
             made.append(each.record if len(each.record.answer) <= self._answers else _bare(each.record))
         data = [encode(record) for record in made]
-        await asyncio.get_running_loop().run_in_executor(self._pool, self._append, b"".join(data))
+        whole = b"".join(data)
+        if self._prompt:
+            self._append(whole)
+        else:
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._append, whole)
         for record, place in zip(made, sizes(data, self._size), strict=True):
             self._take(record, place)
         for each in group:
@@ -160,13 +173,26 @@ class CallJournal:
         if self._size > self._full:
             await self._compact()
 
+    @property
+    def _prompt(self) -> bool:
+        """Whether the disk is quicker than a hop to a thread and back; a slow one must not hold up the event loop."""
+        return self._quick >= _QUICK_SYNCS
+
     def _append(self, data: bytes) -> None:
+        """Make it durable, within the room made before; where that ends, with zeros behind it as room for what comes.
+
+        A sync within the room writes data alone. One that makes the file longer waits for the file system's journal,
+        and with it for all that others do there: the files that go to the model's child and come back.
+        """
+        filling = b"" if self._size + len(data) <= self._room else bytes(_ROOM)
+        began = time.monotonic()
         try:
             os.lseek(self._handle, self._size, os.SEEK_SET)
-            write_all(self._handle, data)
+            write_all(self._handle, data + filling)
         except OSError as error:
             try:
                 os.ftruncate(self._handle, self._size)  # a full disk: the next call may find room
+                self._room = self._size
             except OSError as worse:
                 self._broken = StorageError(f"the server's journal cannot be mended: {worse.strerror}")
             raise StorageError(f"the server's journal cannot be written: {error.strerror}") from error
@@ -178,6 +204,10 @@ class CallJournal:
                 f"the server's journal cannot be made durable: {error.strerror}", hint="Restart the server."
             )
             raise self._broken from error
+        if filling:
+            self._room = self._size + len(data) + len(filling)
+        else:
+            self._quick = self._quick + 1 if time.monotonic() - began < _QUICK_S else 0
 
     async def _compact(self) -> None:
         """Rewrite the file; nothing is added meanwhile, and ledgers stay as they are. A full disk leaves it so."""
@@ -193,7 +223,7 @@ class CallJournal:
                 self._broken = StorageError(f"the server's journal was replaced: {error}", hint="Restart the server.")
             return
         os.close(self._handle)  # here, where nobody can be reading by it
-        self._handle = handle
+        self._handle, self._room = handle, self._size
         for channel, at in places.items():
             self.channels[channel].at = at
         self._full = max(self._most, 2 * self._size)
@@ -235,8 +265,8 @@ class CallJournal:
     def _load(self) -> int:
         """Take everything in; cut off what is not whole, and put that aside. The size of what is sound."""
         whole = os.fstat(self._handle).st_size
-        if whole > _MAX_FILE:
-            raise InvalidData(f"{self._path}: expected at most {_MAX_FILE} bytes, found {whole}")
+        if whole > MAX_FILE:
+            raise InvalidData(f"{self._path}: expected at most {MAX_FILE} bytes, found {whole}")
         data = read_at(self._handle, 0, whole)
         if len(data) < len(MAGIC) and MAGIC.startswith(data):
             os.ftruncate(self._handle, 0)
@@ -244,18 +274,21 @@ class CallJournal:
             write_all(self._handle, MAGIC)
             sync_data(self._handle)
             sync_folder(self._path.parent)
+            self._room = len(MAGIC)
             return len(MAGIC)
-        _check_magic(self._path, data)
+        check_magic(str(self._path), data)
         end = len(MAGIC)
         for at, length, payload in records(data):
             self._take(decode(payload), (at, length))
             end = at + length
-        if end < whole:
+        if torn := bytes(data[end:]).rstrip(b"\0"):
             # It was never acknowledged, unless the disk has spoilt it: nothing is thrown away unseen.
-            self.torn = whole - end
-            replace_file(self._path.with_suffix(TORN), [data[end:]], mode=0o600)
+            self.torn = len(torn)
+            replace_file(self._path.with_suffix(TORN), [torn], mode=0o600)
             os.ftruncate(self._handle, end)
             sync_data(self._handle)
+            whole = end
+        self._room = whole
         return end
 
     def _take(self, record: Record, place: tuple[int, int]) -> None:
@@ -301,67 +334,3 @@ def _locked(path: Path) -> int:
             hint="One process serves a version for an account: stop the other.",
         ) from None
     return handle
-
-
-def _check_magic(path: Path, data: bytes) -> None:
-    if not data.startswith(MAGIC):
-        raise InvalidData(f"{path}: expected a server's journal, which begins with {MAGIC!r}, found {data[:20]!r}")
-
-
-class ServedVouchers:
-    """The Received port over a payee's folder of journals, of servers that run or ran; what is `keep`t has its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def best(self, channel: str) -> SignedVoucher | None:
-        return self._all().get(channel)
-
-    def channels(self) -> list[str]:
-        return sorted(self._all())
-
-    def keep(self, signed: SignedVoucher) -> None:
-        """Write a voucher down that came by other ways than a server's."""
-        with storage_errors("cannot keep a voucher"):
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(
-                self._folder / f"{_BY_HAND}{SUFFIX}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-            )
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX)
-                data = read_at(handle, 0, os.fstat(handle).st_size)
-                end = max((at + length for at, length, _ in records(data)), default=len(MAGIC))
-                voucher = signed.voucher
-                record = ChannelRecord(0, voucher.channel, 0, voucher.calls, 0, signed)
-                os.ftruncate(handle, min(end, len(data)))
-                os.lseek(handle, 0, os.SEEK_END)
-                write_all(handle, (b"" if data.startswith(MAGIC) else MAGIC) + encode(record))
-                os.fsync(handle)
-                sync_folder(self._folder)
-            finally:
-                os.close(handle)
-
-    def _all(self) -> dict[str, SignedVoucher]:
-        found: dict[str, SignedVoucher] = {}
-        for path in sorted(self._folder.glob(f"*{SUFFIX}")) if self._folder.is_dir() else []:
-            for signed in vouchers(path):
-                voucher, best = signed.voucher, found.get(signed.voucher.channel)
-                if best is None or (voucher.amount, voucher.calls) > (best.voucher.amount, best.voucher.calls):
-                    found[voucher.channel] = signed
-        return found
-
-
-def vouchers(path: Path) -> list[SignedVoucher]:
-    """The vouchers of a journal, whether or not a server has it. Raises InvalidData, StorageError."""
-    with storage_errors("cannot read a server's journal"), path.open("rb") as file:
-        data = file.read(_MAX_FILE)
-    if MAGIC.startswith(data):
-        return []  # its server was killed before it had written anything
-    _check_magic(path, data)
-    found = []
-    for _, _, payload in records(data):
-        record = decode(payload)
-        voucher = record.best if isinstance(record, ChannelRecord) else record.voucher
-        if voucher is not None:
-            found.append(voucher)
-    return found

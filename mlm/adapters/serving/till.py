@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     Arrays = dict[str, np.ndarray]
 
+Profile = Callable[["Arrays"], Callable[["Arrays"], str]]
 _HEADER = VOUCHER_HEADER.lower()
 _OF_THE_CHAIN = {"channel_unknown", "channel_ended", "channel_expires", "over_deposit"}  # it may know better by now
 _SAID = 4096  # vouchers that a contract has said it signed
@@ -57,10 +58,12 @@ class Payee:
 
     `genuine` may ask the chain, for a contract's signature; it is called in a thread. `acceptable` says why a channel's
     own terms would leave the payee short, or nothing; it is asked of channels that have paid for nothing yet.
+    `profile` is asked with a call's inputs before it runs, and may raise InvalidData; what comes back, with all outputs
+    of the model, for the word that names the arithmetic.
     """
 
     terms: Terms
-    profile: str
+    profile: Profile
     sign: Callable[[ServedResult], bytes]
     recover: Callable[[SignedVoucher], str]
     genuine: Callable[[SignedVoucher, Channel], bool] | None
@@ -152,8 +155,8 @@ class PaidTill:
                 raise self._refused(answer, voucher.channel, voucher.calls)
             assert channel is not None
             if isinstance(answer, Repeat):
-                return await self._again(signed, channel, request, asked, run, render)
-            return await self._admitted(signed, channel, request, given, asked, run, render)
+                return await self._again(signed, channel, request, inputs, asked, run, render)
+            return await self._admitted(signed, channel, request, given, inputs, asked, run, render)
         raise Refusal(Status.BUSY, "the same call is sent again and again", retry_after=1)
 
     def best(self, channel: str) -> dict[str, Any]:
@@ -224,6 +227,7 @@ class PaidTill:
         channel: Channel,
         request: str,
         given: str,
+        inputs: Arrays,
         asked: Inference,
         run: Callable[[], Awaitable[Run]],
         render: Callable[[Inference, Arrays], tuple[bytes, dict[str, str]]],
@@ -232,15 +236,16 @@ class PaidTill:
         # (5)
         with self._within(payer, voucher, request):
             # (6)
+            profile = self._profile(inputs)
             found = (await run()).outputs
             outputs = {each.name: found[each.name] for each in asked.wanted}
             body, headers = render(asked, outputs)
             block = self._codec.to_block(outputs)
-            result = self._statement(signed, given, block)
+            result = self._statement(signed, given, block, profile(found))
             ledger = self._ledger(voucher.channel, channel)
             record = CallRecord(ledger.price, voucher.amount, result, signed.signature, self._mask(asked), block)
             try:
-                await self._journal.add(record, ledger)
+                await self._journal.add(record, ledger, alone=len(self._calls) == 1)
             except StorageError as error:
                 raise Refusal(Status.BUSY, f"the call cannot be written down: {error}", retry_after=5) from error
             return self._served(body, headers, result, payer, "")
@@ -273,6 +278,7 @@ class PaidTill:
         signed: SignedVoucher,
         channel: Channel,
         request: str,
+        inputs: Arrays,
         asked: Inference,
         run: Callable[[], Awaitable[Run]],
         render: Callable[[Inference, Arrays], tuple[bytes, dict[str, str]]],
@@ -296,23 +302,23 @@ class PaidTill:
             block = self._codec.to_block(outputs)
             if _output_commitment(block) != result.output_commitment:
                 # Another order of sums gives other last bits: it is stated anew, as what it is.
-                result = self._statement(signed, result.input_commitment, block)
+                result = self._statement(signed, result.input_commitment, block, self._profile(inputs)(found))
         body, headers = render(asked, outputs)
         return self._served(body, headers, result, payer, "repeat")
 
-    def _statement(self, signed: SignedVoucher, given: str, block: bytes) -> ServedResult:
+    def _profile(self, inputs: Arrays) -> Callable[[Arrays], str]:
+        try:
+            return self._payee.profile(inputs)
+        except InvalidData as error:
+            raise Refusal(Status.MALFORMED, str(error)) from error
+
+    def _statement(self, signed: SignedVoucher, given: str, block: bytes, profile: str) -> ServedResult:
         voucher = signed.voucher
-        result = ServedResult(
-            channel=voucher.channel,
-            call=voucher.calls,
-            request=voucher.request,
-            version_id=self._payee.terms.version_id,
-            input_commitment=given,
-            output_commitment=_output_commitment(block),
-            profile=self._payee.profile,
-            served_at=int(time.time()),
+        bare = ServedResult(
+            *(voucher.channel, voucher.calls, voucher.request, self._payee.terms.version_id),
+            *(given, _output_commitment(block), profile, int(time.time())),
         )
-        return replace(result, signature=self._payee.sign(result))
+        return bare.signed(self._payee.sign(bare))
 
     def _mask(self, asked: Inference) -> int:
         return sum(1 << self._outputs.index(each.name) for each in asked.wanted)

@@ -152,6 +152,7 @@ select job_id, provider, digest, attestation, signatures, block, timestamp, tx_h
 from attested_results
 where ($job_id::varchar is null or job_id = $job_id)
   and ($digest::varchar is null or digest = $digest)
+  and ($quote::varchar is null or contains(attestation, '"quoteDigest":"' || $quote || '"'))
 order by block, log_index limit $limit offset $offset;
 
 -- name: session_keys
@@ -159,6 +160,7 @@ select digest, provider, key, attestation, signatures, block, timestamp, tx_hash
 from session_keys
 where ($digest::varchar is null or digest = $digest)
   and ($provider::varchar is null or provider = $provider)
+  and ($quote::varchar is null or contains(attestation, '"quoteDigest":"' || $quote || '"'))
 order by block desc, log_index desc limit $limit offset $offset;
 
 -- name: shown_quotes
@@ -185,7 +187,8 @@ order by block, log_index limit $limit offset $offset;
 
 -- name: beacon_rounds
 select round, account, change, drawn_block, word, amount, block, timestamp, tx_hash, finality(block) as finality
-from beacon_rounds where ($round::bigint is null or round = $round)
+from beacon_rounds
+where ($round::bigint is null or round = $round) and ($account::varchar is null or account = $account)
 order by block, log_index limit $limit offset $offset;
 
 -- name: replicas

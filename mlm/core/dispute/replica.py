@@ -16,10 +16,14 @@ from mlm.core.job import State
 
 MIN_EXECUTIONS, MAX_EXECUTIONS = 2, 8  # of a job, its provider's among them
 LOOKS = 8  # places that a draw looks at for each replica that it needs
+BUSY_LOOKS = 1  # of them, those whose slot serves another job: a draw ends at the next one
 MAX_EMPTY_LOOKS = 256  # at empty places: so many of a draw do not count
 TRIMMED = 8  # emptied places that the contract looks at in one call
 _FEE_BITS = 128
 TYPES = {"ReplicaSalt": [{"name": "job", "type": "bytes32"}]}
+SECRET_TYPES = {"BeaconSecret": [{"name": "round", "type": "uint256"}]}
+READABLE_BLOCKS = 256  # in which a block's hash can be read by contracts
+RECORDED_WITHIN = READABLE_BLOCKS // 4  # a hash that waits for reveals is kept after so many blocks
 
 
 class Stage(IntEnum):
@@ -87,6 +91,17 @@ def commitment(chain_id: int, contract: str, account: str, job_id: str, trace_ro
 # ------------------------------------------------------------------ the beacon
 
 
+def secret_domain(chain_id: int, beacon: str) -> dict[str, Any]:
+    """The EIP-712 domain of the signature behind a secret: it is kept nowhere, and no kill loses it."""
+    return {"name": "mlm beacon", "version": "1", "chainId": chain_id, "verifyingContract": beacon}
+
+
+def secret_commitment(chain_id: int, beacon: str, account: str, number: int, secret: bytes) -> bytes:
+    """keccak256(abi.encode(H("mlm/beacon-secret/1"), chainid, beacon, account, round, secret))."""
+    place = (domain("mlm/beacon-secret/1"), chain_id, int(beacon, 16), int(account, 16))
+    return keccak256(words((*place, number, secret)))
+
+
 def seed_of(chain_id: int, beacon: str, number: int, mixed: bytes, reveals: Iterable[tuple[str, bytes]]) -> bytes:
     """A round's seed: of the block's hash that was mixed in, and of all that was revealed, in whatever order."""
     parts = (int.from_bytes(keccak256(words((int(account, 16), secret)))) for account, secret in reveals)
@@ -144,6 +159,7 @@ class Slots:
         funding, found = self.fundings[job_id], list[str]()
         barred = {account.lower() for account in without}
         number, left, empty = 0, LOOKS * funding.wanted if funding.places else 0, MAX_EMPTY_LOOKS
+        busy = BUSY_LOOKS * funding.wanted
         while left and len(found) < funding.wanted:
             place = look(seed, job_id, number, funding.places)
             account = self.places[place - 1] if place <= len(self.places) else ""
@@ -153,9 +169,17 @@ class Slots:
             else:
                 left -= 1
             slot = self.by_account.get(account)
+            if slot and slot.job_id:
+                if not busy:
+                    break
+                busy -= 1
             if slot and account not in (*barred, *found) and slot.fits(funding.at, self.stake):
                 found.append(account)
         return tuple(found)
+
+    def lowest_empty(self) -> int:
+        """The first place that nobody has, from 1 on; 0 where there is none."""
+        return self.places.index("") + 1 if "" in self.places else 0
 
     def apply(self, row: Mapping[str, Any]) -> None:
         """One more row of the log (docs/events.md, `replicas`)."""
@@ -205,16 +229,23 @@ class Slots:
 
 @dataclass(frozen=True)
 class Round:
-    """A round of the beacon. Its commitments end at `closes_at`, its reveals at `ends_at`."""
+    """A round of the beacon. Its commitments end at `closes_at`, its reveals at `ends_at`, once it is closed."""
 
     number: int
     closes_at: int
-    ends_at: int
+    ends_at: int = 0
     closed_in: int = 0  # the block that mixes in; 0: nobody has closed it
     commitments: int = 0
     reveals: int = 0
-    finished: bool = False
     seed: bytes = b""
+    fresh: bool = False  # the newest block is the one that it was closed in, whose hash is known from the next one on
+    unkept: int = 0  # blocks since it was closed in which nobody has kept that block's hash
+    added: bool = False  # the account has committed to a secret, and has not shown it
+
+    @property
+    def closed(self) -> bool:
+        """Whether a block is chosen whose hash mixes in, or did: a hash that nobody has kept in time is lost."""
+        return bool(self.closed_in) and self.unkept <= READABLE_BLOCKS
 
 
 @dataclass(frozen=True)
@@ -234,6 +265,7 @@ class Replicas:
     committed: int = 0
     stage: Stage = Stage.NONE  # the account's own
     consumer: bool = False  # the account is the job's
+    secret: bool = False  # the account would add a secret to the round
 
     def may_submit(self, now: int) -> bool:
         """Whether the provider may hand its result in: all have committed, or half of its time is over."""
@@ -245,6 +277,27 @@ class Replicas:
 @dataclass(frozen=True)
 class Fund:
     """Pay for the replicas, before anybody can know who is drawn: until the commitments of the round that draws end."""
+
+
+@dataclass(frozen=True)
+class Add:
+    """Commit to a secret in the beacon's round: nobody then knows its seed before it is shown."""
+
+    round: int
+
+
+@dataclass(frozen=True)
+class Show:
+    """Show the secret, and have its deposit back."""
+
+    round: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """Keep the hash that a round waits with, before nobody can read it any more."""
+
+    round: int
 
 
 @dataclass(frozen=True)
@@ -272,12 +325,14 @@ class Settle:
     """Pay and slash, and give the consumer what is left."""
 
 
-Move = Fund | Draw | Commit | Reveal | Settle
+Move = Fund | Add | Show | Record | Draw | Commit | Reveal | Settle
 
 
 def next_move(found: Replicas, now: int) -> Move | None:
     """What an account does about a job's replicas at a time; None where there is nothing. A draw and the settlement are
-    anybody's."""
+    anybody's. Its own secret comes first, whatever has become of the job: it is shown in time, or costs its deposit."""
+    if found.round is not None and found.round.added and (move := _own_secret(found.round, now)):
+        return move
     if found.settled:
         return None
     if not found.funded:
@@ -289,19 +344,29 @@ def next_move(found: Replicas, now: int) -> Move | None:
         return Settle() if now >= found.reveal_by else None
     if not found.drawn:
         few = found.found is not None and found.found < found.policy.replicas
-        return _draw(found.round, now) if found.state is State.LEASED and found.round and not few else None
+        leased = found.state is State.LEASED and not few
+        return _draw(found.round, now, found.secret) if leased and found.round else None
     if found.stage is Stage.DRAWN:
         return Commit() if found.state is State.READY and now < found.commit_by else None
     return None
 
 
-def _draw(found: Round, now: int) -> Draw | None:
+def _own_secret(found: Round, now: int) -> Move | None:
+    if found.closed:
+        return Show(found.number) if now < found.ends_at and not found.fresh else None
+    return None if now < found.closes_at else Draw(found.number, closes=True, finishes=False, draws=False)
+
+
+def _draw(found: Round, now: int, secret: bool) -> Move | None:
     if found.seed:
         return Draw(found.number, closes=False, finishes=False, draws=True)
-    if found.finished or now < found.closes_at:
+    if now < found.closes_at:
+        return Add(found.number) if secret and not found.added else None
+    shown = found.reveals == found.commitments
+    if not found.closed:
+        return Draw(found.number, closes=True, finishes=shown, draws=shown)
+    if found.fresh:
         return None
-    over = found.reveals == found.commitments or now >= found.ends_at
-    closes = found.closed_in == 0
-    if not closes and not over:
-        return None
-    return Draw(found.number, closes=closes, finishes=over, draws=over)
+    if shown or now >= found.ends_at:
+        return Draw(found.number, closes=False, finishes=True, draws=True)
+    return Record(found.number) if found.unkept >= RECORDED_WITHIN else None

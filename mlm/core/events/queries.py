@@ -90,10 +90,10 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "attester_stakes": {"account": None, **_PAGE},
     # in order: threshold active_from
     "attester_thresholds": {**_PAGE},
-    # job_id provider digest attestation (JSON) signatures (by commas)
-    "attested_results": {"job_id": None, "digest": None, **_PAGE},
-    # the newest first: digest provider key attestation (JSON) signatures (by commas)
-    "session_keys": {"digest": None, "provider": None, **_PAGE},
+    # job_id provider digest attestation (JSON) signatures (by commas); `quote` is the digest of the attested one
+    "attested_results": {"job_id": None, "digest": None, "quote": None, **_PAGE},
+    # the newest first: digest provider key attestation (JSON) signatures (by commas); `quote` as above
+    "session_keys": {"digest": None, "provider": None, "quote": None, **_PAGE},
     # in order: job_id provider quote
     "shown_quotes": {"job_id": REQUIRED},
     # in order: digest reporter fault (by number)
@@ -104,7 +104,7 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "chain_reports": {"digest": None, **_PAGE},
     # in order: round account change (committed closed revealed finished) drawn_block (closed) word (commitment, secret,
     # seed) amount (burned)
-    "beacon_rounds": {"round": None, **_PAGE},
+    "beacon_rounds": {"round": None, "account": None, **_PAGE},
     # in order: job_id (None: of a slot) account change (joined left exited funded drawn committed equal different, an
     # end, settled) position (in a draw) number (place, exit time, how many, round) word (seed, commitment, root) amount
     # (stake, fee, pay, refund) slashed (of a replica; what burned of a job)

@@ -12,7 +12,7 @@ from hashlib import sha256
 from mlm.core.commitment import commit_outputs, input_commitment
 from mlm.core.digest import words
 from mlm.core.errors import InvalidData
-from mlm.core.exact.graph import MAX_NODES, key_of
+from mlm.core.exact.graph import MAX_NODES, Graph, key_of
 from mlm.core.merkle import HASH_BYTES, Tree, tree_of
 
 TIER = 2  # Tier.Optimistic of Types.sol
@@ -28,6 +28,11 @@ class Evidence:
     inputs: int
     outputs: int
     roots: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, graph: Graph, roots: Sequence[bytes]) -> Evidence:
+        """Of a run of a graph: its nodes' tensor roots, in the graph's order."""
+        return cls(graph.tree.root, graph.inputs, graph.outputs, tuple(roots))
 
     @property
     def key(self) -> bytes:

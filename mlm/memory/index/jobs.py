@@ -116,8 +116,8 @@ class JobQueries(AssetQueries):
         for row in matching(self._tables["audit_fundings"], account=account):
             yield {name: row[name] for name in COLUMNS["audit_fundings"]} | self._place(row)
 
-    def _query_beacon_rounds(self, round: int | None) -> Iterable[Record]:
-        for row in matching(self._tables["beacon_rounds"], round=round):
+    def _query_beacon_rounds(self, round: int | None, account: str | None) -> Iterable[Record]:
+        for row in matching(self._tables["beacon_rounds"], round=round, account=account):
             yield {name: row[name] for name in COLUMNS["beacon_rounds"]} | self._place(row)
 
     def _query_replicas(self, job_id: str | None, account: str | None) -> Iterable[Record]:

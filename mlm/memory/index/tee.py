@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -26,11 +27,11 @@ class TeeQueries(Facts):
     def _query_attester_thresholds(self) -> Iterable[Record]:
         return self._noted("attester_thresholds")
 
-    def _query_attested_results(self, job_id: str | None, digest: str | None) -> Iterable[Record]:
-        return self._noted("attested_results", job_id=job_id, digest=digest)
+    def _query_attested_results(self, job_id: str | None, digest: str | None, quote: str | None) -> Iterable[Record]:
+        return _about(quote, self._noted("attested_results", job_id=job_id, digest=digest))
 
-    def _query_session_keys(self, digest: str | None, provider: str | None) -> Iterable[Record]:
-        return self._noted("session_keys", newest=True, digest=digest, provider=provider)
+    def _query_session_keys(self, digest: str | None, provider: str | None, quote: str | None) -> Iterable[Record]:
+        return _about(quote, self._noted("session_keys", newest=True, digest=digest, provider=provider))
 
     def _query_shown_quotes(self, job_id: str) -> Iterable[Record]:
         return self._noted("shown_quotes", job_id=job_id)
@@ -43,3 +44,8 @@ class TeeQueries(Facts):
 
     def _query_chain_reports(self, digest: str | None) -> Iterable[Record]:
         return self._noted("chain_reports", digest=digest)
+
+
+def _about(quote: str | None, rows: Iterable[Record]) -> Iterable[Record]:
+    """Those whose attestation is of this quote."""
+    return (row for row in rows if quote in (None, json.loads(row["attestation"])["quoteDigest"]))

@@ -72,8 +72,7 @@ class Optimistic(Delivering):
     def execute(self, ports: Ports, work: Work, ran: Run | None) -> KeptWork:
         """Raises InvalidData where the trace would not be taken: nobody is slashed for what was not accepted."""
         made = ports.exact.run(work.model.onnx, work.input.tensors)
-        graph = made.trace.graph
-        evidence = Evidence(graph.tree.root, graph.inputs, graph.outputs, made.trace.roots)
+        evidence = Evidence.of(made.trace.graph, made.trace.roots)
         expected = work.job.terms.request.input_commitment
         actual = "0x" + evidence.input_commitment(bytes.fromhex(work.job.version_id[2:]), int(self.tier)).hex()
         if actual != expected:

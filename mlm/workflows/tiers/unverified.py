@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlm.core import closeness
 from mlm.core.commitment import SCHEME_KECCAK, commit_outputs, tensors_root, unverified_input_commitment
 from mlm.core.job import Tier
 from mlm.core.kept_work import KeptWork
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mlm.ports.bundle import Ports
     from mlm.ports.runner import Run
     from mlm.ports.tensors import Tensors
+    from mlm.workflows.job_post import JobPost
 
 
 class Unverified(Delivering):
@@ -30,6 +32,14 @@ class Unverified(Delivering):
     def check_manifest(self, found: Manifest) -> None:
         """The outputs are small enough to be shown on chain."""
         outputs.check_fits(found)
+
+    def policy(self, asked: JobPost) -> bytes:
+        """The tolerance that the consumer states."""
+        return closeness.tolerance_word(asked.tolerance or 0.0)
+
+    def spell_policy(self, policy: bytes) -> str:
+        stated = closeness.stated_tolerance(policy)
+        return f"outputs within {stated:g} of another run's, as advice" if stated else ""
 
     def check(self, ports: Ports, loaded: model.Model, version: lookup.Version) -> None:
         outputs.check_fits(loaded.manifest)
