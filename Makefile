@@ -72,10 +72,10 @@ bench: $(DEV) $(ENGINE) $(LOAD) ## Measure against peers, into bench/latest.json
 gpu: $(DEV) ## Run the checks and benchmarks that need CUDA; says so when there is no GPU
 	@bash bench/gpu.sh
 
-fuzz: $(DEV) $(FORGE) ## Longer random runs of the property, fuzz and invariant tests (an hour)
+fuzz: $(DEV) $(FORGE) ## Longer random runs of the property, fuzz and invariant tests (hours)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -m hypothesis
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests/e2e/test_kills.py tests/lowering/test_models.py
-	cd devnet && FOUNDRY_FUZZ_RUNS=10000 FOUNDRY_INVARIANT_RUNS=256 FOUNDRY_INVARIANT_DEPTH=256 $(FORGE_RUN) test
+	cd devnet && FOUNDRY_PROFILE=fuzz $(FORGE_RUN) test
 
 soak: $(DEV) $(ENGINE) ## Workers, consumers and the devnet killed at random for 300 jobs; every balance explained
 	@$(BIN)/python -m tests.soak --jobs $(or $(JOBS),300) --seed $(or $(SEED),1)

@@ -22,13 +22,13 @@ PEER = "onnxruntime: the same file and inputs, its outputs only"
 
 
 def digits() -> bytes:
-    """The CNN for handwritten digits of tests/lowering, in whole numbers."""
+    """The template's CNN for handwritten digits, in whole numbers."""
     from mlm.adapters.exact.lower.report import lowered
     from mlm.ports.lowering import Samples
-    from tests.lowering.packaged import DATA
 
-    calibration, _, _ = DATA["digits_small"](None)
-    source = (ROOT / "tests" / "lowering" / "models" / "digits-cnn.onnx").read_bytes()
+    template = ROOT / "templates" / "digits-cnn"
+    calibration = np.load(template / "samples" / "calibration.npy")
+    source = (template / "model.onnx").read_bytes()
     with tempfile.TemporaryDirectory() as folder:
         return lowered(source, Samples({"": calibration}), Path(folder)).onnx
 

@@ -237,6 +237,7 @@ contract AssetRegistryTest is MarketBase {
 
     /// Every parent's share comes back from where it was stored.
     /// forge-config: default.fuzz.runs = 32
+    /// forge-config: fuzz.fuzz.runs = 2500
     function testFuzz_sharesAreKept(uint256 count, uint256 seed) public {
         count = _within(count, 0, 15);
         uint256[] memory ids = _parents(15);

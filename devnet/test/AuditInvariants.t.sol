@@ -148,6 +148,8 @@ contract AuditInvariantsTest is AuditBase {
 
     /// forge-config: default.invariant.runs = 24
     /// forge-config: default.invariant.depth = 64
+    /// forge-config: fuzz.invariant.runs = 128
+    /// forge-config: fuzz.invariant.depth = 160
     function invariant_pay() public view {
         uint256 left = 0;
         for (uint256 i = 0; i < jobs.length; ++i) {

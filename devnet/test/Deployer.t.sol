@@ -119,6 +119,7 @@ contract DeployerTest is Base {
     }
 
     /// forge-config: default.fuzz.runs = 64
+    /// forge-config: fuzz.fuzz.runs = 5000
     function test_theAddressFollowsFromAccountAndNameAlone(address account, string calldata name, address other)
         public
     {

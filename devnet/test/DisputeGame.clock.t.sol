@@ -143,6 +143,7 @@ contract DisputeGameClockTest is GameBase {
     }
 
     /// forge-config: default.fuzz.runs = 48
+    /// forge-config: fuzz.fuzz.runs = 4000
     function testFuzz_aGameIsBounded(uint256 seed) public {
         (bytes32 jobId,) = _handIn(_honest());
         bytes32 gameId = _open(CAROL, jobId, _honest(), 1);

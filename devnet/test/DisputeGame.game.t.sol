@@ -345,6 +345,7 @@ contract DisputeGameGameTest is GameBase {
 
     /// The list of a node's games, whichever of them end.
     /// forge-config: default.fuzz.runs = 48
+    /// forge-config: fuzz.fuzz.runs = 4000
     function testFuzz_theFirstOnANodeIsRewarded(uint8 ended) public {
         (bytes32 jobId,) = _lied();
         bytes32[] memory roots = _roots(2, 1);

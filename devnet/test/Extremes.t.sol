@@ -51,6 +51,7 @@ contract ExtremesTest is MarketBase {
     }
 
     /// forge-config: default.fuzz.runs = 64
+    /// forge-config: fuzz.fuzz.runs = 5000
     function testFuzz_conservesAnyAmount(uint128 maxPrice, uint128 price, uint128 usePrice, uint16 ownerBps, uint16 fee)
         public
     {

@@ -74,6 +74,8 @@ contract GameInvariantsTest is GameBase, IToyGraph {
     /// not paid, and nothing else; and a job counts its open games.
     /// forge-config: default.invariant.runs = 24
     /// forge-config: default.invariant.depth = 80
+    /// forge-config: fuzz.invariant.runs = 128
+    /// forge-config: fuzz.invariant.depth = 200
     function invariant_money() public view {
         uint256 open = 0;
         for (uint256 i = 0; i < handler.gameCount(); ++i) {

@@ -65,6 +65,7 @@ contract JobMarketLateTest is MarketBase {
     /// Whoever bids, and however often, itself below itself too: bids never last longer than twice what was posted, nobody
     /// who is outbid before the last moves has less than its time, and no half-time comes back.
     /// forge-config: default.fuzz.runs = 256
+    /// forge-config: fuzz.fuzz.runs = 10000
     function testFuzz_boundedAndFair(uint32 window, uint16[24] memory waits, bool alone) public {
         window = uint32(_within(window, 1 minutes, 7 days));
         Request memory request = _request(AuctionKind.Reverse, Tier.Zk);

@@ -9,6 +9,7 @@ import {MarketBase} from "./MarketBase.sol";
 contract JobRecordTest is MarketBase {
     /// Through a whole life, `jobOf` says what was posted and when each thing happened.
     /// forge-config: default.fuzz.runs = 64
+    /// forge-config: fuzz.fuzz.runs = 5000
     function testFuzz_everyFactComesBack(
         uint8 tier,
         bool reverse,

@@ -181,6 +181,8 @@ contract ReplicationInvariantsTest is ReplicaBase {
 
     /// forge-config: default.invariant.runs = 24
     /// forge-config: default.invariant.depth = 64
+    /// forge-config: fuzz.invariant.runs = 128
+    /// forge-config: fuzz.invariant.depth = 160
     function invariant_covered() public view {
         _needCovered();
         uint256 held = 0;

@@ -53,6 +53,7 @@ contract TokensTest is MarketBase {
     }
 
     /// forge-config: default.fuzz.runs = 64
+    /// forge-config: fuzz.fuzz.runs = 5000
     function testFuzz_fewUnitsAddUp(uint128 maxPrice, uint128 price, uint128 usePrice, uint16 ownerBps) public {
         _over(address(new SilentToken(address(this), "USDT", 6, SUPPLY)), 6);
         usePrice = uint128(_within(usePrice, 0, 1_000));

@@ -54,6 +54,7 @@ contract UnverifiedHostileTest is UnverifiedBase {
 
     /// USDT, of 6 and of no decimals, and a token of 36: a deposit is any number of base units.
     /// forge-config: default.fuzz.runs = 64
+    /// forge-config: fuzz.fuzz.runs = 5000
     function testFuzz_depositsOfAnySize(uint128 deposit, uint8 which) public {
         uint128[4] memory fixed_ = [1, 1e6, 1e36, type(uint128).max];
         deposit = which % 8 < 4 ? fixed_[which % 8] : uint128(_within(deposit, 1, type(uint128).max));

@@ -87,6 +87,7 @@ contract ZkHostileTest is ZkFixtures {
     }
 
     /// forge-config: default.fuzz.runs = 64
+    /// forge-config: fuzz.fuzz.runs = 5000
     function testFuzz_anyChangedHeadOrPaddingIsRefused(uint256 at, uint8 mask) public {
         bytes memory evidence = _evidence(good);
         at = _within(at, 0, evidence.length - 1);

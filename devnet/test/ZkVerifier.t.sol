@@ -240,6 +240,7 @@ contract ZkVerifierTest is ZkFixtures {
     }
 
     /// forge-config: default.fuzz.runs = 24
+    /// forge-config: fuzz.fuzz.runs = 2000
     function testFuzz_flippedBitOfTheProof(uint256 at) public {
         Proof memory forged = good;
         at = _within(at, 0, forged.proof.length * 8 - 1);
@@ -248,6 +249,7 @@ contract ZkVerifierTest is ZkFixtures {
     }
 
     /// forge-config: default.fuzz.runs = 24
+    /// forge-config: fuzz.fuzz.runs = 2000
     function testFuzz_anotherOutput(uint256 at, uint256 value) public {
         Proof memory forged = good;
         at = _within(at, forged.inputs, forged.instances.length - 1);
@@ -258,6 +260,7 @@ contract ZkVerifierTest is ZkFixtures {
     }
 
     /// forge-config: default.fuzz.runs = 64
+    /// forge-config: fuzz.fuzz.runs = 5000
     function testFuzz_nonsense(bytes calldata evidence) public {
         Claim memory claim = _claim(good);
         vm.expectRevert();

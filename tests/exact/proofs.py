@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -193,11 +193,15 @@ def write(op: Op, seed: int, count: int, tries: int, folder: Path = FOLDER) -> N
 
     `count` of what may be true or false, and `tries` at honest traces.
     """
-    target = folder / op.name
+    put(folder / op.name, chain(flips(op, seed), cases(op, seed, count), attempts(op, seed, tries)))
+
+
+def put(target: Path, made: Iterable[Case]) -> None:
+    """Write cases into a new folder, for devnet/test/exact/ProofDifferential.t.sol."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     written, rows = 0, list[bytes]()
-    for case in chain(flips(op, seed), cases(op, seed, count), attempts(op, seed, tries)):
+    for case in made:
         rows.append(case.packed())
         if len(rows) >= CHUNK:
             (target / f"{written}.bin").write_bytes(b"".join(rows))

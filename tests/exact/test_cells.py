@@ -11,8 +11,8 @@ import pytest
 from mlm.core.exact.cell import cell
 from mlm.core.exact.node import Op, of_words
 from mlm.core.exact.trace import element
+from tests.exact.fitting import fitted
 from tests.exact.proofs import OPERATORS
-from tests.exact.sampling import sample
 from tests.vectors import make_exact_cells
 
 CASES: list[dict[str, Any]] = json.loads((make_exact_cells.HERE / "exact_cells.json").read_text())["cases"]
@@ -37,7 +37,7 @@ def test_vectors() -> None:
 def test_random_cells_are_as_defined(op: Op) -> None:
     random = Random(f"defined {op}")
     for _ in range(60):
-        made = sample(op, random)
+        made = fitted(op, random).sample
         for _ in range(5):
             index = random.randrange(made.node.output.elements)
             assert made.output(index) == make_exact_cells.expected(made, index)

@@ -27,6 +27,7 @@ from mlm.core import dagcbor
 from mlm.core.errors import InvalidData
 from mlm.core.exact.node import Op
 from mlm.ports.lowering import PROFILES
+from tests.exact.fitting import fitted
 from tests.exact.models import feed, model_of, random_inputs, transformer
 from tests.exact.sampling import Sample, sample
 from tests.exact.test_graph import OPERATORS
@@ -40,7 +41,7 @@ in_each_profile = pytest.mark.parametrize("profile", PROFILES)
 def test_a_node_computes_the_same_in_onnx(op: Op, profile: str) -> None:
     random = Random(op + 400)
     for turn in range(12):
-        model, inputs = model_of(sample(op, random), random, profile)
+        model, inputs = model_of(fitted(op, random).sample, random, profile)
         expected = run_graph(model.graph, model.parameters, inputs)
         values = Tracer(model, threads=1, optimise=LEVELS[turn % 4]).execute(feed(model, inputs))
         for at, (ours, theirs) in enumerate(zip(expected, values[1:], strict=True)):

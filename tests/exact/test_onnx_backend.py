@@ -7,11 +7,8 @@ data. Every test of these operators is run here, or stands in SKIPPED with the r
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
-from importlib import import_module
 from math import prod
 from typing import Any
 
@@ -28,6 +25,7 @@ from mlm.core.exact.graph import Graph, input_name
 from mlm.core.exact.node import Node, Op, Operand
 from mlm.core.exact.tensor import DType, TensorType, tensor_root
 from mlm.ports.lowering import PROFILES
+from tests.exact.backend import cases
 
 Made = tuple[np.ndarray, np.ndarray]  # what the exact node gave, and what it should have given, both as int8
 
@@ -90,18 +88,6 @@ _RESIZED = {
 }
 
 
-@cache
-def _cases(operator: str) -> tuple[Any, ...]:
-    """ONNX's tests of one operator; all of them at once take half a minute to make."""
-    from onnx.backend.test.case import node
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import_module(f"onnx.backend.test.case.node.{operator.lower()}")
-    kept = [case for case in node._NodeTestCases if [each.op_type for each in case.model.graph.node] == [operator]]
-    return tuple(case for case in kept if not case.name.endswith("_expanded"))
-
-
 def _skipped(name: str) -> str:
     """Why a test is not run; empty if it is."""
     fitting = [begin for begin in SKIPPED if name.startswith(begin)]
@@ -109,7 +95,7 @@ def _skipped(name: str) -> str:
 
 
 def test_every_reason_has_a_test() -> None:
-    names = [case.name for operator in _OPERATORS for case in _cases(operator)]
+    names = [case.name for operator in _OPERATORS for case in cases(operator)]
     used = {begin for name in names for begin in SKIPPED if name.startswith(begin) and name not in _RESIZED}
     assert used == set(SKIPPED)
     run = [name for name in names if not _skipped(name)]
@@ -118,16 +104,16 @@ def test_every_reason_has_a_test() -> None:
 
 @pytest.mark.parametrize("operator", _OPERATORS)
 def test_exact_nodes_agree_with_the_tests_of(operator: str) -> None:
-    cases = [case for case in _cases(operator) if not _skipped(case.name)]
-    for case in cases:
+    chosen = [case for case in cases(operator) if not _skipped(case.name)]
+    for case in chosen:
         (node,) = case.model.graph.node
         inputs, expected = (list(map(np.asarray, values)) for values in case.data_sets[0])
         attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
         convert = _CONVERTED["moved" if operator in _MOVED else operator]
         for found, wanted in convert(case.model, attributes, inputs, expected):
             np.testing.assert_array_equal(found.ravel(), wanted.ravel(), case.name, strict=True)
-    if not cases:
-        pytest.skip(_skipped(_cases(operator)[0].name))
+    if not chosen:
+        pytest.skip(_skipped(cases(operator)[0].name))
 
 
 def _four(shape: Sequence[int]) -> tuple[int, int, int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -58,10 +59,9 @@ def test_a_long_run_attacks_honest_traces_often_enough() -> None:
     """`make fuzz`: at least 100,000 attempts an operator on the contract, by bytes, and as many by what they mean."""
     from tests import forge
 
-    makefile, contract = (forge.ROOT / path for path in ("Makefile", FUZZ))
-    (runs,) = re.findall(r"^\tcd devnet && FOUNDRY_FUZZ_RUNS=(\d+) ", makefile.read_text(), re.MULTILINE)
-    (tries,) = re.findall(r"constant TRIES = (\d+);", contract.read_text())
-    assert int(runs) * int(tries) >= 100_000 <= forge.LONG
+    runs = tomllib.loads((forge.DEVNET / "foundry.toml").read_text())["profile"]["fuzz"]["fuzz"]["runs"]
+    (tries,) = re.findall(r"constant TRIES = (\d+);", (forge.ROOT / FUZZ).read_text())
+    assert runs * int(tries) >= 100_000 <= forge.LONG
 
 
 @pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.name)

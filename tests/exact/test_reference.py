@@ -10,6 +10,7 @@ import pytest
 from mlm.adapters.exact.reference import run_graph, run_node
 from mlm.core.errors import InvalidData
 from mlm.core.exact.node import Op
+from tests.exact.fitting import fitted
 from tests.exact.models import arrays
 from tests.exact.sampling import sample
 from tests.exact.test_graph import OPERATORS, graph_of
@@ -19,7 +20,7 @@ from tests.exact.test_graph import OPERATORS, graph_of
 def test_a_whole_tensor_is_its_cells(op: Op) -> None:
     random = Random(op + 300)
     for _ in range(25):
-        made = sample(op, random)
+        made = fitted(op, random).sample
         found = run_node(made.node, arrays(made))
         assert found.dtype == np.int8 and found.shape == made.node.output.shape
         cells = range(made.node.output.elements)

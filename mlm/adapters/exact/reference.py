@@ -46,10 +46,14 @@ def run_graph(graph: Graph, parameters: Mapping[bytes, Array], inputs: Sequence[
 
 def run_node(node: Node, operands: Sequence[Array]) -> Array:
     """A node's output as int8, of its type's shape; `operands` have theirs."""
+    return numbers(node, operands).astype("int8")
+
+
+def numbers(node: Node, operands: Sequence[Array]) -> Array:
+    """The same as int64: limits that are wider than int8's show what lies beyond them."""
     import numpy as np
 
-    value = _OPERATORS[node.op](node, [operand.astype(np.int64) for operand in operands])
-    return value.reshape(node.output.shape).astype(np.int8)
+    return _OPERATORS[node.op](node, [operand.astype(np.int64) for operand in operands]).reshape(node.output.shape)
 
 
 def parameter(parameters: Mapping[bytes, Array], root: bytes, kind: TensorType) -> Array:

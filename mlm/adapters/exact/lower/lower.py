@@ -61,14 +61,17 @@ def lower(
     model's, and changes nothing else.
     """
     for step in source.steps:
-        if step.op not in HANDLERS:
-            raise step.fails("this operator is not among those that can be lowered")
+        _check(source, step)
     statistics = measure(source, data)
     context = Context(source, statistics, joined(source, statistics), padding)
     ports = [_input(context, name) for name in source.inputs]
+    wanted = source.uses()
     for step in source.steps:
         if step.output not in context.fused:
             HANDLERS[step.op](context, step)
+        for name in step.outputs[1:]:  # the first is there, or that of the step that it was fused with
+            if name in wanted and name not in context.values:
+                raise step.fails(f"its output {name!r} is not among what an exact operator computes")
     outputs = [_output(context, name) for name in source.outputs]
     graph, order = context.nodes.finished([node for node, _ in outputs])
     places = {index: at for at, index in enumerate(order)}
@@ -87,6 +90,15 @@ def lower(
         if value.node in places
     }
     return LoweredGraph(model, source, statistics, values, tuple(context.clipped), context.largest)
+
+
+def _check(source: Source, step: Step) -> None:
+    """Raises InvalidData for an operator that would compute with an input's integers, and for one without a handler."""
+    numbers = [] if step.op == "Embedding" else [name for name in step.inputs if name in source.integers]
+    if numbers and not (step.op == "Gather" and step.inputs[0] in source.constants):
+        raise step.fails(f"expected floats, found the whole numbers of the input {numbers[0]!r}: only tables take them")
+    if step.op not in HANDLERS:
+        raise step.fails("this operator is not among those that can be lowered")
 
 
 def joined(source: Source, statistics: Mapping[str, Statistics]) -> dict[str, float]:

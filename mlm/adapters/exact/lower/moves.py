@@ -42,7 +42,9 @@ def reshape(context: Context, step: Step) -> None:
 
 
 def alias(context: Context, step: Step) -> None:
-    """Identity, Dropout, Cast between floats."""
+    """Identity, Dropout that drops nothing, Cast between floats."""
+    if step.op == "Dropout" and len(step.inputs) > 2 and bool(context.constant(step, 2)):
+        raise step.fails("expected a model for inference, found one that drops numbers at random")
     context.bind(step.output, context.value(step))
 
 
@@ -255,13 +257,19 @@ def _under(numbers: Array, unit: float, scale: float) -> Array:
     return np.clip(np.rint(numbers * (unit / scale)), LOW, HIGH).astype(np.int8)
 
 
+def _by_depth(step: Step) -> bool:
+    """Whether the places of a block come before the channels that they are divided into: DCR, not CRD."""
+    return step.attributes.get("mode", b"DCR") in (b"DCR", "DCR")
+
+
 def depth_to_space(context: Context, step: Step) -> None:
     """DepthToSpace and SpaceToDepth: axes divided, moved and merged."""
     value, block = context.value(step), int(step.attributes["blocksize"])
     n, c, h, w = value.shape
     if step.op == "SpaceToDepth":
-        shape, order = (n, c, h // block, block, w // block, block), (0, 3, 5, 1, 2, 4)
-    elif step.attributes.get("mode", b"DCR") in (b"DCR", "DCR"):
+        shape = (n, c, h // block, block, w // block, block)
+        order = (0, 3, 5, 1, 2, 4) if _by_depth(step) else (0, 1, 3, 5, 2, 4)
+    elif _by_depth(step):
         shape, order = (n, block, block, c // block**2, h, w), (0, 3, 4, 1, 5, 2)
     else:
         shape, order = (n, c // block**2, block, block, h, w), (0, 1, 4, 2, 5, 3)

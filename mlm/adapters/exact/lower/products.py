@@ -109,6 +109,8 @@ def _activations(context: Context, step: Step) -> None:
         raise step.fails("expected numbers without a zero point")
     if len(a.shape) < 2 or len(b.shape) < 2 or len(a.shape) < len(b.shape):
         raise step.fails(f"expected two matrices, found {list(a.shape)} and {list(b.shape)}")
+    if tuple(out[:-2]) != tuple(a.shape[:-2]):
+        raise step.fails(f"expected a first operand that is not repeated, found {list(a.shape)} and {list(b.shape)}")
     depth = a.shape[-1]
     if depth * 128 * 128 >= EXACT_LIMIT:
         raise step.fails(f"a product over {depth} numbers of 8 bits passes the accumulator's 24 bits")

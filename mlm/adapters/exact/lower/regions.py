@@ -52,7 +52,7 @@ def _regions(
     """What lies between `end` and ever earlier single tensors."""
     frontier, steps = {end.output}, []  # type: set[str], list[Step]
     allowed = _ROOTS | _REDUCTIONS | _SHAPES | _ARITHMETIC | _LOOKUPS
-    while len(steps) < _MOST_STEPS:
+    while frontier and len(steps) < _MOST_STEPS:
         latest = max(frontier, key=lambda name: order[id(producers[name])] if name in producers else -1)
         step = producers.get(latest)
         if step is None or step.op not in allowed:

@@ -57,7 +57,7 @@ class Source:
     shapes: Mapping[str, tuple[int, ...]]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    integers: frozenset[str]  # inputs that are whole numbers: tokens, bytes
+    integers: frozenset[str]  # inputs that are whole numbers, tokens, bytes, or that are true or false
 
     def uses(self) -> dict[str, list[Step]]:
         """Who reads each tensor; an output of the graph has a reader of its own."""
@@ -90,6 +90,9 @@ def simplify(data: bytes, scratch: Path, shapes: Mapping[str, tuple[int, ...]] |
         value.type.tensor_type.ClearField("shape")
     del model.graph.value_info[:]
     model = _optimised(model, scratch / _OPTIMISED)
+    stored = {tensor.name for tensor in model.graph.initializer}
+    if any(set(node.input) <= stored for node in model.graph.node):  # of an operator that was a function until now
+        model = _optimised(model, scratch / _OPTIMISED)
     try:
         model = shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     except shape_inference.InferenceError as error:
@@ -112,10 +115,12 @@ def simplify(data: bytes, scratch: Path, shapes: Mapping[str, tuple[int, ...]] |
         for name in step.outputs:
             if name and name not in known:
                 raise step.fails("the shape of its output depends on the input's values: expected static shapes")
+            if name and 0 in known[name]:
+                raise step.fails(f"expected tensors that hold something, found an output of {list(known[name])}")
     integers = {
         value.name
         for value in inputs
-        if np.dtype(helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)).kind in "iu"
+        if np.dtype(helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)).kind in "iub"
     }
     names = {value.name for value in model.graph.input}
     return Source(

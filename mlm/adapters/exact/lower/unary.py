@@ -22,6 +22,7 @@ _FUNCTIONS = frozenset(
     + ("Selu", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Swish", "Tanh", "ThresholdedRelu")
 )
 _WITH_SCALARS = frozenset(("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "PRelu"))
+ELEMENTWISE = _FUNCTIONS | _WITH_SCALARS
 
 
 def fuse(source: Source) -> Source:
@@ -50,7 +51,7 @@ def fuse(source: Source) -> Source:
 
 
 def _elementwise(source: Source, step: Step, moving: list[str]) -> bool:
-    if step.op not in _FUNCTIONS | _WITH_SCALARS or not moving or set(moving) & source.integers:
+    if step.op not in ELEMENTWISE or not moving or set(moving) & source.integers:
         return False
     if step.op in _FUNCTIONS and step.inputs[0] in source.constants:
         return False
