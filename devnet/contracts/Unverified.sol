@@ -19,7 +19,7 @@ import {SCHEME_KECCAK} from "./libraries/Limits.sol";
 /// ASSUMPTION: the market is the deployment's own.
 contract Unverified is IUnverified, IUnverifiedErrors, Complaints {
     bytes32 private constant ROOT_DOMAIN = keccak256("mlm/tensors-root/1");
-    uint256 private constant INFINITY = 0x7f800000; // of float32: finite positive numbers lie below
+    uint256 private constant INFINITY = 0xff << 23; // of float32: finite positive numbers lie below
 
     /// @param market_ May have no code yet: market and verifier name each other.
     constructor(IERC20 token_, IJobMarket market_, uint128 deposit_, uint32 answerWindow_)
