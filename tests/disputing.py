@@ -31,7 +31,7 @@ from tests.serving.payers import Chain
 EXACT = "alice/digits-exact"
 IMAGES = "alice/digits-images"  # a CNN, of the same digits as images of 8x8
 IMAGE = "digit-image.npy"
-_CNN = ROOT / "tests" / "lowering" / "models" / "digits-cnn.onnx"
+_CNN = ROOT / "templates" / "digits-cnn" / "model.onnx"
 CODEC = NumpyTensorCodec()
 
 

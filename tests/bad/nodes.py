@@ -182,7 +182,7 @@ def node_whose_balance_is_no_number(scene: Scene) -> None:
     _lying(scene, eth_getBalance="many")
 
 
-@bad("mlm wallet show consumer", 6, "MarketToken.balanceOf", "ends at byte 31, expected 32")
+@bad("mlm wallet show consumer", 6, "JobMarket.creditOf", "ends at byte 31, expected 32")
 def node_whose_contracts_answer_nonsense(scene: Scene) -> None:
     _lying(scene, eth_call="0x" + "ff" * 31)
 

@@ -11,7 +11,7 @@ from tests.exact import mutants
 from tests.exact.proofs import OPERATORS
 from tests.forge import COUNT, LONG, play
 
-MUTANTS = "test/exact/Mutants.t.sol"
+MUTANTS = "test/exact/MutantDifferential.t.sol"
 # Every change in a long run, one operator after the other; else every sixteenth of a kind.
 EVERY, CHOSEN = (1, [[op] for op in OPERATORS]) if COUNT == LONG else (16, [OPERATORS])
 

@@ -3,7 +3,7 @@
 A weight, an input, an attribute, a word of the graph, a type word, a root, a byte of the padding. Either the submission
 is refused, or it is taken and a proof convicts it, or nobody can open its root and its provider loses by silence; a
 change that no output shows is no lie, and is counted. Python judges here, the shipped contracts judge the same calls
-again: `write` leaves them for devnet/test/exact/Mutants.t.sol.
+again: `write` leaves them for devnet/test/exact/MutantDifferential.t.sol.
 """
 
 from __future__ import annotations
