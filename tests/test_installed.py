@@ -17,7 +17,7 @@ from tests import interpreters
 from tests.command_line import stop
 from tests.packages import ROOT, Built, Environment, environment
 
-MAX_BYTES = 355_000_000  # mlm[cpu,zk] with bytecode, a seventh of it; pip, which only installs, apart
+MAX_BYTES = 350_000_000  # mlm[cpu,zk] and what Python put there; pip, which only installs, apart
 INSTALLERS = ("pip", "setuptools", "pkg_resources")  # the last is a part of setuptools
 LOCK = ROOT / "requirements" / "cpu.txt"
 
