@@ -11,6 +11,7 @@ from mlm.core.errors import UsageError
 from mlm.core.events.batch import check_batch
 from mlm.core.events.facts import COLUMNS, PLACE, facts
 from mlm.core.events.queries import arguments
+from mlm.memory.index.bonds import BondQueries
 from mlm.memory.index.channels import ChannelQueries
 from mlm.memory.index.facts import Record, matching
 from mlm.memory.index.jobs import JobQueries
@@ -23,7 +24,9 @@ from mlm.ports.chain import Block
 from mlm.ports.state import SQL_ROWS, Event
 
 
-class MemoryState(JobQueries, SaleQueries, ChannelQueries, LicenceQueries, TeeQueries, MoneyQueries, ProviderQueries):
+class MemoryState(
+    JobQueries, SaleQueries, ChannelQueries, BondQueries, LicenceQueries, TeeQueries, MoneyQueries, ProviderQueries
+):
     """Answers as the DuckDB index does. `sql` speaks SQLite's dialect, over the fact tables only, numbers above 64 bits
     as text."""
 
