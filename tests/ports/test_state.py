@@ -540,7 +540,12 @@ def test_bonds_and_accusations(told: State) -> None:
     bonds = ADDRESSES["ServingBonds"]
     proof = {"accusationId": word(90), "payer": ANN, "jobId": word(60), "outputCommitment": word(9), "slashed": 6}
     story = [
-        [moved(BOB, bonds, 9), bond_event("BondDeposited", BOB, amount=9), accused(90, BOB, ANN), accused(91, BOB, EVE)],
+        [
+            moved(BOB, bonds, 9),
+            bond_event("BondDeposited", BOB, amount=9),
+            accused(90, BOB, ANN),
+            accused(91, BOB, EVE),
+        ],
         [bond_event("AccusationLapsed", BOB, accusationId=word(91)), accused(91, BOB, EVE)],
         [
             bond_event("PayeeConvicted", BOB, **proof),
@@ -562,6 +567,12 @@ def test_bonds_and_accusations(told: State) -> None:
     assert [row["inputs"]["inputs"] for row in shown] == [["0x00ff"]] * 3
     assert [row["change"] for row in told.query("accusation_endings", payee=BOB)] == ["proven", "lapsed"]
     assert [row["release_at"] for row in told.query("bond_changes", account=BOB)] == [None, 77, None]
+    head = told.head()
+    assert head
+    other = bond_event("PayeeConvicted", EVE, **(proof | {"accusationId": word(92), "jobId": word(0)}))
+    told.ingest(*chain_of([[other]], head.number + 1), after=head.hash)
+    (alone,) = told.query("accusations", payee=EVE)
+    assert (alone["ending"], alone["slashed"], alone["channel_id"], alone["statement"]) == ("proven", 6, None, None)
     money = [(row["ledger"], row["change"], row["reason"]) for row in told.query("account_history", account=BOB)][-4:]
     assert money == [("wallet", -9, "bond"), ("bond", 9, "deposit"), ("bond", -6, "slash"), ("bond", -1, "withdrawal")]
     ledger = [row for row in told.query("account_history", account=ANN) if row["ledger"] == "accusation"]

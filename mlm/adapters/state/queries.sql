@@ -283,13 +283,14 @@ where ($accusation_id::varchar is null or accusation_id = $accusation_id)
 order by block desc, log_index desc limit $limit offset $offset;
 
 -- name: accusation_prefix
-select distinct accusation_id from accusations where starts_with(accusation_id, $prefix)
+select distinct accusation_id from accusation_view where starts_with(accusation_id, $prefix)
 order by accusation_id limit $limit;
 
 -- name: accused_inputs
 select accusation_id, version_id, exact_input, inputs, block, timestamp, tx_hash, finality(block) as finality
 from accused_inputs
-where ($exact_input::varchar is null or exact_input = $exact_input) and ($version_id::varchar is null or version_id = $version_id)
+where ($exact_input::varchar is null or exact_input = $exact_input)
+  and ($version_id::varchar is null or version_id = $version_id)
 order by block desc, log_index desc limit $limit offset $offset;
 
 -- name: accusation_endings

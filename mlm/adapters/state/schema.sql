@@ -522,7 +522,16 @@ left join lateral (
     select * from accusation_endings
     where accusation_id = a.accusation_id and (block, log_index) > (a.block, a.log_index)
     order by block, log_index limit 1
-) e on true;
+) e on true
+union all
+-- Two statements that contradict each other convict, with or without an accusation.
+select e.accusation_id, e.version_id, e.payee, e.payer, null, null, null, null, null, null, e.timestamp, e.change, e.job_id,
+       e.output_commitment, e.slashed, e.block, e.block, e.timestamp, e.log_index, e.tx_hash
+from accusation_endings e
+where e.change = 'proven' and not exists (
+    select 1 from accusations a
+    where a.accusation_id = e.accusation_id and (a.block, a.log_index) < (e.block, e.log_index)
+);
 
 -- What is known of an order, in one row: the contract says how it stands now (docs/licences.md).
 create view order_view as

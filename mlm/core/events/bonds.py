@@ -86,8 +86,10 @@ def facts(
         shown = to_json({name: args[name] for name in ("typeWords", "inputs")})
         return [("accusations", row), ("accused_inputs", (accusation, version, said["exactInput"], shown))]
     if event in _ENDINGS:
-        who = (args["accusationId"], args["versionId"], args["payee"], args.get("payer"), _ENDINGS[event])
-        return [("accusation_endings", (*who, *(args.get(name) for name in ("jobId", "outputCommitment", "slashed"))))]
+        ended = (args["accusationId"], args["versionId"], args["payee"], args.get("payer"), _ENDINGS[event])
+        return [
+            ("accusation_endings", (*ended, *(args.get(name) for name in ("jobId", "outputCommitment", "slashed"))))
+        ]
     if event == "BondCredited":
         return [("bond_credits", tuple(args[name] for name in ("accusationId", "account", "reason", "amount")))]
     return [("bond_withdrawals", (args["account"], args["amount"]))]

@@ -129,7 +129,8 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "channel_credits": {"channel_id": None, "account": None, **_PAGE},
     # in order: account version_id change (deposited unbonding withdrawn) amount release_at (unbonding)
     "bond_changes": {"account": None, "version_id": None, **_PAGE},
-    # the newest first: accusations of payees and what ended each (docs/events.md); `ended` is whether anything has
+    # the newest first: accusations of payees and what ended each (docs/events.md); `ended` is whether anything has. Of
+    # statements that contradict each other and were not accused, channel_id and what follows it are None
     "accusations": {
         "accusation_id": None,
         "payer": None,

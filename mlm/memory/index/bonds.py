@@ -36,14 +36,30 @@ class BondQueries(Facts):
             | {"finality": self._finality(last)}
         )
 
+    def _contradiction(self, end: Record) -> Record:
+        """What convicted without an accusation before it."""
+        said: Record = dict.fromkeys((*_SAID, "statement"))
+        named = ("accusation_id", "version_id", "payee", "payer", "job_id", "output_commitment", "slashed")
+        told = {name: end[name] for name in named} | {"ended_at": end["timestamp"], "ending": end["change"]}
+        return said | told | {"last_block": end["block"]} | self._place(end)
+
+    def _accusations(self) -> list[Record]:
+        """The newest first."""
+        found = [((row["block"], row["log_index"]), self._accusation(row)) for row in self._tables["accusations"]]
+        for end in self._of("accusation_endings", change="proven"):
+            at = (end["block"], end["log_index"])
+            made = self._of("accusations", accusation_id=end["accusation_id"])
+            if not any((row["block"], row["log_index"]) < at for row in made):
+                found.append((at, self._contradiction(end)))
+        return [row for _, row in sorted(found, key=lambda pair: pair[0], reverse=True)]
+
     def _query_accusations(self, ended: bool | None, **filters: Any) -> Iterable[Record]:
-        for row in matching(reversed(self._tables["accusations"]), **filters):
-            found = self._accusation(row)
+        for found in matching(self._accusations(), **filters):
             if ended is None or ended == (found["ended_at"] is not None):
                 yield found
 
     def _query_accusation_prefix(self, prefix: str) -> Iterable[Record]:
-        ids = sorted({row["accusation_id"] for row in self._tables["accusations"]})
+        ids = sorted({row["accusation_id"] for row in self._accusations()})
         return [{"accusation_id": found} for found in ids if found.startswith(prefix)]
 
     def _query_accused_inputs(self, **filters: Any) -> Iterable[Record]:
