@@ -553,7 +553,9 @@ def _lied_to(*turns: int) -> Scene:
         files = stage.lies.told(*turns)
         for other in files[1:]:
             other.rename(f"{files[0]}.other")
-        return Person("consumer", stage.folder(), stage.market.home), str(files[0])
+        payer = Person("consumer", stage.folder(), stage.market.home)
+        payer.run("verify", str(files[0]))  # the model's blocks are here
+        return payer, str(files[0])
 
     return scene
 

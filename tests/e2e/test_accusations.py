@@ -128,7 +128,7 @@ def test_what_nobody_proves_costs_the_deposit(scene: Accusing, lies: Lies) -> No
     """And a bond that was on its way out is held up meanwhile."""
     scene.bonded("2")
     payer, payee = scene.payer, scene.payee
-    assert "asked to unbond" in payee.refused(11, "bond", "withdraw", EXACT, "1000")["message"]
+    assert "asked to unbond" in payee.refused(8, "bond", "withdraw", EXACT, "1000")["message"]
     left = payee.do("bond", "withdraw", EXACT, "1")
     opened = scene.accused("--bidding", "60", file=lies.told(1)[0])
     assert payee.do("bond", "show", EXACT)["accusations"] == 1
