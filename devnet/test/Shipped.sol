@@ -192,12 +192,10 @@ library Shipped {
         return Reputation(Artifacts.create("Reputation", abi.encode(market_)));
     }
 
-    function servingBonds(
-        IERC20 token_,
-        IJobMarket market_,
-        IPaymentChannels channels_,
-        BondParams memory params_
-    ) internal returns (ServingBonds) {
+    function servingBonds(IERC20 token_, IJobMarket market_, IPaymentChannels channels_, BondParams memory params_)
+        internal
+        returns (ServingBonds)
+    {
         return ServingBonds(Artifacts.create("ServingBonds", abi.encode(token_, market_, channels_, params_)));
     }
 
