@@ -11,7 +11,7 @@ from mlm.core import channel as channels
 from mlm.core import served, trust
 from mlm.core.clock import Instant
 from mlm.core.commitment import NO_SALT, commit_outputs, tensors_root, unverified_input_commitment
-from mlm.core.errors import ChainError, MlmError, NotFound, VerificationFailed
+from mlm.core.errors import ChainError, InvalidData, MlmError, NotFound, VerificationFailed
 from mlm.core.evidence import MAX_BYTES, Evidence
 from mlm.core.money import Amount
 from mlm.core.trust import At, Cost, Facts, Guarantor, nothing, unknown
@@ -126,8 +126,21 @@ def _accusable(ports: Ports, evidence: Evidence, path: Path, model_name: str | N
             held = bond.bonded(ports, *_whose(evidence))
         if not held:
             raise
-        words = f"{error}; {held} stand behind it: `mlm accuse open {path} --max-price PRICE`"
-        raise VerificationFailed(words) from error
+        if _opens(ports, evidence, model_name):
+            words = f"{held} stand behind it: `mlm accuse open {path} --max-price PRICE`"
+        else:
+            words = "its profile does not open with these outputs: no bond answers for it"
+        raise VerificationFailed(f"{error}; {words}") from error
+
+
+def _opens(ports: Ports, evidence: Evidence, model_name: str | None) -> bool:
+    """Whether the result's profile binds these inputs and outputs: only then a contract takes it."""
+    given, claimed = ports.tensors.from_block(evidence.inputs), ports.tensors.from_block(evidence.outputs)
+    named = serve_profile.profile(ports, onnx_of(ports, evidence, model_name), evidence.terms.version_id)(given)
+    try:
+        return named(claimed) == evidence.result.profile
+    except InvalidData:
+        return False
 
 
 def check_signed(ports: Ports, evidence: Evidence) -> None:

@@ -57,6 +57,7 @@ def test_a_lie_of_a_real_server_costs_its_bond(scene: Accusing) -> None:
     assert payer.do("accuse", "show", opened["accusation"])["next"].startswith("the payer: mlm accuse convict")
     refused = payee.refused(12, "accuse", "convict", opened["accusation"])
     assert "who accused convicts" in refused["message"], refused
+    payer.do("job", "settle", opened["job"])  # as `mlm job wait` does: a settled result stands
     convicted = payer.do("accuse", "convict", opened["accusation"])
     assert (int(convicted["slashed"]), int(convicted["reward"])) == (HELD, HELD // 2)
     assert (int(convicted["deposit"]), convicted["job"]) == (DEPOSIT, opened["job"])
@@ -99,7 +100,7 @@ def test_what_accuses_nobody_sends_nothing(scene: Accusing, lies: Lies, tmp_path
     assert "the input of both results" in payer.refused(2, "accuse", "contradict", str(lie), str(true))["message"]
 
 
-def test_verify_says_what_stands_behind_a_served_result(scene: Accusing, lies: Lies) -> None:
+def test_verify_says_what_stands_behind_a_served_result(scene: Accusing, lies: Lies, tmp_path: Path) -> None:
     scene.bonded("1")
     held = int(scene.payer.do("bond", "show", EXACT, address(PAYEE))["total"])
     true, lie = lies.told(0, 1)
@@ -107,6 +108,12 @@ def test_verify_says_what_stands_behind_a_served_result(scene: Accusing, lies: L
     assert found["verified"] and int(found["cost_to_cheat"]["at_least"]) == -(-held // 2)
     wrong = scene.payer.run("verify", str(lie), "--json")
     assert wrong.code == 1 and f"`mlm accuse open {lie}" in wrong.value["checks"][5]["found"], wrong
+    # Of the truth about other outputs than it gave: a lie, but not about anything that a contract could read.
+    told = Evidence.from_bytes(lie.read_bytes())
+    other = replace(told, result=replace(told.result, profile=Evidence.from_bytes(true.read_bytes()).result.profile))
+    (tmp_path / "other.call").write_bytes(lies.signed(other).to_bytes())
+    wrong = scene.payer.run("verify", str(tmp_path / "other.call"), "--json")
+    assert wrong.code == 1 and "no bond answers for it" in wrong.value["checks"][5]["found"], wrong
 
 
 def test_two_statements_convict_without_a_job(scene: Accusing, lies: Lies) -> None:
