@@ -17,7 +17,7 @@ from mlm.core.evidence import Evidence
 from mlm.core.served import ServedResult, Terms
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, serve_profile
-from tests.command_line import INPUT, ROOT, Market, Person
+from tests.command_line import INPUT, LOCK, ROOT, Market, Person
 from tests.disputing import CODEC, EXACT, lowered
 from tests.enclaves import ports_of
 from tests.serving.conftest import Running, start, stop
@@ -119,16 +119,23 @@ class Lies:
         return found
 
     def bonded(self) -> None:
-        """Something is behind them."""
+        """More is behind them than a job of `accused` takes."""
         payee = Person(PAYEE, self.market.consumer.folder, self.market.home)
-        if int(payee.do("bond", "show", EXACT)["held"]) < 10**18:
-            payee.do("bond", "deposit", EXACT, "1")
+        if int(payee.do("bond", "show", EXACT)["held"]) < 2 * LOCK:
+            payee.do("bond", "deposit", EXACT, "20")
+
+    def alone(self) -> None:
+        """Just so much is behind them: what was there is taken first."""
+        payee = Person(PAYEE, self.market.consumer.folder, self.market.home)
+        if int(payee.do("bond", "show", EXACT)["total"]):
+            self.market.consumer.do("accuse", "contradict", *map(str, self.told(1, 2)))
+        payee.do("bond", "deposit", EXACT, "1")
 
     def accused(self) -> tuple[str, str]:
         """An accusation of a new lie, and its job."""
         lowered(self.market)
         self.bonded()
-        wanted = ("--max-price", "5", "--auction", "fixed")
+        wanted = ("--max-price", "5", "--auction", "fixed", "--value-at-risk", "0")
         opened = self.market.consumer.do("accuse", "open", str(self.told(1)[0]), *wanted)
         return opened["accusation"], opened["job"]
 

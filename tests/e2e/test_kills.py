@@ -441,7 +441,7 @@ def _accuse_convicts(world: World) -> tuple[Person, tuple[str, ...]]:
 
 def _accuse_contradicts(world: World) -> tuple[Person, tuple[str, ...]]:
     lowered(world.market)
-    world.lies.bonded()
+    world.lies.alone()
     return world.market.consumer, ("accuse", "contradict", *map(str, world.lies.told(1, 2)))
 
 
