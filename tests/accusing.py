@@ -29,10 +29,11 @@ PAYEE = "compute-2"
 
 
 @contextmanager
-def lying(market: Market) -> Iterator[Running]:
-    """compute-2 serves the exact model, and lies about every call."""
-    arguments = (EXACT, "--price", "0.3", "--name", "liar")
-    running = start(market.second.folder, market.home, *arguments, env={"MLM_ACCOUNT": PAYEE}, program=LYING)
+def lying(market: Market, account: str = PAYEE, *how: str) -> Iterator[Running]:
+    """An account serves the exact model, and lies about every call; `how` as lying_server.py takes it."""
+    arguments = (EXACT, "--price", "0.3", "--name", f"liar-{account}")
+    env = {"MLM_ACCOUNT": account}
+    running = start(market.second.folder, market.home, *arguments, env=env, program=(*LYING, *how))
     try:
         yield running
     finally:

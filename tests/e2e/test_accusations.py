@@ -17,7 +17,7 @@ from mlm.core.terms import Request, request_args
 from mlm.workflows import channel_show, statements
 from mlm.workflows.sync import sync
 from tests.accusing import BOND, DEPOSIT, PAYEE, Accusing, Lies, address, lying
-from tests.command_line import TOKEN
+from tests.command_line import INPUT, TOKEN
 from tests.disputing import EXACT, exact_market, liar
 from tests.enclaves import ports_of
 from tests.serving.payers import Chain
@@ -114,6 +114,21 @@ def test_verify_says_what_stands_behind_a_served_result(scene: Accusing, lies: L
     (tmp_path / "other.call").write_bytes(lies.signed(other).to_bytes())
     wrong = scene.payer.run("verify", str(tmp_path / "other.call"), "--json")
     assert wrong.code == 1 and "no bond answers for it" in wrong.value["checks"][5]["found"], wrong
+
+
+def test_who_asks_for_exact_calls_believes_no_profile_that_opens_to_nothing(scene: Accusing) -> None:
+    """Else a payee could lie behind a bond that answers for nothing."""
+    payer = scene.payer
+    asked = ("run", EXACT, INPUT, "--max-price", "0.3", "--deposit", "1", "--exact", "--remote")
+    assert payer.do(*asked, scene.server.url)["call"] > 0, "what can convict is believed, true or false"
+    with lying(scene.market, "compute-1", "--profile") as server:
+        refused = payer.refused(1, *asked, server.url)
+        assert "the signed result's profile: expected 0x" in refused["message"], refused
+        assert refused["message"].endswith("0x" + "5e" * 32)
+        said = payer.refused(12, *asked, server.url)["message"]
+        assert "profile" in said, "the channel is signed for no more"
+    refused = payer.refused(2, *asked[:-1])
+    assert "goes with --remote" in refused["message"]
 
 
 def test_two_statements_convict_without_a_job(scene: Accusing, lies: Lies) -> None:

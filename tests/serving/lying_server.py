@@ -1,6 +1,7 @@
-"""`mlm serve` with a runner that lies: `python lying_server.py serve …`. Each output is turned by one place.
+"""`mlm serve` that lies: `python lying_server.py [--profile] serve …`. Each output is turned by one place.
 
-All else is as it ships: it is paid, it signs what it says, and writes it down.
+With --profile it tells the truth, and signs a profile that opens to nothing. All else is as it ships: it is paid, it
+signs what it says, and writes it down.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from mlm.adapters.serving import batch
 from mlm.cli.app import main
 from mlm.ports.runner import Run
+from mlm.workflows import serve_profile
 
 
 class Lying(batch._Known):
@@ -34,5 +36,10 @@ def turned(ran: Run) -> Run:
 
 
 if __name__ == "__main__":
-    batch._Known = Lying  # type: ignore[misc]
-    main(sys.argv[1:])
+    words = sys.argv[1:]
+    if words[0] == "--profile":
+        words = words[1:]
+        serve_profile.exact_profile = lambda given, said: "0x" + "5e" * 32
+    else:
+        batch._Known = Lying  # type: ignore[misc]
+    main(words)
