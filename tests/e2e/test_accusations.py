@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mlm.core import served
@@ -125,8 +126,11 @@ def test_who_asks_for_exact_calls_believes_no_profile_that_opens_to_nothing(scen
         refused = payer.refused(1, *asked, server.url)
         assert "the signed result's profile: expected 0x" in refused["message"], refused
         assert refused["message"].endswith("0x" + "5e" * 32)
-        said = payer.refused(12, *asked, server.url)["message"]
-        assert "profile" in said, "the channel is signed for no more"
+        again = payer.refused(1, *asked, server.url)  # by the same voucher
+        assert again["message"] == refused["message"]
+        np.save(payer.folder / "other.npy", np.load(payer.folder / INPUT) * np.float32(0.5))
+        other = payer.refused(12, *asked[:2], "other.npy", *asked[3:], server.url)
+        assert "profile" in other["message"], "the channel is signed for no more"
     refused = payer.refused(2, *asked[:-1])
     assert "goes with --remote" in refused["message"]
 
