@@ -10,7 +10,7 @@ import {Request, Terms} from "../contracts/interfaces/IJobMarket.sol";
 import {ChannelTerms} from "../contracts/interfaces/IPaymentChannels.sol";
 import {Statement} from "../contracts/interfaces/IServingBonds.sol";
 import {State, Tier} from "../contracts/interfaces/Types.sol";
-import {BURN_ADDRESS, MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
+import {MIN_UNBONDING} from "../contracts/libraries/Limits.sol";
 import {BondBase} from "./BondBase.sol";
 import {HookedToken, IHook} from "./HookedToken.sol";
 import {Shipped} from "./Shipped.sol";

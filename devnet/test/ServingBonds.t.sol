@@ -266,6 +266,9 @@ contract ServingBondsTest is BondBase {
         vm.assertFalse(bonds.isSpent(id), "spent");
         vm.expectRevert(abi.encodeWithSelector(Errors.AccusationNotOpen.selector, id));
         bonds.lapse(id);
+        bytes32 none = keccak256("nobody has accused");
+        vm.expectRevert(abi.encodeWithSelector(Errors.AccusationNotOpen.selector, none));
+        bonds.lapse(none);
         _needBond(HELD, 0);
         _needCovered(0);
     }
