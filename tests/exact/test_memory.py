@@ -17,7 +17,7 @@ from mlm.ports.lowering import PROFILES
 from tests.peak import peak
 
 # Bytes for each of a trace: its own, those of the floats that it comes from, what ONNX Runtime's allocator rounds up.
-# Beside them lie one image's windows, where a kernel lays them out (im2col). Of many tensors only a few are ever floats.
+# Beside them lie one image's windows, where a kernel lays them out (im2col). Few of many are floats at once.
 MOST = {"deep": 5, "wide": 10, "windows": 10}
 RUNS = """
 import sys
