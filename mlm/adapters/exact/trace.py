@@ -154,7 +154,7 @@ def _open(onnx: bytes, provider: str, threads: int, optimise: int) -> onnxruntim
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _QUIET
     options.intra_op_num_threads = threads
-    # It would hold the floats that live at once a second time: up to sixteen bytes for each of a trace, not nine.
+    # It would hold the floats that live at once a second time: more than ten bytes for each of a trace.
     options.enable_mem_pattern = False
     # In the file's order: a node's floats are made int8 while they lie in the cache, and let go of thereafter.
     options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
