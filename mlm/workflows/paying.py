@@ -149,13 +149,15 @@ class Payer:
                     if answer.status == 200:
                         return self._believed(answer, kept, block, repeated, tries)
                     trouble = self._refused(answer, kept)
-                    more = answer.status in (402, 409) and learnt <= 2 * self._limits.concurrent
+                    # The number's call for other tensors is under way, from before a kill: whose it is shows later.
+                    taken = answer.status == 409 and answer.retry_after > 0
+                    more = answer.status in (402, 409) and not taken and learnt <= 2 * self._limits.concurrent
                     # What was answered before, and is forgotten by now, is a new call.
                     if more and (choice.answered or self._learn(answer, kept)):
                         choice, tries, learnt = self._again(choice, commitment, end), 0, learnt + 1
                         repeated = choice.before is not None
                         continue
-                    if answer.status not in (*_BUSY, 402):
+                    if not taken and answer.status not in (*_BUSY, 402):
                         break
                     pause = max(pause, answer.retry_after)
                 if tries < self._limits.tries:
