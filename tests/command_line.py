@@ -253,7 +253,7 @@ def start(root: Path) -> Market:
 
 @cache
 def _kept() -> tempfile.TemporaryDirectory[str]:
-    """Until this process ends: the circuit of MODEL, which takes two seconds of a processor and is the same each time."""
+    """Until this process ends: the circuit of MODEL, which takes two seconds of a processor, the same each time."""
     return tempfile.TemporaryDirectory(prefix="mlm-circuit-")
 
 

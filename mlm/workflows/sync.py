@@ -55,6 +55,7 @@ def sync(ports: Ports, *, rebuild: bool = False) -> Synced:
     start, head = chain.first_block, chain.block("latest")
     passed = added = rewound = 0
     span, cap, retries, first = FIRST_SPAN, MAX_SPAN, 0, None
+    final: dict[str, int] | None = None  # asked for once, with the last batch
     while True:
         at, forgotten = _rewind_to_fork(chain, state, head)
         if forgotten:
@@ -75,15 +76,19 @@ def sync(ports: Ports, *, rebuild: bool = False) -> Synced:
                         raise
                     span, cap = max(1, (high - low + 1) // 4), max(1, (high - low + 1) // 2)
                     continue
+                if high == head.number:
+                    final = _finality(chain)
                 with _no_collection():
-                    state.ingest(blocks, events, after=at.hash if at else None)
-                at = blocks[-1]
+                    state.ingest(blocks, events, after=at.hash if at else None, **(final or {}))
+                at, known = blocks[-1], known | _spelt(final or {})
                 passed, added = passed + at.number - low + 1, added + len(events)
                 span = max(1, span // 4) if len(events) > MANY_LOGS else min(2 * span, cap)
                 if head.number - first > FIRST_SPAN:
                     ports.system.progress(at.number - first + 1, head.number - first + 1, "sync")
-            safe, finalized = _mark_finality(chain, state, known)
-            return Synced(passed, added, rewound, head.number, safe, finalized)
+            final = _finality(chain) if final is None else final
+            if not _spelt(final).items() <= known.items():
+                state.mark(**final)
+            return Synced(passed, added, rewound, head.number, final.get("safe"), final.get("finalized"))
         except (_Moved, StateConflict) as error:
             # Another process that adds what this one would is no trouble: only moving in place is counted.
             reached = state.head()
@@ -113,7 +118,7 @@ def _marks(state: State) -> dict[str, str]:
 
 
 def _adopt(chain: Chain, state: State, names: Mapping[str, str]) -> dict[str, str]:
-    """An index of another deployment is forgotten: its blocks may agree while its contracts do not. Returns the marks."""
+    """An index of another deployment is forgotten: its blocks may agree, its contracts not. Returns the marks."""
     deployment = f"{chain.chain_id()}:" + ",".join(sorted(names))
     known = _marks(state)
     if known.get("deployment") == deployment:
@@ -127,7 +132,7 @@ def _adopt(chain: Chain, state: State, names: Mapping[str, str]) -> dict[str, st
 
 
 def _rewind_to_fork(chain: Chain, state: State, head: Block) -> tuple[Block | None, int]:
-    """Forget the blocks that the chain does not hold (any more); the index's head, and how many block numbers that were.
+    """Forget the blocks that the chain does not hold (any more); the index's head then, and how many numbers that were.
 
     A hash covers all ancestors: below a block on which both agree, they agree on everything.
     """
@@ -203,15 +208,17 @@ def _decode(names: Mapping[str, str], logs: list[Log]) -> list[Event]:
     return events
 
 
-def _mark_finality(chain: Chain, state: State, known: Mapping[str, str]) -> tuple[int | None, int | None]:
-    """Record the node's safe and finalized blocks; a node that knows none leaves what was recorded, the `known` marks."""
+def _finality(chain: Chain) -> dict[str, int]:
+    """The node's safe and finalized blocks; a node that knows none leaves what was recorded."""
     found: dict[str, int] = {}
     for tag in ("safe", "finalized"):
         try:
             found[tag] = chain.block(tag).number
         except (NotFound, ChainError):
             continue
-    # Most syncs move neither: then the index need not be opened for writing.
-    if any(known.get(tag) != str(number) for tag, number in found.items()):
-        state.mark(**found)
-    return found.get("safe"), found.get("finalized")
+    return found
+
+
+def _spelt(facts: Mapping[str, int]) -> dict[str, str]:
+    """As the index keeps marks."""
+    return {name: str(value) for name, value in facts.items()}

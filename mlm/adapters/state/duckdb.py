@@ -9,7 +9,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -67,11 +67,14 @@ class DuckState:
             row = _one(con, "select hash from blocks where number = ?", [number])
             return str(row[0]) if row else None
 
-    def ingest(self, blocks: Sequence[Block], events: Sequence[Event], after: str | None = None) -> None:
-        """Add blocks and events behind the head `after`, in one transaction; see the port."""
+    def ingest(
+        self, blocks: Sequence[Block], events: Sequence[Event], after: str | None = None, **facts: int | str
+    ) -> None:
+        """Add blocks and events behind the head `after`, and mark facts, in one transaction; see the port."""
         with self._open() as con, _transaction(con):
             check_batch(blocks, events, _head(con), after)
             load(con, blocks, events)
+            _mark(con, facts)
 
     def rewind(self, number: int) -> None:
         """Forget blocks >= number; 0 also replaces a file that cannot be read, which is kept beside as *.bad."""
@@ -92,9 +95,7 @@ class DuckState:
     def mark(self, **facts: int | str) -> None:
         """Record named facts."""
         with self._open() as con, _transaction(con):
-            for name, value in facts.items():
-                con.execute("delete from meta where name = ? and name <> 'schema'", [name])
-                con.execute("insert into meta values (?, ?)", [name, str(value)])
+            _mark(con, facts)
 
     def query(self, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
         """Run a named query of queries.sql."""
@@ -308,6 +309,12 @@ def _create(con: duckdb.DuckDBPyConnection) -> None:
     with _transaction(con):
         con.execute((_HERE / "schema.sql").read_text(encoding="utf-8"))
         con.execute("insert into meta values ('schema', ?)", [SCHEMA])
+
+
+def _mark(con: duckdb.DuckDBPyConnection, facts: Mapping[str, int | str]) -> None:
+    for name, value in facts.items():
+        con.execute("delete from meta where name = ? and name <> 'schema'", [name])
+        con.execute("insert into meta values (?, ?)", [name, str(value)])
 
 
 def _head(con: duckdb.DuckDBPyConnection) -> Block | None:
