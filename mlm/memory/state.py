@@ -38,8 +38,10 @@ class MemoryState(
         """The stored hash of a block."""
         return next((block.hash for block in self._blocks if block.number == number), None)
 
-    def ingest(self, blocks: Sequence[Block], events: Sequence[Event], after: str | None = None) -> None:
-        """Add blocks and events behind the head `after`, all or none."""
+    def ingest(
+        self, blocks: Sequence[Block], events: Sequence[Event], after: str | None = None, **marks: int | str
+    ) -> None:
+        """Add blocks and events behind the head `after` and mark facts, all or none."""
         check_batch(blocks, events, self.head(), after)
         times = {block.number: block.timestamp for block in blocks}
         added: list[tuple[str, Record]] = []
@@ -55,6 +57,7 @@ class MemoryState(
         self._blocks += blocks
         for table, record in added:
             self._tables[table].append(record)
+        self.mark(**marks)
 
     def rewind(self, number: int) -> None:
         """Forget every block >= number."""

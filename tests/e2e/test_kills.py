@@ -206,11 +206,19 @@ def _accepts(world: World) -> tuple[Person, tuple[str, ...]]:
 
 
 def _submits(world: World) -> tuple[Person, tuple[str, ...]]:
+    """One proof serves all jobs: it is of the model and the input, which are the same."""
     job, first = _leased(world), world.market.first
     first.do("lease", "accept", job)
     if not (first.folder / "proof.json").exists():
         first.do("prove", f"{MODEL}@1.0.0", INPUT, "-o", "proof.json")
     return first, ("lease", "submit", job, "--proof", "proof.json")
+
+
+def _paid(world: World) -> str:
+    """A job whose proof was accepted."""
+    first, submission = _submits(world)
+    first.do(*submission)
+    return submission[2]
 
 
 def _fulfils(world: World) -> tuple[Person, tuple[str, ...]]:
@@ -228,15 +236,13 @@ def _unbonds(world: World) -> tuple[Person, tuple[str, ...]]:
 
 
 def _rates(world: World) -> tuple[Person, tuple[str, ...]]:
-    job = _leased(world)
-    world.market.first.do("lease", "fulfil", job)
-    return world.market.consumer, ("job", "rate", job, "--stars", "4")
+    return world.market.consumer, ("job", "rate", _paid(world), "--stars", "4")
 
 
 def _funds(world: World) -> tuple[Person, tuple[str, ...]]:
     """The fee of one job waits to be streamed. The consumer has no stake: what a claim pays depends on the second."""
     world.market.consumer.run("stake", "claim")  # whatever the scenes before left; refused where that is nothing
-    world.market.first.do("lease", "fulfil", _leased(world))
+    _paid(world)
     return world.market.consumer, ("stake", "claim")
 
 

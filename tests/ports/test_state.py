@@ -962,11 +962,12 @@ def test_ingesting_is_a_compare_and_swap(told: State) -> None:
     blocks, events = chain_of([[created(60, ANN, "ann", "x")]], first=20)
     for wrong in (None, word(3)):
         with pytest.raises(StateConflict, match="index ends at block 14"):
-            told.ingest(blocks, events, after=wrong)
-    told.ingest(blocks, events, after=word(14))
+            told.ingest(blocks, events, after=wrong, safe=9)
+    assert told.query("marks") == []
+    told.ingest(blocks, events, after=word(14), safe=10)
     with pytest.raises(StateConflict):
-        told.ingest(blocks, events, after=word(14))
-    assert len(told.query("assets")) == 3
+        told.ingest(blocks, events, after=word(14), safe=11)
+    assert len(told.query("assets")) == 3 and told.query("marks") == [{"name": "safe", "value": "10"}]
 
 
 @pytest.mark.parametrize("defect", ["descending", "below head", "orphan event", "other block", "unordered events"])
