@@ -17,6 +17,7 @@ from mlm.workflows.sync import sync
 
 MAX_KNOWN = 10_000  # accounts whose standing is kept at once
 ALL = frozenset(LicenceKind)
+LASTING = frozenset({LicenceKind.PERIOD, LicenceKind.UNLIMITED})  # that no use uses up
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from mlm.ports.bundle import Ports
 from mlm.ports.runner import ModelInfo, TensorSpec
 from mlm.workflows import serve_channels, source
 from mlm.workflows.lookup import Version
-from mlm.workflows.serve_licence import OPEN, ServingRight
+from mlm.workflows.serve_licence import ServingRight
+from mlm.workflows.using import LICENSED
 
 LOCAL_VERSION = "1"
 
@@ -53,8 +54,9 @@ def prepare(ports: Ports, params: Serve) -> Offer:
         raise UsageError("--free and --price exclude each other")
     found = source.load(ports, params.model)
     name, version = model_name(params.name, found.name), found.name.partition("@")[2] or LOCAL_VERSION
-    licensed = found.published[1] if found.published and found.published[0].manifest.access != OPEN else None
-    if licensed is not None:
+    licensed = None
+    if found.published is not None and found.published[0].manifest.access == LICENSED:
+        licensed = found.published[1]
         ServingRight(ports, licensed).check()
     terms = None
     if not params.free:

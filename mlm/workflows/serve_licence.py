@@ -1,16 +1,14 @@
-"""A server of an asset that is not open asks for its own licence while it runs: without one it serves nobody."""
+"""A server of a licensed asset asks for its own licence while it runs: without one it serves nobody."""
 
 from __future__ import annotations
 
 from mlm.core.errors import ChainError, MlmError, NotLicensed
-from mlm.core.licensing import LicenceKind
 from mlm.ports.bundle import Ports
-from mlm.workflows.entitlement import Standing
+from mlm.workflows.entitlement import LASTING, Standing
 from mlm.workflows.lookup import Version
+from mlm.workflows.using import lacking
 
-OPEN = "open"
 SILENT_S = 300.0  # of a chain that says nothing: who cannot know whether it may serve stops
-KINDS = frozenset({LicenceKind.PERIOD, LicenceKind.UNLIMITED})  # a served call is a use that nobody would count
 
 
 class ServingRight:
@@ -23,7 +21,7 @@ class ServingRight:
         self._ports, self._version = ports, version
         # By the chain's head: a transfer that a reorganisation could undo has left this account without a licence now,
         # and a unit that a stranger sends to it takes no right away.
-        self._standing = Standing(ports, kinds=KINDS, firm=False)
+        self._standing = Standing(ports, kinds=LASTING, firm=False)
         self._account = ports.sender.address
         self._heard = ports.system.monotonic()
         self.lost: MlmError | None = None
@@ -31,12 +29,7 @@ class ServingRight:
     def check(self) -> None:
         """Before the first call is served. Raises NotLicensed, ChainError."""
         if not self._standing.entitled(self._version.token_id, self._account):
-            asset = self._version.asset
-            raise NotLicensed(
-                f"{asset} is licensed, and {self._account} holds no licence that lets it serve: one for a period or an "
-                "unlimited one that is valid now",
-                hint=f"`mlm licence list {asset.handle}/{asset.name}` shows what is offered and held; `mlm buy` buys.",
-            )
+            raise lacking(self._version, self._account, "serve it")
         self._heard = self._ports.system.monotonic()
 
     def look(self) -> str:
