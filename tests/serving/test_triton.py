@@ -1,4 +1,4 @@
-"""A client that is not ours, tritonclient of NVIDIA, on a free and on a paid server: nothing in it was written for mlm."""
+"""A client that is not ours, tritonclient of NVIDIA, on a free and on a paid server: none of it was written for mlm."""
 
 from __future__ import annotations
 
