@@ -79,10 +79,11 @@ def test_a_unit_for_each_input_and_one_for_the_files(market: Market, owner: Pers
     assert buyer.do("run", ASSET, "2.npy", "--redeem")["outputs"] != first
     assert units(buyer) == 1 and sent(market, buyer.account) == before + 1
 
-    for command in (["download", ASSET, "-o", "out"], ["clone", ASSET, "copy"]):
+    lower = ["lower", ASSET, "-o", "lowered.onnx"]
+    for command in (["download", ASSET, "-o", "out"], ["clone", ASSET, "copy"], lower):
         error = buyer.refused(12, *command)
         assert error["code"] == "not_redeemed" and "to have its files" in error["message"]
-        assert not (buyer.folder / command[-1] / "model.onnx").exists()
+        assert not (buyer.folder / command[-1] / "model.onnx").exists() and not (buyer.folder / "lowered.onnx").exists()
     buyer.do("download", ASSET, "-o", "out", "--redeem")
     assert units(buyer) == 0
     model = (TEMPLATE / "model.onnx").read_bytes()
