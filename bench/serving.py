@@ -63,11 +63,13 @@ def cnn(wide: int) -> bytes:
 
 
 class Took(NamedTuple):
-    """One load: calls a second on the wall, the 99th percentile in ms, the server's processor seconds for a call."""
+    """One load: calls a second on the wall, the 99th percentile in ms, the server's processor seconds for a call, and
+    how many calls ran together on average."""
 
     rate: float
     p99: float
     cpu: float
+    batch: float
 
 
 @dataclass
@@ -156,14 +158,27 @@ def _body(model: str, folder: Path) -> tuple[Path, int, dict[str, np.ndarray]]:
 def _load(server: Any, connections: int, calls: int, body: Path, head: int, vouchers: Path | None) -> Took:
     command = ["node", "load.mjs", server.url + server.infer, str(connections), str(calls), str(body), str(head)]
     command += [str(vouchers)] if vouchers else []
-    before = _processor(server.process.pid)
+    before, batched = _processor(server.process.pid), _batched(server)
     done = subprocess.run(command, cwd=LOAD, capture_output=True, text=True, timeout=600)
     if done.returncode:
         raise RuntimeError(f"autocannon: {done.stderr[-500:]}")
     found = json.loads(done.stdout)
     if found["statuses"] != {"200": calls}:
         raise RuntimeError(f"expected {calls} answers of status 200, found {found['statuses']}: {found['refusal']}")
-    return Took(calls / found["seconds"], found["p99"], (_processor(server.process.pid) - before) / calls)
+    cpu = (_processor(server.process.pid) - before) / calls
+    many, batches = (now - then for now, then in zip(_batched(server), batched, strict=True))
+    return Took(calls / found["seconds"], found["p99"], cpu, many / batches)
+
+
+def _batched(server: Any) -> tuple[float, float]:
+    """Calls that a server has run so far, and in how many batches."""
+    from tests.serving.clients import request
+
+    text = request(server.url, "GET", "/metrics").body.decode()
+    found = dict(line.split(" ") for line in text.splitlines() if not line.startswith("#") and "{" not in line)
+    calls, batches = (float(value) for end in ("_batched_calls_total", "_batches_total")
+                      for name, value in found.items() if name.endswith(end))  # fmt: skip
+    return calls, batches
 
 
 def _processor(pid: int) -> float:
@@ -226,13 +241,14 @@ def main() -> None:
     print(
         f"{'model':5} {'conns':>5} {'free/s':>8} {'paid/s':>8} {'ratio':>6} {'free p99':>9} {'paid p99':>9} ms", end=""
     )
-    print(f"{'free cpu':>9} {'paid cpu':>9} ms a call")
+    print(f"{'free cpu':>9} {'paid cpu':>9} ms a call, {'free':>5} {'paid':>5} calls a batch")
     for model in [options.model] if options.model else MODELS:
         for connections, loaded in measured(model, options.calls).items():
             for free, paid in zip(loaded.free, loaded.paid, strict=True):
                 print(
                     f"{model:5} {connections:5} {free.rate:8.0f} {paid.rate:8.0f} {paid.rate / free.rate:6.2f} "
-                    f"{free.p99:9.2f} {paid.p99:9.2f}   {free.cpu * 1000:9.2f} {paid.cpu * 1000:9.2f}",
+                    f"{free.p99:9.2f} {paid.p99:9.2f}   {free.cpu * 1000:9.2f} {paid.cpu * 1000:9.2f}"
+                    f"            {free.batch:5.2f} {paid.batch:5.2f}",
                     flush=True,
                 )
 

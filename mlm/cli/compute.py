@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mlm.cli import remote_run
+from mlm.cli.exchange import Redeem
 from mlm.cli.render import render
 from mlm.core.errors import UsageError
 
@@ -50,6 +51,7 @@ def run(
         bool,
         typer.Option("--exact", help="With --remote: believe only what a payee's bond answers for (exact models)."),
     ] = False,
+    redeem: Redeem = False,
 ) -> None:
     """Run a model on an input, or an algorithm (a WebAssembly module) on a file; or pay a server for it (--remote).
 
@@ -60,12 +62,15 @@ def run(
     Example: `mlm run model.onnx samples/digit.npy`
     """
     from mlm.workflows import run as workflow
+    from mlm.workflows.using import redeeming
 
     if evidence is not None and not tee:
         raise UsageError("--evidence goes with --tee, which is not given", hint="A remote call has --keep.")
     if remote is not None:
         if tee:
             raise UsageError("--tee and --remote exclude each other: the enclave is this machine's")
+        if redeem:
+            raise UsageError("--redeem and --remote exclude each other: a server's calls are paid by vouchers")
         asset, file = (None, Path(model)) if input is None else (model, input)
         wanted = remote_run.wanted(ctx.obj, remote, max_price, deposit, channel, asset, exact=exact)
         remote_run.run(ctx, wanted, file, output, keep, give_up)
@@ -75,16 +80,21 @@ def run(
     paying = max_price is not None or channel is not None or keep is not None or give_up or deposit != "0" or exact
     if ctx.obj.dry_run or paying:
         raise UsageError("what is about paying goes with --remote, which is not given", hint="See `mlm run --help`.")
+    ports = ctx.obj.ports
     if tee:
-        _enclosed(ctx, model, input, output, evidence)
+        _enclosed(ctx, redeem, model, input, output, evidence)
         return
-    render(ctx, workflow.run(ctx.obj.ports, model, input, output))
+    render(ctx, redeeming(ports, redeem, lambda: workflow.run(ports, model, input, output)))
 
 
-def _enclosed(ctx: typer.Context, model: str, input: Path, output: Path | None, evidence: Path | None) -> None:
+def _enclosed(
+    ctx: typer.Context, redeem: bool, model: str, input: Path, output: Path | None, evidence: Path | None
+) -> None:
     from mlm.workflows import run_enclosed
+    from mlm.workflows.using import redeeming
 
-    render(ctx, run_enclosed.run(ctx.obj.ports, model, input, output, evidence))
+    ports = ctx.obj.ports
+    render(ctx, redeeming(ports, redeem, lambda: run_enclosed.run(ports, model, input, output, evidence)))
 
 
 @app.command()

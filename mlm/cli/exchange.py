@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +27,8 @@ Remote = Annotated[
 From = Annotated[
     str, typer.Option("--from", metavar="REMOTE", help="ASSET is the name of a repository on this remote; no chain.")
 ]
+
+Redeem = Annotated[bool, typer.Option("--redeem", help="Licensed per use: use up a unit for this, where one is held.")]
 
 
 @app.command()
@@ -86,6 +89,7 @@ def clone(
     asset: Asset,
     folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="An empty or new folder; none: by name.")] = None,
     remote: From = "",
+    redeem: Redeem = False,
 ) -> None:
     """Make a project from a published asset, with its history; killed, the same command goes on from there.
 
@@ -95,6 +99,7 @@ def clone(
     """
     from mlm.cli import wiring_remotes
     from mlm.workflows import clone as workflow
+    from mlm.workflows.using import redeeming
 
     session: Session = ctx.obj
     found = workflow.find(session.ports, asset, remote)
@@ -103,7 +108,9 @@ def clone(
         raise UsageError(f"expected a name for the folder, the asset is called {found.folder}", hint="Give DIR.")
     target = session.cwd / (folder or found.folder)
     repo, origin = wiring_remotes.clone_into(session, target)
-    render(ctx, workflow.clone(session.ports, found, repo, origin, str(target), max_bytes=_limit(session)))
+    limit = _limit(session)
+    cloned = partial(workflow.clone, session.ports, found, repo, origin, str(target), max_bytes=limit)
+    render(ctx, redeeming(session.ports, redeem, cloned))
 
 
 @app.command()
@@ -112,6 +119,7 @@ def download(
     asset: Asset,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="An empty or new folder.")],
     remote: From = "",
+    redeem: Redeem = False,
 ) -> None:
     """Write the files of a published asset into a folder, whole or not at all, without history.
 
@@ -121,12 +129,15 @@ def download(
     """
     from mlm.cli import wiring_remotes
     from mlm.workflows import clone as workflow
+    from mlm.workflows.using import redeeming
 
     session: Session = ctx.obj
     found = workflow.find(session.ports, asset, remote)
     target = session.cwd / output
     with wiring_remotes.downloads(session, target, found.origin) as objects:
-        render(ctx, workflow.download(session.ports, found, objects, target, max_bytes=_limit(session)))
+        limit = _limit(session)
+        downloaded = partial(workflow.download, session.ports, found, objects, target, max_bytes=limit)
+        render(ctx, redeeming(session.ports, redeem, downloaded))
 
 
 def _limit(session: Session) -> int:

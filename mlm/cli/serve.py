@@ -33,7 +33,8 @@ def serve(
 ) -> None:
     """Serve a model over HTTP by the Open Inference Protocol, paid by a voucher for each call, until you stop it.
 
-    Ctrl-C or SIGTERM ends it once what was admitted is answered; a second one ends it at once.
+    Ctrl-C or SIGTERM ends it once what was admitted is answered; a second one ends it at once. A server of a licensed
+    asset ends by itself when you may serve it no longer.
 
     Example: `mlm serve alice/digits-mlp --price 0.5`
     """

@@ -32,6 +32,7 @@ def run(
     from mlm.adapters.gateway.door import Door
     from mlm.adapters.serving import host as hosting
     from mlm.workflows import gateway as workflow
+    from mlm.workflows.entitlement import Standing
 
     ports = session.ports
     own = None if session.project is None else ports.objects
@@ -51,7 +52,7 @@ def run(
         chain_id=chain_id,
         licences=licences,
         recover=signed_by,
-        entitled=workflow.Standing(wiring_serve.own(session, "gateway")).entitled,
+        entitled=Standing(wiring_serve.own(session, "gateway")).entitled,
         now=ports.system.now,
     )
     limits = wiring_serve.limits(session)

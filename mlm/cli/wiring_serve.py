@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from mlm.core.served import Terms
     from mlm.ports.bundle import Ports
     from mlm.workflows.serve import Offer
+    from mlm.workflows.serve_licence import ServingRight
 
 
-CLAIMS_EVERY = 2.0  # seconds
+LOOKS_EVERY = 2.0  # seconds: at what is to be claimed, and at its own licence
 
 
 def limits(session: Session) -> Limits:
@@ -120,29 +122,43 @@ def till(session: Session, offer: Offer, terms: Terms) -> tuple[PaidTill, CallJo
 
 
 def run(session: Session, offer: Offer, host: str, port: int, started: Callable[[str], None]) -> None:
-    """Serve it until a signal ends it; `started` is told the URL. Raises StateConflict, ToolMissing, ModelStopped."""
+    """Serve it until a signal ends it; `started` is told the URL.
+
+    Raises StateConflict, ToolMissing, ModelStopped; NotLicensed, or ChainError, where its licence no longer lets it.
+    """
     from mlm.adapters.serving import run as server
     from mlm.adapters.serving.app import Free
     from mlm.adapters.serving.host import listen, url
+    from mlm.workflows.serve_licence import ServingRight
 
     listening = listen(host, port)
-    if offer.terms is None:
-        free = Free()
+    where = url(listening)
+    paid, journal = till(session, offer, offer.terms) if offer.terms is not None else (None, None)
+    if paid is not None:
+        paid.url = where
+    made = desk(session, offer, paid or Free(), journal)
+    with ExitStack() as ends:
+        if journal is not None:
+            ends.callback(claims(session, offer, journal, lambda words: made.log.add({"claim": words})))
+        right = None
+        if offer.licensed is not None:
+            right = ServingRight(own(session, offer.service.name), offer.licensed)
+            ends.callback(licence(session, right, lambda words: made.log.add({"licence": words})))
         server.run(
-            desk(session, offer, free, None),
+            made,
             listening,
-            started=lambda: started(url(listening)),
-            closing=free.close,
+            started=lambda: started(where),
+            closing=made.till.close,
+            lost=lambda: None if right is None else right.lost,
         )
-        return
-    paid, journal = till(session, offer, offer.terms)
-    paid.url = url(listening)
-    made = desk(session, offer, paid, journal)
-    stop = claims(session, offer, journal, lambda words: made.log.add({"claim": words}))
-    try:
-        server.run(made, listening, started=lambda: started(paid.url), closing=paid.close)
-    finally:
-        stop()
+
+
+def licence(session: Session, right: ServingRight, tell: Callable[[str], None]) -> Callable[[], None]:
+    """Begin to ask whether the server's own licence holds, in a thread of its own; returns what ends it."""
+    from mlm.adapters.serving.beside import again_and_again
+
+    # A chain that gives no answer is asked as often.
+    return again_and_again(right.look, tell, LOOKS_EVERY, session.config.get("serve.drain"), longest=LOOKS_EVERY)
 
 
 def claims(session: Session, offer: Offer, journal: CallJournal, tell: Callable[[str], None]) -> Callable[[], None]:
@@ -167,7 +183,7 @@ def claims(session: Session, offer: Offer, journal: CallJournal, tell: Callable[
         held = list(journal.channels.values())
         return claimer.look([each.ledger.best for each in held if each.ledger.best is not None])
 
-    return again_and_again(act, tell, CLAIMS_EVERY, get("serve.drain"))
+    return again_and_again(act, tell, LOOKS_EVERY, get("serve.drain"))
 
 
 def desk(session: Session, offer: Offer, till: Till, journal: CallJournal | None) -> Desk:

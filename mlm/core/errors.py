@@ -126,9 +126,23 @@ class NoResult(StateConflict):
 
 
 class NotLicensed(StateConflict):
-    """The files are sealed, and the account has no key: it needs a licence, or its owner's word."""
+    """The asset is licensed, and the account has no key, or no licence that lets it do this."""
 
     code = "not_licensed"
+
+
+class NotRedeemed(NotLicensed):
+    """A per-use licence is held, and no unit of it was used up for this yet. `licence` and `purpose` say how to."""
+
+    code = "not_redeemed"
+
+    def __init__(self, message: str, licence: str, purpose: str) -> None:
+        self.licence, self.purpose = licence, purpose
+        super().__init__(
+            message,
+            hint=f"`mlm licence redeem {licence} --purpose {purpose}` uses one up; run, clone and download do it "
+            "themselves with --redeem.",
+        )
 
 
 class Refused(StateConflict):

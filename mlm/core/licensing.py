@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mlm.core import encryption
 from mlm.core.digest import domain, keccak256, word, words
 from mlm.core.errors import InvalidData, UsageError
 from mlm.core.job import Named
@@ -24,6 +25,7 @@ COMPLAINT_WINDOW = 86_400
 MAX_RESALE_BPS = 1_000
 NEVER = (1 << 40) - 1
 UNLIMITED = (1 << 64) - 1
+FILES = keccak256(b"mlm/use/files/1")  # the use of who has a version's files written out
 
 
 class LicenceKind(Named):
@@ -111,6 +113,15 @@ def split_id(number: int) -> tuple[int, int]:
 def holds(expires_at: int, units: int, grace_until: int, grace_units: int, now: int) -> bool:
     """Whether somebody with `units`, and what is left of revoked ones, may use the asset at `now`."""
     return now < expires_at and (units > 0 or (now < grace_until and grace_units > 0))
+
+
+def use_purpose(secret: bytes, version_id: bytes, what: bytes) -> bytes:
+    """Under which purpose an account uses up a unit for a use of a version, 32 bytes: `what` is the use's digest.
+
+    The same on all of its machines, and told to nobody by it: HKDF of the account's encryption secret, so that who
+    guesses an input cannot see on the chain that it was used.
+    """
+    return encryption.derived(secret, version_id + what, b"mlm/use/1")
 
 
 def state_at(ordered_at: int, deliver_by: int, delivered_at: int, ending: int, now: int) -> OrderState:

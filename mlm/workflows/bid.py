@@ -11,7 +11,7 @@ from mlm.core.job import AuctionKind, JobFacts, Role, State
 from mlm.core.money import Amount, format_units
 from mlm.core.plan import FIRST_PAGE, Call, Keep, Plan, Step, Tx
 from mlm.ports.bundle import Ports
-from mlm.workflows import announce, inputs, job_requirements, lookup, model, rounds, sealed, stake, tiers
+from mlm.workflows import announce, inputs, job_requirements, lookup, model, rounds, sealed, stake, tiers, using
 from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.clock import offered_now
 from mlm.workflows.job_show import bond_of
@@ -82,6 +82,7 @@ def plan(ports: Ports, params: Bid) -> Plan[_Facts]:
     wanted = job_requirements.need_met(ports, job)
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
+    using.lasting(ports, version, loaded.manifest, "do others' jobs on it")
     rules = tiers.of(job.tier)
     rules.check(ports, loaded, version)
     rules.check_offer(ports, job, loaded)

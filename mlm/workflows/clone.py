@@ -20,14 +20,14 @@ from mlm.ports.bundle import Ports
 from mlm.ports.origin import Origin
 from mlm.ports.remote import Remote
 from mlm.ports.repo import Repo
-from mlm.workflows import lookup
+from mlm.workflows import lookup, using
 from mlm.workflows.checkout import staged_as_written, write_tree
 from mlm.workflows.fetch import LINK, REMOTE, dropped
 from mlm.workflows.init import BRANCH
 from mlm.workflows.push import track
 from mlm.workflows.repository import commit_files, read_commit
-from mlm.workflows.sealing import unseal
-from mlm.workflows.version import bring
+from mlm.workflows.sealing import unseal, version_of
+from mlm.workflows.version import Version, bring
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,7 @@ def clone(ports: Ports, found: Found, repo: Repo, origin: Origin, folder: str, *
     options = {"max_bytes": max_bytes, "system": ports.system, "unseal": opened}
     came = bring(found.source, repo.objects, found.cid, found.asset, **options)  # type: ignore[arg-type]
     assert came.commit is not None
+    _use(ports, came)
     origin.write(found.origin)
     written = write_tree(repo.objects, came.manifest.tree, repo.tree, came.manifest.executable)
     files = commit_files(repo, read_commit(repo, came.commit))
@@ -155,6 +156,7 @@ def download(ports: Ports, found: Found, objects: Blocks, output: Path, *, max_b
     options = {"max_bytes": max_bytes, "system": ports.system, "with_history": False, "unseal": opened}
     with ports.files.new_folder(output) as folder:
         came = bring(found.source, objects, found.cid, found.asset, **options)  # type: ignore[arg-type]
+        _use(ports, came)
         written = write_tree(objects, came.manifest.tree, folder, came.manifest.executable)
     return Downloaded(
         folder=str(output),
@@ -166,6 +168,12 @@ def download(ports: Ports, found: Found, objects: Blocks, output: Path, *, max_b
         received=came.bytes,
         dropped=dropped(found.source),
     )
+
+
+def _use(ports: Ports, came: Version) -> None:
+    """Once all has come and was checked: a use that could not be is not used up. Raises NotLicensed, NotRedeemed."""
+    if came.manifest.sealed is not None:
+        using.files(ports, version_of(ports, came.cid, came.manifest), came.manifest)
 
 
 def check_empty(found: Found, repo: Repo, origin: Origin, folder: str) -> None:

@@ -6,6 +6,7 @@ nobody: the newest change of a holding stands as deep as chain.finality asks.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from mlm.core.clock import Instant
@@ -13,6 +14,10 @@ from mlm.core.job import FINALITY
 from mlm.core.licensing import LicenceKind, LicenceTerms, split_id
 from mlm.ports.bundle import Ports
 from mlm.workflows.sync import sync
+
+MAX_KNOWN = 10_000  # accounts whose standing is kept at once
+ALL = frozenset(LicenceKind)
+LASTING = frozenset({LicenceKind.PERIOD, LicenceKind.UNLIMITED})  # that no use uses up
 
 
 @dataclass(frozen=True)
@@ -48,21 +53,50 @@ class Holding:
         return split_id(self.licence_id)[1]
 
 
-def entitled(ports: Ports, token_id: int, account: str) -> Entitlement | None:
+def entitled(
+    ports: Ports, token_id: int, account: str, *, kinds: Collection[LicenceKind] = ALL, firm: bool = True
+) -> Entitlement | None:
     """What entitles an account to use an asset at this moment, the longest-lived first; None: nothing does.
 
-    Raises ChainError.
+    Licences of `kinds` count, and the asset's own token. `firm` False: also what a reorganisation could undo, for who
+    asks about its own account; whoever lets others in asks for firm ones. Raises ChainError.
     """
     owner: str = ports.chain.call("AssetRegistry", "ownerOf", token_id)
     if owner.lower() == account.lower():
         return Entitlement(token_id, account, 0, None, Instant(0), 0)
     best: Entitlement | None = None
     for held in holdings(ports, account, token_id):
-        if not (held.valid and held.firm) or (best is not None and held.expires_at <= best.expires_at):
+        if not held.valid or held.terms.kind not in kinds or (firm and not held.firm):
+            continue
+        if best is not None and held.expires_at <= best.expires_at:
             continue
         until = Instant(held.expires_at)
         best = Entitlement(token_id, account, held.licence_id, held.terms.kind, until, held.units)
     return best
+
+
+class Standing:
+    """Who is entitled, asked of the chain once for each of its heads. For one thread, with ports of its own.
+
+    `kinds` and `firm` as `entitled` takes them.
+    """
+
+    def __init__(self, ports: Ports, *, kinds: Collection[LicenceKind] = ALL, firm: bool = True) -> None:
+        self._ports, self._kinds, self._firm = ports, kinds, firm
+        self._head = ""
+        self._known: dict[tuple[int, str], Entitlement | None] = {}
+
+    def entitled(self, token_id: int, account: str) -> bool:
+        """Whether the account may use the asset now, by the chain's head and by the clock. Raises ChainError."""
+        head = self._ports.chain.block()
+        if head.hash != self._head or len(self._known) >= MAX_KNOWN:
+            self._head, self._known = head.hash, {}
+        if (token_id, account) not in self._known:
+            found = entitled(self._ports, token_id, account, kinds=self._kinds, firm=self._firm)
+            self._known[token_id, account] = found
+        found = self._known[token_id, account]
+        now = max(head.timestamp, self._ports.system.now())
+        return found is not None and (found.kind is None or now < found.expires_at)
 
 
 def holdings(ports: Ports, account: str, token_id: int | None = None, *, synced: bool = False) -> list[Holding]:

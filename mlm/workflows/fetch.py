@@ -11,7 +11,7 @@ from mlm.core.refs import AssetRef, parse_asset
 from mlm.ports.bundle import Ports
 from mlm.ports.remote import Remote
 from mlm.ports.repo import Repo
-from mlm.workflows import lookup
+from mlm.workflows import lookup, using
 from mlm.workflows.push import repository_name, track
 from mlm.workflows.repository import read_manifest
 from mlm.workflows.sealing import unseal
@@ -119,6 +119,7 @@ def _published(ports: Ports, origin: str, max_bytes: int) -> Fetched:
         options = {"max_bytes": max_bytes - size, "system": ports.system, "seen": seen, "unseal": opened}
         try:
             came = bring(source, repo.objects, version.manifest, version.asset, **options)  # type: ignore[arg-type]
+            using.files(ports, version, came.manifest)
         except MlmError as error:
             if version is newest:
                 raise

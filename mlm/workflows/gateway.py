@@ -14,11 +14,9 @@ from mlm.ports.blocks import Blocks
 from mlm.ports.bundle import Ports
 from mlm.ports.remote import Remote
 from mlm.workflows import lookup
-from mlm.workflows.entitlement import Entitlement, entitled
 from mlm.workflows.sync import sync
 
 MAX_VERSIONS = 10_000
-MAX_KNOWN = 10_000  # accounts whose standing is kept at once
 OPEN, LICENSED = "open", "licensed"
 
 
@@ -71,26 +69,6 @@ class Stored:
         """What the project's own blocks hold of assets that are not open, and the shared folder does not."""
         kept = set[Cid]() if self._objects is None else _plain(self._objects)
         return kept if self._shared is None else set(self._shared.missing(list(kept)))
-
-
-class Standing:
-    """Who is entitled, asked of the chain once for each of its heads. For one thread, with ports of its own."""
-
-    def __init__(self, ports: Ports) -> None:
-        self._ports = ports
-        self._head = ""
-        self._known: dict[tuple[int, str], Entitlement | None] = {}
-
-    def entitled(self, token_id: int, account: str) -> bool:
-        """Whether the account may use the asset now, by the chain's head and by the clock. Raises ChainError."""
-        head = self._ports.chain.block()
-        if head.hash != self._head or len(self._known) >= MAX_KNOWN:
-            self._head, self._known = head.hash, {}
-        if (token_id, account) not in self._known:
-            self._known[token_id, account] = entitled(self._ports, token_id, account)
-        found = self._known[token_id, account]
-        now = max(head.timestamp, self._ports.system.now())
-        return found is not None and (found.kind is None or now < found.expires_at)
 
 
 def stock(ports: Ports, store: Stored, names: tuple[str, ...]) -> tuple[Shelf, tuple[Shelved, ...]]:

@@ -144,11 +144,15 @@ def plan_transfer(ports: Ports, params: Transfer) -> Plan[int]:
 
 
 def plan_redeem(ports: Ports, params: Redeem) -> Plan[int]:
-    """One transaction. Raises StateConflict for another kind of licence, and for more than is held."""
-    found = _held(ports, params.licence, ports.sender.address)
+    """One transaction. Raises StateConflict for another kind of licence, and for more than is held.
+
+    Of units that were revoked, what is left of them can be used up until their notice is over.
+    """
+    found = _held(ports, params.licence, ports.sender.address, revoked=True)
     if found.terms.kind is not LicenceKind.PER_USE:
         raise StateConflict(f"{_short(found)} is a licence {found.terms.kind}; only units of per-use are used up")
-    _need_units(found, params.units)
+    until, left = ports.chain.call(TOKEN, "graceOf", found.licence_id, ports.sender.address)
+    _need_units(found, params.units, left if ports.chain.block().timestamp < until else 0)
     call = Call(TOKEN, "redeem", (found.licence_id, params.units, purpose_of(params.purpose)))
     return Plan("licence redeem", (Tx(f"use up {params.units} of {_short(found)}", call),), found.licence_id)
 
@@ -179,15 +183,18 @@ def purpose_of(text: str) -> bytes:
     return keccak256(text.encode())
 
 
-def _held(ports: Ports, text: str, account: str) -> Holding:
-    """What an account holds of the licence that `text` names, or of the only one of its class."""
+def _held(ports: Ports, text: str, account: str, *, revoked: bool = False) -> Holding:
+    """What an account holds of the licence that `text` names, or of the only one of its class.
+
+    `revoked`: also what was taken back and holds for its notice.
+    """
     number = licence_show.find(ports, text)
     class_id, expires_at = licensing.split_id(number)
     terms = licence_show.terms_of(ports, number)
     found = [
         each
         for each in holdings(ports, account, terms.token_id, synced=True)
-        if each.units
+        if (each.units or revoked)
         and (each.licence_id == number or (not expires_at and licensing.split_id(each.licence_id)[0] == class_id))
     ]
     if not found:
@@ -204,9 +211,10 @@ def _short(found: Holding) -> str:
     return spelt(found.licence_id)[:18]
 
 
-def _need_units(found: Holding, units: int) -> None:
-    if not 1 <= units <= found.units:
-        raise StateConflict(f"expected 1 to {found.units} units of {_short(found)}, which are held, found {units}")
+def _need_units(found: Holding, units: int, revoked: int = 0) -> None:
+    most = found.units + revoked
+    if not 1 <= units <= most:
+        raise StateConflict(f"expected 1 to {most} units of {_short(found)}, which are held, found {units}")
 
 
 def _view(ports: Ports, params: Transfer | Redeem | Revoke, plan: Plan[int], done: tuple[DoneStep, ...]) -> LicenceView:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mlm.core.errors import InvalidData, UsageError
 from mlm.ports.bundle import Ports
 from mlm.ports.lowering import PROFILES, Clipped, Layer, Samples
-from mlm.workflows import source
+from mlm.workflows import source, using
 from mlm.workflows.model import MAX_MODEL_BYTES
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ def _model(ports: Ports, text: str) -> tuple[str, bytes, Path | None]:
     if source.is_local(ports, text) and not ports.files.is_folder(path):
         return text, ports.files.read(path, MAX_MODEL_BYTES), None
     found = source.load(ports, text)
+    if found.published is not None:  # what is written is the model, in other numbers
+        using.files(ports, found.published[1], found.published[0].manifest)
     return found.name, found.onnx, found.calibration
 
 

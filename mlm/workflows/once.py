@@ -18,6 +18,16 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 
+def resumed(ports: Ports, operation: Operation[P, R], params: P) -> None:
+    """Do an operation whose plan is never empty; where this very one was begun and may have sent, that is ended
+    instead. Raises as `once`, and asks nobody."""
+    left = earlier(ports, operation.name, request_of(ports, operation.name, params))
+    if left is None:
+        execute(ports, operation, params)
+    else:
+        op.resume(ports, left)
+
+
 def once(
     ports: Ports, operation: Operation[P, R], params: P, confirm: Callable[[Preview], bool] | None = None
 ) -> Applied[R]:

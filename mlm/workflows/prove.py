@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mlm.core.proof import ProofFile
 from mlm.ports.bundle import Ports
 from mlm.ports.prover import Circuit, Proof
-from mlm.workflows import source
+from mlm.workflows import source, using
 from mlm.workflows.run import Output, describe
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def prove(ports: Ports, model: str, input: Path, output: Path, calibration: Path
     VerificationFailed: the model is a published one, and the chain has another key for it.
     """
     found = source.load(ports, model)
+    if found.published is not None:
+        using.run(ports, found.published[1], found.published[0].manifest, input)
     inputs = source.read_inputs(ports, input, source.names(found))
     source.check_key(ports, found)  # a proof of another circuit would be refused by everybody
     settings = source.settings(ports, found, calibration, inputs)

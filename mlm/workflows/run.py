@@ -11,7 +11,7 @@ from mlm.core import unixfs
 from mlm.core.errors import InvalidData
 from mlm.core.manifest import Manifest
 from mlm.ports.bundle import Ports
-from mlm.workflows import lookup, source
+from mlm.workflows import lookup, source, using
 from mlm.workflows import model as published
 from mlm.workflows.objects import fetch, read_file
 
@@ -56,7 +56,7 @@ def run(ports: Ports, model: str, input: Path, output: Path | None) -> Ran | Com
     """Run `model` on the tensors of `input`; write the outputs to `output` when given.
 
     A file whose name ends in .wasm is an algorithm, and so is the one of a published asset of that kind: it runs on
-    the bytes of `input` as they are.
+    the bytes of `input` as they are. Raises NotLicensed, NotRedeemed for a licensed asset without the right to run it.
     """
     if Path(model).suffix == ".wasm":
         return _compute(ports, model, ports.files.read(Path(model), MAX_MODULE_BYTES), input, output)
@@ -67,8 +67,10 @@ def run(ports: Ports, model: str, input: Path, output: Path | None) -> Ran | Com
         manifest = published.manifest(ports, version.manifest)
         if manifest.kind == "algorithm":
             published.open_files(ports, version, manifest)
+            using.run(ports, version, manifest, input)
             return _compute(ports, str(version.asset), _module(ports, manifest), input, output)
         found = source.published(ports, version)
+        using.run(ports, version, manifest, input)
     inputs = source.read_inputs(ports, input, source.names(found))
     done = ports.runner.run(found.onnx, inputs)
     if output:

@@ -9,7 +9,7 @@ from mlm.core.enclosed import SUFFIX, EnclosedFile
 from mlm.core.errors import UsageError
 from mlm.core.tee import NOBODYS, spell_measurement
 from mlm.ports.bundle import Ports
-from mlm.workflows import source
+from mlm.workflows import source, using
 from mlm.workflows.run import Output, describe
 
 DEFAULT = Path("run" + SUFFIX)
@@ -40,6 +40,8 @@ def run(ports: Ports, model: str, input: Path, output: Path | None, evidence: Pa
     The quote is verified here before anything is written. Raises InvalidData, ToolMissing, VerificationFailed.
     """
     found = source.load(ports, model)
+    if found.published is not None:
+        using.run(ports, found.published[1], found.published[0].manifest, input)
     inputs = ports.tensors.to_block(source.read_inputs(ports, input, source.names(found)))
     at = ports.system.now()
     done = ports.enclave.run(found.onnx, inputs, NOBODYS, at)

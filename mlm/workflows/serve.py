@@ -13,6 +13,9 @@ from mlm.core.serving import Service, model_name
 from mlm.ports.bundle import Ports
 from mlm.ports.runner import ModelInfo, TensorSpec
 from mlm.workflows import serve_channels, source
+from mlm.workflows.lookup import Version
+from mlm.workflows.serve_licence import ServingRight
+from mlm.workflows.using import LICENSED
 
 LOCAL_VERSION = "1"
 
@@ -33,20 +36,28 @@ class Serve:
 
 @dataclass(frozen=True)
 class Offer:
-    """A model to serve, loaded and described; `terms` where it is paid."""
+    """A model to serve, loaded and described; `terms` where it is paid, `licensed` where its licence has to hold."""
 
     service: Service
     onnx: bytes = field(repr=False)
     info: ModelInfo
     terms: Terms | None = None
+    licensed: Version | None = None
 
 
 def prepare(ports: Ports, params: Serve) -> Offer:
-    """Load the model as whoever may read it, and fix what a call costs. Raises NotFound, InvalidData, UsageError."""
+    """Load the model as whoever may read it, and fix what a call costs.
+
+    Raises NotFound, InvalidData, UsageError, NotLicensed.
+    """
     if params.free and params.price is not None:
         raise UsageError("--free and --price exclude each other")
     found = source.load(ports, params.model)
     name, version = model_name(params.name, found.name), found.name.partition("@")[2] or LOCAL_VERSION
+    licensed = None
+    if found.published is not None and found.published[0].manifest.access == LICENSED:
+        licensed = found.published[1]
+        ServingRight(ports, licensed).check()
     terms = None
     if not params.free:
         if found.published is None:
@@ -56,7 +67,7 @@ def prepare(ports: Ports, params: Serve) -> Offer:
             )
         terms = serve_channels.terms(ports, found.published[1], params.price, params.margin)
     service = Service(name, version, _signature(found.info), terms.to_json() if terms else None)
-    return Offer(service, found.onnx, found.info, terms)
+    return Offer(service, found.onnx, found.info, terms, licensed)
 
 
 def _signature(info: ModelInfo) -> Signature:

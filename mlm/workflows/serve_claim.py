@@ -10,8 +10,7 @@ from mlm.core.money import Amount
 from mlm.core.serving import to_claim
 from mlm.ports.bundle import Ports
 from mlm.workflows import channel, op
-from mlm.workflows.apply import execute
-from mlm.workflows.rerun import earlier, request_of
+from mlm.workflows.once import resumed
 from mlm.workflows.serve_channels import Reader
 
 _AGAIN_S = 60.0  # after which a channel that has ended is looked at again
@@ -87,10 +86,4 @@ class Claimer:
         return min(signed.voucher.amount, seen.deposit) - seen.claimed
 
     def _claim(self, names: tuple[str, ...]) -> None:
-        """Where this very claim was begun before and may have sent, that is gone on with instead."""
-        ports, params = self._ports, channel.Claims(names)
-        left = earlier(ports, channel.CLAIM.name, request_of(ports, channel.CLAIM.name, params))
-        if left is None:
-            execute(ports, channel.CLAIM, params)
-        else:
-            op.resume(ports, left)
+        resumed(self._ports, channel.CLAIM, channel.Claims(names))

@@ -1114,6 +1114,7 @@ def test_licences(told: State) -> None:
             ),
             licence_moved(EVE, NOBODY, (CLASS + 7, 1)),
         ],
+        [("LicenceToken", "LicenceRedeemed", {"id": CLASS, "holder": BOB, "purpose": word(6), "units": 1})],
     ]
     told.ingest(*chain_of(script, head.number + 1), after=head.hash)
     (shown,) = told.query("licence_offers", token_id=1)
@@ -1127,6 +1128,11 @@ def test_licences(told: State) -> None:
     held = {row["account"]: row["units"] for row in told.query("licence_holdings", class_id=CLASS)}
     assert held == {BOB: 2, EVE: 0}
     assert [row["refund"] for row in told.query("licence_revocations", account=EVE)] == [4]
+    (use,) = told.query("licence_uses", account=BOB, purpose=word(6))
+    assert (use["licence_id"], use["units"]) == (word(CLASS), 1)
+    assert not told.query("licence_uses", account=EVE, purpose=word(6)) and not told.query(
+        "licence_uses", purpose=word(7)
+    )
     money = [(row["change"], row["reason"]) for row in told.query("account_history", account=EVE)]
     assert money[-1] == (4, "revocation")
 

@@ -79,9 +79,14 @@ class Desk:
     metrics: Metrics
     log: AccessLog
     version: str  # of mlm
-    draining: bool = False
+    closed: Refusal | None = None  # what new calls are told once it stops
     calls: int = 0  # inference calls under way
     held: int = 0  # bytes of their bodies
+
+    def check_open(self) -> None:
+        """Raise Refusal once the server stops."""
+        if (told := self.closed) is not None:
+            raise Refusal(told.status, str(told), word=told.word, retry_after=told.retry_after)
 
     def check_model(self, request: Request) -> None:
         """Raise Refusal unless the path names the model, and its version if any."""
@@ -140,8 +145,7 @@ def application(desk: Desk) -> Starlette:
         return {"live": True}
 
     def ready(request: Request) -> dict[str, Any]:
-        if desk.draining:
-            raise Refusal(Status.BUSY, "the server stops", retry_after=5)
+        desk.check_open()
         return {"live": True, "ready": True}
 
     def model_ready(request: Request) -> dict[str, Any]:
@@ -153,7 +157,7 @@ def application(desk: Desk) -> Starlette:
         return desk.service.metadata()
 
     def health(request: Request) -> dict[str, Any]:
-        status = "draining" if desk.draining else "ok"
+        status = "ok" if desk.closed is None else "draining"
         return {"status": status, "model": desk.service.name, "calls": desk.calls, "waiting": desk.batches.waiting}
 
     async def metrics(request: Request) -> Response:
@@ -209,8 +213,7 @@ async def _infer(desk: Desk, request: Request) -> tuple[Response, dict[str, Any]
     from starlette.responses import Response
 
     desk.check_model(request)
-    if desk.draining:
-        raise Refusal(Status.BUSY, "the server stops", retry_after=5)
+    desk.check_open()
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
     kind = headers.get("content-type", "").partition(";")[0].strip().lower().encode("latin-1")
     if kind not in ALLOWED or headers.get("content-encoding", "identity").lower() != "identity":

@@ -30,6 +30,7 @@ class Hosted:
 
     `warm` comes first, then `started` once requests are answered; `beside` runs along. SIGTERM or SIGINT calls
     `draining`: nothing new is to be admitted, what was admitted has `limits.drain` seconds, and `ended` comes last.
+    Where `until` returns it ends as if asked to.
     `refused` hears of what never reached the application, `failed` of its mistakes, in one line.
     """
 
@@ -41,6 +42,7 @@ class Hosted:
     failed: Callable[[str], None]
     warm: Later | None = None
     beside: tuple[Later, ...] = ()
+    until: Later | None = None
     ended: Later | None = None
     connections: Callable[[Callable[[], int]], None] = lambda count: None  # is given what counts the open ones
 
@@ -109,7 +111,15 @@ async def _run(hosted: Hosted, made: uvicorn.Server, listening: socket.socket) -
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
+
+    async def of_itself(until: Later) -> None:
+        await until()
+        if not made.should_exit:
+            stop()
+
     beside = [loop.create_task(each()) for each in hosted.beside]
+    if hosted.until is not None:
+        beside.append(loop.create_task(of_itself(hosted.until)))
     serving = loop.create_task(made.serve(sockets=[listening]))
     while not made.started and not serving.done():
         await asyncio.sleep(0.005)

@@ -370,6 +370,12 @@ from licence_credits
 where ($order_id::varchar is null or order_id = $order_id) and ($account::varchar is null or account = $account)
 order by block, log_index limit $limit offset $offset;
 
+-- name: licence_uses
+select licence_id, account, purpose, units, block, timestamp, tx_hash, finality(block) as finality
+from licence_uses
+where ($account::varchar is null or account = $account) and ($purpose::varchar is null or purpose = $purpose)
+order by block, log_index limit $limit offset $offset;
+
 -- name: licence_revocations
 select licence_id, account, units, refund, until, block, timestamp, tx_hash, finality(block) as finality
 from licence_revocations

@@ -176,6 +176,7 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     # in order: order_id account reason amount
     "licence_credits": {"order_id": None, "account": None, **_PAGE},
     # in order: licence_id account units refund until
+    "licence_uses": {"account": None, "purpose": None, **_PAGE},
     "licence_revocations": {"licence_id": None, "account": None, **_PAGE},
     # in order: ledger (wallet, credit, sale, channel, licence, stake, attester, report, bond, accusation) change reason
     # job_id; the changes of a ledger sum to its balance

@@ -76,5 +76,8 @@ class LicenceQueries(Facts):
     def _query_licence_credits(self, **wanted: Any) -> Iterable[Record]:
         return self._told("licence_credits", ("order_id", "account", "reason", "amount"), **wanted)
 
+    def _query_licence_uses(self, **wanted: Any) -> Iterable[Record]:
+        return self._told("licence_uses", ("licence_id", "account", "purpose", "units"), **wanted)
+
     def _query_licence_revocations(self, **wanted: Any) -> Iterable[Record]:
         return self._told("licence_revocations", ("licence_id", "account", "units", "refund", "until"), **wanted)
