@@ -34,10 +34,15 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # a test that loads ONNX Runtime itse
 
 
 def pytest_collection_finish() -> None:
-    """Sixteen thousand tests stay until the end: to look at them again and again takes a tenth of a processor's time."""
+    """Sixteen thousand tests stay until the end: to look at them again and again takes a tenth of a processor."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000)
+
+
+def pytest_unconfigure() -> None:
+    """What libraries have made is theirs to take apart at the end; nanobind complains of what it finds left."""
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
