@@ -40,6 +40,11 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(10_000)
 
 
+def pytest_unconfigure() -> None:
+    """What libraries have made is theirs to take apart at the end; nanobind complains of what it finds left."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The checkout."""

@@ -156,7 +156,7 @@ def _open(onnx: bytes, provider: str, threads: int, optimise: int) -> onnxruntim
     options.intra_op_num_threads = threads
     # It would hold the floats that live at once a second time: more than ten bytes for each of a trace.
     options.enable_mem_pattern = False
-    # In the file's order: a node's floats are made int8 while they lie in the cache, and let go of thereafter.
+    # In the file's order: a node's floats are made int8 as soon as it has run, and not held to the end.
     options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
     options.graph_optimization_level = (
         *(levels.ORT_DISABLE_ALL, levels.ORT_ENABLE_BASIC, levels.ORT_ENABLE_EXTENDED, levels.ORT_ENABLE_ALL),
