@@ -58,7 +58,6 @@ def run(
     Example: `mlm run model.onnx samples/digit.npy`
     """
     from mlm.workflows import run as workflow
-    from mlm.workflows.using import redeeming
 
     if evidence is not None and not tee:
         raise UsageError("--evidence goes with --tee, which is not given", hint="A remote call has --keep.")
@@ -75,13 +74,18 @@ def run(
         raise UsageError("expected MODEL and INPUT, found one of them", hint="See `mlm run --help`.")
     if ctx.obj.dry_run or max_price is not None or channel is not None or keep is not None or give_up or deposit != "0":
         raise UsageError("what is about paying goes with --remote, which is not given", hint="See `mlm run --help`.")
-    ports = ctx.obj.ports
     if tee:
-        from mlm.workflows import run_enclosed
-
-        render(ctx, redeeming(ports, redeem, lambda: run_enclosed.run(ports, model, input, output, evidence)))
+        _enclosed(ctx, model, input, output, evidence, redeem)
         return
-    render(ctx, redeeming(ports, redeem, lambda: workflow.run(ports, model, input, output)))
+    render(ctx, workflow.run(ctx.obj.ports, model, input, output, redeem=redeem))
+
+
+def _enclosed(
+    ctx: typer.Context, model: str, input: Path, output: Path | None, evidence: Path | None, redeem: bool
+) -> None:
+    from mlm.workflows import run_enclosed
+
+    render(ctx, run_enclosed.run(ctx.obj.ports, model, input, output, evidence, redeem=redeem))
 
 
 @app.command()
