@@ -63,9 +63,29 @@ class GasChain:
         """Post a job; its id and terms."""
         self._jobs += 1
         request = self.request(version, auction, start, price_step, revealing, required)
+        return self._post(step, request, self._jobs)
+
+    def _post(self, step: str, request: tuple[Any, ...], nonce: int) -> tuple[bytes, tuple[Any, ...]]:
         terms: tuple[Any, ...] = self.chain.call("JobMarket", "quote", request)[0]
-        receipt = self.do(step, CONSUMER, "JobMarket", "post", request, self._jobs)
+        receipt = self.do(step, CONSUMER, "JobMarket", "post", request, nonce)
         return bytes.fromhex(self.event(receipt, "JobMarket", "JobPosted")["jobId"][2:]), terms
+
+    def leased(
+        self,
+        step: str,
+        asked: tuple[bytes, int, int, bytes],
+        nonce: int,
+        *,
+        window: int = VERIFICATION,
+        policy: bytes = bytes(32),
+    ) -> tuple[bytes, tuple[Any, ...]]:
+        """A job at a fixed price, leased to FIRST: version, tier, scheme and input commitment are `asked`."""
+        version, tier, scheme, given = asked
+        what = (version, tier, FIXED, scheme, given, keccak256(b"input"), PRICE, 0, 0)
+        request = (*what, BIDDING, 0, DELIVERY, EXECUTION, window, bytes(32), 0, policy)
+        job, terms = self._post(step, request, nonce)
+        self.do("", FIRST, "JobMarket", "bid", job, PRICE, b"")
+        return job, terms
 
     def request(
         self,
@@ -87,13 +107,7 @@ class GasChain:
         self._jobs += 1
         root = commitment.tensors_root(commitment.NO_SALT, block)
         given = commitment.unverified_input_commitment(version, root)
-        what = (version, commitment.NO_TIER, FIXED, commitment.SCHEME_KECCAK, given, keccak256(b"input"), PRICE, 0, 0)
-        request = (*what, BIDDING, 0, DELIVERY, EXECUTION, VERIFICATION, bytes(32), 0, bytes(32))
-        terms: tuple[Any, ...] = self.chain.call("JobMarket", "quote", request)[0]
-        receipt = self.do("", CONSUMER, "JobMarket", "post", request, self._jobs)
-        job = bytes.fromhex(self.event(receipt, "JobMarket", "JobPosted")["jobId"][2:])
-        self.do("", FIRST, "JobMarket", "bid", job, PRICE, b"")
-        return job, terms
+        return self.leased("", (version, commitment.NO_TIER, commitment.SCHEME_KECCAK, given), self._jobs)
 
     def hand_in(self, step: str, job: bytes, terms: tuple[Any, ...], block: bytes) -> None:
         """Accept, and commit to outputs that nobody verifies."""

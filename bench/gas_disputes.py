@@ -14,26 +14,10 @@ from typing import Any
 import numpy as np
 
 from bench import exact_models
-from bench.gas_chain import (
-    ALL,
-    BIDDING,
-    CONSUMER,
-    DELIVERY,
-    EXECUTION,
-    FIRST,
-    FIXED,
-    ONE,
-    PRICE,
-    PROVIDER,
-    SALT,
-    SECOND,
-    VERIFICATION,
-    GasChain,
-)
+from bench.gas_chain import ALL, CONSUMER, FIRST, ONE, PROVIDER, SALT, SECOND, VERIFICATION, GasChain
 from bench.gas_faults import CELLS, TERMS, convolution, largest, least
 from mlm.adapters.exact.reference import run_graph
 from mlm.adapters.wallet import devnet as accounts
-from mlm.core.digest import keccak256
 from mlm.core.dispute.commitment import commitment
 from mlm.core.exact.commitments import SCHEME_EXACT, TIER, Evidence
 from mlm.core.exact.opening import CellFault, Prover, leaf_of
@@ -207,12 +191,7 @@ class Disputes:
         version = self._version(evidence.key)
         self._nonce += 1
         given = evidence.input_commitment(version)
-        what = (version, TIER, FIXED, SCHEME_EXACT, given, keccak256(b"input"), PRICE, 0, 0)
-        request = (*what, BIDDING, 0, DELIVERY, EXECUTION, window, bytes(32), 0, bytes(32))
-        terms: tuple[Any, ...] = chain.chain.call("JobMarket", "quote", request)[0]
-        receipt = chain.do("", CONSUMER, "JobMarket", "post", request, self._nonce)
-        job = bytes.fromhex(chain.event(receipt, "JobMarket", "JobPosted")["jobId"][2:])
-        chain.do("", FIRST, "JobMarket", "bid", job, PRICE, b"")
+        job, terms = chain.leased("", (version, TIER, SCHEME_EXACT, given), self._nonce, window=window)
         chain.do("", FIRST, "JobMarket", "accept", job)
         chain.do(step, FIRST, "JobMarket", "submit", job, terms, evidence.encode(), SALT)
         return job, terms

@@ -9,7 +9,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import gas_auctions, gas_audits, gas_channels, gas_disputes, gas_faults, gas_licences, gas_redundant, gas_tee
+from bench import (
+    gas_auctions,
+    gas_audits,
+    gas_bonds,
+    gas_channels,
+    gas_disputes,
+    gas_faults,
+    gas_licences,
+    gas_redundant,
+    gas_tee,
+)
 from bench.gas_chain import (
     ALL,
     BIDDING,
@@ -71,6 +81,7 @@ class Steps(GasChain):
         gas_redundant.redundant(self)
         gas_tee.tee(self, self.publish("", "enclosed", "1.0.0"))
         gas_disputes.disputes(self, self._exact)
+        gas_bonds.bonds(self, self._exact)
 
     def _exact(self, name: str, key: bytes) -> bytes:
         """Publish a model of whole numbers; the version's id."""

@@ -14,20 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_ds
 from cryptography.hazmat.primitives.hashes import SHA256
 from eth_abi.abi import encode
 
-from bench.gas_chain import (
-    BIDDING,
-    CONSUMER,
-    DELIVERY,
-    EXECUTION,
-    FIRST,
-    FIXED,
-    ONE,
-    PRICE,
-    PUBLISHER,
-    SECOND,
-    VERIFICATION,
-    GasChain,
-)
+from bench.gas_chain import CONSUMER, FIRST, ONE, PUBLISHER, SECOND, GasChain
 from mlm.adapters.attestation.vendor import Enclave, Vendor
 from mlm.adapters.wallet import devnet as accounts
 from mlm.core import commitment
@@ -144,13 +131,8 @@ class Tee:
         """A job whose input FIRST has accepted."""
         self._nonce += 1
         given = keccak256(b"an input commitment")
-        what = (self._version, TEE, FIXED, commitment.SCHEME_KECCAK, given, keccak256(b"input"), PRICE, 0, 0)
-        windows = (BIDDING, 0, DELIVERY, EXECUTION, VERIFICATION)
-        request = (*what, *windows, bytes(32), 0, word(POLICY))
-        terms: tuple[Any, ...] = self._chain.chain.call("JobMarket", "quote", request)[0]
-        receipt = self._chain.do(step, CONSUMER, "JobMarket", "post", request, self._nonce)
-        job = bytes.fromhex(self._chain.event(receipt, "JobMarket", "JobPosted")["jobId"][2:])
-        self._chain.do("", FIRST, "JobMarket", "bid", job, PRICE, b"")
+        asked = (self._version, TEE, commitment.SCHEME_KECCAK, given)
+        job, terms = self._chain.leased(step, asked, self._nonce, policy=word(POLICY))
         self._chain.do("", FIRST, "JobMarket", "accept", job)
         return job, terms
 

@@ -1,7 +1,7 @@
 """Which hash function and leaf a tensor's tree should have: `python -m bench.leaves` prints the tables of decision 27.
 
-For each, the time to hash every tensor of a run, beside that run without any; and what it takes on chain to open the
-leaves that single cells need, estimated.
+For each, the time to hash every tensor of a run, beside that run without any; what it takes on chain to open the
+leaves that single cells need, estimated; and what a hash of one leaf takes, by every way to call for it from Python.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import starmap
+from struct import Struct
 
 from bench import exact_models
 from mlm.adapters.exact.emit import to_onnx
@@ -140,8 +142,55 @@ def _times(network: exact_models.Network) -> None:
         print(f"{name}, {children} children", *cells, sep="\t")
 
 
+def _ways() -> dict[str, Callable[[bytes], list[bytes]]]:
+    """Ways to have the SHA-256 of each leaf of 512 bytes."""
+    import _hashlib
+    import ctypes
+
+    from Crypto.Hash import SHA256
+    from cryptography.hazmat.primitives import hashes
+
+    cut, empty, digest, algorithm = Struct("512s"), sha256(), type(sha256()).digest, hashes.SHA256()
+    plain = ctypes.PyDLL(_hashlib.__file__).SHA256  # OpenSSL's, without a context; the lock is kept
+    plain.argtypes, plain.restype = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p), ctypes.c_void_p
+    out = ctypes.create_string_buffer(32)
+
+    def copied(leaf: bytes) -> bytes:
+        made = empty.copy()
+        made.update(leaf)
+        return made.digest()
+
+    def called(leaf: bytes) -> bytes:
+        plain(leaf, 512, out)
+        return out.raw
+
+    def each(way: Callable[[bytes], bytes]) -> Callable[[bytes], list[bytes]]:
+        return lambda data: [way(leaf) for (leaf,) in cut.iter_unpack(data)]
+
+    return {
+        "cut alone, without a hash": lambda data: [leaf for (leaf,) in cut.iter_unpack(data)],
+        "sha256, without its loop": lambda data: list(map(digest, starmap(sha256, cut.iter_unpack(data)))),
+        "sha256": lambda data: [sha256(leaf).digest() for (leaf,) in cut.iter_unpack(data)],
+        "sha256, of slices": lambda data: [sha256(data[at : at + 512]).digest() for at in range(0, len(data), 512)],
+        "sha256, not for security": each(lambda leaf: sha256(leaf, usedforsecurity=False).digest()),
+        "sha256, an empty one copied": each(copied),
+        "OpenSSL's SHA256 by ctypes": each(called),
+        "cryptography": each(lambda leaf: hashes.Hash.hash(algorithm, leaf)),
+        "pycryptodome": each(lambda leaf: SHA256.new(leaf).digest()),
+    }
+
+
+def _calls() -> None:
+    """Microseconds a leaf, of a megabyte, by each way."""
+    data = bytes(range(256)) * 4096
+    print("\nmicroseconds for 512 bytes")
+    for name, way in _ways().items():
+        print(f"{name}\t{best(lambda way=way: way(data)) * 1000 / (len(data) // 512):.2f}")  # type: ignore[misc]
+
+
 def main() -> None:
     """Print the tables."""
+    _calls()
     print("leaf", *LEAVES, sep="\t")
     for network in (exact_models.small(), exact_models.large()):
         _times(network)

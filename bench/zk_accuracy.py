@@ -33,18 +33,18 @@ def main() -> int:
         folder = Path(name)
         prover = EzklProver(cache_dir=folder / "cache", srs=ROOT / "circuits")
         settings = prover.settings(model, {"image": calibration})
-        entry = prover.entry(model, settings)
         os.environ["EZKL_REPO_PATH"] = str(folder)
         import ezkl
 
         rows = []
-        for row in images:
-            (folder / "data.json").write_text(json.dumps({"input_data": [row.tolist()]}))
-            witness = ezkl.gen_witness(
-                str(folder / "data.json"), str(entry.folder / "circuit"), None, str(entry.vk), str(entry.srs)
-            )
-            values = [int.from_bytes(bytes.fromhex(value), "little") for value in witness["outputs"][0]]
-            rows.append(prover.outputs(settings, (0, *values))["logits"][0])  # 0 stands for the input hash
+        with prover.entry(model, settings) as entry:
+            for row in images:
+                (folder / "data.json").write_text(json.dumps({"input_data": [row.tolist()]}))
+                witness = ezkl.gen_witness(
+                    str(folder / "data.json"), str(entry.folder / "circuit"), None, str(entry.vk), str(entry.srs)
+                )
+                values = [int.from_bytes(bytes.fromhex(value), "little") for value in witness["outputs"][0]]
+                rows.append(prover.outputs(settings, (0, *values))["logits"][0])  # 0 stands for the input hash
     fixed = np.stack(rows)
     report = {
         "images": len(labels),

@@ -23,6 +23,7 @@ const units = [
   // By itself: what it is made of does not change with the market.
   { settings: market, contracts: [{ name: "AssetSale", source: "contracts/AssetSale.sol" }] },
   { settings: market, contracts: [{ name: "PaymentChannels", source: "contracts/PaymentChannels.sol" }] },
+  { settings: market, contracts: [{ name: "ServingBonds", source: "contracts/ServingBonds.sol" }] },
   { settings: market, contracts: ["EncryptionKeys", "Delivery", "Unverified"].map((name) => ({ name, source: `contracts/${name}.sol` })) },
   { settings: market, contracts: [{ name: "FaultProofs", source: "contracts/FaultProofs.sol" }] },
   { settings: market, contracts: [{ name: "DisputeGame", source: "contracts/DisputeGame.sol" }] },
@@ -93,6 +94,10 @@ function isFresh({ settings, contracts }) {
   });
 }
 
+/// JSON without blanks, a line for each of the artifact's keys: small, and a change shows what it is a change of.
+const textOf = (artifact) =>
+  `{\n${Object.entries(artifact).map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(",\n")}\n}\n`;
+
 /// Compiles one unit; returns its artifacts' text by name.
 function compile({ settings, contracts }) {
   const read = new Set(); // every source the compiler asked for: what the bytecode depends on
@@ -134,7 +139,7 @@ function compile({ settings, contracts }) {
     };
     const links = linksOf(evm.bytecode);
     if (Object.keys(links).length > 0) artifact.links = links;
-    return { name, size, text: `${JSON.stringify(sorted(artifact), null, 1)}\n` };
+    return { name, size, text: textOf(sorted(artifact)) };
   });
 }
 

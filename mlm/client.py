@@ -79,6 +79,7 @@ class Client:
         timeout: float = 60.0,
         keep: str | Path | None = None,
         folder: str | Path | None = None,
+        exact: bool = False,
     ) -> None:
         """`url` is a server's, or one of its models': http://HOST:PORT[/v2/models/NAME].
 
@@ -86,7 +87,9 @@ class Client:
         opening or top-up may put into a channel, `spend` all of them together (default: one deposit); 0: none is
         opened.
         `asset` (handle/name[@version]) must be what is served. `keep` is a folder for the evidence of each call.
-        `folder` is where settings are looked for, as `mlm -C`. Raises MlmError; what is raised names the next step.
+        `folder` is where settings are looked for, as `mlm -C`. `exact`: only results are believed by which their payee
+        could be convicted (docs/paying.md); the model's file has to be readable here.
+        Raises MlmError; what is raised names the next step.
         """
         from mlm.workflows import remote_call
         from mlm.workflows.remote_call import Wanted
@@ -105,6 +108,7 @@ class Client:
                 spend=None if spend is None else _amount(spend),
                 concurrent=concurrent,
                 seconds=timeout,
+                exact=exact,
             )
             self._keep = None if keep is None else Path(keep).absolute()
             if self._keep is not None:

@@ -115,6 +115,7 @@ STRICTER: dict[str, tuple[Any, Any, Any]] = {
     "runner.ray_folder": ("/srv/mlm", "/srv/mlm", "/etc"),
     "prover.memory_mb": (1000, 1, 100_000),
     "prover.timeout": (10.0, 10.0, 11.0),
+    "prover.disk_mb": (100, 100, 101),
     "job.verification": (7200, 7201, 7199),
     "remote.max_gb": (10.0, 9.5, 11.0),
     "beacon.secrets": (2, 1, 3),

@@ -24,6 +24,7 @@ import {Providers} from "../contracts/Providers.sol";
 import {QuoteProofs, Vendor} from "../contracts/QuoteProofs.sol";
 import {Replication} from "../contracts/Replication.sol";
 import {Reputation} from "../contracts/Reputation.sol";
+import {ServingBonds} from "../contracts/ServingBonds.sol";
 import {StakeVault} from "../contracts/StakeVault.sol";
 import {TeeParams, TeeVerifier} from "../contracts/TeeVerifier.sol";
 import {Unverified} from "../contracts/Unverified.sol";
@@ -41,11 +42,13 @@ import {IFeeShares} from "../contracts/interfaces/IFeeShares.sol";
 import {IJobMarket} from "../contracts/interfaces/IJobMarket.sol";
 import {IMarketParts} from "../contracts/interfaces/ILicenceShop.sol";
 import {ILicenceToken} from "../contracts/interfaces/ILicenceToken.sol";
+import {IPaymentChannels} from "../contracts/interfaces/IPaymentChannels.sol";
 import {IProviders} from "../contracts/interfaces/IProviders.sol";
 import {IQuoteProofs} from "../contracts/interfaces/IQuoteProofs.sol";
 import {IRandomness} from "../contracts/interfaces/IRandomness.sol";
 import {IReplication, ReplicationParams} from "../contracts/interfaces/IReplication.sol";
 import {IReputation} from "../contracts/interfaces/IReputation.sol";
+import {BondParams} from "../contracts/interfaces/IServingBonds.sol";
 import {IStakeVault} from "../contracts/interfaces/IStakeVault.sol";
 import {Artifacts} from "./Artifacts.sol";
 
@@ -187,6 +190,13 @@ library Shipped {
 
     function reputation(address market_) internal returns (Reputation) {
         return Reputation(Artifacts.create("Reputation", abi.encode(market_)));
+    }
+
+    function servingBonds(IERC20 token_, IJobMarket market_, IPaymentChannels channels_, BondParams memory params_)
+        internal
+        returns (ServingBonds)
+    {
+        return ServingBonds(Artifacts.create("ServingBonds", abi.encode(token_, market_, channels_, params_)));
     }
 
     function stakeVault(IERC20 token_, address market_, address batch_, uint64 unbondingPeriod_)

@@ -214,6 +214,11 @@ class Client:
         return error
 
 
+def addresses_of(host: str, port: int) -> list[str]:
+    """What a name leads to now. Raises OSError where that is nothing."""
+    return [str(address[0]) for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
 def connect_public(
     setting: str, where: tuple[str, int], timeout: float | None = None, source: tuple[str, int] | None = None
 ) -> socket.socket:
@@ -222,13 +227,13 @@ def connect_public(
     `setting` would have others taken too.
     """
     host, port = where
-    found = [address[0] for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    if private := [str(each) for each in found if not urls.is_public(str(each))]:
+    found = addresses_of(host, port)
+    if private := [each for each in found if not urls.is_public(each)]:
         raise OSError(f"its address {private[0]} is not of the public internet; the setting {setting} allows such ones")
     troubles = []
     for address in found:
         try:
-            return socket.create_connection((str(address), port), timeout, source)
+            return socket.create_connection((address, port), timeout, source)
         except OSError as error:
             troubles.append(error)
     raise troubles[0] if troubles else OSError("it has no address")

@@ -93,6 +93,8 @@ COMMANDS: dict[str, Entry] = {
     "serve": Entry("serve", "Serve a model over HTTP, for nothing or paid by the call.", JOBS),
     "verify": Entry("verify", "Check a job, an asset, a proof or a paid call; never sends.", JOBS),
     "channel": Entry("channel", "Pay for a stream of calls, or claim what you were paid.", JOBS, group=True),
+    "bond": Entry("bond", "Put stake behind what you serve of an exact model.", JOBS, group=True),
+    "accuse": Entry("accuse", "Take the bond of a payee that has signed a false result.", JOBS, group=True),
     "reputation": Entry("reputation", "Show what settled jobs say of providers.", JOBS, group=True),
     "stake": Entry("stake", "Deposit, withdraw and show stake; claim rewards.", MARKET, group=True),
     "wallet": Entry("wallet", "Make, import and list accounts; withdraw earnings.", MARKET, group=True),
@@ -128,6 +130,7 @@ PLANNED = frozenset(
     | {"buy", "licence offer", "licence transfer", "licence redeem", "licence revoke", "licence request"}
     | {"licence deliver", "licence complain", "licence settle", "licence refund"}
     | {"channel open", "channel topup", "channel claim", "channel close", "channel refund"}
+    | {"bond deposit", "bond withdraw", "accuse open", "accuse convict", "accuse contradict", "accuse lapse"}
 )
 
 # Further commands that may begin one of those operations on their way, and show what it would take.

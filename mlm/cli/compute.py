@@ -47,6 +47,10 @@ def run(
     give_up: Annotated[
         bool, typer.Option("--give-up", help="Forget calls that the server shows as served and never answered.")
     ] = False,
+    exact: Annotated[
+        bool,
+        typer.Option("--exact", help="With --remote: believe only what a payee's bond answers for (exact models)."),
+    ] = False,
     redeem: Redeem = False,
 ) -> None:
     """Run a model on an input, or an algorithm (a WebAssembly module) on a file; or pay a server for it (--remote).
@@ -67,12 +71,13 @@ def run(
         if redeem:
             raise UsageError("--redeem and --remote exclude each other: a server's calls are paid by vouchers")
         asset, file = (None, Path(model)) if input is None else (model, input)
-        wanted = remote_run.wanted(ctx.obj, remote, max_price, deposit, channel, asset)
+        wanted = remote_run.wanted(ctx.obj, remote, max_price, deposit, channel, asset, exact=exact)
         remote_run.run(ctx, wanted, file, output, keep, give_up)
         return
     if input is None:
         raise UsageError("expected MODEL and INPUT, found one of them", hint="See `mlm run --help`.")
-    if ctx.obj.dry_run or max_price is not None or channel is not None or keep is not None or give_up or deposit != "0":
+    paying = max_price is not None or channel is not None or keep is not None or give_up or deposit != "0" or exact
+    if ctx.obj.dry_run or paying:
         raise UsageError("what is about paying goes with --remote, which is not given", hint="See `mlm run --help`.")
     if tee:
         _enclosed(ctx, model, input, output, evidence, redeem)

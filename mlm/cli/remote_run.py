@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 
 def wanted(
-    session: Session, url: str, max_price: str | None, deposit: str, channel: str | None, asset: str | None
+    session: Session,
+    url: str,
+    max_price: str | None,
+    deposit: str,
+    channel: str | None,
+    asset: str | None,
+    *,
+    exact: bool = False,
 ) -> Wanted:
     """What the options say. Raises UsageError without a price: nobody pays what it did not agree to."""
     from mlm.core.money import parse_units
@@ -35,6 +42,7 @@ def wanted(
         channel=channel,
         deposit=parse_units(deposit),
         seconds=session.config.get("runner.timeout"),
+        exact=exact,
     )
 
 

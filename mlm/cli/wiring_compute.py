@@ -29,13 +29,14 @@ def prover(session: Session) -> Prover:
 
     config = session.config
     srs = Path(config.get("prover.srs")) if config.get("prover.srs") else resources.path("circuits")
+    limits = {**bounds(session, "prover"), "disk_mb": config.get("prover.disk_mb")}
     if config.get("runner.engine") == RAY:
         from mlm.adapters.ray.prover import RayProver
 
-        return RayProver(_nodes(session), srs=srs, **bounds(session, "prover"))
+        return RayProver(_nodes(session), srs=srs, **limits)
     from mlm.adapters.ezkl.prover import EzklProver
 
-    return EzklProver(cache_dir=session.home / "cache" / "ezkl", srs=srs, **bounds(session, "prover"))
+    return EzklProver(cache_dir=session.home / "cache" / "ezkl", srs=srs, **limits)
 
 
 def runner(session: Session, stay: int = 0) -> Runner:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 JOBS, SALES, CHANNELS, LICENCES = "jobs", "sales", "channels", "licences"
-DISPUTES, REPLICAS, REPORTS = "disputes", "replicas", "reports"
+DISPUTES, REPLICAS, REPORTS, ACCUSATIONS = "disputes", "replicas", "reports", "accusations"
 
 CREDITING: Mapping[str, str] = {
     "JobMarket": JOBS,
@@ -21,4 +21,5 @@ CREDITING: Mapping[str, str] = {
     "CommitRevealBeacon": REPLICAS,  # deposits of those who commit to secrets
     "AttesterSet": REPORTS,  # of what convicted attesters have lost
     "TeeVerifier": REPORTS,  # bonds of reports of a false chain
+    "ServingBonds": ACCUSATIONS,  # of what convicted payees have lost, and deposits of accusations
 }

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
+from itertools import starmap
 from struct import Struct
 
 from mlm.core.errors import InvalidData
@@ -23,6 +24,7 @@ NODE_BYTES = CHILDREN * HASH_BYTES
 ZERO_LEAF = sha256(bytes(LEAF_BYTES)).digest()
 NO_LEAF = bytes(HASH_BYTES)  # pads a tree over hashes
 _LEAF, _NODE = Struct(f"{LEAF_BYTES}s"), Struct(f"{NODE_BYTES}s")  # cuts faster than slices do
+_DIGEST = type(sha256()).digest
 
 
 def leaves_of(size: int) -> int:
@@ -100,7 +102,7 @@ def tree_of(hashes: Sequence[bytes]) -> Tree:
 
 def _leaves(data: bytes | memoryview) -> list[bytes]:
     whole = len(data) - len(data) % LEAF_BYTES
-    row = [sha256(leaf).digest() for (leaf,) in _LEAF.iter_unpack(data[:whole])]
+    row = _hashes(_LEAF, data[:whole])
     if whole < len(data) or not row:
         row.append(sha256(bytes(data[whole:]).ljust(LEAF_BYTES, b"\0")).digest())
     return row
@@ -110,7 +112,12 @@ def _nodes(row: list[bytes], pad: bytes, level: int) -> list[bytes]:
     """The hashes above a row of a level."""
     if missing := -len(row) % CHILDREN:
         row += [padding(pad, level)] * missing
-    return [sha256(node).digest() for (node,) in _NODE.iter_unpack(b"".join(row))]
+    return _hashes(_NODE, b"".join(row))
+
+
+def _hashes(piece: Struct, data: bytes | memoryview) -> list[bytes]:
+    """Of consecutive pieces, by a loop in C."""
+    return list(map(_DIGEST, starmap(sha256, piece.iter_unpack(data))))
 
 
 def _above(row: list[bytes], pad: bytes) -> Tree:

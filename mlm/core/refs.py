@@ -139,6 +139,17 @@ def parse_channel(text: str) -> ChannelRef:
     return ChannelRef("0x" + found.lower().removeprefix("0x"))
 
 
+def parse_accusation(text: str) -> str:
+    """`accusation/0xabc…`, `0xabc…` or bare hex, as 0x-hex; raises UsageError."""
+    found = text.removeprefix("accusation/")
+    if not _HEX.fullmatch(found):
+        raise UsageError(
+            f"expected an accusation such as accusation/0x12ab…, at least 4 digits of it, found {text[:80]!r}",
+            hint="`mlm accuse list` shows the accusations.",
+        )
+    return "0x" + found.lower().removeprefix("0x")
+
+
 def parse_asset(text: str) -> AssetRef:
     """`handle/name[@version]`; raises UsageError."""
     path, at, version = text.partition("@")

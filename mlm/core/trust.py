@@ -270,6 +270,22 @@ def optimistic(
     )
 
 
+def served(bond: int | None, at: At = NOWHERE) -> Cost:
+    """A served result that its payee signed as exact, with `bond` base units behind its version."""
+    inputs = (Input("bond", amount(bond), Unit.MONEY, "ServingBonds"), _PART)
+    if bond == 0:
+        return nothing("no bond stands behind it: all that its payee can lose is its name", inputs, at)
+    return _of(
+        _BURNED.format("bond"),
+        "the result's profile opens to its tensors, its payer shows the lie while the bond is there, and one honest "
+        "watcher keeps the job that proves it true",
+        inputs,
+        at,
+        lambda: burned(bond or 0),
+        kind=CostKind.MONEY,
+    )
+
+
 def least_stake(stakes: Sequence[int], members: int) -> int | None:
     """The sum of the `members` smallest stakes; None where there are fewer."""
     return sum(sorted(stakes)[:members]) if 0 < members <= len(stakes) else None

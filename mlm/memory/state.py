@@ -11,6 +11,7 @@ from mlm.core.errors import UsageError
 from mlm.core.events.batch import check_batch
 from mlm.core.events.facts import COLUMNS, PLACE, facts
 from mlm.core.events.queries import arguments
+from mlm.memory.index.bonds import BondQueries
 from mlm.memory.index.channels import ChannelQueries
 from mlm.memory.index.facts import Record, matching
 from mlm.memory.index.jobs import JobQueries
@@ -23,7 +24,9 @@ from mlm.ports.chain import Block
 from mlm.ports.state import SQL_ROWS, Event
 
 
-class MemoryState(JobQueries, SaleQueries, ChannelQueries, LicenceQueries, TeeQueries, MoneyQueries, ProviderQueries):
+class MemoryState(
+    JobQueries, SaleQueries, ChannelQueries, BondQueries, LicenceQueries, TeeQueries, MoneyQueries, ProviderQueries
+):
     """Answers as the DuckDB index does. `sql` speaks SQLite's dialect, over the fact tables only, numbers above 64 bits
     as text."""
 
@@ -35,8 +38,10 @@ class MemoryState(JobQueries, SaleQueries, ChannelQueries, LicenceQueries, TeeQu
         """The stored hash of a block."""
         return next((block.hash for block in self._blocks if block.number == number), None)
 
-    def ingest(self, blocks: Sequence[Block], events: Sequence[Event], after: str | None = None) -> None:
-        """Add blocks and events behind the head `after`, all or none."""
+    def ingest(
+        self, blocks: Sequence[Block], events: Sequence[Event], after: str | None = None, **marks: int | str
+    ) -> None:
+        """Add blocks and events behind the head `after` and mark facts, all or none."""
         check_batch(blocks, events, self.head(), after)
         times = {block.number: block.timestamp for block in blocks}
         added: list[tuple[str, Record]] = []
@@ -52,6 +57,7 @@ class MemoryState(JobQueries, SaleQueries, ChannelQueries, LicenceQueries, TeeQu
         self._blocks += blocks
         for table, record in added:
             self._tables[table].append(record)
+        self.mark(**marks)
 
     def rewind(self, number: int) -> None:
         """Forget every block >= number."""

@@ -14,3 +14,9 @@ class Attesters(Protocol):
         Raises ServerFailed for one that is dead, slow or answers nonsense, VerificationFailed, with its words, for one
         that refuses, UsageError for what is no URL.
         """
+
+    def unasked(self, url: str) -> str:
+        """The address of a URL at which nobody asks, for it is none of the public internet; empty where one would.
+
+        So for a name that leads nowhere yet. Raises UsageError for what is no URL.
+        """

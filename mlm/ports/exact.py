@@ -38,8 +38,10 @@ class Exact(Protocol):
     def outputs(self, onnx: bytes, outputs: "Tensors") -> Sequence[Tensor]:
         """A user's outputs as the graph gave them, in its order. Raises InvalidData."""
 
-    def values(self, onnx: bytes, data: Sequence[bytes]) -> "Tensors":
-        """The graph's outputs, whose elements these are in its order, as their user sees them. Raises InvalidData."""
+    def values(self, onnx: bytes, data: Sequence[bytes], *, given: bool = False) -> "Tensors":
+        """The graph's outputs, whose elements these are in its order, as their user sees them; or `given` to it: its
+        inputs. Raises InvalidData.
+        """
 
     def run(self, onnx: bytes, inputs: "Tensors", *, keep: bool = False) -> ExactRun:
         """Run and commit; `keep` every tensor in the trace, to open cells of it. Raises InvalidData."""

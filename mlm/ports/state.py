@@ -25,8 +25,10 @@ class State(Protocol):
     def head(self) -> Block | None:
         """The last block ingested."""
 
-    def ingest(self, blocks: Sequence[Block], events: Sequence[Event], after: str | None = None) -> None:
-        """Add events and the blocks they came from, in one transaction, behind the block whose hash is `after`.
+    def ingest(
+        self, blocks: Sequence[Block], events: Sequence[Event], after: str | None = None, **facts: int | str
+    ) -> None:
+        """Add events and their blocks behind the block whose hash is `after`, and mark `facts`, in one transaction.
 
         Raises StateConflict when the head is another block (None: when there is one), InvalidData for a bad batch.
         """

@@ -10,7 +10,6 @@ from mlm.core.errors import StateConflict, UsageError
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Tx
 from mlm.core.refs import address
-from mlm.core.urls import parse
 from mlm.ports.bundle import Ports
 from mlm.workflows import permit
 from mlm.workflows.apply import DoneStep, Operation
@@ -121,8 +120,15 @@ def _view(found: Member) -> AttesterView:
 
 
 def plan_join(ports: Ports, params: Join) -> Plan[None]:
-    """Say where this account answers, and stake what it lacks. Raises UsageError, InsufficientFunds."""
-    parse(params.url)
+    """Say where this account answers, and stake what it lacks. Raises UsageError, InsufficientFunds.
+
+    A URL at which this machine would ask no attester is refused: others would not either.
+    """
+    if hidden := ports.attesters.unasked(params.url):
+        raise UsageError(
+            f"--url: expected one at which providers ask, found {hidden}, none of the public internet",
+            hint="Only where tee.private_urls allows it do they ask at such: set it here, too, where all have it.",
+        )
     if not _PRINTABLE.fullmatch(params.url):
         raise UsageError(f"--url: expected 1 to {MAX_URL} printable characters of ASCII, found {params.url[:160]!r}")
     own = member(ports, ports.sender.address)

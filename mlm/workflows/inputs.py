@@ -13,7 +13,7 @@ from mlm.core.encryption import Encrypted
 from mlm.core.errors import NotFound, StateConflict, VerificationFailed
 from mlm.core.job import Tier
 from mlm.ports.bundle import Ports
-from mlm.workflows import announce, lookup, model, tiers
+from mlm.workflows import announce, lookup, model, shown_inputs, tiers
 from mlm.workflows.objects import fetch as fetch_block
 from mlm.workflows.objects import group, here
 
@@ -70,10 +70,12 @@ def _block(ports: Ports, job: lookup.Job) -> bytes:
 def fetch(ports: Ports, job: lookup.Job, loaded: model.Model) -> Received:
     """The input tensors, checked against the model's signature and the input commitment.
 
-    A private input is opened with the consumer's own key, or with what was delivered to the lease holder. Raises
-    NotFound for everybody else, StateConflict before the delivery, VerificationFailed for what does not open.
+    What an accusation shows on chain is taken from there: a consumer cannot hide it. A private input is opened with
+    the consumer's own key, or with what was delivered to the lease holder. Raises NotFound for everybody else,
+    StateConflict before the delivery, VerificationFailed for what does not open.
     """
-    block = _block(ports, job)
+    shown = shown_inputs.find(ports, job, loaded)
+    block = _block(ports, job) if shown is None else ports.tensors.to_block(shown)
     expected, found, salt = job.terms.request.input_commitment, encryption.read(block), NO_SALT
     if found is not None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mlm.ports.tensors import Tensors
 
 _DOMAIN = b"mlm/job-label/1"
+Pay = Callable[[Ports, Tx, int], tuple[Tx, ...]]
 
 
 @dataclass(frozen=True)
@@ -156,12 +157,24 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
             hint="Use --auction reverse.",
         )
     asked.check(params.auction, params.max_price, params.start_price, params.price_step, params.reveal)
-    wanted = job_requirements.asked(ports, params.require, params.require_file)
     version = lookup.version(ports, params.asset)
     # Who checks nothing of the files needs no key of a licensed model.
     loaded = model.load(ports, version) if rules.reads_files else model.described(ports, version)
     rules.check(ports, loaded, version)
-    tensors = _tensors(ports, params, loaded.manifest)
+    return posting(ports, params, version, loaded, _tensors(ports, params, loaded.manifest))
+
+
+def posting(
+    ports: Ports,
+    params: JobPost,
+    version: lookup.Version,
+    loaded: model.Model,
+    tensors: Tensors,
+    pay: Pay = permit.steps,
+) -> Plan[_Facts]:
+    """Store the input and post. `pay` lets the market take the escrow: `permit.approved` behind another payment."""
+    rules = tiers.of(params.tier)
+    wanted = job_requirements.asked(ports, params.require, params.require_file)
     committed = inputs.commit(ports, loaded, version.version_id, params.tier, tensors, params.private)
     cid = committed.cid
     request = Request(
@@ -192,7 +205,7 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         Store("push the encrypted input" if params.private else "push the input", cid, ((cid, committed.block),)),
         *(announce.steps(ports, announce.own(ports)) if reads else ()),
         *job_requirements.publishing(ports, wanted),
-        *permit.steps(ports, post, params.max_price),
+        *pay(ports, post, params.max_price),
         *rules.with_posting(ports, request, nonce),
     )
     return Plan(

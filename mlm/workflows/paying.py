@@ -63,7 +63,8 @@ class Paid:
 class Payer:
     """Calls of one channel, from any number of threads. A context manager: the channel is this process's meanwhile.
 
-    `more` tops the channel up to at least so many base units and returns it as it is then; it may raise.
+    `more` tops the channel up to at least so many base units and returns it as it is then; it may raise. `opens` says
+    how a result of these inputs and outputs names its profile, where only exact ones are believed.
     """
 
     def __init__(
@@ -74,9 +75,10 @@ class Payer:
         channel: Channel,
         limits: Limits,
         more: Callable[[int], Channel] | None = None,
+        opens: Callable[[Tensors, Tensors], str] | None = None,
     ) -> None:
         self._ports, self._server, self._terms, self._channel = ports, server, terms, channel
-        self._limits, self._more = limits, more
+        self._limits, self._more, self._opens = limits, more, opens
         self._free = threading.Condition()
         self._topping = threading.Lock()
         self._hold = ports.spent.hold(channel.id)
@@ -147,13 +149,15 @@ class Payer:
                     if answer.status == 200:
                         return self._believed(answer, kept, block, repeated, tries)
                     trouble = self._refused(answer, kept)
-                    more = answer.status in (402, 409) and learnt <= 2 * self._limits.concurrent
+                    # The number's call for other tensors is under way, from before a kill: whose it is shows later.
+                    taken = answer.status == 409 and answer.retry_after > 0
+                    more = answer.status in (402, 409) and not taken and learnt <= 2 * self._limits.concurrent
                     # What was answered before, and is forgotten by now, is a new call.
                     if more and (choice.answered or self._learn(answer, kept)):
                         choice, tries, learnt = self._again(choice, commitment, end), 0, learnt + 1
                         repeated = choice.before is not None
                         continue
-                    if answer.status not in (*_BUSY, 402):
+                    if not taken and answer.status not in (*_BUSY, 402):
                         break
                     pause = max(pause, answer.retry_after)
                 if tries < self._limits.tries:
@@ -353,6 +357,14 @@ class Payer:
             served_at=answer.result.served_at,
         )
         self._check(answer.result, expected)
+        if self._opens is not None:
+            opened = self._opens(self._ports.tensors.from_block(block), answer.outputs)
+            if answer.result.profile != opened:
+                raise VerificationFailed(
+                    f"the signed result's profile: expected {opened}, of these inputs and outputs, found "
+                    f"{answer.result.profile}",
+                    hint="No bond answers for it, true or false: pay another server.",
+                )
         self._ports.spent.settle(self._channel.id, kept.voucher.calls)
         with self._free:
             self._record.settle(kept.voucher.calls)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from mlm.workflows import (
+    accuse,
+    accuse_convict,
     announce,
     attester,
     attester_report,
     audit,
     bid,
+    bond,
     channel,
     commit,
     complaint,
@@ -103,6 +106,12 @@ OPERATIONS: dict[str, Operation[Any, Any]] = {
         channel.CLAIM,
         channel.CLOSE,
         channel.REFUND,
+        bond.DEPOSIT,
+        bond.WITHDRAW,
+        accuse.OPERATION,
+        accuse_convict.CONVICT,
+        accuse_convict.CONTRADICT,
+        accuse_convict.LAPSE,
         wallet.WITHDRAW,
         announce.OPERATION,
         provider.OPERATION,

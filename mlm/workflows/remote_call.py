@@ -20,7 +20,7 @@ from mlm.core.served import Terms
 from mlm.ports.bundle import Ports
 from mlm.ports.model_server import ModelServer, Offer
 from mlm.workflows import channel as channels
-from mlm.workflows import channel_show, lookup, source
+from mlm.workflows import channel_show, lookup, model, serve_profile, source
 from mlm.workflows.apply import execute
 from mlm.workflows.paying import Limits, Paid, Payer, check_terms
 from mlm.workflows.run import Output, describe
@@ -45,6 +45,7 @@ class Wanted:
     hours: int = 24  # of a channel that is opened
     concurrent: int = 1
     seconds: float = 60.0
+    exact: bool = False  # believe only results by which their payee could be convicted
 
 
 @dataclass(frozen=True)
@@ -194,12 +195,27 @@ def open_payer(
 ) -> Payer:
     """A payer of what was agreed: a channel is opened, and topped up, with what `wanted` allows.
 
-    Raises InsufficientFunds where a channel is needed and none may be opened.
+    Raises InsufficientFunds where a channel is needed and none may be opened, UsageError where results were to be exact
+    and the model is not.
     """
+    opens = _opens(ports, agreed) if wanted.exact else None
     budget = _Budget(ports, wanted, agreed.terms, confirm, again)
     channel = agreed.found or budget.open()
     limits = Limits(int(wanted.max_price), wanted.concurrent, wanted.seconds)
-    return Payer(ports, agreed.server, agreed.terms, channel, limits, budget.more(channel))
+    return Payer(ports, agreed.server, agreed.terms, channel, limits, budget.more(channel), opens)
+
+
+def _opens(ports: Ports, agreed: Agreed) -> Callable[[Tensors, Tensors], str]:
+    """How an exact result names its profile: by the model's file, which has to be readable here; it is not run."""
+    version = lookup.version_by_id(ports, agreed.terms.version_id)
+    onnx = model.load(ports, version).onnx
+    if not serve_profile.is_exact(ports, onnx):
+        raise UsageError(
+            f"{version.asset} is of no exact profile: expected a model whose results are exact",
+            hint="Leave --exact out: what is signed then is nothing that anybody could be convicted by.",
+        )
+    named = serve_profile.profile(ports, onnx, version.version_id)
+    return lambda given, outputs: named(given)(outputs)
 
 
 class _Budget:

@@ -51,13 +51,15 @@ def sync(ports: Ports, *, rebuild: bool = False) -> Synced:
     names = {address: name for name, address in standing(chain, catalogue.emitters()).items()}
     if rebuild:
         state.rewind(0)
-    _adopt(chain, state, names)
+    known = _adopt(chain, state, names)
     start, head = chain.first_block, chain.block("latest")
     passed = added = rewound = 0
     span, cap, retries, first = FIRST_SPAN, MAX_SPAN, 0, None
+    final: dict[str, int] | None = None  # asked for once, with the last batch
     while True:
-        rewound += _rewind_to_fork(chain, state, head)
-        at = state.head()
+        at, forgotten = _rewind_to_fork(chain, state, head)
+        if forgotten:
+            rewound, known = rewound + forgotten, _marks(state)
         try:
             while (at.number + 1 if at else start) <= head.number:
                 low = at.number + 1 if at else start
@@ -74,15 +76,19 @@ def sync(ports: Ports, *, rebuild: bool = False) -> Synced:
                         raise
                     span, cap = max(1, (high - low + 1) // 4), max(1, (high - low + 1) // 2)
                     continue
+                if high == head.number:
+                    final = _finality(chain)
                 with _no_collection():
-                    state.ingest(blocks, events, after=at.hash if at else None)
-                at = blocks[-1]
+                    state.ingest(blocks, events, after=at.hash if at else None, **(final or {}))
+                at, known = blocks[-1], known | _spelt(final or {})
                 passed, added = passed + at.number - low + 1, added + len(events)
                 span = max(1, span // 4) if len(events) > MANY_LOGS else min(2 * span, cap)
                 if head.number - first > FIRST_SPAN:
                     ports.system.progress(at.number - first + 1, head.number - first + 1, "sync")
-            safe, finalized = _mark_finality(chain, state)
-            return Synced(passed, added, rewound, head.number, safe, finalized)
+            final = _finality(chain) if final is None else final
+            if not _spelt(final).items() <= known.items():
+                state.mark(**final)
+            return Synced(passed, added, rewound, head.number, final.get("safe"), final.get("finalized"))
         except (_Moved, StateConflict) as error:
             # Another process that adds what this one would is no trouble: only moving in place is counted.
             reached = state.head()
@@ -107,26 +113,32 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _adopt(chain: Chain, state: State, names: Mapping[str, str]) -> None:
-    """An index of another deployment is forgotten: its blocks may agree while its contracts do not."""
+def _marks(state: State) -> dict[str, str]:
+    return {row["name"]: row["value"] for row in state.query("marks")}
+
+
+def _adopt(chain: Chain, state: State, names: Mapping[str, str]) -> dict[str, str]:
+    """An index of another deployment is forgotten: its blocks may agree, its contracts not. Returns the marks."""
     deployment = f"{chain.chain_id()}:" + ",".join(sorted(names))
-    known = {row["name"]: row["value"] for row in state.query("marks")}.get("deployment")
-    if known != deployment:
-        # Without a mark there is nothing to forget: the mark comes before the first event, and goes with the last.
-        # Another process may have begun meanwhile, and what it has added stays.
-        if known is not None:
-            state.rewind(0)
-        state.mark(deployment=deployment)
+    known = _marks(state)
+    if known.get("deployment") == deployment:
+        return known
+    # Without a mark there is nothing to forget: the mark comes before the first event, and goes with the last.
+    # Another process may have begun meanwhile, and what it has added stays.
+    if "deployment" in known:
+        state.rewind(0)
+    state.mark(deployment=deployment)
+    return {"deployment": deployment}
 
 
-def _rewind_to_fork(chain: Chain, state: State, head: Block) -> int:
-    """Forget the blocks that the chain does not hold (any more); returns how many block numbers that were.
+def _rewind_to_fork(chain: Chain, state: State, head: Block) -> tuple[Block | None, int]:
+    """Forget the blocks that the chain does not hold (any more); the index's head then, and how many numbers that were.
 
     A hash covers all ancestors: below a block on which both agree, they agree on everything.
     """
     at = state.head()
     if at is None or _holds(chain, head, at.number, at.hash):
-        return 0
+        return at, 0
     fork, before = -1, at.number
     while fork < 0:
         page = state.query("blocks", before=before, limit=_PAGE)  # descending
@@ -146,10 +158,10 @@ def _rewind_to_fork(chain: Chain, state: State, head: Block) -> int:
     if fork >= 0:
         state.rewind(fork + 1)
     else:
-        known = {row["name"]: row["value"] for row in state.query("marks")}
+        deployment = _marks(state)["deployment"]
         state.rewind(0)
-        state.mark(deployment=known["deployment"])
-    return at.number - fork
+        state.mark(deployment=deployment)
+    return state.head(), at.number - fork
 
 
 def _holds(chain: Chain, head: Block, number: int, block_hash: str) -> bool:
@@ -196,16 +208,17 @@ def _decode(names: Mapping[str, str], logs: list[Log]) -> list[Event]:
     return events
 
 
-def _mark_finality(chain: Chain, state: State) -> tuple[int | None, int | None]:
-    """Record the node's safe and finalized blocks; a node that knows none leaves what was recorded."""
+def _finality(chain: Chain) -> dict[str, int]:
+    """The node's safe and finalized blocks; a node that knows none leaves what was recorded."""
     found: dict[str, int] = {}
     for tag in ("safe", "finalized"):
         try:
             found[tag] = chain.block(tag).number
         except (NotFound, ChainError):
             continue
-    known = {row["name"]: row["value"] for row in state.query("marks")}
-    # Most syncs move neither: then the index need not be opened for writing.
-    if any(known.get(tag) != str(number) for tag, number in found.items()):
-        state.mark(**found)
-    return found.get("safe"), found.get("finalized")
+    return found
+
+
+def _spelt(facts: Mapping[str, int]) -> dict[str, str]:
+    """As the index keeps marks."""
+    return {name: str(value) for name, value in facts.items()}

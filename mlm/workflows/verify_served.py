@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlm.core import channel as channels
-from mlm.core import served
+from mlm.core import served, trust
 from mlm.core.clock import Instant
 from mlm.core.commitment import NO_SALT, commit_outputs, tensors_root, unverified_input_commitment
-from mlm.core.errors import NotFound, VerificationFailed
+from mlm.core.errors import ChainError, InvalidData, MlmError, NotFound, VerificationFailed
 from mlm.core.evidence import MAX_BYTES, Evidence
-from mlm.core.trust import Facts, Guarantor, nothing
+from mlm.core.money import Amount
+from mlm.core.trust import At, Cost, Facts, Guarantor, nothing, unknown
 from mlm.ports.bundle import Ports
-from mlm.workflows import channel_show, lookup, model, serve_profile, source
+from mlm.workflows import bond, channel_show, lookup, model, serve_profile, source
+from mlm.workflows.standing import standing
 from mlm.workflows.verify_checks import DIGESTS, RECOMPUTED, SAID_ON_CHAIN, Step, Subject, Verification, verified
 
 if TYPE_CHECKING:
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
 # Of a model that is not exact: two machines' last bits may differ. A larger relative distance (L2) is another answer.
 TOLERANCE = 1e-3
 _SIGNED = (Guarantor.SIGNER, Guarantor.MATHEMATICS)
-_FREE = "no stake stands behind a call that was served: all that its payee can lose is its name"
+_FREE = "its payee promised no exact arithmetic, so no stake stands behind it: all that it can lose is its name"
+_NO_BONDS = "this network has no bonds of payees: all that its payee can lose is its name"
 TRUST = "the payee's signature; that it is true, whoever recomputes it"
 
 
@@ -66,7 +70,7 @@ def verify(ports: Ports, path: Path, model_name: str | None) -> Verification:
         ),
         Step(
             "the model gives these outputs",
-            partial(_again, ports, evidence, model_name),
+            partial(_accusable, ports, evidence, path, model_name),
             "a run on this machine",
             RECOMPUTED,
             offline=True,
@@ -81,10 +85,83 @@ def verify(ports: Ports, path: Path, model_name: str | None) -> Verification:
             who_can_check="anybody with this file and the model's files",
             trust=TRUST,
             guaranteed_by=(Guarantor.SIGNER,),
-            cost=lambda: nothing(_FREE),
+            cost=partial(_cost, ports, evidence),
             facts=Facts(made_at=Instant(evidence.result.served_at), now=Instant(ports.system.now())),
         )
     )
+
+
+def _cost(ports: Ports, evidence: Evidence) -> Cost:
+    """What stands behind the result: a bond, where the payee promised exact arithmetic."""
+    if evidence.result.profile == served.ANY:
+        return nothing(_FREE)
+    try:
+        block = ports.chain.block()
+        at = At(block.number, block.hash)
+        if not _has_bonds(ports):
+            return nothing(_NO_BONDS, at=at)
+        return trust.served(bond.bonded(ports, *_whose(evidence), block=block.number), at)
+    except MlmError as error:  # no node, or no network at all
+        return unknown(f"not known: bond ({error})")
+
+
+def _has_bonds(ports: Ports) -> bool:
+    """Whether this network's deployment has bonds of payees: an older one lacks them."""
+    return bond.CONTRACT in standing(ports.chain, (bond.CONTRACT, channel_show.CONTRACT))
+
+
+def _whose(evidence: Evidence) -> tuple[str, str]:
+    return evidence.terms.payee, evidence.terms.version_id
+
+
+def _accusable(ports: Ports, evidence: Evidence, path: Path, model_name: str | None) -> str:
+    """As `_again`; a lie that a bond stands behind names what takes it."""
+    try:
+        return _again(ports, evidence, model_name)
+    except VerificationFailed as error:
+        if evidence.result.profile == served.ANY:
+            raise
+        held = Amount(0)
+        with suppress(NotFound, ChainError):  # no node answers, or there are no bonds: the lie is one all the same
+            held = bond.bonded(ports, *_whose(evidence))
+        if not held:
+            raise
+        if _opens(ports, evidence, model_name):
+            words = f"{held} stand behind it: `mlm accuse open {path} --max-price PRICE`"
+        else:
+            words = "its profile does not open with these outputs: no bond answers for it"
+        raise VerificationFailed(f"{error}; {words}") from error
+
+
+def _opens(ports: Ports, evidence: Evidence, model_name: str | None) -> bool:
+    """Whether the result's profile binds these inputs and outputs: only then a contract takes it."""
+    given, claimed = ports.tensors.from_block(evidence.inputs), ports.tensors.from_block(evidence.outputs)
+    named = serve_profile.profile(ports, onnx_of(ports, evidence, model_name), evidence.terms.version_id)(given)
+    try:
+        return named(claimed) == evidence.result.profile
+    except InvalidData:
+        return False
+
+
+def check_signed(ports: Ports, evidence: Evidence) -> None:
+    """All checks of `verify` but the last: what was paid for, and who has signed what. Raises as they do."""
+    _voucher(evidence)
+    _signer(ports, evidence)
+    check_statement(ports, evidence)
+    _channel(ports, evidence)
+
+
+def check_statement(ports: Ports, evidence: Evidence) -> None:
+    """The result is of these tensors and of the version in the terms, and its payee has signed it."""
+    _result(evidence)
+    _payee(ports, evidence)
+
+
+def onnx_of(ports: Ports, evidence: Evidence, model_name: str | None) -> bytes:
+    """The model's file: published, or as it is named. Raises NotFound."""
+    if model_name is None:
+        return model.load(ports, lookup.version_by_id(ports, evidence.terms.version_id)).onnx
+    return source.load(ports, model_name).onnx
 
 
 def _input(evidence: Evidence) -> str:
@@ -156,10 +233,7 @@ def _channel(ports: Ports, evidence: Evidence) -> str:
 
 def _again(ports: Ports, evidence: Evidence, model_name: str | None) -> str:
     """Run the model here. Bit for bit the same, or, where the model is not exact, as near as floats are."""
-    if model_name is None:
-        onnx = model.load(ports, lookup.version_by_id(ports, evidence.terms.version_id)).onnx
-    else:
-        onnx = source.load(ports, model_name).onnx
+    onnx = onnx_of(ports, evidence, model_name)
     given, claimed = ports.tensors.from_block(evidence.inputs), ports.tensors.from_block(evidence.outputs)
     ran = ports.runner.run(onnx, given)
     found = {name: array for name, array in ran.outputs.items() if name in claimed}

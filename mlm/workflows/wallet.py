@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mlm.core.credits import CHANNELS, CREDITING, DISPUTES, JOBS, LICENCES, REPLICAS, REPORTS, SALES
+from mlm.core.credits import ACCUSATIONS, CHANNELS, CREDITING, DISPUTES, JOBS, LICENCES, REPLICAS, REPORTS, SALES
 from mlm.core.errors import InsufficientFunds, UsageError, WalletError
 from mlm.core.money import Amount, Wei
 from mlm.core.plan import NO_AMOUNT, Call, Plan, Tx
@@ -31,7 +31,7 @@ class Accounts:
 @dataclass(frozen=True)
 class Holdings:
     """An account and what it holds: tokens, coins for gas, and credits that it can withdraw: of jobs, sales, channels,
-    licences, disputes, replicas, and of reports against attesters.
+    licences, disputes, replicas, of reports against attesters, and of accusations of payees.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Holdings:
     dispute_credit: Amount = field(metadata=NO_AMOUNT)
     replica_credit: Amount = field(metadata=NO_AMOUNT)
     report_credit: Amount = field(metadata=NO_AMOUNT)
+    accusation_credit: Amount = field(metadata=NO_AMOUNT)
     coins: Wei
 
 
@@ -86,6 +87,7 @@ class Credits:
     disputes: Amount
     replicas: Amount
     reports: Amount
+    accusations: Amount
 
     @property
     def total(self) -> Amount:
@@ -97,7 +99,7 @@ class Credits:
 class Withdrawn:
     """What was paid out: credits of jobs, of sales, what assets of the account earned while they were for sale, of
     channels, what licences brought (their price, what came back of an order, what a revocation paid), of disputes, of
-    replicas, and of reports against attesters.
+    replicas, of reports against attesters, and of accusations of payees.
 
     `amount` is their sum; `tokens` is what the account's wallet holds since.
     """
@@ -112,6 +114,7 @@ class Withdrawn:
     disputes: Amount = field(metadata=NO_AMOUNT)
     replicas: Amount = field(metadata=NO_AMOUNT)
     reports: Amount = field(metadata=NO_AMOUNT)
+    accusations: Amount = field(metadata=NO_AMOUNT)
     tokens: Amount
 
 
@@ -140,6 +143,7 @@ def holdings(account: Account, chain: Chain) -> Holdings:
         dispute_credit=owed[DISPUTES],
         replica_credit=owed[REPLICAS],
         report_credit=owed[REPORTS],
+        accusation_credit=owed[ACCUSATIONS],
         coins=Wei(chain.balance(account.address)),
     )
 

@@ -43,14 +43,19 @@ def ask(answer: Callable[[socket.socket], None], timeout: float = 5.0) -> Signed
         return HttpAttesters(timeout, private=True).attest(url.removesuffix("/v2/models/m"), ASKING, BODY)
 
 
+def taken(connection: socket.socket) -> bytes:
+    """A whole request, of which head and body come as they like. Closed with bytes unread, a socket resets."""
+    said = b""
+    while not said.endswith(BODY) and (more := connection.recv(1 << 16)):
+        said += more
+    return said
+
+
 def test_an_answer_and_what_was_asked() -> None:
     seen: list[bytes] = []
 
     def answer(connection: socket.socket) -> None:
-        said = b""
-        while not said.endswith(BODY):  # head and body come as they like
-            said += connection.recv(1 << 16)
-        seen.append(said)
+        seen.append(taken(connection))
         says("200 OK", GOOD)(connection)
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -138,6 +143,16 @@ def test_an_attesters_url_does_not_lead_into_ones_own_network(host: str) -> None
         port = url.rpartition(":")[2].partition("/")[0]
         with pytest.raises(ServerFailed, match="is not of the public internet; the setting tee.private_urls"):
             HttpAttesters(5.0).attest(f"http://{host}:{port}", ASKING, BODY)
+    found = HttpAttesters().unasked(f"http://{host}:{port}")
+    assert found and not urls.is_public(found)
+    assert HttpAttesters(private=True).unasked(f"http://{host}:{port}") == ""
+
+
+def test_a_name_that_leads_to_the_internet_or_nowhere_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolving(monkeypatch, "attester.example", ["192.0.32.8"], ["192.0.32.8", "10.0.0.7"], [])
+    assert [HttpAttesters().unasked("https://attester.example") for _ in range(3)] == ["", "10.0.0.7", ""]
+    with pytest.raises(UsageError, match="expected an http"):
+        HttpAttesters(private=True).unasked("attester.example")
 
 
 def test_a_name_of_which_one_address_is_private_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +171,7 @@ def test_the_address_that_was_found_public_is_the_one_that_is_asked(monkeypatch:
         def serve() -> None:
             connection, _ = listening.accept()
             with connection:
-                connection.recv(1 << 16)
+                taken(connection)
                 says("200 OK", GOOD)(connection)
 
         threading.Thread(target=serve, daemon=True).start()
@@ -179,7 +194,7 @@ def test_a_server_with_tls_is_held_to_its_name_at_the_address_that_was_checked(
             for _ in range(2):
                 connection, _ = listening.accept()
                 with connection, suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
-                    secure.recv(1 << 16)
+                    taken(secure)
                     says("200 OK", GOOD)(secure)
 
         threading.Thread(target=serve, daemon=True).start()

@@ -314,7 +314,8 @@ def test_keys_are_byte_identical_on_two_fresh_runs(tmp_path: Path, root: Path, s
     for name in "ab":
         prover = EzklProver(cache_dir=tmp_path / name, srs=root / "circuits")
         assert prover.settings(tiny_model(1), tiny_input(0)) == settings
-        folders.append(prover.entry(tiny_model(1), settings).folder)
+        with prover.entry(tiny_model(1), settings) as entry:
+            folders.append(entry.folder)
     for name in ("settings.json", "vk", "pk", "vka.bin"):
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
 

@@ -333,3 +333,8 @@ def token_whose_balances_grow(scene: Scene) -> None:
 @bad(DEPLOY, 2, "says by its return value that transferFrom failed", hint="no such token")
 def token_that_returns_false(scene: Scene) -> None:
     _token(scene, "FalseToken", 10**24)
+
+
+@bad("mlm attester join --url http://10.0.0.7:8080", 2, "--url", "providers ask", "10.0.0.7", hint="tee.private_urls")
+def attester_at_an_address_of_its_own_network(scene: Scene) -> None:
+    scene.network(scene.url)

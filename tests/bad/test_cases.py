@@ -8,6 +8,7 @@ import pytest
 
 from mlm.cli import app
 from tests.bad import (  # noqa: F401 - importing them registers their cases
+    accusations,
     archives,
     auctions,
     channels,

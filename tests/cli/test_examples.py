@@ -17,6 +17,7 @@ from mlm.adapters.wallet import devnet as accounts
 from mlm.core.reporting import Kind
 from mlm.resources import path as resource
 from mlm.workflows import content_keys
+from tests.accusing import Lies
 from tests.channel_scenes import paying
 from tests.cli.shapes import mismatch
 from tests.command_line import HANDLE, INPUT, MODEL, Market, Person, stop
@@ -54,6 +55,7 @@ class Stage:
         self.market, self.root = market, root
         self.settled = self.sold = self.disputed = ""
         self.licensed: Licensing | None = None
+        self.lies = Lies(market, root)
         self.attesters: Attesters | None = None
         self.count = 0
         self.spare = Person("consumer", self.folder(), root / "spare", {"MLM_PASSWORD_FILE": str(root / "password")})
@@ -534,6 +536,42 @@ def _slot(stage: Stage) -> tuple[Person, str]:
     return second, ""
 
 
+def _bonded(stage: Stage) -> tuple[Person, str]:
+    """A payee with a bond for the exact model."""
+    lowered(stage.market)
+    payee = Person("compute-2", stage.folder(), stage.market.home)
+    payee.do("bond", "deposit", "alice/digits-exact", "10")
+    return payee, ""
+
+
+def _lied_to(*turns: int) -> Scene:
+    """The consumer with files of calls of one input, whose outputs are turned by so many places."""
+
+    def scene(stage: Stage) -> tuple[Person, str]:
+        lowered(stage.market)
+        stage.lies.bonded()
+        files = stage.lies.told(*turns)
+        for other in files[1:]:
+            other.rename(f"{files[0]}.other")
+        payer = Person("consumer", stage.folder(), stage.market.home)
+        payer.run("verify", str(files[0]))  # the model's blocks are here
+        return payer, str(files[0])
+
+    return scene
+
+
+def _accuses(how: str, *, later: str = "") -> Scene:
+    """Who has accused: `accused` just now, or `proven` by a job."""
+
+    def scene(stage: Stage) -> tuple[Person, str]:
+        made = getattr(stage.lies, how)()
+        if later:
+            stage.market.advance(later)
+        return Person("consumer", stage.folder(), stage.market.home), made if isinstance(made, str) else made[0]
+
+    return scene
+
+
 def _no_slot(stage: Stage) -> tuple[Person, str]:
     watcher = stage.market.person("watcher")
     without_slot(stage.market, watcher)
@@ -583,6 +621,15 @@ SCENES: dict[str, Scene] = {
     "channel refund": _paying("payer", expired=True),
     "channel list": _elsewhere,
     "channel show": _paying("payee"),
+    "bond deposit": _bonded,
+    "bond withdraw": _bonded,
+    "bond show": _bonded,
+    "accuse open": _lied_to(1),
+    "accuse convict": _accuses("proven"),
+    "accuse contradict": _lied_to(1, 2),
+    "accuse lapse": _accuses("accused", later="14d"),
+    "accuse list": _accuses("accused"),
+    "accuse show": _accuses("accused"),
     "buy": _licensing("buyer"),
     "licence offer": _licensing("owner"),
     "licence list": _licensing("buyer"),
@@ -753,7 +800,7 @@ ENCLOSED = "alice/enclosed-digits"  # stands for a scene's model of the tier tee
 def filled(example: str, found: str, licensed: str = "") -> list[str]:
     """The words of an example behind `mlm`, with what its capitals stand for: the scene's job or sale, a provider."""
     known = {"JOB": found.removeprefix("job/"), "SALE": found, "PROVIDER": accounts.address("compute-1")}
-    known["CHANNEL"] = found
+    known |= {"CHANNEL": found, "ACCUSATION": found, "CALL": found, "OTHER": f"{found}.other"}
     known["0xATTESTER"] = accounts.address("watcher")
     known |= {"LICENCE": found.removeprefix("licence/"), "ORDER": found, "HOLDER": accounts.address("consumer")}
     known |= {SEALED: licensed or SEALED, ENCLOSED: found}
@@ -764,7 +811,7 @@ def filled(example: str, found: str, licensed: str = "") -> list[str]:
 def play(stage: Stage, name: str, example: str) -> Any:
     """Prepare, put the id for JOB or SALE, run, and hold it to exit 0."""
     person, job = SCENES[name](stage)
-    made = re.search("JOB|SALE|CHANNEL|LICENCE|ORDER", example)
+    made = re.search("JOB|SALE|CHANNEL|LICENCE|ORDER|CALL|ACCUSATION", example)
     assert job or not made, f"the scene of mlm {name} makes none of what its example names"
     ran = person.run(*filled(example, job, stage.licensed.asset if stage.licensed else ""))
     assert ran.code == 0, ran

@@ -115,6 +115,14 @@ def test_a_result_that_nobody_can_dispute_costs_nothing() -> None:
     assert trust.optimistic(100, 0, 10, 0).kind is CostKind.NOTHING
 
 
+@given(bond=st.one_of(st.none(), AMOUNTS))
+def test_a_served_result_costs_the_half_of_its_bond_that_burns(bond: int | None) -> None:
+    found = trust.served(bond, AT)
+    wanted = {None: CostKind.UNKNOWN, 0: CostKind.NOTHING}.get(bond, CostKind.MONEY)
+    assert found.kind is wanted and found.at_least == (-(-bond // 2) if bond else None)
+    assert found.block == AT.block and [each.name for each in found.inputs] == ["bond", "part of the challenger"]
+
+
 @given(points=st.one_of(st.none(), AMOUNTS))
 def test_reputation_is_no_money(points: int | None) -> None:
     found = trust.none(points)

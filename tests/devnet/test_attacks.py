@@ -78,6 +78,30 @@ def test_replicas_cost_what_the_page_says_and_each_is_mounted() -> None:
     _held("## Replicas", REPLICAS, "test/Replication.hostile.t.sol")
 
 
+BONDS = (
+    "false job against",
+    "its own provider challenges",
+    "for many statements",
+    "before the accusation",
+    "time to challenge",
+    "another chain",
+    "another spelling",
+    "has convicted",
+    "withdrawal in front",
+    "cheap job",
+    "used up",
+    "hold it up",
+    "contradicts itself",
+    "accuses itself",
+    "hold up a withdrawal",
+    "calls back",
+)
+
+
+def test_bonds_cost_what_the_page_says_and_each_is_mounted() -> None:
+    _held("## Bonds", BONDS, "test/ServingBonds.hostile.t.sol")
+
+
 def _held(title: str, named: tuple[str, ...], mounted: str) -> None:
     """A table of the page names tests that are there, all attacks that it should, and the costs that they log."""
     part = PAGE.read_text(encoding="utf-8").split(title)[1].split("\n## ")[0]

@@ -11,6 +11,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pytest
 
@@ -25,9 +26,11 @@ from mlm.core.plan import Call
 from mlm.core.reporting import Kind
 from mlm.core.settlement import BURN_ADDRESS
 from mlm.workflows.registry import OPERATIONS
+from tests.accusing import PAYEE, Lies
 from tests.channel_scenes import paying
 from tests.command_line import INPUT, MODEL, Market, Person, start, stop
 from tests.delivering import NONE, PRIVATE, apart, leased, withheld
+from tests.disputing import EXACT, lowered
 from tests.e2e.warm import Warm
 from tests.reporting import evidence
 from tests.selling import owner, sell
@@ -44,6 +47,11 @@ class World:
     warm: Warm
     count: int = 0
     unharmed: dict[str, Counter[str]] = field(default_factory=dict)
+
+    @cached_property
+    def lies(self) -> Lies:
+        """Calls of which a payee has signed what is false."""
+        return Lies(self.market, self.market.consumer.folder)
 
     def new(self, what: str) -> str:
         """A name that nobody has used."""
@@ -198,11 +206,19 @@ def _accepts(world: World) -> tuple[Person, tuple[str, ...]]:
 
 
 def _submits(world: World) -> tuple[Person, tuple[str, ...]]:
+    """One proof serves all jobs: it is of the model and the input, which are the same."""
     job, first = _leased(world), world.market.first
     first.do("lease", "accept", job)
     if not (first.folder / "proof.json").exists():
         first.do("prove", f"{MODEL}@1.0.0", INPUT, "-o", "proof.json")
     return first, ("lease", "submit", job, "--proof", "proof.json")
+
+
+def _paid(world: World) -> str:
+    """A job whose proof was accepted."""
+    first, submission = _submits(world)
+    first.do(*submission)
+    return submission[2]
 
 
 def _fulfils(world: World) -> tuple[Person, tuple[str, ...]]:
@@ -220,15 +236,13 @@ def _unbonds(world: World) -> tuple[Person, tuple[str, ...]]:
 
 
 def _rates(world: World) -> tuple[Person, tuple[str, ...]]:
-    job = _leased(world)
-    world.market.first.do("lease", "fulfil", job)
-    return world.market.consumer, ("job", "rate", job, "--stars", "4")
+    return world.market.consumer, ("job", "rate", _paid(world), "--stars", "4")
 
 
 def _funds(world: World) -> tuple[Person, tuple[str, ...]]:
     """The fee of one job waits to be streamed. The consumer has no stake: what a claim pays depends on the second."""
     world.market.consumer.run("stake", "claim")  # whatever the scenes before left; refused where that is nothing
-    world.market.first.do("lease", "fulfil", _leased(world))
+    _paid(world)
     return world.market.consumer, ("stake", "claim")
 
 
@@ -410,6 +424,39 @@ def _attester_reports(kind: Kind) -> Callable[[World], tuple[Person, tuple[str, 
     return scene
 
 
+def _bond_deposits(world: World) -> tuple[Person, tuple[str, ...]]:
+    lowered(world.market)
+    return world.market.person(PAYEE), ("bond", "deposit", EXACT, "3")
+
+
+def _bond_unbonds(world: World) -> tuple[Person, tuple[str, ...]]:
+    payee, deposits = _bond_deposits(world)
+    payee.do(*deposits)
+    return payee, ("bond", "withdraw", EXACT, "3")
+
+
+def _accuses(world: World) -> tuple[Person, tuple[str, ...]]:
+    lowered(world.market)
+    world.lies.bonded()
+    return world.market.consumer, ("accuse", "open", str(world.lies.told(1)[0]), "--max-price", "5")
+
+
+def _accuse_convicts(world: World) -> tuple[Person, tuple[str, ...]]:
+    return world.market.consumer, ("accuse", "convict", world.lies.proven())
+
+
+def _accuse_contradicts(world: World) -> tuple[Person, tuple[str, ...]]:
+    lowered(world.market)
+    world.lies.alone()
+    return world.market.consumer, ("accuse", "contradict", *map(str, world.lies.told(1, 2)))
+
+
+def _accuse_lapses(world: World) -> tuple[Person, tuple[str, ...]]:
+    accusation, _ = world.lies.accused()
+    world.market.advance("14d")
+    return world.market.person("watcher"), ("accuse", "lapse", accusation)
+
+
 SCENES = {
     "commit": Scene((STORE, MOVE), _commits),
     "merge": Scene((STORE, MOVE), _merges),
@@ -454,6 +501,12 @@ SCENES = {
     "channel claim": Scene((TX,), _channel_claims),
     "channel close": Scene((TX,), _channel_closes),
     "channel refund": Scene((TX,), _channel_refunds),
+    "bond deposit": Scene((TX,), _bond_deposits),
+    "bond withdraw": Scene((TX,), _bond_unbonds),
+    "accuse open": Scene((TX, STORE, TX, TX), _accuses),
+    "accuse convict": Scene((TX,), _accuse_convicts),
+    "accuse contradict": Scene((TX,), _accuse_contradicts),
+    "accuse lapse": Scene((TX,), _accuse_lapses),
     "attester join": Scene((TX, TX), _attester_joins),
     "attester leave": Scene((TX,), _attester_leaves),
     "attester admit": Scene((TX,), _attester_admits),

@@ -6,12 +6,14 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
 
 from mlm.core.dispute import present
+from tests.anvil import anvil
 from tests.command_line import Market, Person, sent
 from tests.disputing import Chain, exact_market, leased, liar
 from tests.networks.proxy import Proxy, proxy
@@ -41,6 +43,17 @@ def through(market: Market) -> Person:
     """The watcher, by way of the proxy."""
     person = market.person("watcher")
     return Person(person.account, person.folder, person.home, {"MLM_NETWORK": "between"})
+
+
+@contextmanager
+def standing(market: Market, folder: Path) -> Iterator[str]:
+    """The URL of a node that stands where the devnet is now, whatever the devnet goes on to do."""
+    folder.mkdir()
+    market.consumer.do("devnet", "snapshot", "standing")
+    (state,) = (market.home / "devnet" / "snapshots").glob("standing.*.json")
+    rules = ("--chain-id", "31337", "--hardfork", "cancun", "--slots-in-an-epoch", "0", "--no-mining")
+    with anvil(folder, *rules, "--no-request-size-limit", "--load-state", str(state)) as url:
+        yield url
 
 
 @contextmanager
@@ -74,27 +87,29 @@ def test_a_wrong_clock_changes_no_move(market: Market, monkeypatch: pytest.Monke
     assert watcher.do("dispute", "show", job)["conviction"]["fault"] == "silence"
 
 
-def test_nothing_is_decided_on_an_old_block(market: Market, between: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_decided_on_an_old_block(
+    market: Market, between: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its node stands where nothing was handed in yet; later where the liar's clock still runs, which is over."""
     monkeypatch.setattr(present, "PROBE", 1.0)
-    watcher, before = through(market), Chain.of(market, "watcher").read.block().number
-    _, job = lied(market, 7)
-    between.newest = before
-    with clock(_ahead(market) + 2 * HOUR):
-        ran = watcher.run("watcher", "run", "--until-idle", "--for", "4", "--json")
-        found = ran.value
-        assert found["checked"] == found["moves"] == 0 and found["failures"] >= 1, "it ended as if all were checked"
-        assert "10 min older than this machine's clock, found one 2 h older" in ran.err
-        between.newest = None
-        assert watcher.do("watcher", "run", "--until-idle", "--for", "4")["moves"] == 1
-    between.newest = Chain.of(market, "watcher").read.block().number
-    market.advance("12h")
-    count = sent(market, "watcher")
-    with clock(_ahead(market)):
-        found = watcher.do("watcher", "run", "--until-idle", "--for", "4")
-        assert found["moves"] == 0 and found["failures"] >= 1 and sent(market, "watcher") == count
-        between.newest = None
-        assert watcher.do("watcher", "run", "--until-idle", "--for", "60")["convictions"] == 1
+    watcher, devnet = through(market), between.target
+    with standing(market, tmp_path / "before") as between.target:
+        _, job = lied(market, 7)
+        with clock(_ahead(market) + 2 * HOUR):
+            ran = watcher.run("watcher", "run", "--until-idle", "--for", "4", "--json")
+            found = ran.value
+            assert found["checked"] == found["moves"] == 0 and found["failures"] >= 1, "it ended as if all were checked"
+            assert "10 min older than this machine's clock, found one 2 h older" in ran.err
+            between.target = devnet
+            assert watcher.do("watcher", "run", "--until-idle", "--for", "4")["moves"] == 1
+    with standing(market, tmp_path / "later") as between.target:
+        market.advance("12h")
+        count = sent(market, "watcher")
+        with clock(_ahead(market)):
+            found = watcher.do("watcher", "run", "--until-idle", "--for", "4")
+            assert found["moves"] == 0 and found["failures"] >= 1 and sent(market, "watcher") == count
+            between.target = devnet
+            assert watcher.do("watcher", "run", "--until-idle", "--for", "60")["convictions"] == 1
     assert watcher.do("dispute", "show", job)["conviction"]["fault"] == "silence"
 
 

@@ -17,8 +17,8 @@ from mlm.ports.lowering import PROFILES
 from tests.peak import peak
 
 # Bytes for each of a trace: its own, those of the floats that it comes from, what ONNX Runtime's allocator rounds up.
-# Beside them lie one image's windows, where a kernel lays them out (im2col).
-MOST = 10
+# Beside them lie one image's windows, where a kernel lays them out (im2col). Few of many are floats at once.
+MOST = {"deep": 5, "wide": 10, "windows": 10}
 RUNS = """
 import sys
 import numpy as np
@@ -70,7 +70,7 @@ def test_runs_take_no_more_memory_than_follows_from_the_graph(name: str, profile
     graph = classifier(NETWORKS[name]()).graph
     loaded, ran = (peak(tmp_path, "-c", RUNS, name, profile, runs) for runs in ("0", "3"))
     stated = trace_bytes(graph)
-    assert stated < ran - loaded < MOST * stated + laid_out(graph)
+    assert stated < ran - loaded < MOST[name] * stated + laid_out(graph)
 
 
 def test_the_tensors_that_are_stated_are_those_of_a_run() -> None:

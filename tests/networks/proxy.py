@@ -14,8 +14,6 @@ from typing import Any
 
 from tests.fake_node import node, reply
 
-_TAGS = ("latest", "pending", "safe", "finalized")
-
 
 @dataclass
 class Proxy:
@@ -29,7 +27,6 @@ class Proxy:
     lacks: set[str] = field(default_factory=set)  # methods that it does not know
     loses: str = ""  # a method that it passes on, and whose answer is lost: it is dead from then on
     answers: dict[str, Any] = field(default_factory=dict)  # method -> result told instead of the node's
-    newest: int | None = None  # a block that it takes for the newest one
 
     def behave(self, handler: socketserver.StreamRequestHandler, body: bytes) -> None:
         """Answer one HTTP request as the mood is."""
@@ -71,10 +68,6 @@ class Proxy:
                 raise AssertionError(mood)
 
     def _forward(self, request: Any) -> bytes:
-        if self.newest is not None:
-            calls = request if isinstance(request, list) else [request]
-            for call in calls:
-                call["params"] = [hex(self.newest) if each in _TAGS else each for each in call["params"]]
         if isinstance(request, dict) and request["method"] in self.lacks:
             error = {"code": -32601, "message": f"the method {request['method']} does not exist"}
             return json.dumps({"jsonrpc": "2.0", "id": request["id"], "error": error}).encode()

@@ -26,7 +26,7 @@ ADDRESSES = {
         ("MarketToken", "AssetRegistry", "StakeVault", "JobMarket", "BatchAuction", "Reputation", "FeeShares")
         + ("Providers", "AssetSale", "Unverified", "DisputeGame", "Delivery", "EncryptionKeys", "PaymentChannels")
         + ("ContentKeys", "LicenceToken", "LicenceShop", "AuditRewards", "AttesterSet", "TeeVerifier")
-        + ("CommitRevealBeacon", "Replication"),
+        + ("CommitRevealBeacon", "Replication", "ServingBonds"),
         1,
     )
 }
@@ -208,6 +208,37 @@ def tee_events(rng: random.Random, who: str, other: str, amount: int, job: int) 
     ]
     staked = [("AttesterSet", name, {"attester": who} | args) for name, args in stakes]
     return [*staked, *(("TeeVerifier", name, args) for name, args in said)]
+
+
+def bond_event(name: str, who: str, **args: Any) -> Call:
+    return ("ServingBonds", name, {"versionId": word(100), "payee": who, **args})
+
+
+def accused(accusation: int, payee: str, payer: str, given: int = 7) -> Call:
+    statement = {
+        "channelId": word(80), "call": 2**64 - 1, "request": word(1), "versionId": word(100),
+        "inputCommitment": word(2), "outputCommitment": word(3), "servedAt": 5, "exactInput": word(given),
+        "exactOutput": word(8), "signature": "0x01",
+    }  # fmt: skip
+    shown = {"statement": statement, "typeWords": [2**255], "inputs": ["0x00ff"], "lapsesAt": 2**48 - 1}
+    return bond_event("PayeeAccused", payee, accusationId=word(accusation), payer=payer, **shown)
+
+
+def bond_events(rng: random.Random, who: str, other: str, amount: int) -> list[Call]:
+    """What is said of bonds of payees. An accusation that has ended can be made again."""
+    at = {"accusationId": word(rng.randrange(3))}
+    proof = {"payer": other, "jobId": word(rng.randrange(2)), "outputCommitment": word(9), "slashed": amount}
+    credit = {"account": other, "reason": rng.randrange(9), "amount": amount}
+    return [
+        bond_event("BondDeposited", who, amount=amount),
+        bond_event("BondUnbonding", who, amount=amount, releaseAt=rng.randrange(2**48)),
+        bond_event("BondWithdrawn", who, amount=amount),
+        accused(rng.randrange(3), who, other, rng.choice([7, 8])),
+        bond_event("PayeeConvicted", who, **at, **proof),
+        bond_event("AccusationLapsed", who, **at),
+        ("ServingBonds", "BondCredited", at | credit),
+        ("ServingBonds", "Withdrawn", {"account": who, "amount": amount}),
+    ]
 
 
 def audit_events(rng: random.Random, who: str, amount: int, job: int) -> list[Call]:
@@ -501,6 +532,51 @@ def test_channels(told: State) -> None:
     ledger = [row for row in told.query("account_history", account=BOB) if row["ledger"] == "channel"]
     assert [(row["change"], row["reason"]) for row in ledger] == [(3, "payment"), (-2, "withdrawal")]
     assert told.query("account_history", account=ANN)[-1]["reason"] == "channel"
+
+
+def test_bonds_and_accusations(told: State) -> None:
+    head = told.head()
+    assert head
+    bonds = ADDRESSES["ServingBonds"]
+    proof = {"accusationId": word(90), "payer": ANN, "jobId": word(60), "outputCommitment": word(9), "slashed": 6}
+    story = [
+        [
+            moved(BOB, bonds, 9),
+            bond_event("BondDeposited", BOB, amount=9),
+            accused(90, BOB, ANN),
+            accused(91, BOB, EVE),
+        ],
+        [bond_event("AccusationLapsed", BOB, accusationId=word(91)), accused(91, BOB, EVE)],
+        [
+            bond_event("PayeeConvicted", BOB, **proof),
+            ("ServingBonds", "BondCredited", {"accusationId": word(90), "account": ANN, "reason": 7, "amount": 3}),
+            ("ServingBonds", "Withdrawn", {"account": ANN, "amount": 2}),
+            bond_event("BondUnbonding", BOB, amount=1, releaseAt=77),
+            bond_event("BondWithdrawn", BOB, amount=1),
+        ],
+    ]
+    told.ingest(*chain_of(story, head.number + 1), after=head.hash)
+    again, lapsed, proven = told.query("accusations", payee=BOB)
+    assert (again["accusation_id"], again["ending"], again["payer"]) == (word(91), None, EVE)
+    assert (lapsed["accusation_id"], lapsed["ending"], lapsed["slashed"]) == (word(91), "lapsed", None)
+    assert (proven["ending"], proven["job_id"], proven["slashed"], proven["call"]) == ("proven", word(60), 6, 2**64 - 1)
+    assert proven["statement"]["exactOutput"] == word(8) and proven["lapses_at"] == 2**48 - 1
+    assert told.query("accusations", ended=False) == [again] and told.query("accusations", payer=ANN) == [proven]
+    assert [row["accusation_id"] for row in told.query("accusation_prefix", prefix="00")] == [word(90), word(91)]
+    shown = told.query("accused_inputs", exact_input=word(7), version_id=word(100))
+    assert [row["inputs"]["inputs"] for row in shown] == [["0x00ff"]] * 3
+    assert [row["change"] for row in told.query("accusation_endings", payee=BOB)] == ["proven", "lapsed"]
+    assert [row["release_at"] for row in told.query("bond_changes", account=BOB)] == [None, 77, None]
+    head = told.head()
+    assert head
+    other = bond_event("PayeeConvicted", EVE, **(proof | {"accusationId": word(92), "jobId": word(0)}))
+    told.ingest(*chain_of([[other]], head.number + 1), after=head.hash)
+    (alone,) = told.query("accusations", payee=EVE)
+    assert (alone["ending"], alone["slashed"], alone["channel_id"], alone["statement"]) == ("proven", 6, None, None)
+    money = [(row["ledger"], row["change"], row["reason"]) for row in told.query("account_history", account=BOB)][-4:]
+    assert money == [("wallet", -9, "bond"), ("bond", 9, "deposit"), ("bond", -6, "slash"), ("bond", -1, "withdrawal")]
+    ledger = [row for row in told.query("account_history", account=ANN) if row["ledger"] == "accusation"]
+    assert [(row["change"], row["reason"]) for row in ledger] == [(3, "challenger-reward"), (-2, "withdrawal")]
 
 
 def test_a_price_of_128_bits(state: State) -> None:
@@ -886,11 +962,12 @@ def test_ingesting_is_a_compare_and_swap(told: State) -> None:
     blocks, events = chain_of([[created(60, ANN, "ann", "x")]], first=20)
     for wrong in (None, word(3)):
         with pytest.raises(StateConflict, match="index ends at block 14"):
-            told.ingest(blocks, events, after=wrong)
-    told.ingest(blocks, events, after=word(14))
+            told.ingest(blocks, events, after=wrong, safe=9)
+    assert told.query("marks") == []
+    told.ingest(blocks, events, after=word(14), safe=10)
     with pytest.raises(StateConflict):
-        told.ingest(blocks, events, after=word(14))
-    assert len(told.query("assets")) == 3
+        told.ingest(blocks, events, after=word(14), safe=11)
+    assert len(told.query("assets")) == 3 and told.query("marks") == [{"name": "safe", "value": "10"}]
 
 
 @pytest.mark.parametrize("defect", ["descending", "below head", "orphan event", "other block", "unordered events"])
@@ -1155,6 +1232,7 @@ def random_script(seed: int, length: int, shift: int = 0) -> list[list[Call]]:
             ("Unverified", "DepositPaid", {"jobId": word(job), "account": who}),
             *game_events(rng, who, other, amount, job),
             *audit_events(rng, who, amount, job),
+            *bond_events(rng, who, other, amount),
             *tee_events(rng, who, other, amount, job),
             *replica_events(rng, who, other, amount, job),
             *licence_events(rng, who, other, amount, version),
@@ -1174,7 +1252,8 @@ def answers(state: State) -> Iterator[tuple[Any, Any]]:
         "buyer": [BOB], "sender": [ANN, BOB], "order_id": [word(1), word(2)],
         "class_id": [CLASS], "licence_id": [CLASS + 7],
         "prefix": ["00"], "period": [0, 2], "round": [0, 2], "digest": [word(0), word(1)], "text": ["", "Y", "mit"],
-        "quote": [word(6), word(7)],
+        "quote": [word(6), word(7)], "accusation_id": [word(0), word(1)], "exact_input": [word(7), word(8)],
+        "ended": [True, False],
     }  # fmt: skip
     for name, parameters in QUERIES.items():
         yield (

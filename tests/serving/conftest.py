@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,11 +39,17 @@ class Running:
         return f"/v2/models/{self.model}/infer"
 
 
-def start(folder: Path, home: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Running:
-    """`mlm serve …` in a process of its own, once it answers."""
+def start(
+    folder: Path,
+    home: Path,
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    program: Sequence[str] = ("-m", "mlm"),
+) -> Running:
+    """`mlm serve …` in a process of its own, once it answers; `program` is what Python runs."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     process = subprocess.Popen(
-        [sys.executable, "-m", "mlm", "serve", *arguments, "--json"],
+        [sys.executable, *program, "serve", *arguments, "--json"],
         cwd=folder,
         env={**kept, "MLM_HOME": str(home), "PYTHONPATH": str(ROOT), **LIMITS, **(env or {})},
         stdin=subprocess.DEVNULL,

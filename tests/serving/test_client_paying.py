@@ -74,6 +74,27 @@ def test_an_answer_that_got_lost_is_asked_for_again_with_the_same_voucher(spent:
     assert far.ledger.count == 2
 
 
+def test_a_number_whose_call_is_still_under_way_is_waited_for(spent: Spent) -> None:
+    """A process was killed, and its call runs on: the next process asks something else first, by the same number."""
+    far, busy = server(), 4
+    far.spoil = lost
+    with payer(ports(spent), far) as ours, pytest.raises(ServerFailed, match="broke"):
+        ours.infer(x(1))
+
+    def running(voucher: SignedVoucher, answer: Answer) -> Answer:
+        nonlocal busy
+        if answer.status != 409 or not busy:
+            return answer
+        busy -= 1
+        return Answer(409, "call 1 is being served for another request", retry_after=1.0)
+
+    far.spoil = running
+    with payer(ports(spent), far) as ours:
+        assert (ours.infer(x(2)).result.call, busy) == (2, 0)
+        assert ours.infer(x(1)).repeated and ours.spent == 2 * PRICE
+    assert far.ledger.count == 2
+
+
 def test_a_number_that_was_never_served_is_given_to_the_next_call(spent: Spent) -> None:
     far = server()
     refusing = True
@@ -230,6 +251,10 @@ class Hostile:
         return Answer(409, "taken")
 
     @staticmethod
+    def says_taken_for_ever(far: MemoryModelServer, answer: Answer) -> Answer:
+        return Answer(409, "taken", retry_after=1.0)
+
+    @staticmethod
     def unsigned(far: MemoryModelServer, answer: Answer) -> Answer:
         return replace(answer, result=None)
 
@@ -273,6 +298,7 @@ HOSTILE = {
     "busy_for_ever": (ServerFailed, "HTTP status 503: later"),
     "broken": (ServerFailed, "HTTP status 500: oops"),
     "says_taken": (StateConflict, "does not show its signature"),
+    "says_taken_for_ever": (StateConflict, "does not show its signature"),
     "unsigned": (VerificationFailed, "without a signed result"),
     "signed_by_another": (VerificationFailed, "expected of the payee"),
     "another_output": (VerificationFailed, "outputCommitment"),

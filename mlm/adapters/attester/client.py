@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mlm.adapters.http import Client, json_object, printable
+from mlm.adapters.http import Client, addresses_of, json_object, printable
+from mlm.core import urls
 from mlm.core.attest_asking import HEADER, Asking
 from mlm.core.attest_request import MAX_ANSWER, PATH, Signed
 from mlm.core.errors import ServerFailed, UsageError, VerificationFailed
@@ -46,3 +47,14 @@ class HttpAttesters:
         if answer.status in _REFUSES:
             raise VerificationFailed(f"it refuses: {words or 'without a word'}")
         raise http.trouble(f"answered with HTTP status {answer.status}: {words or 'nothing'}")
+
+    def unasked(self, url: str) -> str:
+        """See the port."""
+        parsed = urls.parse(url)
+        if self._private:
+            return ""
+        try:
+            found = addresses_of(parsed.host, parsed.port)
+        except OSError:
+            return ""
+        return next((each for each in found if not urls.is_public(each)), "")

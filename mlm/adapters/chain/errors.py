@@ -108,6 +108,18 @@ HINTS: Mapping[str, str] = {
     "VoucherRefused": "The signature is not of the channel's signer, or the channel has ended: `mlm channel show`.",
     "NotPayer": "Only the channel's payer can do this: check `mlm whoami`.",
     "NotPayee": "Only the channel's payee can do this: check `mlm whoami`.",
+    # ServingBonds
+    "BondTooLow": "See what is held: `mlm bond show ASSET`.",
+    "BondMissing": "There is nothing behind this version: `mlm bond show ASSET PAYEE`.",
+    "BondNotReleased": "It unbonds, or an accusation holds it up: `mlm bond show ASSET` says until when.",
+    "StatementSpent": "It has convicted already: `mlm accuse list --mine`.",
+    "AccusationStands": "See until when it stands: `mlm accuse show ACCUSATION`.",
+    "AccusationNotOpen": "It has ended, or was never made: `mlm accuse list`.",
+    "NotAccuser": "Only who accused convicts: check `mlm whoami`.",
+    "JobNotAccepted": "See how the job stands: `mlm job show JOB`.",
+    "JobTooEarly": "The job was handed in before its input was shown: post another by `mlm accuse open FILE`.",
+    "OutputsAgree": "The job came to what the payee has signed: it convicts nobody.",
+    "StatementsAgree": "Both results say the same: have a job run the input, by `mlm accuse open FILE`.",
     # AssetRegistry
     "CommitmentMissing": "Run the command again: it commits first, then reveals.",
     "CommitmentTooYoung": "Wait one block and run the command again.",

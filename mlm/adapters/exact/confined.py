@@ -15,6 +15,7 @@ from mlm.adapters.exact import child
 from mlm.adapters.exact.emit import METADATA
 from mlm.adapters.exact.model import Port, dequantised, quantised
 from mlm.adapters.exact.read import Described, described
+from mlm.adapters.exact.reference import NUMPY
 from mlm.adapters.exact.trace import MAX_TRACE_BYTES
 from mlm.adapters.onnx.folder import readable
 from mlm.adapters.onnx.pool import Ask, Pool
@@ -93,16 +94,17 @@ class ConfinedExact:
                 raise InvalidData(f"output {port.name!r}: expected multiples of {port.scale}, found others")
         return made
 
-    def values(self, onnx: bytes, data: Sequence[bytes]) -> Tensors:
+    def values(self, onnx: bytes, data: Sequence[bytes], *, given: bool = False) -> Tensors:
         known = self._described(onnx)
-        kinds = [node.output for node in known.graph.nodes[-known.graph.outputs :]]
+        graph, ports = known.graph, known.inputs if given else known.outputs
+        nodes = graph.nodes[: graph.inputs] if given else graph.nodes[-graph.outputs :]
+        kinds = [node.output for node in nodes]
         if [len(each) for each in data] != [kind.size for kind in kinds]:
-            raise InvalidData(
-                f"expected outputs of {[kind.size for kind in kinds]} bytes, found {list(map(len, data))}"
-            )
+            what = "inputs" if given else "outputs"
+            raise InvalidData(f"expected {what} of {[kind.size for kind in kinds]} bytes, found {list(map(len, data))}")
         return {
             port.name: dequantised(port, _array(kind, each))
-            for port, kind, each in zip(known.outputs, kinds, data, strict=True)
+            for port, kind, each in zip(ports, kinds, data, strict=True)
         }
 
     def run(self, onnx: bytes, inputs: Tensors, *, keep: bool = False) -> ExactRun:
@@ -166,7 +168,7 @@ def _tensors(ports: Sequence[Port], kinds: Sequence[TensorType], values: Tensors
 def _array(kind: TensorType, data: bytes) -> np.ndarray:
     import numpy as np
 
-    return np.frombuffer(data, np.int8).reshape(kind.shape)
+    return np.frombuffer(data, NUMPY[kind.dtype]).reshape(kind.shape)
 
 
 def _split(graph: Graph, data: bytes) -> list[bytes]:

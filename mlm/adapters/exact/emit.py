@@ -44,16 +44,16 @@ def to_proto(model: ExactModel, *, traced: bool = False) -> onnx.ModelProto:
     model.check()
     graph = model.graph
     builder = _BUILDERS[model.profile](graph, model.parameters, layouts(graph, model.inputs))
+    outputs = [_value(port.name, port.dtype, port.shape) for port in model.outputs]
     for index, node in enumerate(graph.nodes):
         if node.op is Op.INPUT:
             _input(builder, index, model.inputs[index])
         else:
             emit(builder, index)
+        if traced:
+            outputs.append(_traced(builder, index))
     for index, port in enumerate(model.outputs, len(graph.nodes) - graph.outputs):
         _output(builder, index, port)
-    outputs = [_value(port.name, port.dtype, port.shape) for port in model.outputs]
-    if traced:
-        outputs += [_traced(builder, index) for index in range(len(graph.nodes))]
     inputs = [_value(port.name, port.dtype, port.shape) for port in model.inputs]
     proto = helper.make_graph(builder.operators, "exact", inputs, outputs, list(builder.initializers.values()))
     made = helper.make_model(proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)

@@ -98,11 +98,13 @@ def quantised(port: Port, kind: TensorType, value: Array) -> Array:
 
 
 def dequantised(port: Port, value: Array) -> Array:
-    """An exact output as its user sees it, in numpy: what the ONNX file does last."""
+    """An exact output as its user sees it, in numpy: what the ONNX file does last. An input: what `quantised` takes."""
     import numpy as np
 
     if port.channels_first:
         value = value.transpose(0, 3, 1, 2)
+    if port.dtype != "float32":
+        return value.reshape(port.shape).astype(port.dtype)
     return value.reshape(port.shape).astype(np.float32) * np.float32(port.scale)
 
 

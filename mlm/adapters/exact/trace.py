@@ -55,8 +55,8 @@ class Traced:
 class Tracer:
     """One model, loaded. `threads` 0 leaves their number to ONNX Runtime; `optimise` is its optimisation level, 0 to 3.
 
-    Neither changes a bit. For one thread at a time: the tensors of runs that keep none are written where those of the
-    run before lay. Raises InvalidData for a model that `ExactModel.check` refuses or whose trace is too large.
+    Neither changes a bit. For one thread at a time: the tensors of a run are written where those of the run before lay.
+    Raises InvalidData for a model that `ExactModel.check` refuses or whose trace is too large.
     """
 
     def __init__(self, model: ExactModel, *, provider: str = "cpu", threads: int = 0, optimise: int = 3) -> None:
@@ -78,44 +78,38 @@ class Tracer:
 
     def execute(self, inputs: Mapping[str, Array]) -> list[Array]:
         """The outputs, then every node's tensor, int8 or int32, as it is committed to. Raises InvalidData."""
-        check_inputs(self._specs, inputs)
-        with _failures():
-            values: list[Array] = self._session.run(self._names, dict(inputs))
-        return values
+        return self._execute(inputs, *self._bind())
 
     def run(self, inputs: Mapping[str, Array], *, keep: bool = False) -> Traced:
         """Run once; `keep` the tensors in the trace, else drop each when it is hashed. Raises InvalidData."""
-        values = self.execute(inputs) if keep else self._execute_in_place(inputs)
+        # Memory that stays: to get it anew for each run costs a twentieth of one.
+        self._bound = self._bound or self._bind()
+        values = self._execute(inputs, *self._bound)
         count = len(self.model.outputs)
-        outputs = dict(zip(self._names[:count], values, strict=False))
-        del values[:count]
-        values.reverse()
+        outputs = {name: value.copy() for name, value in zip(self._names[:count], values, strict=False)}
         roots, data = [], []
-        for node in self.model.graph.nodes:
-            raw = _bytes(values.pop())
+        for node, value in zip(self.model.graph.nodes, values[count:], strict=True):
+            raw = _bytes(value)
             roots.append(tensor_root(node.output, merkle.root_over(raw)))
             if keep:
                 data.append(bytes(raw))
         return Traced(outputs, Trace(self.model.graph, tuple(roots), tuple(data)))
 
-    def _execute_in_place(self, inputs: Mapping[str, Array]) -> list[Array]:
-        """As `execute`, into memory that stays: to get it anew for each run costs a twentieth of one.
-
-        The outputs are copies; the tensors hold until the next run.
-        """
+    def _execute(self, inputs: Mapping[str, Array], binding: onnxruntime.IOBinding, values: list[Array]) -> list[Array]:
         import numpy as np
 
         check_inputs(self._specs, inputs)
-        binding, values = self._bound = self._bound or self._bind()
         for name, value in inputs.items():
             binding.bind_cpu_input(name, np.ascontiguousarray(value))
         with _failures():
             self._session.run_with_iobinding(binding)
-        count = len(self.model.outputs)
-        return [value.copy() for value in values[:count]] + values[count:]
+        return values
 
     def _bind(self) -> tuple[onnxruntime.IOBinding, list[Array]]:
-        """Memory for everything that a run gives, in this session's order."""
+        """Memory for everything that a run gives, in this session's order.
+
+        It is not ONNX Runtime's: among what that uses again and again, tensors that stay would leave gaps.
+        """
         import numpy as np
 
         binding, values = self._session.io_binding(), []
@@ -160,8 +154,10 @@ def _open(onnx: bytes, provider: str, threads: int, optimise: int) -> onnxruntim
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _QUIET
     options.intra_op_num_threads = threads
-    # It would hold all float tensors once more from the second run on: ten bytes for each of a trace, not six.
+    # It would hold the floats that live at once a second time: more than ten bytes for each of a trace.
     options.enable_mem_pattern = False
+    # In the file's order: a node's floats are made int8 as soon as it has run, and not held to the end.
+    options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
     options.graph_optimization_level = (
         *(levels.ORT_DISABLE_ALL, levels.ORT_ENABLE_BASIC, levels.ORT_ENABLE_EXTENDED, levels.ORT_ENABLE_ALL),
     )[optimise]

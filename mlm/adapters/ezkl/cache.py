@@ -1,8 +1,8 @@
 """Compiled circuits and keys on disk, by content: made once, in a scratch folder, then renamed into place.
 
 `circuits/ID/` holds settings.json, circuit, vk, pk, vka.bin and exists only when complete, `settings/ID.json` what a
-calibration gave. A lock file per circuit keeps two processes from doing the same minutes of work; the rename keeps
-them safe even without it.
+calibration gave. A lock file per circuit keeps two processes from doing the same minutes of work, and a circuit from
+being removed while it is used: what is kept is bounded, and what was used least recently (its mtime) goes first.
 """
 
 from __future__ import annotations
@@ -47,11 +47,15 @@ class Entry:
         return self.folder / "vka.bin"
 
 
-class Cache:
-    """`root` is created with mode 0700: its keys are trusted as they are."""
+class _Busy(ProverError):
+    """Another process makes the circuit, or uses it."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+
+class Cache:
+    """`root` is created with mode 0700: its keys are trusted as they are. At most `limit` bytes of them stay."""
+
+    def __init__(self, root: Path, limit: int) -> None:
+        self._root, self._limit = root, limit
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -70,6 +74,7 @@ class Cache:
         try:
             data = path.read_bytes()
             check(data)
+            _touch(path)
             return data
         except (OSError, InvalidData):
             pass
@@ -77,19 +82,33 @@ class Cache:
         check(data)
         with self._disk():
             replace_file(path, [data])
+            _touch(path)
+        self._make_room(path)
         return data
 
-    def circuit(self, circuit_id: str, wait_s: float, make: Callable[[Path], None]) -> Path:
-        """The folder of a circuit, made when it is not there yet. Waits at most `wait_s`.
+    @contextmanager
+    def circuit(self, circuit_id: str, wait_s: float, make: Callable[[Path], None]) -> Iterator[Path]:
+        """The folder of a circuit, which stays until the block ends; made when it is not there yet.
 
-        `make` fills an empty folder, which stands in a scratch folder of its own.
+        Waits at most `wait_s` for another who makes it. `make` fills an empty folder, which stands in a scratch folder
+        of its own.
         """
         target = self._made("circuits") / circuit_id
-        if target.is_dir():
-            return target
-        with self._lock(circuit_id, wait_s), self.scratch() as folder:
-            if target.is_dir():
-                return target
+        deadline = time.monotonic() + wait_s
+        while True:
+            with self._lock(circuit_id, fcntl.LOCK_SH, deadline):
+                if target.is_dir():
+                    with self._disk():
+                        _touch(target)
+                    yield target
+                    return
+            with self._lock(circuit_id, fcntl.LOCK_EX, deadline):
+                if not target.is_dir():
+                    self._make(target, make)
+            self._make_room(target)
+
+    def _make(self, target: Path, make: Callable[[Path], None]) -> None:
+        with self.scratch() as folder:
             out = folder / "out"
             out.mkdir()
             make(out)
@@ -101,7 +120,33 @@ class Cache:
                     with (out / name).open("rb") as written:
                         os.fsync(written.fileno())
                 out.rename(target)
-        return target
+
+    def _make_room(self, made: Path) -> None:
+        """Remove what was used least recently until the rest fits, but neither `made` nor what is being used."""
+        with self._disk():
+            kept = [*self._made("circuits").iterdir(), *self._made("settings").glob("*.json")]
+            found = sorted((_used(path), path, _size(path)) for path in kept)
+        whole = sum(size for _, _, size in found)
+        for _, path, size in found:
+            if whole <= self._limit:
+                return
+            if path != made and self._remove(path):
+                whole -= size
+
+    def _remove(self, path: Path) -> bool:
+        """Remove a circuit or settings; False if somebody uses it."""
+        with self._disk():
+            if path.suffix:
+                path.unlink(missing_ok=True)
+                return True
+            try:
+                with self._lock(path.name, fcntl.LOCK_EX, 0) as lock, self.scratch() as folder:
+                    if path.is_dir():  # nobody else has removed it
+                        path.rename(folder / path.name)
+                    lock.unlink()
+            except _Busy:
+                return False
+        return True
 
     def _made(self, name: str) -> Path:
         with self._disk():
@@ -111,21 +156,21 @@ class Cache:
         return path
 
     @contextmanager
-    def _lock(self, name: str, wait_s: float) -> Iterator[None]:
-        deadline = time.monotonic() + wait_s
+    def _lock(self, name: str, how: int, deadline: float) -> Iterator[Path]:
+        """A circuit's lock file, held by `how`. Raises _Busy where it cannot be had by the deadline."""
         path = self._made("locks") / name
-        with path.open("w") as handle:
-            while True:
+        while True:
+            with path.open("w") as handle:
                 try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
+                    fcntl.flock(handle, how | fcntl.LOCK_NB)
                 except BlockingIOError:
                     if time.monotonic() > deadline:
-                        raise ProverError(
-                            f"another process has been making circuit {name[:16]} for {wait_s:g} s"
-                        ) from None
+                        raise _Busy(f"another process has been busy with circuit {name[:16]} for too long") from None
                     time.sleep(_POLL_S)
-            yield  # closing the file releases the lock; so does the death of the process
+                    continue
+                if os.fstat(handle.fileno()).st_nlink:  # else its circuit was removed meanwhile, and it with it
+                    yield path  # closing the file releases the lock; so does the death of the process
+                    return
 
     @contextmanager
     def _disk(self) -> Iterator[None]:
@@ -133,3 +178,25 @@ class Cache:
             yield
         except OSError as error:
             raise StorageError(f"the prover's cache cannot be written: {error}") from error
+
+
+def _touch(path: Path) -> None:
+    """Used just now: by the clock itself, for a file system's own is some milliseconds coarse."""
+    now = time.time_ns()
+    os.utime(path, ns=(now, now))
+
+
+def _used(path: Path) -> int:
+    """When it was used last, 0 if it is gone."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of a folder's files; 0 if it is gone."""
+    try:
+        return sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -27,12 +28,16 @@ MAX_SAMPLE_ROWS = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """`memory_mb`, `timeout_s` and the tier `sandbox` bound each step, `max_macs` a model's multiplications."""
+    """`memory_mb`, `timeout_s` and the tier `sandbox` bound each step, `max_macs` a model's multiplications.
+
+    `disk_mb` bounds the circuits and keys that stay for the next time.
+    """
 
     memory_mb: int = 8192
     timeout_s: float = 300.0
     sandbox: str = "auto"
     max_macs: int = 350_000
+    disk_mb: int = 20_000
 
 
 class EzklProver:
@@ -42,7 +47,8 @@ class EzklProver:
     """
 
     def __init__(self, *, cache_dir: Path, srs: Path | Callable[[int], Path], **bounds: Any) -> None:
-        self._cache, chosen = Cache(cache_dir.absolute()), Bounds(**bounds)
+        chosen = Bounds(**bounds)
+        self._cache = Cache(cache_dir.absolute(), chosen.disk_mb << 20)
         self._srs = srs
         self._limits = Limits(chosen.memory_mb, chosen.timeout_s, chosen.sandbox)
         self._max_macs = chosen.max_macs
@@ -73,8 +79,8 @@ class EzklProver:
     def circuit(self, onnx: bytes, settings: bytes) -> Circuit:
         """Compile and set up, or take it from the cache."""
         parsed = zk.parse(settings)
-        entry = self.entry(onnx, settings)
-        vka = parse_vka(entry.vka.read_bytes())
+        with self.entry(onnx, settings) as entry:
+            vka = parse_vka(entry.vka.read_bytes())
         if instance_count(vka) != parsed.instances:
             raise ProverError(f"the circuit has {instance_count(vka)} instances, the settings say {parsed.instances}")
         return Circuit(
@@ -94,8 +100,7 @@ class EzklProver:
     def prove(self, onnx: bytes, settings: bytes, inputs: Tensors) -> Proof:
         parsed = zk.parse(settings)
         _check_finite(inputs)  # before minutes of setup
-        entry = self.entry(onnx, settings)
-        with self._cache.scratch() as folder:
+        with self.entry(onnx, settings) as entry, self._cache.scratch() as folder:
             request = {"settings": parsed.raw, "entry": str(entry.folder), "srs": str(entry.srs)}
             answer = self._run("prove", request | _stored(folder, inputs), folder)
         instances = tuple(field_element(value) for value in answer["instances"])
@@ -112,24 +117,25 @@ class EzklProver:
             zk.check_instances(parsed, proof.instances)  # (1)
         except InvalidData as error:
             raise VerificationFailed(f"the proof is false for this model: {error}") from error
-        entry = self.entry(onnx, settings)  # (2)
-        expected = proof_length(parse_vka(entry.vka.read_bytes()))
-        if len(proof.proof) != expected:  # (3)
-            raise VerificationFailed(f"a proof of this model has {expected} bytes, found {len(proof.proof)}")
-        with self._cache.scratch() as folder:
-            request = {
-                "entry": str(entry.folder),
-                "srs": str(entry.srs),
-                "proof": proof.proof.hex(),
-                "instances": [little_endian(value) for value in proof.instances],
-            }
-            self._run("verify", request, folder)  # (4)
+        with self.entry(onnx, settings) as entry:  # (2)
+            expected = proof_length(parse_vka(entry.vka.read_bytes()))
+            if len(proof.proof) != expected:  # (3)
+                raise VerificationFailed(f"a proof of this model has {expected} bytes, found {len(proof.proof)}")
+            with self._cache.scratch() as folder:
+                request = {
+                    "entry": str(entry.folder),
+                    "srs": str(entry.srs),
+                    "proof": proof.proof.hex(),
+                    "instances": [little_endian(value) for value in proof.instances],
+                }
+                self._run("verify", request, folder)  # (4)
 
     def outputs(self, settings: bytes, instances: tuple[int, ...]) -> dict[str, np.ndarray]:
         return zk.dequantise(zk.parse(settings), instances)
 
-    def entry(self, onnx: bytes, settings: bytes) -> Entry:
-        """The circuit's files in the cache, made when missing."""
+    @contextmanager
+    def entry(self, onnx: bytes, settings: bytes) -> Iterator[Entry]:
+        """The circuit's files in the cache, made when missing; they stay until the block ends."""
         parsed = zk.parse(settings)
         srs, digest = located_srs(self._srs, parsed.k)
         parts = (sha256(onnx).digest(), sha256(settings).digest(), digest)
@@ -147,7 +153,8 @@ class EzklProver:
             }
             self._run("setup", request, folder)
 
-        return Entry(self._cache.circuit(circuit_id, self._limits.timeout_s, make), srs)
+        with self._cache.circuit(circuit_id, self._limits.timeout_s, make) as made:
+            yield Entry(made, srs)
 
     def _run(self, step: str, request: dict[str, Any], folder: Path) -> dict[str, Any]:
         readable = [Path(request[name]) for name in ("entry", "srs") if name in request]

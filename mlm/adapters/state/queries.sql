@@ -265,6 +265,50 @@ from channel_credits
 where ($channel_id::varchar is null or channel_id = $channel_id) and ($account::varchar is null or account = $account)
 order by block, log_index limit $limit offset $offset;
 
+-- name: bond_changes
+select account, version_id, change, amount, release_at, block, timestamp, tx_hash, finality(block) as finality
+from bond_changes
+where ($account::varchar is null or account = $account) and ($version_id::varchar is null or version_id = $version_id)
+order by block, log_index limit $limit offset $offset;
+
+-- name: accusations
+select * exclude (log_index), finality(last_block) as finality
+from accusation_view
+where ($accusation_id::varchar is null or accusation_id = $accusation_id)
+  and ($payer::varchar is null or payer = $payer)
+  and ($payee::varchar is null or payee = $payee)
+  and ($version_id::varchar is null or version_id = $version_id)
+  and ($exact_input::varchar is null or exact_input = $exact_input)
+  and ($ended::boolean is null or $ended = (ended_at is not null))
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: accusation_prefix
+select distinct accusation_id from accusation_view where starts_with(accusation_id, $prefix)
+order by accusation_id limit $limit;
+
+-- name: accused_inputs
+select accusation_id, version_id, exact_input, inputs, block, timestamp, tx_hash, finality(block) as finality
+from accused_inputs
+where ($exact_input::varchar is null or exact_input = $exact_input)
+  and ($version_id::varchar is null or version_id = $version_id)
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: accusation_endings
+select accusation_id, version_id, payee, payer, change, job_id, output_commitment, slashed, block, timestamp, tx_hash,
+       finality(block) as finality
+from accusation_endings
+where ($accusation_id::varchar is null or accusation_id = $accusation_id)
+  and ($payer::varchar is null or payer = $payer)
+  and ($payee::varchar is null or payee = $payee)
+order by block desc, log_index desc limit $limit offset $offset;
+
+-- name: bond_credits
+select accusation_id, account, reason, amount, block, timestamp, tx_hash, finality(block) as finality
+from bond_credits
+where ($accusation_id::varchar is null or accusation_id = $accusation_id)
+  and ($account::varchar is null or account = $account)
+order by block, log_index limit $limit offset $offset;
+
 -- name: content_keys
 select version_id, owner, key_digest, block, timestamp, tx_hash, finality(block) as finality
 from content_keys where ($version_id::varchar is null or version_id = $version_id)

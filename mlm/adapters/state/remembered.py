@@ -38,9 +38,11 @@ class RememberedState:
         """The stored hash of a block."""
         return self._ask(("block", number), lambda: self._inner.block_hash(number))
 
-    def ingest(self, blocks: Sequence[Block], events: Sequence[Event], after: str | None = None) -> None:
+    def ingest(
+        self, blocks: Sequence[Block], events: Sequence[Event], after: str | None = None, **facts: int | str
+    ) -> None:
         """See the port."""
-        self._write(lambda: self._inner.ingest(blocks, events, after))
+        self._write(lambda: self._inner.ingest(blocks, events, after, **facts))
 
     def rewind(self, number: int) -> None:
         """See the port."""

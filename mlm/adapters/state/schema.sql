@@ -191,6 +191,31 @@ create table channel_credits (
 create table channel_withdrawals (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount bignum
 );
+create table bond_changes (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    account varchar, version_id varchar, change varchar, amount bignum, release_at bigint
+);
+create table accusations (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    accusation_id varchar, version_id varchar, payee varchar, payer varchar, channel_id varchar, call ubigint,
+    exact_input varchar, exact_output varchar, lapses_at bigint, statement json
+);
+create table accused_inputs (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    accusation_id varchar, version_id varchar, exact_input varchar, inputs json
+);
+create table accusation_endings (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    accusation_id varchar, version_id varchar, payee varchar, payer varchar, change varchar, job_id varchar,
+    output_commitment varchar, slashed bignum
+);
+create table bond_credits (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar,
+    accusation_id varchar, account varchar, reason bigint, amount bignum
+);
+create table bond_withdrawals (
+    block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, amount bignum
+);
 create table encryption_keys (
     block bigint, timestamp bigint, log_index bigint, tx_hash varchar, account varchar, key varchar
 );
@@ -487,6 +512,27 @@ left join (
 ) v on v.channel_id = c.channel_id
 left join channel_endings e on e.channel_id = c.channel_id;
 
+-- An accusation and what ended it: the first ending behind it, since one that has lapsed can be made again.
+create view accusation_view as
+select a.accusation_id, a.version_id, a.payee, a.payer, a.channel_id, a.call, a.exact_input, a.exact_output, a.lapses_at,
+       a.statement, e.timestamp as ended_at, e.change as ending, e.job_id, e.output_commitment, e.slashed,
+       greatest(a.block, coalesce(e.block, 0)) as last_block, a.block, a.timestamp, a.log_index, a.tx_hash
+from accusations a
+left join lateral (
+    select * from accusation_endings
+    where accusation_id = a.accusation_id and (block, log_index) > (a.block, a.log_index)
+    order by block, log_index limit 1
+) e on true
+union all
+-- Two statements that contradict each other convict, with or without an accusation.
+select e.accusation_id, e.version_id, e.payee, e.payer, null, null, null, null, null, null, e.timestamp, e.change, e.job_id,
+       e.output_commitment, e.slashed, e.block, e.block, e.timestamp, e.log_index, e.tx_hash
+from accusation_endings e
+where e.change = 'proven' and not exists (
+    select 1 from accusations a
+    where a.accusation_id = e.accusation_id and (a.block, a.log_index) < (e.block, e.log_index)
+);
+
 -- What is known of an order, in one row: the contract says how it stands now (docs/licences.md).
 create view order_view as
 select o.order_id, o.class_id, o.version_id, o.buyer, o.seller, o.units, o.price, o.purchase, o.timestamp as ordered_at,
@@ -542,6 +588,7 @@ with place as (
            (select address from contracts where name = 'Replication' limit 1) as replication,
            (select address from contracts where name = 'CommitRevealBeacon' limit 1) as beacon,
            (select address from contracts where name = 'PaymentChannels' limit 1) as channels,
+           (select address from contracts where name = 'ServingBonds' limit 1) as bonds,
            (select address from contracts where name = 'LicenceShop' limit 1) as shop,
            (select address from contracts where name = 'LicenceToken' limit 1) as licences,
            (select address from contracts where name = 'AttesterSet' limit 1) as attesters,
@@ -549,7 +596,7 @@ with place as (
            '0x0000000000000000000000000000000000000000' as nobody
 )
 select t.sender as account, 'wallet' as ledger, -t.amount as change,
-       case t.recipient when market then 'escrow' when vault then 'stake' when sale then 'sale bid' when channels then 'channel'
+       case t.recipient when market then 'escrow' when vault then 'stake' when sale then 'sale bid' when channels then 'channel' when bonds then 'bond'
            when unverified then 'complaint' when game then 'dispute' when audits then 'audit' when shop then 'licence' when licences then 'licence' when replication then 'replica' when beacon then 'beacon' when attesters then 'attester' when tee then 'tee' when nobody then 'burn'
            else 'transfer' end as reason,
        (select min(j.job_id) from jobs j
@@ -561,7 +608,7 @@ select t.recipient, 'wallet', t.amount,
        case t.sender when market then 'withdrawal' when sale then 'withdrawal' when channels then 'withdrawal' when vault then
            case when exists (select 1 from reward_changes r where r.tx_hash = t.tx_hash and r.change = 'claimed'
                              and r.account = t.recipient and r.amount = t.amount) then 'reward' else 'unstake' end
-       when unverified then 'complaint' when game then 'dispute' when audits then 'audit' when shop then 'withdrawal' when licences then 'withdrawal' when replication then 'replica' when beacon then 'beacon' when attesters then 'attester' when tee then 'tee' when nobody then 'mint'
+       when bonds then 'bond' when unverified then 'complaint' when game then 'dispute' when audits then 'audit' when shop then 'withdrawal' when licences then 'withdrawal' when replication then 'replica' when beacon then 'beacon' when attesters then 'attester' when tee then 'tee' when nobody then 'mint'
        else 'transfer' end,
        null, t.block, t.timestamp, t.log_index, t.tx_hash
 from transfers t, place
@@ -577,6 +624,17 @@ union all
 select account, 'channel', amount, reason_name(reason), null, block, timestamp, log_index, tx_hash from channel_credits
 union all
 select account, 'channel', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from channel_withdrawals
+union all
+select account, 'accusation', amount, reason_name(reason), null, block, timestamp, log_index, tx_hash from bond_credits
+union all
+select account, 'accusation', -amount, 'withdrawal', null, block, timestamp, log_index, tx_hash from bond_withdrawals
+union all
+select account, 'bond', case change when 'deposited' then amount else -amount end,
+       case change when 'deposited' then 'deposit' else 'withdrawal' end, null, block, timestamp, log_index, tx_hash
+from bond_changes where change in ('deposited', 'withdrawn')
+union all
+select payee, 'bond', -slashed, 'slash', null, block, timestamp, log_index, tx_hash
+from accusation_endings where change = 'proven'
 union all
 select account, 'dispute', amount, reason_name(reason), null, block, timestamp, log_index, tx_hash from game_credits
 union all

@@ -13,7 +13,7 @@ import orjson
 
 from mlm.core.attributes import value_of
 from mlm.core.errors import InvalidData
-from mlm.core.events import audits, channels, disputes, licences, replicas, tee
+from mlm.core.events import audits, bonds, channels, disputes, licences, replicas, tee
 
 Row = tuple[Any, ...]
 
@@ -103,6 +103,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "input_keys": ("job_id", "provider", "wrapped"),
     "complaints": ("job_id", "account", "change", "answer_by", "salt", "outputs"),
     **channels.COLUMNS,
+    **bonds.COLUMNS,
     **disputes.COLUMNS,
     **audits.COLUMNS,
     **replicas.COLUMNS,
@@ -231,6 +232,8 @@ def facts(contract: str, event: str, args: Mapping[str, Any]) -> list[tuple[str,
         return disputes.facts(event, args, to_json)
     if contract == audits.CONTRACT:
         return audits.facts(event, args)
+    if contract == bonds.CONTRACT:
+        return bonds.facts(event, args, to_json)
     if contract in tee.CONTRACTS:
         return tee.facts(event, args, to_json)
     if contract in replicas.CONTRACTS:

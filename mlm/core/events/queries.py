@@ -127,6 +127,28 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     "channel_prefix": {"prefix": REQUIRED, "limit": 20},
     # in order: channel_id account reason amount
     "channel_credits": {"channel_id": None, "account": None, **_PAGE},
+    # in order: account version_id change (deposited unbonding withdrawn) amount release_at (unbonding)
+    "bond_changes": {"account": None, "version_id": None, **_PAGE},
+    # the newest first: accusations of payees and what ended each (docs/events.md); `ended` is whether anything has. Of
+    # statements that contradict each other and were not accused, channel_id and what follows it are None
+    "accusations": {
+        "accusation_id": None,
+        "payer": None,
+        "payee": None,
+        "version_id": None,
+        "exact_input": None,
+        "ended": None,
+        **_PAGE,
+    },
+    # accusation_id, of those whose id starts with `prefix`, with or without 0x
+    "accusation_prefix": {"prefix": REQUIRED, "limit": 20},
+    # the newest first: accusation_id version_id exact_input, and as JSON what was shown: typeWords inputs
+    "accused_inputs": {"exact_input": None, "version_id": None, **_PAGE},
+    # the newest first: accusation_id version_id payee change (proven lapsed), of those that are proven payer job_id
+    # (0 where two statements contradict each other) output_commitment slashed
+    "accusation_endings": {"accusation_id": None, "payer": None, "payee": None, **_PAGE},
+    # in order: accusation_id account reason amount
+    "bond_credits": {"accusation_id": None, "account": None, **_PAGE},
     # the newest first: version_id owner key_digest
     "content_keys": {"version_id": None, **_PAGE},
     # in order: version_id account x y
@@ -156,8 +178,8 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
     # in order: licence_id account units refund until
     "licence_uses": {"account": None, "purpose": None, **_PAGE},
     "licence_revocations": {"licence_id": None, "account": None, **_PAGE},
-    # in order: ledger (wallet, credit, sale, channel, licence, stake, attester, report) change reason job_id; the
-    # changes of a ledger sum to its balance
+    # in order: ledger (wallet, credit, sale, channel, licence, stake, attester, report, bond, accusation) change reason
+    # job_id; the changes of a ledger sum to its balance
     "account_history": {"account": REQUIRED, "limit": 1000, "offset": 0},
     # account role total locked unbonding release_at
     "stakes": {"account": None},
@@ -206,6 +228,8 @@ _IDS = (
     "batch_id",
     "sale_id",
     "channel_id",
+    "accusation_id",
+    "exact_input",
     "order_id",
     "manifest",
     "tx_hash",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlm.core.events import audits, channels, disputes, licences, replicas, tee
+from mlm.core.events import audits, bonds, channels, disputes, licences, replicas, tee
 from mlm.core.events.abi import Field, Type, array_of, elementary, tuple_of
 
 
@@ -332,6 +332,7 @@ DECLARATIONS: tuple[tuple[str, str, str], ...] = (
         "0xad0600b42eb15ad9b75d0aeb35bfe893d02c2495de196978feee76bf6c5548b3",
     ),
     *channels.DECLARATIONS,
+    *bonds.DECLARATIONS,
     *disputes.DECLARATIONS,
     *audits.DECLARATIONS,
     *replicas.DECLARATIONS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mlm.core.events.queries import REASONS, SALE_REASONS
+from mlm.memory.index.bonds import bonded
 from mlm.memory.index.facts import Facts, Record, matching
 from mlm.memory.index.standings import rewarded, standings
 
@@ -25,7 +26,7 @@ class MoneyQueries(Facts):
         market, vault, sale, unverified, game, channels, shop = map(addresses.get, names)
         licences, audits = map(addresses.get, ("LicenceToken", "AuditRewards"))
         attesters, tee = map(addresses.get, ("AttesterSet", "TeeVerifier"))
-        replication, beacon = map(addresses.get, ("Replication", "CommitRevealBeacon"))
+        replication, beacon, bonds = map(addresses.get, ("Replication", "CommitRevealBeacon", "ServingBonds"))
         found: list[tuple[Record, Record]] = []
 
         def add(row: Record, ledger: str, change: int, reason: str | None, job_id: str | None = None) -> None:
@@ -46,6 +47,7 @@ class MoneyQueries(Facts):
                 tee: "tee",
                 replication: "replica",
                 beacon: "beacon",
+                bonds: "bond",
                 _NOBODY: "burn",
             }
             received = {
@@ -58,7 +60,7 @@ class MoneyQueries(Facts):
             }
             received |= {unverified: "complaint", game: "dispute", audits: "audit", _NOBODY: "mint"}
             received |= {attesters: "attester", tee: "tee"}
-            received |= {replication: "replica", beacon: "beacon"}
+            received |= {replication: "replica", beacon: "beacon", bonds: "bond"}
             if row["sender"] == account:
                 reason = sent.get(row["recipient"], "transfer")
                 paid = [
@@ -85,6 +87,8 @@ class MoneyQueries(Facts):
             add(row, "channel", row["amount"], named)
         for row in self._of("channel_withdrawals", account=account):
             add(row, "channel", -row["amount"], "withdrawal")
+        for row, ledger, change, why in bonded(self._tables, account):
+            add(row, ledger, change, why)
         for row in self._of("game_credits", account=account):
             named = REASONS[row["reason"]] if row["reason"] < len(REASONS) else None
             add(row, "dispute", row["amount"], named)
