@@ -62,7 +62,6 @@ def run(
     Example: `mlm run model.onnx samples/digit.npy`
     """
     from mlm.workflows import run as workflow
-    from mlm.workflows.using import redeeming
 
     if evidence is not None and not tee:
         raise UsageError("--evidence goes with --tee, which is not given", hint="A remote call has --keep.")
@@ -80,21 +79,18 @@ def run(
     paying = max_price is not None or channel is not None or keep is not None or give_up or deposit != "0" or exact
     if ctx.obj.dry_run or paying:
         raise UsageError("what is about paying goes with --remote, which is not given", hint="See `mlm run --help`.")
-    ports = ctx.obj.ports
     if tee:
-        _enclosed(ctx, redeem, model, input, output, evidence)
+        _enclosed(ctx, model, input, output, evidence, redeem)
         return
-    render(ctx, redeeming(ports, redeem, lambda: workflow.run(ports, model, input, output)))
+    render(ctx, workflow.run(ctx.obj.ports, model, input, output, redeem=redeem))
 
 
 def _enclosed(
-    ctx: typer.Context, redeem: bool, model: str, input: Path, output: Path | None, evidence: Path | None
+    ctx: typer.Context, model: str, input: Path, output: Path | None, evidence: Path | None, redeem: bool
 ) -> None:
     from mlm.workflows import run_enclosed
-    from mlm.workflows.using import redeeming
 
-    ports = ctx.obj.ports
-    render(ctx, redeeming(ports, redeem, lambda: run_enclosed.run(ports, model, input, output, evidence)))
+    render(ctx, run_enclosed.run(ctx.obj.ports, model, input, output, evidence, redeem=redeem))
 
 
 @app.command()

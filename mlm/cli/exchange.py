@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -99,7 +98,6 @@ def clone(
     """
     from mlm.cli import wiring_remotes
     from mlm.workflows import clone as workflow
-    from mlm.workflows.using import redeeming
 
     session: Session = ctx.obj
     found = workflow.find(session.ports, asset, remote)
@@ -109,8 +107,7 @@ def clone(
     target = session.cwd / (folder or found.folder)
     repo, origin = wiring_remotes.clone_into(session, target)
     limit = _limit(session)
-    cloned = partial(workflow.clone, session.ports, found, repo, origin, str(target), max_bytes=limit)
-    render(ctx, redeeming(session.ports, redeem, cloned))
+    render(ctx, workflow.clone(session.ports, found, repo, origin, str(target), max_bytes=limit, redeem=redeem))
 
 
 @app.command()
@@ -129,15 +126,13 @@ def download(
     """
     from mlm.cli import wiring_remotes
     from mlm.workflows import clone as workflow
-    from mlm.workflows.using import redeeming
 
     session: Session = ctx.obj
     found = workflow.find(session.ports, asset, remote)
     target = session.cwd / output
     with wiring_remotes.downloads(session, target, found.origin) as objects:
         limit = _limit(session)
-        downloaded = partial(workflow.download, session.ports, found, objects, target, max_bytes=limit)
-        render(ctx, redeeming(session.ports, redeem, downloaded))
+        render(ctx, workflow.download(session.ports, found, objects, target, max_bytes=limit, redeem=redeem))
 
 
 def _limit(session: Session) -> int:

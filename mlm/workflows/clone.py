@@ -106,8 +106,10 @@ def find(ports: Ports, text: str, remote: str = "") -> Found:
     return Found(version.manifest, origin, version.asset.name, ports.remote, version.asset)
 
 
-def clone(ports: Ports, found: Found, repo: Repo, origin: Origin, folder: str, *, max_bytes: int) -> Cloned:
-    """Make a project in an empty folder; a clone that was cut is continued.
+def clone(
+    ports: Ports, found: Found, repo: Repo, origin: Origin, folder: str, *, max_bytes: int, redeem: bool = False
+) -> Cloned:
+    """Make a project in an empty folder; a clone that was cut is continued. `redeem` as `using.need` has it.
 
     Raises StateConflict for a folder that holds anything else, NotFound, InvalidData, StorageError.
     """
@@ -116,7 +118,7 @@ def clone(ports: Ports, found: Found, repo: Repo, origin: Origin, folder: str, *
     options = {"max_bytes": max_bytes, "system": ports.system, "unseal": opened}
     came = bring(found.source, repo.objects, found.cid, found.asset, **options)  # type: ignore[arg-type]
     assert came.commit is not None
-    _use(ports, came)
+    _use(ports, came, redeem)
     origin.write(found.origin)
     written = write_tree(repo.objects, came.manifest.tree, repo.tree, came.manifest.executable)
     files = commit_files(repo, read_commit(repo, came.commit))
@@ -146,17 +148,19 @@ def clone(ports: Ports, found: Found, repo: Repo, origin: Origin, folder: str, *
     )
 
 
-def download(ports: Ports, found: Found, objects: Blocks, output: Path, *, max_bytes: int) -> Downloaded:
+def download(
+    ports: Ports, found: Found, objects: Blocks, output: Path, *, max_bytes: int, redeem: bool = False
+) -> Downloaded:
     """Write the files of an asset into a new or empty folder, whole or not at all, by way of blocks in `objects`.
 
-    What is in `objects` already does not travel again. Raises StateConflict for a folder that holds anything,
-    NotFound, InvalidData, StorageError.
+    What is in `objects` already does not travel again; `redeem` as `using.need` has it. Raises StateConflict for a
+    folder that holds anything, NotFound, InvalidData, StorageError.
     """
     opened = partial(unseal, ports, max_bytes=max_bytes)
     options = {"max_bytes": max_bytes, "system": ports.system, "with_history": False, "unseal": opened}
     with ports.files.new_folder(output) as folder:
         came = bring(found.source, objects, found.cid, found.asset, **options)  # type: ignore[arg-type]
-        _use(ports, came)
+        _use(ports, came, redeem)
         written = write_tree(objects, came.manifest.tree, folder, came.manifest.executable)
     return Downloaded(
         folder=str(output),
@@ -170,10 +174,10 @@ def download(ports: Ports, found: Found, objects: Blocks, output: Path, *, max_b
     )
 
 
-def _use(ports: Ports, came: Version) -> None:
+def _use(ports: Ports, came: Version, redeem: bool) -> None:
     """Once all has come and was checked: a use that could not be is not used up. Raises NotLicensed, NotRedeemed."""
     if came.manifest.sealed is not None:
-        using.files(ports, version_of(ports, came.cid, came.manifest), came.manifest)
+        using.files(ports, version_of(ports, came.cid, came.manifest), came.manifest, redeem=redeem)
 
 
 def check_empty(found: Found, repo: Repo, origin: Origin, folder: str) -> None:

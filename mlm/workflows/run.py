@@ -52,11 +52,12 @@ class Computed:
     written: str | None
 
 
-def run(ports: Ports, model: str, input: Path, output: Path | None) -> Ran | Computed:
+def run(ports: Ports, model: str, input: Path, output: Path | None, *, redeem: bool = False) -> Ran | Computed:
     """Run `model` on the tensors of `input`; write the outputs to `output` when given.
 
     A file whose name ends in .wasm is an algorithm, and so is the one of a published asset of that kind: it runs on
-    the bytes of `input` as they are. Raises NotLicensed, NotRedeemed for a licensed asset without the right to run it.
+    the bytes of `input` as they are. Raises NotLicensed, NotRedeemed for a licensed asset without the right to run it;
+    `redeem` uses up a unit of a per-use licence for it.
     """
     if Path(model).suffix == ".wasm":
         return _compute(ports, model, ports.files.read(Path(model), MAX_MODULE_BYTES), input, output)
@@ -67,10 +68,10 @@ def run(ports: Ports, model: str, input: Path, output: Path | None) -> Ran | Com
         manifest = published.manifest(ports, version.manifest)
         if manifest.kind == "algorithm":
             published.open_files(ports, version, manifest)
-            using.run(ports, version, manifest, input)
+            using.run(ports, version, manifest, input, redeem=redeem)
             return _compute(ports, str(version.asset), _module(ports, manifest), input, output)
         found = source.published(ports, version)
-        using.run(ports, version, manifest, input)
+        using.run(ports, version, manifest, input, redeem=redeem)
     inputs = source.read_inputs(ports, input, source.names(found))
     done = ports.runner.run(found.onnx, inputs)
     if output:

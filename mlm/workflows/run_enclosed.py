@@ -34,14 +34,16 @@ class RanEnclosed:
     evidence: str
 
 
-def run(ports: Ports, model: str, input: Path, output: Path | None, evidence: Path | None) -> RanEnclosed:
+def run(
+    ports: Ports, model: str, input: Path, output: Path | None, evidence: Path | None, *, redeem: bool = False
+) -> RanEnclosed:
     """Run in the enclave; write the outputs to `output` when given, and the evidence beside it, or to `evidence`.
 
     The quote is verified here before anything is written. Raises InvalidData, ToolMissing, VerificationFailed.
     """
     found = source.load(ports, model)
     if found.published is not None:
-        using.run(ports, found.published[1], found.published[0].manifest, input)
+        using.run(ports, found.published[1], found.published[0].manifest, input, redeem=redeem)
     inputs = ports.tensors.to_block(source.read_inputs(ports, input, source.names(found)))
     at = ports.system.now()
     done = ports.enclave.run(found.onnx, inputs, NOBODYS, at)

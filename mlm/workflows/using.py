@@ -6,10 +6,8 @@ is missing. Commands that check what was published use nothing, and are not aske
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
 
 from mlm.core.digest import keccak256
 from mlm.core.errors import NotLicensed, NotRedeemed
@@ -22,26 +20,27 @@ from mlm.workflows.lookup import Version
 from mlm.workflows.once import resumed
 
 LICENSED = "licensed"
-T = TypeVar("T")
 
 
-def files(ports: Ports, version: Version, manifest: Manifest) -> None:
+def files(ports: Ports, version: Version, manifest: Manifest, *, redeem: bool = False) -> None:
     """The use of who has a version's files written out, once for each version. Raises as `need`."""
-    need(ports, version, manifest, FILES, "to have its files")
+    need(ports, version, manifest, FILES, "to have its files", redeem=redeem)
 
 
-def run(ports: Ports, version: Version, manifest: Manifest, input: Path) -> None:
+def run(ports: Ports, version: Version, manifest: Manifest, input: Path, *, redeem: bool = False) -> None:
     """The use of who runs or proves a version on a file, once for each file's content. Raises as `need`."""
     if manifest.access == LICENSED:
         digest = sha256(ports.files.read(input, source.MAX_INPUT_BYTES)).digest()
-        need(ports, version, manifest, keccak256(b"mlm/use/run/1" + digest), f"a run on {input}")
+        what = keccak256(b"mlm/use/run/1" + digest)
+        need(ports, version, manifest, what, f"a run on {input}", redeem=redeem)
 
 
-def need(ports: Ports, version: Version, manifest: Manifest, what: bytes, told: str) -> None:
+def need(ports: Ports, version: Version, manifest: Manifest, what: bytes, told: str, *, redeem: bool = False) -> None:
     """What this account needs for one use of a version; an open one needs nothing.
 
     1. It owns the asset, or holds a licence for a period or an unlimited one.
     2. Or it has used up a unit of a per-use licence of the asset for this very use, whenever that was.
+    3. Or it uses one up now, with `redeem`; killed in between, the same goes on with what was sent.
     By the chain's head. `what` is the digest of the use, `told` names it. Raises NotRedeemed where a unit is held that
     can be used up, NotLicensed where none is.
     """
@@ -59,12 +58,15 @@ def need(ports: Ports, version: Version, manifest: Manifest, what: bytes, told: 
             return
     for held in holdings(ports, account, version.token_id, synced=True):
         if held.valid and held.terms.kind is LicenceKind.PER_USE:
-            spelt = licence_show.spelt(held.licence_id)
+            # (3)
+            spelt, named = licence_show.spelt(held.licence_id), "0x" + purpose.hex()
+            if redeem:
+                return resumed(ports, licence.REDEEM, licence.Redeem(spelt, named))
             raise NotRedeemed(
                 f"{asset} is licensed per use: {account} holds units of {spelt[:18]}, and has used up none for this, "
                 f"{told}",
                 spelt,
-                "0x" + purpose.hex(),
+                named,
             )
     raise lacking(version, account, "")
 
@@ -86,15 +88,3 @@ def lacking(version: Version, account: str, doing: str) -> NotLicensed:
         hint=f"`mlm licence list {name}` shows what is offered and held, `mlm buy {name}` buys one; an order whose key "
         "has come gives it once it is settled.",
     )
-
-
-def redeeming(ports: Ports, redeem: bool, act: Callable[[], T]) -> T:
-    """What `act` gives; with `redeem` a unit is used up where it needs one. Killed in between, the same goes on: what
-    was sent for this use is sent once."""
-    try:
-        return act()
-    except NotRedeemed as error:
-        if not redeem:
-            raise
-        resumed(ports, licence.REDEEM, licence.Redeem(error.licence, error.purpose))
-    return act()
