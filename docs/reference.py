@@ -123,12 +123,7 @@ def rendered(command: Any) -> Any:
             if isinstance(value, ast.Name):
                 value = assigned[value.id]
             assert isinstance(value, ast.Call), f"{command.name} renders {ast.unparse(value)}"
-            returned = _returned(eval(ast.unparse(value.func), known))  # noqa: S307  (our own source)
-            if isinstance(returned, typing.TypeVar):  # what it is given to call: a lambda, or a partial that has a name
-                given = value.args[-1]
-                act = given.body.func if isinstance(given, ast.Lambda) else assigned[given.id].args[0]
-                returned = _returned(eval(ast.unparse(act), known))  # noqa: S307  (our own source)
-            return returned
+            return _returned(eval(ast.unparse(value.func), known))  # noqa: S307  (our own source)
     raise AssertionError(f"{command.name} renders nothing")
 
 
