@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mlm.cli.execute import perform
-from mlm.cli.job_options import Bidding, Delivery, Execution
+from mlm.cli.job_options import Bidding, Delivery, Execution, Require, RequireFile
 from mlm.cli.paging import Page
 from mlm.cli.render import render
 
@@ -46,6 +46,8 @@ def open_(
             show_default=False,
         ),
     ] = None,
+    require: Require = None,
+    require_file: RequireFile = None,
     model: Model = None,
 ) -> None:
     """Accuse a payee of a result that is false here, and post the job that is to prove it.
@@ -70,6 +72,8 @@ def open_(
         verification=verification,
         value_at_risk=None if value_at_risk is None else parse_units(value_at_risk),
         model=model,
+        require=tuple(require or ()),
+        require_file=require_file,
     )
     perform(ctx, workflow.OPERATION, params, resumes=True)
 

@@ -18,6 +18,8 @@ from mlm.core.settlement import LOCK_TIMES
 
 MAX_INPUT_BYTES = 122_880  # of all inputs of one accusation (devnet/contracts/libraries/BondLimits.sol)
 
+MAX_GAME = 2 * 86_400  # seconds that games upon a job last beyond its window, at most (Limits.sol)
+
 
 class AccusationState(StrEnum):
     """How an accusation stands."""

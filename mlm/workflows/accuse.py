@@ -43,6 +43,8 @@ class Open:
     verification: int | None = None
     value_at_risk: Amount | None = None
     model: str | None = None
+    require: tuple[str, ...] = ()
+    require_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,13 @@ def plan(ports: Ports, params: Open) -> Plan[_Facts]:
         before.state is AccusationState.PROVEN or accuse_show.under_way(ports, before) is not None
     ):
         return Plan("accuse open", (), facts)
+    if before is not None and ports.chain.block().timestamp >= before.lapses_at:
+        raise StateConflict(
+            f"accusation {before.short} stands, but its time is over: anybody may end it",
+            hint=f"`mlm accuse lapse {before.short}` does; the statement can be accused again then.",
+        )
     statements.need_false(ports, stated)
-    bond = _need_bond(ports, stated)
+    bond = _need_bond(ports, stated, before)
     job = _job(ports, params, stated, bond, before)
     deposit = Amount(0 if before else ports.chain.call(CONTRACT, "accusationDeposit"))
     _need_funds(ports, Amount(deposit + params.max_price))
@@ -79,12 +86,21 @@ def plan(ports: Ports, params: Open) -> Plan[_Facts]:
     return Plan("accuse open", (*steps, *_posting(ports, stated, job, first=not steps)), facts)
 
 
-def _need_bond(ports: Ports, stated: Stated) -> Amount:
+def _need_bond(ports: Ports, stated: Stated, before: Accusation | None) -> Amount:
+    """The bond. With none left a job still saves the deposit of an accusation that stands, unless a lapse does."""
     bond = bonded(ports, stated.payee, stated.version_id)
-    if not bond:
+    if bond:
+        return bond
+    if before is None:
         raise StateConflict(
             f"the result is false, but {stated.payee} has no bond for this version: there is nothing to take",
             hint="Nothing was sent. The file proves the lie to whoever has the model: `mlm verify` shows it.",
+        )
+    *_, convicted_at = ports.chain.call(CONTRACT, "bondOf", stated.payee, bytes.fromhex(stated.version_id[2:]))
+    if convicted_at >= before.accused_at:
+        raise StateConflict(
+            f"{stated.payee} was convicted since accusation {before.short}, and nothing of its bond is left to take",
+            hint=f"`mlm accuse lapse {before.short}` gives the deposit back once its time is over; no job is needed.",
         )
     return bond
 
@@ -99,16 +115,7 @@ def _job(ports: Ports, params: Open, stated: Stated, bond: Amount, before: Accus
         raise UsageError(
             f"expected a verification window of at least {Duration(least)}, found {Duration(verification)}"
         )
-    whole = params.bidding + params.delivery + params.execution + verification
-    left = (
-        before.lapses_at - ports.chain.block().timestamp if before else ports.chain.call(CONTRACT, "accusationWindow")
-    )
-    if whole >= left:
-        raise UsageError(
-            f"the job's windows last {Duration(whole)}, expected less than the {Duration(left)} that the accusation "
-            "stands",
-            hint="Choose shorter ones: --bidding, --delivery, --execution, --verification.",
-        )
+    _need_time(ports, params, verification, before)
     at_risk = params.value_at_risk
     if at_risk is None:
         at_risk = Amount(rules.value_at_risk(bond, params.max_price))
@@ -123,7 +130,25 @@ def _job(ports: Ports, params: Open, stated: Stated, bond: Amount, before: Accus
         execution=params.execution,
         verification=verification,
         value_at_risk=at_risk,
+        require=params.require,
+        require_file=params.require_file,
     )
+
+
+def _need_time(ports: Ports, params: Open, verification: int, before: Accusation | None) -> None:
+    """Raise UsageError unless the job's result can stand before the accusation lapses, whoever plays."""
+    left = (
+        before.lapses_at - ports.chain.block().timestamp if before else ports.chain.call(CONTRACT, "accusationWindow")
+    )
+    # Late bids move a reverse auction's close by one more bidding window at most.
+    bidding = params.bidding * (2 if params.auction is AuctionKind.REVERSE else 1)
+    whole = bidding + params.delivery + params.execution + verification
+    if whole + rules.MAX_GAME >= left:
+        raise UsageError(
+            f"the job's windows last {Duration(whole)}, and a game may take {Duration(rules.MAX_GAME)} more: expected "
+            f"less than the {Duration(left)} that the accusation stands",
+            hint="Choose shorter ones: --bidding, --delivery, --execution, --verification.",
+        )
 
 
 def _need_funds(ports: Ports, amount: Amount) -> None:

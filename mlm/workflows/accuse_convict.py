@@ -74,11 +74,16 @@ def plan_convict(ports: Ports, params: Convict) -> Plan[_Judged]:
             hint="Choose the account with --account.",
         )
     job = _judge(ports, found, params.job)
-    lock = job.record.lock - ports.chain.call(CONTRACT, "takenBy", job.raw)
-    slashed = Amount(min(lock, bonded(ports, found.payee, found.version_id)))
+    slashed = Amount(min(_left(ports, job), bonded(ports, found.payee, found.version_id)))
     call = Call(CONTRACT, "convict", (found.raw, job.raw, job.terms.as_args()))
     title = f"convict {found.payee} by job {job.short}: it loses {slashed}, {Amount(challenger_part(slashed))} is yours"
     return Plan("accuse convict", (Tx(title, call),), _Judged(found.accusation_id, job.job_id))
+
+
+def _left(ports: Ports, job: lookup.Job) -> int:
+    """Base units that convictions by a job can still take: its lock, less what others by it have taken."""
+    taken: int = ports.chain.call(CONTRACT, "takenBy", job.raw)
+    return job.record.lock - taken
 
 
 def _need_standing(found: Accusation) -> None:
@@ -104,17 +109,23 @@ def _judge(ports: Ports, found: Accusation, name: str | None) -> lookup.Job:
     accepted = [job for job in jobs if job.state is State.ACCEPTED]
     proving = [job for job in accepted if not accuse_show.agrees(job, found)]
     if proving:
-        # The largest lock takes the most.
-        return max(proving, key=lambda job: job.record.lock)
-    if accepted:
+        return max(proving, key=lambda job: _left(ports, job))
+    running = [job for job in jobs if job.state is not State.ACCEPTED and job.state not in accuse_show.FAILED]
+    if accepted and not running:
         raise StateConflict(
             f"job {accepted[0].short} came to the very outputs that {found.payee} has signed: it convicts nobody",
-            hint="Should it be false, it could be disputed while its window lasted: `mlm dispute explain JOB`.",
+            hint="It could be disputed while its window lasted; if it is false too, `mlm accuse open FILE --max-price "
+            "PRICE` posts another.",
+        )
+    if running:
+        raise StateConflict(
+            f"job {running[0].short} is {running[0].state}, expected accepted",
+            hint=f"`mlm job wait {running[0].short}` follows it; then run this again.",
         )
     if jobs:
         raise StateConflict(
             f"job {jobs[0].short} is {jobs[0].state}, expected accepted",
-            hint=f"`mlm job wait {jobs[0].short}` follows it; then run this again.",
+            hint="Nothing comes of it any more: `mlm accuse open FILE --max-price PRICE` posts another.",
         )
     raise NotFound(
         f"no job has run the input of accusation {found.short}",
@@ -180,9 +191,11 @@ def _convicted(
     """As the index has it, which the chain's events make: whoever else was first has changed what was left."""
     found = accuse_show.find(ports, plan.facts.accusation)
     slashed = Amount(found.row["slashed"] or 0)
+    # An earlier accusation of the same statement may have given its deposit back as well.
     mine = [
         row["amount"]
         for row in ports.state.query("bond_credits", accusation_id=found.accusation_id, account=found.payer.lower())
+        if row["timestamp"] == found.row["ended_at"]
     ]
     reward = Amount(challenger_part(slashed))
     return Convicted(

@@ -21,7 +21,7 @@ from mlm.workflows.sync import sync
 
 PAGE = 50
 # From which no result comes any more.
-_FAILED = (State.REJECTED, State.EXPIRED, State.CANCELLED, State.UNDELIVERED, State.DEFAULTED)
+FAILED = (State.REJECTED, State.EXPIRED, State.CANCELLED, State.UNDELIVERED, State.DEFAULTED)
 
 
 @dataclass(frozen=True)
@@ -169,8 +169,14 @@ def judging(ports: Ports, accusation: Accusation) -> Iterator[lookup.Job]:
 
 
 def under_way(ports: Ports, accusation: Accusation) -> lookup.Job | None:
-    """The payer's newest such job that has a result, or can have one yet."""
-    return next((job for job in judging(ports, accusation) if job.state not in _FAILED), None)
+    """The payer's newest such job that proves it, or can do so yet."""
+    found = (job for job in judging(ports, accusation) if job.state not in FAILED)
+    return next((job for job in found if job.state is not State.ACCEPTED or not agrees(job, accusation)), None)
+
+
+def _accepted(ports: Ports, accusation: Accusation) -> lookup.Job | None:
+    """The payer's newest such job that was accepted."""
+    return next((job for job in judging(ports, accusation) if job.state is State.ACCEPTED), None)
 
 
 def agrees(job: lookup.Job, accusation: Accusation) -> bool:
@@ -184,7 +190,7 @@ def view(ports: Ports, accusation: Accusation) -> AccusationView:
     if accusation.state is AccusationState.PROVEN and row["job_id"] and int(row["job_id"], 16):
         job = lookup.read_job(ports, row["job_id"])
     elif accusation.state is AccusationState.STANDS:
-        job = under_way(ports, accusation)
+        job = under_way(ports, accusation) or _accepted(ports, accusation)
     now = ports.chain.block().timestamp
     credits = ports.state.query("bond_credits", accusation_id=accusation.accusation_id)
     return AccusationView(
@@ -229,7 +235,10 @@ def _next(accusation: Accusation, job: lookup.Job | None, now: int) -> str | Non
     if job is None:
         return "the payer: mlm accuse open FILE --max-price PRICE posts another job"
     if job.state is State.ACCEPTED:
-        return "nobody: the job came to what the payee has signed"
+        return (
+            "the job came to what the payee has signed; if that is false, mlm accuse open FILE --max-price PRICE posts "
+            "another"
+        )
     return f"the payer: mlm job wait {job.short}, then mlm accuse convict {name}"
 
 

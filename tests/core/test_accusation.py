@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -56,6 +57,11 @@ def test_an_accusation_is_one_of_a_chain_a_contract_a_call_and_what_was_said() -
     # When it was served, and with what signature, makes no other accusation of it.
     late = accusation.opened(replace(RESULT, served_at=10, signature=b"t" * 65), GIVEN, SAID)
     assert accusation.accusation_id(1, contract, late) in ids
+
+
+def test_a_game_lasts_as_long_as_the_contracts_say() -> None:
+    text = (Path(__file__).parents[2] / "devnet/contracts/libraries/Limits.sol").read_text()
+    assert f"MAX_GAME = {accusation.MAX_GAME // 86_400} days;" in text and accusation.MAX_GAME % 86_400 == 0
 
 
 def test_inputs_beyond_the_contracts_bound_are_not_shown() -> None:

@@ -84,6 +84,10 @@ def test_what_accuses_nobody_sends_nothing(scene: Accusing, lies: Lies, tmp_path
     assert "was paid by" in scene.payee.refused(12, *open_)["message"]
     assert "at least 1 d" in payer.refused(2, *open_, "--verification", "3600")["message"]
     assert "expected less than the 14 d" in payer.refused(2, *open_, "--execution", "1209600")["message"]
+    # 24 hours to dispute it, a game upon it, and late bids that move the close: what is left is no more than that.
+    refused = payer.refused(2, *open_, "--execution", str(11 * 86_400))
+    assert "and a game may take 2 d more" in refused["message"], refused
+    assert "expected less than the 14 d" in payer.refused(2, *open_, "--bidding", str(6 * 86_400))["message"]
     assert "expected one of reverse, fixed" in payer.refused(2, *open_, "--auction", "sealed")["message"]
     # What promises no arithmetic, or another, opens to nothing that a contract takes.
     evidence = Evidence.from_bytes(lie.read_bytes())
@@ -148,6 +152,88 @@ def test_two_statements_convict_without_a_job(scene: Accusing, lies: Lies) -> No
     again = payer.do("accuse", "contradict", str(first), str(second))
     assert again == found, "nothing is sent twice"
     assert "has no bond" in payer.refused(12, "accuse", "contradict", str(second), str(first))["message"]
+
+
+def test_a_job_that_repeats_the_lie_does_not_end_the_matter(scene: Accusing, lies: Lies) -> None:
+    """The payee's accomplice has won the job, and nobody looked."""
+    scene.bonded("5")
+    payer, accomplice = scene.payer, liar(scene.market, -1, at=3)
+    held = int(payer.do("bond", "show", EXACT, address(PAYEE))["total"])
+    (lie,) = lies.told(0, scale=1.0, said=accomplice.outputs)
+    opened = scene.accused(file=lie)
+    scene.market.first.do("bid", opened["job"], "--price", "5", "--stake")
+    accomplice.hand_in(opened["job"])
+    scene.market.advance("24h")
+    seen = payer.do("accuse", "show", opened["accusation"])
+    assert seen["job"] == opened["job"] and "if that is false, mlm accuse open FILE" in seen["next"], seen
+    refused = payer.refused(12, "accuse", "convict", opened["accusation"])
+    assert "came to the very outputs" in refused["message"] and "accuse open" in refused["hint"], refused
+    chosen = scene.accused("--require", "gpu.memory>=81", file=lie)
+    assert chosen["job"] != opened["job"] and chosen["job_state"] == "open", chosen
+    assert payer.do("job", "show", chosen["job"])["requirements"] == ["gpu.memory>=81"]
+    refused = scene.market.first.refused(12, "bid", chosen["job"], "--price", "5", "--stake")
+    assert "does not meet the requirements" in refused["message"], refused
+    assert scene.accused(file=lie)["job"] == chosen["job"], "nothing is paid twice"
+    refused = payer.refused(12, "accuse", "convict", opened["accusation"])
+    assert f"job {chosen['job'][:10]} is open" in refused["message"], "not yet, instead of never"
+    scene.market.advance("1h")
+    refused = payer.refused(12, "accuse", "convict", opened["accusation"], chosen["job"])
+    assert "is expired" in refused["message"] and "accuse open" in refused["hint"], refused
+    again = scene.accused(file=lie)
+    assert again["job"] not in (opened["job"], chosen["job"])
+    scene.judged(again["job"])
+    convicted = payer.do("accuse", "convict", opened["accusation"])
+    assert (int(convicted["slashed"]), convicted["job"]) == (held, again["job"])
+
+
+def test_the_job_that_takes_most_convicts(scene: Accusing, lies: Lies) -> None:
+    """Not one whose lock another conviction has taken."""
+    scene.bonded("60")
+    opened = [scene.accused("--value-at-risk", "10", file=lie) for lie in lies.told(1, 2)]
+    for each in opened:
+        scene.market.first.do("bid", each["job"], "--price", "5", "--stake")
+        scene.market.first.do("lease", "fulfil", each["job"])
+    scene.market.advance("24h")
+    found = [scene.payer.do("accuse", "convict", each["accusation"]) for each in opened]
+    assert [int(each["slashed"]) for each in found] == [30 * TOKEN, 30 * TOKEN]
+    assert {each["job"] for each in found} == {each["job"] for each in opened}
+
+
+def test_a_deposit_that_came_back_before_is_not_counted_again(scene: Accusing, lies: Lies) -> None:
+    scene.bonded("20")
+    payer = scene.payer
+    lie, *both = lies.told(1, 2, 3)
+    opened = scene.accused(file=lie)
+    scene.market.advance("1h")  # its job finds no provider
+    payer.do("accuse", "contradict", *map(str, both))
+    refused = payer.refused(12, "accuse", "open", str(lie), "--max-price", "5")
+    assert "was convicted since" in refused["message"] and "gives the deposit back" in refused["hint"], refused
+    scene.market.advance("14d")
+    late = payer.refused(12, "accuse", "open", str(lie), "--max-price", "5")
+    assert "its time is over" in late["message"] and "accuse lapse" in late["hint"], late
+    payer.do("accuse", "lapse", opened["accusation"])
+    scene.bonded("20")
+    again = scene.accused(file=lie)
+    scene.judged(again["job"])
+    convicted = payer.do("accuse", "convict", again["accusation"])
+    assert (int(convicted["slashed"]), int(convicted["deposit"])) == (20 * TOKEN, DEPOSIT)
+
+
+def test_a_bond_that_has_left_still_leaves_the_deposit_to_be_saved(scene: Accusing, lies: Lies) -> None:
+    """What unbonds and is released can be taken in front of the job: another job still gives the deposit back."""
+    payer, payee = scene.payer, scene.payee
+    scene.bonded("2")
+    payee.do("bond", "withdraw", EXACT, str(int(payee.do("bond", "show", EXACT)["held"]) // TOKEN))
+    scene.market.advance("30d")
+    (lie,) = lies.told(1)
+    opened = scene.accused(file=lie)
+    payee.do("bond", "withdraw", EXACT)
+    scene.market.advance("1h")  # its job finds no provider
+    again = scene.accused(file=lie)
+    assert again["job"] != opened["job"] and int(again["bond"]) == 0
+    scene.judged(again["job"])
+    convicted = payer.do("accuse", "convict", opened["accusation"])
+    assert (int(convicted["slashed"]), int(convicted["deposit"])) == (0, DEPOSIT)
 
 
 def test_what_nobody_proves_costs_the_deposit(scene: Accusing, lies: Lies) -> None:
