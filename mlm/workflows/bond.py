@@ -11,6 +11,7 @@ from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Tx
 from mlm.core.refs import address
 from mlm.ports.bundle import Ports
+from mlm.ports.chain import Block
 from mlm.workflows import lookup, permit
 from mlm.workflows.apply import DoneStep, Operation
 
@@ -60,6 +61,13 @@ def bonded(ports: Ports, payee: str, version_id: str, *, block: int | None = Non
     """What can be slashed of a payee's bond, now or at a block: also what is on its way out."""
     held, unbonding, *_ = ports.chain.call(CONTRACT, "bondOf", payee, bytes.fromhex(version_id[2:]), block=block)
     return Amount(held + unbonding)
+
+
+def at_stake(ports: Ports, payee: str, version_id: str, block: Block) -> Amount:
+    """What an accusation made at a block would hold: of `bonded` not what is released, which can leave at any time."""
+    raw = bytes.fromhex(version_id[2:])
+    held, unbonding, release_at, *_ = ports.chain.call(CONTRACT, "bondOf", payee, raw, block=block.number)
+    return Amount(held + (unbonding if block.timestamp < release_at else 0))
 
 
 def _view(ports: Ports, version: lookup.Version, payee: str) -> BondView:

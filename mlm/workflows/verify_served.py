@@ -100,7 +100,7 @@ def _cost(ports: Ports, evidence: Evidence) -> Cost:
         at = At(block.number, block.hash)
         if not _has_bonds(ports):
             return nothing(_NO_BONDS, at=at)
-        return trust.served(bond.bonded(ports, *_whose(evidence), block=block.number), at)
+        return trust.served(bond.at_stake(ports, *_whose(evidence), block), at)
     except MlmError as error:  # no node, or no network at all
         return unknown(f"not known: bond ({error})")
 

@@ -224,8 +224,11 @@ def test_a_bond_that_has_left_still_leaves_the_deposit_to_be_saved(scene: Accusi
     payer, payee = scene.payer, scene.payee
     scene.bonded("2")
     payee.do("bond", "withdraw", EXACT, str(int(payee.do("bond", "show", EXACT)["held"]) // TOKEN))
+    true, lie = lies.told(0, 1)
+    assert int(payer.do("verify", str(true))["cost_to_cheat"]["at_least"]) > 0, "an accusation would hold it up"
     scene.market.advance("30d")
-    (lie,) = lies.told(1)
+    found = payer.do("verify", str(true))["cost_to_cheat"]
+    assert not int(found["at_least"] or 0), found
     opened = scene.accused(file=lie)
     payee.do("bond", "withdraw", EXACT)
     scene.market.advance("1h")  # its job finds no provider

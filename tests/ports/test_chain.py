@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mlm.adapters.chain import read
+from mlm.adapters.chain.rpc import TooLarge
 from mlm.core.digest import word
 from mlm.core.eip712 import Signable
 from mlm.core.errors import ChainError, NotFound, Reverted
@@ -122,6 +124,21 @@ def test_an_older_block_has_the_older_answer(devnet: RunningDevnet) -> None:
     send(world, ALICE, world.transfer(BOB, 3))
     address = world.senders[BOB].address
     assert world.chain.call(TOKEN, "balanceOf", address, block=before.number) == then == world.balance(BOB) - 3
+
+
+def test_logs_of_many_answers_are_bounded_by_their_bytes(
+    devnet: RunningDevnet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answer has a bound; so have all together, or whoever fills blocks takes the memory of whoever syncs."""
+    world = devnet_world(devnet)
+    first, *_, last = [send(world, ALICE, world.transfer(BOB, 1)).block_number for _ in range(4)]
+    whole = world.chain.logs(first, last)
+    monkeypatch.setattr(read, "_RANGE", 1)
+    assert world.chain.logs(first, last) == whole
+    monkeypatch.setattr(read, "MOST_DATA", sum(len(log.data) for log in whole[:2]))
+    with pytest.raises(TooLarge, match=f"the logs of blocks {first} to {first + 2} hold"):
+        world.chain.logs(first, last)
+    assert [log for at in (first, first + 2) for log in world.chain.logs(at, min(at + 1, last))] == whole
 
 
 def test_logs_come_in_chain_order(world: World) -> None:

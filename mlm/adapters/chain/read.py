@@ -9,6 +9,7 @@ from typing import Any
 
 from mlm.adapters.chain import abi, errors
 from mlm.adapters.chain.deployment import Deployment
+from mlm.adapters.chain.endpoint import MAX_RESPONSE
 from mlm.adapters.chain.finality import Heads
 from mlm.adapters.chain.rpc import Identity, Rpc, RpcError, TooLarge, hex_data, quantity
 from mlm.core.errors import ChainError, NotFound
@@ -17,6 +18,7 @@ from mlm.ports.chain import Block, Log, Receipt
 _WORDS = re.compile("0x[0-9a-f]{40}(?:,0x[0-9a-f]{64})*")
 TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"  # Transfer(address,address,uint256)
 _RANGE = 50_000  # blocks in one eth_getLogs; a refusal halves it
+MOST_DATA = MAX_RESPONSE // 2  # bytes that logs of several answers hold, before whoever asked has to ask for less
 
 
 class EthChain:
@@ -80,7 +82,7 @@ class EthChain:
         self._check()
         filters = self._filters()
         found: list[Log] = []
-        start, width = from_block, _RANGE
+        start, width, size = from_block, _RANGE, 0
         while start <= to_block:
             end = min(start + width - 1, to_block)
             span = {"fromBlock": hex(start), "toBlock": hex(end)}
@@ -92,8 +94,13 @@ class EthChain:
                     raise
                 width = max(1, (end - start + 1) // 8)
                 continue
-            found += _logs(answers, {address for each in filters for address in each["address"]}, start, end)
-            start = end + 1
+            part = _logs(answers, {address for each in filters for address in each["address"]}, start, end)
+            found, size, start = found + part, size + sum(len(log.data) for log in part), end + 1
+            if size > MOST_DATA and start <= to_block:
+                raise TooLarge(
+                    f"the logs of blocks {from_block} to {end} hold {size} bytes, expected at most {MOST_DATA}",
+                    hint="Ask for fewer blocks.",
+                )
         return found
 
     def _filters(self) -> list[dict[str, Any]]:
