@@ -15,9 +15,9 @@ from mlm.core.errors import InvalidData, VerificationFailed
 from mlm.core.exact.trace import Tensor
 from mlm.core.served import ServedResult, exact_profile
 from mlm.core.settlement import LOCK_TIMES
+from mlm.core.terms import MAX_VALUE_AT_RISK
 
 MAX_INPUT_BYTES = 122_880  # of all inputs of one accusation (devnet/contracts/libraries/BondLimits.sol)
-
 MAX_GAME = 2 * 86_400  # seconds that games upon a job last beyond its window, at most (Limits.sol)
 
 
@@ -73,5 +73,5 @@ def shown(inputs: Sequence[Tensor]) -> tuple[list[int], list[bytes]]:
 
 
 def value_at_risk(bond: int, max_price: int) -> int:
-    """What a job must name as its value at risk, for a lock of at least `bond`; base units."""
-    return max(0, -(-bond // LOCK_TIMES) - max_price)
+    """What a job must name as its value at risk, for a lock of at least `bond`, or of the most it can; base units."""
+    return min(max(0, -(-bond // LOCK_TIMES) - max_price), MAX_VALUE_AT_RISK)

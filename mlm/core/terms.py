@@ -13,6 +13,7 @@ from mlm.core.digest import keccak256, word
 from mlm.core.errors import InvalidData
 
 WORD = 32
+MAX_VALUE_AT_RISK = (1 << 96) - 1  # base units
 
 
 @dataclass(frozen=True)

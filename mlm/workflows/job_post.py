@@ -18,7 +18,7 @@ from mlm.core.job import AuctionKind, JobFacts, Tier
 from mlm.core.manifest import Manifest
 from mlm.core.money import Amount
 from mlm.core.plan import Call, Plan, Step, Store, Tx
-from mlm.core.terms import JobRecord, Request, request_args, terms_from_event
+from mlm.core.terms import MAX_VALUE_AT_RISK, JobRecord, Request, request_args, terms_from_event
 from mlm.ports.bundle import Ports
 from mlm.workflows import announce, inputs, job_requirements, lookup, model, permit, source, tiers
 from mlm.workflows.apply import DoneStep, Operation
@@ -144,6 +144,8 @@ def plan(ports: Ports, params: JobPost) -> Plan[_Facts]:
         return Plan("job post", (), _found(ports, before))
     if params.value_at_risk and not rules.challenged:
         raise UsageError(f"--value-at-risk goes with a tier whose results can be disputed, found {params.tier}")
+    if (params.value_at_risk or 0) > MAX_VALUE_AT_RISK:
+        raise UsageError(f"--value-at-risk: expected at most {Amount(MAX_VALUE_AT_RISK)}, found {params.value_at_risk}")
     about = (params.tcb_status, params.enclaves, params.attestation_max_age, params.simulated or None)
     if params.tier is not Tier.TEE and any(each is not None for each in about):
         raise UsageError(f"what is accepted of trusted hardware goes with --tier tee, found {params.tier}")

@@ -227,3 +227,10 @@ def reputation_of_a_name(scene: Scene) -> None:
 @bad("mlm stake show 0x12", 2, "expected an address of 40 hex digits", "found '0x12'", hint="mlm wallet list")
 def stake_of_half_an_address(scene: Scene) -> None:
     nothing(scene)
+
+
+@bad(
+    f"{POST} --max-price 5 --tier optimistic --value-at-risk 80000000000", 2, "--value-at-risk: expected at most", "80"
+)
+def value_beyond_what_a_job_can_name(scene: Scene) -> None:
+    _digit(scene)

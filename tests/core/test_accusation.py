@@ -15,6 +15,7 @@ from mlm.core.exact.tensor import DType, TensorType
 from mlm.core.exact.trace import tensor_of
 from mlm.core.served import ServedResult
 from mlm.core.settlement import LOCK_TIMES, lock_up
+from mlm.core.terms import MAX_VALUE_AT_RISK
 
 WORDS = [f"0x{letter * 64}" for letter in "abcdef"]
 GIVEN, SAID = b"\x11" * 32, b"\x22" * 32
@@ -28,6 +29,10 @@ def test_the_lock_of_its_job_covers_the_bond_and_no_more_is_risked(bond: int, pr
     locked = lock_up(price, challenged=True, lock_bps=2000, min_lock=1, at_risk=risk)
     assert locked >= bond and risk >= 0
     assert risk == 0 or LOCK_TIMES * (price + risk - 1) < bond
+
+
+def test_no_more_is_risked_than_a_job_can_name() -> None:
+    assert accusation.value_at_risk(2**127, 1) == MAX_VALUE_AT_RISK
 
 
 def test_a_profile_opens_with_the_commitments_that_it_binds_and_no_others() -> None:
