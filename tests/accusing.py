@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,8 @@ class Lies:
         return accusation
 
     def _nonce(self) -> int:
-        return int.from_bytes(self.folder.name.encode()[-20:], "big") + self.count
+        """Another for each folder and lie: others have channels on the same market."""
+        return int.from_bytes(sha256(f"{self.folder} {self.count}".encode()).digest(), "big")
 
     def _terms(self, ports: Ports) -> Terms:
         chain, version = ports.chain, lookup.version(ports, EXACT)
