@@ -82,8 +82,7 @@ def plan(ports: Ports, params: Bid) -> Plan[_Facts]:
     wanted = job_requirements.need_met(ports, job)
     version = lookup.version_by_id(ports, job.version_id)
     loaded = model.load(ports, version)
-    if loaded is not None:  # a tier that reads no files
-        using.lasting(ports, version, loaded.manifest, "do others' jobs on it")
+    using.lasting(ports, version, loaded.manifest, "do others' jobs on it")
     rules = tiers.of(job.tier)
     rules.check(ports, loaded, version)
     rules.check_offer(ports, job, loaded)
