@@ -28,8 +28,9 @@ from bench.gas_faults import least
 from mlm.adapters.chain import typed
 from mlm.adapters.wallet import devnet as accounts
 from mlm.core import served
+from mlm.core.accusation import Statement, accusation_id, opened
 from mlm.core.channel import ChannelTerms, terms_from_event
-from mlm.core.digest import domain, keccak256, word, words
+from mlm.core.digest import keccak256, word
 from mlm.core.exact.commitments import SCHEME_EXACT, TIER, Evidence
 from mlm.core.exact.tensor import DType, TensorType
 from mlm.core.exact.trace import tensor_of
@@ -77,7 +78,7 @@ class Bonds:
         job, terms = self._judged(self._runs[SIZES[0]])
         chain.do("accusation, convict", CONSUMER, CONTRACT, "convict", accused[SIZES[0]], job, terms)
         first, second = (self._said(self._runs[SIZES[0]], 9, output) for output in (b"one", b"another"))
-        said = (self._channel_terms, first, second)
+        said = (self._channel_terms, first.as_args(), second.as_args())
         chain.do("accusation, contradict", CONSUMER, CONTRACT, "contradict", *said)
         chain.paying("", FIRST, CONTRACT, "deposit", self._bond(BOND), BOND)
         chain.advance(chain.chain.call(CONTRACT, "accusationWindow"))
@@ -108,18 +109,18 @@ class Bonds:
         receipt = chain.do("", CONSUMER, "PaymentChannels", "open", terms, ONE, expires)
         return terms_from_event(chain.event(receipt, "PaymentChannels", "ChannelOpened")["terms"])
 
-    def _said(self, run: Run, call: int, output: bytes) -> tuple[Any, ...]:
-        """The contract's `Statement`, signed by FIRST."""
+    def _said(self, run: Run, call: int, output: bytes) -> Statement:
+        """What FIRST has signed."""
         chain = self._chain
         channel = chain.chain.call("PaymentChannels", "idOf", self._channel_terms)
         exact = (run.evidence.input_commitment(self._version), keccak256(output))
-        sent = [keccak256(name) for name in (b"request", b"sent", b"came back")]
-        request, given, returned = ("0x" + each.hex() for each in sent)
+        sent = ("0x" + keccak256(name).hex() for name in (b"request", b"sent", b"came back"))
+        request, given, returned = sent
         place = ("0x" + channel.hex(), call, request, "0x" + self._version.hex())
         result = served.ServedResult(*place, given, returned, served.exact_profile(*exact), SERVED)
         where = served.domain(chain.chain.chain_id(), chain.at("PaymentChannels"))
         signature = typed.sign(accounts.key(FIRST), where, served.TYPES, result.message)
-        return (channel, call, sent[0], self._version, *sent[1:], SERVED, *exact, signature)
+        return opened(result.signed(signature), *exact)
 
     def _accused(self, size: int) -> bytes:
         return self._accuse(f"accusation, open: {NAMES[size]} of inputs", self._runs[size], 1 + SIZES.index(size))
@@ -128,14 +129,13 @@ class Bonds:
         """Accuse FIRST of a false output; the accusation's id."""
         chain = self._chain
         said = self._said(run, call, b"false")
-        args = (self._channel_terms, said, [run.kind.word()], [run.data])
+        args = (self._channel_terms, said.as_args(), [run.kind.word()], [run.data])
         chain.advance(1)  # within the second of another one, the bond's word would be written as it was
         chain.do(step, CONSUMER, CONTRACT, "accuse", *args)
         if step:
             data = chain.senders[CONSUMER].encode(Call(CONTRACT, "accuse", args))
             chain.gas[f"{step}, at least from Prague on"] = least(data)
-        place = (chain.chain.chain_id(), chain.number(chain.at(CONTRACT)), said[0], call, said[8])
-        return keccak256(words((domain("mlm/accusation/1"), *place)))
+        return bytes.fromhex(accusation_id(chain.chain.chain_id(), chain.at(CONTRACT), said)[2:])
 
     # ------------------------------------------------------------------ jobs
 

@@ -84,70 +84,45 @@ def address(text: str) -> str:
     return text.lower()
 
 
+def _id(kind: str, text: str, hint: str) -> str:
+    """`KIND/0xabc…`, `0xabc…` or bare hex, as small 0x-hex; raises UsageError."""
+    found = text.removeprefix(f"{kind}/")
+    if not _HEX.fullmatch(found):
+        article = "an" if kind[0] in "aeiou" else "a"
+        raise UsageError(
+            f"expected {article} {kind} such as {kind}/0x12ab…, at least 4 digits of it, found {text[:80]!r}", hint=hint
+        )
+    return "0x" + found.lower().removeprefix("0x")
+
+
 def parse_job(text: str) -> JobRef:
     """`job/0xabc…`, `0xabc…` or bare hex; raises UsageError."""
-    found = text.removeprefix("job/")
-    if not _HEX.fullmatch(found):
-        raise UsageError(
-            f"expected a job such as job/0x12ab…, at least 4 digits of it, found {text!r}",
-            hint="`mlm job list` shows the jobs.",
-        )
-    return JobRef("0x" + found.lower().removeprefix("0x"))
+    return JobRef(_id("job", text, "`mlm job list` shows the jobs."))
 
 
 def parse_sale(text: str) -> SaleRef:
     """`sale/0xabc…`, `0xabc…` or bare hex; raises UsageError."""
-    found = text.removeprefix("sale/")
-    if not _HEX.fullmatch(found):
-        raise UsageError(
-            f"expected a sale such as sale/0x12ab…, at least 4 digits of it, found {text!r}",
-            hint="`mlm sale list` shows the sales; an asset's name stands for its newest.",
-        )
-    return SaleRef("0x" + found.lower().removeprefix("0x"))
+    return SaleRef(_id("sale", text, "`mlm sale list` shows the sales; an asset's name stands for its newest."))
 
 
 def parse_licence(text: str) -> LicenceRef:
     """`licence/0xabc…`, `0xabc…` or bare hex; raises UsageError."""
-    found = text.removeprefix("licence/")
-    if not _HEX.fullmatch(found):
-        raise UsageError(
-            f"expected a licence such as licence/0x12ab…, at least 4 digits of it, found {text[:80]!r}",
-            hint="`mlm licence list` shows yours.",
-        )
-    return LicenceRef("0x" + found.lower().removeprefix("0x"))
+    return LicenceRef(_id("licence", text, "`mlm licence list` shows yours."))
 
 
 def parse_order(text: str) -> str:
     """`order/0xabc…`, `0xabc…` or bare hex, as 0x-hex; raises UsageError."""
-    found = text.removeprefix("order/")
-    if not _HEX.fullmatch(found):
-        raise UsageError(
-            f"expected an order such as order/0x12ab…, at least 4 digits of it, found {text[:80]!r}",
-            hint="`mlm licence list --orders` shows yours.",
-        )
-    return "0x" + found.lower().removeprefix("0x")
+    return _id("order", text, "`mlm licence list --orders` shows yours.")
 
 
 def parse_channel(text: str) -> ChannelRef:
     """`channel/0xabc…`, `0xabc…` or bare hex; raises UsageError."""
-    found = text.removeprefix("channel/")
-    if not _HEX.fullmatch(found):
-        raise UsageError(
-            f"expected a channel such as channel/0x12ab…, at least 4 digits of it, found {text!r}",
-            hint="`mlm channel list` shows the channels.",
-        )
-    return ChannelRef("0x" + found.lower().removeprefix("0x"))
+    return ChannelRef(_id("channel", text, "`mlm channel list` shows the channels."))
 
 
 def parse_accusation(text: str) -> str:
     """`accusation/0xabc…`, `0xabc…` or bare hex, as 0x-hex; raises UsageError."""
-    found = text.removeprefix("accusation/")
-    if not _HEX.fullmatch(found):
-        raise UsageError(
-            f"expected an accusation such as accusation/0x12ab…, at least 4 digits of it, found {text[:80]!r}",
-            hint="`mlm accuse list` shows the accusations.",
-        )
-    return "0x" + found.lower().removeprefix("0x")
+    return _id("accusation", text, "`mlm accuse list` shows the accusations.")
 
 
 def parse_asset(text: str) -> AssetRef:

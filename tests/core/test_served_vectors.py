@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlm.adapters.chain import typed
-from mlm.core import served
+from mlm.core import accusation, served
 from mlm.core.eip712 import Signable
 from mlm.core.exact.commitments import exact_input_commitment
 from mlm.core.exact.tensor import DType, TensorType, tensor_root
@@ -36,3 +36,5 @@ def test_a_statement_binds_what_the_contract_opens(case: dict[str, Any]) -> None
     digest = Signable(domain, served.TYPES).digest(said.members)
     assert "0x" + digest.hex() == case["digest"]
     assert typed.sign_digest(bytes.fromhex(case["key"][2:]), digest) == said.signature
+    made = accusation.opened(said, exact_input, bytes.fromhex(case["exactOutput"][2:]))
+    assert accusation.accusation_id(case["chainId"], case["bonds"], made) == case["accusationId"]
