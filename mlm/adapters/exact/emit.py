@@ -10,7 +10,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 
 from mlm.adapters.exact.builder import FROM_IMAGE, Builder, tensor_name
-from mlm.adapters.exact.ivf32 import FloatBuilder
+from mlm.adapters.exact.ivf32 import FloatBuilder, TracedBuilder
 from mlm.adapters.exact.model import ExactModel, Port, image_shape
 from mlm.adapters.exact.operators import emit
 from mlm.adapters.exact.qop import IntegerBuilder
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 METADATA = "mlm/exact-graph/1"
 OPSET = 17
 IR_VERSION = 8
-_BUILDERS: dict[str, type[Builder]] = dict(zip(PROFILES, (FloatBuilder, IntegerBuilder), strict=True))
+# Of each profile: what writes its file, and what writes it with the tensors that are committed to.
+_BUILDERS: dict[str, tuple[type[Builder], type[Builder]]] = dict(
+    zip(PROFILES, ((FloatBuilder, TracedBuilder), (IntegerBuilder, IntegerBuilder)), strict=True)
+)
 _FOLLOWING = (Op.ADD, Op.MUL, Op.TABLE, Op.CONCAT, Op.PAD)  # these take the layout of their largest operand
 
 
@@ -43,7 +46,7 @@ def to_proto(model: ExactModel, *, traced: bool = False) -> onnx.ModelProto:
 
     model.check()
     graph = model.graph
-    builder = _BUILDERS[model.profile](graph, model.parameters, layouts(graph, model.inputs))
+    builder = _BUILDERS[model.profile][traced](graph, model.parameters, layouts(graph, model.inputs))
     outputs = [_value(port.name, port.dtype, port.shape) for port in model.outputs]
     for index, node in enumerate(graph.nodes):
         if node.op is Op.INPUT:

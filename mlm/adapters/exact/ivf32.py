@@ -59,3 +59,21 @@ class FloatBuilder(Builder):
     def held(self, root: bytes) -> str:
         """As float32."""
         return self.floats(root)
+
+
+class TracedBuilder(FloatBuilder):
+    """For a file whose tensors are also given as int8: each is rounded as it is made int8, and a float again by Cast.
+
+    Not by DequantizeLinear, of which ONNX Runtime would make operators that round in their own way.
+    """
+
+    def rounded(self, tensor: str, low: int, high: int, name: str) -> str:
+        """QuantizeLinear by 1 rounds as Round does: to the nearest, halves to the even."""
+        limits = [self.constant(limit, "float32") for limit in (low, high)]
+        small = super().small(self.add("Clip", [tensor, *limits]))
+        self._forms[name, "int8"] = small
+        return self.cast(small, "float32", name)
+
+    def small(self, tensor: str) -> str:
+        """What it was made of, or for a node that moves elements only (CONCAT, a view), QuantizeLinear."""
+        return self._form(tensor, "int8", super().small)
