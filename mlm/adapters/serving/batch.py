@@ -125,6 +125,7 @@ class Batches:
             self._free += 1
         self.batches += 1
         self.calls += len(batch)
+        self._begin()  # first: it runs beside what the calls of this one do with their answers
         for each, came in zip(batch, found, strict=True):
             if each.done.done():
                 continue
@@ -132,7 +133,6 @@ class Batches:
                 each.done.set_exception(came)
             else:
                 each.done.set_result(came)
-        self._begin()
 
     def _run(self, batch: list[_Waiting], check: bool) -> Sequence[Run | BaseException]:
         """In a thread: what came of each."""
