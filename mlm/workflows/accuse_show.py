@@ -17,6 +17,7 @@ from mlm.ports.bundle import Ports
 from mlm.workflows import lookup
 from mlm.workflows.bond import CONTRACT, bonded
 from mlm.workflows.channel_show import asset_of
+from mlm.workflows.rows import every
 from mlm.workflows.sync import sync
 
 PAGE = 50
@@ -157,9 +158,7 @@ def judging(ports: Ports, accusation: Accusation) -> Iterator[lookup.Job]:
     """The payer's jobs whose result can prove an accusation, once it is accepted; the newest first."""
     least = ports.chain.call(CONTRACT, "minVerification")
     wanted = (int(Tier.OPTIMISTIC), accusation.exact_input)
-    for row in ports.state.query(
-        "jobs", consumer=accusation.payer.lower(), version_id=accusation.version_id, limit=1000
-    ):
+    for row in every(ports, "jobs", consumer=accusation.payer.lower(), version_id=accusation.version_id):
         if (row["tier"], row["input_commitment"]) != wanted:
             continue
         job = lookup.read_job(ports, row["job_id"])
@@ -253,7 +252,7 @@ def accusations(ports: Ports, *, mine: bool = False, only_standing: bool = False
     ended = False if only_standing else None
     if mine:
         me = ports.sender.address.lower()
-        both = [ports.state.query("accusations", ended=ended, limit=1000, **{side: me}) for side in ("payer", "payee")]
+        both = [every(ports, "accusations", ended=ended, **{side: me}) for side in ("payer", "payee")]
         unique = {(row["accusation_id"], row["block"]): row for row in (*both[0], *both[1])}
         rows = sorted(unique.values(), key=lambda row: (-row["block"], row["accusation_id"]))
         rows = rows[(page - 1) * PAGE : page * PAGE + 1]

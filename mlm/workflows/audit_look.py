@@ -12,12 +12,12 @@ from mlm.core.exact.trace import Trace
 from mlm.core.job import Role
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup, tiers
+from mlm.workflows.rows import every
 
 CONTRACT = "AuditRewards"
 # In the order of AuditParams; then the market's fee.
 _RULES = ("drawBps", "shareBps", "protocolFeeBps", "period", "openWindow", "minStake")
 _STAGES = {"committed": Stage.COMMITTED, "opened": Stage.OPENED, "paid": Stage.PAID}
-_PAGE = 1000
 
 
 def rules(ports: Ports) -> Rules:
@@ -69,10 +69,7 @@ def look(ports: Ports, job: lookup.Job, found: Rules) -> Audit:
 
 def rows(ports: Ports, **wanted: Any) -> list[Mapping[str, Any]]:
     """All that was logged about the audits of a job or of an account, in its order."""
-    found: list[Mapping[str, Any]] = []
-    while page := ports.state.query("audits", **wanted, limit=_PAGE, offset=len(found)):
-        found += page
-    return found
+    return [*every(ports, "audits", **wanted)]
 
 
 def stage_of(rows: Sequence[Mapping[str, Any]], account: str) -> Stage:

@@ -14,6 +14,7 @@ from mlm.ports.bundle import Ports
 from mlm.ports.chain import Block
 from mlm.workflows import lookup, permit
 from mlm.workflows.apply import DoneStep, Operation
+from mlm.workflows.rows import every
 
 CONTRACT = "ServingBonds"
 
@@ -73,7 +74,7 @@ def at_stake(ports: Ports, payee: str, version_id: str, block: Block) -> Amount:
 def _view(ports: Ports, version: lookup.Version, payee: str) -> BondView:
     raw = bytes.fromhex(version.version_id[2:])
     held, unbonding, release_at, held_until, convicted_at = ports.chain.call(CONTRACT, "bondOf", payee, raw)
-    stand = ports.state.query("accusations", payee=payee, version_id=version.version_id, ended=False, limit=1_000)
+    stand = [*every(ports, "accusations", payee=payee, version_id=version.version_id, ended=False)]
     return BondView(
         payee=payee,
         asset=str(version.asset),

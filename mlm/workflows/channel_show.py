@@ -14,6 +14,7 @@ from mlm.core.money import Amount
 from mlm.core.plan import FIRST_PAGE, NO_MORE
 from mlm.core.refs import parse_channel
 from mlm.ports.bundle import Ports
+from mlm.workflows.rows import every
 from mlm.workflows.sync import sync
 
 CONTRACT = "PaymentChannels"
@@ -163,7 +164,7 @@ def channels(ports: Ports, *, mine: bool = False, only_open: bool = False, page:
     ended, now = (False if only_open else None), ports.chain.block().timestamp
     if mine:
         me = ports.sender.address
-        both = [ports.state.query("channels", ended=ended, limit=1000, **{side: me}) for side in ("payer", "payee")]
+        both = [every(ports, "channels", ended=ended, **{side: me}) for side in ("payer", "payee")]
         rows = sorted({row["channel_id"]: row for row in (*both[0], *both[1])}.values(), key=_newest)
         rows = rows[(page - 1) * PAGE : page * PAGE + 1]
     else:

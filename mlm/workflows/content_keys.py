@@ -17,6 +17,7 @@ from mlm.ports.bundle import Ports
 from mlm.workflows import announce
 from mlm.workflows.entitlement import entitled
 from mlm.workflows.lookup import Version
+from mlm.workflows.rows import every
 from mlm.workflows.sync import sync
 
 CONTRACT = "ContentKeys"
@@ -93,7 +94,7 @@ def order_of(row: Any) -> Order:
 
 
 def _delivered(ports: Ports, version_id: str, secret: bytes) -> Iterator[Given]:
-    for row in ports.state.query("licence_orders", version_id=version_id, buyer=ports.signer.address, limit=1000):
+    for row in every(ports, "licence_orders", version_id=version_id, buyer=ports.signer.address):
         if row["wrapped"]:
             ref = bytes.fromhex(row["order_id"][2:])
             yield Given(sealed_in(row), key_exchange.order_secret(secret, order_of(row).nonce), ref)

@@ -10,6 +10,7 @@ from mlm.core.job import State
 from mlm.core.plan import NO_AMOUNT
 from mlm.ports.bundle import Ports
 from mlm.workflows import dispute_look, lookup
+from mlm.workflows.rows import every
 
 FAULTS = ("cell", "padding", "header", "silence")
 _MOVES = {
@@ -91,9 +92,9 @@ def show(ports: Ports, name: str) -> Dispute:
 def status(ports: Ports) -> Disputes:
     """The games of this account: those it opened, and those about what it has handed in."""
     me = ports.sender.address.lower()
-    jobs = [row["job_id"] for row in ports.state.query("jobs", provider=me, limit=1000)]
-    against = [row for job in jobs for row in ports.state.query("games", job_id=job)]
-    found = {row["game_id"]: row["job_id"] for row in (*ports.state.query("games", challenger=me), *against)}
+    jobs = [row["job_id"] for row in every(ports, "jobs", provider=me)]
+    against = [row for job in jobs for row in every(ports, "games", job_id=job)]
+    found = {row["game_id"]: row["job_id"] for row in (*every(ports, "games", challenger=me), *against)}
     return Disputes(tuple(_view(dispute_look.game(ports, job, game)) for game, job in reversed(found.items())))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -16,6 +16,7 @@ from mlm.core.plan import FIRST_PAGE, NO_AMOUNT, NO_MORE
 from mlm.ports.bundle import Ports
 from mlm.workflows import job_requirements, lookup, requirements, rounds, tiers, turns
 from mlm.workflows.clock import offered_now
+from mlm.workflows.rows import every
 from mlm.workflows.sync import sync
 
 PAGE = 50
@@ -188,7 +189,7 @@ def jobs(
     sync(ports)
     open_at = ports.chain.block().timestamp if only_open else None
     filters = {"consumer": consumer, "provider": provider, "open_at": open_at}
-    rows = _rows(ports, filters)
+    rows = every(ports, "jobs", **filters)
     if text:
         rows = (row for row in rows if text.lower() in f"{row['handle']}/{row['name']}".lower())
     if suiting is not None:
@@ -208,14 +209,6 @@ def jobs(
         for job in found
     )
     return JobList(listed, page, len(ids) > PAGE)
-
-
-def _rows(ports: Ports, filters: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """All jobs that the index has, a page at a time."""
-    offset = 0
-    while rows := ports.state.query("jobs", **filters, limit=PAGE, offset=offset):
-        yield from rows
-        offset += len(rows)
 
 
 def _suiting(ports: Ports, account: str) -> Callable[[dict[str, Any]], bool]:

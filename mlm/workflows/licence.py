@@ -18,6 +18,7 @@ from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.content_keys import CONTRACT as KEYS
 from mlm.workflows.entitlement import Holding, entitled, holdings
 from mlm.workflows.licence_show import SHOP, TOKEN, LicenceView, OrderView, spelt
+from mlm.workflows.rows import every
 
 
 @dataclass(frozen=True)
@@ -261,7 +262,7 @@ def plan_request(ports: Ports, params: Request) -> Plan[_Asked]:
         return Plan("licence request", (), _Asked(version, found.licence_id if found else 0, True))
     raw = bytes.fromhex(version.version_id[2:])
     point = content_keys.reader(ports, key_exchange.request_secret(announce.own(ports).secret, raw))
-    rows = ports.state.query("key_requests", version_id=version.version_id, account=me, limit=1000)
+    rows = every(ports, "key_requests", version_id=version.version_id, account=me)
     asked = any((int(row["x"], 16), int(row["y"], 16)) == point.args() for row in rows)
     ask = Tx(f"ask for the key of {version.asset}", Call(KEYS, "request", (raw, point.args())))
     return Plan("licence request", () if asked else (ask,), _Asked(version, found.licence_id, False))

@@ -24,6 +24,7 @@ from mlm.workflows.job_wait import Patience
 from mlm.workflows.licence_order import is_firm
 from mlm.workflows.licence_show import SHOP
 from mlm.workflows.once import once
+from mlm.workflows.rows import every
 from mlm.workflows.sync import sync
 
 MOST = 20  # keys of one run: a plan is shown and simulated whole
@@ -149,13 +150,13 @@ def _requests(ports: Ports, keys: _Keys, token_id: int | None, refused: list[str
     """The newest request of each account for each version of what this account owns, and the new owner's for what it
     gave away, that it has not answered."""
     me = ports.sender.address
-    owned = {row["token_id"] for row in ports.state.query("assets", owner=me, limit=1000)}
-    given = {row["token_id"] for row in ports.state.query("asset_transfers", sender=me, limit=1000)} - owned
+    owned = {row["token_id"] for row in every(ports, "assets", owner=me)}
+    given = {row["token_id"] for row in every(ports, "asset_transfers", sender=me)} - owned
     for token in [int(each, 16) for each in (*sorted(owned), *sorted(given))] if token_id is None else [token_id]:
         gave = f"0x{token:064x}" in given
         askers = {} if gave else _holders(ports, token)
         askers |= dict.fromkeys(_new_owner(ports, token))
-        for listed in reversed(ports.state.query("versions", token_id=token, limit=1000)):
+        for listed in reversed([*every(ports, "versions", token_id=token)]):
             version_id = listed["version_id"]
             newest: dict[str, Mapping[str, Any]] = {
                 account: row

@@ -21,6 +21,7 @@ from mlm.workflows.apply import DoneStep, Operation
 from mlm.workflows.content_keys import order_of
 from mlm.workflows.events import event
 from mlm.workflows.licence_show import SHOP, Offer, OrderView
+from mlm.workflows.rows import every
 from mlm.workflows.sync import sync
 
 
@@ -105,7 +106,7 @@ def _class_of(offer: Offer) -> int:
 
 
 def _chosen(ports: Ports, version: lookup.Version, licence: str) -> Offer:
-    rows = ports.state.query("licence_offers", token_id=version.token_id, limit=1000)
+    rows = [*every(ports, "licence_offers", token_id=version.token_id)]
     if licence:
         prefix = parse_licence(licence).prefix
         rows = [row for row in rows if row["class_id"].startswith(prefix)]

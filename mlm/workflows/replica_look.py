@@ -14,6 +14,7 @@ from mlm.core.job import State, Tier
 from mlm.ports.bundle import Ports
 from mlm.workflows import lookup
 from mlm.workflows.permit import TOKEN
+from mlm.workflows.rows import every
 
 CONTRACT, BEACON = "Replication", "CommitRevealBeacon"
 _STAGES = {
@@ -22,7 +23,6 @@ _STAGES = {
     "equal": Stage.EQUAL,
     "different": Stage.DIFFERENT,
 }
-_PAGE = 1000
 STAYS = 2  # phases of a round: whoever runs for less may be gone before it can show a secret
 
 
@@ -60,10 +60,7 @@ def policy_of(job: lookup.Job) -> Policy:
 
 def rows(ports: Ports, query: str = "replicas", **wanted: Any) -> list[Mapping[str, Any]]:
     """All that was logged about slots and replicas, of a job or an account, in its order; or about beacon_rounds."""
-    found: list[Mapping[str, Any]] = []
-    while page := ports.state.query(query, **wanted, limit=_PAGE, offset=len(found)):
-        found += page
-    return found
+    return [*every(ports, query, **wanted)]
 
 
 def look(ports: Ports, job: lookup.Job, found: Rules, *, secret: bool = False) -> Replicas:

@@ -9,6 +9,7 @@ from mlm.core.clock import Duration, Instant
 from mlm.core.job import JobFacts, State, whose_turn
 from mlm.ports.bundle import Ports
 from mlm.workflows import lease, lookup
+from mlm.workflows.rows import every
 from mlm.workflows.sync import sync
 from mlm.workflows.worker import ALIVE, Fact, read_instant
 
@@ -43,7 +44,7 @@ def status(ports: Ports) -> Status:
     leases = []
     sync(ports)
     now = ports.chain.block().timestamp
-    for row in ports.state.query("jobs", provider=me, settled=False, limit=1000):
+    for row in every(ports, "jobs", provider=me, settled=False):
         job = lookup.read_job(ports, row["job_id"])
         turn = whose_turn(JobFacts.of(job.record), now)
         left = None if turn.deadline is None else Duration(max(0, turn.deadline - now))
