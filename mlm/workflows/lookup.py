@@ -174,7 +174,7 @@ def settled_job(ports: Ports, text: str) -> Job:
 
 def read_job(ports: Ports, job_id: str) -> Job:
     """A job by its whole id: facts from the contract, terms from the index, which must be those that it froze."""
-    rows = ports.state.query("jobs", job_id=job_id)
+    rows = ports.state.query("job", job_id=job_id)
     if not rows:
         raise NotFound(f"job {job_id} is not in the index", hint="Run `mlm sync`.")
     row, raw = rows[0], bytes.fromhex(job_id[2:])

@@ -162,7 +162,7 @@ def _content_key(ports: Ports, job: lookup.Job, message: Encrypted) -> bytes:
 
 
 def _cid(ports: Ports, job: lookup.Job) -> Cid:
-    rows = ports.state.query("jobs", job_id=job.job_id)
+    rows = ports.state.query("job", job_id=job.job_id)
     if not rows or not rows[0]["result"]:
         raise proof_log.no_result(job)
     return Cid(DAG_CBOR, bytes.fromhex(rows[0]["result"][2:]))

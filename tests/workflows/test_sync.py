@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mlm.adapters.state import DuckState
+from mlm.adapters.state import DuckState, attached
 from mlm.adapters.state.duckdb import UnusableIndex
 from mlm.core.errors import ChainError, InvalidData, StorageError
 from mlm.memory.script import Emitted, ScriptedChain
@@ -304,6 +304,7 @@ def test_an_unusable_file_says_so_and_can_be_rebuilt(chain: ScriptedChain, tmp_p
 
         if damage == "foreign":
             path.unlink()
+        attached.forget(path)  # one instance of a process has a file
         con = duckdb.connect(str(path))
         con.execute(
             "create table mine (x int)" if damage == "foreign" else "update meta set value = '0' where name = 'schema'"

@@ -1,7 +1,4 @@
-"""The index in a DuckDB file. DuckDB locks it for one process, so it is attached for a moment only, in turn.
-
-Starting an instance takes 16 ms of a processor, attaching a file 6 ms: instances stay in memory, and files come and go.
-"""
+"""The index in a DuckDB file. DuckDB locks it for one process: each has it for a moment only, in turn (attached.py)."""
 
 from __future__ import annotations
 
@@ -9,12 +6,14 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlm.adapters.state import attached
+from mlm.adapters.state.attached import NAME, Attached
 from mlm.adapters.state.ingest import TABLES, load
 from mlm.core.errors import StorageError, UsageError
 from mlm.core.events.batch import check_batch
@@ -30,11 +29,6 @@ REBUILD = "Run `mlm sync --rebuild`: it recreates the index from the chain."
 _HERE = Path(__file__).parent
 # The locks of files belong to a process: two of its threads would not see each other's.
 _PROCESS = threading.RLock()
-# By the file that each may open, the one used last at the end. Whoever holds _PROCESS may use one.
-_INSTANCES: dict[Path, duckdb.DuckDBPyConnection] = {}
-_MOST = 4  # instances that are kept
-_NAME = "mlm"  # of the attached file, in SQL
-_BESIDE = (".wal", ".wal.checkpoint", ".wal.recovery")  # what DuckDB writes beside it
 _STALE = 3600  # seconds after which a file that was being made belongs to nobody
 
 
@@ -143,57 +137,43 @@ class DuckState:
         """
         import duckdb
 
-        deadline = time.monotonic() + self._lock_timeout
+        again = attached.pauses(time.monotonic() + self._lock_timeout, self._locked)
         if not _PROCESS.acquire(timeout=self._lock_timeout):
             raise self._locked()
         try:
-            con = self._attached(read_only, deadline)
-            yield con
+            found = self._attached(read_only, again)
+            yield found.con
             if only_once:
-                _forget(self._path)
+                attached.forget(self._path)
             else:
-                _detach(con)
+                found.rest()
         except BaseException as error:
-            _forget(self._path)  # in whatever state it is
+            attached.forget(self._path)  # in whatever state it is
             if isinstance(error, duckdb.Error):
                 raise self._failure(error) from error
             raise
         finally:
             _PROCESS.release()
 
-    def _attached(self, read_only: bool, deadline: float) -> duckdb.DuckDBPyConnection:
+    def _attached(self, read_only: bool, again: Callable[[], None]) -> Attached:
         """Attach the file, made when there is none, with our schema."""
         if not self._path.exists():
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            _make(self._path)
-        con = self._attach(read_only, deadline)
-        found = _schema(con)
-        if found == "" and read_only:  # an empty file
-            _detach(con)
-            return self._attached(False, deadline)
-        if found == "":
-            _create(con)
-        elif found != SCHEMA:
-            raise UnusableIndex(f"{self._path}: expected an index of schema {SCHEMA}, found {found}")
-        return con
-
-    def _attach(self, read_only: bool, deadline: float) -> duckdb.DuckDBPyConnection:
-        """Wait for the file's lock."""
-        import duckdb
-
-        con = _kept(self._path)
-        pause = 0.005
-        while True:
-            try:
-                _open_in(con, self._path, read_only)
-                return con
-            except duckdb.IOException as error:
-                if "lock" not in str(error).lower():
-                    raise
-                if time.monotonic() > deadline:
-                    raise self._locked() from error
-            time.sleep(pause)
-            pause = min(2 * pause, 0.1)
+            _make(self._path, again)
+        found = attached.kept(self._path)
+        if read_only and not found.read(again):
+            return found  # looked at before
+        if not read_only:
+            found.write(again)
+        schema = _schema(found.con)
+        if schema == "" and read_only:  # an empty file
+            found.rest()
+            return self._attached(False, again)
+        if schema == "":
+            _create(found.con)
+        elif schema != SCHEMA:
+            raise UnusableIndex(f"{self._path}: expected an index of schema {SCHEMA}, found {schema}")
+        return found
 
     def _locked(self) -> StorageError:
         return StorageError(
@@ -214,42 +194,12 @@ class DuckState:
 
     def _set_aside(self) -> None:
         for suffix in ("", ".wal"):
-            path = self._path.with_name(self._path.name + suffix)
+            path = attached.beside(self._path, suffix)
             if path.exists():
-                os.replace(path, path.with_name(path.name + ".bad"))
+                os.replace(path, attached.beside(path, ".bad"))
 
 
-def _kept(path: Path) -> duckdb.DuckDBPyConnection:
-    """The instance of a file, for all that look at it in this process."""
-    _INSTANCES[path] = con = _INSTANCES.pop(path, None) or _instance(path)
-    while len(_INSTANCES) > _MOST:
-        _forget(next(iter(_INSTANCES)))
-    return con
-
-
-def _forget(path: Path) -> None:
-    if (instance := _INSTANCES.pop(path, None)) is not None:
-        instance.close()
-
-
-def _instance(path: Path) -> duckdb.DuckDBPyConnection:
-    """An instance that may open the file at `path` and no other: it may come from somebody else, with its views."""
-    import duckdb
-
-    con = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
-    allowed = ", ".join(_quoted(path.with_name(path.name + suffix)) for suffix in ("", *_BESIDE))
-    con.execute(f"set allowed_paths = [{allowed}]")
-    con.execute("set enable_external_access = false")
-    return con
-
-
-def _open_in(con: duckdb.DuckDBPyConnection, path: Path, read_only: bool) -> None:
-    mode = "read_only" if read_only else "read_write"
-    con.execute(f"attach {_quoted(path)} as {_NAME} (type duckdb, {mode})")
-    con.execute(f"use {_NAME}")
-
-
-def _make(path: Path) -> None:
+def _make(path: Path, again: Callable[[], None]) -> None:
     """Put a new index in place whole: DuckDB makes files step by step, and a kill between them would leave no index."""
     for left in path.parent.glob(f"{path.name}.new-*"):
         if time.time() - left.stat().st_mtime > _STALE:
@@ -257,27 +207,16 @@ def _make(path: Path) -> None:
     new = path.with_name(f"{path.name}.new-{os.getpid()}")
     new.unlink(missing_ok=True)
     try:
-        con = _instance(new)
-        _open_in(con, new, read_only=False)
-        _create(con)
-        _detach(con)
-        con.close()
+        made = Attached(new)
+        made.write(again)
+        _create(made.con)
+        made.rest()
+        made.close()
         os.link(new, path)
     except FileExistsError:  # another process was faster
         pass
     finally:
         new.unlink(missing_ok=True)
-
-
-def _quoted(path: Path) -> str:
-    text = str(path.absolute()).replace("'", "''")
-    return f"'{text}'"
-
-
-def _detach(con: duckdb.DuckDBPyConnection) -> None:
-    """Write what is to be written into the file, and let go of it."""
-    con.execute("use memory")
-    con.execute(f"detach {_NAME}")
 
 
 @contextmanager
@@ -301,7 +240,7 @@ def _schema(con: duckdb.DuckDBPyConnection) -> str:
         row = None
     if row is not None and row[0] is not None:
         return str(row[0])
-    tables = _one(con, f"select count(*) from duckdb_tables() where database_name = '{_NAME}'")
+    tables = _one(con, f"select count(*) from duckdb_tables() where database_name = '{NAME}'")
     return "somebody else's tables" if tables and tables[0] else ""
 
 

@@ -71,6 +71,25 @@ where ($job_id::varchar is null or job_id = $job_id)
   and ($open_at::bigint is null or (settled_at is null and posted_at <= $open_at and $open_at < bids_close_at))
 order by block desc, log_index desc limit $limit offset $offset;
 
+-- name: job
+select job_id, terms, block, timestamp, tx_hash,
+    (select result from submissions where job_id = $job_id) as result,
+    (select tx_hash from submissions where job_id = $job_id) as submitted_tx,
+    finality((select max(block) from (
+        select block from jobs where job_id = $job_id
+        union all select block from bids where job_id = $job_id
+        union all select block from bid_changes where job_id = $job_id
+        union all select block from closings where job_id = $job_id
+        union all select block from acceptances where job_id = $job_id
+        union all select block from submissions where job_id = $job_id
+        union all select block from complaints where job_id = $job_id and change <> 'paid'
+        union all select block from convictions where job_id = $job_id
+        union all select block from games where job_id = $job_id
+        union all select block from game_moves where job_id = $job_id
+        union all select block from settlements where job_id = $job_id
+    ))) as finality
+from jobs where job_id = $job_id;
+
 -- name: job_prefix
 select job_id from jobs where starts_with(job_id, $prefix) order by job_id limit $limit;
 

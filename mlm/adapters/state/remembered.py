@@ -13,8 +13,8 @@ from mlm.ports.chain import Block
 from mlm.ports.state import Event, State
 
 MOST = 10_000  # answers that are remembered
-# Queries of which a row is the same whatever it was asked by: with a page of them each is remembered by its id.
-_BY_ID = {"jobs": "job_id"}
+# With a page of jobs each is remembered as `job` answers.
+_OF_A_JOB = ("job_id", "terms", "result", "submitted_tx", "block", "timestamp", "tx_hash", "finality")
 T = TypeVar("T")
 
 
@@ -74,9 +74,10 @@ class RememberedState:
                 if len(self._known) >= MOST:
                     self._known.clear()
                 self._known[key] = found
-                if isinstance(key, tuple) and (column := _BY_ID.get(key[0])):
+                if isinstance(key, tuple) and key[0] == "jobs":
                     for row in found:  # type: ignore[attr-defined]  # of a query
-                        self._known.setdefault((key[0], ((column, row[column]),)), [row])
+                        job = {name: row[name] for name in _OF_A_JOB}
+                        self._known.setdefault(("job", (("job_id", row["job_id"]),)), [job])
         return found
 
     def _write(self, act: Callable[[], None]) -> None:

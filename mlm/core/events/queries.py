@@ -52,6 +52,8 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {
         "nonce": None,  # in decimals
         **_PAGE,
     },
+    # of one job what reads it beside the chain, a fifth of the work of `jobs`: job_id terms result submitted_tx
+    "job": {"job_id": REQUIRED},
     # job_id, of those whose id starts with `prefix`, with or without 0x
     "job_prefix": {"prefix": REQUIRED, "limit": 20},
     # in order: position provider price

@@ -73,6 +73,10 @@ class JobQueries(AssetQueries):
             if open_at is None or (not done and job["posted_at"] <= open_at < job["bids_close_at"]):
                 yield job
 
+    def _query_job(self, job_id: str) -> Iterable[Record]:
+        names = ["job_id", "terms", "result", "submitted_tx", "block", "timestamp", "tx_hash", "finality"]
+        return [{name: job[name] for name in names} for job in map(self._job, self._of("jobs", job_id=job_id))]
+
     def _query_job_prefix(self, prefix: str) -> Iterable[Record]:
         ids = sorted(row["job_id"] for row in self._tables["jobs"])
         return [{"job_id": job_id} for job_id in ids if job_id.startswith(prefix)]
