@@ -93,8 +93,8 @@ def status(ports: Ports) -> Disputes:
     """The games of this account: those it opened, and those about what it has handed in."""
     me = ports.sender.address.lower()
     jobs = [row["job_id"] for row in every(ports, "jobs", provider=me)]
-    against = [row for job in jobs for row in every(ports, "games", job_id=job)]
-    found = {row["game_id"]: row["job_id"] for row in (*every(ports, "games", challenger=me), *against)}
+    against = [row for job in jobs for row in ports.state.query("games", job_id=job)]
+    found = {row["game_id"]: row["job_id"] for row in (*ports.state.query("games", challenger=me), *against)}
     return Disputes(tuple(_view(dispute_look.game(ports, job, game)) for game, job in reversed(found.items())))
 
 

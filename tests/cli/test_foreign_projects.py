@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from mlm.adapters.state.duckdb import DuckState
+from mlm.adapters.state import DuckState, attached
 from mlm.cli.context import Session
 from mlm.cli.wiring import journal_folder
 from mlm.core.errors import StorageError
@@ -18,6 +18,7 @@ def test_an_index_whose_views_read_files(tmp_path: Path) -> None:
     secret.write_text("secret")
     state = DuckState(tmp_path / "state.duckdb")
     assert state.query("marks") == []
+    attached.forget(tmp_path / "state.duckdb")  # one instance of a process has a file
     with duckdb.connect(str(tmp_path / "state.duckdb")) as con:
         con.execute(f"create or replace view marks as select content as name, '' as value from read_text('{secret}')")
     with pytest.raises(StorageError, match="disabled"):
