@@ -52,7 +52,7 @@ class Rows:
     def __init__(self) -> None:
         self.input_keys: list[dict[str, Any]] = []
         self.complaints: list[dict[str, Any]] = []
-        self.jobs: list[dict[str, Any]] = [{"result": None}]
+        self.job: list[dict[str, Any]] = [{"result": None}]
 
     def query(self, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = getattr(self, name)
@@ -126,7 +126,7 @@ class World:
         """The market has the commitment, the remote this block."""
         cid = Cid.of(DAG_CBOR, block)
         self.remote.put([(cid, block)])
-        self.rows.jobs = [{"result": "0x" + cid.digest.hex()}]
+        self.rows.job = [{"result": "0x" + cid.digest.hex()}]
         self.job = replace(self.job, record=replace(self.job.record, output_commitment=commit_outputs(root)))
 
     def read(self, name: str) -> Any:

@@ -1,6 +1,6 @@
 """An index that remembers what it was asked until it is written to: for a daemon that is the only one to write it.
 
-A query of DuckDB takes 10 to 40 ms of a processor, most of it to plan; a worker asks for the same rows again and again.
+A query of DuckDB takes up to 20 ms of a processor, most of it to plan; a worker asks for the same rows again and again.
 """
 
 from __future__ import annotations
