@@ -34,22 +34,28 @@ def connect(url: str) -> socket.socket:
 
 
 def read_reply(connection: socket.socket) -> Reply:
-    """The next answer on a connection; status 0 where it was closed without one."""
+    """The next answer on a connection; status 0 where it was closed before it was whole."""
     data = b""
     while b"\r\n\r\n" not in data:
-        try:
-            more = connection.recv(1)  # no more: another answer may follow
-        except ConnectionError:
-            more = b""
-        if not more:
+        if not (more := _received(connection, 1)):  # no more: another answer may follow
             return Reply(0, {}, data)
         data += more
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     while len(body) < int(headers.get("content-length", 0)):
-        body += connection.recv(int(headers["content-length"]) - len(body))
+        if not (more := _received(connection, int(headers["content-length"]) - len(body))):
+            return Reply(0, {}, data)
+        body += more
     return Reply(int(first.split()[1]), headers, body)
+
+
+def _received(connection: socket.socket, most: int) -> bytes:
+    """What comes next; nothing where the connection was closed or cut."""
+    try:
+        return connection.recv(most)
+    except ConnectionError:
+        return b""
 
 
 def raw(url: str, data: bytes) -> Reply:
