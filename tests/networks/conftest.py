@@ -12,6 +12,7 @@ import pytest
 
 from mlm.adapters.chain.rpc import Rpc
 from mlm.adapters.wallet import devnet as accounts
+from mlm.adapters.wallet.keystore import Keystore
 from tests.anvil import anvil
 from tests.command_line import Person, Ran
 
@@ -38,13 +39,15 @@ def chains(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chains]:
 
 @pytest.fixture(scope="package")
 def keyring(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose keystore holds `owner` and `other`, who have 10,000 ETH on each chain."""
+    """A home whose keystore holds `owner` and `other`, who have 10,000 ETH on each chain.
+
+    At scrypt's least cost: `mlm wallet import`, which tests/cli tries, makes files that take half a second to open.
+    """
     root = tmp_path_factory.mktemp("keyring")
     (root / "password").write_text("secret\n")
-    person = Person("", root, root / "home", {"MLM_PASSWORD_FILE": str(root / "password")})
+    keystore = Keystore(root / "home" / "keystore", scrypt_n=2)
     for index, name in ((7, "owner"), (8, "other")):
-        (root / "key").write_text(accounts.derive(accounts.MNEMONIC, index).hex() + "\n")
-        person.do("wallet", "import", name, "--key-file", "key")
+        keystore.add(name, accounts.derive(accounts.MNEMONIC, index), lambda name: "secret")
     return root
 
 
