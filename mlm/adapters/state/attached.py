@@ -109,14 +109,14 @@ class Attached:
                 again()
 
     def _now(self, handle: int) -> object:
-        """What is another after each write, and when another file has taken this one's place; never the same with a
-        .wal, which is read when the file is attached."""
+        """What is another after each write, and when another file has taken this one's place; never the same while
+        something lies beside it: that is read when the file is attached."""
         here = os.fstat(handle)
         try:
             there = os.stat(self._path)
         except FileNotFoundError:
             return object()
-        if not os.path.samestat(here, there) or beside(self._path, ".wal").exists():
+        if not os.path.samestat(here, there) or any(beside(self._path, suffix).exists() for suffix in _BESIDE):
             return object()
         return here.st_size, here.st_mtime_ns, os.pread(handle, HEADERS, 0)
 
