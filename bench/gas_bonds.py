@@ -80,7 +80,7 @@ class Bonds:
         first, second = (self._said(self._runs[SIZES[0]], 9, output) for output in (b"one", b"another"))
         said = (self._channel_terms, first.as_args(), second.as_args())
         chain.advance(1)  # within the second of the conviction before, its time would not be written anew
-        chain.do("accusation, contradict", CONSUMER, CONTRACT, "contradict", *said)
+        chain.do("accusation, contradict: of a payee convicted before", CONSUMER, CONTRACT, "contradict", *said)
         chain.paying("", FIRST, CONTRACT, "deposit", self._bond(BOND), BOND)
         chain.advance(chain.chain.call(CONTRACT, "accusationWindow"))
         chain.do("accusation, lapse: of a payee convicted since", SECOND, CONTRACT, "lapse", accused[SIZES[1]])
