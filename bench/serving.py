@@ -28,14 +28,21 @@ from bench.timing import ROOT
 
 LOAD = ROOT / "bench" / "load"
 CONNECTIONS = (1, 8, 64)
-ROUNDS, CALLS = 5, 300
+ROUNDS = 5
+CALLS = {"tiny": 1000, "cnn": 1000, "large": 300, "huge": 150}  # of one load, unless its connections need more
 A_CONNECTION = (
     16  # calls at least: until all connections have theirs answered once, and while the last end, few share a batch
 )
 PRICE = "0.2"
 SIDE = 32
-CHANNELS = {"cnn": 56, "large": 180}  # 30 and 304 million multiply-accumulates; MobileNetV2 takes 300
-MODELS = {"tiny": "a model of 0.1 ms", "cnn": "a CNN of 30M MACs", "large": "a CNN of 300M MACs"}
+# 30, 304 and 1,797 million multiply-accumulates; MobileNetV2 takes 300, ResNet-18 1,800
+CHANNELS = {"cnn": 56, "large": 180, "huge": 440}
+MODELS = {
+    "tiny": "a model of 0.1 ms",
+    "cnn": "a CNN of 30M MACs",
+    "large": "a CNN of 300M MACs",
+    "huge": "a CNN of 1800M MACs",
+}
 
 
 def cnn(wide: int) -> bytes:
@@ -199,7 +206,7 @@ def _read(path: Path) -> str:
 
 
 @cache
-def measured(model: str, calls: int = CALLS, rounds: int = ROUNDS) -> dict[int, Loaded]:
+def measured(model: str, calls: int = 0, rounds: int = ROUNDS) -> dict[int, Loaded]:
     """Both servers under load by turns, for each number of connections."""
     if not (LOAD / "node_modules" / "autocannon").is_dir() or not shutil.which("node"):
         raise RuntimeError("autocannon is not here: run `npm ci --prefix bench/load`")
@@ -210,7 +217,7 @@ def measured(model: str, calls: int = CALLS, rounds: int = ROUNDS) -> dict[int, 
     with _servers(model) as (market, free, paid), tempfile.TemporaryDirectory() as folder:
         body, head, inputs = _body(model, Path(folder))
         warm = max(CONNECTIONS)
-        amounts = {connections: max(calls, A_CONNECTION * connections) for connections in CONNECTIONS}
+        amounts = {connections: max(calls or CALLS[model], A_CONNECTION * connections) for connections in CONNECTIONS}
         total = sum(warm + rounds * amount for amount in amounts.values())
         payer = Payer.open(Chain.of(market, "consumer"), terms_of(paid), 1, calls=total)
         signed = iter(range(1, total + 1))
@@ -235,7 +242,7 @@ def measured(model: str, calls: int = CALLS, rounds: int = ROUNDS) -> dict[int, 
 def main() -> None:
     """Print both sides."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=CALLS)
+    parser.add_argument("--calls", type=int, default=0, help="of one load; 0: as many as for the table")
     parser.add_argument("--model", choices=list(MODELS))
     options = parser.parse_args()
     print(
