@@ -11,9 +11,11 @@ ROWS = 1000  # that one query gives
 
 
 def every(ports: Ports, query: str, **wanted: Any) -> Iterator[dict[str, Any]]:
-    """All rows, in the query's order. An index that another process lengthens meanwhile may give a row twice.
+    """All rows, in the query's order.
 
-    For what an account pays for itself, or must not miss; who shows what anybody can write asks for a page.
+    Each thousand is a look of its own: where there are more, an index that another process lengthens meanwhile may give
+    a row twice, and one that it rewinds may pass one over, which the next look gives. For what an
+    account pays for itself, or must not miss; who shows what anybody can write asks for a page.
     """
     offset = 0
     while rows := ports.state.query(query, **wanted, limit=ROWS, offset=offset):

@@ -41,7 +41,10 @@ def to_onnx(model: ExactModel) -> bytes:
 
 
 def to_proto(model: ExactModel, *, traced: bool = False) -> onnx.ModelProto:
-    """The file, parsed. `traced` adds outputs: every node's tensor as it is committed to, called `traced_name`."""
+    """The file, parsed. `traced` adds outputs: every node's tensor as it is committed to, called `traced_name`.
+
+    The numbers are the same, and made by the profile's second builder.
+    """
     from onnx import helper
 
     model.check()

@@ -1,6 +1,7 @@
 """Runs an exact model by ONNX Runtime and commits to every node's output.
 
-What is executed is the file written here, with one more output a node: its tensor as it is committed to. Floats compute
+What is executed is the model's file with one more output a node, its tensor as it is committed to, and with each tensor
+rounded as it becomes int8 (ivf32.TracedBuilder): bit for bit what the file gives, which tests/exact holds. Floats give
 whole numbers exactly only without Winograd's transform, TF32 or bfloat16 (docs/fault-proofs.md §1): the session has the
 CPU's provider alone, whose convolutions are direct or im2col and GEMM, unless another is asked for by name.
 """

@@ -18,7 +18,7 @@ NAME = "mlm"  # of the attached file, in SQL
 HEADERS = 3 * 4096  # bytes: the file's own header, and two of the database, of which a checkpoint writes one
 _BESIDE = (".wal", ".wal.checkpoint", ".wal.recovery")  # what DuckDB writes beside it
 _MOST = 4  # instances that are kept
-# By the file that each may open, the one used last at the end.
+# By the file that each may open, the one used last at the end. Whoever holds duckdb.py's _PROCESS may use one.
 _KEPT: dict[Path, Attached] = {}
 
 
